@@ -1,0 +1,54 @@
+"""Where quickstudy keeps what it can make again, and the one way files are written there."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from quickstudy.errors import UserError
+
+
+def cache_folder(override: Path | None = None) -> Path:
+    """The folder for cached files; it is not created.
+
+    ``override`` if given, else ``$QUICKSTUDY_CACHE``, else ``$XDG_CACHE_HOME/quickstudy`` (where it is an
+    absolute path, as the XDG specification asks), else ``~/.cache/quickstudy``.
+
+    Raises:
+        UserError: If none of these is set and the user has no home folder.
+
+    Example:
+        >>> cache_folder(Path("somewhere")).name
+        'somewhere'
+    """
+    if override is not None:
+        return override
+    if own := os.environ.get("QUICKSTUDY_CACHE"):
+        return Path(own)
+    if os.path.isabs(shared := os.environ.get("XDG_CACHE_HOME", "")):
+        return Path(shared, "quickstudy")
+    try:
+        return Path.home() / ".cache" / "quickstudy"
+    except RuntimeError as error:
+        raise UserError("There is no home folder to keep a cache in. Set the environment variable QUICKSTUDY_CACHE.") from error
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write ``data`` to ``path`` so that a reader finds the old file or the whole new one, never a part.
+
+    The bytes go to a temporary file in the same folder (made where missing), are synced to the disk, and
+    take the place of ``path`` in one step.
+
+    Raises:
+        OSError: If the file cannot be written; nothing is left behind.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

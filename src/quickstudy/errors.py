@@ -1,0 +1,21 @@
+"""The one error a user's mistake raises."""
+
+
+class UserError(ValueError):
+    """Bad input, found at the boundary.
+
+    The message says in one line what was expected, what was found and what to do. The command
+    line prints it without a traceback and exits with code 2.
+
+    Example:
+        >>> raise UserError("Parameter `way` should be at least 2. Found way=1.")
+        Traceback (most recent call last):
+        ...
+        quickstudy.errors.UserError: Parameter `way` should be at least 2. Found way=1.
+    """
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise :class:`UserError` with ``message`` unless ``condition`` holds."""
+    if not condition:
+        raise UserError(message)

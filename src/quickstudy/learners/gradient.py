@@ -1,0 +1,233 @@
+"""The abstract parent of learners that adapt by gradient steps, and their inner loop."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from quickstudy.episode import Batch, Episode
+from quickstudy.errors import require
+from quickstudy.learners.inner_optimisers import InnerOptimiser, InnerOptimiserName, Weights, inner_optimiser
+from quickstudy.learners.learner import Adapted, Learner
+from quickstudy.learners.loss import example_losses, mask_or_none, mean_over_examples
+from quickstudy.learners.mapping import MappingMode, TaskMapping, announce, choose_mapping, over_tasks
+from quickstudy.learners.outer import InnerProblem, State
+from quickstudy.models.norm import Statistics, forward, has_task_norm, replace_batch_norm
+
+StatisticsPolicy = Literal["support", "transductive", "frozen"]
+
+
+class GradientLearner(Learner):
+    """Adapts weights by ``inner_steps`` gradient steps on the support loss.
+
+    ``w_0 = θ``, ``w_{k+1} = w_k − inner_lr · ∇ L_support(w_k)`` (or the step of another inner
+    optimiser), with ``L`` the mean over the support set.
+
+    Parameters with ``requires_grad=False`` are neither adapted nor meta-learned.
+
+    Args:
+        model: Any module that maps ``[example, *feature]`` to ``[example, output]``. Its batch norms
+            are replaced in place, see :mod:`quickstudy.models.norm`.
+        inner_lr: Inner learning rate, for a loss that is a *mean* over examples.
+        inner_steps: Inner steps in training.
+        test_steps: Inner steps at test; by default as many as in training.
+        inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
+        statistics: Whose mean and variance batch norms use: ``"support"``, ``"transductive"`` or ``"frozen"``.
+        mapping: ``"auto"``, ``"vmap"``, ``"loop"``, or the number of tasks to compute at once.
+
+    Raises:
+        UserError: If an argument is out of range, or the model has nothing to adapt.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        inner_lr: float,
+        inner_steps: int,
+        test_steps: int | None,
+        inner_optimiser: InnerOptimiserName,
+        statistics: StatisticsPolicy,
+        mapping: MappingMode,
+    ) -> None:
+        super().__init__()
+        require(inner_lr > 0, f"Parameter `inner_lr` should be positive. Found inner_lr={inner_lr}.")
+        for name, steps in (("inner_steps", inner_steps), ("test_steps", test_steps or 0)):
+            require(steps >= 0, f"Parameter `{name}` should be at least 0. Found {name}={steps}.")
+        policies = ("support", "transductive", "frozen")
+        require(statistics in policies, f"Parameter `statistics` should be one of {', '.join(policies)}. Found {statistics!r}.")
+        self.model = model if statistics == "frozen" else replace_batch_norm(model)
+        require(any(p.requires_grad for p in self.model.parameters()), "The model should have a parameter with requires_grad=True.")
+        self.inner_lr, self.inner_steps, self.inner_optimiser = inner_lr, inner_steps, inner_optimiser
+        self._test_steps = test_steps
+        self.statistics: StatisticsPolicy = statistics
+        self.mapping = mapping
+        self.transductive = statistics == "transductive" and has_task_norm(self.model)
+        self._mappings: dict[tuple[object, ...], TaskMapping] = {}
+        self.optimiser()  # refuses a wrong name at once
+        self.train()
+
+    @property
+    def test_steps(self) -> int:
+        """Inner steps at test."""
+        return self.inner_steps if self._test_steps is None else self._test_steps
+
+    def train(self, mode: bool = True) -> "GradientLearner":
+        """Set training mode; batch norms with frozen statistics stay in evaluation mode."""
+        super().train(mode)
+        for module in self.model.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.eval()
+        return self
+
+    def optimiser(self) -> InnerOptimiser:
+        """The inner optimiser."""
+        return inner_optimiser(self.inner_optimiser)
+
+    def meta(self) -> State:
+        """What is meta-learned, by name."""
+        return {name: parameter for name, parameter in self.model.named_parameters() if parameter.requires_grad}
+
+    def initial(self, meta: State, support: Batch) -> Weights:
+        """The weights a task starts from, ``[task, ...]`` each."""
+        return {name: value.expand(support.num_tasks, *value.shape) for name, value in meta.items()}
+
+    def rows(self, support: Batch, index: int) -> Batch:
+        """The support examples that inner step ``index`` uses: all of them."""
+        return support
+
+    def apply_model(
+        self, weights: Weights, x: Tensor, mask: Tensor | None, statistics: Statistics | None, record: bool
+    ) -> tuple[Tensor, Statistics]:
+        """The model of one task on ``x`` ``[example, *feature]``, as :func:`quickstudy.models.norm.forward`."""
+        return forward(self.model, weights, x, mask, statistics, record)
+
+    def mapping_for(self, x: Tensor) -> TaskMapping:
+        """How tasks with inputs like ``x`` are mapped; chosen once and announced."""
+        key = (x.device, x.shape[2:], self.mapping)
+        if key not in self._mappings:
+            self._mappings[key] = announce(choose_mapping(self.model, x, self.mapping))
+        return self._mappings[key]
+
+    def over_chunks(self, episodes: Episode, function: Callable[[Episode], Tensor]) -> Tensor:
+        """``function`` of as many tasks at once as the mapping says, joined along the task axis."""
+        slices = self.mapping_for(episodes.query.x).slices(episodes.num_tasks)
+        return torch.cat([function(episodes[tasks]) for tasks in slices])
+
+    def trajectory(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
+        """The weights (and batch-norm statistics) of every task after each number of ``steps``."""
+        slices = list(self.mapping_for(support.x).slices(support.num_tasks))
+        loops = [InnerLoop(self, support[tasks]) for tasks in slices]
+        meta = self.meta()
+        states = [loop.start(meta) for loop in loops]
+        taken = 0
+        for target in steps:
+            for index in range(taken, target):
+                states = [loop.step(state, meta, index, False) for loop, state in zip(loops, states, strict=True)]
+            taken = max(taken, target)
+            adapted = [loop.adapted(state) for loop, state in zip(loops, states, strict=True)]
+            yield {name: torch.cat([part[name] for part in adapted]).contiguous() for name in adapted[0]}
+
+    def scores(self, adapted: Adapted, x: Tensor) -> Tensor:
+        """The adapted model of every task on ``x``."""
+
+        def one_task(adapted: Adapted, x: Tensor) -> Tensor:
+            weights = {name: value for name, value in adapted.items() if not name.startswith(STATISTICS)}
+            recorded = tuple(adapted[f"{STATISTICS}{i}"] for i in range(len(adapted) - len(weights)))
+            return self.apply_model(weights, x, None, recorded or None, False)[0]
+
+        slices = self.mapping_for(x).slices(x.shape[0])
+        parts = [over_tasks(one_task)({name: value[tasks] for name, value in adapted.items()}, x[tasks]) for tasks in slices]
+        return torch.cat(parts)
+
+
+STATISTICS = "statistics."
+"""In front of the names of batch-norm statistics in an adapted state."""
+
+
+class InnerLoop(InnerProblem):
+    """The inner loop of a gradient learner on the tasks of one support set.
+
+    Args:
+        learner: Says how to start, to step and to apply the model.
+        support: What the steps learn from.
+        query: What the outer loss is computed on; not needed for adapting alone.
+    """
+
+    def __init__(self, learner: GradientLearner, support: Batch, query: Batch | None = None) -> None:
+        self.learner, self.support, self.query = learner, support, query
+        self.optimiser = learner.optimiser()
+
+    def start(self, meta: State) -> State:
+        """The initial weights and the inner optimiser's state."""
+        weights = self.learner.initial(meta, self.support)
+        self.names = tuple(weights)
+        return {**weights, **self.optimiser.start(weights)}
+
+    def step(self, state: State, meta: State, index: int, differentiable: bool) -> State:
+        """One step of the inner optimiser on the support loss."""
+        batch = self.learner.rows(self.support, index)
+        mask = mask_or_none(batch)
+        gradients = _gradient(
+            lambda weights: over_tasks(self._task_loss)(weights, batch.x, batch.y, mask).sum(),
+            {name: state[name] for name in self.names},
+            differentiable,
+        )
+        updated: State = {}
+        slots: State = {}
+        for name in self.names:
+            old = tuple(state[f"{slot}:{name}"] for slot in self.optimiser.slots)
+            updated[name], *new = self.optimiser.step(state[name], gradients[name], self.learner.inner_lr, old, index)
+            slots |= {f"{slot}:{name}": value for slot, value in zip(self.optimiser.slots, new, strict=True)}
+        return {**updated, **{name: slots[name] for name in state if name not in updated}}
+
+    def losses(self, state: State, meta: State) -> Tensor:
+        """The query loss of every task ``[task]``."""
+        assert self.query is not None
+        support, query = self.support, self.query
+        masks = mask_or_none(support), mask_or_none(query)
+        weights = {name: state[name] for name in self.names}
+        return over_tasks(self._query_loss)(weights, support.x, masks[0], query.x, query.y, masks[1])
+
+    def adapted(self, state: State) -> Adapted:
+        """What prediction needs of ``state``: the weights, and the support set's statistics by policy."""
+        weights = {name: state[name] for name in self.names}
+        if not self._support_statistics():
+            return weights
+        recorded = over_tasks(self._statistics)(weights, self.support.x, mask_or_none(self.support))
+        return weights | {f"{STATISTICS}{i}": value for i, value in enumerate(recorded)}
+
+    def _support_statistics(self) -> bool:
+        return self.learner.statistics == "support" and has_task_norm(self.learner.model)
+
+    def _statistics(self, weights: Weights, x: Tensor, mask: Tensor | None) -> Statistics:
+        return self.learner.apply_model(weights, x, mask, None, True)[1]
+
+    def _task_loss(self, weights: Weights, x: Tensor, y: Tensor, mask: Tensor | None) -> Tensor:
+        scores, _ = self.learner.apply_model(weights, x, mask, None, False)
+        return mean_over_examples(example_losses(scores, y), mask)
+
+    def _query_loss(
+        self, weights: Weights, support_x: Tensor, support_mask: Tensor | None, x: Tensor, y: Tensor, mask: Tensor | None
+    ) -> Tensor:
+        statistics = self._statistics(weights, support_x, support_mask) if self._support_statistics() else None
+        scores, _ = self.learner.apply_model(weights, x, mask, statistics, False)
+        return mean_over_examples(example_losses(scores, y), mask)
+
+
+def _gradient(total_loss: Callable[[Weights], Tensor], weights: Weights, differentiable: bool) -> Weights:
+    """The gradient of ``total_loss``, a sum over tasks, so each task's gradient of its own loss.
+
+    Tasks do not share weights, so the gradient of the sum holds every task's own: one ordinary
+    backward pass over batched operations, which is faster than a mapped ``torch.func.grad``.
+    """
+    if torch.compiler.is_compiling():
+        gradients: Weights = torch.func.grad(total_loss)(weights)
+        return gradients if differentiable else {name: value.detach() for name, value in gradients.items()}
+    follow = differentiable and torch.is_grad_enabled()
+    with torch.enable_grad():
+        leaves = weights if follow else {name: value.detach().requires_grad_() for name, value in weights.items()}
+        values = torch.autograd.grad(
+            total_loss(leaves), list(leaves.values()), create_graph=follow, allow_unused=True, materialize_grads=True
+        )
+    return dict(zip(weights, values, strict=True))

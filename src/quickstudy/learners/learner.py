@@ -1,0 +1,94 @@
+"""The abstract parent of every learner."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from quickstudy.episode import Batch, Episode
+
+Adapted = dict[str, Tensor]
+"""What a learner made of a support set: named tensors, each with a leading task axis.
+
+It belongs to the caller; nothing of it is stored on the learner.
+"""
+
+
+class Learner(nn.Module, ABC):
+    """How a task makes its loss. Its parameters are what is meta-learned.
+
+    A user with a loop of their own needs no trainer::
+
+        learner.losses(episodes).mean().backward()
+        optimizer.step()
+
+    Every argument of a learner's constructor is an attribute of the same name.
+    """
+
+    transductive: bool = False
+    """Whether a query's prediction depends on the other queries of its task."""
+
+    @abstractmethod
+    def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
+        """One loss per task, whose gradient is the update direction of the method."""
+
+    @abstractmethod
+    def trajectory(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
+        """The state of every task after each of the numbers of inner ``steps`` (ascending).
+
+        Learners without inner steps (``test_steps == 0``) yield the same state for all of them.
+        """
+
+    @abstractmethod
+    def scores(self, adapted: Adapted, x: Tensor) -> Tensor:
+        """The method's own part of :meth:`predict`."""
+
+    @property
+    @abstractmethod
+    def test_steps(self) -> int:
+        """Inner steps taken by :meth:`adapt`; 0 where there is no inner loop."""
+
+    def adapt(self, support: Batch, steps: int | None = None) -> Adapted:
+        """Master the tasks of ``support``. The learner itself stays as it is.
+
+        Args:
+            support: The examples of one or more tasks (``Batch.of(x, y)`` makes one task).
+            steps: Inner steps; by default ``test_steps``.
+
+        Returns:
+            The adapted state of every task, for :meth:`predict`; no graph is kept.
+        """
+        return next(self.adaptations(support, [self.test_steps if steps is None else steps]))
+
+    def adaptations(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
+        """The states of :meth:`trajectory`, computed as at test: no graph, layers in evaluation mode."""
+        states = self.trajectory(support, steps)
+        for _ in steps:
+            with evaluating(self), torch.no_grad():
+                state = next(states)
+            yield state
+
+    def predict(self, adapted: Adapted, x: Float[Tensor, "task example *feature"]) -> Float[Tensor, "task example *output"]:
+        """Scores of new examples: logits of the classes, or the predicted targets.
+
+        Args:
+            adapted: What :meth:`adapt` returned.
+            x: New inputs of the same tasks.
+        """
+        with evaluating(self), torch.no_grad():
+            return self.scores(adapted, x)
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Put ``module`` in evaluation mode and every part of it back into the mode it had."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode

@@ -1,0 +1,53 @@
+"""What one example costs: decided by the dtype of its target."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from quickstudy.episode import Batch
+from quickstudy.errors import require
+
+
+def example_losses(scores: Tensor, y: Tensor) -> Tensor:
+    """The loss of every example ``[...]``.
+
+    Integer ``y`` ``[...]`` are class indices: the cross-entropy ``−log softmax(scores)[y]`` of
+    ``scores`` ``[..., class]``. Floating-point ``y`` ``[..., *target]`` are targets: the squared
+    error ``(scores − y)²``, averaged over the targets.
+
+    Raises:
+        UserError: If predictions and targets differ in shape.
+    """
+    if not y.dtype.is_floating_point:
+        return F.cross_entropy(scores.flatten(0, -2), y.flatten(), reduction="none").reshape(y.shape)
+    require(
+        scores.shape == y.shape,
+        f"Predictions should have the shape of the targets. Found {tuple(scores.shape)} and {tuple(y.shape)}: "
+        "check the outputs of the model, and give targets as [example, target].",
+    )
+    return (scores - y).square().flatten(1).mean(1) if y.ndim > 1 else (scores - y).square()
+
+
+def mean_over_examples(values: Tensor, mask: Tensor | None) -> Tensor:
+    """Mean of ``values`` ``[..., example]`` over the examples whose ``mask`` is 1; 0 where there are none."""
+    if mask is None:
+        return values.mean(-1)
+    weight = mask.to(values.dtype)
+    return (values * weight).sum(-1) / weight.sum(-1).clamp(min=1)
+
+
+def mask_or_none(batch: Batch) -> Tensor | None:
+    """The mask of ``batch``, or None where every example is real, which saves the work of masking."""
+    return None if bool(batch.mask.all()) else batch.mask
+
+
+def num_classes(batch: Batch) -> int:
+    """The way of ``batch``: its largest class index plus one.
+
+    Raises:
+        UserError: If the targets are not class indices.
+    """
+    require(
+        not batch.y.dtype.is_floating_point,
+        f"This learner classifies: `y` should hold class indices (an integer dtype). Found {batch.y.dtype}.",
+    )
+    return int(batch.y.max()) + 1

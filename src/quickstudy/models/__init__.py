@@ -1,0 +1,11 @@
+"""What is learned: plain modules."""
+
+from torch import nn
+
+from quickstudy.models.conv4 import Conv4
+from quickstudy.models.mlp import MLP
+
+MODELS: dict[str, type[nn.Module]] = {"conv4": Conv4, "mlp": MLP}
+"""The models known by name, to the command line and to checkpoints."""
+
+__all__ = ["MLP", "MODELS", "Conv4"]

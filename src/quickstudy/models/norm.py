@@ -1,0 +1,135 @@
+"""Normalisation by the statistics of a task: batch normalisation that no other task leaks into.
+
+``nn.BatchNorm`` keeps running averages that every forward pass changes, so a test task seen by a
+meta-learner changes the model for the next one, and under ``vmap`` it fails. A gradient learner
+therefore replaces it by :class:`TaskNorm`, as ``torch.func.replace_all_batch_norm_modules_`` and
+``nn.SyncBatchNorm.convert_sync_batchnorm`` do, and says whose statistics count (its
+``statistics`` parameter):
+
+- ``"support"`` (default): mean and variance of the task's support set normalise support and query.
+  Nothing is learned from the queries: a query's prediction does not depend on the other queries.
+- ``"transductive"``: each set is normalised by its own mean and variance, as in the code of MAML,
+  MAML++ and iMAML. Predictions depend on the other queries of the batch; results are labelled so.
+- ``"frozen"``: ``nn.BatchNorm`` stays and uses the running averages it came with.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import functional_call
+
+Statistics = tuple[Tensor, ...]
+"""Mean and variance ``[feature]`` of every :class:`TaskNorm` in the order of their calls, flat."""
+
+
+class _Call:
+    """What the normalisation layers of one forward pass share."""
+
+    def __init__(self, mask: Tensor | None, given: Statistics | None, record: bool) -> None:
+        self.mask = mask
+        self.given: Iterator[Tensor] | None = None if given is None else iter(given)
+        self.record = record
+        self.recorded: list[Tensor] = []
+
+
+_call: ContextVar[_Call | None] = ContextVar("task_norm_call", default=None)
+
+
+class TaskNorm(nn.Module):
+    """``weight · (x − mean) / √(variance + eps) + bias`` over examples (and space) of one task.
+
+    Mean and (biased) variance are those of the real examples of ``x`` ``[example, feature, *space]``,
+    or those given to :func:`forward`. It has no running averages and no state.
+
+    Source: Ioffe & Szegedy 2015, eq. 1–4, without the moving averages.
+    """
+
+    def __init__(self, num_features: int, eps: float = 1e-5, affine: bool = True) -> None:
+        super().__init__()
+        self.num_features, self.eps = num_features, eps
+        self.weight = nn.Parameter(torch.ones(num_features)) if affine else None
+        self.bias = nn.Parameter(torch.zeros(num_features)) if affine else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise ``x`` ``[example, feature, *space]``."""
+        call = _call.get()
+        if call is None or (call.mask is None and call.given is None and not call.record):
+            return F.batch_norm(x, None, None, self.weight, self.bias, True, eps=self.eps)
+        if call.given is not None:
+            mean, variance = next(call.given), next(call.given)
+        else:
+            mean, variance = _moments(x, call.mask)
+        if call.record:
+            call.recorded += [mean, variance]
+        scale = (variance + self.eps).rsqrt()
+        scale = scale if self.weight is None else scale * self.weight
+        shift = -mean * scale if self.bias is None else self.bias - mean * scale
+        shape = (1, -1, *[1] * (x.ndim - 2))
+        return x * scale.reshape(shape) + shift.reshape(shape)
+
+
+def _moments(x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+    axes = [0, *range(2, x.ndim)]
+    if mask is None:
+        variance, mean = torch.var_mean(x, axes, correction=0)
+        return mean, variance
+    weight = mask.reshape(-1, *[1] * (x.ndim - 1)).to(x.dtype)
+    count = (mask.sum().to(x.dtype) * (x[0, 0].numel())).clamp(min=1)
+    mean = (x * weight).sum(axes) / count
+    centred = (x - mean.reshape(1, -1, *[1] * (x.ndim - 2))) * weight
+    return mean, centred.square().sum(axes) / count
+
+
+def replace_batch_norm(model: nn.Module) -> nn.Module:
+    """Replace every ``nn.BatchNorm`` inside ``model`` by a :class:`TaskNorm` with the same parameters, in place.
+
+    Returns:
+        ``model``, or the :class:`TaskNorm` that replaces it where it is a batch norm itself.
+    """
+    if isinstance(model, nn.modules.batchnorm._BatchNorm):
+        norm = TaskNorm(model.num_features, model.eps, affine=False)
+        norm.weight, norm.bias = model.weight, model.bias
+        return norm
+    for name, child in model.named_children():
+        replaced = replace_batch_norm(child)
+        if replaced is not child:
+            setattr(model, name, replaced)
+    return model
+
+
+def has_task_norm(model: nn.Module) -> bool:
+    """Whether ``model`` holds a :class:`TaskNorm`."""
+    return any(isinstance(module, TaskNorm) for module in model.modules())
+
+
+def forward(
+    model: nn.Module,
+    weights: Mapping[str, Tensor],
+    x: Tensor,
+    mask: Tensor | None = None,
+    statistics: Statistics | None = None,
+    record: bool = False,
+) -> tuple[Tensor, Statistics]:
+    """``model(x)`` for one task, with ``weights`` in the place of its parameters.
+
+    Args:
+        model: Any module; parameters and buffers not named in ``weights`` are its own.
+        weights: Parameters by name.
+        x: ``[example, *feature]``.
+        mask: ``[example]``, or None where all examples are real. Padding does not count in the statistics.
+        statistics: What :class:`TaskNorm` layers use; by default those of ``x``.
+        record: Whether to return the statistics that were used.
+
+    Returns:
+        The output ``[example, *output]``, and the statistics (empty unless ``record``).
+    """
+    call = _Call(mask, statistics, record)
+    token = _call.set(call)
+    try:
+        output = functional_call(model, dict(weights), (x,))
+    finally:
+        _call.reset(token)
+    return output, tuple(call.recorded)

@@ -1,0 +1,241 @@
+"""A pool of classes held in memory, and the N-way K-shot tasks drawn from it."""
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from quickstudy.episode import Batch, Episode, Kind
+from quickstudy.errors import require
+from quickstudy.random import choose
+from quickstudy.tasks.source import TaskSource
+
+Range = int | tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Classes:
+    """Examples grouped by class: what N-way K-shot tasks are drawn from.
+
+    Class ``c`` owns the rows ``start[c] … start[c] + size[c] - 1`` of ``x``.
+
+    Attributes:
+        x: All examples ``[row, *feature]``. ``uint8`` images are turned into floating point in
+            ``[0, 1]`` when drawn; any other dtype is used as it is.
+        start: First row of every class ``[class]``.
+        size: Number of rows of every class ``[class]``.
+        names: A name for every class.
+        groups: The group of every class (its alphabet, its script), as an index into ``group_names``.
+        group_names: A name for every group.
+        label: What this pool is, e.g. ``"omniglot/test"``.
+        num_rotations: 1, or 4 where classes ``4b … 4b + 3`` are base class ``b`` turned by 0°, 90°, 180°, 270°.
+    """
+
+    x: Tensor
+    start: Tensor
+    size: Tensor
+    names: tuple[str, ...]
+    groups: Tensor
+    group_names: tuple[str, ...]
+    label: str
+    num_rotations: int = 1
+
+    @property
+    def num_classes(self) -> int:
+        """How many classes the pool holds, rotated ones included."""
+        return len(self.start)
+
+    def subset(self, classes: Tensor, label: str) -> "Classes":
+        """The pool of the given class indices alone."""
+        names = tuple(self.names[i] for i in classes.tolist())
+        return replace(
+            self, start=self.start[classes], size=self.size[classes], names=names, groups=self.groups[classes], label=label
+        )
+
+    def with_rotations(self) -> "Classes":
+        """Every class turned by 0°, 90°, 180° and 270° as four classes (square images only)."""
+        require(self.num_rotations == 1, "This pool has its rotations already.")
+        turned = torch.cat([torch.rot90(self.x, quarter, (-2, -1)) for quarter in range(4)])
+        offsets = torch.arange(4) * len(self.x)
+        names = tuple(f"{name}/rot{90 * quarter:03d}" for name in self.names for quarter in range(4))
+        return replace(
+            self,
+            x=turned,
+            start=(self.start[:, None] + offsets).flatten(),
+            size=self.size.repeat_interleave(4),
+            groups=self.groups.repeat_interleave(4),
+            names=names,
+            num_rotations=4,
+        )
+
+    def episodes(
+        self,
+        way: Range,
+        shot: Range,
+        query: int = 15,
+        rotations: Literal["classes", "task"] = "classes",
+        within_group: bool = False,
+    ) -> "Episodes":
+        """N-way K-shot tasks from this pool. See :class:`Episodes`."""
+        return Episodes(self, way, shot, query, rotations, within_group)
+
+    def supervised(self, batch_size: int) -> "Supervised":
+        """The pool as one ordinary classification task over all its classes. See :class:`Supervised`."""
+        return Supervised(self, batch_size)
+
+    def gather(self, rows: Tensor) -> Tensor:
+        """The examples at ``rows`` ``[...]`` as floating point ``[..., *feature]``."""
+        flat = self.x.index_select(0, rows.flatten())
+        if flat.dtype == torch.uint8:
+            flat = flat.to(torch.get_default_dtype()).div_(255)
+            flat = flat.unsqueeze(1) if flat.ndim == 3 else flat  # one colour channel
+        return flat.reshape(*rows.shape, *flat.shape[1:])
+
+
+def _bounds(value: Range, name: str, least: int) -> tuple[int, int]:
+    low, high = (value, value) if isinstance(value, int) else value
+    require(least <= low <= high, f"Parameter `{name}` should be at least {least} (a pair: low, high). Found {name}={value}.")
+    return low, high
+
+
+@dataclass(frozen=True, eq=False)
+class Episodes(TaskSource):
+    """N-way K-shot tasks: ``way`` classes, ``shot`` support and ``query`` query examples of each.
+
+    Classes are drawn without replacement, then examples without replacement, so support and query
+    are disjoint; the order of the classes, and so their label, is random. Examples are laid out
+    shot by shot (every class once, then every class again), so any leading part of the support
+    set is balanced. Where ``way`` or ``shot`` is a range, every task draws its own and smaller
+    tasks are padded.
+
+    Args:
+        pool: The classes.
+        way: Classes a task, or ``(low, high)``.
+        shot: Support examples a class, or ``(low, high)``.
+        query: Query examples a class.
+        rotations: Where the pool has rotations: ``"classes"`` makes each a class of its own (they
+            can meet in one task), ``"task"`` draws one rotation for each class of each task.
+        within_group: Draw all the classes of a task from one group (one alphabet). ``task`` is then the
+            group's index, and otherwise the position in the batch.
+
+    Raises:
+        UserError: If way exceeds the classes (of a group), or shot + query the examples of a class.
+    """
+
+    pool: Classes
+    way: Range
+    shot: Range
+    query: int = 15
+    rotations: Literal["classes", "task"] = "classes"
+    within_group: bool = False
+    kind: Kind = field(init=False)
+    _members: Tensor = field(init=False, repr=False)  # class indices sorted by group [candidate]
+    _first: Tensor = field(init=False, repr=False)  # where a group begins in _members [group]
+    _count: Tensor = field(init=False, repr=False)  # how many candidates a group has [group]
+    _group: Tensor = field(init=False, repr=False)  # the group's identity [group]
+
+    def __post_init__(self) -> None:
+        pool, (_, way), (_, shot) = self.pool, _bounds(self.way, "way", 1), _bounds(self.shot, "shot", 1)
+        _bounds(self.query, "query", 1)
+        require(
+            self.rotations in ("classes", "task"), f"Parameter `rotations` should be 'classes' or 'task'. Found {self.rotations!r}."
+        )
+        step = pool.num_rotations if self.rotations == "task" else 1
+        candidates = torch.arange(0, pool.num_classes, step)
+        groups = pool.groups[candidates] if self.within_group else torch.zeros_like(candidates)
+        order = groups.argsort(stable=True)
+        group, count = groups.unique(return_counts=True)
+        if self.within_group:  # groups too small for the way are left out
+            require(
+                int(count.max()) >= way,
+                f"Parameter `way` should be at most the number of classes of a group. "
+                f"Found way={way}, at most {int(count.max())} classes in a group of {pool.label!r}.",
+            )
+        require(
+            self.within_group or way <= len(candidates),
+            f"Parameter `way` should be at most the number of classes. Found way={way}, {len(candidates)} classes in {pool.label!r}.",
+        )
+        smallest = int(pool.size.argmin())
+        require(
+            shot + self.query <= int(pool.size[smallest]),
+            f"`shot` + `query` should be at most the examples of a class. Found shot={shot}, query={self.query}, "
+            f"{int(pool.size[smallest])} examples of class {pool.names[smallest]!r} in {pool.label!r}.",
+        )
+        keep = count >= way
+        first = (count.cumsum(0) - count)[keep]
+        for name, value in (
+            ("kind", Kind("classification", way)),
+            ("_members", candidates[order]),
+            ("_first", first),
+            ("_count", count[keep]),
+            ("_group", group[keep]),
+        ):
+            object.__setattr__(self, name, value)
+
+    def sample(self, num_tasks: int, generator: torch.Generator) -> Episode:
+        """Draw ``num_tasks`` tasks."""
+        (low_way, way), (low_shot, shot) = _bounds(self.way, "way", 1), _bounds(self.shot, "shot", 1)
+        which = torch.randint(len(self._group), (num_tasks,), generator=generator)
+        classes = self._members[self._first[which, None] + choose(self._count[which], way, generator)]
+        if self.rotations == "task" and self.pool.num_rotations > 1:
+            classes = classes + torch.randint(self.pool.num_rotations, classes.shape, generator=generator)
+        examples = choose(self.pool.size[classes], shot + self.query, generator)
+        rows = (self.pool.start[classes].unsqueeze(-1) + examples).transpose(1, 2)  # [task, example of a class, class]
+        ways = torch.randint(low_way, way + 1, (num_tasks, 1, 1), generator=generator)
+        shots = torch.randint(low_shot, shot + 1, (num_tasks, 1, 1), generator=generator)
+        present = torch.arange(way).expand_as(rows) < ways
+        shown = present & ((torch.arange(shot + self.query)[:, None] < shots) | (torch.arange(shot + self.query)[:, None] >= shot))
+        task = self._group[which] if self.within_group else torch.arange(num_tasks)
+        return Episode(self._batch(rows[:, :shot], shown[:, :shot]), self._batch(rows[:, shot:], shown[:, shot:]), task)
+
+    def _batch(self, rows: Tensor, shown: Tensor) -> Batch:
+        mask = shown.flatten(1)
+        y = torch.arange(rows.shape[2]).expand_as(rows).flatten(1)
+        x = self.pool.gather(rows.flatten(1))
+        if not bool(mask.all()):
+            y = y * mask
+            x = x * mask.reshape(*mask.shape, *[1] * (x.ndim - 2))
+        return Batch(x, y.contiguous(), mask.to(torch.get_default_dtype()))
+
+    def describe(self) -> dict[str, object]:
+        """Pool, way, shot, query, rotations and grouping."""
+        return {
+            "source": self.pool.label,
+            "num_classes": self.pool.num_classes,
+            "way": self.way,
+            "shot": self.shot,
+            "query": self.query,
+            "rotations": self.rotations if self.pool.num_rotations > 1 else "none",
+            "within_group": self.within_group,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Supervised(TaskSource):
+    """All classes of a pool as one ordinary classification task, for pre-training.
+
+    Every task of an episode is a fresh batch of ``batch_size`` query examples whose label is the
+    class's index in the pool; the support set is empty.
+    """
+
+    pool: Classes
+    batch_size: int
+    kind: Kind = field(init=False)
+
+    def __post_init__(self) -> None:
+        _bounds(self.batch_size, "batch_size", 1)
+        object.__setattr__(self, "kind", Kind("classification", self.pool.num_classes))
+
+    def sample(self, num_tasks: int, generator: torch.Generator) -> Episode:
+        """Draw ``num_tasks`` batches."""
+        shape = (num_tasks, self.batch_size)
+        classes = torch.randint(self.pool.num_classes, shape, generator=generator)
+        rows = self.pool.start[classes] + (torch.rand(shape, generator=generator) * self.pool.size[classes]).long()
+        query = Batch(self.pool.gather(rows), classes, torch.ones(shape))
+        support = Batch(query.x[:, :0], query.y[:, :0], query.mask[:, :0])
+        return Episode(support, query, torch.zeros(num_tasks, dtype=torch.long))
+
+    def describe(self) -> dict[str, object]:
+        """Pool and batch size."""
+        return {"source": self.pool.label, "num_classes": self.pool.num_classes, "batch_size": self.batch_size}

@@ -1,0 +1,71 @@
+"""Regression tasks from a function that draws them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from quickstudy.episode import Batch, Episode, Kind
+from quickstudy.errors import require
+from quickstudy.tasks.source import TaskSource
+
+Draw = Callable[[int, int, torch.Generator], tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True, eq=False)
+class Family(TaskSource):
+    """Your own family of regression tasks.
+
+    Args:
+        draw: ``draw(num_tasks, num_examples, generator)`` gives ``x`` ``[task, example, *feature]`` and
+            ``y`` ``[task, example, target]``, floating point, drawn with the generator alone. The first
+            ``shot`` examples become the support set.
+        shot: Support examples a task.
+        query: Query examples a task.
+        label: A name for reports.
+
+    Raises:
+        UserError: If ``draw`` gives other shapes.
+
+    Example:
+        >>> import torch, quickstudy as qs
+        >>> def lines(num_tasks, num_examples, generator):
+        ...     slope = torch.randn(num_tasks, 1, 1, generator=generator)
+        ...     x = torch.rand(num_tasks, num_examples, 1, generator=generator)
+        ...     return x, slope * x
+        >>> qs.tasks.Family(lines, shot=3, query=2).sample(4, qs.generator(0, "train")).support.x.shape
+        torch.Size([4, 3, 1])
+    """
+
+    draw: Draw
+    shot: int
+    query: int
+    label: str = "family"
+    kind: Kind = field(init=False)
+
+    def __post_init__(self) -> None:
+        for name, count in (("shot", self.shot), ("query", self.query)):
+            require(count >= 1, f"Parameter `{name}` should be at least 1. Found {name}={count}.")
+        _, y = self.draw(1, 1, torch.Generator())
+        require(
+            y.ndim == 3 and y.dtype.is_floating_point,
+            f"`draw` should give floating-point targets [task, example, target]. Found {y.dtype} {tuple(y.shape)}.",
+        )
+        object.__setattr__(self, "kind", Kind("regression", y.shape[2]))
+
+    def sample(self, num_tasks: int, generator: torch.Generator) -> Episode:
+        """Draw ``num_tasks`` tasks."""
+        x, y = self.draw(num_tasks, self.shot + self.query, generator)
+        require(
+            x.shape[:2] == y.shape[:2] == (num_tasks, self.shot + self.query),
+            f"`draw` should give {num_tasks} tasks of {self.shot + self.query} examples. "
+            f"Found x {tuple(x.shape)} and y {tuple(y.shape)}.",
+        )
+        mask = torch.ones(x.shape[:2], dtype=x.dtype)
+        parts = [Batch(x[:, rows], y[:, rows], mask[:, rows]) for rows in (slice(self.shot), slice(self.shot, None))]
+        return Episode(parts[0], parts[1], torch.arange(num_tasks))
+
+    def describe(self) -> dict[str, object]:
+        """Family, shot and query."""
+        return {"source": self.label, "shot": self.shot, "query": self.query}

@@ -1,0 +1,177 @@
+"""Letters of many scripts, rendered from the fonts that matplotlib ships and drawn as if by many hands."""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import torch
+from fontTools.ttLib import TTFont
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+from torch.nn.functional import affine_grid, avg_pool2d, grid_sample, interpolate, max_pool2d
+
+from quickstudy.random import generator
+
+SIZE = 28  # side of a drawing in pixels
+NUM_DRAWINGS = 20  # of every letter
+FACES = frozenset(  # text faces; the others hold symbols, or map letters to what they are not
+    [f"DejaVu{face}" for family in ("Sans", "SansMono") for face in (family, *(f"{family}-{s}" for s in ("Bold", "Oblique", "BoldOblique")))]
+    + [f"DejaVu{face}" for face in ("Serif", "Serif-Bold", "Serif-Italic", "Serif-BoldItalic")]
+    + [f"STIXGeneral{style}" for style in ("", "Bol", "Italic", "BolIta")]
+)
+CANVAS = 2 * SIZE  # letters are rendered and distorted at twice the size
+FIT = 38  # the longer side of a letter on the canvas
+POINTS = 96  # size at which a font is rasterised, before fitting
+ALIKE = 0.92  # mean correlation, over the shared faces, from which two letters count as one
+KNOTS = 5  # side of the grid of random displacements behind an elastic distortion
+
+
+@dataclass(frozen=True, eq=False)
+class Letter:
+    """A letter and how it looks.
+
+    Attributes:
+        character: The letter itself.
+        script: The script it belongs to, e.g. ``"GREEK"``.
+        faces: Its rendering ``uint8 [CANVAS, CANVAS]`` in every face, by the face's name.
+    """
+
+    character: str
+    script: str
+    faces: dict[str, NDArray[np.uint8]]
+
+    @property
+    def name(self) -> str:
+        """Its name in the Unicode standard."""
+        return unicodedata.name(self.character)
+
+
+def script_of(character: str, scripts: Iterable[str]) -> str | None:
+    """The one of ``scripts`` whose name begins the character's name; None for all that is not a plain letter.
+
+    Plain letters have a category Ll, Lu, Lt or Lo and no decomposition: accented letters, ligatures and
+    presentation forms are variants of a letter rather than letters to tell apart.
+    """
+    if unicodedata.category(character) not in ("Ll", "Lu", "Lt", "Lo") or unicodedata.decomposition(character):
+        return None
+    name = unicodedata.name(character, "")
+    return next((script for script in scripts if name.startswith(f"{script} ")), None)
+
+
+def find_letters(scripts: Sequence[str], characters: str | None = None) -> list[Letter]:
+    """All letters of ``scripts`` that look different in at least two faces, by script and then code point.
+
+    Args:
+        scripts: Script names as they begin the names of characters, in order of precedence.
+        characters: Look for these alone.
+    """
+    faces: dict[str, dict[str, NDArray[np.uint8]]] = {}
+    for path in sorted(Path(matplotlib.get_data_path(), "fonts", "ttf").glob("*.ttf")):
+        if path.stem not in FACES:
+            continue
+        with TTFont(path, lazy=True) as font:
+            mapped = {chr(code) for code, glyph in font.getBestCmap().items() if glyph != ".notdef"}
+        wanted = {c for c in mapped if script_of(c, scripts)} & set(characters or mapped)
+        rasteriser = ImageFont.truetype(path, POINTS, layout_engine=ImageFont.Layout.BASIC)
+        for character in sorted(wanted):
+            if (image := rasterise(rasteriser, character)) is not None:
+                faces.setdefault(character, {})[path.stem] = image
+    letters = [Letter(c, script_of(c, scripts) or "", looks) for c, looks in faces.items() if _num_looks(looks) > 1]
+    return sorted(letters, key=lambda letter: (scripts.index(letter.script), letter.character))
+
+
+def _num_looks(faces: dict[str, NDArray[np.uint8]]) -> int:
+    return len({image.tobytes() for image in faces.values()})
+
+
+def rasterise(font: ImageFont.FreeTypeFont, character: str) -> NDArray[np.uint8] | None:
+    """The character centred on a canvas ``uint8 [CANVAS, CANVAS]``, its longer side ``FIT``; None if it leaves no ink."""
+    left, top, right, bottom = font.getbbox(character)
+    width, height = int(right - left), int(bottom - top)
+    if min(width, height) < 1:
+        return None
+    large = Image.new("L", (width, height))
+    ImageDraw.Draw(large).text((-left, -top), character, fill=255, font=font)
+    if (box := large.getbbox()) is None:
+        return None
+    large = large.crop(box)
+    scale = FIT / max(large.size)
+    small = large.resize((max(1, round(large.width * scale)), max(1, round(large.height * scale))), Image.Resampling.BOX)
+    canvas = Image.new("L", (CANVAS, CANVAS))
+    canvas.paste(small, ((CANVAS - small.width) // 2, (CANVAS - small.height) // 2))
+    return np.asarray(canvas)
+
+
+def similarity(letters: Sequence[Letter]) -> NDArray[np.float64]:
+    """How alike letters look ``[letter, letter]``: correlation of their blurred images, the mean over the faces both stand in.
+
+    0 where they share no face. Inner products are taken over integers in float64, hence exact: the result
+    does not depend on the order of summation.
+    """
+    total, shared = (np.zeros((len(letters), len(letters))) for _ in range(2))
+    for face in sorted({face for letter in letters for face in letter.faces}):
+        rows = [row for row, letter in enumerate(letters) if face in letter.faces]
+        images = torch.from_numpy(np.stack([letters[row].faces[face] for row in rows])).double()
+        blurred = (avg_pool2d(images, 6, stride=4) * 36).round().flatten(1).numpy()
+        centred = blurred * blurred.shape[1] - blurred.sum(1, keepdims=True)
+        products = centred @ centred.T
+        length = np.sqrt(np.diagonal(products))
+        total[np.ix_(rows, rows)] += products / (length[:, None] * length)
+        shared[np.ix_(rows, rows)] += 1
+    return total / np.maximum(shared, 1)
+
+
+def without_lookalikes(letters: Sequence[Letter]) -> list[Letter]:
+    """The letters that look like none kept before them (if Latin A is first, Greek Alpha goes; O stays, o goes)."""
+    alike = similarity(letters) >= ALIKE
+    kept: list[int] = []
+    for row in range(len(letters)):
+        if not alike[row, kept].any():
+            kept.append(row)
+    return [letters[row] for row in kept]
+
+
+def draw(letters: Sequence[Letter], seed: int) -> Tensor:
+    """``NUM_DRAWINGS`` drawings of every letter ``uint8 [letter, drawing, SIZE, SIZE]``, ink 255.
+
+    The drawings go round the faces of the letter. What distorts them is drawn from
+    ``generator(seed, "glyphs", code point)``, so it does not depend on which other letters are drawn.
+    """
+    return torch.cat([_draw(letters[first : first + 32], seed) for first in range(0, len(letters), 32)])
+
+
+def _draw(letters: Sequence[Letter], seed: int) -> Tensor:
+    looks = [[letter.faces[face] for face in sorted(letter.faces)] for letter in letters]
+    images = np.stack([look[drawing % len(look)] for look in looks for drawing in range(NUM_DRAWINGS)])
+    noise = [torch.randn(NUM_DRAWINGS, 7 + 2 * KNOTS**2, generator=generator(seed, "glyphs", ord(x.character))) for x in letters]
+    drawings = distort(torch.from_numpy(images).unsqueeze(1).float() / 255, torch.cat(noise))
+    return (drawings * 255).round().to(torch.uint8).reshape(len(letters), NUM_DRAWINGS, SIZE, SIZE)
+
+
+def distort(images: Tensor, noise: Tensor) -> Tensor:
+    """Every image rotated, sheared, scaled, shifted and bent, its strokes thicker or thinner.
+
+    Args:
+        images: ``[image, 1, CANVAS, CANVAS]`` in ``[0, 1]``.
+        noise: Standard normal ``[image, 7 + 2 KNOTS²]``.
+
+    Returns:
+        ``[image, 1, SIZE, SIZE]`` in ``[0, 1]``.
+    """
+    noise = noise.clamp(-2, 2)
+    angle, shear, wide, high, stroke = (0.13 * noise[:, 0], 0.12 * noise[:, 1], *(0.08 * noise[:, 2:4]).exp().unbind(1), noise[:, 4])
+    cos, sin = angle.cos(), angle.sin()
+    first = torch.stack([wide * cos, wide * (shear * cos - sin), 0.045 * noise[:, 5]], 1)
+    second = torch.stack([high * sin, high * (shear * sin + cos), 0.045 * noise[:, 6]], 1)
+    grid = affine_grid(torch.stack([first, second], 1), list(images.shape), align_corners=False)
+    bend = 0.05 * noise[:, 7:].reshape(-1, 2, KNOTS, KNOTS)
+    grid = grid + interpolate(bend, size=(CANVAS, CANVAS), mode="bicubic", align_corners=True).permute(0, 2, 3, 1)
+    bent = grid_sample(images, grid, align_corners=False)
+    thick, thin = max_pool2d(bent, 3, 1, 1), -max_pool2d(-bent, 3, 1, 1)
+    weight = (stroke / 2).reshape(-1, 1, 1, 1)
+    bent = bent + weight.clamp(min=0) * (thick - bent) - 0.7 * weight.clamp(max=0) * (thin - bent)
+    return ((avg_pool2d(bent, 2) - 0.1) * 1.6).clamp(0, 1)

@@ -1,0 +1,38 @@
+"""What every test starts from: float32, a cache that is thrown away, and the real data where it is there."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import settings
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+settings.register_profile("quickstudy", deadline=None, derandomize=True)
+settings.load_profile("quickstudy")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _float32() -> Iterator[None]:
+    torch.set_default_dtype(torch.float32)
+    yield
+    assert torch.get_default_dtype() == torch.float32, "a test changed the default dtype and left it so"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One cache for the session; it stands in the environment, so subprocesses share it."""
+    with pytest.MonkeyPatch.context() as patch:
+        if "QUICKSTUDY_CACHE" not in os.environ:
+            patch.setenv("QUICKSTUDY_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def omniglot_root() -> Path:
+    root = REPOSITORY.parent / "shared" / "data" / "omniglot"
+    if not root.is_dir():
+        pytest.skip("Omniglot is not in ../shared/data/omniglot")
+    return root
