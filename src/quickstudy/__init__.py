@@ -1,12 +1,57 @@
-"""quickstudy: learning to learn across many related tasks."""
+"""quickstudy: learning to learn across many related tasks.
+
+>>> import quickstudy as qs
+>>> tasks = qs.tasks.Sinusoid().episodes(shot=5, query=5)
+>>> learner = qs.MAML(qs.models.MLP(inputs=1, outputs=1), inner_lr=0.01)
+>>> qs.fit(learner, tasks, steps=2, tasks_per_step=4, progress=False).step
+2
+"""
 
 from quickstudy import models, tasks
-from quickstudy.episode import Batch, Episode
-from quickstudy.errors import UserError
-from quickstudy.learners import FOMAML, MAML, Finetune, Learner, ProtoNet, Reptile
+from quickstudy.episode import Batch, Episode, Kind
+from quickstudy.errors import TrainingError, UserError
+from quickstudy.learners import FOMAML, MAML, Adapted, Finetune, Learner, ProtoNet, Reptile
 from quickstudy.random import generator
+from quickstudy.training import (
+    Comparison,
+    Estimate,
+    Evaluation,
+    Fitted,
+    compare,
+    evaluate,
+    fit,
+    frozen_tasks,
+    load,
+    load_adapted,
+    save_adapted,
+)
 
 __version__ = "0.1.0"
 __all__ = [
-    "FOMAML", "MAML", "Batch", "Episode", "Finetune", "Learner", "ProtoNet", "Reptile", "UserError", "generator", "models", "tasks",
+    "FOMAML",
+    "MAML",
+    "Adapted",
+    "Batch",
+    "Comparison",
+    "Episode",
+    "Estimate",
+    "Evaluation",
+    "Finetune",
+    "Fitted",
+    "Kind",
+    "Learner",
+    "ProtoNet",
+    "Reptile",
+    "TrainingError",
+    "UserError",
+    "compare",
+    "evaluate",
+    "fit",
+    "frozen_tasks",
+    "generator",
+    "load",
+    "load_adapted",
+    "models",
+    "save_adapted",
+    "tasks",
 ]

@@ -19,3 +19,7 @@ def require(condition: bool, message: str) -> None:
     """Raise :class:`UserError` with ``message`` unless ``condition`` holds."""
     if not condition:
         raise UserError(message)
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on (a loss that is not finite). The message names the last good checkpoint."""

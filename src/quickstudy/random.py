@@ -1,6 +1,8 @@
 """The only source of randomness: a generator named by seed, purpose and step."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -56,3 +58,17 @@ def choose(population: Tensor, count: int, generator: torch.Generator) -> Tensor
         chosen[..., j : j + 1] = torch.where(taken, top[..., j : j + 1], draw)
     order = torch.rand(*population.shape, count, generator=generator).argsort(-1)
     return chosen.gather(-1, order)
+
+
+@contextmanager
+def ambient(seed: int, purpose: str, step: int = 0) -> Iterator[None]:
+    """Inside, torch's own CPU generator draws the stream ``(seed, purpose, step)``; afterwards it is as it was.
+
+    For modules that take no generator (dropout, ``reset_parameters``).
+    """
+    before = torch.get_rng_state()
+    torch.set_rng_state(generator(seed, purpose, step).get_state())
+    try:
+        yield
+    finally:
+        torch.set_rng_state(before)

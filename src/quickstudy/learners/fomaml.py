@@ -6,7 +6,7 @@ from quickstudy.episode import Episode
 from quickstudy.learners.gradient import GradientLearner, InnerLoop, StatisticsPolicy
 from quickstudy.learners.inner_optimisers import InnerOptimiserName
 from quickstudy.learners.mapping import MappingMode
-from quickstudy.learners.outer import first_order
+from quickstudy.learners.outer import State, first_order
 
 
 class FOMAML(GradientLearner):
@@ -42,5 +42,9 @@ class FOMAML(GradientLearner):
 
     def losses(self, episodes: Episode) -> Tensor:
         """The query loss of every task after adapting ``[task]``."""
-        meta, weights = self.meta(), [0.0] * self.inner_steps + [1.0]
+        return self.losses_from(self.meta(), episodes)
+
+    def losses_from(self, meta: State, episodes: Episode) -> Tensor:
+        """:meth:`losses` as a function of what is meta-learned."""
+        weights = [0.0] * self.inner_steps + [1.0]
         return self.over_chunks(episodes, lambda chunk: first_order(InnerLoop(self, chunk.support, chunk.query), meta, weights))

@@ -7,7 +7,7 @@ from quickstudy.errors import require
 from quickstudy.learners.gradient import GradientLearner, InnerLoop, StatisticsPolicy
 from quickstudy.learners.inner_optimisers import InnerOptimiserName
 from quickstudy.learners.mapping import MappingMode
-from quickstudy.learners.outer import OUTER_GRADIENTS, OuterGradient
+from quickstudy.learners.outer import OUTER_GRADIENTS, OuterGradient, State
 
 
 class MAML(GradientLearner):
@@ -65,7 +65,10 @@ class MAML(GradientLearner):
 
     def losses(self, episodes: Episode) -> Tensor:
         """The query loss of every task after adapting ``[task]``."""
-        outer = OUTER_GRADIENTS[self.outer_gradient]
-        meta, steps = self.meta(), self.inner_steps
+        return self.losses_from(self.meta(), episodes)
+
+    def losses_from(self, meta: State, episodes: Episode) -> Tensor:
+        """:meth:`losses` as a function of what is meta-learned."""
+        outer, steps = OUTER_GRADIENTS[self.outer_gradient], self.inner_steps
         weights = [0.0] + [1 / steps] * steps if self.multi_step_loss and steps else [0.0] * steps + [1.0]
         return self.over_chunks(episodes, lambda chunk: outer(InnerLoop(self, chunk.support, chunk.query), meta, weights))

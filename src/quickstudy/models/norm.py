@@ -53,6 +53,13 @@ class TaskNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(num_features)) if affine else None
         self.bias = nn.Parameter(torch.zeros(num_features)) if affine else None
 
+    def reset_parameters(self) -> None:
+        """Weight 1 and bias 0."""
+        if self.weight is not None:
+            nn.init.ones_(self.weight)
+        if self.bias is not None:
+            nn.init.zeros_(self.bias)
+
     def forward(self, x: Tensor) -> Tensor:
         """Normalise ``x`` ``[example, feature, *space]``."""
         call = _call.get()
@@ -126,6 +133,8 @@ def forward(
     Returns:
         The output ``[example, *output]``, and the statistics (empty unless ``record``).
     """
+    if not has_task_norm(model):
+        return functional_call(model, dict(weights), (x,)), ()
     call = _Call(mask, statistics, record)
     token = _call.set(call)
     try:

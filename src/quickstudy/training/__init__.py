@@ -1,0 +1,20 @@
+"""fit, evaluate, compare, and what is saved."""
+
+from quickstudy.training.checkpoint import load, load_adapted, save_adapted
+from quickstudy.training.compare import Comparison, compare
+from quickstudy.training.evaluate import Estimate, Evaluation, evaluate, frozen_tasks
+from quickstudy.training.fit import Fitted, fit
+
+__all__ = [
+    "Comparison",
+    "Estimate",
+    "Evaluation",
+    "Fitted",
+    "compare",
+    "evaluate",
+    "fit",
+    "frozen_tasks",
+    "load",
+    "load_adapted",
+    "save_adapted",
+]

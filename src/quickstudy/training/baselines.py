@@ -1,0 +1,109 @@
+"""The plain baselines every result stands next to."""
+
+import copy
+from collections.abc import Iterator, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from quickstudy.episode import Batch, Episode, Kind
+from quickstudy.learners import MAML, Adapted, Finetune, GradientLearner, Learner, ProtoNet
+from quickstudy.learners.loss import mean_over_examples
+from quickstudy.random import ambient
+
+EVERY = 10**9
+FROM_SCRATCH_TASKS = 100
+"""Training from scratch on every support set is slow: it is run on the first 100 tasks."""
+
+
+class NearestNeighbour(Learner):
+    """The class of the nearest support example by Euclidean distance on raw inputs: 1-nearest-neighbour."""
+
+    @property
+    def test_steps(self) -> int:
+        """0: nothing is learned."""
+        return 0
+
+    def losses(self, episodes: Episode) -> Tensor:
+        """The error rate of every task ``[task]``; there is nothing to train."""
+        scores = self.scores(next(self.trajectory(episodes.support, [0])), episodes.query.x)
+        return mean_over_examples((scores.argmax(-1) != episodes.query.y).float(), episodes.query.mask)
+
+    def trajectory(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
+        """The support set itself."""
+        for _ in steps:
+            yield {"x": support.x.flatten(2), "y": support.y, "mask": support.mask}
+
+    def scores(self, adapted: Adapted, x: Tensor) -> Tensor:
+        """Minus the distance to the nearest example of every class ``[task, example, class]``."""
+        distance = torch.cdist(x.flatten(2), adapted["x"]).masked_fill(adapted["mask"].unsqueeze(1) == 0, torch.inf)
+        members = F.one_hot(adapted["y"]).bool().unsqueeze(1)
+        return -distance.unsqueeze(-1).masked_fill(~members, torch.inf).min(2).values
+
+
+class SupportMean(Learner):
+    """Predicts the mean of the support targets, whatever the input."""
+
+    @property
+    def test_steps(self) -> int:
+        """0: nothing is learned."""
+        return 0
+
+    def losses(self, episodes: Episode) -> Tensor:
+        """The mean squared error of every task ``[task]``; there is nothing to train."""
+        scores = self.scores(next(self.trajectory(episodes.support, [0])), episodes.query.x)
+        return mean_over_examples((scores - episodes.query.y).square().flatten(2).mean(2), episodes.query.mask)
+
+    def trajectory(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
+        """The means ``[task, target]``."""
+        weight = support.mask.unsqueeze(-1)
+        for _ in steps:
+            yield {"mean": (support.y * weight).sum(1) / weight.sum(1).clamp(min=1)}
+
+    def scores(self, adapted: Adapted, x: Tensor) -> Tensor:
+        """The mean for every example ``[task, example, target]``."""
+        mean = adapted["mean"].unsqueeze(1)
+        return mean.expand(-1, x.shape[1], -1)
+
+
+def untrained(learner: Learner, seed: int) -> Learner:
+    """A copy of ``learner`` with fresh initial weights."""
+    fresh = copy.deepcopy(learner)
+    with ambient(seed, "untrained"):
+        for module in fresh.modules():
+            reset = getattr(module, "reset_parameters", None)
+            if callable(reset):
+                reset()
+    return fresh
+
+
+def from_scratch(learner: Learner, kind: Kind, seed: int) -> Learner | None:
+    """The same network with fresh weights, trained on each support set alone by 50 steps of Adam at 0.01."""
+    fresh = untrained(learner, seed)
+    model = getattr(fresh, "model", None)
+    if not isinstance(model, nn.Module) or not any(True for _ in model.parameters()):
+        return None
+    if isinstance(learner, ProtoNet) or (isinstance(learner, Finetune) and learner.head is not None):
+        size = getattr(model, "embedding_size", None) or getattr(learner, "embedding_size", None)
+        if size is None:
+            return None
+        return Finetune(model, kind.outputs, inner_lr=0.01, test_steps=50, statistics="support", embedding_size=size)
+    return MAML(model, inner_lr=0.01, inner_steps=50, inner_optimiser="adam", statistics="support")
+
+
+def baselines_for(learner: Learner, kind: Kind, seed: int) -> dict[str, tuple[Learner, int]]:
+    """The baselines of a kind of tasks by name, each with the most tasks it is run on.
+
+    Classification: nearest neighbour on raw inputs. Regression: the support mean. Both: the same
+    learner with untrained weights, and the same network trained from scratch on each support set.
+    """
+    simple: tuple[str, Learner] = (
+        ("nearest neighbour", NearestNeighbour()) if kind.name == "classification" else ("support mean", SupportMean())
+    )
+    found: dict[str, tuple[Learner, int]] = {simple[0]: (simple[1], EVERY)}
+    found["untrained"] = (untrained(learner, seed), EVERY if not isinstance(learner, GradientLearner) else 200)
+    scratch = from_scratch(learner, kind, seed)
+    if scratch is not None:
+        found["from scratch"] = (scratch, FROM_SCRATCH_TASKS)
+    return found

@@ -1,0 +1,138 @@
+"""Saving and loading: tensors and JSON in one safetensors file, written atomically. Loading runs no code."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from quickstudy.cache import write_atomically
+from quickstudy.errors import UserError, require
+from quickstudy.learners import Adapted, Learner
+from quickstudy.training.spec import build, spec_of
+
+FORMAT = "quickstudy 1"
+
+
+def write(path: Path, tensors: dict[str, Tensor], details: dict[str, Any]) -> None:
+    """Write ``tensors`` and JSON ``details`` to ``path``; a failed write leaves the previous file as it was."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    owned = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    write_atomically(path, save(owned, {"format": FORMAT, "details": json.dumps(details)}))
+
+
+def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what :func:`write` wrote.
+
+    Raises:
+        UserError: If the file is missing, damaged, or not one of quickstudy's.
+    """
+    require(path.is_file(), f"File {path} should be a quickstudy checkpoint. Found no such file.")
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"File {path} should be a quickstudy checkpoint. It cannot be read: {error}.") from error
+    require(metadata.get("format") == FORMAT, f"File {path} should be a quickstudy checkpoint. Found a safetensors file of another kind.")
+    return tensors, json.loads(metadata["details"])
+
+
+def pack(learner: Learner, optimizer: torch.optim.Optimizer | None = None) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors and details of a learner, and of its optimiser's state."""
+    tensors = {f"learner/{name}": value for name, value in learner.state_dict().items()}
+    details: dict[str, Any] = {"spec": spec_of(learner)}
+    if optimizer is not None:
+        state = optimizer.state_dict()
+        plain: dict[str, dict[str, Any]] = {}
+        for index, slots in state["state"].items():
+            for key, value in slots.items():
+                if isinstance(value, Tensor):
+                    tensors[f"optimizer/{index}/{key}"] = value
+                else:
+                    plain.setdefault(str(index), {})[key] = value
+        details["optimizer"] = {"param_groups": state["param_groups"], "plain": plain, "class": type(optimizer).__name__}
+    return tensors, details
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], details: dict[str, Any]) -> None:
+    """Put the saved state into ``optimizer``.
+
+    Raises:
+        UserError: If it is of another class than the saved one.
+    """
+    saved = details["optimizer"]
+    found = type(optimizer).__name__
+    require(found == saved["class"], f"The optimiser should be the one the run was begun with, {saved['class']}. Found {found}.")
+    state: dict[int, dict[str, Any]] = {int(index): dict(slots) for index, slots in saved["plain"].items()}
+    for name, value in tensors.items():
+        if name.startswith("optimizer/"):
+            _, index, key = name.split("/")
+            state.setdefault(int(index), {})[key] = value
+    optimizer.load_state_dict({"state": state, "param_groups": saved["param_groups"]})
+
+
+def restore_learner(learner: Learner, tensors: dict[str, Tensor], path: Path) -> None:
+    """Put the saved weights into ``learner``.
+
+    Raises:
+        UserError: If they do not fit.
+    """
+    weights = {name.removeprefix("learner/"): value for name, value in tensors.items() if name.startswith("learner/")}
+    try:
+        learner.load_state_dict(weights)
+    except RuntimeError as error:
+        raise UserError(f"The weights in {path} do not fit this learner: {' '.join(str(error).split())[:300]}") from error
+
+
+def checkpoint_of(run: str | Path) -> Path:
+    """The checkpoint of a run's folder: its best by validation where there is one, else its last; or the file itself."""
+    path = Path(run)
+    if path.is_file():
+        return path
+    require(path.is_dir(), f"{path} should be a run's folder or a checkpoint. Found neither.")
+    best, last = path / "best.safetensors", path / "last.safetensors"
+    require(best.exists() or last.exists(), f"Folder {path} should hold a checkpoint. Found none: train with out={str(path)!r} first.")
+    return best if best.exists() else last
+
+
+def load(run: str | Path, model: nn.Module | None = None) -> Learner:
+    """The learner of a run, as it was saved: ``qs.load("runs/maml")``.
+
+    Args:
+        run: A run's folder (its best checkpoint by validation, else its last), or a checkpoint's file.
+        model: Your own module, where the learner was trained with one.
+
+    Raises:
+        UserError: If there is no checkpoint, or it does not fit.
+    """
+    path = checkpoint_of(run)
+    tensors, details = read(path)
+    require("spec" in details, f"File {path} should be a learner's checkpoint.")
+    learner = build(details["spec"], model)
+    restore_learner(learner, tensors, path)
+    return learner.eval()
+
+
+def save_adapted(path: str | Path, learner: Learner, adapted: Adapted) -> None:
+    """Save a mastered task: the learner and what it adapted to, in one file.
+
+    Loaded in another process, it predicts the same bits.
+    """
+    tensors, details = pack(learner)
+    write(Path(path), tensors | {f"adapted/{name}": value for name, value in adapted.items()}, details)
+
+
+def load_adapted(path: str | Path, model: nn.Module | None = None) -> tuple[Learner, Adapted]:
+    """The learner and the adapted state that :func:`save_adapted` saved.
+
+    Raises:
+        UserError: If the file is missing, damaged, or holds no adapted task.
+    """
+    tensors, _ = read(Path(path))
+    adapted = {name.removeprefix("adapted/"): value for name, value in tensors.items() if name.startswith("adapted/")}
+    require(bool(adapted), f"File {path} should hold an adapted task. Found a learner alone: use qs.load, then adapt.")
+    return load(path, model), adapted

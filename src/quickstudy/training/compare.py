@@ -1,0 +1,55 @@
+"""Two learners on the same tasks."""
+
+import math
+from dataclasses import asdict, dataclass
+
+import torch
+
+from quickstudy.errors import require
+from quickstudy.training.evaluate import Estimate, Evaluation
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The paired difference ``a − b`` over tasks.
+
+    Attributes:
+        metric: What was measured.
+        a: Estimate of the first.
+        b: Estimate of the second.
+        difference: Mean of the per-task differences with its interval.
+        significant: Whether the interval leaves out 0.
+    """
+
+    metric: str
+    a: Estimate
+    b: Estimate
+    difference: Estimate
+    significant: bool
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        verdict = "significant at 5 %" if self.significant else "not significant at 5 %"
+        return (
+            f"A {self.a.text(self.metric)}, B {self.b.text(self.metric)}; "
+            f"A − B {self.difference.text(self.metric)} over {self.difference.num_tasks} paired tasks: {verdict}"
+        )
+
+
+def compare(a: Evaluation, b: Evaluation) -> Comparison:
+    """The paired difference of two evaluations on the same tasks.
+
+    Pairing takes the tasks' own difficulty out of the difference, so its interval is narrower than
+    those of the two means suggest.
+
+    Raises:
+        UserError: If they were not evaluated on the same tasks.
+    """
+    same = a.seed == b.seed and a.source == b.source and len(a.per_task) == len(b.per_task) and a.metric == b.metric
+    require(same, f"Both should be evaluated on the same tasks. Found {a.source} seed={a.seed}, and {b.source} seed={b.seed}.")
+    difference = Estimate.of(torch.tensor(a.per_task) - torch.tensor(b.per_task))
+    significant = not math.isnan(difference.ci95) and abs(difference.mean) > difference.ci95
+    return Comparison(a.metric, a.estimate, b.estimate, difference, significant)

@@ -1,0 +1,208 @@
+"""Evaluation on frozen tasks, always next to plain baselines."""
+
+import math
+import platform
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+
+import torch
+from torch import Tensor
+
+from quickstudy.episode import Batch, Episode, Kind
+from quickstudy.errors import require
+from quickstudy.learners import Learner
+from quickstudy.learners.loss import mean_over_examples
+from quickstudy.random import generator
+from quickstudy.tasks import TaskSource
+from quickstudy.training.baselines import baselines_for
+
+EXAMPLES_AT_ONCE = 1_600
+CURVE = (0, 1, 2, 3, 4, 5, 10, 20, 50, 100)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over tasks with its 95 % confidence interval.
+
+    Attributes:
+        mean: Mean over the tasks whose value is finite.
+        ci95: 1.96 standard errors of the mean.
+        num_tasks: Tasks evaluated.
+        num_diverged: Tasks whose value is not finite; they are not in the mean.
+    """
+
+    mean: float
+    ci95: float
+    num_tasks: int
+    num_diverged: int = 0
+
+    @classmethod
+    def of(cls, values: Tensor) -> "Estimate":
+        """The estimate from one value per task ``[task]``."""
+        finite = values[values.isfinite()].double()
+        error = 1.96 * finite.std().item() / math.sqrt(len(finite)) if len(finite) > 1 else math.nan
+        return cls(finite.mean().item(), error, len(values), len(values) - len(finite))
+
+    def text(self, metric: str) -> str:
+        """As a person writes it: ``98.70 ± 0.20 %`` for accuracies, ``0.67 ± 0.05`` for errors."""
+        scale, unit = (100.0, " %") if metric == "accuracy" else (1.0, "")
+        note = f" ({self.num_diverged} of {self.num_tasks} tasks diverged)" if self.num_diverged else ""
+        return f"{scale * self.mean:.{2 if unit else 3}f} ± {scale * self.ci95:.{2 if unit else 3}f}{unit}{note}"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What :func:`evaluate` found. ``print`` it for a summary, :meth:`to_dict` for JSON."""
+
+    metric: str
+    estimate: Estimate
+    seed: int
+    transductive: bool
+    source: dict[str, object]
+    baselines: dict[str, Estimate]
+    per_step: dict[int, Estimate]
+    per_task: list[float] = field(repr=False)
+    versions: dict[str, str] = field(repr=False)
+
+    @property
+    def mean(self) -> float:
+        """Mean over tasks."""
+        return self.estimate.mean
+
+    @property
+    def ci95(self) -> float:
+        """Half-width of the 95 % confidence interval of the mean."""
+        return self.estimate.ci95
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain values, for JSON: metric, mean, ci95, num_tasks, way, shot, seed, transductive, baselines, per_step, ..."""
+        return {
+            "metric": self.metric,
+            **asdict(self.estimate),
+            "way": self.source.get("way"),
+            "shot": self.source.get("shot"),
+            "seed": self.seed,
+            "transductive": self.transductive,
+            "baselines": {name: asdict(estimate) for name, estimate in self.baselines.items()},
+            "per_step": [{"steps": steps, **asdict(estimate)} for steps, estimate in self.per_step.items()],
+            "source": self.source,
+            "versions": self.versions,
+            "per_task": self.per_task,
+        }
+
+    def __str__(self) -> str:
+        label = f"{self.metric.replace('_', ' ')}{' (transductive)' if self.transductive else ''}"
+        plain = ", ".join(f"{name} {estimate.text(self.metric)}" for name, estimate in self.baselines.items())
+        return f"{label} {self.estimate.text(self.metric)} over {self.estimate.num_tasks} tasks" + (f"  ({plain})" if plain else "")
+
+
+def frozen_tasks(source: TaskSource, num_tasks: int, seed: int, purpose: str = "evaluate") -> Iterator[Episode]:
+    """The evaluation tasks of ``(source, seed)``, in batches.
+
+    Task ``i`` is drawn by ``generator(seed, purpose, i)``: two methods, two machines, two days see
+    the same tasks, and fewer tasks are a prefix of more.
+    """
+    pending: list[Episode] = []
+    for index in range(num_tasks):
+        pending.append(source.sample(1, generator(seed, purpose, index)))
+        examples = pending[0].support.x.shape[1] + pending[0].query.x.shape[1]
+        if (len(pending) + 1) * examples > EXAMPLES_AT_ONCE or index == num_tasks - 1:
+            yield _join(pending)
+            pending = []
+
+
+def _join(episodes: Sequence[Episode]) -> Episode:
+    def batch(parts: Sequence[Batch]) -> Batch:
+        return Batch(*(torch.cat([getattr(part, name) for part in parts]) for name in ("x", "y", "mask")))
+
+    return Episode(
+        batch([episode.support for episode in episodes]),
+        batch([episode.query for episode in episodes]),
+        torch.cat([episode.task for episode in episodes]),
+    )
+
+
+def task_values(scores: Tensor, query: Batch) -> Tensor:
+    """Accuracy or mean squared error of every task ``[task]``, by the kind of its targets."""
+    if query.y.dtype.is_floating_point:
+        return mean_over_examples((scores - query.y).square().flatten(2).mean(2), query.mask)
+    correct = (scores.argmax(-1) == query.y).to(scores.dtype)
+    finite = scores.isnan().any(-1).logical_not()
+    return mean_over_examples(torch.where(finite, correct, torch.nan), query.mask)
+
+
+def values_by_steps(
+    learner: Learner, source: TaskSource, num_tasks: int, seed: int, steps: Sequence[int], purpose: str = "evaluate"
+) -> Tensor:
+    """The metric of every task after each number of inner steps ``[steps, task]``."""
+    device = next((parameter.device for parameter in learner.parameters()), torch.device("cpu"))
+    columns = []
+    for episodes in frozen_tasks(source, num_tasks, seed, purpose):
+        on_device = episodes.to(device)
+        states = learner.adaptations(on_device.support, steps)
+        rows = [task_values(learner.predict(adapted, on_device.query.x), on_device.query) for adapted in states]
+        columns.append(torch.stack(rows).cpu())
+    return torch.cat(columns, 1)
+
+
+def evaluate(
+    learner: Learner,
+    source: TaskSource,
+    num_tasks: int = 1000,
+    seed: int = 0,
+    steps: int | None = None,
+    baselines: bool = True,
+) -> Evaluation:
+    """Adapt to ``num_tasks`` frozen tasks, and judge the predictions on their queries.
+
+    The learner stays bit-identical and no graph is kept.
+
+    Args:
+        learner: The learner.
+        source: Where the tasks come from, e.g. ``pool.episodes(way=5, shot=1)``.
+        num_tasks: How many.
+        seed: Which: the same seed gives the same tasks to every learner.
+        steps: Inner steps; by default the learner's ``test_steps``.
+        baselines: Whether to run the plain baselines on the same tasks, see :mod:`quickstudy.training.baselines`.
+
+    Returns:
+        Mean and interval, baselines, the curve over inner steps, per-task values, and versions.
+
+    Raises:
+        UserError: If ``num_tasks`` is below 1 or the learner cannot serve these tasks.
+    """
+    require(num_tasks >= 1, f"Parameter `num_tasks` should be at least 1. Found num_tasks={num_tasks}.")
+    last = learner.test_steps if steps is None else steps
+    curve = sorted({step for step in CURVE if step < last} | {last}) if learner.test_steps else [last]
+    check_way(learner, source.kind)
+    values = values_by_steps(learner, source, num_tasks, seed, curve)
+    plain: dict[str, Estimate] = {}
+    if baselines:
+        for name, (baseline, limit) in baselines_for(learner, source.kind, seed).items():
+            count = min(num_tasks, limit)
+            plain[name] = Estimate.of(values_by_steps(baseline, source, count, seed, [baseline.test_steps])[0])
+    return Evaluation(
+        metric=source.kind.metric,
+        estimate=Estimate.of(values[-1]),
+        seed=seed,
+        transductive=learner.transductive,
+        source=source.describe(),
+        baselines=plain,
+        per_step={step: Estimate.of(row) for step, row in zip(curve, values, strict=True)},
+        per_task=values[-1].tolist(),
+        versions={"quickstudy": version("quickstudy"), "torch": torch.__version__, "python": platform.python_version()},
+    )
+
+
+def check_way(learner: Learner, kind: Kind) -> None:
+    """Refuse tasks with more classes than the outputs of the learner's network.
+
+    Raises:
+        UserError: If the way is larger than the outputs.
+    """
+    outputs = getattr(getattr(learner, "model", None), "way", None)
+    require(
+        outputs is None or kind.name != "classification" or kind.outputs <= outputs,
+        f"Parameter `way` should be at most the outputs of the learner's network. Found way={kind.outputs}, a network with {outputs} outputs.",
+    )

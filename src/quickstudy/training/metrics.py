@@ -1,0 +1,91 @@
+"""A run's metrics as JSON lines, and as TensorBoard events."""
+
+import json
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from quickstudy.cache import write_atomically
+from quickstudy.errors import UserError
+
+LINES_EVERY = 20
+
+
+class MetricLog:
+    """Appends to ``metrics.jsonl``: mean loss, learning rate and speed every 20 steps, and every validation.
+
+    A resumed run drops the lines after the step it resumes from, so that no step stands twice.
+
+    Args:
+        folder: The run's folder, or None to keep no log.
+        tensorboard: Whether to write TensorBoard events too.
+        step: The step the run stands at.
+    """
+
+    def __init__(self, folder: Path | None, tensorboard: bool, step: int) -> None:
+        self.path = None if folder is None else folder / "metrics.jsonl"
+        self._losses: list[float] = []
+        self._lines: list[str] = []
+        self._since = time.monotonic()
+        self._writer: Any = None
+        if self.path is not None and self.path.exists():
+            kept = [line for line in read_metrics(self.path) if line["step"] <= step]
+            write_atomically(self.path, "".join(json.dumps(line) + "\n" for line in kept).encode())
+        if tensorboard and folder is not None:
+            try:
+                from torch.utils.tensorboard import SummaryWriter
+            except ImportError as error:
+                raise UserError("TensorBoard is not installed: pip install 'quickstudy[tensorboard]'.") from error
+            self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)  # type: ignore[no-untyped-call]
+
+    def loss(self, step: int, loss: float, lr: float, tasks: int, flush: bool) -> None:
+        """Note the loss of a step."""
+        self._losses.append(loss)
+        if step % LINES_EVERY and not flush:
+            return
+        seconds = max(time.monotonic() - self._since, 1e-9)
+        rate = len(self._losses) * tasks / seconds
+        self._add(step, {"loss": sum(self._losses) / len(self._losses), "lr": lr, "tasks_per_second": round(rate, 2)})
+        self._losses, self._since = [], time.monotonic()
+
+    def validation(self, step: int, metric: str, value: float) -> None:
+        """Note a validation."""
+        self._add(step, {f"validation_{metric}": value})
+
+    def flush(self) -> None:
+        """Write what was noted to the file."""
+        if self.path is not None and self._lines:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("a") as file:
+                file.writelines(self._lines)
+        self._lines = []
+        if self._writer is not None:
+            self._writer.flush()
+
+    def _add(self, step: int, values: dict[str, float]) -> None:
+        self._lines.append(json.dumps({"step": step, **values}) + "\n")
+        if self._writer is not None:
+            for name, value in values.items():
+                self._writer.add_scalar(name, value, step)
+        if len(self._lines) >= 10:
+            self.flush()
+
+    def __enter__(self) -> "MetricLog":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.flush()
+        if self._writer is not None:
+            self._writer.close()
+
+
+def read_metrics(path: Path) -> list[dict[str, float]]:
+    """The lines of a ``metrics.jsonl``; a last line that a kill cut short is left out."""
+    lines = []
+    for line in path.read_text().splitlines():
+        try:
+            lines.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return lines

@@ -1,0 +1,180 @@
+"""The table of the battery: small configurations of every learner, the tasks they are tried on, and what the laws share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import quickstudy as qs
+from quickstudy import Batch, Episode, Learner
+from quickstudy.models.initialise import initialise
+from quickstudy.models.norm import forward
+
+NUM_TASKS = 3
+
+
+@dataclass(frozen=True)
+class Case:
+    """One configuration: ``make()`` a learner and try it on ``tasks``.
+
+    ``gradient`` says what the gradient of a loss is: that of the loss ("exact"), of the query loss at the
+    adapted weights ("first_order"), or the way back from the adapted weights ("displacement").
+    ``in_turn``: the inner loop walks through the support set, so the order of examples matters.
+    """
+
+    name: str
+    tasks: str
+    make: Callable[[], Learner]
+    gradient: str = "exact"
+    in_turn: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+    def learner(self, dtype: torch.dtype = torch.float64) -> Any:
+        return self.make().to(dtype)
+
+    def episodes(self, dtype: torch.dtype = torch.float64, num_tasks: int = NUM_TASKS) -> Episode:
+        return cast(SOURCES[self.tasks]().sample(num_tasks, qs.generator(0, "laws")), dtype)
+
+
+def line() -> nn.Module:
+    return qs.models.MLP(1, 1, hidden=(6, 6))
+
+
+def vectors(outputs: int | None = 3) -> nn.Module:
+    return qs.models.MLP(5, outputs, hidden=(8,))
+
+
+def normed(outputs: int | None = 3) -> nn.Module:
+    """The user's own network with batch norm, whose running averages have seen something."""
+    head = [] if outputs is None else [nn.Linear(7, outputs)]
+    model = nn.Sequential(nn.Linear(5, 7), nn.BatchNorm1d(7), nn.Tanh(), *head)
+    generator = qs.generator(0, "model")
+    initialise(model, generator)
+    model[1].running_mean.copy_(0.1 * torch.randn(7, generator=generator))
+    model[1].running_var.copy_(0.5 + torch.rand(7, generator=generator))
+    return model
+
+
+def images(way: int | None = 3, downsample: str = "max") -> nn.Module:
+    return qs.models.Conv4(way, channels=3, image_size=16, downsample=downsample)
+
+
+def _pool(shape: tuple[int, ...]) -> qs.tasks.Arrays:
+    generator = qs.generator(0, "pool")
+    y = torch.arange(8).repeat_interleave(6)
+    x = torch.randn(48, *shape, generator=generator) + torch.randn(8, *shape, generator=generator)[y]
+    return qs.tasks.Arrays(x, y)
+
+
+SOURCES: dict[str, Callable[[], qs.tasks.TaskSource]] = {
+    "sinusoids": lambda: qs.tasks.Sinusoid().episodes(shot=5, query=4),
+    "vectors": lambda: _pool((5,)).episodes(way=3, shot=2, query=2),
+    "images": lambda: _pool((1, 16, 16)).episodes(way=3, shot=2, query=1),
+}
+
+
+def _finetune(model: nn.Module, size: int | None = None, **options: Any) -> Learner:
+    """With a pre-training head that is not zero, so that gradients reach the body."""
+    learner = qs.Finetune(model, pretraining_classes=3, embedding_size=size, test_steps=3, **options)
+    initialise(learner.head, qs.generator(1, "model"))
+    return learner
+
+
+TABLE: dict[str, list[Case]] = {
+    "maml": [
+        Case("unrolled-sgd", "sinusoids", lambda: qs.MAML(line(), 0.05, inner_steps=2)),
+        Case("unrolled-adam-multi", "vectors", lambda: qs.MAML(vectors(), 0.01, 3, inner_optimiser="adam", multi_step_loss=True)),
+        Case("stepwise-momentum", "sinusoids", lambda: qs.MAML(line(), 0.05, 3, inner_optimiser="momentum", outer_gradient="stepwise")),
+        Case("stepwise-adam-norm-support", "vectors", lambda: qs.MAML(normed(), 0.01, 2, 3, "adam", "stepwise", multi_step_loss=True)),
+        Case("unrolled-norm-transductive", "vectors", lambda: qs.MAML(normed(), 0.4, 2, statistics="transductive")),
+        Case("unrolled-norm-frozen", "vectors", lambda: qs.MAML(normed(), 0.4, 2, statistics="frozen")),
+        Case("first-order", "vectors", lambda: qs.MAML(normed(), 0.4, 2, outer_gradient="first_order"), gradient="first_order"),
+        Case("unrolled-conv-support", "images", lambda: qs.MAML(images(), 0.1, 2)),
+        Case("stepwise-conv-transductive", "images", lambda: qs.MAML(images(3, "stride"), 0.1, 2, None, "sgd", "stepwise", False, "transductive")),
+    ],
+    "fomaml": [
+        Case("sgd", "sinusoids", lambda: qs.FOMAML(line(), 0.05, 3), gradient="first_order"),
+        Case("adam-norm-transductive", "vectors", lambda: qs.FOMAML(normed(), 0.01, 2, 4, "adam", "transductive"), gradient="first_order"),
+        Case("conv", "images", lambda: qs.FOMAML(images(), 0.1, 2), gradient="first_order"),
+    ],
+    "reptile": [
+        Case("adam", "sinusoids", lambda: qs.Reptile(line(), 0.01, 4), gradient="displacement"),
+        Case("sgd-in-turn", "vectors", lambda: qs.Reptile(vectors(), 0.1, 4, 5, "sgd", 4), gradient="displacement", in_turn=True),
+        Case("momentum-conv", "images", lambda: qs.Reptile(images(), 0.05, 3, None, "momentum"), gradient="displacement"),
+    ],
+    "protonet": [
+        Case("mlp", "vectors", lambda: qs.ProtoNet(vectors(None))),
+        Case("norm", "vectors", lambda: qs.ProtoNet(normed(None))),
+        Case("conv", "images", lambda: qs.ProtoNet(images(None))),
+    ],
+    "finetune": [
+        Case("regression", "sinusoids", lambda: qs.Finetune(line(), inner_lr=0.01, test_steps=3)),
+        Case("head-sgd", "vectors", lambda: _finetune(vectors(None), 8, inner_lr=0.1, inner_optimiser="sgd")),
+        Case("norm-support", "vectors", lambda: _finetune(normed(None), 7, statistics="support")),
+        Case("conv-frozen", "images", lambda: _finetune(images(None))),
+    ],
+}  # fmt: skip
+CASES = [Case(f"{key}-{c.name}", c.tasks, c.make, c.gradient, c.in_turn) for key, cases in TABLE.items() for c in cases]
+MAPPED = [case for case in CASES if not case.name.startswith("protonet")]
+"""The learners that map a function of one task; ProtoNet embeds all tasks at once."""
+
+
+def cast(episodes: Episode, dtype: torch.dtype) -> Episode:
+    """The same episodes with all floating-point tensors of ``dtype``."""
+    return map_batches(
+        episodes, lambda b: Batch(b.x.to(dtype), b.y.to(dtype) if b.y.dtype.is_floating_point else b.y, b.mask.to(dtype))
+    )
+
+
+def map_batches(episodes: Episode, function: Callable[[Batch], Batch]) -> Episode:
+    return Episode(function(episodes.support), function(episodes.query), episodes.task)
+
+
+def pad(batch: Batch) -> Batch:
+    """``batch`` with rows of garbage that the mask takes out again: one in front and two behind."""
+    generator = qs.generator(0, "garbage")
+
+    def around(values: Tensor, garbage: Callable[[tuple[int, ...]], Tensor]) -> Tensor:
+        shape = (len(values), 3, *values.shape[2:])
+        extra = garbage(shape).to(values.dtype)
+        return torch.cat([extra[:, :1], values, extra[:, 1:]], 1)
+
+    return Batch(
+        around(batch.x, lambda shape: 20 * torch.randn(shape, generator=generator)),
+        around(batch.y, torch.zeros),
+        around(batch.mask, torch.zeros),
+    )
+
+
+def tensors(episodes: Episode) -> list[Tensor]:
+    return [getattr(part, name) for part in (episodes.support, episodes.query) for name in ("x", "y", "mask")] + [episodes.task]
+
+
+def gradients(learner: Learner, episodes: Episode) -> tuple[Tensor, dict[str, Tensor]]:
+    """The losses, and the gradient of a weighted sum of them for every parameter by name."""
+    learner.zero_grad()
+    losses = learner.losses(episodes)
+    (losses * torch.arange(1, len(losses) + 1)).sum().backward()
+    return losses.detach(), {n: torch.zeros_like(p) if p.grad is None else p.grad.clone() for n, p in learner.named_parameters()}
+
+
+def answers(learner: Learner, episodes: Episode) -> Tensor:
+    return learner.predict(learner.adapt(episodes.support), episodes.query.x)
+
+
+def close(actual: Any, expected: Any, tolerance: float = 1e-10) -> None:
+    torch.testing.assert_close(actual, expected, rtol=tolerance, atol=tolerance)
+
+
+def query_loss(learner: Any, weights: dict[str, Tensor], task: Episode) -> Tensor:
+    """The query loss of one task at ``weights``, written out a second time."""
+    statistics = None
+    if learner.statistics == "support":
+        statistics = forward(learner.model, weights, task.support.x[0], record=True)[1] or None
+    scores = forward(learner.model, weights, task.query.x[0], statistics=statistics)[0]
+    y = task.query.y[0]
+    return nn.functional.mse_loss(scores, y) if y.dtype.is_floating_point else nn.functional.cross_entropy(scores, y)
