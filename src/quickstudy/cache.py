@@ -1,7 +1,7 @@
 """Where quickstudy keeps what it can make again, and the one way files are written there."""
 
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 from quickstudy.errors import UserError
@@ -42,13 +42,12 @@ def write_atomically(path: Path, data: bytes) -> None:
         OSError: If the file cannot be written; nothing is left behind.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with temporary.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

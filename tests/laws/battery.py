@@ -1,7 +1,7 @@
 """The table of the battery: small configurations of every learner, the tasks they are tried on, and what the laws share."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -22,6 +22,7 @@ class Case:
     ``gradient`` says what the gradient of a loss is: that of the loss ("exact"), of the query loss at the
     adapted weights ("first_order"), or the way back from the adapted weights ("displacement").
     ``in_turn``: the inner loop walks through the support set, so the order of examples matters.
+    ``pooled``: pre-training is one supervised batch, normalised as a whole, so tasks meet in it.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Case:
     make: Callable[[], Learner]
     gradient: str = "exact"
     in_turn: bool = False
+    pooled: bool = False
 
     def __str__(self) -> str:
         return self.name
@@ -114,20 +116,18 @@ TABLE: dict[str, list[Case]] = {
     "finetune": [
         Case("regression", "sinusoids", lambda: qs.Finetune(line(), inner_lr=0.01, test_steps=3)),
         Case("head-sgd", "vectors", lambda: _finetune(vectors(None), 8, inner_lr=0.1, inner_optimiser="sgd")),
-        Case("norm-support", "vectors", lambda: _finetune(normed(None), 7, statistics="support")),
+        Case("norm-support", "vectors", lambda: _finetune(normed(None), 7, statistics="support"), pooled=True),
         Case("conv-frozen", "images", lambda: _finetune(images(None))),
     ],
 }  # fmt: skip
-CASES = [Case(f"{key}-{c.name}", c.tasks, c.make, c.gradient, c.in_turn) for key, cases in TABLE.items() for c in cases]
+CASES = [replace(case, name=f"{key}-{case.name}") for key, cases in TABLE.items() for case in cases]
 MAPPED = [case for case in CASES if not case.name.startswith("protonet")]
 """The learners that map a function of one task; ProtoNet embeds all tasks at once."""
 
 
 def cast(episodes: Episode, dtype: torch.dtype) -> Episode:
     """The same episodes with all floating-point tensors of ``dtype``."""
-    return map_batches(
-        episodes, lambda b: Batch(b.x.to(dtype), b.y.to(dtype) if b.y.dtype.is_floating_point else b.y, b.mask.to(dtype))
-    )
+    return map_batches(episodes, lambda b: Batch(b.x.to(dtype), b.y.to(dtype) if b.y.dtype.is_floating_point else b.y, b.mask.to(dtype)))
 
 
 def map_batches(episodes: Episode, function: Callable[[Batch], Batch]) -> Episode:

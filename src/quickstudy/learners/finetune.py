@@ -72,10 +72,11 @@ class Finetune(GradientLearner):
     def losses(self, episodes: Episode) -> Tensor:
         """The supervised loss of every task's queries ``[task]``."""
         query = episodes.query
-        output = self.model(query.x.flatten(0, 1))
-        scores = (output if self.head is None else self.head(output)).unflatten(0, query.x.shape[:2])
-        per_example = example_losses(scores.flatten(0, 1), query.y.flatten(0, 1)).unflatten(0, query.x.shape[:2])
-        return mean_over_examples(per_example, query.mask)
+        real = query.mask.flatten().nonzero().squeeze(1)  # padding may not enter the statistics of a batch norm
+        output = self.model(query.x.flatten(0, 1)[real])
+        of_real = example_losses(output if self.head is None else self.head(output), query.y.flatten(0, 1)[real])
+        per_example = of_real.new_zeros(query.mask.numel()).index_copy(0, real, of_real)
+        return mean_over_examples(per_example.unflatten(0, query.mask.shape), query.mask)
 
     def initial(self, meta: State, support: Batch) -> Weights:
         """The pre-trained weights of every task, with a zero head of its way in classification."""

@@ -60,8 +60,12 @@ class Reptile(GradientLearner):
         num_examples = support.x.shape[1]
         if self.inner_batch_size is None or self.inner_batch_size >= num_examples:
             return support
-        at = (torch.arange(self.inner_batch_size, device=support.x.device) + index * self.inner_batch_size) % num_examples
-        return Batch(support.x[:, at], support.y[:, at], support.mask[:, at])
+        size, count = self.inner_batch_size, support.mask.sum(1, keepdim=True).long()
+        next_ones = torch.arange(size, device=support.x.device)
+        at = torch.where(count <= size, next_ones, (next_ones + index * size) % count.clamp(min=1))
+        real_first = (support.mask == 0).long().argsort(dim=1, stable=True)
+        rows = torch.arange(support.num_tasks, device=at.device).unsqueeze(1), real_first.gather(1, at)
+        return Batch(support.x[rows], support.y[rows], support.mask[rows])
 
     def losses(self, episodes: Episode) -> Tensor:
         """Half the squared distance from the initialisation to every task's adapted weights ``[task]``."""

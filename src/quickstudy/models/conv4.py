@@ -27,6 +27,9 @@ class Conv4(nn.Module):
     Raises:
         UserError: If the image is too small for four poolings.
 
+    Differs from the papers: pooling comes before ReLU, which gives the same result (both are monotone) on a quarter
+    of the values.
+
     Source: Vinyals et al. 2016, section 4.1.1; Finn et al. 2017, section 5.2 and appendix A.
     """
 
@@ -53,6 +56,7 @@ class Conv4(nn.Module):
         self.embedding_size = channels if downsample == "stride" else channels * (image_size // 16) ** 2
         self.head = nn.Identity() if way is None else nn.Linear(self.embedding_size, way)
         initialise(self, generator(seed, "model"))
+        self.to(memory_format=torch.channels_last)  # the layout in which convolutions on a CPU are twice as fast
 
     def forward(self, x: Tensor) -> Tensor:
         """Map images ``[example, channel, height, width]`` to scores ``[example, way]`` or embeddings."""
@@ -62,7 +66,7 @@ class Conv4(nn.Module):
 def _block(before: int, after: int, downsample: str) -> nn.Sequential:
     stride = 2 if downsample == "stride" else 1
     pool = [] if stride == 2 else [nn.MaxPool2d(2)]
-    return nn.Sequential(_Conv3x3(before, after, 3, stride=stride, padding=1), nn.BatchNorm2d(after), nn.ReLU(), *pool)
+    return nn.Sequential(_Conv3x3(before, after, 3, stride=stride, padding=1), nn.BatchNorm2d(after), *pool, nn.ReLU())
 
 
 class _SpatialMean(nn.Module):

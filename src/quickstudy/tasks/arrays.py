@@ -1,5 +1,6 @@
 """Your own labelled arrays as a pool of classes."""
 
+import re
 from typing import Any
 
 import torch
@@ -47,7 +48,8 @@ class Arrays:
             len(fractions) == 3 and abs(sum(fractions) - 1) < 1e-9 and min(fractions) >= 0,
             f"Parameter `fractions` should be three numbers that sum to 1. Found {fractions}.",
         )
-        names = sorted(set(labels), key=lambda name: (not name.lstrip("-").isdigit(), int(name) if name.lstrip("-").isdigit() else 0, name))
+        number = re.compile("-?[0-9]+")
+        names = sorted(set(labels), key=lambda name: (0, int(name), name) if number.fullmatch(name) else (1, 0, name))
         index = {name: i for i, name in enumerate(names)}
         code = torch.tensor([index[label] for label in labels])
         order = code.argsort(stable=True)

@@ -1,5 +1,6 @@
 """Letters of many scripts, rendered from the fonts that matplotlib ships and drawn as if by many hands."""
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,10 +19,8 @@ from quickstudy.random import generator
 
 SIZE = 28  # side of a drawing in pixels
 NUM_DRAWINGS = 20  # of every letter
-FACES = frozenset(  # text faces; the others hold symbols, or map letters to what they are not
-    [f"DejaVu{face}" for family in ("Sans", "SansMono") for face in (family, *(f"{family}-{s}" for s in ("Bold", "Oblique", "BoldOblique")))]
-    + [f"DejaVu{face}" for face in ("Serif", "Serif-Bold", "Serif-Italic", "Serif-BoldItalic")]
-    + [f"STIXGeneral{style}" for style in ("", "Bol", "Italic", "BolIta")]
+FACES = re.compile(  # text faces; the others hold symbols, or map letters to what they are not
+    "DejaVuSans(Mono)?(-(Bold|Oblique|BoldOblique))?|DejaVuSerif(-(Bold|Italic|BoldItalic))?|STIXGeneral(Bol|BolIta|Italic)?"
 )
 CANVAS = 2 * SIZE  # letters are rendered and distorted at twice the size
 FIT = 38  # the longer side of a letter on the canvas
@@ -71,7 +70,7 @@ def find_letters(scripts: Sequence[str], characters: str | None = None) -> list[
     """
     faces: dict[str, dict[str, NDArray[np.uint8]]] = {}
     for path in sorted(Path(matplotlib.get_data_path(), "fonts", "ttf").glob("*.ttf")):
-        if path.stem not in FACES:
+        if not FACES.fullmatch(path.stem):
             continue
         with TTFont(path, lazy=True) as font:
             mapped = {chr(code) for code, glyph in font.getBestCmap().items() if glyph != ".notdef"}
@@ -147,7 +146,8 @@ def draw(letters: Sequence[Letter], seed: int) -> Tensor:
 def _draw(letters: Sequence[Letter], seed: int) -> Tensor:
     looks = [[letter.faces[face] for face in sorted(letter.faces)] for letter in letters]
     images = np.stack([look[drawing % len(look)] for look in looks for drawing in range(NUM_DRAWINGS)])
-    noise = [torch.randn(NUM_DRAWINGS, 7 + 2 * KNOTS**2, generator=generator(seed, "glyphs", ord(x.character))) for x in letters]
+    streams = [generator(seed, "glyphs", ord(letter.character)) for letter in letters]
+    noise = [torch.randn(NUM_DRAWINGS, 7 + 2 * KNOTS**2, generator=stream, dtype=torch.float32) for stream in streams]
     drawings = distort(torch.from_numpy(images).unsqueeze(1).float() / 255, torch.cat(noise))
     return (drawings * 255).round().to(torch.uint8).reshape(len(letters), NUM_DRAWINGS, SIZE, SIZE)
 
@@ -171,7 +171,7 @@ def distort(images: Tensor, noise: Tensor) -> Tensor:
     bend = 0.05 * noise[:, 7:].reshape(-1, 2, KNOTS, KNOTS)
     grid = grid + interpolate(bend, size=(CANVAS, CANVAS), mode="bicubic", align_corners=True).permute(0, 2, 3, 1)
     bent = grid_sample(images, grid, align_corners=False)
-    thick, thin = max_pool2d(bent, 3, 1, 1), -max_pool2d(-bent, 3, 1, 1)
-    weight = (stroke / 2).reshape(-1, 1, 1, 1)
-    bent = bent + weight.clamp(min=0) * (thick - bent) - 0.7 * weight.clamp(max=0) * (thin - bent)
+    sign = torch.where(stroke > 0, 1.0, -0.7).to(bent).reshape(-1, 1, 1, 1)  # the darkest neighbour thickens, the palest thins
+    extreme = max_pool2d(bent * sign, 3, 1, 1) / sign
+    bent = bent + (stroke.reshape(-1, 1, 1, 1) * sign / 2) * (extreme - bent)
     return ((avg_pool2d(bent, 2) - 0.1) * 1.6).clamp(0, 1)

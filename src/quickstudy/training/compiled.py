@@ -8,7 +8,7 @@ from torch import Tensor
 from quickstudy.balance import Balancer
 from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
-from quickstudy.learners import MAML, FOMAML, Learner
+from quickstudy.learners import FOMAML, MAML, Learner
 from quickstudy.learners.outer import State
 from quickstudy.models.norm import has_task_norm
 

@@ -192,7 +192,7 @@ def fit(
     parameters = [parameter for parameter in learner.parameters() if parameter.requires_grad]
     require(bool(parameters), "The learner should have parameters to train. Found none.")
     check_way(learner, train.kind)
-    optimizer = torch.optim.Adam(parameters, lr=lr) if optimizer is None else optimizer
+    optimizer = torch.optim.Adam(parameters, lr=lr, fused=parameters[0].device.type in ("cpu", "cuda")) if optimizer is None else optimizer
     fitted = Fitted(out=folder)
     run = _Run(
         learner, train, optimizer, scheduler, balancer, tasks_per_step, tasks_per_backward, clip_gradient, seed, fitted, None, list(parameters)

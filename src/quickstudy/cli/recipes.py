@@ -1,0 +1,46 @@
+"""Defaults that are good for a learner on a kind of data."""
+
+from typing import Any
+
+IMAGES: dict[str, dict[str, Any]] = {
+    "maml": {"query": 1, "tasks_per_step": 32, "lr": 1e-3, "downsample": "stride", "inner_lr": 2.0, "inner_steps": 1, "test_steps": 3},
+    "fomaml": {"query": 1, "tasks_per_step": 32, "lr": 1e-3, "downsample": "stride", "inner_lr": 1.0, "inner_steps": 3, "test_steps": 5},
+    "reptile": {
+        "shot": 10,
+        "query": 1,
+        "tasks_per_step": 5,
+        "optimizer": "sgd",
+        "lr": 1.0,
+        "schedule": "linear",
+        "downsample": "stride",
+        "inner_lr": 1e-3,
+        "inner_steps": 5,
+        "test_steps": 50,
+        "inner_batch_size": 10,
+    },
+    "protonet": {"way": 60, "query": 5, "tasks_per_step": 1},
+    "finetune": {"tasks_per_step": 128},
+}
+SINUSOID: dict[str, dict[str, Any]] = {
+    "maml": {"inner_lr": 0.01, "inner_steps": 1, "test_steps": 10, "tasks_per_step": 25, "init": "truncated_normal"},
+    "fomaml": {"inner_lr": 0.01, "inner_steps": 1, "test_steps": 10, "tasks_per_step": 25, "init": "truncated_normal"},
+    "reptile": {
+        "inner_lr": 0.02,
+        "inner_optimiser": "sgd",
+        "inner_steps": 5,
+        "test_steps": 10,
+        "tasks_per_step": 25,
+        "optimizer": "sgd",
+        "lr": 0.3,
+        "schedule": "linear",
+    },
+    "finetune": {"inner_lr": 0.01, "inner_optimiser": "sgd", "test_steps": 10, "tasks_per_step": 25},
+}
+SINUSOID_TASKS = {"shot": 10, "query": 10, "model": "mlp", "steps": 10_000}
+
+
+def recipe(learner: str, data: str) -> dict[str, Any]:
+    """Option values for ``learner`` on ``data``, by option name."""
+    if data == "sinusoid":
+        return SINUSOID_TASKS | SINUSOID.get(learner, {})
+    return IMAGES.get(learner, {})

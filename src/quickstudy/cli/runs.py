@@ -1,0 +1,52 @@
+"""A trained run, read back for evaluate, compare and report."""
+
+import json
+from pathlib import Path
+
+import torch
+
+from quickstudy.cli.options import Tasks
+from quickstudy.cli.sources import Settings, device, evaluation_tasks
+from quickstudy.errors import UserError, require
+from quickstudy.learners import GradientLearner, Learner
+from quickstudy.tasks import TaskSource
+from quickstudy.training import Evaluation, evaluate, load
+
+
+def settings_of(run: Path) -> Settings:
+    """The options a run was trained with.
+
+    Raises:
+        UserError: If ``run`` is no run's folder, or was not trained by the command line.
+    """
+    require(run.is_dir(), f"{run} should be a run's folder. Found {'a file' if run.exists() else 'no such folder'}.")
+    try:
+        details = json.loads((run / "run.json").read_text())
+    except FileNotFoundError:
+        raise UserError(f"{run} should be a run's folder with a run.json. Found none: train with --out {run} first.") from None
+    except json.JSONDecodeError as error:
+        raise UserError(f"{run / 'run.json'} should hold JSON. It is damaged: {error}.") from None
+    require("settings" in details, f"{run} was not trained by the command line: evaluate it with qs.evaluate(qs.load({str(run)!r}), ...).")
+    found: Settings = details["settings"]
+    return found
+
+
+def prepare(run: Path, asked: Tasks) -> tuple[Learner, TaskSource]:
+    """The learner of ``run`` on its device, and the tasks asked for."""
+    if asked.threads:
+        torch.set_num_threads(asked.threads)
+    settings = settings_of(run)
+    learner = load(run).to(device(asked.device))
+    if asked.statistics is not None:
+        fits = isinstance(learner, GradientLearner) and learner.statistics != "frozen"
+        require(fits, "Option --statistics is for gradient learners whose batch norms are not frozen.")
+        assert isinstance(learner, GradientLearner)
+        learner.statistics = asked.statistics
+        learner.transductive = asked.statistics == "transductive"
+    return learner, evaluation_tasks(settings, asked)
+
+
+def evaluate_run(run: Path, asked: Tasks, baselines: bool) -> Evaluation:
+    """Evaluate ``run`` on the tasks asked for."""
+    learner, source = prepare(run, asked)
+    return evaluate(learner, source, asked.num_tasks, asked.seed, asked.steps, baselines)

@@ -1,0 +1,87 @@
+"""From options to pools and tasks."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from quickstudy.cli.options import Tasks
+from quickstudy.errors import UserError, require
+from quickstudy.tasks import Classes, Glyphs, Omniglot, Sinusoid, TaskSource
+
+Pools = Glyphs | Omniglot
+Settings = dict[str, Any]
+"""The options of a training run by name, as recorded in ``run.json``."""
+
+
+@lru_cache(maxsize=2)
+def _omniglot(root: Path, cache: Path | None, split_by: str, rotations: bool, validation_alphabets: int) -> Omniglot:
+    return Omniglot(root, cache=cache, split_by=split_by, rotations=rotations, validation_alphabets=validation_alphabets)  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=1)
+def _glyphs(cache: Path | None) -> Glyphs:
+    return Glyphs(cache=cache)
+
+
+def pool(settings: Settings, split: str, root: Path | None = None) -> Classes:
+    """The classes of one split of the run's data."""
+    cache = None if settings["cache"] is None else Path(settings["cache"])
+    if settings["data"] == "glyphs":
+        classes = _glyphs(cache).split(split)
+        return classes.with_rotations() if split == "train" and settings["rotations"] != "none" else classes
+    folder = root or settings["root"]
+    require(folder is not None, "Option --root is needed: the folder that holds images_background.zip and images_evaluation.zip.")
+    turned = settings["rotations"] != "none"
+    source = _omniglot(Path(folder), cache, settings["split_by"], turned, settings["validation_alphabets"])
+    return source.split(split)
+
+
+def has_validation(settings: Settings) -> bool:
+    """Whether the run keeps classes for validation."""
+    return not (settings["data"] == "omniglot" and settings["split_by"] == "alphabets" and settings["validation_alphabets"] == 0)
+
+
+def training_tasks(settings: Settings) -> TaskSource:
+    """What the run trains on."""
+    if settings["data"] == "sinusoid":
+        return Sinusoid(settings["variant"]).episodes(settings["shot"], settings["query"])
+    classes = pool(settings, "train")
+    if settings["learner"] == "finetune":
+        return classes.supervised(settings["tasks_per_step"])
+    rotations = "task" if settings["rotations"] == "task" else "classes"
+    return classes.episodes(settings["way"], settings["shot"], settings["query"], rotations)  # type: ignore[arg-type]
+
+
+def validation_tasks(settings: Settings) -> TaskSource | None:
+    """What the run validates on: tasks as in training, of at most 20 ways, 5 queries a class."""
+    if settings["data"] == "sinusoid":
+        return Sinusoid(settings["variant"]).episodes(min(settings["shot"], 5), 100)
+    if not has_validation(settings):
+        return None
+    return pool(settings, "validation").episodes(min(settings["way"], 20), min(settings["shot"], 5), 5)
+
+
+def evaluation_tasks(settings: Settings, asked: Tasks) -> TaskSource:
+    """What a run is evaluated on: the asked for, else as in training."""
+    shot = asked.shot or settings["shot"]
+    if settings["data"] == "sinusoid":
+        require(asked.way is None, "Option --way is for classification. This run learned sinusoids.")
+        return Sinusoid(settings["variant"]).episodes(shot, asked.query or 100)
+    classes = pool(settings, asked.split, asked.root)
+    return classes.episodes(asked.way or settings["way"], shot, asked.query or 15, within_group=asked.within_group)
+
+
+def device(name: str) -> torch.device:
+    """The device called ``name``.
+
+    Raises:
+        UserError: If there is none.
+    """
+    try:
+        found = torch.device(name)
+        torch.empty(0, device=found)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(f"Option --device should name a device of this machine. Found {name!r}: {str(error).splitlines()[0]}") from None
+    return found

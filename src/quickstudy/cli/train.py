@@ -1,0 +1,144 @@
+"""``quickstudy train``."""
+
+import dataclasses
+import inspect
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import torch
+import tyro
+from rich.console import Console
+
+from quickstudy.cli.options import Training, parse
+from quickstudy.cli.recipes import recipe
+from quickstudy.cli.sources import Settings, device, training_tasks, validation_tasks
+from quickstudy.errors import require
+from quickstudy.learners import LEARNERS, Learner
+from quickstudy.models import MLP, Conv4
+from quickstudy.tasks import TaskSource
+from quickstudy.training import fit
+
+NOT_OPTIONS = ("self", "model", "pretraining_classes", "embedding_size")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Meta-train a learner and say what comes next."""
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print("usage: quickstudy train LEARNER [OPTIONS]\n\nlearners: " + ", ".join(LEARNERS))
+        print("\n`quickstudy train LEARNER --help` lists the options of each, with defaults that suit it.")
+        return 0 if arguments else 2
+    name = arguments[0]
+    require(name in LEARNERS, f"The learner should be one of {', '.join(LEARNERS)}. Found {name!r}.")
+    options = _parse(name, arguments[1:])
+    return train(name, _settings(name, options), shlex.join(["quickstudy", "train", *arguments]))
+
+
+def train(name: str, settings: Settings, command: str, quiet: bool = False) -> int:
+    """Train learner ``name`` as ``settings`` say."""
+    if settings["threads"]:
+        torch.set_num_threads(settings["threads"])
+    where = device(settings["device"])
+    source = training_tasks(settings)
+    learner = make_learner(name, settings, source).to(where)
+    optimizer = _optimizer(learner, settings)
+    single = name == "finetune" and settings["data"] != "sinusoid"
+    fitted = fit(
+        learner,
+        source,
+        settings["steps"],
+        1 if single else settings["tasks_per_step"],
+        settings["out"],
+        optimizer=optimizer,
+        scheduler=_scheduler(optimizer, settings),
+        clip_gradient=settings["clip_gradient"],
+        tasks_per_backward=settings["tasks_per_backward"],
+        validation=validation_tasks(settings),
+        validate_every=settings["validate_every"],
+        validation_tasks=settings["validation_tasks"],
+        seed=settings["seed"],
+        compile=settings["compile"],
+        resume=settings["resume"],
+        tensorboard=settings["tensorboard"],
+        progress=sys.stderr.isatty(),
+        record={"command": command, "settings": {key: str(value) if isinstance(value, Path) else value for key, value in settings.items()}},
+    )
+    console = Console(stderr=True)
+    if fitted.interrupted:
+        again = command if "--resume" in command else f"{command} --resume"
+        console.print(f"Interrupted at step {fitted.step} of {settings['steps']}; all is saved. Go on with:\n  {again}", soft_wrap=True)
+        return 130
+    if not quiet:
+        console.print(
+            f"Trained {fitted.step} steps in {fitted.seconds:.0f} s; the run is in {settings['out']}. Next:\n"
+            f"  quickstudy evaluate {settings['out']}\n  quickstudy report {settings['out']}",
+            soft_wrap=True,
+            highlight=False,
+        )
+    return 0
+
+
+def make_learner(name: str, settings: Settings, source: TaskSource) -> Learner:
+    """The learner of ``settings`` with its initial weights."""
+    cls = LEARNERS[name]
+    embeds = name in ("protonet", "finetune") and settings["data"] != "sinusoid"
+    outputs = None if embeds else source.kind.outputs
+    model: torch.nn.Module
+    if (settings["model"] or ("mlp" if settings["data"] == "sinusoid" else "conv4")) == "mlp":
+        inputs = 1 if settings["data"] == "sinusoid" else 28 * 28
+        model = MLP(inputs, outputs, tuple(settings["hidden"]), settings["init"], seed=settings["seed"])
+    else:
+        require(settings["data"] != "sinusoid", "Option --model should be mlp for sinusoids. Found conv4.")
+        model = Conv4(outputs, settings["channels"], downsample=settings["downsample"], seed=settings["seed"])
+    names = [key for key in inspect.signature(cls.__init__).parameters if key not in NOT_OPTIONS]
+    extra = {"pretraining_classes": source.kind.outputs} if name == "finetune" and embeds else {}
+    return cls(model, **{key: settings[key] for key in names}, **extra)  # type: ignore[call-arg,arg-type]
+
+
+def _optimizer(learner: Learner, settings: Settings) -> torch.optim.Optimizer:
+    parameters = [parameter for parameter in learner.parameters() if parameter.requires_grad]
+    if settings["optimizer"] == "sgd":
+        return torch.optim.SGD(parameters, lr=settings["lr"])
+    return torch.optim.Adam(parameters, lr=settings["lr"], fused=parameters[0].device.type in ("cpu", "cuda"))
+
+
+def _scheduler(optimizer: torch.optim.Optimizer, settings: Settings) -> torch.optim.lr_scheduler.LRScheduler | None:
+    if settings["schedule"] == "cosine":
+        return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings["steps"])
+    if settings["schedule"] == "linear":
+        return torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, settings["steps"])
+    return None
+
+
+def options_of(name: str, data: str) -> Any:
+    """The options of learner ``name`` as an instance of a dataclass: those of a run, and its constructor's, with the recipe's values."""
+    cls = LEARNERS[name]
+    hints = get_type_hints(cls.__init__)
+    texts = _argument_texts(cls)
+    parameters = [value for key, value in inspect.signature(cls.__init__).parameters.items() if key not in NOT_OPTIONS]
+    fields = [
+        (value.name, Annotated[hints[value.name], tyro.conf.arg(help=texts.get(value.name, ""))], dataclasses.field(default=value.default))
+        for value in parameters
+    ]
+    kind = dataclasses.make_dataclass(f"{cls.__name__}Options", fields, bases=(Training,), frozen=True)
+    return kind(**{"data": data, **recipe(name, data)})
+
+
+def _argument_texts(cls: type) -> dict[str, str]:
+    from docstring_parser import parse as parse_docstring
+
+    return {entry.arg_name: (entry.description or "").replace("\n", " ") for entry in parse_docstring(cls.__doc__ or "").params}
+
+
+def _parse(name: str, arguments: Sequence[str]) -> Any:
+    given = [value for flag, value in zip(arguments, [*arguments[1:], ""], strict=True) if flag == "--data"]
+    given += [argument.removeprefix("--data=") for argument in arguments if argument.startswith("--data=")]
+    default = options_of(name, given[0] if given and given[0] in ("omniglot", "sinusoid") else "glyphs")
+    text = (LEARNERS[name].__doc__ or "").split("\n")[0]
+    return parse(type(default), arguments, f"train {name}", text, default)
+
+
+def _settings(name: str, options: Any) -> Settings:
+    return {"learner": name, **dataclasses.asdict(options)}

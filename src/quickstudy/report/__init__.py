@@ -1,0 +1,21 @@
+"""Tables, figures, and the page one looks at after a run."""
+
+from quickstudy.report.by_group import accuracy_by_group_values
+from quickstudy.report.curves import curve_over_steps, learning_curves
+from quickstudy.report.episode_picture import episode_picture
+from quickstudy.report.estimates import accuracy_by_group, baselines_chart
+from quickstudy.report.fits import sinusoid_fits
+from quickstudy.report.page import write_report
+from quickstudy.report.table import results_table
+
+__all__ = [
+    "accuracy_by_group",
+    "accuracy_by_group_values",
+    "baselines_chart",
+    "curve_over_steps",
+    "episode_picture",
+    "learning_curves",
+    "results_table",
+    "sinusoid_fits",
+    "write_report",
+]

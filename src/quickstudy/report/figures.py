@@ -1,0 +1,124 @@
+"""Which figures a report shows, and how each is read."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+
+from quickstudy.learners import Learner
+from quickstudy.report.curves import curve_over_steps, learning_curves
+from quickstudy.report.episode_picture import episode_picture, has_pictures
+from quickstudy.report.estimates import accuracy_by_group, baselines_chart
+from quickstudy.report.fits import is_curve, sinusoid_fits
+from quickstudy.tasks import Episodes, Family, TaskSource
+from quickstudy.training.evaluate import Estimate, Evaluation
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A figure of a report.
+
+    Attributes:
+        name: Its file's name.
+        title: Its heading.
+        reading: One or two sentences on how to read it.
+        alt: What it shows, for those who do not see it.
+        figure: The figure.
+        wide: Whether it has too much detail for the width of a phone.
+    """
+
+    name: str
+    title: str
+    reading: str
+    alt: str
+    figure: Figure
+    wide: bool = False
+
+
+def figures_for(
+    learner: Learner,
+    source: TaskSource,
+    evaluation: Evaluation,
+    metrics: Sequence[dict[str, float]],
+    groups: dict[str, Estimate],
+    group_way: int | None,
+    seed: int,
+) -> Iterator[Shown]:
+    """The figures that apply, in the order they are shown; those that do not apply are left out."""
+    if evaluation.baselines:
+        yield _baselines(evaluation)
+    if isinstance(source, Episodes) and has_pictures(source.pool):
+        yield _picture(learner, source, seed)
+    if isinstance(source, Family) and is_curve(source):
+        yield _fits(learner, source, seed)
+    if groups:
+        yield _groups(groups, group_way)
+    if len(evaluation.per_step) > 1:
+        yield _steps(evaluation)
+    if any(name != "step" for line in metrics for name in line):
+        yield _training(metrics)
+
+
+def _baselines(evaluation: Evaluation) -> Shown:
+    better = "Further right" if evaluation.metric == "accuracy" else "Further left"
+    return Shown(
+        "baselines", "Beside the plain baselines",
+        f"{better} is better; bars are 95 % intervals of the mean over tasks. A learner earns its keep by what it gains over "
+        "“from scratch” (the same network trained on each support set alone) and “untrained” (itself before training).",
+        f"The learner beside {len(evaluation.baselines)} baselines, as in the table above.",
+        baselines_chart(evaluation),
+    )  # fmt: skip
+
+
+def _picture(learner: Learner, source: Episodes, seed: int) -> Shown:
+    figure = episode_picture(learner, source, seed)
+    title = next(text.get_text() for text in figure.axes[0].texts if text.get_gid() == "title")
+    return Shown(
+        "episode", "One task, as the learner sees it",
+        "Each row is a class: its number, its support images, then queries that belong to it. Under a query stand the class the learner "
+        "took it for and the probability it gave that; a red frame marks a mistake, with the class it really is.",
+        f"A task drawn at random, its support images and queries. {title.replace(chr(10), '; ')}.",
+        figure, wide=True,
+    )  # fmt: skip
+
+
+def _fits(learner: Learner, source: Family, seed: int) -> Shown:
+    stages = "A good initialisation is close after one step and settles within a few." if learner.test_steps else ""
+    return Shown(
+        "fits", "Six tasks and what the learner makes of them",
+        f"Grey is the curve a task asks for, dots are all the learner is given, coloured lines are its predictions. {stages}",
+        "Six regression tasks: true curves, support points and predictions.",
+        sinusoid_fits(learner, source, seed),
+    )  # fmt: skip
+
+
+def _groups(groups: dict[str, Estimate], way: int | None) -> Shown:
+    return Shown(
+        "groups", "Group by group",
+        f"Accuracy on {'' if way is None else f'{way}-way '}tasks whose classes all come from one group (one alphabet, one script), with 95 % intervals. Classes of one group "
+        "resemble each other, so these tasks are harder than mixed ones.",
+        f"Accuracy within each of {len(groups)} groups, from the easiest to the hardest.",
+        accuracy_by_group(groups, None if way is None else 1 / way),
+    )  # fmt: skip
+
+
+def _steps(evaluation: Evaluation) -> Shown:
+    first, last = min(evaluation.per_step), max(evaluation.per_step)
+    return Shown(
+        "steps", "Step by step",
+        "How well the learner does after each number of inner steps, with the 95 % band of the mean. At 0 it has not looked at the "
+        "support set; where the line is flat, further steps are wasted.",
+        f"From {evaluation.per_step[first].text(evaluation.metric)} after {first} inner steps "
+        f"to {evaluation.per_step[last].text(evaluation.metric)} after {last}.",
+        curve_over_steps(evaluation),
+    )  # fmt: skip
+
+
+def _training(metrics: Sequence[dict[str, float]]) -> Shown:
+    return Shown(
+        "training", "How it was trained",
+        "Loss on training tasks, the metric on validation tasks that were never trained on, and the learning rate. Where the loss still "
+        "falls and validation no longer improves, more steps do not help; the weights kept are those of the marked best validation.",
+        f"Learning curves over {int(max(line['step'] for line in metrics)):,} outer steps.",
+        learning_curves(metrics),
+    )  # fmt: skip

@@ -1,0 +1,66 @@
+"""A result in plain words."""
+
+import math
+
+from quickstudy.learners import Learner
+from quickstudy.training.evaluate import Estimate, Evaluation
+
+
+def written(estimate: Estimate, metric: str, tasks: bool = True) -> str:
+    """``97.31 ± 0.20 %``, without the interval where there is none, and with the tasks that diverged unless not ``tasks``.
+
+    Example:
+        >>> written(Estimate(0.5, float("nan"), num_tasks=1), "accuracy")
+        '50.00 %'
+    """
+    if not math.isfinite(estimate.mean):
+        return f"diverged on all {estimate.num_tasks} tasks"
+    kept = estimate if tasks else Estimate(estimate.mean, estimate.ci95, estimate.num_tasks)
+    return kept.text(metric).replace(" ± nan", "")
+
+
+def default_title(learner: Learner, evaluation: Evaluation) -> str:
+    """``MAML on omniglot/test, 5-way 1-shot``."""
+    tasks = [f"{_range(evaluation.source[name])}-{name}" for name in ("way", "shot") if name in evaluation.source]
+    where = f"{type(learner).__name__} on {evaluation.source.get('source', 'new tasks')}"
+    return f"{where}, {' '.join(tasks)}" if tasks else where
+
+
+def headline(evaluation: Evaluation) -> str:
+    """The result as a sentence."""
+    estimate, source = evaluation.estimate, evaluation.source
+    over = f"mean over {estimate.num_tasks:,} tasks it had not seen" + (" with its 95 % interval" if math.isfinite(estimate.ci95) else "")
+    shot = source.get("shot")
+    given = "" if shot is None else f"Given {_range(shot)} example{'' if shot == 1 else 's'} "
+    if evaluation.metric == "accuracy":
+        of_each = "of each class" if "way" not in source else f"of each of {_range(source['way'])} classes"
+        begin = f"{given}{of_each}, it" if given else "It"
+        return f"{begin} names the class of further examples correctly in {written(estimate, 'accuracy')} of cases ({over})."
+    begin = f"{given}of a task, it" if given else "It"
+    return f"{begin} predicts further targets with a mean squared error of {written(estimate, evaluation.metric)} ({over})."
+
+
+def transduction(transductive: bool) -> str:
+    """What a prediction depended on."""
+    if transductive:
+        return "Transductive: a prediction may depend on the other queries of its task, so compare it with transductive results only."
+    return "Not transductive: every query is judged on its own, from the support set alone."
+
+
+def against_baselines(evaluation: Evaluation) -> str:
+    """The learner against the best plain baseline, as a sentence; empty without baselines."""
+    sign = -1 if evaluation.metric == "accuracy" else 1
+    finite = {name: estimate for name, estimate in evaluation.baselines.items() if math.isfinite(estimate.mean)}
+    if not finite or not math.isfinite(evaluation.mean):
+        return ""
+    name, best = min(finite.items(), key=lambda row: sign * row[1].mean)
+    apart = abs(evaluation.mean - best.mean) > math.hypot(evaluation.ci95, best.ci95)  # never with an interval of NaN
+    if not apart:
+        verdict = "which this evaluation cannot tell apart from it"
+    else:
+        verdict = "which it beats" if sign * evaluation.mean < sign * best.mean else "which beats it"
+    return f"The best plain baseline, {name}, reaches {written(best, evaluation.metric)}, {verdict}."
+
+
+def _range(value: object) -> str:
+    return f"{value[0]} to {value[1]}" if isinstance(value, (tuple, list)) and len(value) == 2 else str(value)
