@@ -61,8 +61,12 @@ def normed(outputs: int | None = 3) -> nn.Module:
     return model
 
 
-def images(way: int | None = 3, downsample: str = "max") -> nn.Module:
-    return qs.models.Conv4(way, channels=3, image_size=16, downsample=downsample)
+def images(way: int | None = 3) -> nn.Module:
+    return qs.models.Conv4(way, channels=3, image_size=16)
+
+
+def strided() -> nn.Module:
+    return qs.models.Conv4(3, channels=3, image_size=16, downsample="stride")
 
 
 def _pool(shape: tuple[int, ...]) -> qs.tasks.Arrays:
@@ -96,7 +100,7 @@ TABLE: dict[str, list[Case]] = {
         Case("unrolled-norm-frozen", "vectors", lambda: qs.MAML(normed(), 0.4, 2, statistics="frozen")),
         Case("first-order", "vectors", lambda: qs.MAML(normed(), 0.4, 2, outer_gradient="first_order"), gradient="first_order"),
         Case("unrolled-conv-support", "images", lambda: qs.MAML(images(), 0.1, 2)),
-        Case("stepwise-conv-transductive", "images", lambda: qs.MAML(images(3, "stride"), 0.1, 2, None, "sgd", "stepwise", False, "transductive")),
+        Case("stepwise-conv-batch", "images", lambda: qs.MAML(strided(), 0.1, 2, outer_gradient="stepwise", statistics="transductive")),
     ],
     "fomaml": [
         Case("sgd", "sinusoids", lambda: qs.FOMAML(line(), 0.05, 3), gradient="first_order"),

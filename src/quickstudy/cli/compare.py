@@ -38,8 +38,10 @@ def main(arguments: Sequence[str]) -> int:
     first, second = settings_of(a), settings_of(b)
     same = first["data"] == second["data"] and first["variant"] == second["variant"]
     require(same, f"Both runs should have learned the same family of tasks. Found {first['data']} and {second['data']}.")
-    asked = replace(asked, way=asked.way or (None if first["data"] == "sinusoid" else min(first["way"], second["way"])))
-    asked = replace(asked, shot=asked.shot or min(first["shot"], second["shot"]))
+    if asked.way is None and first["data"] != "sinusoid":
+        asked = replace(asked, way=min(first["way"], second["way"]))
+    if asked.shot is None:
+        asked = replace(asked, shot=min(first["shot"], second["shot"]))
     found = compare(evaluate_run(a, asked, False), evaluate_run(b, asked, False))
     if asked.json:
         print(json.dumps({"a_run": asked.a, "b_run": asked.b, **found.to_dict()}))

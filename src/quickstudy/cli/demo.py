@@ -15,10 +15,11 @@ from quickstudy.cli.options import Tasks, parse
 from quickstudy.cli.report import groups_of
 from quickstudy.cli.runs import prepare, settings_of
 from quickstudy.cli.train import options_of, train
+from quickstudy.errors import require
 from quickstudy.report import write_report
 from quickstudy.training import evaluate
 
-LEARNER = "protonet"
+LEARNER, WAY, CHANNELS = "protonet", 40, 32
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,9 @@ class DemoOptions:
 
     out: Path = Path("runs/demo")
     """The run's folder; a demo that is there already is replaced."""
-    steps: int = 400
+    steps: int = 600
     """Outer steps."""
-    num_tasks: int = 300
+    num_tasks: int = 200
     """Tasks to evaluate on."""
     seed: int = 0
     """Seed of all randomness."""
@@ -38,13 +39,22 @@ class DemoOptions:
 def main(arguments: Sequence[str]) -> int:
     """Train on embedded glyphs, master tasks from scripts never seen, write a report."""
     asked = parse(DemoOptions, arguments, "demo", "A few minutes on embedded data, from training to report.")
+    require(asked.steps >= 1 and asked.num_tasks >= 1, "Options --steps and --num-tasks should be at least 1.")
     console, began = Console(soft_wrap=True, highlight=False), time.monotonic()
     for old in ("last.safetensors", "best.safetensors", "metrics.jsonl"):
         (asked.out / old).unlink(missing_ok=True)
     default = options_of(LEARNER, "glyphs")
-    chosen = {"steps": asked.steps, "seed": asked.seed, "out": asked.out, "validate_every": max(1, asked.steps // 4), "validation_tasks": 100}
+    chosen = {
+        "steps": asked.steps,
+        "seed": asked.seed,
+        "out": asked.out,
+        "way": WAY,
+        "channels": CHANNELS,
+        "validate_every": max(1, asked.steps // 4),
+        "validation_tasks": 100,
+    }
     settings = {"learner": LEARNER, **dataclasses.asdict(dataclasses.replace(default, **chosen))}
-    command = f"quickstudy train {LEARNER} --data glyphs --steps {asked.steps} --seed {asked.seed} --out {asked.out}"
+    command = f"quickstudy train {LEARNER} --data glyphs --way {WAY} --channels {CHANNELS} --steps {asked.steps} --seed {asked.seed} --out {asked.out}"
     console.print("Meta-training a ProtoNet on the letters of many scripts ...")
     code = train(LEARNER, settings, command, quiet=True)
     if code:
@@ -58,7 +68,8 @@ def main(arguments: Sequence[str]) -> int:
         results[f"{way}-way 1-shot"] = found.to_dict()
         show(found, "ProtoNet", console)
     write_atomically(asked.out / "result.json", json.dumps(results, indent=1).encode())
-    page = write_report(asked.out, learner, source, found, asked.seed, groups_of(learner, settings_of(asked.out), tasks))
+    groups = groups_of(learner, settings_of(asked.out), tasks)
+    page = write_report(asked.out, learner, source, found, asked.seed, groups, group_way=5)
     console.print(
         f"\nDone in {time.monotonic() - began:.0f} s. In {asked.out}: the checkpoints (*.safetensors), result.json, metrics.jsonl\n"
         f"Look at the report: {page}\n"

@@ -2,23 +2,22 @@
 
 import logging
 import sys
-from collections.abc import Callable
+from importlib import import_module
 
 from rich.console import Console
 from rich.markup import escape
 
 from quickstudy.allocator import keep_freed_memory
-from quickstudy.cli import compare, demo, doctor, evaluate, listing, report, train
 from quickstudy.errors import TrainingError, UserError
 
-COMMANDS: dict[str, tuple[Callable[[list[str]], int], str]] = {
-    "train": (train.main, "meta-train a learner on a family of tasks"),
-    "evaluate": (evaluate.main, "evaluate a run on new tasks, next to plain baselines"),
-    "compare": (compare.main, "compare two runs on the same tasks"),
-    "report": (report.main, "write a run's report, an HTML page with pictures"),
-    "list": (listing.main, "list learners, sources and models"),
-    "doctor": (doctor.main, "check this machine and a data folder"),
-    "demo": (demo.main, "a few minutes on embedded data, from training to report"),
+COMMANDS = {
+    "train": ("train", "meta-train a learner on a family of tasks"),
+    "evaluate": ("evaluate", "evaluate a run on new tasks, next to plain baselines"),
+    "compare": ("compare", "compare two runs on the same tasks"),
+    "report": ("report", "write a run's report, an HTML page with pictures"),
+    "list": ("listing", "list learners, sources and models"),
+    "doctor": ("doctor", "check this machine and a data folder"),
+    "demo": ("demo", "a few minutes on embedded data, from training to report"),
 }
 
 
@@ -39,8 +38,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if given[0] not in COMMANDS:
             raise UserError(f"The command should be one of {', '.join(COMMANDS)}. Found {given[0]!r}.")
-        return COMMANDS[given[0]][0](given[1:])
-    except UserError as error:
+        command = import_module(f"quickstudy.cli.{COMMANDS[given[0]][0]}")  # what it imports, others need not wait for
+        return int(command.main(given[1:]))
+    except (UserError, OSError) as error:
         console.print(f"[bold red]error[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         return 2
     except TrainingError as error:

@@ -32,17 +32,32 @@ def parse(kind: type[T], arguments: Sequence[str], command: str, description: st
                 prog=f"quickstudy {command}",
                 description=description,
                 args=list(arguments),
-                config=(tyro.conf.FlagConversionOff, tyro.conf.FlagCreatePairsOff)[:0],
                 **options,
             )
     except SystemExit as exit_:
         if exit_.code in (0, None):
             raise
-        words = re.sub(r"[╭╮╰╯│─]+", " ", errors.getvalue())
-        text = re.sub(r"\x1b\[[0-9;]*m", "", words)
-        line = re.sub(r"\s+", " ", text.replace("Parsing error", "").replace("Unrecognized options", "unrecognized options")).strip()
-        line = line.split("For full helptext")[0].strip()
-        raise UserError(f"{line}. See: quickstudy {command} --help") from None
+        raise UserError(f"{_in_one_line(errors.getvalue())}. See: quickstudy {command} --help") from None
+
+
+def _in_one_line(box: str) -> str:
+    """What tyro's box of an error says, without its frame, its title and its help texts.
+
+    A box is a title, what is wrong, and after rules suggestions and help.
+    """
+    rows = [row.strip(" │|╭╮╰╯+") for row in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()]
+    parts: list[list[str]] = [[]]
+    for row in rows[1:]:
+        if set(row) <= set("─-"):
+            parts.append([])
+        else:
+            parts[-1].append(row)
+    parts = [part for part in parts if part] or [rows]
+    wrong = " ".join(parts[0]).replace("{None}|", "").removesuffix(".")
+    wrong = re.sub(r"^Error parsing ", "Option ", wrong)
+    wrong = re.sub(r"^Missing from quickstudy [\w ]+:", "Missing:", wrong).replace(" (required)", "").removesuffix(".")
+    meant = [row.split()[0] for part in parts if part[:1] == ["Perhaps you meant:"] for row in part if row.startswith("--")]
+    return wrong + (f". Perhaps you meant {meant[0]}" if meant else "")
 
 
 @dataclass(frozen=True)
@@ -137,6 +152,8 @@ class Training(Data):
     """Initial weights of mlp."""
     compile: bool = False
     """Compile the whole step (small networks without batch norm)."""
+    checkpoint_seconds: float = 20.0
+    """Time between checkpoints."""
     tensorboard: bool = False
     """Write TensorBoard events."""
     resume: bool = False

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from rich.console import Console
 
@@ -33,21 +32,23 @@ def main(arguments: Sequence[str]) -> int:
     asked = parse(ReportOptions, arguments, "report", "Write a run's report: an HTML page with pictures, in the run's folder.")
     learner, source = prepare(asked.run, asked)
     found = evaluate(learner, source, asked.num_tasks, asked.seed, asked.steps)
-    groups = groups_of(learner, settings_of(asked.run), asked)
-    path = write_report(asked.run, learner, source, found, asked.seed, groups)
+    settings = settings_of(asked.run)
+    groups = groups_of(learner, settings, asked)
+    path = write_report(asked.run, learner, source, found, asked.seed, groups, group_way=group_way(settings, asked))
     Console(stderr=True).print(f"The report is {path}", soft_wrap=True, highlight=False)
     return 0
+
+
+def group_way(settings: Settings, asked: Tasks) -> int:
+    """The way of tasks within one alphabet or script: as asked for, 5 at most, for small ones."""
+    return min(settings["way"] if asked.way is None else asked.way, 5)
 
 
 def groups_of(learner: Learner, settings: Settings, asked: Tasks) -> dict[str, Estimate] | None:
     """Accuracy on tasks within each alphabet or script, 5-way at most; None for regression."""
     if settings["data"] == "sinusoid":
         return None
-    way = min(asked.way or settings["way"], 5)
     classes = pool(settings, asked.split, asked.root)
-    return accuracy_by_group_values(learner, classes, way, asked.shot or settings["shot"], asked.query or 15, 30, asked.seed)
-
-
-def folder_of(path: Path) -> Path:
-    """The folder of a report."""
-    return path.parent
+    return accuracy_by_group_values(
+        learner, classes, group_way(settings, asked), asked.shot or settings["shot"], asked.query or 15, 30, asked.seed
+    )

@@ -1,16 +1,18 @@
 """A trained run, read back for evaluate, compare and report."""
 
 import json
+from dataclasses import fields
 from pathlib import Path
 
-import torch
-
-from quickstudy.cli.options import Tasks
-from quickstudy.cli.sources import Settings, device, evaluation_tasks
+from quickstudy.cli.options import Data, Tasks
+from quickstudy.cli.sources import Settings, device, evaluation_tasks, use_threads
 from quickstudy.errors import UserError, require
 from quickstudy.learners import GradientLearner, Learner
 from quickstudy.tasks import TaskSource
 from quickstudy.training import Evaluation, evaluate, load
+
+NEEDED = ("learner", "way", "shot", *(field.name for field in fields(Data)))
+"""What is read of a run's settings."""
 
 
 def settings_of(run: Path) -> Settings:
@@ -24,17 +26,19 @@ def settings_of(run: Path) -> Settings:
         details = json.loads((run / "run.json").read_text())
     except FileNotFoundError:
         raise UserError(f"{run} should be a run's folder with a run.json. Found none: train with --out {run} first.") from None
-    except json.JSONDecodeError as error:
+    except ValueError as error:
         raise UserError(f"{run / 'run.json'} should hold JSON. It is damaged: {error}.") from None
+    require(isinstance(details, dict), f"{run / 'run.json'} should hold a JSON object. Found a {type(details).__name__}.")
     require("settings" in details, f"{run} was not trained by the command line: evaluate it with qs.evaluate(qs.load({str(run)!r}), ...).")
     found: Settings = details["settings"]
+    missing = [name for name in NEEDED if name not in found]
+    require(not missing, f"{run / 'run.json'} should hold the settings of training. It lacks {', '.join(missing)}.")
     return found
 
 
 def prepare(run: Path, asked: Tasks) -> tuple[Learner, TaskSource]:
     """The learner of ``run`` on its device, and the tasks asked for."""
-    if asked.threads:
-        torch.set_num_threads(asked.threads)
+    use_threads(asked.threads)
     settings = settings_of(run)
     learner = load(run).to(device(asked.device))
     if asked.statistics is not None:

@@ -65,12 +65,13 @@ def validation_tasks(settings: Settings) -> TaskSource | None:
 
 def evaluation_tasks(settings: Settings, asked: Tasks) -> TaskSource:
     """What a run is evaluated on: the asked for, else as in training."""
-    shot = asked.shot or settings["shot"]
+    shot = settings["shot"] if asked.shot is None else asked.shot
     if settings["data"] == "sinusoid":
         require(asked.way is None, "Option --way is for classification. This run learned sinusoids.")
-        return Sinusoid(settings["variant"]).episodes(shot, asked.query or 100)
+        return Sinusoid(settings["variant"]).episodes(shot, 100 if asked.query is None else asked.query)
     classes = pool(settings, asked.split, asked.root)
-    return classes.episodes(asked.way or settings["way"], shot, asked.query or 15, within_group=asked.within_group)
+    way = settings["way"] if asked.way is None else asked.way
+    return classes.episodes(way, shot, 15 if asked.query is None else asked.query, within_group=asked.within_group)
 
 
 def device(name: str) -> torch.device:
@@ -81,7 +82,14 @@ def device(name: str) -> torch.device:
     """
     try:
         found = torch.device(name)
-        torch.empty(0, device=found)
+        torch.zeros(1, device=found).item()
     except (RuntimeError, AssertionError) as error:
         raise UserError(f"Option --device should name a device of this machine. Found {name!r}: {str(error).splitlines()[0]}") from None
     return found
+
+
+def use_threads(threads: int | None) -> None:
+    """Let torch compute with so many ``threads``, where a number is given."""
+    if threads is not None:
+        require(threads >= 1, f"Option --threads should be at least 1. Found {threads}.")
+        torch.set_num_threads(threads)

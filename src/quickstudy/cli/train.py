@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import json
 import shlex
 import sys
 from collections.abc import Sequence
@@ -14,13 +15,16 @@ from rich.console import Console
 
 from quickstudy.cli.options import Training, parse
 from quickstudy.cli.recipes import recipe
-from quickstudy.cli.sources import Settings, device, training_tasks, validation_tasks
+from quickstudy.cli.runs import settings_of
+from quickstudy.cli.sources import Settings, device, training_tasks, use_threads, validation_tasks
 from quickstudy.errors import require
 from quickstudy.learners import LEARNERS, Learner
 from quickstudy.models import MLP, Conv4
 from quickstudy.tasks import TaskSource
 from quickstudy.training import fit
 
+FREE = {"resume", "out", "root", "cache", "device", "threads", "tensorboard", "checkpoint_seconds"}
+"""Options that a resumed run may change."""
 NOT_OPTIONS = ("self", "model", "pretraining_classes", "embedding_size")
 
 
@@ -38,9 +42,11 @@ def main(arguments: Sequence[str]) -> int:
 
 def train(name: str, settings: Settings, command: str, quiet: bool = False) -> int:
     """Train learner ``name`` as ``settings`` say."""
-    if settings["threads"]:
-        torch.set_num_threads(settings["threads"])
+    use_threads(settings["threads"])
     where = device(settings["device"])
+    recorded = {key: str(value) if isinstance(value, Path) else value for key, value in settings.items()}
+    if settings["resume"]:
+        _same_options(settings["out"], recorded)
     source = training_tasks(settings)
     learner = make_learner(name, settings, source).to(where)
     optimizer = _optimizer(learner, settings)
@@ -61,14 +67,16 @@ def train(name: str, settings: Settings, command: str, quiet: bool = False) -> i
         seed=settings["seed"],
         compile=settings["compile"],
         resume=settings["resume"],
+        checkpoint_seconds=settings["checkpoint_seconds"],
         tensorboard=settings["tensorboard"],
         progress=sys.stderr.isatty(),
-        record={"command": command, "settings": {key: str(value) if isinstance(value, Path) else value for key, value in settings.items()}},
+        record={"command": command, "settings": recorded},
     )
     console = Console(stderr=True)
     if fitted.interrupted:
         again = command if "--resume" in command else f"{command} --resume"
-        console.print(f"Interrupted at step {fitted.step} of {settings['steps']}; all is saved. Go on with:\n  {again}", soft_wrap=True)
+        text = f"Interrupted at step {fitted.step} of {settings['steps']}; all is saved. Go on with:\n  {again}"
+        console.print(text, soft_wrap=True, highlight=False, markup=False)
         return 130
     if not quiet:
         console.print(
@@ -76,12 +84,31 @@ def train(name: str, settings: Settings, command: str, quiet: bool = False) -> i
             f"  quickstudy evaluate {settings['out']}\n  quickstudy report {settings['out']}",
             soft_wrap=True,
             highlight=False,
+            markup=False,
         )
     return 0
 
 
+def _same_options(out: Path, recorded: dict[str, Any]) -> None:
+    """Refuse to resume the run in ``out`` with options that would make it another run.
+
+    More steps are fine where the learning rate is constant.
+    """
+    if not ((out / "last.safetensors").exists() and (out / "run.json").exists()):
+        return
+    begun = settings_of(out)
+    free = FREE | ({"steps"} if begun.get("schedule") == "constant" else set())
+    for name, value in json.loads(json.dumps(recorded)).items():
+        old = begun.get(name, value)
+        flag = name if name == "learner" else f"--{name.replace('_', '-')}"
+        same = name in free or value == old
+        require(same, f"A resumed run should have the options it was begun with, {flag} {old}. Found {flag} {value}.")
+
+
 def make_learner(name: str, settings: Settings, source: TaskSource) -> Learner:
     """The learner of ``settings`` with its initial weights."""
+    require(settings["channels"] >= 1, f"Option --channels should be at least 1. Found {settings['channels']}.")
+    require(min(settings["hidden"], default=1) >= 1, f"Option --hidden should be at least 1 each. Found {settings['hidden']}.")
     cls = LEARNERS[name]
     embeds = name in ("protonet", "finetune") and settings["data"] != "sinusoid"
     outputs = None if embeds else source.kind.outputs
@@ -94,10 +121,11 @@ def make_learner(name: str, settings: Settings, source: TaskSource) -> Learner:
         model = Conv4(outputs, settings["channels"], downsample=settings["downsample"], seed=settings["seed"])
     names = [key for key in inspect.signature(cls.__init__).parameters if key not in NOT_OPTIONS]
     extra = {"pretraining_classes": source.kind.outputs} if name == "finetune" and embeds else {}
-    return cls(model, **{key: settings[key] for key in names}, **extra)  # type: ignore[call-arg,arg-type]
+    return cls(model, **{key: settings[key] for key in names}, **extra)
 
 
 def _optimizer(learner: Learner, settings: Settings) -> torch.optim.Optimizer:
+    require(settings["lr"] > 0, f"Option --lr should be positive. Found {settings['lr']}.")
     parameters = [parameter for parameter in learner.parameters() if parameter.requires_grad]
     if settings["optimizer"] == "sgd":
         return torch.optim.SGD(parameters, lr=settings["lr"])

@@ -32,7 +32,8 @@ class Finetune(GradientLearner):
         test_steps: Steps of fine-tuning.
         inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
         statistics: ``"frozen"`` pre-trains with ordinary batch norm and keeps its running averages
-            when adapting; the other policies as in :mod:`quickstudy.models.norm`.
+            when adapting; the other policies as in :mod:`quickstudy.models.norm` when adapting, while
+            pre-training normalises by the statistics of the whole step.
         embedding_size: Length of the embeddings; by default the model's ``embedding_size``.
         mapping: How tasks are computed together.
 
@@ -78,12 +79,12 @@ class Finetune(GradientLearner):
         per_example = of_real.new_zeros(query.mask.numel()).index_copy(0, real, of_real)
         return mean_over_examples(per_example.unflatten(0, query.mask.shape), query.mask)
 
-    def initial(self, meta: State, support: Batch) -> Weights:
-        """The pre-trained weights of every task, with a zero head of its way in classification."""
-        weights = super().initial(meta, support)
+    def initial(self, meta: State, support: Batch, way: int | None) -> Weights:
+        """The pre-trained weights of every task, with a zero head of ``way`` outputs in classification."""
+        weights = super().initial(meta, support, way)
         if self.head is None:
             return weights
-        shape = (support.num_tasks, num_classes(support), cast(int, self.embedding_size))
+        shape = (support.num_tasks, num_classes(support) if way is None else way, cast(int, self.embedding_size))
         zeros = torch.zeros(shape, dtype=support.x.dtype, device=support.x.device)
         return {**weights, HEAD[0]: zeros, HEAD[1]: zeros[..., 0]}
 

@@ -10,7 +10,7 @@ from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.learners.inner_optimisers import InnerOptimiser, InnerOptimiserName, Weights, inner_optimiser
 from quickstudy.learners.learner import Adapted, Learner
-from quickstudy.learners.loss import example_losses, mask_or_none, mean_over_examples
+from quickstudy.learners.loss import example_losses, mask_or_none, mean_over_examples, num_classes
 from quickstudy.learners.mapping import MappingMode, TaskMapping, announce, choose_mapping, over_tasks
 from quickstudy.learners.outer import InnerProblem, State
 from quickstudy.models.norm import Statistics, forward, has_task_norm, replace_batch_norm
@@ -88,8 +88,8 @@ class GradientLearner(Learner):
         """What is meta-learned, by name."""
         return {name: parameter for name, parameter in self.model.named_parameters() if parameter.requires_grad}
 
-    def initial(self, meta: State, support: Batch) -> Weights:
-        """The weights a task starts from, ``[task, ...]`` each."""
+    def initial(self, meta: State, support: Batch, way: int | None) -> Weights:
+        """The weights a task starts from, ``[task, ...]`` each; ``way`` is that of the whole batch of tasks."""
         return {name: value.expand(support.num_tasks, *value.shape) for name, value in meta.items()}
 
     def rows(self, support: Batch, index: int) -> Batch:
@@ -111,13 +111,14 @@ class GradientLearner(Learner):
 
     def over_chunks(self, episodes: Episode, function: Callable[[Episode], Tensor]) -> Tensor:
         """``function`` of as many tasks at once as the mapping says, joined along the task axis."""
-        slices = self.mapping_for(episodes.query.x).slices(episodes.num_tasks)
+        slices = self.mapping_for(episodes.support.x).slices(episodes.num_tasks)
         return torch.cat([function(episodes[tasks]) for tasks in slices])
 
     def trajectory(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
         """The weights (and batch-norm statistics) of every task after each number of ``steps``."""
         slices = list(self.mapping_for(support.x).slices(support.num_tasks))
-        loops = [InnerLoop(self, support[tasks]) for tasks in slices]
+        way = None if support.y.dtype.is_floating_point else num_classes(support)
+        loops = [InnerLoop(self, support[tasks], way=way) for tasks in slices]
         meta = self.meta()
         states = [loop.start(meta) for loop in loops]
         taken = 0
@@ -152,15 +153,16 @@ class InnerLoop(InnerProblem):
         learner: Says how to start, to step and to apply the model.
         support: What the steps learn from.
         query: What the outer loss is computed on; not needed for adapting alone.
+        way: The most classes of a task, where the learner makes a new head.
     """
 
-    def __init__(self, learner: GradientLearner, support: Batch, query: Batch | None = None) -> None:
-        self.learner, self.support, self.query = learner, support, query
+    def __init__(self, learner: GradientLearner, support: Batch, query: Batch | None = None, way: int | None = None) -> None:
+        self.learner, self.support, self.query, self.way = learner, support, query, way
         self.optimiser = learner.optimiser()
 
     def start(self, meta: State) -> State:
         """The initial weights and the inner optimiser's state."""
-        weights = self.learner.initial(meta, self.support)
+        weights = self.learner.initial(meta, self.support, self.way)
         self.names = tuple(weights)
         return {**weights, **self.optimiser.start(weights)}
 

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from quickstudy.episode import Batch, Episode
+from quickstudy.errors import require
 
 Adapted = dict[str, Tensor]
 """What a learner made of a support set: named tensors, each with a leading task axis.
@@ -65,6 +66,8 @@ class Learner(nn.Module, ABC):
 
     def adaptations(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
         """The states of :meth:`trajectory`, computed as at test: no graph, layers in evaluation mode."""
+        ascending = all(0 <= a <= b for a, b in zip([0, *steps], steps, strict=False))
+        require(ascending, f"Parameter `steps` should hold numbers from 0 on, in ascending order. Found {list(steps)}.")
         states = self.trajectory(support, steps)
         for _ in steps:
             with evaluating(self), torch.no_grad():

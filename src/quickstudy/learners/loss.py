@@ -40,7 +40,7 @@ def mask_or_none(batch: Batch) -> Tensor | None:
     """The mask of ``batch``, or None where every example is real, which saves the work of masking."""
     if torch.compiler.is_compiling():
         return batch.mask
-    return None if bool(batch.mask.all()) else batch.mask
+    return None if batch.mask.numel() and bool(batch.mask.all()) else batch.mask
 
 
 def num_classes(batch: Batch) -> int:

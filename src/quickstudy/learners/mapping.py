@@ -77,8 +77,6 @@ def choose_mapping(model: nn.Module, x: Tensor, mode: MappingMode) -> TaskMappin
             f"Parameter `mapping` should be 'auto', 'vmap', 'loop' or a number of tasks. Found mapping={mode!r}.",
         )
         return TaskMapping(None if mode == "vmap" else 1 if mode == "loop" else int(mode), "asked for")
-    if x.shape[1] == 0:
-        return TaskMapping(None, "nothing to map")
     problem = _refusal(model, x)
     if problem:
         return TaskMapping(1, f"vmap cannot do a layer of this model: {problem}")

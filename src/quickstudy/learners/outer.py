@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -60,13 +61,16 @@ def stepwise(problem: InnerProblem, meta: State, step_weights: Sequence[float]) 
 
 
 def _forward(
-    problem: InnerProblem, meta: State, step_weights: Sequence[float], differentiable: bool
+    problem: InnerProblem, meta: State, step_weights: Sequence[float], differentiable: bool, before: Callable[[], None] = lambda: None
 ) -> tuple[Tensor, list[State]]:
+    """Losses and all states; ``before`` is called before each computation that may draw random numbers."""
     states, losses = [problem.start(meta)], []
     for index, weight in enumerate(step_weights):
         if weight:
+            before()
             losses.append(weight * problem.losses(states[-1], meta))
         if index < len(step_weights) - 1:
+            before()
             states.append(problem.step(states[-1], meta, index, differentiable))
     return torch.stack(losses).sum(0) if len(losses) > 1 else losses[0], states
 
@@ -75,28 +79,49 @@ class _Stepwise(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, problem: InnerProblem, step_weights: tuple[float, ...], names: tuple[str, ...], *values: Tensor) -> Tensor:
         meta = dict(zip(names, values, strict=True))
-        losses, states = _forward(problem, meta, step_weights, differentiable=False)
+        device, rng = values[0].device, []
+        losses, states = _forward(problem, meta, step_weights, False, lambda: rng.append(_rng_state(device)))
+        ctx.rng = rng  # a step that is computed again must draw the same dropout
         ctx.problem, ctx.names, ctx.states, ctx.step_weights = problem, names, states, step_weights
         ctx.save_for_backward(*values)
         return losses
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, outer: Tensor) -> tuple[Tensor | None, ...]:
         problem: InnerProblem = ctx.problem
         meta = {name: value.detach().requires_grad_() for name, value in zip(ctx.names, ctx.saved_tensors, strict=True)}
         total = [torch.zeros_like(value) for value in meta.values()]
         pull = [torch.zeros_like(value) for value in ctx.states[-1].values()]
+        present, rng = _rng_state(outer.device), list(ctx.rng)  # kept: backward may be called again
         for index in reversed(range(len(ctx.states))):
             state: State = ctx.states[index]
             if index < len(ctx.states) - 1:
-                pull = _pull(lambda s, k=index: tuple(problem.step(s, meta, k, True).values()), state, meta, pull, total)
+                _restore_rng(outer.device, rng.pop())
+                pull = _pull(partial(_step_values, problem, meta, index), state, meta, pull, total)
             weight = ctx.step_weights[index]
             if weight:
+                _restore_rng(outer.device, rng.pop())
                 direct = _pull(lambda s: (problem.losses(s, meta),), state, meta, [weight * outer], total)
                 pull = [a + b for a, b in zip(pull, direct, strict=True)]
+        _restore_rng(outer.device, present)
         _pull(lambda _: tuple(problem.start(meta).values()), {}, meta, pull, total)
         return None, None, None, *total
+
+
+def _step_values(problem: InnerProblem, meta: State, index: int, state: State) -> tuple[Tensor, ...]:
+    return tuple(problem.step(state, meta, index, differentiable=True).values())
+
+
+def _rng_state(device: torch.device) -> Tensor:
+    return torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state()
+
+
+def _restore_rng(device: torch.device, state: Tensor) -> None:
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(state, device)
+    else:
+        torch.set_rng_state(state)
 
 
 def _pull(

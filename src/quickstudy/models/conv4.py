@@ -43,11 +43,10 @@ class Conv4(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
+        require(downsample in ("max", "stride"), f"Parameter `downsample` should be 'max' or 'stride'. Found {downsample!r}.")
         self.way, self.channels, self.in_channels = way, channels, in_channels
         self.image_size, self.downsample, self.seed = image_size, downsample, seed
-        require(
-            downsample == "stride" or image_size >= 16, f"Parameter `image_size` should be at least 16. Found image_size={image_size}."
-        )
+        require(downsample == "stride" or image_size >= 16, f"Parameter `image_size` should be at least 16. Found image_size={image_size}.")
         widths = [in_channels, channels, channels, channels, channels]
         self.blocks = nn.Sequential(
             *(_block(widths[i], widths[i + 1], downsample) for i in range(4)),
@@ -56,7 +55,7 @@ class Conv4(nn.Module):
         self.embedding_size = channels if downsample == "stride" else channels * (image_size // 16) ** 2
         self.head = nn.Identity() if way is None else nn.Linear(self.embedding_size, way)
         initialise(self, generator(seed, "model"))
-        self.to(memory_format=torch.channels_last)  # the layout in which convolutions on a CPU are twice as fast
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the layout in which convolutions on a CPU are twice as fast
 
     def forward(self, x: Tensor) -> Tensor:
         """Map images ``[example, channel, height, width]`` to scores ``[example, way]`` or embeddings."""

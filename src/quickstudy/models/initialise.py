@@ -1,10 +1,12 @@
 """Initial weights drawn from an explicit generator."""
 
 import math
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import nn
+
+from quickstudy.errors import require
 
 Scheme = Literal["default", "truncated_normal"]
 
@@ -16,6 +18,8 @@ def initialise(model: nn.Module, generator: torch.Generator, scheme: Scheme = "d
     ``"default"``: U[−1/√fan_in, 1/√fan_in] for weights and biases, which is torch's default.
     ``"truncated_normal"``: N(0, 0.01²) cut at two deviations, biases 0, as in MAML's sinusoid code.
     """
+    schemes = get_args(Scheme)
+    require(scheme in schemes, f"Parameter `init` should be one of {', '.join(schemes)}. Found {scheme!r}.")
     for module in model.modules():
         if isinstance(module, nn.Linear | nn.modules.conv._ConvNd):
             if scheme == "truncated_normal":

@@ -27,7 +27,8 @@ th, td { text-align: left; padding: .4rem .9rem .4rem 0; border-bottom: 1px soli
 td { overflow-wrap: anywhere; }
 tr:last-child > * { border-bottom: 0; }
 th { font-weight: 500; }
-td.n, th.n { text-align: right; padding-right: 0; padding-left: .9rem; white-space: nowrap; }
+td.n, th.n { text-align: right; padding-right: 0; padding-left: .7rem; vertical-align: bottom; }
+td.n { white-space: nowrap; }
 tr.own > * { font-weight: 650; color: var(--ink); }
 table.settings th { width: 40%; }
 pre { margin: 0; padding: .8rem; border: 1px solid var(--line); border-radius: 6px; white-space: pre-wrap; overflow-wrap: anywhere;
@@ -42,5 +43,11 @@ footer { margin-top: 1.5rem; font-size: .85rem; }
   .white img { max-height: 22cm; object-fit: contain; }
   .white img.wide { min-width: 0; }
 }
-@media (max-width: 480px) { main { padding: 1.2rem .6rem 2rem; } section { padding: .9rem; } .number { font-size: 1.7rem; } }
+@media (max-width: 480px) {
+  main { padding: 1.2rem .6rem 2rem; }
+  section { padding: .9rem; }
+  table { font-size: .84rem; }
+  td.n, th.n { padding-left: .45rem; }
+  .number { font-size: 1.7rem; }
+}
 """

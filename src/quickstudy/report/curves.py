@@ -43,7 +43,7 @@ def learning_curves(metrics: Sequence[dict[str, float]]) -> Figure:
     panels = [name for name in ("loss", *validations, "lr") if name in names]
     require(bool(panels), "`metrics` should hold losses or validations. Found none.")
     heights = [0.6 if name == "lr" else 1.0 for name in panels]
-    figure = new_figure(7, 0.6 + 2.1 * sum(heights))
+    figure = new_figure(0.6 + 2.1 * sum(heights))
     grid = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     for axes, name in zip(grid, panels, strict=True):
         lines = [line for line in metrics if name in line]
@@ -108,7 +108,7 @@ def curve_over_steps(evaluation: Evaluation) -> Figure:
     mean = scale * np.array([estimate.mean for estimate in evaluation.per_step.values()])
     error = scale * np.nan_to_num([estimate.ci95 for estimate in evaluation.per_step.values()])
     plain = {name: scale * estimate.mean for name, estimate in evaluation.baselines.items() if np.isfinite(estimate.mean)}
-    figure = new_figure(7, 4)
+    figure = new_figure(4)
     axes = tidy(figure.subplots(), "inner steps taken on the support set", metric_label(evaluation.metric))
     axes.fill_between(steps, mean - error, mean + error, color=BLUE, alpha=0.2, linewidth=0)
     axes.plot(steps, mean, color=BLUE, linewidth=1.8, marker="o", markersize=4, label="this learner, 95 % band")

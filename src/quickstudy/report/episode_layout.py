@@ -42,9 +42,10 @@ class Layout:
         self.figure = Figure(figsize=(width * inch, height * inch), facecolor="white")
         self.axes: Axes = self.figure.add_axes((0, 0, 1, 1))
         self.axes.axis("off")
+        asked = "queries: taken for · how surely" if queries > 3 else "queries"
         for block in range(blocks):
             self._text(block * self.block + HEAD, -0.12, "support", 9, ha="left", va="bottom")
-            self._text(block * self.block + self.queries_at, -0.12, "queries: taken for · how surely", 9, ha="left", va="bottom")
+            self._text(block * self.block + self.queries_at, -0.12, asked, 9, ha="left", va="bottom")
         self.axes.set(xlim=(-0.1, width - 0.1), ylim=(height - TOP, -TOP), aspect="equal")
 
     def title(self, text: str) -> None:

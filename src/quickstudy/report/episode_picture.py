@@ -72,18 +72,21 @@ def episode_picture(learner: Learner, source: Episodes, seed: int = 0) -> Figure
     drawn = classes[:MOST_CLASSES]
     images = [[image for image, y, real in _examples(support) if real and y == k][:MOST_SHOTS] for k in drawn]
     most = 6 if len(drawn) <= ROWS else 4
-    shown = [_pick([answer for answer in answers if answer.truth == k], most) for k in drawn]
+    asked = [[answer for answer in answers if answer.truth == k] for k in drawn]
+    shown = [_pick(queries, most) for queries in asked]
     layout = Layout(max(map(len, images)), max(map(len, shown)), len(drawn), support.x[0])
-    for place, (k, seen, asked) in enumerate(zip(drawn, images, shown, strict=True)):
+    for place, (k, seen, queries) in enumerate(zip(drawn, images, shown, strict=True)):
         layout.head(place, k)
         layout.support(place, k, seen)
-        for column, answer in enumerate(asked):
+        for column, answer in enumerate(queries):
             layout.query(place, column, answer.image, answer.caption, answer.wrong)
     wrong = sum(answer.wrong for answer in answers)
     layout.title(f"Accuracy {100 * (1 - wrong / len(answers)):.1f} %: {wrong} of {len(answers)} queries mistaken")
-    if sum(map(len, shown)) < len(answers):
-        some = "" if drawn == classes else f"{len(drawn)} of {len(classes)} classes, "
-        layout.note(f"shown: {some}{most} queries of each class, a mistake among them if there is one")
+    parts = [f"{len(drawn)} of {len(classes)} classes"] if drawn != classes else []
+    if any(len(queries) > most for queries in asked):
+        parts.append(f"{most} queries of each class, a mistake among them if there is one")
+    if parts:
+        layout.note("shown: " + ", ".join(parts))
     return layout.figure
 
 

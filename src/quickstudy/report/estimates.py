@@ -24,7 +24,7 @@ def chance_of(evaluation: Evaluation) -> float | None:
 def baselines_chart(evaluation: Evaluation) -> Figure:
     """The learner beside the plain baselines, each with its 95 % interval."""
     rows = [(LEARNER, evaluation.estimate), *evaluation.baselines.items()]
-    figure = new_figure(7, 1.1 + 0.42 * len(rows))
+    figure = new_figure(1.1 + 0.42 * len(rows))
     axes = figure.subplots()
     _dots(axes, rows, evaluation.metric, chance_of(evaluation))
     return figure
@@ -42,7 +42,7 @@ def accuracy_by_group(groups: dict[str, Estimate], chance: float | None = None) 
     """
     require(bool(groups), "`groups` should hold at least one group. Found none.")
     worst_last = sorted(groups.items(), key=lambda row: -row[1].mean if math.isfinite(row[1].mean) else math.inf)
-    figure = new_figure(7, 1.1 + 0.3 * len(groups))
+    figure = new_figure(1.1 + 0.3 * len(groups))
     axes = figure.subplots()
     means = np.array([100 * estimate.mean for _, estimate in worst_last])
     axes.barh(range(len(means)), np.nan_to_num(means), height=0.62, color=BLUE, alpha=0.28, linewidth=0)

@@ -6,12 +6,20 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from quickstudy.learners import Learner
-from quickstudy.report.curves import curve_over_steps, learning_curves
+from quickstudy.report.curves import PREFIX, curve_over_steps, learning_curves
 from quickstudy.report.episode_picture import episode_picture, has_pictures
 from quickstudy.report.estimates import accuracy_by_group, baselines_chart
 from quickstudy.report.fits import is_curve, sinusoid_fits
+from quickstudy.report.words import written
 from quickstudy.tasks import Episodes, Family, TaskSource
 from quickstudy.training.evaluate import Estimate, Evaluation
+
+BASELINES = {
+    "nearest neighbour": "the class of the nearest support example, on raw inputs",
+    "support mean": "the mean of the support targets, whatever the input",
+    "untrained": "this learner before it was trained",
+    "from scratch": "the same network, trained on each support set alone",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,11 +69,11 @@ def figures_for(
 
 def _baselines(evaluation: Evaluation) -> Shown:
     better = "Further right" if evaluation.metric == "accuracy" else "Further left"
+    known = "; ".join(f"{name}: {BASELINES[name]}" for name in evaluation.baselines if name in BASELINES)
     return Shown(
         "baselines", "Beside the plain baselines",
-        f"{better} is better; bars are 95 % intervals of the mean over tasks. A learner earns its keep by what it gains over "
-        "“from scratch” (the same network trained on each support set alone) and “untrained” (itself before training).",
-        f"The learner beside {len(evaluation.baselines)} baselines, as in the table above.",
+        f"{better} is better; whiskers are 95 % intervals of the mean over tasks." + (f" {known[0].upper()}{known[1:]}." if known else ""),
+        f"The learner beside {len(evaluation.baselines)} baselines, with the numbers of the table above.",
         baselines_chart(evaluation),
     )  # fmt: skip
 
@@ -77,7 +85,7 @@ def _picture(learner: Learner, source: Episodes, seed: int) -> Shown:
         "episode", "One task, as the learner sees it",
         "Each row is a class: its number, its support images, then queries that belong to it. Under a query stand the class the learner "
         "took it for and the probability it gave that; a red frame marks a mistake, with the class it really is.",
-        f"A task drawn at random, its support images and queries. {title.replace(chr(10), '; ')}.",
+        f"A task drawn at random, its support images and queries. {title}.",
         figure, wide=True,
     )  # fmt: skip
 
@@ -93,10 +101,11 @@ def _fits(learner: Learner, source: Family, seed: int) -> Shown:
 
 
 def _groups(groups: dict[str, Estimate], way: int | None) -> Shown:
+    tasks = "tasks" if way is None else f"{way}-way tasks"
     return Shown(
         "groups", "Group by group",
-        f"Accuracy on {'' if way is None else f'{way}-way '}tasks whose classes all come from one group (one alphabet, one script), with 95 % intervals. Classes of one group "
-        "resemble each other, so these tasks are harder than mixed ones.",
+        f"Accuracy on {tasks} whose classes all come from one group (one alphabet, one script), with 95 % intervals. "
+        "Classes of one group resemble each other, so these tasks are harder than mixed ones.",
         f"Accuracy within each of {len(groups)} groups, from the easiest to the hardest.",
         accuracy_by_group(groups, None if way is None else 1 / way),
     )  # fmt: skip
@@ -104,21 +113,22 @@ def _groups(groups: dict[str, Estimate], way: int | None) -> Shown:
 
 def _steps(evaluation: Evaluation) -> Shown:
     first, last = min(evaluation.per_step), max(evaluation.per_step)
+    from_, to = (written(evaluation.per_step[step], evaluation.metric) for step in (first, last))
     return Shown(
         "steps", "Step by step",
         "How well the learner does after each number of inner steps, with the 95 % band of the mean. At 0 it has not looked at the "
         "support set; where the line is flat, further steps are wasted.",
-        f"From {evaluation.per_step[first].text(evaluation.metric)} after {first} inner steps "
-        f"to {evaluation.per_step[last].text(evaluation.metric)} after {last}.",
+        f"From {from_} after {first} inner steps to {to} after {last}.",
         curve_over_steps(evaluation),
     )  # fmt: skip
 
 
 def _training(metrics: Sequence[dict[str, float]]) -> Shown:
-    return Shown(
-        "training", "How it was trained",
-        "Loss on training tasks, the metric on validation tasks that were never trained on, and the learning rate. Where the loss still "
-        "falls and validation no longer improves, more steps do not help; the weights kept are those of the marked best validation.",
-        f"Learning curves over {int(max(line['step'] for line in metrics)):,} outer steps.",
-        learning_curves(metrics),
-    )  # fmt: skip
+    reading = "The loss on training tasks and the learning rate."
+    if any(name.startswith(PREFIX) for line in metrics for name in line):
+        reading = (
+            "The loss on training tasks, the metric on validation tasks, and the learning rate. Where the loss still falls and validation "
+            "no longer improves, more steps do not help; the weights kept are those of the marked best validation."
+        )
+    steps = int(max(line["step"] for line in metrics))
+    return Shown("training", "How it was trained", reading, f"Learning curves over {steps:,} outer steps.", learning_curves(metrics))

@@ -44,7 +44,7 @@ def sinusoid_fits(learner: Learner, source: Family, seed: int = 0) -> Figure:
     steps = STEPS if learner.test_steps else (0,)
     states = learner.adaptations(episode.support.to(device), steps)
     drawn = [learner.predict(adapted, x.unsqueeze(2).to(device)).squeeze(2).cpu() for adapted in states]
-    figure = new_figure(7, 5)
+    figure = new_figure(4.6)
     panels = figure.subplots(2, PANELS // 2, sharex=True, sharey=True).flat
     for task, axes in enumerate(panels):
         tidy(axes).set_title(f"task {task + 1}", fontsize=TICK, color=INK)

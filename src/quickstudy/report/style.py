@@ -13,11 +13,12 @@ INK, GREY, FAINT = "#222222", "#767676", "#d9d9d9"
 BLUE, ORANGE, GREEN, PURPLE, RED = "#0072b2", "#d98200", "#00835f", "#8a4f9e", "#d4001a"
 SERIES = (ORANGE, GREEN, PURPLE, GREY)
 LABEL, TICK = 10, 9
+WIDTH = 6.0  # inches: narrow, so that letters stay legible where a page is
 
 
-def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of ``width`` by ``height`` inches that belongs to nobody but the caller."""
-    return Figure(figsize=(width, height), layout="constrained", facecolor="white")
+def new_figure(height: float) -> Figure:
+    """An empty figure of ``height`` inches that belongs to nobody but the caller."""
+    return Figure(figsize=(WIDTH, height), layout="constrained", facecolor="white")
 
 
 def tidy(axes: Axes, x: str = "", y: str = "") -> Axes:

@@ -14,7 +14,7 @@ def written(estimate: Estimate, metric: str, tasks: bool = True) -> str:
         '50.00 %'
     """
     if not math.isfinite(estimate.mean):
-        return f"diverged on all {estimate.num_tasks} tasks"
+        return f"diverged on all {estimate.num_tasks} tasks" if tasks else "diverged"
     kept = estimate if tasks else Estimate(estimate.mean, estimate.ci95, estimate.num_tasks)
     return kept.text(metric).replace(" ± nan", "")
 
@@ -29,14 +29,14 @@ def default_title(learner: Learner, evaluation: Evaluation) -> str:
 def headline(evaluation: Evaluation) -> str:
     """The result as a sentence."""
     estimate, source = evaluation.estimate, evaluation.source
-    over = f"mean over {estimate.num_tasks:,} tasks it had not seen" + (" with its 95 % interval" if math.isfinite(estimate.ci95) else "")
+    over = f"mean over {estimate.num_tasks:,} tasks" + (" with its 95 % interval" if math.isfinite(estimate.ci95) else "")
     shot = source.get("shot")
     given = "" if shot is None else f"Given {_range(shot)} example{'' if shot == 1 else 's'} "
     if evaluation.metric == "accuracy":
         of_each = "of each class" if "way" not in source else f"of each of {_range(source['way'])} classes"
-        begin = f"{given}{of_each}, it" if given else "It"
+        begin = f"{given}{of_each}, the learner" if given else "The learner"
         return f"{begin} names the class of further examples correctly in {written(estimate, 'accuracy')} of cases ({over})."
-    begin = f"{given}of a task, it" if given else "It"
+    begin = f"{given}of a task, the learner" if given else "The learner"
     return f"{begin} predicts further targets with a mean squared error of {written(estimate, evaluation.metric)} ({over})."
 
 

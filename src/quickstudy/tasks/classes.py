@@ -49,13 +49,13 @@ class Classes:
     def subset(self, classes: Tensor, label: str) -> "Classes":
         """The pool of the given class indices alone."""
         names = tuple(self.names[i] for i in classes.tolist())
-        return replace(
-            self, start=self.start[classes], size=self.size[classes], names=names, groups=self.groups[classes], label=label
-        )
+        return replace(self, start=self.start[classes], size=self.size[classes], names=names, groups=self.groups[classes], label=label)
 
     def with_rotations(self) -> "Classes":
         """Every class turned by 0°, 90°, 180° and 270° as four classes (square images only)."""
         require(self.num_rotations == 1, "This pool has its rotations already.")
+        height, width = self.x.shape[-2:] if self.x.ndim > 2 else (1, self.x.shape[-1])
+        require(height == width, f"Only square images can be rotated. Found examples of shape {tuple(self.x.shape[1:])}.")
         turned = torch.cat([torch.rot90(self.x, quarter, (-2, -1)) for quarter in range(4)])
         offsets = torch.arange(4) * len(self.x)
         names = tuple(f"{name}/rot{90 * quarter:03d}" for name in self.names for quarter in range(4))
@@ -88,13 +88,14 @@ class Classes:
         """The examples at ``rows`` ``[...]`` as floating point ``[..., *feature]``."""
         flat = self.x.index_select(0, rows.flatten())
         if flat.dtype == torch.uint8:
-            flat = flat.to(torch.get_default_dtype()).div_(255)
+            flat = flat.to(torch.get_default_dtype()).mul_(1 / 255)
             flat = flat.unsqueeze(1) if flat.ndim == 3 else flat  # one colour channel
         return flat.reshape(*rows.shape, *flat.shape[1:])
 
 
 def _bounds(value: Range, name: str, least: int) -> tuple[int, int]:
     low, high = (value, value) if isinstance(value, int) else value
+    require(isinstance(low, int) and isinstance(high, int), f"Parameter `{name}` should be whole. Found {name}={value}.")
     require(least <= low <= high, f"Parameter `{name}` should be at least {least} (a pair: low, high). Found {name}={value}.")
     return low, high
 
@@ -137,10 +138,8 @@ class Episodes(TaskSource):
 
     def __post_init__(self) -> None:
         pool, (_, way), (_, shot) = self.pool, _bounds(self.way, "way", 1), _bounds(self.shot, "shot", 1)
-        _bounds(self.query, "query", 1)
-        require(
-            self.rotations in ("classes", "task"), f"Parameter `rotations` should be 'classes' or 'task'. Found {self.rotations!r}."
-        )
+        require(isinstance(self.query, int) and self.query >= 1, f"Parameter `query` should be at least 1. Found query={self.query}.")
+        require(self.rotations in ("classes", "task"), f"Parameter `rotations` should be 'classes' or 'task'. Found {self.rotations!r}.")
         step = pool.num_rotations if self.rotations == "task" else 1
         candidates = torch.arange(0, pool.num_classes, step)
         groups = pool.groups[candidates] if self.within_group else torch.zeros_like(candidates)

@@ -59,8 +59,7 @@ class Family(TaskSource):
         x, y = self.draw(num_tasks, self.shot + self.query, generator)
         require(
             x.shape[:2] == y.shape[:2] == (num_tasks, self.shot + self.query),
-            f"`draw` should give {num_tasks} tasks of {self.shot + self.query} examples. "
-            f"Found x {tuple(x.shape)} and y {tuple(y.shape)}.",
+            f"`draw` should give {num_tasks} tasks of {self.shot + self.query} examples. Found x {tuple(x.shape)} and y {tuple(y.shape)}.",
         )
         mask = torch.ones(x.shape[:2], dtype=x.dtype)
         parts = [Batch(x[:, rows], y[:, rows], mask[:, rows]) for rows in (slice(self.shot), slice(self.shot, None))]

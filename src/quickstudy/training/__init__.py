@@ -3,7 +3,8 @@
 from quickstudy.training.checkpoint import load, load_adapted, save_adapted
 from quickstudy.training.compare import Comparison, compare
 from quickstudy.training.evaluate import Estimate, Evaluation, evaluate, frozen_tasks
-from quickstudy.training.fit import Fitted, fit
+from quickstudy.training.fit import fit
+from quickstudy.training.run import Fitted
 
 __all__ = [
     "Comparison",

@@ -13,8 +13,9 @@ from quickstudy.learners.loss import mean_over_examples
 from quickstudy.random import ambient
 
 EVERY = 10**9
-FROM_SCRATCH_TASKS = 100
-"""Training from scratch on every support set is slow: it is run on the first 100 tasks."""
+FROM_SCRATCH_TASKS = 50
+FROM_SCRATCH_STEPS = 30
+"""Training from scratch on every support set is slow: it is run on the first 50 tasks."""
 
 
 class NearestNeighbour(Learner):
@@ -79,7 +80,7 @@ def untrained(learner: Learner, seed: int) -> Learner:
 
 
 def from_scratch(learner: Learner, kind: Kind, seed: int) -> Learner | None:
-    """The same network with fresh weights, trained on each support set alone by 50 steps of Adam at 0.01."""
+    """The same network with fresh weights, trained on each support set alone by 30 steps of Adam at 0.01."""
     fresh = untrained(learner, seed)
     model = getattr(fresh, "model", None)
     if not isinstance(model, nn.Module) or not any(True for _ in model.parameters()):
@@ -88,8 +89,8 @@ def from_scratch(learner: Learner, kind: Kind, seed: int) -> Learner | None:
         size = getattr(model, "embedding_size", None) or getattr(learner, "embedding_size", None)
         if size is None:
             return None
-        return Finetune(model, kind.outputs, inner_lr=0.01, test_steps=50, statistics="support", embedding_size=size)
-    return MAML(model, inner_lr=0.01, inner_steps=50, inner_optimiser="adam", statistics="support")
+        return Finetune(model, kind.outputs, inner_lr=0.01, test_steps=FROM_SCRATCH_STEPS, statistics="support", embedding_size=size)
+    return MAML(model, inner_lr=0.01, inner_steps=FROM_SCRATCH_STEPS, inner_optimiser="adam", statistics="support")
 
 
 def baselines_for(learner: Learner, kind: Kind, seed: int) -> dict[str, tuple[Learner, int]]:

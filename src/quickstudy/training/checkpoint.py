@@ -58,15 +58,22 @@ def pack(learner: Learner, optimizer: torch.optim.Optimizer | None = None) -> tu
     return tensors, details
 
 
-def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], details: dict[str, Any]) -> None:
-    """Put the saved state into ``optimizer``.
+def check_optimizer(optimizer: torch.optim.Optimizer, details: dict[str, Any]) -> None:
+    """Refuse an ``optimizer`` that cannot take the saved state.
 
     Raises:
-        UserError: If it is of another class than the saved one.
+        UserError: If it is of another class than the saved one, or has other parameter groups.
     """
     saved = details["optimizer"]
     found = type(optimizer).__name__
     require(found == saved["class"], f"The optimiser should be the one the run was begun with, {saved['class']}. Found {found}.")
+    sizes = [[len(group["params"]) for group in groups] for groups in (saved["param_groups"], optimizer.param_groups)]
+    require(sizes[0] == sizes[1], f"The optimiser should have parameter groups as the run was begun with, {sizes[0]}. Found {sizes[1]}.")
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], details: dict[str, Any]) -> None:
+    """Put the saved state into ``optimizer``; see :func:`check_optimizer`."""
+    saved = details["optimizer"]
     state: dict[int, dict[str, Any]] = {int(index): dict(slots) for index, slots in saved["plain"].items()}
     for name, value in tensors.items():
         if name.startswith("optimizer/"):
@@ -82,10 +89,14 @@ def restore_learner(learner: Learner, tensors: dict[str, Tensor], path: Path) ->
         UserError: If they do not fit.
     """
     weights = {name.removeprefix("learner/"): value for name, value in tensors.items() if name.startswith("learner/")}
-    try:
-        learner.load_state_dict(weights)
-    except RuntimeError as error:
-        raise UserError(f"The weights in {path} do not fit this learner: {' '.join(str(error).split())[:300]}") from error
+    saved, own = ({name: tuple(value.shape) for name, value in state.items()} for state in (weights, learner.state_dict()))
+    other = [name for name in {**own, **saved} if own.get(name) != saved.get(name)]
+    require(
+        not other,
+        f"The weights in {path} should be those of this learner. "
+        f"Found {', '.join(f'{name} {saved.get(name)}, here {own.get(name)}' for name in other[:1])}.",
+    )
+    learner.load_state_dict(weights)
 
 
 def checkpoint_of(run: str | Path) -> Path:

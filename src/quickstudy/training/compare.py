@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 import torch
 
 from quickstudy.errors import require
-from quickstudy.training.evaluate import Estimate, Evaluation
+from quickstudy.training.evaluate import Estimate, Evaluation, plain
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ class Comparison:
 
     def to_dict(self) -> dict[str, object]:
         """Plain values, for JSON."""
-        return asdict(self)
+        found: dict[str, object] = plain(asdict(self))
+        return found
 
     def __str__(self) -> str:
         verdict = "significant at 5 %" if self.significant else "not significant at 5 %"

@@ -45,6 +45,6 @@ def compiled_gradients(learner: Learner, balancer: Balancer) -> Callable[[Episod
         found, losses = step(values, (support.x, support.y, support.mask), (query.x, query.y, query.mask))
         for name, parameter in parameters.items():
             parameter.grad = found[name]
-        return losses  # type: ignore[no-any-return]
+        return losses
 
     return gradients

@@ -5,13 +5,14 @@ import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.errors import require
-from quickstudy.learners import Learner
+from quickstudy.learners import GradientLearner, Learner
 from quickstudy.learners.loss import mean_over_examples
 from quickstudy.random import generator
 from quickstudy.tasks import TaskSource
@@ -51,6 +52,15 @@ class Estimate:
         return f"{scale * self.mean:.{2 if unit else 3}f} ± {scale * self.ci95:.{2 if unit else 3}f}{unit}{note}"
 
 
+def plain(value: Any) -> Any:
+    """``value`` with None in place of numbers that are not finite, which JSON does not have."""
+    if isinstance(value, dict):
+        return {key: plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """What :func:`evaluate` found. ``print`` it for a summary, :meth:`to_dict` for JSON."""
@@ -77,24 +87,26 @@ class Evaluation:
 
     def to_dict(self) -> dict[str, object]:
         """Plain values, for JSON: metric, mean, ci95, num_tasks, way, shot, seed, transductive, baselines, per_step, ..."""
-        return {
-            "metric": self.metric,
-            **asdict(self.estimate),
-            "way": self.source.get("way"),
-            "shot": self.source.get("shot"),
-            "seed": self.seed,
-            "transductive": self.transductive,
-            "baselines": {name: asdict(estimate) for name, estimate in self.baselines.items()},
-            "per_step": [{"steps": steps, **asdict(estimate)} for steps, estimate in self.per_step.items()],
-            "source": self.source,
-            "versions": self.versions,
-            "per_task": self.per_task,
-        }
+        return plain(
+            {
+                "metric": self.metric,
+                **asdict(self.estimate),
+                "way": self.source.get("way"),
+                "shot": self.source.get("shot"),
+                "seed": self.seed,
+                "transductive": self.transductive,
+                "baselines": {name: asdict(estimate) for name, estimate in self.baselines.items()},
+                "per_step": [{"steps": steps, **asdict(estimate)} for steps, estimate in self.per_step.items()],
+                "source": self.source,
+                "versions": self.versions,
+                "per_task": self.per_task,
+            }
+        )
 
     def __str__(self) -> str:
         label = f"{self.metric.replace('_', ' ')}{' (transductive)' if self.transductive else ''}"
-        plain = ", ".join(f"{name} {estimate.text(self.metric)}" for name, estimate in self.baselines.items())
-        return f"{label} {self.estimate.text(self.metric)} over {self.estimate.num_tasks} tasks" + (f"  ({plain})" if plain else "")
+        beside = ", ".join(f"{name} {estimate.text(self.metric)}" for name, estimate in self.baselines.items())
+        return f"{label} {self.estimate.text(self.metric)} over {self.estimate.num_tasks} tasks" + (f"  ({beside})" if beside else "")
 
 
 def frozen_tasks(source: TaskSource, num_tasks: int, seed: int, purpose: str = "evaluate") -> Iterator[Episode]:
@@ -173,22 +185,23 @@ def evaluate(
         UserError: If ``num_tasks`` is below 1 or the learner cannot serve these tasks.
     """
     require(num_tasks >= 1, f"Parameter `num_tasks` should be at least 1. Found num_tasks={num_tasks}.")
+    require(steps is None or steps >= 0, f"Parameter `steps` should be at least 0. Found steps={steps}.")
     last = learner.test_steps if steps is None else steps
     curve = sorted({step for step in CURVE if step < last} | {last}) if learner.test_steps else [last]
     check_way(learner, source.kind)
     values = values_by_steps(learner, source, num_tasks, seed, curve)
-    plain: dict[str, Estimate] = {}
+    beside: dict[str, Estimate] = {}
     if baselines:
         for name, (baseline, limit) in baselines_for(learner, source.kind, seed).items():
             count = min(num_tasks, limit)
-            plain[name] = Estimate.of(values_by_steps(baseline, source, count, seed, [baseline.test_steps])[0])
+            beside[name] = Estimate.of(values_by_steps(baseline, source, count, seed, [baseline.test_steps])[0])
     return Evaluation(
         metric=source.kind.metric,
         estimate=Estimate.of(values[-1]),
         seed=seed,
         transductive=learner.transductive,
         source=source.describe(),
-        baselines=plain,
+        baselines=beside,
         per_step={step: Estimate.of(row) for step, row in zip(curve, values, strict=True)},
         per_task=values[-1].tolist(),
         versions={"quickstudy": version("quickstudy"), "torch": torch.__version__, "python": platform.python_version()},
@@ -201,8 +214,10 @@ def check_way(learner: Learner, kind: Kind) -> None:
     Raises:
         UserError: If the way is larger than the outputs.
     """
-    outputs = getattr(getattr(learner, "model", None), "way", None)
+    if not isinstance(learner, GradientLearner) or getattr(learner, "head", None) is not None:
+        return  # classes are told apart by similarity, or by a head of the task's own
+    outputs = getattr(learner.model, "way", getattr(learner.model, "outputs", None))
     require(
-        outputs is None or kind.name != "classification" or kind.outputs <= outputs,
-        f"Parameter `way` should be at most the outputs of the learner's network. Found way={kind.outputs}, a network with {outputs} outputs.",
+        not isinstance(outputs, int) or kind.name != "classification" or kind.outputs <= outputs,
+        f"Parameter `way` should be at most the outputs of the network. Found way={kind.outputs}, {outputs} outputs.",
     )

@@ -37,7 +37,7 @@ class MetricLog:
                 from torch.utils.tensorboard import SummaryWriter
             except ImportError as error:
                 raise UserError("TensorBoard is not installed: pip install 'quickstudy[tensorboard]'.") from error
-            self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)  # type: ignore[no-untyped-call]
+            self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
 
     def loss(self, step: int, loss: float, lr: float, tasks: int, flush: bool) -> None:
         """Note the loss of a step."""

@@ -1,10 +1,13 @@
 """The progress bar of a run."""
 
+import logging
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+
+logger = logging.getLogger("quickstudy")
 
 
 class Progress:
@@ -41,9 +44,11 @@ class Progress:
         rate = f"· {speed * self._tasks_per_step:.0f} tasks/s" if speed else ""
         self._bar.update(self._task, advance=1, loss=f"{self._mean:.4f}", rate=rate)
 
-    def validated(self, metric: str, value: float) -> None:
+    def validated(self, step: int, metric: str, value: float) -> None:
         """Show a validation."""
         text = f"{100 * value:.1f} %" if metric == "accuracy" else f"{value:.3f}"
+        if self._bar.disable:
+            logger.info("step %d: validation %s %s", step, metric.replace("_", " "), text)
         self._bar.update(self._task, validation=f" · {metric.replace('_', ' ')} {text}")
 
     def __enter__(self) -> "Progress":

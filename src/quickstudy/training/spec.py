@@ -1,7 +1,7 @@
 """What a learner was made of, in plain values, so that it can be made again without running stored code."""
 
 import inspect
-from typing import Any, cast
+from typing import Any
 
 from torch import nn
 
@@ -59,7 +59,7 @@ def build(spec: Spec, model: nn.Module | None = None) -> Learner:
         options = {name: tuple(value) if isinstance(value, list) else value for name, value in spec["model_arguments"].items()}
         model = MODELS[spec["model"]](**options)
     require(spec["learner"] in LEARNERS, f"Learner {spec['learner']!r} is not known here: it was saved by another version.")
-    learner = cast(Learner, LEARNERS[spec["learner"]](model, **spec["arguments"]))  # type: ignore[call-arg,arg-type]
+    learner = LEARNERS[spec["learner"]](model, **spec["arguments"])
     for name, parameter in learner.named_parameters():
         parameter.requires_grad_(name not in spec["frozen"])
     return learner

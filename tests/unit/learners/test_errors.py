@@ -110,5 +110,5 @@ def test_the_message_says_what_was_expected_and_found(name):
 def test_a_user_error_is_a_value_error():
     assert issubclass(UserError, ValueError)
     require(True, "not raised")
-    with pytest.raises(UserError, match="^this one is$"):
+    with pytest.raises(UserError, match=r"^this one is$"):
         require(False, "this one is")

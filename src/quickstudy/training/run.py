@@ -1,0 +1,137 @@
+"""The moving parts of a training run: one outer step, its checkpoint, and going back to it."""
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from quickstudy.balance import Balancer
+from quickstudy.episode import Episode
+from quickstudy.errors import TrainingError, require
+from quickstudy.learners import Learner
+from quickstudy.random import ambient, generator
+from quickstudy.tasks import TaskSource
+from quickstudy.training.checkpoint import check_optimizer, pack, read, restore_learner, restore_optimizer, write
+from quickstudy.training.spec import spec_of
+
+Scheduler = torch.optim.lr_scheduler.LRScheduler
+
+
+@dataclass
+class Fitted:
+    """What :func:`fit` leaves.
+
+    Attributes:
+        step: Steps taken in all, over resumed parts too.
+        seconds: Time spent in all.
+        best: The best validation value and the step it was seen at, or None.
+        interrupted: Whether Ctrl-C ended it early; ``resume=True`` goes on.
+        out: The run's folder.
+    """
+
+    step: int = 0
+    seconds: float = 0.0
+    best: tuple[float, int] | None = None
+    interrupted: bool = False
+    out: Path | None = None
+
+
+@dataclass
+class Run:
+    """What one call of fit works with; its arguments are those of :func:`~quickstudy.fit`."""
+
+    learner: Learner
+    train: TaskSource
+    optimizer: torch.optim.Optimizer
+    scheduler: Scheduler | None
+    balancer: Balancer
+    tasks_per_step: int
+    tasks_per_backward: int | None
+    clip_gradient: float | None
+    seed: int
+    fitted: Fitted
+    compiled: Any = None
+    parameters: list[Tensor] = field(default_factory=list)
+    best_weights: dict[str, Tensor] | None = None
+
+    def step(self, index: int) -> float:
+        """Take step ``index`` and return its mean loss; nothing changes where the loss or its gradient is not finite."""
+        device = self.parameters[0].device
+        episodes = self.train.sample(self.tasks_per_step, generator(self.seed, "train", index)).to(device)
+        self.optimizer.zero_grad(set_to_none=True)
+        with ambient(self.seed, "layers", index):
+            losses = self._backward(episodes)
+        if not bool(losses.isfinite().all()):
+            wrong = (~losses.isfinite()).nonzero().flatten().tolist()
+            raise self._diverged(f"The loss of step {index + 1} is not finite (tasks {wrong[:5]})")
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters, math.inf if self.clip_gradient is None else self.clip_gradient)
+        if not bool(norm.isfinite()):
+            raise self._diverged(f"The gradient of step {index + 1} is not finite")
+        self.optimizer.step()
+        if self.scheduler is not None:
+            self.scheduler.step()
+        return losses.mean().item()
+
+    def _diverged(self, what: str) -> TrainingError:
+        last = None if self.fitted.out is None else self.fitted.out / "last.safetensors"
+        kept = f" The last checkpoint, {last}, is as it was." if last is not None and last.exists() else ""
+        return TrainingError(f"{what}: lower the learning rates or clip the gradient.{kept}")
+
+    def _backward(self, episodes: Episode) -> Tensor:
+        if self.compiled is not None:
+            return self.compiled(episodes)
+        total, part = episodes.num_tasks, self.tasks_per_backward or episodes.num_tasks
+        values = []
+        for first in range(0, total, part):
+            chunk = episodes[first : first + part] if part < total else episodes
+            losses = self.learner.losses(chunk)
+            (self.balancer(losses) * (len(losses) / total)).backward()
+            values.append(losses.detach())
+        return torch.cat(values)
+
+    def save(self, path: Path, **more: object) -> None:
+        """Write a checkpoint of everything that the next step depends on."""
+        tensors, details = pack(self.learner, self.optimizer)
+        scheduler = None if self.scheduler is None else _plain(self.scheduler.state_dict())
+        progress = {"step": self.fitted.step, "seconds": self.fitted.seconds, "best": self.fitted.best, "seed": self.seed}
+        write(path, tensors, details | progress | {"scheduler": scheduler} | more)
+
+    def resume(self, path: Path) -> None:
+        """Go back to the checkpoint at ``path``."""
+        tensors, details = read(path)
+        require(
+            details["seed"] == self.seed,
+            f"A resumed run should have the seed it was begun with, {details['seed']}. Found seed={self.seed}.",
+        )
+        begun, found = details["spec"]["learner"], spec_of(self.learner)["learner"]
+        require(begun == found, f"A resumed run should have the learner it was begun with, {begun}. Found {found}.")
+        check_optimizer(self.optimizer, details)
+        restore_learner(self.learner, tensors, path)
+        restore_optimizer(self.optimizer, tensors, details)
+        if self.scheduler is not None and details["scheduler"] is not None:
+            self.scheduler.load_state_dict(details["scheduler"])
+        best = details["best"]
+        self.fitted.step, self.fitted.seconds = details["step"], details["seconds"]
+        self.fitted.best = None if best is None else (best[0], best[1])
+
+    def keep_best(self) -> None:
+        """Keep the weights as the best so far: in the run's folder, or in memory where it has none."""
+        if self.fitted.out is not None:
+            self.save(self.fitted.out / "best.safetensors")
+        else:
+            self.best_weights = {name: value.detach().clone() for name, value in self.learner.state_dict().items()}
+
+    def back_to_best(self) -> None:
+        """Give the learner the weights that were kept as the best, if there are any."""
+        if self.best_weights is not None:
+            self.learner.load_state_dict(self.best_weights)
+        elif self.fitted.out is not None and (path := self.fitted.out / "best.safetensors").exists():
+            restore_learner(self.learner, read(path)[0], path)
+
+
+def _plain(state: dict[str, Any]) -> dict[str, Any]:
+    """The part of a scheduler's state that JSON holds (functions are the caller's to give again)."""
+    return {name: value for name, value in state.items() if isinstance(value, (int, float, bool, str, list, type(None)))}

@@ -1,0 +1,128 @@
+"""A user's mistake ends with exit code 2, one line on standard error, and nothing else."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from quickstudy.cli.evaluate import EvaluateOptions
+from quickstudy.cli.options import parse
+from quickstudy.cli.train import options_of
+from quickstudy.errors import UserError
+from tests.unit.cli.processes import run
+
+SINES = "train maml --data sinusoid --steps 3 --out {new}"
+MISTAKES = {
+    "frobnicate": "The command should be one of train, evaluate, compare, report, list, doctor, demo. Found 'frobnicate'.",
+    "train frob": "The learner should be one of maml, ",
+    "train maml --frob 3": "Unrecognized options: --frob, 3. See: quickstudy train maml --help",
+    "train maml --data nothing": "invalid choice 'nothing' for argument '--data'",
+    "list everything": "Unrecognized options: everything. See: quickstudy list --help",
+    f"{SINES} --lr abc": "Option --lr: could not convert string to float: 'abc'. See: quickstudy train maml --help",
+    f"{SINES} --lr -1": "--lr should be positive. Found -1.0",
+    f"{SINES} --hidden 0": "--hidden should be at least 1",
+    f"{SINES} --threads 0": "--threads should be at least 1",
+    f"{SINES} --tasks-per-backward 0": "`tasks_per_backward` should be at least 1",
+    f"{SINES} --inner-lr 0": "`inner_lr` should be positive",
+    f"{SINES} --shot 0": "`shot` should be at least 1",
+    f"{SINES} --device frob": "--device should name a device of this machine. Found 'frob'",
+    f"{SINES} --device meta": "--device should name a device of this machine. Found 'meta'",
+    f"{SINES} --model conv4": "--model should be mlp for sinusoids",
+    "train protonet --data sinusoid --out {new}": "`y` should hold class indices",
+    "train maml --data omniglot --out {new}": "Option --root is needed",
+    "train maml --data omniglot --root {new} --out {new}": "There is no folder",
+    "train protonet --way 5000 --out {new}": "`way` should be at most the number of classes. Found way=5000",
+    "train maml --data sinusoid --steps 3 --out {file}": "`out` should be a folder that can be written to",
+    "train maml --data sinusoid --steps 3 --out {file}/below": "`out` should be a folder that can be written to",
+    "train maml --data sinusoid --steps 30 --tasks-per-step 4 --out {sines}": "holds a run already: pass resume=True (--resume)",
+    "train maml --data sinusoid --out {sines} --resume --seed 4": "options it was begun with, ",
+    "train fomaml --data sinusoid --out {sines} --resume": "options it was begun with, learner maml. Found learner fomaml",
+    "train maml --data sinusoid --out {sines} --steps 30 --tasks-per-step 4 --validation-tasks 10 --resume --inner-lr 0.5": (
+        "options it was begun with, --inner-lr 0.01. Found --inner-lr 0.5"
+    ),
+    "evaluate": "Missing: PATH The run's folder. See: quickstudy evaluate --help",
+    "evaluate {new}": "Found no such folder",
+    "evaluate {file}": "Found a file",
+    "evaluate {empty}": "with a run.json. Found none",
+    "evaluate {half}": "run.json should hold JSON. It is damaged",
+    "evaluate {binary}": "run.json should hold JSON. It is damaged",
+    "evaluate {list}": "should hold a JSON object. Found a list",
+    "evaluate {poor}": "should hold the settings of training. It lacks learner",
+    "evaluate {library}": "was not trained by the command line",
+    "evaluate {cut}": "should be a quickstudy checkpoint. It cannot be read",
+    "evaluate {none}": "should hold a checkpoint. Found none",
+    "evaluate {sines} --way 5": "--way is for classification",
+    "evaluate {sines} --num-tasks 0": "`num_tasks` should be at least 1",
+    "evaluate {sines} --shot 0": "`shot` should be at least 1",
+    "evaluate {sines} --query 0": "`query` should be at least 1",
+    "evaluate {sines} --steps -1": "`steps` should be at least 0",
+    "evaluate {sines} --device cuda:77": "--device should name a device of this machine",
+    "evaluate {letters} --way 500": "`way` should be at most the number of classes. Found way=500, 173 classes in 'glyphs/test'",
+    "evaluate {letters} --way 0": "`way` should be at least 1",
+    "evaluate {letters} --statistics support": "--statistics is for gradient learners",
+    "compare {sines}": "Missing: STR The second run's folder. See: quickstudy compare --help",
+    "compare {sines} {letters}": "same family of tasks. Found sinusoid and glyphs",
+    "report {new}": "Found no such folder",
+    "demo --steps 0": "--steps and --num-tasks should be at least 1",
+}
+
+
+@pytest.fixture(scope="module")
+def places(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Folders of runs, whole and damaged."""
+    folder = tmp_path_factory.mktemp("damaged")
+    texts = {"half": b'{"set', "binary": b"\xff\xfe\x00", "list": b"[]", "poor": b'{"settings": {"data": "sinusoid"}}', "library": b"{}"}
+    for name in (*texts, "cut", "none"):
+        shutil.copytree(runs / "sines", folder / name)
+        if name in texts:
+            (folder / name / "run.json").write_bytes(texts[name])
+        for checkpoint in (folder / name).glob("*.safetensors"):
+            checkpoint.write_bytes(checkpoint.read_bytes()[:99]) if name == "cut" else checkpoint.unlink() if name == "none" else None
+    (folder / "empty").mkdir()
+    (folder / "file").write_text("mine")
+    names = (*texts, "cut", "none", "empty", "file", "new")
+    return {name: folder / name for name in names} | {name: runs / name for name in ("sines", "letters")}
+
+
+@pytest.mark.parametrize("command", MISTAKES)
+def test_a_mistake_is_told_in_one_line(places, tmp_path, command):
+    before = (places["sines"] / "last.safetensors").read_bytes()
+    done = run(tmp_path, *command.format(**places).split())
+    assert "Traceback" not in done.err
+    assert done.err.startswith("error ") and done.err.endswith("\n") and done.err.count("\n") == 1
+    assert MISTAKES[command] in done.err and len(done.err) < 600
+    assert (done.code, done.out) == (2, "")
+    assert (places["sines"] / "last.safetensors").read_bytes() == before
+
+
+def test_a_run_goes_on_where_the_options_are_the_same(runs, tmp_path):
+    shutil.copytree(runs / "sines", tmp_path / "run")
+    same = "train maml --data sinusoid --steps 30 --tasks-per-step 4 --validation-tasks 10 --resume --out"
+    done = run(tmp_path, *same.split(), tmp_path / "run", "--checkpoint-seconds", 3)
+    assert done.code == 0 and "at step 30" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["r", "--num-taskss", "3"],
+            "Unrecognized options: --num-taskss, 3. Perhaps you meant --num-tasks. See: quickstudy evaluate --help",
+        ),
+        (["r", "--way", "five"], "Option --way: no type matching INT could be instantiated from ['five']. See: quickstudy evaluate --help"),
+        (["r", "--way"], "Missing value for argument '--way'. Expected 1 values. See: quickstudy evaluate --help"),
+    ],
+)
+@pytest.mark.parametrize("columns", ["40", "80", "300"])
+def test_what_is_wrong_with_an_option(monkeypatch, arguments, message, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    with pytest.raises(UserError) as error:
+        parse(EvaluateOptions, arguments, "evaluate", "Evaluate a run.")
+    assert str(error.value) == message
+
+
+def test_what_is_wrong_with_a_learners_option():
+    default = options_of("maml", "sinusoid")
+    with pytest.raises(UserError) as error:
+        parse(type(default), ["--inner-lrr", "1"], "train maml", "MAML.", default)
+    assert str(error.value) == "Unrecognized options: --inner-lrr, 1. Perhaps you meant --inner-lr. See: quickstudy train maml --help"

@@ -1,0 +1,173 @@
+"""What is saved: whole or not at all, without code, and the same bits in another process."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+import quickstudy as qs
+from quickstudy.training import checkpoint
+from tests.unit.training.small import Own, bits, blobs, images, proto, same_bits, sine_learner, sines
+
+LEARNERS = {
+    "maml": lambda: sine_learner(inner_steps=2, test_steps=5, inner_optimiser="adam"),
+    "fomaml": lambda: qs.FOMAML(qs.models.Conv4(5, channels=2, downsample="stride"), inner_lr=0.3),
+    "reptile": lambda: qs.Reptile(qs.models.MLP(4, 3, hidden=()), inner_batch_size=3),
+    "protonet": proto,
+    "finetune": lambda: qs.Finetune(qs.models.Conv4(None, channels=2), pretraining_classes=7),
+}
+
+
+def test_what_is_written_is_read(tmp_path):
+    tensors = {"a/b": torch.randn(2, 3).t(), "empty": torch.zeros(0), "flag": torch.tensor(True), "step": torch.tensor(3.0)}
+    details = {"none": None, "number": 0.1, "list": [1, "two"]}
+    checkpoint.write(tmp_path / "new" / "file", tensors, details)
+    found, found_details = checkpoint.read(tmp_path / "new" / "file")
+    assert same_bits(found, tensors) and found_details == details
+
+
+def test_tensors_that_share_memory_are_saved(tmp_path):
+    whole = torch.arange(6.0)
+    checkpoint.write(tmp_path / "file", {"whole": whole, "part": whole[2:4]}, {})
+    assert checkpoint.read(tmp_path / "file")[0]["part"].tolist() == [2, 3]
+
+
+def disk_full(*arguments: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("place", ["fsync", "replace"])
+def test_a_write_that_fails_leaves_the_file_before_and_nothing_else(tmp_path, monkeypatch, place):
+    path = tmp_path / "file"
+    checkpoint.write(path, {"a": torch.ones(3)}, {"step": 1})
+    before = path.read_bytes()
+    monkeypatch.setattr(*{"fsync": (os, "fsync"), "replace": (Path, "replace")}[place], disk_full)
+    with pytest.raises(OSError, match="No space left"):
+        checkpoint.write(path, {"a": torch.zeros(3)}, {"step": 2})
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_disk_that_fills_up_in_training_leaves_the_last_checkpoint(tmp_path, monkeypatch):
+    qs.fit(sine_learner(), sines(), 3, out=tmp_path, progress=False)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.suffix == ".safetensors"}
+    monkeypatch.setattr(os, "fsync", disk_full)
+    with pytest.raises(OSError, match="No space left"):
+        qs.fit(sine_learner(), sines(), 6, out=tmp_path, resume=True, progress=False)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.suffix == ".safetensors"} == before
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+@pytest.fixture
+def run(tmp_path):
+    qs.fit(sine_learner(), sines(), 2, out=tmp_path / "run", progress=False)
+    return tmp_path / "run"
+
+
+@pytest.mark.parametrize("left", [0, 4, 100, -50])
+def test_a_truncated_file(run, left):
+    path = run / "last.safetensors"
+    path.write_bytes(path.read_bytes()[:left])
+    for read in (qs.load, qs.load_adapted):
+        with pytest.raises(qs.UserError, match=r"should be a quickstudy checkpoint\. It cannot be read"):
+            read(path)
+
+
+def test_files_that_are_none_of_ours(tmp_path):
+    save_file({"a": torch.ones(1)}, tmp_path / "other")
+    with pytest.raises(qs.UserError, match="safetensors file of another kind"):
+        qs.load(tmp_path / "other")
+    (tmp_path / "pickle").write_bytes(b"\x80\x04\x95")
+    with pytest.raises(qs.UserError, match="cannot be read"):
+        qs.load(tmp_path / "pickle")
+    with pytest.raises(qs.UserError, match="Found neither"):
+        qs.load(tmp_path / "missing")
+    with pytest.raises(qs.UserError, match="no such file"):
+        qs.load_adapted(tmp_path / "missing")
+    with pytest.raises(qs.UserError, match="Found none: train with"):
+        qs.load(tmp_path)
+    checkpoint.write(tmp_path / "half", {}, {})
+    with pytest.raises(qs.UserError, match="should be a learner's checkpoint"):
+        qs.load(tmp_path / "half")
+
+
+def test_a_run_without_an_adapted_task(run):
+    with pytest.raises(qs.UserError, match=r"use qs\.load, then adapt"):
+        qs.load_adapted(run / "last.safetensors")
+
+
+@pytest.mark.parametrize("name", qs.learners.LEARNERS)
+def test_every_learner_comes_back_as_it_was(tmp_path, name):
+    learner = LEARNERS[name]()
+    with torch.no_grad():
+        for parameter in learner.parameters():
+            parameter.add_(0.01)
+    checkpoint.write(tmp_path / "file", *checkpoint.pack(learner))
+    again = qs.load(tmp_path / "file")
+    assert type(again) is type(learner) and not again.training
+    assert same_bits(bits(again), bits(learner))
+    assert json.dumps(checkpoint.pack(again)[1]) == json.dumps(checkpoint.pack(learner)[1])
+
+
+def test_frozen_parameters_come_back_frozen(tmp_path):
+    learner = proto()
+    learner.model.features[1].weight.requires_grad_(False)
+    checkpoint.write(tmp_path / "file", *checkpoint.pack(learner))
+    again = qs.load(tmp_path / "file")
+    assert [name for name, p in again.named_parameters() if not p.requires_grad] == ["model.features.1.weight"]
+
+
+def test_a_module_of_your_own_is_given_again(tmp_path):
+    learner = qs.MAML(Own(), inner_lr=0.2)
+    qs.fit(learner, blobs().episodes(3, 2, 4), 2, out=tmp_path, progress=False)
+    with pytest.raises(qs.UserError, match=r"a module of your own \(Own\): pass it as `model=`"):
+        qs.load(tmp_path)
+    again = qs.load(tmp_path, model=Own())
+    assert again.inner_lr == 0.2 and same_bits(bits(again), bits(learner))
+    with pytest.raises(qs.UserError, match=r"weights .* should be those of this learner"):
+        qs.load(tmp_path, model=qs.models.MLP(4, 6))
+
+
+def test_a_checkpoint_holds_tensors_and_json_and_no_code(run):
+    with safe_open(run / "last.safetensors", "pt") as file:
+        names, metadata = set(file.keys()), file.metadata()
+    assert metadata.keys() == {"format", "details"}
+    assert json.loads(metadata["details"])["spec"]["learner"] == "maml"
+    assert {name.split("/")[0] for name in names} == {"learner", "optimizer"}
+    assert not [path for path in run.iterdir() if path.read_bytes()[:2] in (b"\x80\x04", b"PK")]  # pickle, torch.save
+
+
+def conv() -> tuple[qs.Learner, qs.tasks.TaskSource]:
+    return qs.ProtoNet(qs.models.Conv4(None, channels=4)), images().episodes(way=3, shot=2, query=3)
+
+
+def sine() -> tuple[qs.Learner, qs.tasks.TaskSource]:
+    return sine_learner(inner_steps=3), sines()
+
+
+PREDICT = """
+import sys, torch, quickstudy as qs
+from safetensors.torch import load_file, save_file
+learner, adapted = qs.load_adapted(sys.argv[1])
+save_file({"scores": learner.predict(adapted, load_file(sys.argv[2])["x"])}, sys.argv[3])
+"""
+
+
+@pytest.mark.parametrize("make", [conv, sine])
+def test_a_mastered_task_predicts_the_same_bits_in_another_process(tmp_path, make):
+    learner, source = make()
+    qs.fit(learner, source, 2, progress=False)
+    episode = source.sample(2, qs.generator(0, "new"))
+    adapted = learner.adapt(episode.support)
+    task, x, scores = (tmp_path / name for name in ("task", "x", "scores"))
+    qs.save_adapted(task, learner, adapted)
+    save_file({"x": episode.query.x.contiguous()}, x)
+    threads = {"OMP_NUM_THREADS": str(torch.get_num_threads())}
+    subprocess.run([sys.executable, "-W", "error", "-c", PREDICT, task, x, scores], check=True, env=os.environ | threads)
+    with safe_open(scores, "pt") as file:
+        assert torch.equal(file.get_tensor("scores"), learner.predict(adapted, episode.query.x))
