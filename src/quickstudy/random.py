@@ -62,13 +62,20 @@ def choose(population: Tensor, count: int, generator: torch.Generator) -> Tensor
 
 @contextmanager
 def ambient(seed: int, purpose: str, step: int = 0) -> Iterator[None]:
-    """Inside, torch's own CPU generator draws the stream ``(seed, purpose, step)``; afterwards it is as it was.
+    """Inside, torch's own generators draw the stream ``(seed, purpose, step)``; afterwards they are as they were.
 
     For modules that take no generator (dropout, ``reset_parameters``).
     """
+    named = generator(seed, purpose, step)
     before = torch.get_rng_state()
-    torch.set_rng_state(generator(seed, purpose, step).get_state())
+    torch.set_rng_state(named.get_state())
+    on_cuda = torch.cuda.is_available() and torch.cuda.is_initialized()
+    before_on_cuda = torch.cuda.get_rng_state_all() if on_cuda else []
+    for device_generator in torch.cuda.default_generators if on_cuda else ():
+        device_generator.manual_seed(named.initial_seed())
     try:
         yield
     finally:
         torch.set_rng_state(before)
+        if on_cuda:
+            torch.cuda.set_rng_state_all(before_on_cuda)

@@ -20,6 +20,8 @@ from quickstudy.report import write_report
 from quickstudy.training import evaluate
 
 LEARNER, WAY, CHANNELS = "protonet", 40, 32
+MARK = ".demo"
+"""A file of this name says that a folder holds a demo, which the next demo may replace."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,10 @@ def main(arguments: Sequence[str]) -> int:
     asked = parse(DemoOptions, arguments, "demo", "A few minutes on embedded data, from training to report.")
     require(asked.steps >= 1 and asked.num_tasks >= 1, "Options --steps and --num-tasks should be at least 1.")
     console, began = Console(soft_wrap=True, highlight=False), time.monotonic()
+    other = (asked.out / "last.safetensors").exists() and not (asked.out / MARK).exists()
+    require(not other, f"Folder {asked.out} holds a run that is no demo: choose another folder with --out.")
+    asked.out.mkdir(parents=True, exist_ok=True)
+    (asked.out / MARK).touch()
     for old in ("last.safetensors", "best.safetensors", "metrics.jsonl"):
         (asked.out / old).unlink(missing_ok=True)
     default = options_of(LEARNER, "glyphs")
@@ -54,7 +60,8 @@ def main(arguments: Sequence[str]) -> int:
         "validation_tasks": 100,
     }
     settings = {"learner": LEARNER, **dataclasses.asdict(dataclasses.replace(default, **chosen))}
-    command = f"quickstudy train {LEARNER} --data glyphs --way {WAY} --channels {CHANNELS} --steps {asked.steps} --seed {asked.seed} --out {asked.out}"
+    network = f"--way {WAY} --channels {CHANNELS}"
+    command = f"quickstudy train {LEARNER} --data glyphs {network} --steps {asked.steps} --seed {asked.seed} --out {asked.out}"
     console.print("Meta-training a ProtoNet on the letters of many scripts ...")
     code = train(LEARNER, settings, command, quiet=True)
     if code:

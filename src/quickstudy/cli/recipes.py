@@ -22,8 +22,8 @@ IMAGES: dict[str, dict[str, Any]] = {
     "finetune": {"tasks_per_step": 128},
 }
 SINUSOID: dict[str, dict[str, Any]] = {
-    "maml": {"inner_lr": 0.01, "inner_steps": 1, "test_steps": 10, "tasks_per_step": 25, "init": "truncated_normal"},
-    "fomaml": {"inner_lr": 0.01, "inner_steps": 1, "test_steps": 10, "tasks_per_step": 25, "init": "truncated_normal"},
+    "maml": {"inner_lr": 0.01, "inner_steps": 1, "test_steps": 10, "tasks_per_step": 25, "lr": 2e-3},
+    "fomaml": {"inner_lr": 0.01, "inner_steps": 1, "test_steps": 10, "tasks_per_step": 25, "lr": 2e-3},
     "reptile": {
         "inner_lr": 0.02,
         "inner_optimiser": "sgd",

@@ -68,8 +68,8 @@ def fit(
         steps: Outer steps in all.
         tasks_per_step: Tasks in each.
         out: The run's folder: ``last.safetensors``, ``best.safetensors``, ``metrics.jsonl``, ``run.json``.
-        optimizer: Any torch optimiser over ``learner.parameters()``; by default Adam with ``lr``.
-        scheduler: Any torch scheduler of that optimiser, stepped once a step.
+        optimizer: Any torch optimiser over ``learner.parameters()`` whose step takes no closure; by default Adam with ``lr``.
+        scheduler: Any torch scheduler of that optimiser that is stepped once a step without a metric.
         lr: Learning rate of the default optimiser.
         clip_gradient: Largest norm of the gradient.
         balancer: Turns the losses of a step into one; by default their mean.

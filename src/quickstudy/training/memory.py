@@ -55,8 +55,9 @@ def refuse_what_does_not_fit(learner: nn.Module, one_task: Episode, tasks_at_onc
     free = available_bytes(one_task.support.x.device)
     if free is not None and needed > 0.9 * free:
         fits = max(1, int(0.8 * free / (needed / tasks_at_once)))
+        other = ", or take outer_gradient='stepwise' or 'first_order'" if hasattr(learner, "outer_gradient") else ""
         raise UserError(
             f"A step of {tasks_at_once} tasks needs about {needed / 2**30:.1f} GiB for gradients, {free / 2**30:.1f} GiB are free: "
-            f"accumulate over at most {fits} tasks (tasks_per_backward={fits}), or take outer_gradient='stepwise' or 'first_order'."
+            f"accumulate over at most {fits} tasks (tasks_per_backward={fits}){other}."
         )
     return needed
