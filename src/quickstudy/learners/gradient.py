@@ -10,7 +10,7 @@ from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.learners.inner_optimisers import InnerOptimiser, InnerOptimiserName, Weights, inner_optimiser
 from quickstudy.learners.learner import Adapted, Learner
-from quickstudy.learners.loss import example_losses, mask_or_none, mean_over_examples, num_classes
+from quickstudy.learners.loss import mask_or_none, num_classes, task_losses
 from quickstudy.learners.mapping import MappingMode, TaskMapping, announce, choose_mapping, over_tasks
 from quickstudy.learners.outer import InnerProblem, State
 from quickstudy.models.norm import Statistics, forward, has_task_norm, replace_batch_norm
@@ -159,6 +159,8 @@ class InnerLoop(InnerProblem):
     def __init__(self, learner: GradientLearner, support: Batch, query: Batch | None = None, way: int | None = None) -> None:
         self.learner, self.support, self.query, self.way = learner, support, query, way
         self.optimiser = learner.optimiser()
+        self.support_mask = mask_or_none(support)  # once for all steps
+        self.query_mask = None if query is None else mask_or_none(query)
 
     def start(self, meta: State) -> State:
         """The initial weights and the inner optimiser's state."""
@@ -169,9 +171,9 @@ class InnerLoop(InnerProblem):
     def step(self, state: State, meta: State, index: int, differentiable: bool) -> State:
         """One step of the inner optimiser on the support loss."""
         batch = self.learner.rows(self.support, index)
-        mask = mask_or_none(batch)
+        mask = self.support_mask if batch is self.support else mask_or_none(batch)
         gradients = _gradient(
-            lambda weights: over_tasks(self._task_loss)(weights, batch.x, batch.y, mask).sum(),
+            lambda weights: task_losses(over_tasks(self._scores)(weights, batch.x, mask), batch.y, mask).sum(),
             {name: state[name] for name in self.names},
             differentiable,
         )
@@ -186,17 +188,16 @@ class InnerLoop(InnerProblem):
     def losses(self, state: State, meta: State) -> Tensor:
         """The query loss of every task ``[task]``."""
         assert self.query is not None
-        support, query = self.support, self.query
-        masks = mask_or_none(support), mask_or_none(query)
         weights = {name: state[name] for name in self.names}
-        return over_tasks(self._query_loss)(weights, support.x, masks[0], query.x, query.y, masks[1])
+        scores = over_tasks(self._query_scores)(weights, self.support.x, self.support_mask, self.query.x, self.query_mask)
+        return task_losses(scores, self.query.y, self.query_mask)
 
     def adapted(self, state: State) -> Adapted:
         """What prediction needs of ``state``: the weights, and the support set's statistics by policy."""
         weights = {name: state[name] for name in self.names}
         if not self._support_statistics():
             return weights
-        recorded = over_tasks(self._statistics)(weights, self.support.x, mask_or_none(self.support))
+        recorded = over_tasks(self._statistics)(weights, self.support.x, self.support_mask)
         return weights | {f"{STATISTICS}{i}": value for i, value in enumerate(recorded)}
 
     def _support_statistics(self) -> bool:
@@ -205,16 +206,12 @@ class InnerLoop(InnerProblem):
     def _statistics(self, weights: Weights, x: Tensor, mask: Tensor | None) -> Statistics:
         return self.learner.apply_model(weights, x, mask, None, True)[1]
 
-    def _task_loss(self, weights: Weights, x: Tensor, y: Tensor, mask: Tensor | None) -> Tensor:
-        scores, _ = self.learner.apply_model(weights, x, mask, None, False)
-        return mean_over_examples(example_losses(scores, y), mask)
+    def _scores(self, weights: Weights, x: Tensor, mask: Tensor | None) -> Tensor:
+        return self.learner.apply_model(weights, x, mask, None, False)[0]
 
-    def _query_loss(
-        self, weights: Weights, support_x: Tensor, support_mask: Tensor | None, x: Tensor, y: Tensor, mask: Tensor | None
-    ) -> Tensor:
+    def _query_scores(self, weights: Weights, support_x: Tensor, support_mask: Tensor | None, x: Tensor, mask: Tensor | None) -> Tensor:
         statistics = self._statistics(weights, support_x, support_mask) if self._support_statistics() else None
-        scores, _ = self.learner.apply_model(weights, x, mask, statistics, False)
-        return mean_over_examples(example_losses(scores, y), mask)
+        return self.learner.apply_model(weights, x, mask, statistics, False)[0]
 
 
 def _gradient(total_loss: Callable[[Weights], Tensor], weights: Weights, differentiable: bool) -> Weights:

@@ -36,6 +36,14 @@ def mean_over_examples(values: Tensor, mask: Tensor | None) -> Tensor:
     return (values * weight).sum(-1) / weight.sum(-1).clamp(min=1)
 
 
+def task_losses(scores: Tensor, y: Tensor, mask: Tensor | None) -> Tensor:
+    """The mean loss of every task's real examples ``[task]``, from ``scores`` ``[task, example, output]``."""
+    if mask is None and y.dtype.is_floating_point and scores.shape == y.shape:
+        return (scores - y).square().flatten(1).mean(1)
+    per_example = example_losses(scores.flatten(0, 1), y.flatten(0, 1)).unflatten(0, y.shape[:2])
+    return mean_over_examples(per_example, mask)
+
+
 def mask_or_none(batch: Batch) -> Tensor | None:
     """The mask of ``batch``, or None where every example is real, which saves the work of masking."""
     if torch.compiler.is_compiling():
