@@ -7,6 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 from hypothesis import settings
+from jaxtyping import install_import_hook
+
+# The shapes that public tensors state are checked by every test. It has to stand before the first import of quickstudy.
+LEARNERS = ("learner", "maml", "fomaml", "reptile", "protonet", "finetune")
+install_import_hook([f"quickstudy.learners.{name}" for name in LEARNERS], "beartype.beartype")
+torch.set_num_threads(1)  # the tensors of tests are small
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

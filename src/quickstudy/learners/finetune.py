@@ -3,6 +3,7 @@
 from typing import cast
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from quickstudy.episode import Batch, Episode
@@ -70,7 +71,7 @@ class Finetune(GradientLearner):
         nn.Module.train(self, mode)
         return self
 
-    def losses(self, episodes: Episode) -> Tensor:
+    def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
         """The supervised loss of every task's queries ``[task]``."""
         query = episodes.query
         real = query.mask.flatten().nonzero().squeeze(1)  # padding may not enter the statistics of a batch norm

@@ -1,5 +1,6 @@
 """First-order MAML."""
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from quickstudy.episode import Episode
@@ -40,7 +41,7 @@ class FOMAML(GradientLearner):
     ) -> None:
         super().__init__(model, inner_lr, inner_steps, test_steps, inner_optimiser, statistics, mapping)
 
-    def losses(self, episodes: Episode) -> Tensor:
+    def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
         """The query loss of every task after adapting ``[task]``."""
         return self.losses_from(self.meta(), episodes)
 

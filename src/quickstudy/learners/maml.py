@@ -1,5 +1,6 @@
 """MAML: an initialisation from which a few gradient steps master a task."""
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from quickstudy.episode import Episode
@@ -63,7 +64,7 @@ class MAML(GradientLearner):
         self.outer_gradient: OuterGradient = outer_gradient
         self.multi_step_loss = multi_step_loss
 
-    def losses(self, episodes: Episode) -> Tensor:
+    def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
         """The query loss of every task after adapting ``[task]``."""
         return self.losses_from(self.meta(), episodes)
 

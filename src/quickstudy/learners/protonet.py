@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from quickstudy.episode import Batch, Episode
@@ -45,7 +46,7 @@ class ProtoNet(Learner):
         """0: there is no inner loop."""
         return 0
 
-    def losses(self, episodes: Episode) -> Tensor:
+    def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
         """The query loss of every task ``[task]``."""
         support, query = episodes.support, episodes.query
         x = torch.cat([support.x, query.x], 1)

@@ -1,6 +1,7 @@
 """Reptile: move the initialisation towards the weights that tasks end up with."""
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from quickstudy.episode import Batch, Episode
@@ -67,7 +68,7 @@ class Reptile(GradientLearner):
         rows = torch.arange(support.num_tasks, device=at.device).unsqueeze(1), real_first.gather(1, at)
         return Batch(support.x[rows], support.y[rows], support.mask[rows])
 
-    def losses(self, episodes: Episode) -> Tensor:
+    def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
         """Half the squared distance from the initialisation to every task's adapted weights ``[task]``."""
         meta = self.meta()
         return self.over_chunks(episodes, lambda chunk: self._distance(InnerLoop(self, chunk.support), meta))
