@@ -9,9 +9,8 @@ import torch
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
-# The shapes that public tensors state are checked by every test. It has to stand before the first import of quickstudy.
-LEARNERS = ("learner", "maml", "fomaml", "reptile", "protonet", "finetune")
-install_import_hook([f"quickstudy.learners.{name}" for name in LEARNERS], "beartype.beartype")
+# The shapes that the learners' common interface states are checked by every test. It stands before the first import of quickstudy.
+install_import_hook("quickstudy.learners.learner", "beartype.beartype")
 torch.set_num_threads(1)  # the tensors of tests are small
 
 REPOSITORY = Path(__file__).resolve().parents[1]

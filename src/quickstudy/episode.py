@@ -1,7 +1,7 @@
 """Batch and Episode: the one thing that flows from a task source to a result."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -25,12 +25,13 @@ class Batch:
     mask: Tensor
 
     @classmethod
-    def of(cls, x: Tensor, y: Tensor) -> "Batch":
-        """One task from its examples ``x`` ``[example, *feature]`` and ``y`` ``[example, ...]``.
+    def of(cls, x: Any, y: Any) -> "Batch":
+        """One task from its examples ``x`` ``[example, *feature]`` and ``y`` ``[example, ...]``, tensors or arrays.
 
         Raises:
             UserError: If ``x`` and ``y`` differ in length or are empty.
         """
+        x, y = (value if isinstance(value, Tensor) else _tensor(value) for value in (x, y))
         require(
             len(x) == len(y) and len(x) > 0,
             f"`x` and `y` should hold the same number of examples, at least one. Found {len(x)} and {len(y)}.",
@@ -49,6 +50,11 @@ class Batch:
     def to(self, device: torch.device | str) -> "Batch":
         """The same batch on ``device``."""
         return Batch(self.x.to(device), self.y.to(device), self.mask.to(device))
+
+
+def _tensor(value: Any) -> Tensor:
+    tensor = torch.as_tensor(value)
+    return tensor.to(torch.get_default_dtype()) if tensor.dtype.is_floating_point else tensor.long()
 
 
 @dataclass(frozen=True, eq=False)

@@ -86,7 +86,8 @@ class Finetune(GradientLearner):
         if self.head is None:
             return weights
         shape = (support.num_tasks, num_classes(support) if way is None else way, cast(int, self.embedding_size))
-        zeros = torch.zeros(shape, dtype=support.x.dtype, device=support.x.device)
+        dtype = support.x.dtype if support.x.is_floating_point() else self.head.weight.dtype
+        zeros = torch.zeros(shape, dtype=dtype, device=support.x.device)
         return {**weights, HEAD[0]: zeros, HEAD[1]: zeros[..., 0]}
 
     def apply_model(

@@ -80,7 +80,15 @@ class Learner(nn.Module, ABC):
         Args:
             adapted: What :meth:`adapt` returned.
             x: New inputs of the same tasks.
+
+        Raises:
+            UserError: If ``x`` holds another number of tasks.
         """
+        tasks = next(iter(adapted.values())).shape[0]
+        require(
+            x.ndim >= 2 and x.shape[0] == tasks,
+            f"`x` should be [task, example, *feature] with the {tasks} tasks that were adapted to. Found shape {tuple(x.shape)}.",
+        )
         with evaluating(self), torch.no_grad():
             return self.scores(adapted, x)
 

@@ -16,9 +16,11 @@ def example_losses(scores: Tensor, y: Tensor) -> Tensor:
     error ``(scores − y)²``, averaged over the targets.
 
     Raises:
-        UserError: If predictions and targets differ in shape.
+        UserError: If predictions and targets differ in shape, or a class index is not one of the scores' classes.
     """
     if not y.dtype.is_floating_point:
+        _check_classes(scores, y)
+        y = y.long()
         return F.cross_entropy(scores.flatten(0, -2), y.flatten(), reduction="none").reshape(y.shape)
     require(
         scores.shape == y.shape,
@@ -26,6 +28,17 @@ def example_losses(scores: Tensor, y: Tensor) -> Tensor:
         "check the outputs of the model, and give targets as [example, target].",
     )
     return (scores - y).square().flatten(1).mean(1) if y.ndim > 1 else (scores - y).square()
+
+
+def _check_classes(scores: Tensor, y: Tensor) -> None:
+    """Refuse class indices without a score; on an accelerator the look would cost a wait, and torch's own error stands."""
+    if torch.compiler.is_compiling() or y.device.type != "cpu" or not y.numel():
+        return
+    low, high = int(y.min()), int(y.max())
+    require(
+        low >= 0 and high < scores.shape[-1],
+        f"Class indices should be from 0 to {scores.shape[-1] - 1}, the outputs of the network. Found {low} to {high}.",
+    )
 
 
 def mean_over_examples(values: Tensor, mask: Tensor | None) -> Tensor:

@@ -73,7 +73,7 @@ class ProtoNet(Learner):
         flat = x.flatten(0, 1)
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.bf16):
             embedded: Tensor = self.model(flat if real is None else flat[real])
-        embedded = embedded.to(x.dtype)
+        embedded = embedded.float() if self.bf16 else embedded
         if real is not None:
             embedded = embedded.new_zeros(len(flat), *embedded.shape[1:]).index_copy(0, real, embedded)
         return embedded.unflatten(0, x.shape[:2])
@@ -87,7 +87,8 @@ def _prototypes(embedded: Tensor, support: Batch, way: int) -> Adapted:
 
 
 def _scores(embedded: Tensor, adapted: Adapted) -> Tensor:
-    prototypes = adapted["prototypes"]
+    centre = adapted["prototypes"].mean(1, keepdim=True)  # distances do not change, rounding errors shrink
+    embedded, prototypes = embedded - centre, adapted["prototypes"] - centre
     cross = embedded @ prototypes.transpose(1, 2)
     squares = embedded.square().sum(-1, keepdim=True) + prototypes.square().sum(-1).unsqueeze(1)
     return (2 * cross - squares).masked_fill(~adapted["present"].unsqueeze(1), -torch.inf)

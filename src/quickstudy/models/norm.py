@@ -102,7 +102,9 @@ def replace_batch_norm(model: nn.Module) -> nn.Module:
         norm = TaskNorm(model.num_features, model.eps, affine=False)
         norm.weight, norm.bias = model.weight, model.bias
         return norm
-    for name, child in model.named_children():
+    for name, child in model._modules.items():  # with modules that stand in it twice
+        if child is None:
+            continue
         replaced = replace_batch_norm(child)
         if replaced is not child:
             setattr(model, name, replaced)

@@ -1,6 +1,7 @@
 """A pool of classes held in memory, and the N-way K-shot tasks drawn from it."""
 
 from dataclasses import dataclass, field, replace
+from numbers import Integral
 from typing import Literal
 
 import torch
@@ -94,10 +95,10 @@ class Classes:
 
 
 def _bounds(value: Range, name: str, least: int) -> tuple[int, int]:
-    low, high = (value, value) if isinstance(value, int) else value
-    require(isinstance(low, int) and isinstance(high, int), f"Parameter `{name}` should be whole. Found {name}={value}.")
+    low, high = value if isinstance(value, tuple | list) else (value, value)
+    require(isinstance(low, Integral) and isinstance(high, Integral), f"Parameter `{name}` should be whole. Found {name}={value}.")
     require(least <= low <= high, f"Parameter `{name}` should be at least {least} (a pair: low, high). Found {name}={value}.")
-    return low, high
+    return int(low), int(high)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +139,7 @@ class Episodes(TaskSource):
 
     def __post_init__(self) -> None:
         pool, (_, way), (_, shot) = self.pool, _bounds(self.way, "way", 1), _bounds(self.shot, "shot", 1)
-        require(isinstance(self.query, int) and self.query >= 1, f"Parameter `query` should be at least 1. Found query={self.query}.")
+        require(isinstance(self.query, Integral) and self.query >= 1, f"Parameter `query` should be at least 1. Found query={self.query}.")
         require(self.rotations in ("classes", "task"), f"Parameter `rotations` should be 'classes' or 'task'. Found {self.rotations!r}.")
         step = pool.num_rotations if self.rotations == "task" else 1
         candidates = torch.arange(0, pool.num_classes, step)

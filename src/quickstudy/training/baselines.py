@@ -38,7 +38,9 @@ class NearestNeighbour(Learner):
 
     def scores(self, adapted: Adapted, x: Tensor) -> Tensor:
         """Minus the distance to the nearest example of every class ``[task, example, class]``."""
-        distance = torch.cdist(x.flatten(2), adapted["x"]).masked_fill(adapted["mask"].unsqueeze(1) == 0, torch.inf)
+        distance = torch.cdist(x.flatten(2), adapted["x"], compute_mode="donot_use_mm_for_euclid_dist").masked_fill(
+            adapted["mask"].unsqueeze(1) == 0, torch.inf
+        )
         members = F.one_hot(adapted["y"]).bool().unsqueeze(1)
         return -distance.unsqueeze(-1).masked_fill(~members, torch.inf).min(2).values
 
@@ -68,21 +70,27 @@ class SupportMean(Learner):
         return mean.expand(-1, x.shape[1], -1)
 
 
-def untrained(learner: Learner, seed: int) -> Learner:
-    """A copy of ``learner`` with fresh initial weights."""
+def untrained(learner: Learner, seed: int) -> Learner | None:
+    """A copy of ``learner`` with fresh initial weights, or None where a module does not say how to draw them.
+
+    Frozen parameters stay as they are.
+    """
     fresh = copy.deepcopy(learner)
     with ambient(seed, "untrained"):
         for module in fresh.modules():
+            own = list(module.parameters(recurse=False))
+            if not any(parameter.requires_grad for parameter in own):
+                continue
             reset = getattr(module, "reset_parameters", None)
-            if callable(reset):
-                reset()
+            if not callable(reset):
+                return None
+            reset()
     return fresh
 
 
 def from_scratch(learner: Learner, kind: Kind, seed: int) -> Learner | None:
     """The same network with fresh weights, trained on each support set alone by 30 steps of Adam at 0.01."""
-    fresh = untrained(learner, seed)
-    model = getattr(fresh, "model", None)
+    model = getattr(untrained(learner, seed), "model", None)
     if not isinstance(model, nn.Module) or not any(True for _ in model.parameters()):
         return None
     if isinstance(learner, ProtoNet) or (isinstance(learner, Finetune) and learner.head is not None):
@@ -103,7 +111,9 @@ def baselines_for(learner: Learner, kind: Kind, seed: int) -> dict[str, tuple[Le
         ("nearest neighbour", NearestNeighbour()) if kind.name == "classification" else ("support mean", SupportMean())
     )
     found: dict[str, tuple[Learner, int]] = {simple[0]: (simple[1], EVERY)}
-    found["untrained"] = (untrained(learner, seed), EVERY if not isinstance(learner, GradientLearner) else 200)
+    fresh = untrained(learner, seed)
+    if fresh is not None:
+        found["untrained"] = (fresh, EVERY if not isinstance(learner, GradientLearner) else 200)
     scratch = from_scratch(learner, kind, seed)
     if scratch is not None:
         found["from scratch"] = (scratch, FROM_SCRATCH_TASKS)

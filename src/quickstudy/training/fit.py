@@ -118,6 +118,7 @@ def fit(
         None,
         list(parameters),
     )
+    run.check()
     learner.train()
     last = None if folder is None else folder / "last.safetensors"
     if last is not None and last.exists():

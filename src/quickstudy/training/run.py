@@ -58,7 +58,7 @@ class Run:
     best_weights: dict[str, Tensor] | None = None
 
     def step(self, index: int) -> float:
-        """Take step ``index`` and return its mean loss; nothing changes where the loss or its gradient is not finite."""
+        """Take step ``index`` and return its mean loss; no weight changes where the loss or its gradient is not finite."""
         device = self.parameters[0].device
         episodes = self.train.sample(self.tasks_per_step, generator(self.seed, "train", index)).to(device)
         self.optimizer.zero_grad(set_to_none=True)
@@ -78,7 +78,7 @@ class Run:
     def _diverged(self, what: str) -> TrainingError:
         last = None if self.fitted.out is None else self.fitted.out / "last.safetensors"
         kept = f" The last checkpoint, {last}, is as it was." if last is not None and last.exists() else ""
-        return TrainingError(f"{what}: lower the learning rates or clip the gradient.{kept}")
+        return TrainingError(f"{what}: lower the learning rates, clip the gradient, or look for NaN in the inputs.{kept}")
 
     def _backward(self, episodes: Episode) -> Tensor:
         if self.compiled is not None:
@@ -91,6 +91,11 @@ class Run:
             (self.balancer(losses) * (len(losses) / total)).backward()
             values.append(losses.detach())
         return torch.cat(values)
+
+    def check(self) -> None:
+        """Refuse at the start what could not be saved later."""
+        if self.fitted.out is not None and self.scheduler is not None:
+            _plain(self.scheduler.state_dict())
 
     def save(self, path: Path, **more: object) -> None:
         """Write a checkpoint of everything that the next step depends on."""
@@ -133,5 +138,13 @@ class Run:
 
 
 def _plain(state: dict[str, Any]) -> dict[str, Any]:
-    """The part of a scheduler's state that JSON holds (functions are the caller's to give again)."""
+    """The part of a scheduler's state that JSON holds (functions and milestones are the caller's to give again).
+
+    Raises:
+        UserError: If the state holds other schedulers, whose own functions and milestones would be lost.
+    """
+    require(
+        "_schedulers" not in state,
+        "A scheduler made of others cannot be resumed exactly: write it as one torch.optim.lr_scheduler.LambdaLR.",
+    )
     return {name: value for name, value in state.items() if isinstance(value, (int, float, bool, str, list, type(None)))}
