@@ -1,9 +1,7 @@
 """MAML on sinusoids in a loop of one's own: ``python examples/my_own_loop.py``.
 
-Reads from top to bottom: tasks, learner, loop, a new task. It takes about a minute on one core and prints
-(seed 0, 2,000 steps)
-
-    after 0 steps: 3.12, 1 step: 1.27, 10 steps: 0.82
+Reads from top to bottom: tasks, learner, loop, a new task. It takes about a minute and prints the mean
+squared error of 200 new sinusoids before and after adapting to five points each.
 """
 
 import torch
