@@ -28,7 +28,7 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     "way_reversed": (lambda: pool().episodes((3, 2), 1, 1), "Parameter `way` should be at least 1 (a pair: low, high). Found way=(3, 2)."),
     "shot_0": (lambda: pool().episodes(2, 0, 1), "Parameter `shot` should be at least 1 (a pair: low, high). Found shot=0."),
     "shot_range": (lambda: pool().episodes(2, (0, 2), 1), "Found shot=(0, 2)."),
-    "query_0": (lambda: pool().episodes(2, 1, 0), "Parameter `query` should be at least 1 (a pair: low, high). Found query=0."),
+    "query_0": (lambda: pool().episodes(2, 1, 0), "Parameter `query` should be at least 1. Found query=0."),
     "way_large": (
         lambda: pool().episodes(6, 1, 1),
         "Parameter `way` should be at most the number of classes. Found way=6, 5 classes in 'numbered'.",
