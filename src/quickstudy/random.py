@@ -11,8 +11,8 @@ from torch import Tensor
 def generator(seed: int, purpose: str, step: int = 0) -> torch.Generator:
     """A CPU generator whose stream depends on nothing but ``(seed, purpose, step)``.
 
-    The state is seeded with 64 bits of BLAKE2b over the three names, so that neighbouring seeds
-    and steps give unrelated streams. No state has to be saved: step 1,000 of a resumed run draws
+    The state is seeded with BLAKE2b over the three names (torch's CPU generator uses 32 bits of it), so that
+    neighbouring seeds and steps give unrelated streams. No state has to be saved: step 1,000 of a resumed run draws
     what step 1,000 of an uninterrupted run draws, and what evaluation draws cannot disturb
     training. It lives on the CPU whatever the device of the model, so tasks are the same on both.
 

@@ -24,7 +24,7 @@ class MAML(GradientLearner):
         test_steps: Inner steps at test; by default as many as in training.
         inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
         outer_gradient: ``"unrolled"`` (exact; memory grows with the steps), ``"stepwise"`` (exact; memory
-            of one step, at most 1.4 times the time) or ``"first_order"`` (see :class:`FOMAML`).
+            of one step and the stored weights, more time) or ``"first_order"`` (see :class:`FOMAML`).
         multi_step_loss: Take the mean of the query losses after each of the inner steps as the loss of
             a task, in place of the last one's (MAML++'s multi-step loss with equal weights, Antoniou et al. 2019, eq. 3).
         statistics: Whose mean and variance batch norms use.
