@@ -66,6 +66,11 @@ class Finetune(GradientLearner):
             nn.init.zeros_(self.head.weight)
             nn.init.zeros_(self.head.bias)
 
+    @property
+    def any_way(self) -> bool:
+        """Whether tasks of any way are served: with a head of the task's own."""
+        return self.head is not None
+
     def train(self, mode: bool = True) -> "Finetune":
         """Set training mode, batch norms included: pre-training moves their running averages."""
         nn.Module.train(self, mode)

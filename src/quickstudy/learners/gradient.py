@@ -72,6 +72,11 @@ class GradientLearner(Learner):
         """Inner steps at test."""
         return self.inner_steps if self._test_steps is None else self._test_steps
 
+    @property
+    def any_way(self) -> bool:
+        """Whether tasks of any way are served: not with a head of fixed size."""
+        return False
+
     def train(self, mode: bool = True) -> "GradientLearner":
         """Set training mode; batch norms with frozen statistics stay in evaluation mode."""
         super().train(mode)
@@ -225,7 +230,7 @@ def _gradient(total_loss: Callable[[Weights], Tensor], weights: Weights, differe
         return gradients if differentiable else {name: value.detach() for name, value in gradients.items()}
     follow = differentiable and torch.is_grad_enabled()
     with torch.enable_grad():
-        leaves = weights if follow else {name: value.detach().requires_grad_() for name, value in weights.items()}
+        leaves = {name: value if follow and value.requires_grad else value.detach().requires_grad_() for name, value in weights.items()}
         values = torch.autograd.grad(
             total_loss(leaves), list(leaves.values()), create_graph=follow, allow_unused=True, materialize_grads=True
         )

@@ -32,6 +32,11 @@ class Learner(nn.Module, ABC):
     transductive: bool = False
     """Whether a query's prediction depends on the other queries of its task."""
 
+    @property
+    def any_way(self) -> bool:
+        """Whether tasks with any number of classes are served, whatever the way in training."""
+        return True
+
     @abstractmethod
     def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
         """One loss per task, whose gradient is the update direction of the method."""

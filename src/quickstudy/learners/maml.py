@@ -3,10 +3,11 @@
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from quickstudy.episode import Episode
+from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.learners.gradient import GradientLearner, InnerLoop, StatisticsPolicy
-from quickstudy.learners.inner_optimisers import InnerOptimiserName
+from quickstudy.learners.head import head_parameters, shared_head
+from quickstudy.learners.inner_optimisers import InnerOptimiserName, Weights
 from quickstudy.learners.mapping import MappingMode
 from quickstudy.learners.outer import OUTER_GRADIENTS, OuterGradient, State
 
@@ -27,6 +28,9 @@ class MAML(GradientLearner):
             of one step and the stored weights, more time) or ``"first_order"`` (see :class:`FOMAML`).
         multi_step_loss: Take the mean of the query losses after each of the inner steps as the loss of
             a task, in place of the last one's (MAML++'s multi-step loss with equal weights, Antoniou et al. 2019, eq. 3).
+        shared_head: In classification, start every class's row of the last linear layer from the mean of
+            the rows, so that adapting does not depend on how classes are numbered and serves any way
+            (Ye & Chao 2022, UNICORN-MAML). It learns from far fewer tasks.
         statistics: Whose mean and variance batch norms use.
         mapping: How tasks are computed together.
 
@@ -53,6 +57,7 @@ class MAML(GradientLearner):
         inner_optimiser: InnerOptimiserName = "sgd",
         outer_gradient: OuterGradient = "unrolled",
         multi_step_loss: bool = False,
+        shared_head: bool = False,
         statistics: StatisticsPolicy = "support",
         mapping: MappingMode = "auto",
     ) -> None:
@@ -62,7 +67,17 @@ class MAML(GradientLearner):
             f"Parameter `outer_gradient` should be one of {', '.join(OUTER_GRADIENTS)}. Found {outer_gradient!r}.",
         )
         self.outer_gradient: OuterGradient = outer_gradient
-        self.multi_step_loss = multi_step_loss
+        self.multi_step_loss, self.shared_head = multi_step_loss, shared_head
+        self._head = head_parameters(self.model) if shared_head else ()
+
+    @property
+    def any_way(self) -> bool:
+        """Whether tasks of any way are served: with a shared head."""
+        return self.shared_head
+
+    def initial(self, meta: State, support: Batch, way: int | None) -> Weights:
+        """The meta-learned weights of every task."""
+        return shared_head(super().initial(meta, support, way), self._head, way)
 
     def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
         """The query loss of every task after adapting ``[task]``."""

@@ -98,7 +98,8 @@ def from_scratch(learner: Learner, kind: Kind, seed: int) -> Learner | None:
         if size is None:
             return None
         return Finetune(model, kind.outputs, inner_lr=0.01, test_steps=FROM_SCRATCH_STEPS, statistics="support", embedding_size=size)
-    return MAML(model, inner_lr=0.01, inner_steps=FROM_SCRATCH_STEPS, inner_optimiser="adam", statistics="support")
+    shared = kind.name == "classification" and learner.any_way
+    return MAML(model, 0.01, FROM_SCRATCH_STEPS, inner_optimiser="adam", statistics="support", shared_head=shared)
 
 
 def baselines_for(learner: Learner, kind: Kind, seed: int) -> dict[str, tuple[Learner, int]]:

@@ -214,8 +214,8 @@ def check_way(learner: Learner, kind: Kind) -> None:
     Raises:
         UserError: If the way is larger than the outputs.
     """
-    if not isinstance(learner, GradientLearner) or getattr(learner, "head", None) is not None:
-        return  # classes are told apart by similarity, or by a head of the task's own
+    if learner.any_way or not isinstance(learner, GradientLearner):
+        return
     outputs = getattr(learner.model, "way", getattr(learner.model, "outputs", None))
     require(
         not isinstance(outputs, int) or kind.name != "classification" or kind.outputs <= outputs,

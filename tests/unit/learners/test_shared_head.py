@@ -1,0 +1,49 @@
+"""A head whose rows start alike: classes have no order, and any number of them is served."""
+
+import pytest
+import torch
+from torch import nn
+
+import quickstudy as qs
+from quickstudy import Batch
+from quickstudy.models.initialise import initialise
+from tests.laws.battery import close, vectors
+
+
+def learner(shared_head: bool = True) -> qs.MAML:
+    return qs.MAML(vectors(), 0.3, 2, shared_head=shared_head).double()
+
+
+def support() -> Batch:
+    return Batch.of(torch.randn(6, 5, dtype=torch.float64, generator=qs.generator(0, "support")), torch.tensor([0, 1, 2, 0, 1, 2]))
+
+
+def test_without_steps_all_classes_score_alike_and_as_the_mean_of_the_rows():
+    maml, batch = learner(), support()
+    scores = maml.predict(maml.adapt(batch, 0), batch.x)
+    plain = learner(shared_head=False)
+    close(scores, plain.predict(plain.adapt(batch, 0), batch.x).mean(-1, keepdim=True).expand_as(scores))
+
+
+@pytest.mark.parametrize(("shared_head", "same"), [(True, True), (False, False)])
+def test_predictions_follow_when_classes_are_renumbered(shared_head, same):
+    maml, batch = learner(shared_head), support()
+    renumber = torch.tensor([2, 0, 1])
+    other = Batch(batch.x, renumber[batch.y], batch.mask)
+    scores, permuted = (maml.predict(maml.adapt(b), batch.x) for b in (batch, other))
+    assert torch.allclose(permuted[..., renumber], scores, rtol=1e-10, atol=1e-10) is same
+
+
+def test_any_way_is_served():
+    maml = learner()
+    batch = Batch.of(torch.randn(7, 5, dtype=torch.float64, generator=qs.generator(0, "seven")), torch.arange(7))
+    assert maml.any_way
+    assert not learner(shared_head=False).any_way
+    assert maml.predict(maml.adapt(batch, 100), batch.x).argmax(-1).tolist() == [list(range(7))]
+
+
+def test_a_network_without_a_linear_layer_has_no_head():
+    model = nn.Sequential(nn.Conv2d(1, 3, 3), nn.Flatten())
+    initialise(model, qs.generator(0, "model"))
+    with pytest.raises(qs.UserError, match="should end in a linear layer"):
+        qs.MAML(model, 0.1, shared_head=True)
