@@ -10,7 +10,7 @@
 from quickstudy import models, tasks
 from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.errors import TrainingError, UserError
-from quickstudy.learners import FOMAML, MAML, Adapted, Finetune, Learner, ProtoNet, Reptile
+from quickstudy.learners import FOMAML, MAML, R2D2, Adapted, Finetune, Learner, MatchingNet, ProtoNet, RelationNet, Reptile, Siamese
 from quickstudy.random import generator
 from quickstudy.training import (
     Comparison,
@@ -30,6 +30,7 @@ __version__ = "0.1.0"
 __all__ = [
     "FOMAML",
     "MAML",
+    "R2D2",
     "Adapted",
     "Batch",
     "Comparison",
@@ -40,8 +41,11 @@ __all__ = [
     "Fitted",
     "Kind",
     "Learner",
+    "MatchingNet",
     "ProtoNet",
+    "RelationNet",
     "Reptile",
+    "Siamese",
     "TrainingError",
     "UserError",
     "compare",

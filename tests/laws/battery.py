@@ -90,6 +90,13 @@ def _finetune(model: nn.Module, size: int | None = None, **options: Any) -> Lear
     return learner
 
 
+def _relation() -> Learner:
+    """With a relation module whose weights do not depend on the global generator."""
+    learner = qs.RelationNet(qs.models.Conv4(None, channels=3, image_size=16, maps=True))
+    initialise(learner.relation, qs.generator(1, "model"))
+    return learner
+
+
 TABLE: dict[str, list[Case]] = {
     "maml": [
         Case("unrolled-sgd", "sinusoids", lambda: qs.MAML(line(), 0.05, inner_steps=2)),
@@ -119,6 +126,20 @@ TABLE: dict[str, list[Case]] = {
         Case("norm", "vectors", lambda: qs.ProtoNet(normed(None))),
         Case("conv", "images", lambda: qs.ProtoNet(images(None))),
     ],
+    "matching": [
+        Case("mlp", "vectors", lambda: qs.MatchingNet(vectors(None))),
+        Case("conv", "images", lambda: qs.MatchingNet(images(None), scale=3.0)),
+    ],
+    "relation": [Case("conv", "images", lambda: _relation(), pooled=True)],
+    "siamese": [
+        Case("mlp", "vectors", lambda: qs.Siamese(vectors(None), 8)),
+        Case("conv", "images", lambda: qs.Siamese(images(None))),
+    ],
+    "r2d2": [
+        Case("ridge", "vectors", lambda: qs.R2D2(vectors(None), regulariser=0.5)),
+        Case("logistic-norm", "vectors", lambda: qs.R2D2(normed(None), "logistic", regulariser=0.5)),
+        Case("ridge-conv", "images", lambda: qs.R2D2(images(None))),
+    ],
     "finetune": [
         Case("regression", "sinusoids", lambda: qs.Finetune(line(), inner_lr=0.01, test_steps=3)),
         Case("head-sgd", "vectors", lambda: _finetune(vectors(None), 8, inner_lr=0.1, inner_optimiser="sgd")),
@@ -127,8 +148,9 @@ TABLE: dict[str, list[Case]] = {
     ],
 }  # fmt: skip
 CASES = [replace(case, name=f"{key}-{case.name}") for key, cases in TABLE.items() for case in cases]
-MAPPED = [case for case in CASES if not case.name.startswith("protonet")]
-"""The learners that map a function of one task; ProtoNet embeds all tasks at once."""
+EMBEDDING = ("protonet", "matching", "relation", "siamese", "r2d2")
+MAPPED = [case for case in CASES if not case.name.startswith(EMBEDDING)]
+"""The learners that map a function of one task; the others embed all tasks at once."""
 
 
 def cast(episodes: Episode, dtype: torch.dtype) -> Episode:

@@ -19,6 +19,10 @@ IMAGES: dict[str, dict[str, Any]] = {
         "inner_batch_size": 10,
     },
     "protonet": {"way": 60, "query": 5, "tasks_per_step": 1},
+    "matching": {"way": 60, "query": 5, "tasks_per_step": 1},
+    "relation": {"query": 10, "tasks_per_step": 1, "clip_gradient": 0.5},
+    "siamese": {"way": 60, "query": 5, "tasks_per_step": 1},
+    "r2d2": {"way": 60, "query": 5, "tasks_per_step": 1},
     "finetune": {"tasks_per_step": 128},
 }
 SINUSOID: dict[str, dict[str, Any]] = {

@@ -18,7 +18,7 @@ from quickstudy.cli.recipes import recipe
 from quickstudy.cli.runs import settings_of
 from quickstudy.cli.sources import Settings, device, training_tasks, use_threads, validation_tasks
 from quickstudy.errors import require
-from quickstudy.learners import LEARNERS, Learner
+from quickstudy.learners import LEARNERS, EmbeddingLearner, Learner
 from quickstudy.models import MLP, Conv4
 from quickstudy.tasks import TaskSource
 from quickstudy.training import fit
@@ -110,7 +110,7 @@ def make_learner(name: str, settings: Settings, source: TaskSource) -> Learner:
     require(settings["channels"] >= 1, f"Option --channels should be at least 1. Found {settings['channels']}.")
     require(min(settings["hidden"], default=1) >= 1, f"Option --hidden should be at least 1 each. Found {settings['hidden']}.")
     cls = LEARNERS[name]
-    embeds = name in ("protonet", "finetune") and settings["data"] != "sinusoid"
+    embeds = (issubclass(cls, EmbeddingLearner) or name == "finetune") and settings["data"] != "sinusoid"
     outputs = None if embeds else source.kind.outputs
     model: torch.nn.Module
     if (settings["model"] or ("mlp" if settings["data"] == "sinusoid" else "conv4")) == "mlp":
@@ -118,7 +118,8 @@ def make_learner(name: str, settings: Settings, source: TaskSource) -> Learner:
         model = MLP(inputs, outputs, tuple(settings["hidden"]), settings["init"], seed=settings["seed"])
     else:
         require(settings["data"] != "sinusoid", "Option --model should be mlp for sinusoids. Found conv4.")
-        model = Conv4(outputs, settings["channels"], downsample=settings["downsample"], seed=settings["seed"])
+        maps = name == "relation"
+        model = Conv4(outputs, settings["channels"], downsample=settings["downsample"], maps=maps, seed=settings["seed"])
     names = [key for key in inspect.signature(cls.__init__).parameters if key not in NOT_OPTIONS]
     extra = {"pretraining_classes": source.kind.outputs} if name == "finetune" and embeds else {}
     return cls(model, **{key: settings[key] for key in names}, **extra)

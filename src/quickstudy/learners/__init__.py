@@ -1,20 +1,44 @@
 """How a task makes a loss: one file an algorithm."""
 
+from quickstudy.learners.embedding import EmbeddingLearner
 from quickstudy.learners.finetune import Finetune
 from quickstudy.learners.fomaml import FOMAML
 from quickstudy.learners.gradient import GradientLearner
 from quickstudy.learners.learner import Adapted, Learner
 from quickstudy.learners.maml import MAML
+from quickstudy.learners.matching import MatchingNet
 from quickstudy.learners.protonet import ProtoNet
+from quickstudy.learners.r2d2 import R2D2
+from quickstudy.learners.relation import RelationNet
 from quickstudy.learners.reptile import Reptile
+from quickstudy.learners.siamese import Siamese
 
 LEARNERS: dict[str, type[Learner]] = {
     "maml": MAML,
     "fomaml": FOMAML,
     "reptile": Reptile,
     "protonet": ProtoNet,
+    "matching": MatchingNet,
+    "relation": RelationNet,
+    "siamese": Siamese,
+    "r2d2": R2D2,
     "finetune": Finetune,
 }
 """The learners known by name: to the command line, to checkpoints, and to the battery of laws."""
 
-__all__ = ["FOMAML", "LEARNERS", "MAML", "Adapted", "Finetune", "GradientLearner", "Learner", "ProtoNet", "Reptile"]
+__all__ = [
+    "FOMAML",
+    "LEARNERS",
+    "MAML",
+    "R2D2",
+    "Adapted",
+    "EmbeddingLearner",
+    "Finetune",
+    "GradientLearner",
+    "Learner",
+    "MatchingNet",
+    "ProtoNet",
+    "RelationNet",
+    "Reptile",
+    "Siamese",
+]

@@ -22,6 +22,8 @@ class Conv4(nn.Module):
         downsample: ``"max"``: 2×2 max-pooling after each block (Vinyals 2016; ProtoNet).
             ``"stride"``: stride 2 in place of pooling, and the mean over space before the linear
             layer (MAML's and Reptile's Omniglot network).
+        maps: Give the feature maps ``[example, channel, height, width]`` of the last block, with pooling in the
+            first two blocks alone (RelationNet's embedding).
         seed: Seed of the initial weights.
 
     Raises:
@@ -30,7 +32,7 @@ class Conv4(nn.Module):
     Differs from the papers: pooling comes before ReLU, which gives the same result (both are monotone) on a quarter
     of the values.
 
-    Source: Vinyals et al. 2016, section 4.1.1; Finn et al. 2017, section 5.2 and appendix A.
+    Source: Vinyals et al. 2016, section 4.1.1; Finn et al. 2017, section 5.2 and appendix A; Sung et al. 2018, figure 2.
     """
 
     def __init__(
@@ -40,17 +42,21 @@ class Conv4(nn.Module):
         in_channels: int = 1,
         image_size: int = 28,
         downsample: Literal["max", "stride"] = "max",
+        maps: bool = False,
         seed: int = 0,
     ) -> None:
         super().__init__()
         require(downsample in ("max", "stride"), f"Parameter `downsample` should be 'max' or 'stride'. Found {downsample!r}.")
         self.way, self.channels, self.in_channels = way, channels, in_channels
-        self.image_size, self.downsample, self.seed = image_size, downsample, seed
+        self.image_size, self.downsample, self.maps, self.seed = image_size, downsample, maps, seed
         require(downsample == "stride" or image_size >= 16, f"Parameter `image_size` should be at least 16. Found image_size={image_size}.")
+        require(
+            not (maps and (way is not None or downsample == "stride")), "Parameter `maps` goes with way=None and downsample='max' only."
+        )
         widths = [in_channels, channels, channels, channels, channels]
         self.blocks = nn.Sequential(
-            *(_block(widths[i], widths[i + 1], downsample) for i in range(4)),
-            _SpatialMean() if downsample == "stride" else nn.Flatten(),
+            *(_block(widths[i], widths[i + 1], "none" if maps and i > 1 else downsample) for i in range(4)),
+            nn.Identity() if maps else _SpatialMean() if downsample == "stride" else nn.Flatten(),
         )
         self.embedding_size = channels if downsample == "stride" else channels * (image_size // 16) ** 2
         self.head = nn.Identity() if way is None else nn.Linear(self.embedding_size, way)
@@ -64,7 +70,7 @@ class Conv4(nn.Module):
 
 def _block(before: int, after: int, downsample: str) -> nn.Sequential:
     stride = 2 if downsample == "stride" else 1
-    pool = [] if stride == 2 else [nn.MaxPool2d(2)]
+    pool = [nn.MaxPool2d(2)] if downsample == "max" else []
     return nn.Sequential(_Conv3x3(before, after, 3, stride=stride, padding=1), nn.BatchNorm2d(after), *pool, nn.ReLU())
 
 

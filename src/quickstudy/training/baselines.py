@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from quickstudy.episode import Batch, Episode, Kind
-from quickstudy.learners import MAML, Adapted, Finetune, GradientLearner, Learner, ProtoNet
+from quickstudy.learners import MAML, Adapted, EmbeddingLearner, Finetune, GradientLearner, Learner
 from quickstudy.learners.loss import mean_over_examples
 from quickstudy.random import ambient
 
@@ -93,7 +93,7 @@ def from_scratch(learner: Learner, kind: Kind, seed: int) -> Learner | None:
     model = getattr(untrained(learner, seed), "model", None)
     if not isinstance(model, nn.Module) or not any(True for _ in model.parameters()):
         return None
-    if isinstance(learner, ProtoNet) or (isinstance(learner, Finetune) and learner.head is not None):
+    if isinstance(learner, EmbeddingLearner) or (isinstance(learner, Finetune) and learner.head is not None):
         size = getattr(model, "embedding_size", None) or getattr(learner, "embedding_size", None)
         if size is None:
             return None

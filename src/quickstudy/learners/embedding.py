@@ -1,0 +1,86 @@
+"""The abstract parent of learners that embed examples once and compare them."""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from quickstudy.episode import Batch, Episode
+from quickstudy.learners.learner import Adapted, Learner
+from quickstudy.learners.loss import example_losses, mean_over_examples, num_classes
+
+
+class EmbeddingLearner(Learner):
+    """Embeds the support and query examples of all tasks of a step in one forward pass, then compares.
+
+    Batch norms are torch's own: batch statistics in training, running averages at test, so that no
+    prediction depends on other queries. Any way and shot at test; a class without support examples
+    has score −∞.
+
+    Args:
+        model: Any module that gives embeddings ``[example, *feature]``, e.g. ``Conv4(way=None)``.
+        bf16: Embed under bfloat16 autocast (on hardware that has it).
+    """
+
+    def __init__(self, model: nn.Module, bf16: bool = False) -> None:
+        super().__init__()
+        self.model, self.bf16 = model, bf16
+
+    @abstractmethod
+    def summarise(self, embedded: Tensor, support: Batch, way: int) -> Adapted:
+        """What queries are compared with, from the embedded support set ``[task, example, *feature]``."""
+
+    @abstractmethod
+    def compare(self, embedded: Tensor, adapted: Adapted) -> Tensor:
+        """The scores ``[task, example, class]`` of embedded queries ``[task, example, *feature]``."""
+
+    def query_losses(self, embedded: Tensor, query: Batch, adapted: Adapted) -> Tensor:
+        """The loss of every embedded query ``[task, example]``: the cross-entropy of its scores."""
+        return example_losses(self.compare(embedded, adapted), query.y)
+
+    @property
+    def test_steps(self) -> int:
+        """0: there is no inner loop."""
+        return 0
+
+    def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
+        """The query loss of every task ``[task]``."""
+        support, query = episodes.support, episodes.query
+        x = torch.cat([support.x, query.x], 1)
+        embedded = self.embed(x, torch.cat([support.mask, query.mask], 1))
+        of_support, of_query = embedded.split([support.x.shape[1], query.x.shape[1]], 1)
+        adapted = self.summarise(of_support, support, max(num_classes(support), num_classes(query)))
+        per_example = self.query_losses(of_query, query, adapted).masked_fill(query.mask == 0, 0)
+        return mean_over_examples(per_example, query.mask)
+
+    def trajectory(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
+        """The same summary of the support set for every number of steps."""
+        adapted = self.summarise(self.embed(support.x, support.mask), support, num_classes(support))
+        for _ in steps:
+            yield adapted
+
+    def scores(self, adapted: Adapted, x: Tensor) -> Tensor:
+        """The scores of new examples ``[task, example, class]``."""
+        return self.compare(self.embed(x, None), adapted)
+
+    def embed(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """Embeddings ``[task, example, *feature]`` of all tasks in one forward pass; padding is left out of it."""
+        real = None if mask is None or bool(mask.all()) else mask.flatten().nonzero().squeeze(1)
+        flat = x.flatten(0, 1)
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.bf16):
+            embedded: Tensor = self.model(flat if real is None else flat[real])
+        embedded = embedded.float() if self.bf16 else embedded
+        if real is not None:
+            embedded = embedded.new_zeros(len(flat), *embedded.shape[1:]).index_copy(0, real, embedded)
+        return embedded.unflatten(0, x.shape[:2])
+
+
+def members(support: Batch, way: int, dtype: torch.dtype) -> Tensor:
+    """``[task, example, class]``: 1 where a real support example is of the class."""
+    return F.one_hot(support.y, way).to(dtype) * support.mask.to(dtype).unsqueeze(-1)
+
+
+__all__ = ["EmbeddingLearner", "members"]

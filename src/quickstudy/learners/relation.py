@@ -1,0 +1,70 @@
+"""Relation networks: a learned comparison of a query with a class."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from quickstudy.episode import Batch
+from quickstudy.errors import require
+from quickstudy.learners.embedding import EmbeddingLearner, members
+from quickstudy.learners.learner import Adapted
+
+
+class RelationNet(EmbeddingLearner):
+    """A learned module gives every pair of query and class a relation score in (0, 1).
+
+    ``r_k = g(concat(Σ_i f(x_i), f(x)))`` with the sum over the support examples of class ``k``; the loss of a
+    query is the mean over the classes of ``(r_k − 1[y = k])²``. :meth:`predict` gives the logits of ``r``.
+
+    Batch norms of the relation module are torch's own, as those of the embedding.
+
+    Args:
+        model: A network that gives feature maps ``[example, channel, height, width]``, e.g. ``Conv4(maps=True)``.
+        feature_channels: Channels of the feature maps; by default the model's ``channels``.
+        hidden: Width of the relation module's hidden layer.
+        bf16: Embed under bfloat16 autocast.
+
+    Raises:
+        UserError: If the number of channels is not known.
+
+    Source: Sung et al. 2018, eq. 1–3 and figure 2. Differs from the paper: feature maps are averaged over space before the
+    relation module's linear layers, so that any image size is served.
+    """
+
+    def __init__(self, model: nn.Module, feature_channels: int | None = None, hidden: int = 8, bf16: bool = False) -> None:
+        super().__init__(model, bf16)
+        channels = feature_channels if feature_channels is not None else getattr(model, "channels", None)
+        require(channels is not None, "Parameter `feature_channels` is needed: this model does not say its own.")
+        require(hidden >= 1, f"Parameter `hidden` should be at least 1. Found hidden={hidden}.")
+        self.feature_channels, self.hidden = channels, hidden
+        width = int(channels or 0)
+        self.relation = nn.Sequential(
+            *_block(2 * width, width), *_block(width, width), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+            nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, 1),
+        )  # fmt: skip
+
+    def summarise(self, embedded: Tensor, support: Batch, way: int) -> Adapted:
+        """The summed feature maps ``[task, class, channel, height, width]`` and which classes are ``present``."""
+        membership = members(support, way, embedded.dtype)
+        return {"sums": torch.einsum("tew,te...->tw...", membership, embedded), "present": membership.sum(1) > 0}
+
+    def compare(self, embedded: Tensor, adapted: Adapted) -> Tensor:
+        """The logit of every query's relation to every class ``[task, example, class]``."""
+        return self._logits(embedded, adapted, torch.ones(embedded.shape[:2], dtype=torch.bool, device=embedded.device))
+
+    def query_losses(self, embedded: Tensor, query: Batch, adapted: Adapted) -> Tensor:
+        """The mean squared error of every query's relation scores ``[task, example]``."""
+        relations, present = self._logits(embedded, adapted, query.mask > 0).sigmoid(), adapted["present"].unsqueeze(1)
+        errors = (relations - F.one_hot(query.y, relations.shape[2]).to(relations.dtype)).square()
+        return (errors * present).sum(2) / present.sum(2).clamp(min=1)
+
+    def _logits(self, embedded: Tensor, adapted: Adapted, real: Tensor) -> Tensor:
+        """The logits of the pairs of a real query and a class that is present, −∞ for the others."""
+        pairs = real.unsqueeze(2) & adapted["present"].unsqueeze(1)
+        task, query, label = pairs.nonzero(as_tuple=True)
+        logits = self.relation(torch.cat([adapted["sums"][task, label], embedded[task, query]], 1)).squeeze(1)
+        return logits.new_full(pairs.shape, -torch.inf).index_put((task, query, label), logits)
+
+
+def _block(before: int, after: int) -> list[nn.Module]:
+    return [nn.Conv2d(before, after, 3, padding=1), nn.BatchNorm2d(after), nn.MaxPool2d(2, ceil_mode=True), nn.ReLU()]
