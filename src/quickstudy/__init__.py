@@ -10,7 +10,21 @@
 from quickstudy import models, tasks
 from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.errors import TrainingError, UserError
-from quickstudy.learners import FOMAML, MAML, R2D2, Adapted, Finetune, Learner, MatchingNet, ProtoNet, RelationNet, Reptile, Siamese
+from quickstudy.learners import (
+    ANIL,
+    FOMAML,
+    MAML,
+    R2D2,
+    Adapted,
+    Finetune,
+    Learner,
+    MatchingNet,
+    MetaSGD,
+    ProtoNet,
+    RelationNet,
+    Reptile,
+    Siamese,
+)
 from quickstudy.random import generator
 from quickstudy.training import (
     Comparison,
@@ -28,6 +42,7 @@ from quickstudy.training import (
 
 __version__ = "0.1.0"
 __all__ = [
+    "ANIL",
     "FOMAML",
     "MAML",
     "R2D2",
@@ -42,6 +57,7 @@ __all__ = [
     "Kind",
     "Learner",
     "MatchingNet",
+    "MetaSGD",
     "ProtoNet",
     "RelationNet",
     "Reptile",

@@ -116,6 +116,17 @@ TABLE: dict[str, list[Case]] = {
         Case("adam-norm-transductive", "vectors", lambda: qs.FOMAML(normed(), 0.01, 2, 4, "adam", "transductive"), gradient="first_order"),
         Case("conv", "images", lambda: qs.FOMAML(images(), 0.1, 2), gradient="first_order"),
     ],
+    "anil": [
+        Case("unrolled", "sinusoids", lambda: qs.ANIL(line(), 0.05, 3)),
+        Case("stepwise-norm-support", "vectors", lambda: qs.ANIL(normed(), 0.4, 3, outer_gradient="stepwise")),
+        Case("transductive-shared", "vectors", lambda: qs.ANIL(normed(), 0.4, 2, shared_head=True, statistics="transductive")),
+        Case("conv-adam-multi", "images", lambda: qs.ANIL(images(), 0.01, 2, inner_optimiser="adam", multi_step_loss=True)),
+    ],
+    "metasgd": [
+        Case("unrolled", "sinusoids", lambda: qs.MetaSGD(line(), 0.05, 2)),
+        Case("stepwise-norm-shared", "vectors", lambda: qs.MetaSGD(normed(), 0.4, 2, outer_gradient="stepwise", shared_head=True)),
+        Case("conv-transductive", "images", lambda: qs.MetaSGD(images(), 0.1, 1, statistics="transductive")),
+    ],
     "reptile": [
         Case("adam", "sinusoids", lambda: qs.Reptile(line(), 0.01, 4), gradient="displacement"),
         Case("sgd-in-turn", "vectors", lambda: qs.Reptile(vectors(), 0.1, 4, 5, "sgd", 4), gradient="displacement", in_turn=True),

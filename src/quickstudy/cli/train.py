@@ -25,7 +25,7 @@ from quickstudy.training import fit
 
 FREE = {"resume", "out", "root", "cache", "device", "threads", "tensorboard", "checkpoint_seconds"}
 """Options that a resumed run may change."""
-NOT_OPTIONS = ("self", "model", "pretraining_classes", "embedding_size")
+NOT_OPTIONS = ("self", "model", "pretraining_classes", "embedding_size", "feature_channels")
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -1,5 +1,6 @@
 """How a task makes a loss: one file an algorithm."""
 
+from quickstudy.learners.anil import ANIL
 from quickstudy.learners.embedding import EmbeddingLearner
 from quickstudy.learners.finetune import Finetune
 from quickstudy.learners.fomaml import FOMAML
@@ -7,6 +8,7 @@ from quickstudy.learners.gradient import GradientLearner
 from quickstudy.learners.learner import Adapted, Learner
 from quickstudy.learners.maml import MAML
 from quickstudy.learners.matching import MatchingNet
+from quickstudy.learners.metasgd import MetaSGD
 from quickstudy.learners.protonet import ProtoNet
 from quickstudy.learners.r2d2 import R2D2
 from quickstudy.learners.relation import RelationNet
@@ -16,6 +18,8 @@ from quickstudy.learners.siamese import Siamese
 LEARNERS: dict[str, type[Learner]] = {
     "maml": MAML,
     "fomaml": FOMAML,
+    "anil": ANIL,
+    "metasgd": MetaSGD,
     "reptile": Reptile,
     "protonet": ProtoNet,
     "matching": MatchingNet,
@@ -27,6 +31,7 @@ LEARNERS: dict[str, type[Learner]] = {
 """The learners known by name: to the command line, to checkpoints, and to the battery of laws."""
 
 __all__ = [
+    "ANIL",
     "FOMAML",
     "LEARNERS",
     "MAML",
@@ -37,6 +42,7 @@ __all__ = [
     "GradientLearner",
     "Learner",
     "MatchingNet",
+    "MetaSGD",
     "ProtoNet",
     "RelationNet",
     "Reptile",

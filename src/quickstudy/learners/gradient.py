@@ -1,7 +1,7 @@
 """The abstract parent of learners that adapt by gradient steps, and their inner loop."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -85,6 +85,11 @@ class GradientLearner(Learner):
                 module.eval()
         return self
 
+    @property
+    def uses_support_statistics(self) -> bool:
+        """Whether queries are normalised by the statistics of the support set."""
+        return self.statistics == "support" and has_task_norm(self.model)
+
     def optimiser(self) -> InnerOptimiser:
         """The inner optimiser."""
         return inner_optimiser(self.inner_optimiser)
@@ -96,6 +101,14 @@ class GradientLearner(Learner):
     def initial(self, meta: State, support: Batch, way: int | None) -> Weights:
         """The weights a task starts from, ``[task, ...]`` each; ``way`` is that of the whole batch of tasks."""
         return {name: value.expand(support.num_tasks, *value.shape) for name, value in meta.items()}
+
+    def rate(self, meta: State, name: str, index: int) -> Tensor | float:
+        """The inner learning rate of parameter ``name`` in step ``index``: ``inner_lr``."""
+        return self.inner_lr
+
+    def problem(self, meta: State, support: Batch, query: Batch | None = None, way: int | None = None) -> tuple["InnerLoop", State]:
+        """The inner loop on some tasks, and the tensors by name through which it depends on ``meta``."""
+        return InnerLoop(self, support, query, way), meta
 
     def rows(self, support: Batch, index: int) -> Batch:
         """The support examples that inner step ``index`` uses: all of them."""
@@ -123,15 +136,14 @@ class GradientLearner(Learner):
         """The weights (and batch-norm statistics) of every task after each number of ``steps``."""
         slices = list(self.mapping_for(support.x).slices(support.num_tasks))
         way = None if support.y.dtype.is_floating_point else num_classes(support)
-        loops = [InnerLoop(self, support[tasks], way=way) for tasks in slices]
-        meta = self.meta()
-        states = [loop.start(meta) for loop in loops]
+        problems = [self.problem(self.meta(), support[tasks], way=way) for tasks in slices]
+        states = [loop.start(meta) for loop, meta in problems]
         taken = 0
         for target in steps:
             for index in range(taken, target):
-                states = [loop.step(state, meta, index, False) for loop, state in zip(loops, states, strict=True)]
+                states = [loop.step(state, meta, index, False) for (loop, meta), state in zip(problems, states, strict=True)]
             taken = max(taken, target)
-            adapted = [loop.adapted(state) for loop, state in zip(loops, states, strict=True)]
+            adapted = [loop.adapted(state) for (loop, _), state in zip(problems, states, strict=True)]
             yield {name: torch.cat([part[name] for part in adapted]).contiguous() for name in adapted[0]}
 
     def scores(self, adapted: Adapted, x: Tensor) -> Tensor:
@@ -178,7 +190,7 @@ class InnerLoop(InnerProblem):
         batch = self.learner.rows(self.support, index)
         mask = self.support_mask if batch is self.support else mask_or_none(batch)
         gradients = _gradient(
-            lambda weights: task_losses(over_tasks(self._scores)(weights, batch.x, mask), batch.y, mask).sum(),
+            lambda weights: task_losses(self.scores(weights, batch, mask, meta), batch.y, mask).sum(),
             {name: state[name] for name in self.names},
             differentiable,
         )
@@ -186,7 +198,7 @@ class InnerLoop(InnerProblem):
         slots: State = {}
         for name in self.names:
             old = tuple(state[f"{slot}:{name}"] for slot in self.optimiser.slots)
-            updated[name], *new = self.optimiser.step(state[name], gradients[name], self.learner.inner_lr, old, index)
+            updated[name], *new = self.optimiser.step(state[name], gradients[name], self.learner.rate(meta, name, index), old, index)
             slots |= {f"{slot}:{name}": value for slot, value in zip(self.optimiser.slots, new, strict=True)}
         return {**updated, **{name: slots[name] for name in state if name not in updated}}
 
@@ -194,19 +206,23 @@ class InnerLoop(InnerProblem):
         """The query loss of every task ``[task]``."""
         assert self.query is not None
         weights = {name: state[name] for name in self.names}
-        scores = over_tasks(self._query_scores)(weights, self.support.x, self.support_mask, self.query.x, self.query_mask)
-        return task_losses(scores, self.query.y, self.query_mask)
+        return task_losses(self.query_scores(weights, self.query, meta), self.query.y, self.query_mask)
+
+    def scores(self, weights: Weights, batch: Batch, mask: Tensor | None, meta: State) -> Tensor:
+        """The scores of the support examples ``batch`` ``[task, example, output]``."""
+        return cast(Tensor, over_tasks(self._scores)(weights, batch.x, mask))
+
+    def query_scores(self, weights: Weights, query: Batch, meta: State) -> Tensor:
+        """The scores of the queries ``[task, example, output]``."""
+        return cast(Tensor, over_tasks(self._query_scores)(weights, self.support.x, self.support_mask, query.x, self.query_mask))
 
     def adapted(self, state: State) -> Adapted:
         """What prediction needs of ``state``: the weights, and the support set's statistics by policy."""
         weights = {name: state[name] for name in self.names}
-        if not self._support_statistics():
+        if not self.learner.uses_support_statistics:
             return weights
         recorded = over_tasks(self._statistics)(weights, self.support.x, self.support_mask)
         return weights | {f"{STATISTICS}{i}": value for i, value in enumerate(recorded)}
-
-    def _support_statistics(self) -> bool:
-        return self.learner.statistics == "support" and has_task_norm(self.learner.model)
 
     def _statistics(self, weights: Weights, x: Tensor, mask: Tensor | None) -> Statistics:
         return self.learner.apply_model(weights, x, mask, None, True)[1]
@@ -215,7 +231,7 @@ class InnerLoop(InnerProblem):
         return self.learner.apply_model(weights, x, mask, None, False)[0]
 
     def _query_scores(self, weights: Weights, support_x: Tensor, support_mask: Tensor | None, x: Tensor, mask: Tensor | None) -> Tensor:
-        statistics = self._statistics(weights, support_x, support_mask) if self._support_statistics() else None
+        statistics = self._statistics(weights, support_x, support_mask) if self.learner.uses_support_statistics else None
         return self.learner.apply_model(weights, x, mask, statistics, False)[0]
 
 

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
-from quickstudy.learners.gradient import GradientLearner, InnerLoop, StatisticsPolicy
+from quickstudy.learners.gradient import GradientLearner, StatisticsPolicy
 from quickstudy.learners.head import head_parameters, shared_head
 from quickstudy.learners.inner_optimisers import InnerOptimiserName, Weights
 from quickstudy.learners.mapping import MappingMode
@@ -87,4 +87,4 @@ class MAML(GradientLearner):
         """:meth:`losses` as a function of what is meta-learned."""
         outer, steps = OUTER_GRADIENTS[self.outer_gradient], self.inner_steps
         weights = [0.0] + [1 / steps] * steps if self.multi_step_loss and steps else [0.0] * steps + [1.0]
-        return self.over_chunks(episodes, lambda chunk: outer(InnerLoop(self, chunk.support, chunk.query), meta, weights))
+        return self.over_chunks(episodes, lambda chunk: outer(*self.problem(meta, chunk.support, chunk.query), weights))

@@ -1,0 +1,143 @@
+"""ANIL: almost no inner loop, only the head of the network adapts."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from quickstudy.episode import Batch
+from quickstudy.errors import require
+from quickstudy.learners.gradient import STATISTICS, InnerLoop, StatisticsPolicy
+from quickstudy.learners.head import head_parameters
+from quickstudy.learners.inner_optimisers import InnerOptimiserName, Weights
+from quickstudy.learners.learner import Adapted, evaluating
+from quickstudy.learners.maml import MAML
+from quickstudy.learners.mapping import MappingMode, over_tasks
+from quickstudy.learners.outer import OuterGradient, State
+from quickstudy.models.norm import Statistics, forward
+
+SUPPORT, QUERY = "features.support", "features.query"
+
+
+class ANIL(MAML):
+    """MAML whose inner steps change the last linear layer alone; the body below it is meta-learned.
+
+    With body ``f`` and head ``h``: ``h_0 = θ_h``, ``h_{k+1} = h_k − inner_lr · ∇_h L_support(h_k ∘ f)``, and the
+    loss of a task is ``L_query(h_K ∘ f)``. The features ``f(x)`` are computed once for all inner steps.
+
+    Args:
+        model: A network that ends in a linear layer; otherwise as :class:`~quickstudy.MAML`, as all others below.
+        inner_lr: Inner learning rate.
+        inner_steps: Inner steps in training.
+        test_steps: Inner steps at test; by default as many as in training.
+        inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
+        outer_gradient: ``"unrolled"``, ``"stepwise"`` or ``"first_order"``.
+        multi_step_loss: Take the mean of the query losses after each of the inner steps.
+        shared_head: Start every class's row of the head from the mean of the rows.
+        statistics: Whose mean and variance batch norms use.
+        mapping: How tasks are computed together.
+
+    Raises:
+        UserError: If the model does not end in a linear layer.
+
+    Source: Raghu, Raghu, Bengio & Vinyals 2020, section 4 and eq. 2.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        inner_lr: float = 0.4,
+        inner_steps: int = 1,
+        test_steps: int | None = None,
+        inner_optimiser: InnerOptimiserName = "sgd",
+        outer_gradient: OuterGradient = "unrolled",
+        multi_step_loss: bool = False,
+        shared_head: bool = False,
+        statistics: StatisticsPolicy = "support",
+        mapping: MappingMode = "auto",
+    ) -> None:
+        super().__init__(
+            model, inner_lr, inner_steps, test_steps, inner_optimiser, outer_gradient, multi_step_loss, shared_head, statistics, mapping
+        )
+        self._adapted = head_parameters(self.model)
+        self._checked = False
+
+    def problem(self, meta: State, support: Batch, query: Batch | None = None, way: int | None = None) -> tuple[InnerLoop, State]:
+        """The inner loop of the head, and its start and the features as the tensors it depends on."""
+        self._check(support.x)
+        body = {name: value for name, value in meta.items() if name not in self._adapted}
+        loop = _HeadLoop(self, support, query, way)
+        with _without_head(self.model, self._adapted):
+            keep = self.uses_support_statistics
+            features, loop.recorded = over_tasks(lambda x, mask: forward(self.model, body, x, mask, None, keep))(
+                support.x, loop.support_mask
+            )
+            tensors = {**{name: meta[name] for name in self._adapted if name in meta}, SUPPORT: features}
+            if query is not None:
+                tensors[QUERY] = over_tasks(lambda x, mask, used: forward(self.model, body, x, mask, used or None)[0])(
+                    query.x, loop.query_mask, loop.recorded
+                )
+        return loop, tensors
+
+    def initial(self, meta: State, support: Batch, way: int | None) -> Weights:
+        """The meta-learned head of every task."""
+        return super().initial({name: value for name, value in meta.items() if name in self._adapted}, support, way)
+
+    def _check(self, x: Tensor) -> None:
+        """Refuse, once, a model whose last linear layer is not its end."""
+        if self._checked or torch.compiler.is_compiling() or not x.numel():
+            return
+        with torch.no_grad(), evaluating(self.model):
+            whole = forward(self.model, {}, x[0, :1])[0]
+            with _without_head(self.model, self._adapted):
+                features = forward(self.model, {}, x[0, :1])[0]
+            own = dict(self.model.named_parameters())
+            found = _head({name: own[name] for name in self._adapted}, features)
+        same = found.shape == whole.shape and torch.allclose(found, whole, atol=1e-4)
+        require(same, "The last linear layer of the model should be its end: its output should be the model's. Found another.")
+        self._checked = True
+
+
+class _HeadLoop(InnerLoop):
+    """The inner loop on features, which are among the tensors it depends on, so that every outer gradient reaches the body."""
+
+    recorded: Statistics = ()
+
+    def scores(self, weights: Weights, batch: Batch, mask: Tensor | None, meta: State) -> Tensor:
+        """The head of every task on the support features."""
+        return self._apply(weights, meta[SUPPORT])
+
+    def query_scores(self, weights: Weights, query: Batch, meta: State) -> Tensor:
+        """The head of every task on the query features."""
+        return self._apply(weights, meta[QUERY])
+
+    def adapted(self, state: State) -> Adapted:
+        """The heads, and the support set's statistics by policy."""
+        return {name: state[name] for name in self.names} | {f"{STATISTICS}{i}": value for i, value in enumerate(self.recorded)}
+
+    def _apply(self, weights: Weights, features: Tensor) -> Tensor:
+        assert isinstance(self.learner, ANIL)
+        own = dict(self.learner.model.named_parameters())
+        frozen = {name: own[name].expand(len(features), *own[name].shape) for name in self.learner._adapted if name not in weights}
+        names = {name: (weights | frozen)[name] for name in self.learner._adapted}
+        result: Tensor = over_tasks(_head)(names, features)
+        return result
+
+
+def _head(weights: Weights, features: Tensor) -> Tensor:
+    return F.linear(features, *weights.values())
+
+
+@contextmanager
+def _without_head(model: nn.Module, names: tuple[str, ...]) -> Iterator[None]:
+    """``model`` gives features inside: its head is the identity."""
+    path = names[0].split(".")[:-1]
+    parent = model.get_submodule(".".join(path[:-1]))
+    head = getattr(parent, path[-1])
+    setattr(parent, path[-1], nn.Identity())
+    try:
+        yield
+    finally:
+        setattr(parent, path[-1], head)
