@@ -1,8 +1,8 @@
 """Bad input to learners, models and batches: the message names the parameter and what was found."""
 
-from collections.abc import inspect
+import inspect
+from collections.abc import Callable
 
-import Callable
 import pytest
 import torch
 from torch import nn
@@ -31,7 +31,6 @@ def losses(y: torch.Tensor) -> torch.Tensor:
 
 
 GRADIENT = [name for name, learner in LEARNERS.items() if issubclass(learner, qs.learners.GradientLearner)]
-ONLY_TEST_STEPS = ("finetune",)  # takes no inner_steps
 
 
 @pytest.mark.parametrize("name", GRADIENT)
