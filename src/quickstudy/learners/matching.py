@@ -1,5 +1,7 @@
 """Matching networks: a query takes the labels of the support examples it attends to."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -14,7 +16,7 @@ NEVER = -1e9
 
 
 class MatchingNet(EmbeddingLearner):
-    """Attention over the support set: ``P(y | x) = Σ_i a(x, x_i) · 1[y_i = y]``.
+    """A query takes the labels of the support examples it attends to: ``P(y | x) = Σ_i a(x, x_i) · 1[y_i = y]``.
 
     ``a`` is the softmax over the support examples of ``scale · cos(f(x), f(x_i))``. The scores are
     ``log P(y | x)``, the loss their cross-entropy.
@@ -39,7 +41,12 @@ class MatchingNet(EmbeddingLearner):
         super().__init__(model, bf16)
         require(scale > 0, f"Parameter `scale` should be positive. Found scale={scale}.")
         self.scale = scale
-        self.log_scale = nn.Parameter(torch.tensor(float(scale)).log())
+        self.log_scale = nn.Parameter(torch.empty(()))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """The factor as at the start."""
+        nn.init.constant_(self.log_scale, math.log(self.scale))
 
     def summarise(self, embedded: Tensor, support: Batch, way: int) -> Adapted:
         """The unit embeddings of the support set ``[task, example, feature]`` and their ``members`` ``[task, example, class]``."""

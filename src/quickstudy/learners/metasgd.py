@@ -14,9 +14,9 @@ RATE = "rate."
 
 
 class MetaSGD(MAML):
-    """``w_{k+1} = w_k − α ∘ ∇ L_support(w_k)`` with ``α`` of the shape of the weights, learned as ``θ`` is.
+    """MAML with a learned rate for every parameter: ``w_{k+1} = w_k − α ∘ ∇ L_support(w_k)``.
 
-    Rates may turn negative: ``α`` holds direction and length of the step.
+    ``α`` has the shape of the weights and is learned as ``θ`` is. Rates may turn negative: it holds direction and length of the step.
 
     Args:
         model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as all others below.

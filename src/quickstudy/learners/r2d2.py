@@ -1,5 +1,6 @@
 """R2D2 and LR-D2: a linear classifier in closed form on a learned embedding."""
 
+import math
 from typing import Literal
 
 import torch
@@ -57,9 +58,14 @@ class R2D2(EmbeddingLearner):
         for name, value in (("regulariser", regulariser), ("scale", scale), ("newton_steps", newton_steps)):
             require(value > 0, f"Parameter `{name}` should be positive. Found {name}={value}.")
         self.head, self.regulariser, self.scale, self.newton_steps = head, regulariser, scale, newton_steps
-        self.log_regulariser = nn.Parameter(torch.tensor(float(regulariser)).log())
-        self.factor = nn.Parameter(torch.tensor(float(scale)))
-        self.offset = nn.Parameter(torch.tensor(0.0))
+        self.log_regulariser, self.factor, self.offset = (nn.Parameter(torch.empty(())) for _ in range(3))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Regulariser, factor and offset as at the start."""
+        nn.init.constant_(self.log_regulariser, math.log(self.regulariser))
+        nn.init.constant_(self.factor, self.scale)
+        nn.init.zeros_(self.offset)
 
     def summarise(self, embedded: Tensor, support: Batch, way: int) -> Adapted:
         """The weights ``[task, feature, class]`` and which classes are ``present`` ``[task, class]``."""

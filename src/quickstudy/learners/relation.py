@@ -21,7 +21,7 @@ class RelationNet(EmbeddingLearner):
     Args:
         model: A network that gives feature maps ``[example, channel, height, width]``, e.g. ``Conv4(maps=True)``.
         feature_channels: Channels of the feature maps; by default the model's ``channels``.
-        hidden: Width of the relation module's hidden layer.
+        relation_hidden: Width of the relation module's hidden layer.
         bf16: Embed under bfloat16 autocast.
 
     Raises:
@@ -31,16 +31,16 @@ class RelationNet(EmbeddingLearner):
     relation module's linear layers, so that any image size is served.
     """
 
-    def __init__(self, model: nn.Module, feature_channels: int | None = None, hidden: int = 8, bf16: bool = False) -> None:
+    def __init__(self, model: nn.Module, feature_channels: int | None = None, relation_hidden: int = 8, bf16: bool = False) -> None:
         super().__init__(model, bf16)
         channels = feature_channels if feature_channels is not None else getattr(model, "channels", None)
         require(channels is not None, "Parameter `feature_channels` is needed: this model does not say its own.")
-        require(hidden >= 1, f"Parameter `hidden` should be at least 1. Found hidden={hidden}.")
-        self.feature_channels, self.hidden = channels, hidden
+        require(relation_hidden >= 1, f"Parameter `relation_hidden` should be at least 1. Found relation_hidden={relation_hidden}.")
+        self.feature_channels, self.relation_hidden = channels, relation_hidden
         width = int(channels or 0)
         self.relation = nn.Sequential(
             *_block(2 * width, width), *_block(width, width), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
-            nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, 1),
+            nn.Linear(width, relation_hidden), nn.ReLU(), nn.Linear(relation_hidden, 1),
         )  # fmt: skip
 
     def summarise(self, embedded: Tensor, support: Batch, way: int) -> Adapted:

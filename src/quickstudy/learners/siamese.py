@@ -11,7 +11,7 @@ from quickstudy.learners.learner import Adapted
 
 
 class Siamese(EmbeddingLearner):
-    """Verification: ``p(a, b) = σ(b₀ − Σ_j α_j · |f_j(a) − f_j(b)|)`` is the probability of the same class.
+    """Learns whether two examples are of the same class: ``p(a, b) = σ(b₀ − Σ_j α_j · |f_j(a) − f_j(b)|)``.
 
     The loss of a query is the cross-entropy of its pairs with every support example, in which the
     pairs of the same class weigh one half together and the others the other half. A query is given
@@ -42,8 +42,13 @@ class Siamese(EmbeddingLearner):
         size = embedding_size if embedding_size is not None else getattr(model, "embedding_size", None)
         require(size is not None, "Parameter `embedding_size` is needed: this model does not say its own.")
         self.embedding_size = size
-        self.alpha = nn.Parameter(torch.full((int(size or 0),), 1 / max(int(size or 0), 1) ** 0.5))
-        self.bias = nn.Parameter(torch.ones(()))
+        self.alpha, self.bias = nn.Parameter(torch.empty(int(size or 0))), nn.Parameter(torch.empty(()))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Equal weights ``1 / √size`` of the differences, and a bias of 1."""
+        nn.init.constant_(self.alpha, len(self.alpha) ** -0.5)
+        nn.init.ones_(self.bias)
 
     def verify(self, a: Tensor, b: Tensor) -> Tensor:
         """The probability ``[example]`` that ``a[i]`` and ``b[i]`` ``[example, *feature]`` are of the same class."""

@@ -58,7 +58,8 @@ class Conv4(nn.Module):
             *(_block(widths[i], widths[i + 1], "none" if maps and i > 1 else downsample) for i in range(4)),
             nn.Identity() if maps else _SpatialMean() if downsample == "stride" else nn.Flatten(),
         )
-        self.embedding_size = channels if downsample == "stride" else channels * (image_size // 16) ** 2
+        side = 1 if downsample == "stride" else image_size // (4 if maps else 16)
+        self.embedding_size = channels * side**2
         self.head = nn.Identity() if way is None else nn.Linear(self.embedding_size, way)
         initialise(self, generator(seed, "model"))
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the layout in which convolutions on a CPU are twice as fast

@@ -97,7 +97,14 @@ def from_scratch(learner: Learner, kind: Kind, seed: int) -> Learner | None:
         size = getattr(model, "embedding_size", None) or getattr(learner, "embedding_size", None)
         if size is None:
             return None
-        return Finetune(model, kind.outputs, inner_lr=0.01, test_steps=FROM_SCRATCH_STEPS, statistics="support", embedding_size=size)
+        return Finetune(
+            nn.Sequential(model, nn.Flatten()),
+            kind.outputs,
+            inner_lr=0.01,
+            test_steps=FROM_SCRATCH_STEPS,
+            statistics="support",
+            embedding_size=size,
+        )
     shared = kind.name == "classification" and learner.any_way
     return MAML(model, 0.01, FROM_SCRATCH_STEPS, inner_optimiser="adam", statistics="support", shared_head=shared)
 

@@ -19,7 +19,13 @@ LEARNERS = {
     "maml": lambda: sine_learner(inner_steps=2, test_steps=5, inner_optimiser="adam"),
     "fomaml": lambda: qs.FOMAML(qs.models.Conv4(5, channels=2, downsample="stride"), inner_lr=0.3),
     "reptile": lambda: qs.Reptile(qs.models.MLP(4, 3, hidden=()), inner_batch_size=3),
+    "anil": lambda: qs.ANIL(qs.models.MLP(4, 3, hidden=(5,)), inner_steps=2, shared_head=True),
+    "metasgd": lambda: qs.MetaSGD(qs.models.MLP(4, 3, hidden=()), inner_lr=0.2, outer_gradient="stepwise"),
     "protonet": proto,
+    "matching": lambda: qs.MatchingNet(qs.models.Conv4(None, channels=2), scale=3.0),
+    "relation": lambda: qs.RelationNet(qs.models.Conv4(None, channels=2, maps=True), relation_hidden=4),
+    "siamese": lambda: qs.Siamese(qs.models.Conv4(None, channels=2)),
+    "r2d2": lambda: qs.R2D2(qs.models.Conv4(None, channels=2), "logistic", regulariser=2.0),
     "finetune": lambda: qs.Finetune(qs.models.Conv4(None, channels=2), pretraining_classes=7),
 }
 
