@@ -18,7 +18,7 @@ from quickstudy.cli.recipes import recipe
 from quickstudy.cli.runs import settings_of
 from quickstudy.cli.sources import Settings, device, training_tasks, use_threads, validation_tasks
 from quickstudy.errors import require
-from quickstudy.learners import LEARNERS, EmbeddingLearner, Learner
+from quickstudy.learners import LEARNERS, Learner
 from quickstudy.models import MLP, Conv4
 from quickstudy.tasks import TaskSource
 from quickstudy.training import fit
@@ -110,18 +110,18 @@ def make_learner(name: str, settings: Settings, source: TaskSource) -> Learner:
     require(settings["channels"] >= 1, f"Option --channels should be at least 1. Found {settings['channels']}.")
     require(min(settings["hidden"], default=1) >= 1, f"Option --hidden should be at least 1 each. Found {settings['hidden']}.")
     cls = LEARNERS[name]
-    embeds = (issubclass(cls, EmbeddingLearner) or name == "finetune") and settings["data"] != "sinusoid"
-    outputs = None if embeds else source.kind.outputs
+    outputs = source.kind.outputs if cls.model_gives == "scores" or source.kind.name == "regression" else None
     model: torch.nn.Module
     if (settings["model"] or ("mlp" if settings["data"] == "sinusoid" else "conv4")) == "mlp":
         inputs = 1 if settings["data"] == "sinusoid" else 28 * 28
         model = MLP(inputs, outputs, tuple(settings["hidden"]), settings["init"], seed=settings["seed"])
     else:
         require(settings["data"] != "sinusoid", "Option --model should be mlp for sinusoids. Found conv4.")
-        maps = name == "relation"
-        model = Conv4(outputs, settings["channels"], downsample=settings["downsample"], maps=maps, seed=settings["seed"])
+        model = Conv4(
+            outputs, settings["channels"], downsample=settings["downsample"], maps=cls.model_gives == "maps", seed=settings["seed"]
+        )
     names = [key for key in inspect.signature(cls.__init__).parameters if key not in NOT_OPTIONS]
-    extra = {"pretraining_classes": source.kind.outputs} if name == "finetune" and embeds else {}
+    extra = {"pretraining_classes": source.kind.outputs} if name == "finetune" and outputs is None else {}
     return cls(model, **{key: settings[key] for key in names}, **extra)
 
 

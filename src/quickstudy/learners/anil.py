@@ -9,13 +9,12 @@ from torch import Tensor, nn
 
 from quickstudy.episode import Batch
 from quickstudy.errors import require
-from quickstudy.learners.gradient import STATISTICS, InnerLoop, StatisticsPolicy
-from quickstudy.learners.head import head_parameters
-from quickstudy.learners.inner_optimisers import InnerOptimiserName, Weights
+from quickstudy.learners.gradient import STATISTICS, InnerLoop
+from quickstudy.learners.inner_optimisers import Weights
 from quickstudy.learners.learner import Adapted, evaluating
 from quickstudy.learners.maml import MAML
-from quickstudy.learners.mapping import MappingMode, over_tasks
-from quickstudy.learners.outer import OuterGradient, State
+from quickstudy.learners.mapping import over_tasks
+from quickstudy.learners.outer import State
 from quickstudy.models.norm import Statistics, forward
 
 SUPPORT, QUERY = "features.support", "features.query"
@@ -45,36 +44,20 @@ class ANIL(MAML):
     Source: Raghu, Raghu, Bengio & Vinyals 2020, section 4 and eq. 2.
     """
 
-    def __init__(
-        self,
-        model: nn.Module,
-        inner_lr: float = 0.4,
-        inner_steps: int = 1,
-        test_steps: int | None = None,
-        inner_optimiser: InnerOptimiserName = "sgd",
-        outer_gradient: OuterGradient = "unrolled",
-        multi_step_loss: bool = False,
-        shared_head: bool = False,
-        statistics: StatisticsPolicy = "support",
-        mapping: MappingMode = "auto",
-    ) -> None:
-        super().__init__(
-            model, inner_lr, inner_steps, test_steps, inner_optimiser, outer_gradient, multi_step_loss, shared_head, statistics, mapping
-        )
-        self._adapted = head_parameters(self.model)
-        self._checked = False
+    head_alone = True
+    _checked = False
 
     def problem(self, meta: State, support: Batch, query: Batch | None = None, way: int | None = None) -> tuple[InnerLoop, State]:
         """The inner loop of the head, and its start and the features as the tensors it depends on."""
         self._check(support.x)
-        body = {name: value for name, value in meta.items() if name not in self._adapted}
+        body = {name: value for name, value in meta.items() if name not in self._head}
         loop = _HeadLoop(self, support, query, way)
-        with _without_head(self.model, self._adapted):
+        with _without_head(self.model, self._head):
             keep = self.uses_support_statistics
             features, loop.recorded = over_tasks(lambda x, mask: forward(self.model, body, x, mask, None, keep))(
                 support.x, loop.support_mask
             )
-            tensors = {**{name: meta[name] for name in self._adapted if name in meta}, SUPPORT: features}
+            tensors = {**{name: meta[name] for name in self._head if name in meta}, SUPPORT: features}
             if query is not None:
                 tensors[QUERY] = over_tasks(lambda x, mask, used: forward(self.model, body, x, mask, used or None)[0])(
                     query.x, loop.query_mask, loop.recorded
@@ -83,7 +66,7 @@ class ANIL(MAML):
 
     def initial(self, meta: State, support: Batch, way: int | None) -> Weights:
         """The meta-learned head of every task."""
-        return super().initial({name: value for name, value in meta.items() if name in self._adapted}, support, way)
+        return super().initial({name: value for name, value in meta.items() if name in self._head}, support, way)
 
     def _check(self, x: Tensor) -> None:
         """Refuse, once, a model whose last linear layer is not its end."""
@@ -91,10 +74,10 @@ class ANIL(MAML):
             return
         with torch.no_grad(), evaluating(self.model):
             whole = forward(self.model, {}, x[0, :1])[0]
-            with _without_head(self.model, self._adapted):
+            with _without_head(self.model, self._head):
                 features = forward(self.model, {}, x[0, :1])[0]
             own = dict(self.model.named_parameters())
-            found = _head({name: own[name] for name in self._adapted}, features)
+            found = _head({name: own[name] for name in self._head}, features)
         same = found.shape == whole.shape and torch.allclose(found, whole, atol=1e-4)
         require(same, "The last linear layer of the model should be its end: its output should be the model's. Found another.")
         self._checked = True
@@ -103,7 +86,11 @@ class ANIL(MAML):
 class _HeadLoop(InnerLoop):
     """The inner loop on features, which are among the tensors it depends on, so that every outer gradient reaches the body."""
 
-    recorded: Statistics = ()
+    def __init__(self, learner: "ANIL", support: Batch, query: Batch | None, way: int | None) -> None:
+        super().__init__(learner, support, query, way)
+        self.head, self.recorded = learner._head, Statistics()
+        own = dict(learner.model.named_parameters())
+        self.frozen = {name: own[name].expand(support.num_tasks, *own[name].shape) for name in self.head if not own[name].requires_grad}
 
     def scores(self, weights: Weights, batch: Batch, mask: Tensor | None, meta: State) -> Tensor:
         """The head of every task on the support features."""
@@ -118,11 +105,8 @@ class _HeadLoop(InnerLoop):
         return {name: state[name] for name in self.names} | {f"{STATISTICS}{i}": value for i, value in enumerate(self.recorded)}
 
     def _apply(self, weights: Weights, features: Tensor) -> Tensor:
-        assert isinstance(self.learner, ANIL)
-        own = dict(self.learner.model.named_parameters())
-        frozen = {name: own[name].expand(len(features), *own[name].shape) for name in self.learner._adapted if name not in weights}
-        names = {name: (weights | frozen)[name] for name in self.learner._adapted}
-        result: Tensor = over_tasks(_head)(names, features)
+        every = weights | self.frozen
+        result: Tensor = over_tasks(_head)({name: every[name] for name in self.head}, features)
         return result
 
 

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -9,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from quickstudy.episode import Batch, Episode
-from quickstudy.learners.learner import Adapted, Learner
+from quickstudy.learners.learner import Adapted, Learner, ModelOutput
 from quickstudy.learners.loss import example_losses, mean_over_examples, num_classes
 
 
@@ -24,6 +25,8 @@ class EmbeddingLearner(Learner):
         model: Any module that gives embeddings ``[example, *feature]``, e.g. ``Conv4(way=None)``.
         bf16: Embed under bfloat16 autocast (on hardware that has it).
     """
+
+    model_gives: ClassVar[ModelOutput] = "embeddings"
 
     def __init__(self, model: nn.Module, bf16: bool = False) -> None:
         super().__init__()

@@ -45,6 +45,8 @@ class Finetune(GradientLearner):
     section 3.1, who tune the head alone.
     """
 
+    model_gives = "embeddings"
+
     def __init__(
         self,
         model: nn.Module,

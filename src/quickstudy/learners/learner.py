@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float
@@ -18,6 +19,9 @@ It belongs to the caller; nothing of it is stored on the learner.
 """
 
 
+ModelOutput = Literal["scores", "embeddings", "maps"]
+
+
 class Learner(nn.Module, ABC):
     """How a task makes its loss. Its parameters are what is meta-learned.
 
@@ -28,6 +32,9 @@ class Learner(nn.Module, ABC):
 
     Every argument of a learner's constructor is an attribute of the same name.
     """
+
+    model_gives: ClassVar[ModelOutput] = "scores"
+    """What the model should give in classification: a score for each class, an embedding, or feature maps."""
 
     transductive: bool = False
     """Whether a query's prediction depends on the other queries of its task."""

@@ -1,5 +1,7 @@
 """MAML: an initialisation from which a few gradient steps master a task."""
 
+from typing import ClassVar
+
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -48,6 +50,9 @@ class MAML(GradientLearner):
         torch.Size([4])
     """
 
+    head_alone: ClassVar[bool] = False
+    """Whether the inner steps change the head alone."""
+
     def __init__(
         self,
         model: nn.Module,
@@ -68,7 +73,7 @@ class MAML(GradientLearner):
         )
         self.outer_gradient: OuterGradient = outer_gradient
         self.multi_step_loss, self.shared_head = multi_step_loss, shared_head
-        self._head = head_parameters(self.model) if shared_head else ()
+        self._head = head_parameters(self.model) if shared_head or self.head_alone else ()
 
     @property
     def any_way(self) -> bool:
@@ -77,7 +82,8 @@ class MAML(GradientLearner):
 
     def initial(self, meta: State, support: Batch, way: int | None) -> Weights:
         """The meta-learned weights of every task."""
-        return shared_head(super().initial(meta, support, way), self._head, way)
+        weights = super().initial(meta, support, way)
+        return shared_head(weights, self._head, way) if self.shared_head else weights
 
     def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
         """The query loss of every task after adapting ``[task]``."""

@@ -53,9 +53,8 @@ class MetaSGD(MAML):
             statistics=statistics,
             mapping=mapping,
         )
-        trained = [(name, parameter) for name, parameter in self.model.named_parameters() if parameter.requires_grad]
-        self._rated = tuple(name for name, _ in trained)
-        self.rates = nn.ParameterList(full_like(parameter, inner_lr) for _, parameter in trained)
+        weights = super().meta()
+        self._rated, self.rates = tuple(weights), _Rates(inner_lr, weights)
 
     def meta(self) -> State:
         """The initialisation and the rates, by name."""
@@ -69,3 +68,16 @@ class MetaSGD(MAML):
         """The rates of parameter ``name``; those of a shared head's rows are their mean."""
         rate = meta[RATE + name]
         return rate.mean(0, keepdim=True) if name in self._head else rate
+
+
+class _Rates(nn.ParameterList):
+    """A rate for every element of the weights."""
+
+    def __init__(self, start: float, weights: State) -> None:
+        super().__init__(full_like(weight, start) for weight in weights.values())
+        self.start = start
+
+    def reset_parameters(self) -> None:
+        """All rates as at the start."""
+        for rate in self:
+            nn.init.constant_(rate, self.start)

@@ -31,6 +31,8 @@ class RelationNet(EmbeddingLearner):
     relation module's linear layers, so that any image size is served.
     """
 
+    model_gives = "maps"
+
     def __init__(self, model: nn.Module, feature_channels: int | None = None, relation_hidden: int = 8, bf16: bool = False) -> None:
         super().__init__(model, bf16)
         channels = feature_channels if feature_channels is not None else getattr(model, "channels", None)

@@ -54,10 +54,9 @@ class Conv4(nn.Module):
             not (maps and (way is not None or downsample == "stride")), "Parameter `maps` goes with way=None and downsample='max' only."
         )
         widths = [in_channels, channels, channels, channels, channels]
-        self.blocks = nn.Sequential(
-            *(_block(widths[i], widths[i + 1], "none" if maps and i > 1 else downsample) for i in range(4)),
-            nn.Identity() if maps else _SpatialMean() if downsample == "stride" else nn.Flatten(),
-        )
+        halving = [downsample, downsample, None, None] if maps else [downsample] * 4
+        end = [] if maps else [_SpatialMean() if downsample == "stride" else nn.Flatten()]
+        self.blocks = nn.Sequential(*map(_block, widths[:-1], widths[1:], halving), *end)
         side = 1 if downsample == "stride" else image_size // (4 if maps else 16)
         self.embedding_size = channels * side**2
         self.head = nn.Identity() if way is None else nn.Linear(self.embedding_size, way)
@@ -69,7 +68,7 @@ class Conv4(nn.Module):
         return self.head(self.blocks(x))
 
 
-def _block(before: int, after: int, downsample: str) -> nn.Sequential:
+def _block(before: int, after: int, downsample: str | None) -> nn.Sequential:
     stride = 2 if downsample == "stride" else 1
     pool = [nn.MaxPool2d(2)] if downsample == "max" else []
     return nn.Sequential(_Conv3x3(before, after, 3, stride=stride, padding=1), nn.BatchNorm2d(after), *pool, nn.ReLU())

@@ -4,12 +4,12 @@ import copy
 from collections.abc import Iterator, Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.learners import MAML, Adapted, EmbeddingLearner, Finetune, GradientLearner, Learner
-from quickstudy.learners.loss import mean_over_examples
+from quickstudy.learners.embedding import members
+from quickstudy.learners.loss import mean_over_examples, num_classes
 from quickstudy.random import ambient
 
 EVERY = 10**9
@@ -32,17 +32,15 @@ class NearestNeighbour(Learner):
         return mean_over_examples((scores.argmax(-1) != episodes.query.y).float(), episodes.query.mask)
 
     def trajectory(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
-        """The support set itself."""
+        """The support set itself, and its ``members`` ``[task, example, class]``."""
+        x, membership = support.x.flatten(2), members(support, num_classes(support), support.mask.dtype)
         for _ in steps:
-            yield {"x": support.x.flatten(2), "y": support.y, "mask": support.mask}
+            yield {"x": x, "members": membership}
 
     def scores(self, adapted: Adapted, x: Tensor) -> Tensor:
         """Minus the distance to the nearest example of every class ``[task, example, class]``."""
-        distance = torch.cdist(x.flatten(2), adapted["x"], compute_mode="donot_use_mm_for_euclid_dist").masked_fill(
-            adapted["mask"].unsqueeze(1) == 0, torch.inf
-        )
-        members = F.one_hot(adapted["y"]).bool().unsqueeze(1)
-        return -distance.unsqueeze(-1).masked_fill(~members, torch.inf).min(2).values
+        distance = torch.cdist(x.flatten(2), adapted["x"], compute_mode="donot_use_mm_for_euclid_dist")
+        return -distance.unsqueeze(-1).masked_fill(adapted["members"].unsqueeze(1) == 0, torch.inf).amin(2)
 
 
 class SupportMean(Learner):

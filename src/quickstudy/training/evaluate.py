@@ -12,7 +12,7 @@ from torch import Tensor
 
 from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.errors import require
-from quickstudy.learners import GradientLearner, Learner
+from quickstudy.learners import Learner
 from quickstudy.learners.loss import mean_over_examples
 from quickstudy.random import generator
 from quickstudy.tasks import TaskSource
@@ -214,9 +214,10 @@ def check_way(learner: Learner, kind: Kind) -> None:
     Raises:
         UserError: If the way is larger than the outputs.
     """
-    if learner.any_way or not isinstance(learner, GradientLearner):
+    if learner.any_way:
         return
-    outputs = getattr(learner.model, "way", getattr(learner.model, "outputs", None))
+    model = getattr(learner, "model", None)
+    outputs = getattr(model, "way", getattr(model, "outputs", None))
     require(
         not isinstance(outputs, int) or kind.name != "classification" or kind.outputs <= outputs,
         f"Parameter `way` should be at most the outputs of the network. Found way={kind.outputs}, {outputs} outputs.",
