@@ -23,6 +23,7 @@ class FOMAML(GradientLearner):
         inner_steps: Inner steps in training.
         test_steps: Inner steps at test; by default as many as in training.
         inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
+        shared_head: Start every class's row of the last linear layer from the mean of the rows.
         statistics: Whose mean and variance batch norms use.
         mapping: How tasks are computed together.
 
@@ -36,10 +37,11 @@ class FOMAML(GradientLearner):
         inner_steps: int = 1,
         test_steps: int | None = None,
         inner_optimiser: InnerOptimiserName = "sgd",
+        shared_head: bool = False,
         statistics: StatisticsPolicy = "support",
         mapping: MappingMode = "auto",
     ) -> None:
-        super().__init__(model, inner_lr, inner_steps, test_steps, inner_optimiser, statistics, mapping)
+        super().__init__(model, inner_lr, inner_steps, test_steps, inner_optimiser, statistics, mapping, shared_head)
 
     def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
         """The query loss of every task after adapting ``[task]``."""
@@ -47,5 +49,5 @@ class FOMAML(GradientLearner):
 
     def losses_from(self, meta: State, episodes: Episode) -> Tensor:
         """:meth:`losses` as a function of what is meta-learned."""
-        weights = [0.0] * self.inner_steps + [1.0]
-        return self.over_chunks(episodes, lambda chunk: first_order(InnerLoop(self, chunk.support, chunk.query), meta, weights))
+        weights, way = [0.0] * self.inner_steps + [1.0], self.way_of(episodes.support)
+        return self.over_chunks(episodes, lambda chunk: first_order(InnerLoop(self, chunk.support, chunk.query, way), meta, weights))

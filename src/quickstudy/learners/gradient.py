@@ -1,13 +1,14 @@
 """The abstract parent of learners that adapt by gradient steps, and their inner loop."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal, cast
+from typing import ClassVar, Literal, cast
 
 import torch
 from torch import Tensor, nn
 
 from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
+from quickstudy.learners.head import head_parameters, shared_head
 from quickstudy.learners.inner_optimisers import InnerOptimiser, InnerOptimiserName, Weights, inner_optimiser
 from quickstudy.learners.learner import Adapted, Learner
 from quickstudy.learners.loss import mask_or_none, num_classes, task_losses
@@ -35,10 +36,16 @@ class GradientLearner(Learner):
         inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
         statistics: Whose mean and variance batch norms use: ``"support"``, ``"transductive"`` or ``"frozen"``.
         mapping: ``"auto"``, ``"vmap"``, ``"loop"``, or the number of tasks to compute at once.
+        shared_head: In classification, start every class's row of the last linear layer from the mean of
+            the rows, so that adapting does not depend on how classes are numbered and serves any way
+            (Ye & Chao 2022, UNICORN-MAML). It learns from far fewer tasks.
 
     Raises:
         UserError: If an argument is out of range, or the model has nothing to adapt.
     """
+
+    head_alone: ClassVar[bool] = False
+    """Whether the inner steps change the last linear layer alone."""
 
     def __init__(
         self,
@@ -49,6 +56,7 @@ class GradientLearner(Learner):
         inner_optimiser: InnerOptimiserName,
         statistics: StatisticsPolicy,
         mapping: MappingMode,
+        shared_head: bool = False,
     ) -> None:
         super().__init__()
         require(inner_lr > 0, f"Parameter `inner_lr` should be positive. Found inner_lr={inner_lr}.")
@@ -61,7 +69,8 @@ class GradientLearner(Learner):
         self.inner_lr, self.inner_steps, self.inner_optimiser = inner_lr, inner_steps, inner_optimiser
         self._test_steps = test_steps
         self.statistics: StatisticsPolicy = statistics
-        self.mapping = mapping
+        self.mapping, self.shared_head = mapping, shared_head
+        self._head = head_parameters(self.model) if shared_head or self.head_alone else ()
         self.transductive = statistics == "transductive" and has_task_norm(self.model)
         self._mappings: dict[tuple[object, ...], TaskMapping] = {}
         self.optimiser()  # refuses a wrong name at once
@@ -74,8 +83,8 @@ class GradientLearner(Learner):
 
     @property
     def any_way(self) -> bool:
-        """Whether tasks of any way are served: not with a head of fixed size."""
-        return False
+        """Whether tasks of any way are served: not with a learned row for each class."""
+        return self.shared_head
 
     def train(self, mode: bool = True) -> "GradientLearner":
         """Set training mode; batch norms with frozen statistics stay in evaluation mode."""
@@ -99,8 +108,9 @@ class GradientLearner(Learner):
         return {name: parameter for name, parameter in self.model.named_parameters() if parameter.requires_grad}
 
     def initial(self, meta: State, support: Batch, way: int | None) -> Weights:
-        """The weights a task starts from, ``[task, ...]`` each; ``way`` is that of the whole batch of tasks."""
-        return {name: value.expand(support.num_tasks, *value.shape) for name, value in meta.items()}
+        """The weights a task starts from, ``[task, ...]`` each; ``way`` is the most classes of a task."""
+        weights = {name: value.expand(support.num_tasks, *value.shape) for name, value in meta.items()}
+        return shared_head(weights, self._head, way) if self.shared_head else weights
 
     def rate(self, meta: State, name: str, index: int) -> Tensor | float:
         """The inner learning rate of parameter ``name`` in step ``index``: ``inner_lr``."""
@@ -109,6 +119,10 @@ class GradientLearner(Learner):
     def problem(self, meta: State, support: Batch, query: Batch | None = None, way: int | None = None) -> tuple["InnerLoop", State]:
         """The inner loop on some tasks, and the tensors by name through which it depends on ``meta``."""
         return InnerLoop(self, support, query, way), meta
+
+    def way_of(self, support: Batch) -> int | None:
+        """The most classes of a task of ``support``, where it decides the size of a head; otherwise None."""
+        return num_classes(support) if self.any_way and not support.y.is_floating_point() else None
 
     def rows(self, support: Batch, index: int) -> Batch:
         """The support examples that inner step ``index`` uses: all of them."""
@@ -135,7 +149,7 @@ class GradientLearner(Learner):
     def trajectory(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
         """The weights (and batch-norm statistics) of every task after each number of ``steps``."""
         slices = list(self.mapping_for(support.x).slices(support.num_tasks))
-        way = None if support.y.dtype.is_floating_point else num_classes(support)
+        way = self.way_of(support)
         problems = [self.problem(self.meta(), support[tasks], way=way) for tasks in slices]
         states = [loop.start(meta) for loop, meta in problems]
         taken = 0

@@ -1,15 +1,12 @@
 """MAML: an initialisation from which a few gradient steps master a task."""
 
-from typing import ClassVar
-
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from quickstudy.episode import Batch, Episode
+from quickstudy.episode import Episode
 from quickstudy.errors import require
 from quickstudy.learners.gradient import GradientLearner, StatisticsPolicy
-from quickstudy.learners.head import head_parameters, shared_head
-from quickstudy.learners.inner_optimisers import InnerOptimiserName, Weights
+from quickstudy.learners.inner_optimisers import InnerOptimiserName
 from quickstudy.learners.mapping import MappingMode
 from quickstudy.learners.outer import OUTER_GRADIENTS, OuterGradient, State
 
@@ -30,9 +27,8 @@ class MAML(GradientLearner):
             of one step and the stored weights, more time) or ``"first_order"`` (see :class:`FOMAML`).
         multi_step_loss: Take the mean of the query losses after each of the inner steps as the loss of
             a task, in place of the last one's (MAML++'s multi-step loss with equal weights, Antoniou et al. 2019, eq. 3).
-        shared_head: In classification, start every class's row of the last linear layer from the mean of
-            the rows, so that adapting does not depend on how classes are numbered and serves any way
-            (Ye & Chao 2022, UNICORN-MAML). It learns from far fewer tasks.
+        shared_head: Start every class's row of the last linear layer from the mean of the rows. With one inner step
+            it alone changes then, since equal rows pass no gradient down.
         statistics: Whose mean and variance batch norms use.
         mapping: How tasks are computed together.
 
@@ -50,9 +46,6 @@ class MAML(GradientLearner):
         torch.Size([4])
     """
 
-    head_alone: ClassVar[bool] = False
-    """Whether the inner steps change the head alone."""
-
     def __init__(
         self,
         model: nn.Module,
@@ -66,24 +59,13 @@ class MAML(GradientLearner):
         statistics: StatisticsPolicy = "support",
         mapping: MappingMode = "auto",
     ) -> None:
-        super().__init__(model, inner_lr, inner_steps, test_steps, inner_optimiser, statistics, mapping)
+        super().__init__(model, inner_lr, inner_steps, test_steps, inner_optimiser, statistics, mapping, shared_head)
         require(
             outer_gradient in OUTER_GRADIENTS,
             f"Parameter `outer_gradient` should be one of {', '.join(OUTER_GRADIENTS)}. Found {outer_gradient!r}.",
         )
         self.outer_gradient: OuterGradient = outer_gradient
-        self.multi_step_loss, self.shared_head = multi_step_loss, shared_head
-        self._head = head_parameters(self.model) if shared_head or self.head_alone else ()
-
-    @property
-    def any_way(self) -> bool:
-        """Whether tasks of any way are served: with a shared head."""
-        return self.shared_head
-
-    def initial(self, meta: State, support: Batch, way: int | None) -> Weights:
-        """The meta-learned weights of every task."""
-        weights = super().initial(meta, support, way)
-        return shared_head(weights, self._head, way) if self.shared_head else weights
+        self.multi_step_loss = multi_step_loss
 
     def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
         """The query loss of every task after adapting ``[task]``."""
@@ -93,4 +75,5 @@ class MAML(GradientLearner):
         """:meth:`losses` as a function of what is meta-learned."""
         outer, steps = OUTER_GRADIENTS[self.outer_gradient], self.inner_steps
         weights = [0.0] + [1 / steps] * steps if self.multi_step_loss and steps else [0.0] * steps + [1.0]
-        return self.over_chunks(episodes, lambda chunk: outer(*self.problem(meta, chunk.support, chunk.query), weights))
+        way = self.way_of(episodes.support)
+        return self.over_chunks(episodes, lambda chunk: outer(*self.problem(meta, chunk.support, chunk.query, way), weights))

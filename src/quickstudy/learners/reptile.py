@@ -27,6 +27,7 @@ class Reptile(GradientLearner):
         inner_batch_size: Support examples a step uses, the next ones in turn and from the start
             again at the end; None uses all of them. Support sets are laid out shot by shot, so a
             multiple of the way is a balanced batch.
+        shared_head: Start every class's row of the last linear layer from the mean of the rows: that start is the ``θ`` above.
         statistics: Whose mean and variance batch norms use.
         mapping: How tasks are computed together.
 
@@ -44,10 +45,11 @@ class Reptile(GradientLearner):
         test_steps: int | None = None,
         inner_optimiser: InnerOptimiserName = "adam",
         inner_batch_size: int | None = None,
+        shared_head: bool = False,
         statistics: StatisticsPolicy = "support",
         mapping: MappingMode = "auto",
     ) -> None:
-        super().__init__(model, inner_lr, inner_steps, test_steps, inner_optimiser, statistics, mapping)
+        super().__init__(model, inner_lr, inner_steps, test_steps, inner_optimiser, statistics, mapping, shared_head)
         size = inner_batch_size
         require(size is None or size >= 1, f"Parameter `inner_batch_size` should be at least 1. Found inner_batch_size={size}.")
         self.inner_batch_size = inner_batch_size
@@ -71,11 +73,13 @@ class Reptile(GradientLearner):
     def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
         """Half the squared distance from the initialisation to every task's adapted weights ``[task]``."""
         meta = self.meta()
-        return self.over_chunks(episodes, lambda chunk: self._distance(InnerLoop(self, chunk.support), meta))
+        way = self.way_of(episodes.support)
+        return self.over_chunks(episodes, lambda chunk: self._distance(InnerLoop(self, chunk.support, way=way), meta))
 
     def _distance(self, loop: InnerLoop, meta: dict[str, Tensor]) -> Tensor:
+        start = loop.start(meta)
         with torch.no_grad():
-            state = loop.start(meta)
+            state = start
             for index in range(self.inner_steps):
                 state = loop.step(state, meta, index, differentiable=False)
-        return torch.stack([0.5 * (meta[name] - state[name]).square().flatten(1).sum(1) for name in meta]).sum(0)
+        return torch.stack([0.5 * (start[name] - state[name]).square().flatten(1).sum(1) for name in loop.names]).sum(0)
