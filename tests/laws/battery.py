@@ -132,7 +132,7 @@ TABLE: dict[str, list[Case]] = {
         Case("adam", "sinusoids", lambda: qs.Reptile(line(), 0.01, 4), gradient="displacement"),
         Case("sgd-in-turn", "vectors", lambda: qs.Reptile(vectors(), 0.1, 4, 5, "sgd", 4), gradient="displacement", in_turn=True),
         Case("momentum-conv", "images", lambda: qs.Reptile(images(), 0.05, 3, None, "momentum"), gradient="displacement"),
-        Case("sgd-norm-shared-head", "vectors", lambda: qs.Reptile(normed(), 0.3, 3, None, "sgd", shared_head=True), gradient="displacement"),
+        Case("shared-head", "vectors", lambda: qs.Reptile(normed(), 0.3, 3, None, "sgd", shared_head=True), gradient="displacement"),
     ],
     "protonet": [
         Case("mlp", "vectors", lambda: qs.ProtoNet(vectors(None))),

@@ -1,17 +1,12 @@
 """ANIL: almost no inner loop, only the head of the network adapts."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from quickstudy.episode import Batch
-from quickstudy.errors import require
 from quickstudy.learners.gradient import STATISTICS, InnerLoop
+from quickstudy.learners.head import apply_head, without_head
 from quickstudy.learners.inner_optimisers import Weights
-from quickstudy.learners.learner import Adapted, evaluating
+from quickstudy.learners.learner import Adapted
 from quickstudy.learners.maml import MAML
 from quickstudy.learners.mapping import over_tasks
 from quickstudy.learners.outer import State
@@ -45,14 +40,13 @@ class ANIL(MAML):
     """
 
     head_alone = True
-    _checked = False
 
     def problem(self, meta: State, support: Batch, query: Batch | None = None, way: int | None = None) -> tuple[InnerLoop, State]:
         """The inner loop of the head, and its start and the features as the tensors it depends on."""
-        self._check(support.x)
+        self.check_head(support.x)
         body = {name: value for name, value in meta.items() if name not in self._head}
         loop = _HeadLoop(self, support, query, way)
-        with _without_head(self.model, self._head):
+        with without_head(self.model, self._head):
             keep = self.uses_support_statistics
             features, loop.recorded = over_tasks(lambda x, mask: forward(self.model, body, x, mask, None, keep))(
                 support.x, loop.support_mask
@@ -67,20 +61,6 @@ class ANIL(MAML):
     def initial(self, meta: State, support: Batch, way: int | None) -> Weights:
         """The meta-learned head of every task."""
         return super().initial({name: value for name, value in meta.items() if name in self._head}, support, way)
-
-    def _check(self, x: Tensor) -> None:
-        """Refuse, once, a model whose last linear layer is not its end."""
-        if self._checked or torch.compiler.is_compiling() or not x.numel():
-            return
-        with torch.no_grad(), evaluating(self.model):
-            whole = forward(self.model, {}, x[0, :1])[0]
-            with _without_head(self.model, self._head):
-                features = forward(self.model, {}, x[0, :1])[0]
-            own = dict(self.model.named_parameters())
-            found = _head({name: own[name] for name in self._head}, features)
-        same = found.shape == whole.shape and torch.allclose(found, whole, atol=1e-4)
-        require(same, "The last linear layer of the model should be its end: its output should be the model's. Found another.")
-        self._checked = True
 
 
 class _HeadLoop(InnerLoop):
@@ -106,22 +86,5 @@ class _HeadLoop(InnerLoop):
 
     def _apply(self, weights: Weights, features: Tensor) -> Tensor:
         every = weights | self.frozen
-        result: Tensor = over_tasks(_head)({name: every[name] for name in self.head}, features)
+        result: Tensor = over_tasks(apply_head)({name: every[name] for name in self.head}, features)
         return result
-
-
-def _head(weights: Weights, features: Tensor) -> Tensor:
-    return F.linear(features, *weights.values())
-
-
-@contextmanager
-def _without_head(model: nn.Module, names: tuple[str, ...]) -> Iterator[None]:
-    """``model`` gives features inside: its head is the identity."""
-    path = names[0].split(".")[:-1]
-    parent = model.get_submodule(".".join(path[:-1]))
-    head = getattr(parent, path[-1])
-    setattr(parent, path[-1], nn.Identity())
-    try:
-        yield
-    finally:
-        setattr(parent, path[-1], head)

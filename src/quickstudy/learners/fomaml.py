@@ -4,7 +4,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from quickstudy.episode import Episode
-from quickstudy.learners.gradient import GradientLearner, InnerLoop, StatisticsPolicy
+from quickstudy.learners.gradient import GradientLearner, StatisticsPolicy
 from quickstudy.learners.inner_optimisers import InnerOptimiserName
 from quickstudy.learners.mapping import MappingMode
 from quickstudy.learners.outer import State, first_order
@@ -50,4 +50,4 @@ class FOMAML(GradientLearner):
     def losses_from(self, meta: State, episodes: Episode) -> Tensor:
         """:meth:`losses` as a function of what is meta-learned."""
         weights, way = [0.0] * self.inner_steps + [1.0], self.way_of(episodes.support)
-        return self.over_chunks(episodes, lambda chunk: first_order(InnerLoop(self, chunk.support, chunk.query, way), meta, weights))
+        return self.over_chunks(episodes, lambda chunk: first_order(*self.problem(meta, chunk.support, chunk.query, way), weights))

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
-from quickstudy.learners.head import head_parameters, shared_head
+from quickstudy.learners.head import check_head, head_parameters, shared_head
 from quickstudy.learners.inner_optimisers import InnerOptimiser, InnerOptimiserName, Weights, inner_optimiser
 from quickstudy.learners.learner import Adapted, Learner
 from quickstudy.learners.loss import mask_or_none, num_classes, task_losses
@@ -70,6 +70,7 @@ class GradientLearner(Learner):
         self._test_steps = test_steps
         self.statistics: StatisticsPolicy = statistics
         self.mapping, self.shared_head = mapping, shared_head
+        self._head_checked = False
         self._head = head_parameters(self.model) if shared_head or self.head_alone else ()
         self.transductive = statistics == "transductive" and has_task_norm(self.model)
         self._mappings: dict[tuple[object, ...], TaskMapping] = {}
@@ -118,7 +119,15 @@ class GradientLearner(Learner):
 
     def problem(self, meta: State, support: Batch, query: Batch | None = None, way: int | None = None) -> tuple["InnerLoop", State]:
         """The inner loop on some tasks, and the tensors by name through which it depends on ``meta``."""
+        if self.shared_head:
+            self.check_head(support.x)
         return InnerLoop(self, support, query, way), meta
+
+    def check_head(self, x: Tensor) -> None:
+        """Refuse, once, a model whose last linear layer is not its end; ``x`` is ``[task, example, *feature]``."""
+        if not (self._head_checked or torch.compiler.is_compiling() or not x.numel()):
+            check_head(self.model, self._head, x[0, :1])
+            self._head_checked = True
 
     def way_of(self, support: Batch) -> int | None:
         """The most classes of a task of ``support``, where it decides the size of a head; otherwise None."""
@@ -197,6 +206,9 @@ class InnerLoop(InnerProblem):
         """The initial weights and the inner optimiser's state."""
         weights = self.learner.initial(meta, self.support, self.way)
         self.names = tuple(weights)
+        head, labels = self.learner._head, not self.support.y.is_floating_point()
+        alone = self.learner.shared_head and labels and all(name in weights for name in head)
+        self.first_names = tuple(head) if alone else self.names  # equal rows pass no gradient down: (p − y) sums to 0 over classes
         return {**weights, **self.optimiser.start(weights)}
 
     def step(self, state: State, meta: State, index: int, differentiable: bool) -> State:
@@ -206,6 +218,7 @@ class InnerLoop(InnerProblem):
         gradients = _gradient(
             lambda weights: task_losses(self.scores(weights, batch, mask, meta), batch.y, mask).sum(),
             {name: state[name] for name in self.names},
+            self.first_names if index == 0 else self.names,
             differentiable,
         )
         updated: State = {}
@@ -249,19 +262,23 @@ class InnerLoop(InnerProblem):
         return self.learner.apply_model(weights, x, mask, statistics, False)[0]
 
 
-def _gradient(total_loss: Callable[[Weights], Tensor], weights: Weights, differentiable: bool) -> Weights:
-    """The gradient of ``total_loss``, a sum over tasks, so each task's gradient of its own loss.
+def _gradient(total_loss: Callable[[Weights], Tensor], weights: Weights, names: tuple[str, ...], differentiable: bool) -> Weights:
+    """The gradient of ``total_loss``, a sum over tasks, so each task's gradient of its own loss; known to be 0 except for ``names``.
 
     Tasks do not share weights, so the gradient of the sum holds every task's own: one ordinary
     backward pass over batched operations, which is faster than a mapped ``torch.func.grad``.
     """
     if torch.compiler.is_compiling():
-        gradients: Weights = torch.func.grad(total_loss)(weights)
-        return gradients if differentiable else {name: value.detach() for name, value in gradients.items()}
-    follow = differentiable and torch.is_grad_enabled()
-    with torch.enable_grad():
-        leaves = {name: value if follow and value.requires_grad else value.detach().requires_grad_() for name, value in weights.items()}
-        values = torch.autograd.grad(
-            total_loss(leaves), list(leaves.values()), create_graph=follow, allow_unused=True, materialize_grads=True
-        )
-    return dict(zip(weights, values, strict=True))
+        moving = {name: weights[name] for name in names}
+        found: Weights = torch.func.grad(lambda moving: total_loss(weights | moving))(moving)
+        found = found if differentiable else {name: value.detach() for name, value in found.items()}
+    else:
+        follow = differentiable and torch.is_grad_enabled()
+        with torch.enable_grad():
+            leaves = {name: value if follow and value.requires_grad else value.detach() for name, value in weights.items()}
+            moving = {name: leaves[name] if leaves[name].requires_grad else leaves[name].requires_grad_() for name in names}
+            values = torch.autograd.grad(
+                total_loss(leaves), list(moving.values()), create_graph=follow, allow_unused=True, materialize_grads=True
+            )
+        found = dict(zip(names, values, strict=True))
+    return {name: found[name] if name in found else torch.zeros_like(value) for name, value in weights.items()}

@@ -1,9 +1,16 @@
 """The head of a network: its last linear layer."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from quickstudy.errors import require
 from quickstudy.learners.inner_optimisers import Weights
+from quickstudy.learners.learner import evaluating
+from quickstudy.models.norm import forward
 
 
 def head_parameters(model: nn.Module) -> tuple[str, ...]:
@@ -35,4 +42,38 @@ def shared_head(weights: Weights, names: tuple[str, ...], way: int | None) -> We
     return {**weights, **{name: mean_row(weights[name]) for name in names if name in weights}}
 
 
-__all__ = ["head_parameters", "shared_head"]
+def apply_head(weights: Weights, features: Tensor) -> Tensor:
+    """The head with ``weights``, in the order of :func:`head_parameters`, on ``features`` ``[example, feature]``."""
+    return F.linear(features, *weights.values())
+
+
+@contextmanager
+def without_head(model: nn.Module, names: tuple[str, ...]) -> Iterator[None]:
+    """``model`` gives features inside: its head is the identity."""
+    path = names[0].split(".")[:-1]
+    parent = model.get_submodule(".".join(path[:-1]))
+    head = getattr(parent, path[-1])
+    setattr(parent, path[-1], nn.Identity())
+    try:
+        yield
+    finally:
+        setattr(parent, path[-1], head)
+
+
+def check_head(model: nn.Module, names: tuple[str, ...], x: Tensor) -> None:
+    """Refuse a model whose last linear layer is not its end, tried on examples ``x``.
+
+    Raises:
+        UserError: If the output is not that of the last linear layer.
+    """
+    with torch.no_grad(), evaluating(model):
+        whole = forward(model, {}, x)[0]
+        with without_head(model, names):
+            features = forward(model, {}, x)[0]
+        own = dict(model.named_parameters())
+        found = apply_head({name: own[name] for name in names}, features)
+    same = found.shape == whole.shape and torch.allclose(found, whole, atol=1e-4)
+    require(same, "The last linear layer of the model should be its end: its output should be the model's. Found another.")
+
+
+__all__ = ["apply_head", "check_head", "head_parameters", "shared_head", "without_head"]

@@ -74,7 +74,7 @@ class Reptile(GradientLearner):
         """Half the squared distance from the initialisation to every task's adapted weights ``[task]``."""
         meta = self.meta()
         way = self.way_of(episodes.support)
-        return self.over_chunks(episodes, lambda chunk: self._distance(InnerLoop(self, chunk.support, way=way), meta))
+        return self.over_chunks(episodes, lambda chunk: self._distance(*self.problem(meta, chunk.support, way=way)))
 
     def _distance(self, loop: InnerLoop, meta: dict[str, Tensor]) -> Tensor:
         start = loop.start(meta)

@@ -34,12 +34,40 @@ def test_predictions_follow_when_classes_are_renumbered(shared_head, same):
     assert torch.allclose(permuted[..., renumber], scores, rtol=1e-10, atol=1e-10) is same
 
 
+@pytest.mark.parametrize("optimiser", ["sgd", "momentum"])
+def test_the_first_step_is_that_of_the_whole_network(optimiser):
+    """The body's gradient is left out as it is 0: the weights are those of steps on everything."""
+    maml, batch = qs.MAML(vectors(), 0.1, 3, inner_optimiser=optimiser, shared_head=True).double(), support()
+    adapted = maml.adapt(batch)
+    model = vectors().double()
+    head = list(model.modules())[-1]
+    with torch.no_grad():
+        for parameter in head.parameters():
+            parameter.copy_(parameter.mean(0, keepdim=True).expand_as(parameter))
+    optimizer = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9 if optimiser == "momentum" else 0.0)
+    body = [parameter for parameter in model.parameters() if all(parameter is not other for other in head.parameters())]
+    for step in range(3):
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(model(batch.x[0]), batch.y[0]).backward()
+        if step == 0:
+            assert all(parameter.grad.abs().max() < 1e-16 for parameter in body)
+        optimizer.step()
+    close({name: adapted[name][0] for name, _ in model.named_parameters()}, dict(model.named_parameters()))
+
+
 def test_any_way_is_served():
     maml = learner()
     batch = Batch.of(torch.randn(7, 5, dtype=torch.float64, generator=qs.generator(0, "seven")), torch.arange(7))
     assert maml.any_way
     assert not learner(shared_head=False).any_way
     assert maml.predict(maml.adapt(batch, 100), batch.x).argmax(-1).tolist() == [list(range(7))]
+
+
+def test_a_head_that_is_not_the_end_is_refused():
+    model = nn.Sequential(nn.Linear(5, 3), nn.Tanh())
+    initialise(model, qs.generator(0, "model"))
+    with pytest.raises(qs.UserError, match="should be its end"):
+        qs.MAML(model, 0.1, shared_head=True).double().adapt(support())
 
 
 def test_a_network_without_a_linear_layer_has_no_head():
