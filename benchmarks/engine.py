@@ -55,11 +55,13 @@ def main() -> None:
 
 
 def _outer_gradients(console: Console, device: str) -> None:
-    table = Table("outer gradient, case (b)", "5 steps ms", "20 steps ms", "5 steps MiB", "20 steps MiB", "memory 20 / 5")
-    for which in ("unrolled", "stepwise"):
-        memory = [float(in_fresh_process("benchmarks.memory", "b", which, steps, device)[0]) for steps in ("5", "20")]
-        times = [median_seconds(ours(CASES["b"], steps, device, outer=which)[0], 3, 1) for steps in (5, 20)]
-        table.add_row(which, *(f"{1e3 * t:.0f}" for t in times), *(f"{m:.0f}" for m in memory), f"{memory[1] / memory[0]:.2f}")
+    table = Table("outer gradient", "case", "5 steps ms", "20 steps ms", "5 steps MiB", "20 steps MiB", "memory 20 / 5")
+    for key in "bc":
+        for which in ("unrolled", "stepwise"):
+            memory = [float(in_fresh_process("benchmarks.memory", key, which, steps, device)[0]) for steps in ("5", "20")]
+            times = [median_seconds(ours(CASES[key], steps, device, outer=which)[0], 3, 1) for steps in (5, 20)]
+            numbers = [*(f"{1e3 * t:.0f}" for t in times), *(f"{m:.0f}" for m in memory), f"{memory[1] / memory[0]:.2f}"]
+            table.add_row(which, f"({key}) {CASES[key].title}", *numbers)
     console.print(table)
 
 
