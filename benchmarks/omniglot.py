@@ -1,0 +1,146 @@
+"""Every few-shot learner on real Omniglot, in one table: ``python -m benchmarks.omniglot --root DIR [--budget short|paper]``.
+
+Vinyals' split, whose test classes are random characters with every rotation a class of its own, as in the papers.
+``short``: at most 10 minutes a training on two cores (two trainings side by side, one thread each: ``--parallel 2``).
+``paper``: the papers' numbers of iterations. A run that is there already is gone on with or only evaluated, so the
+benchmark can be stopped and started again.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from quickstudy.training.checkpoint import read
+
+HEAD = "--shared-head --statistics transductive --clip-gradient 10 --downsample max --mapping loop"
+ONE = "--inner-steps 1 --test-steps 1"
+WIDE = "--way 60 --shot 1 --query 5 --tasks-per-step 1 --lr 2e-3"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A training: what the command line is given, its steps by budget, and what the paper has in the cells.
+
+    ``cells`` are the tasks (way, shot) it is evaluated on.
+    """
+
+    title: str
+    learner: str
+    options: str
+    short: int
+    paper: int
+    published: tuple[str, ...]
+    cells: tuple[tuple[int, int], ...] = ((5, 1), (20, 1), (5, 5))
+
+
+ROWS = {
+    "protonet": Row("ProtoNet", "protonet", WIDE, 1150, 20000, ("98.8", "96.0", "99.7")),
+    "matching": Row("Matching networks", "matching", WIDE, 1150, 20000, ("98.1", "93.8", "98.9")),
+    "r2d2": Row("R2D2", "r2d2", WIDE, 1100, 20000, ("98.55", "94.70", "99.66")),
+    "siamese": Row("Siamese networks", "siamese", WIDE, 1000, 20000, ("97.3", "88.2", "98.4")),
+    "relation": Row(
+        "Relation networks",
+        "relation",
+        "--way 20 --shot 1 --query 5 --tasks-per-step 1 --lr 1e-3 --clip-gradient 0.5",
+        1000,
+        500000,
+        ("99.6", "97.6", "99.8"),
+    ),
+    "maml": Row("MAML, shared head", "maml", f"{WIDE} {HEAD} --inner-lr 24 {ONE}", 1050, 60000, ("98.7", "95.8", "99.9")),
+    "fomaml": Row(
+        "FOMAML, shared head",
+        "fomaml",
+        f"{WIDE} {HEAD} --inner-lr 24 {ONE}",
+        1100,
+        60000,
+        ("98.3", "89.4", "99.2"),
+    ),
+    "anil": Row("ANIL, shared head", "anil", f"{WIDE} {HEAD} --inner-lr 12 --inner-steps 3 --test-steps 3", 1100, 60000, ("", "96.2", "")),
+    "metasgd": Row("Meta-SGD, shared head", "metasgd", f"{WIDE} {HEAD} --inner-lr 24", 1050, 60000, ("99.53", "95.93", "99.93")),
+    "reptile": Row(
+        "Reptile, shared head",
+        "reptile",
+        f"--way 20 --shot 10 --tasks-per-step 2 {HEAD} --optimizer adam --lr 2e-3 --schedule cosine --inner-optimiser sgd --inner-lr 1 "
+        "--inner-steps 5 --inner-batch-size 40 --test-steps 10",
+        500,
+        100000,
+        ("97.68", "89.43", "99.48"),
+    ),
+    "finetune": Row("Pre-training and fine-tuning", "finetune", "--tasks-per-step 128 --lr 2e-3", 2500, 20000, ("", "", "")),
+}
+
+
+def main() -> None:
+    """Train what is not trained, evaluate, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--root", required=True, help="folder of Omniglot")
+    parser.add_argument("--budget", choices=("short", "paper"), default="short")
+    parser.add_argument("--only", nargs="*", choices=list(ROWS), default=list(ROWS))
+    parser.add_argument("--out", type=Path, default=Path("runs/omniglot"))
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--num-tasks", type=int, default=1000)
+    parser.add_argument("--parallel", type=int, default=2, help="trainings side by side, each with one thread")
+    asked = parser.parse_args()
+    with ThreadPoolExecutor(asked.parallel) as pool:
+        lines = list(pool.map(lambda name: _line(name, asked), asked.only))
+    console = Console(width=150, highlight=False)
+    console.print("| learner | 5-way 1-shot | 20-way 1-shot | 5-way 5-shot | transductive | seconds | steps | published |", markup=False)
+    console.print("|---|---|---|---|---|---|---|---|", markup=False)
+    for line in lines:
+        console.print(line, soft_wrap=True, markup=False)
+
+
+def _line(name: str, asked: argparse.Namespace) -> str:
+    row, out = ROWS[name], asked.out / asked.budget / name
+    steps = row.short if asked.budget == "short" else row.paper
+    seconds = _train(row, steps, out, asked)
+    found = [_evaluate(out, way, shot, asked) for way, shot in row.cells]
+    cells = {cell: f"{100 * result['mean']:.2f} ± {100 * result['ci95']:.2f}" for cell, result in zip(row.cells, found, strict=True)}
+    shown = [cells.get(cell, "") for cell in ((5, 1), (20, 1), (5, 5))]
+    published = " / ".join(number or "–" for number in row.published)
+    transductive = "yes" if found[0]["transductive"] else "no"
+    return f"| {row.title} | {' | '.join(shown)} | {transductive} | {seconds:.0f} | {steps} | {published} |"
+
+
+def _train(row: Row, steps: int, out: Path, asked: argparse.Namespace) -> float:
+    """Train, unless it is done; the seconds it took."""
+    done = out / "trained.json"
+    if not done.exists():
+        resume = ["--resume"] if (out / "last.safetensors").exists() else []
+        common = f"--data omniglot --root {asked.root} --split-by vinyals --steps {steps} --validate-every {steps} --device {asked.device}"
+        _quickstudy("train", row.learner, *common.split(), *row.options.split(), *_threads(asked), *resume, "--out", str(out))
+        done.write_text(json.dumps({"seconds": read(out / "last.safetensors")[1]["seconds"]}))
+    return float(json.loads(done.read_text())["seconds"])
+
+
+def _evaluate(out: Path, way: int, shot: int, asked: argparse.Namespace) -> dict[str, Any]:
+    """The result on frozen tasks, without baselines (they are the same for all but the network)."""
+    options = f"--way {way} --shot {shot} --num-tasks {asked.num_tasks} --seed 7 --no-baselines --json --device {asked.device}"
+    text = _quickstudy("evaluate", str(out), *options.split(), *_threads(asked))
+    result: dict[str, Any] = json.loads(text)
+    (out / f"{way}-way-{shot}-shot.json").write_text(text)
+    return result
+
+
+def _threads(asked: argparse.Namespace) -> list[str]:
+    return ["--threads", "1"] if asked.parallel > 1 else []
+
+
+def _quickstudy(*arguments: str) -> str:
+    command = [sys.executable, "-c", "import sys; from quickstudy.cli import main; sys.exit(main())", *arguments]
+    print("running: quickstudy " + " ".join(arguments), file=sys.stderr, flush=True)
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"quickstudy {' '.join(arguments)} failed:\n{done.stderr}")
+    return done.stdout
+
+
+if __name__ == "__main__":
+    main()
