@@ -97,6 +97,19 @@ def _relation() -> Learner:
     return learner
 
 
+PLUS_PLUS: dict[str, Any] = {"multi_step_loss": True, "learned_rates": True, "per_step_norm": True}
+
+
+def plus_plus() -> Learner:
+    """MAML with what MAML++ adds, each step with rates and norms of its own."""
+    learner = qs.MAML(normed(), 0.3, 2, 3, **PLUS_PLUS)
+    generator = qs.generator(2, "model")
+    with torch.no_grad():
+        for values in (*learner.rates, *learner.norms):
+            values += 0.1 * torch.randn(values.shape, generator=generator)
+    return learner
+
+
 TABLE: dict[str, list[Case]] = {
     "maml": [
         Case("unrolled-sgd", "sinusoids", lambda: qs.MAML(line(), 0.05, inner_steps=2)),
@@ -109,6 +122,8 @@ TABLE: dict[str, list[Case]] = {
         Case("unrolled-conv-support", "images", lambda: qs.MAML(images(), 0.1, 2)),
         Case("unrolled-conv-shared-head", "images", lambda: qs.MAML(strided(), 0.05, 2, shared_head=True)),
         Case("stepwise-norm-shared-head", "vectors", lambda: qs.MAML(normed(), 0.4, 3, outer_gradient="stepwise", shared_head=True)),
+        Case("plus-plus", "vectors", plus_plus),
+        Case("plus-plus-stepwise-conv", "images", lambda: qs.MAML(strided(), 0.1, 2, outer_gradient="stepwise", **PLUS_PLUS)),
         Case("stepwise-conv-batch", "images", lambda: qs.MAML(strided(), 0.1, 2, outer_gradient="stepwise", statistics="transductive")),
     ],
     "fomaml": [
@@ -121,6 +136,7 @@ TABLE: dict[str, list[Case]] = {
         Case("unrolled", "sinusoids", lambda: qs.ANIL(line(), 0.05, 3)),
         Case("stepwise-norm-support", "vectors", lambda: qs.ANIL(normed(), 0.4, 3, outer_gradient="stepwise")),
         Case("transductive-shared", "vectors", lambda: qs.ANIL(normed(), 0.4, 2, shared_head=True, statistics="transductive")),
+        Case("learned-rates", "vectors", lambda: qs.ANIL(vectors(), 0.3, 2, learned_rates=True)),
         Case("conv-adam-multi", "images", lambda: qs.ANIL(images(), 0.01, 2, inner_optimiser="adam", multi_step_loss=True)),
     ],
     "metasgd": [

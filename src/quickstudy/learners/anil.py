@@ -10,6 +10,7 @@ from quickstudy.learners.learner import Adapted
 from quickstudy.learners.maml import MAML
 from quickstudy.learners.mapping import over_tasks
 from quickstudy.learners.outer import State
+from quickstudy.learners.rates import RATE
 from quickstudy.models.norm import Statistics, forward
 
 SUPPORT, QUERY = "features.support", "features.query"
@@ -32,6 +33,10 @@ class ANIL(MAML):
         shared_head: Start every class's row of the head from the mean of the rows.
         statistics: Whose mean and variance batch norms use.
         mapping: How tasks are computed together.
+        learned_rates: Learn an inner rate for every parameter tensor of the head and step.
+        per_step_norm: Not here: the norms below the head see no steps.
+        multi_step_until: Outer step by which the steps' losses give way to the last one alone.
+        first_order_until: Outer step before which the outer gradient is of first order.
 
     Raises:
         UserError: If the model does not end in a linear layer.
@@ -44,14 +49,15 @@ class ANIL(MAML):
     def problem(self, meta: State, support: Batch, query: Batch | None = None, way: int | None = None) -> tuple[InnerLoop, State]:
         """The inner loop of the head, and its start and the features as the tensors it depends on."""
         self.check_head(support.x)
-        body = {name: value for name, value in meta.items() if name not in self._head}
+        rates = {name: value for name, value in meta.items() if name.startswith(RATE)}
+        body = {name: value for name, value in meta.items() if name not in self._head and name not in rates}
         loop = _HeadLoop(self, support, query, way)
         with without_head(self.model, self._head):
             keep = self.uses_support_statistics
             features, loop.recorded = over_tasks(lambda x, mask: forward(self.model, body, x, mask, None, keep))(
                 support.x, loop.support_mask
             )
-            tensors = {**{name: meta[name] for name in self._head if name in meta}, SUPPORT: features}
+            tensors = {**rates, **{name: meta[name] for name in self._head if name in meta}, SUPPORT: features}
             if query is not None:
                 tensors[QUERY] = over_tasks(lambda x, mask, used: forward(self.model, body, x, mask, used or None)[0])(
                     query.x, loop.query_mask, loop.recorded

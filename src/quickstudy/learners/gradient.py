@@ -117,6 +117,10 @@ class GradientLearner(Learner):
         """The inner learning rate of parameter ``name`` in step ``index``: ``inner_lr``."""
         return self.inner_lr
 
+    def scheduled(self, meta: State, index: int) -> Weights:
+        """The weights that do not adapt but change with the step: those that go with the weights after ``index`` steps."""
+        return {}
+
     def problem(self, meta: State, support: Batch, query: Batch | None = None, way: int | None = None) -> tuple["InnerLoop", State]:
         """The inner loop on some tasks, and the tensors by name through which it depends on ``meta``."""
         if self.shared_head:
@@ -205,11 +209,13 @@ class InnerLoop(InnerProblem):
     def start(self, meta: State) -> State:
         """The initial weights and the inner optimiser's state."""
         weights = self.learner.initial(meta, self.support, self.way)
-        self.names = tuple(weights)
+        scheduled = self._scheduled(meta, 0)
+        self.names = tuple(name for name in weights if name not in scheduled)
+        self.weight_names = (*self.names, *scheduled)
         head, labels = self.learner._head, not self.support.y.is_floating_point()
         alone = self.learner.shared_head and labels and all(name in weights for name in head)
         self.first_names = tuple(head) if alone else self.names  # equal rows pass no gradient down: (p − y) sums to 0 over classes
-        return {**weights, **self.optimiser.start(weights)}
+        return {**weights, **scheduled, **self.optimiser.start({name: weights[name] for name in self.names})}
 
     def step(self, state: State, meta: State, index: int, differentiable: bool) -> State:
         """One step of the inner optimiser on the support loss."""
@@ -217,7 +223,7 @@ class InnerLoop(InnerProblem):
         mask = self.support_mask if batch is self.support else mask_or_none(batch)
         gradients = _gradient(
             lambda weights: task_losses(self.scores(weights, batch, mask, meta), batch.y, mask).sum(),
-            {name: state[name] for name in self.names},
+            {name: state[name] for name in self.weight_names},
             self.first_names if index == 0 else self.names,
             differentiable,
         )
@@ -227,12 +233,17 @@ class InnerLoop(InnerProblem):
             old = tuple(state[f"{slot}:{name}"] for slot in self.optimiser.slots)
             updated[name], *new = self.optimiser.step(state[name], gradients[name], self.learner.rate(meta, name, index), old, index)
             slots |= {f"{slot}:{name}": value for slot, value in zip(self.optimiser.slots, new, strict=True)}
+        updated |= self._scheduled(meta, index + 1)
         return {**updated, **{name: slots[name] for name in state if name not in updated}}
+
+    def _scheduled(self, meta: State, index: int) -> Weights:
+        """What goes with the weights after ``index`` steps, of every task."""
+        return {name: value.expand(self.support.num_tasks, *value.shape) for name, value in self.learner.scheduled(meta, index).items()}
 
     def losses(self, state: State, meta: State) -> Tensor:
         """The query loss of every task ``[task]``."""
         assert self.query is not None
-        weights = {name: state[name] for name in self.names}
+        weights = {name: state[name] for name in self.weight_names}
         return task_losses(self.query_scores(weights, self.query, meta), self.query.y, self.query_mask)
 
     def scores(self, weights: Weights, batch: Batch, mask: Tensor | None, meta: State) -> Tensor:
@@ -245,7 +256,7 @@ class InnerLoop(InnerProblem):
 
     def adapted(self, state: State) -> Adapted:
         """What prediction needs of ``state``: the weights, and the support set's statistics by policy."""
-        weights = {name: state[name] for name in self.names}
+        weights = {name: state[name] for name in self.weight_names}
         if not self.learner.uses_support_statistics:
             return weights
         recorded = over_tasks(self._statistics)(weights, self.support.x, self.support_mask)

@@ -1,14 +1,17 @@
 """MAML: an initialisation from which a few gradient steps master a task."""
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from quickstudy.episode import Episode
+from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.learners.gradient import GradientLearner, StatisticsPolicy
-from quickstudy.learners.inner_optimisers import InnerOptimiserName
+from quickstudy.learners.inner_optimisers import InnerOptimiserName, Weights
 from quickstudy.learners.mapping import MappingMode
 from quickstudy.learners.outer import OUTER_GRADIENTS, OuterGradient, State
+from quickstudy.learners.rates import RATE, Rates
+from quickstudy.learners.step_norms import NORM, StepNorms
 
 
 class MAML(GradientLearner):
@@ -26,17 +29,23 @@ class MAML(GradientLearner):
         outer_gradient: ``"unrolled"`` (exact; memory grows with the steps), ``"stepwise"`` (exact; memory
             of one step and the stored weights, more time) or ``"first_order"`` (see :class:`FOMAML`).
         multi_step_loss: Take the mean of the query losses after each of the inner steps as the loss of
-            a task, in place of the last one's (MAML++'s multi-step loss with equal weights, Antoniou et al. 2019, eq. 3).
+            a task, in place of the last one's (MAML++, eq. 4).
         shared_head: Start every class's row of the last linear layer from the mean of the rows. With one inner step
             it alone changes then, since equal rows pass no gradient down.
         statistics: Whose mean and variance batch norms use.
         mapping: How tasks are computed together.
+        learned_rates: Learn an inner rate for every parameter tensor and step (MAML++, section 4).
+        per_step_norm: Learn scale and shift of the batch norms for the weights after each step, 0 … ``inner_steps``; they do
+            not adapt (MAML++, section 4). Mean and variance are each step's own by every policy but ``"frozen"``.
+        multi_step_until: Let the weights of the steps' losses go linearly from equal to the last one alone, by this outer step.
+        first_order_until: Take the outer gradient in first order before this outer step (MAML++, section 4).
 
     Source: Finn, Abbeel & Levine 2017, algorithm 2 and eq. 1.
 
     Differs from the authors' code: the support loss is a mean over examples, theirs a sum over the
     classes, so their inner rate 0.4 for 5-way Omniglot is 2.0 here; and statistics are by default
-    those of the support set, theirs are transductive.
+    those of the support set, theirs are transductive. The options of MAML++ are those of Antoniou, Edwards & Storkey 2019, whose
+    queries after step ``k`` are normalised by the scale and shift of step ``k``'s support pass; here by those of the step after.
 
     Example:
         >>> import torch, quickstudy as qs
@@ -58,14 +67,46 @@ class MAML(GradientLearner):
         shared_head: bool = False,
         statistics: StatisticsPolicy = "support",
         mapping: MappingMode = "auto",
+        learned_rates: bool = False,
+        per_step_norm: bool = False,
+        multi_step_until: int | None = None,
+        first_order_until: int = 0,
     ) -> None:
         super().__init__(model, inner_lr, inner_steps, test_steps, inner_optimiser, statistics, mapping, shared_head)
         require(
             outer_gradient in OUTER_GRADIENTS,
             f"Parameter `outer_gradient` should be one of {', '.join(OUTER_GRADIENTS)}. Found {outer_gradient!r}.",
         )
+        for name, until in (("multi_step_until", multi_step_until or 0), ("first_order_until", first_order_until)):
+            require(until >= 0, f"Parameter `{name}` should be at least 0. Found {name}={until}.")
+        require(multi_step_until is None or multi_step_loss, "Parameter `multi_step_until` goes with multi_step_loss=True only.")
+        require(
+            not (per_step_norm and self.head_alone),
+            "Parameter `per_step_norm` goes with steps of the whole network: here the norms below the head see no steps.",
+        )
         self.outer_gradient: OuterGradient = outer_gradient
-        self.multi_step_loss = multi_step_loss
+        self.multi_step_loss, self.multi_step_until, self.first_order_until = multi_step_loss, multi_step_until, first_order_until
+        self.learned_rates, self.per_step_norm = learned_rates, per_step_norm
+        self.rates, self.norms = Rates(inner_lr, (), ()), StepNorms(self.model, inner_steps if per_step_norm else 0)
+        if learned_rates:
+            weights = self._head if self.head_alone else [name for name in super().meta() if name not in self.norms.names]
+            self.rates = Rates(inner_lr, weights, [torch.empty(max(inner_steps, 1)) for _ in weights])
+
+    def meta(self) -> State:
+        """What is meta-learned: the initialisation, and rates and norms where they are learned."""
+        return {**super().meta(), **self.rates.by_name(), **self.norms.by_name()}
+
+    def initial(self, meta: State, support: Batch, way: int | None) -> Weights:
+        """The meta-learned weights of every task."""
+        return super().initial({name: value for name, value in meta.items() if not name.startswith((RATE, NORM))}, support, way)
+
+    def rate(self, meta: State, name: str, index: int) -> Tensor | float:
+        """The inner rate of parameter ``name`` in step ``index``; steps beyond those in training have the last one's."""
+        return meta[RATE + name][min(index, self.inner_steps - 1)] if self.learned_rates else self.inner_lr
+
+    def scheduled(self, meta: State, index: int) -> Weights:
+        """The batch norms' scale and shift after ``index`` steps, where each step has its own."""
+        return self.norms.after(meta, index)
 
     def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
         """The query loss of every task after adapting ``[task]``."""
@@ -73,7 +114,15 @@ class MAML(GradientLearner):
 
     def losses_from(self, meta: State, episodes: Episode) -> Tensor:
         """:meth:`losses` as a function of what is meta-learned."""
-        outer, steps = OUTER_GRADIENTS[self.outer_gradient], self.inner_steps
-        weights = [0.0] + [1 / steps] * steps if self.multi_step_loss and steps else [0.0] * steps + [1.0]
+        first_order = self.outer_step < self.first_order_until
+        outer, weights = OUTER_GRADIENTS["first_order" if first_order else self.outer_gradient], self._step_weights()
         way = self.way_of(episodes.support)
         return self.over_chunks(episodes, lambda chunk: outer(*self.problem(meta, chunk.support, chunk.query, way), weights))
+
+    def _step_weights(self) -> list[float]:
+        """The weight of the query loss after 0, 1, … ``inner_steps`` steps."""
+        steps, until = self.inner_steps, self.multi_step_until
+        if not (self.multi_step_loss and steps):
+            return [0.0] * steps + [1.0]
+        alike = 1.0 if until is None else max(0.0, 1 - self.outer_step / until) if until else 0.0
+        return [0.0] + [alike / steps] * (steps - 1) + [1 - alike * (steps - 1) / steps]

@@ -1,16 +1,12 @@
 """Meta-SGD: a learning rate for every parameter, learned with the initialisation."""
 
-from torch import Tensor, full_like, nn
+from torch import Tensor, nn
 
-from quickstudy.episode import Batch
 from quickstudy.learners.gradient import StatisticsPolicy
-from quickstudy.learners.inner_optimisers import Weights
 from quickstudy.learners.maml import MAML
 from quickstudy.learners.mapping import MappingMode
 from quickstudy.learners.outer import OuterGradient, State
-
-RATE = "rate."
-"""In front of a parameter's name: its learning rates."""
+from quickstudy.learners.rates import RATE, Rates
 
 
 class MetaSGD(MAML):
@@ -54,30 +50,9 @@ class MetaSGD(MAML):
             mapping=mapping,
         )
         weights = super().meta()
-        self._rated, self.rates = tuple(weights), _Rates(inner_lr, weights)
-
-    def meta(self) -> State:
-        """The initialisation and the rates, by name."""
-        return {**super().meta(), **{RATE + name: rate for name, rate in zip(self._rated, self.rates, strict=True)}}
-
-    def initial(self, meta: State, support: Batch, way: int | None) -> Weights:
-        """The meta-learned weights of every task, without the rates."""
-        return super().initial({name: value for name, value in meta.items() if not name.startswith(RATE)}, support, way)
+        self.rates = Rates(inner_lr, weights, weights.values())
 
     def rate(self, meta: State, name: str, index: int) -> Tensor | float:
         """The rates of parameter ``name``; those of a shared head's rows are their mean."""
         rate = meta[RATE + name]
         return rate.mean(0, keepdim=True) if name in self._head else rate
-
-
-class _Rates(nn.ParameterList):
-    """A rate for every element of the weights."""
-
-    def __init__(self, start: float, weights: State) -> None:
-        super().__init__(full_like(weight, start) for weight in weights.values())
-        self.start = start
-
-    def reset_parameters(self) -> None:
-        """All rates as at the start."""
-        for rate in self:
-            nn.init.constant_(rate, self.start)
