@@ -124,6 +124,7 @@ TABLE: dict[str, list[Case]] = {
         Case("stepwise-norm-shared-head", "vectors", lambda: qs.MAML(normed(), 0.4, 3, outer_gradient="stepwise", shared_head=True)),
         Case("plus-plus", "vectors", plus_plus),
         Case("plus-plus-stepwise-conv", "images", lambda: qs.MAML(strided(), 0.1, 2, outer_gradient="stepwise", **PLUS_PLUS)),
+        Case("stepwise-norm-prototypes", "vectors", lambda: qs.MAML(normed(), 0.1, 2, outer_gradient="stepwise", prototype_head=True)),
         Case("stepwise-conv-batch", "images", lambda: qs.MAML(strided(), 0.1, 2, outer_gradient="stepwise", statistics="transductive")),
     ],
     "fomaml": [
@@ -136,6 +137,7 @@ TABLE: dict[str, list[Case]] = {
         Case("unrolled", "sinusoids", lambda: qs.ANIL(line(), 0.05, 3)),
         Case("stepwise-norm-support", "vectors", lambda: qs.ANIL(normed(), 0.4, 3, outer_gradient="stepwise")),
         Case("transductive-shared", "vectors", lambda: qs.ANIL(normed(), 0.4, 2, shared_head=True, statistics="transductive")),
+        Case("prototypes", "vectors", lambda: qs.ANIL(normed(), 0.1, 2, prototype_head=True)),
         Case("learned-rates", "vectors", lambda: qs.ANIL(vectors(), 0.3, 2, learned_rates=True)),
         Case("conv-adam-multi", "images", lambda: qs.ANIL(images(), 0.01, 2, inner_optimiser="adam", multi_step_loss=True)),
     ],

@@ -37,6 +37,7 @@ class ANIL(MAML):
         per_step_norm: Not here: the norms below the head see no steps.
         multi_step_until: Outer step by which the steps' losses give way to the last one alone.
         first_order_until: Outer step before which the outer gradient is of first order.
+        prototype_head: Start the head as the nearest-prototype classifier of the support features.
 
     Raises:
         UserError: If the model does not end in a linear layer.
@@ -64,9 +65,9 @@ class ANIL(MAML):
                 )
         return loop, tensors
 
-    def initial(self, meta: State, support: Batch, way: int | None) -> Weights:
-        """The meta-learned head of every task."""
-        return super().initial({name: value for name, value in meta.items() if name in self._head}, support, way)
+    def support_features(self, meta: State, weights: Weights, support: Batch) -> Tensor:
+        """The features, which are computed already."""
+        return meta[SUPPORT]
 
 
 class _HeadLoop(InnerLoop):

@@ -123,7 +123,7 @@ class GradientLearner(Learner):
 
     def problem(self, meta: State, support: Batch, query: Batch | None = None, way: int | None = None) -> tuple["InnerLoop", State]:
         """The inner loop on some tasks, and the tensors by name through which it depends on ``meta``."""
-        if self.shared_head:
+        if self._head:
             self.check_head(support.x)
         return InnerLoop(self, support, query, way), meta
 

@@ -7,9 +7,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from quickstudy.episode import Batch
 from quickstudy.errors import require
+from quickstudy.learners.embedding import members
 from quickstudy.learners.inner_optimisers import Weights
 from quickstudy.learners.learner import evaluating
+from quickstudy.learners.loss import num_classes
 from quickstudy.models.norm import forward
 
 
@@ -40,6 +43,25 @@ def shared_head(weights: Weights, names: tuple[str, ...], way: int | None) -> We
         return value.mean(1, keepdim=True).expand(-1, count, *value.shape[2:])
 
     return {**weights, **{name: mean_row(weights[name]) for name in names if name in weights}}
+
+
+def prototype_head(features: Tensor, names: tuple[str, ...], support: Batch, way: int | None) -> Weights:
+    """The head ``names`` (weight, bias) of every task ``[task, class, ...]`` from the means ``c_k`` of its support ``features``.
+
+    ``w_k = 2 c_k`` and ``b_k = −‖c_k‖²``, so that the score of features ``f`` is ``−‖f − c_k‖²`` but for
+    ``−‖f‖²``, which is the same for all classes. A class without examples has the mean 0.
+
+    Args:
+        features: Features of the support examples ``[task, example, feature]``.
+        names: The parameters of the head, see :func:`head_parameters`.
+        support: The support sets.
+        way: Classes of the head; by default the most of a task.
+
+    Source: Triantafillou et al. 2020 (Proto-MAML), section 4.
+    """
+    membership = members(support, num_classes(support) if way is None else way, features.dtype)
+    means = torch.einsum("tew,tef->twf", membership, features) / membership.sum(1).clamp(min=1).unsqueeze(-1)
+    return dict(zip(names, (2 * means, -means.square().sum(2)), strict=True))
 
 
 def apply_head(weights: Weights, features: Tensor) -> Tensor:
@@ -76,4 +98,4 @@ def check_head(model: nn.Module, names: tuple[str, ...], x: Tensor) -> None:
     require(same, "The last linear layer of the model should be its end: its output should be the model's. Found another.")
 
 
-__all__ = ["apply_head", "check_head", "head_parameters", "shared_head", "without_head"]
+__all__ = ["apply_head", "check_head", "head_parameters", "prototype_head", "shared_head", "without_head"]

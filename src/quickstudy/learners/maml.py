@@ -7,11 +7,14 @@ from torch import Tensor, nn
 from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.learners.gradient import GradientLearner, StatisticsPolicy
+from quickstudy.learners.head import head_parameters, prototype_head, without_head
 from quickstudy.learners.inner_optimisers import InnerOptimiserName, Weights
-from quickstudy.learners.mapping import MappingMode
+from quickstudy.learners.loss import mask_or_none
+from quickstudy.learners.mapping import MappingMode, over_tasks
 from quickstudy.learners.outer import OUTER_GRADIENTS, OuterGradient, State
 from quickstudy.learners.rates import RATE, Rates
 from quickstudy.learners.step_norms import NORM, StepNorms
+from quickstudy.models.norm import forward
 
 
 class MAML(GradientLearner):
@@ -39,6 +42,8 @@ class MAML(GradientLearner):
             not adapt (MAML++, section 4). Mean and variance are each step's own by every policy but ``"frozen"``.
         multi_step_until: Let the weights of the steps' losses go linearly from equal to the last one alone, by this outer step.
         first_order_until: Take the outer gradient in first order before this outer step (MAML++, section 4).
+        prototype_head: In classification, start the last linear layer as the nearest-prototype classifier of the support
+            features, which serves any way (see :func:`~quickstudy.learners.head.prototype_head`).
 
     Source: Finn, Abbeel & Levine 2017, algorithm 2 and eq. 1.
 
@@ -71,8 +76,14 @@ class MAML(GradientLearner):
         per_step_norm: bool = False,
         multi_step_until: int | None = None,
         first_order_until: int = 0,
+        prototype_head: bool = False,
     ) -> None:
         super().__init__(model, inner_lr, inner_steps, test_steps, inner_optimiser, statistics, mapping, shared_head)
+        if prototype_head:
+            self._head = head_parameters(self.model)
+            require(not shared_head, "Parameters `shared_head` and `prototype_head` are two ways to start the head. Choose one.")
+            require(len(self._head) == 2, "Parameter `prototype_head` needs a head with a bias. Found one without.")
+        self.prototype_head = prototype_head
         require(
             outer_gradient in OUTER_GRADIENTS,
             f"Parameter `outer_gradient` should be one of {', '.join(OUTER_GRADIENTS)}. Found {outer_gradient!r}.",
@@ -92,13 +103,29 @@ class MAML(GradientLearner):
             weights = self._head if self.head_alone else [name for name in super().meta() if name not in self.norms.names]
             self.rates = Rates(inner_lr, weights, [torch.empty(max(inner_steps, 1)) for _ in weights])
 
+    @property
+    def any_way(self) -> bool:
+        """Whether tasks of any way are served: with a shared head or one of prototypes."""
+        return self.shared_head or self.prototype_head
+
     def meta(self) -> State:
         """What is meta-learned: the initialisation, and rates and norms where they are learned."""
         return {**super().meta(), **self.rates.by_name(), **self.norms.by_name()}
 
     def initial(self, meta: State, support: Batch, way: int | None) -> Weights:
         """The meta-learned weights of every task."""
-        return super().initial({name: value for name, value in meta.items() if not name.startswith((RATE, NORM))}, support, way)
+        names = [name for name in meta if name in self._head or not (self.head_alone or name.startswith((RATE, NORM)))]
+        weights = super().initial({name: meta[name] for name in names}, support, way)
+        if not self.prototype_head:
+            return weights
+        return weights | prototype_head(self.support_features(meta, weights, support), self._head, support, way)
+
+    def support_features(self, meta: State, weights: Weights, support: Batch) -> Tensor:
+        """What the head is given of the support examples, with the ``weights`` that every task starts from ``[task, example, feature]``."""
+        body = {name: value for name, value in weights.items() if name not in self._head}
+        with without_head(self.model, self._head):
+            features: Tensor = over_tasks(lambda own, x, mask: forward(self.model, own, x, mask)[0])(body, support.x, mask_or_none(support))
+        return features
 
     def rate(self, meta: State, name: str, index: int) -> Tensor | float:
         """The inner rate of parameter ``name`` in step ``index``; steps beyond those in training have the last one's."""

@@ -63,6 +63,29 @@ def test_any_way_is_served():
     assert maml.predict(maml.adapt(batch, 100), batch.x).argmax(-1).tolist() == [list(range(7))]
 
 
+@pytest.mark.parametrize("learner", [qs.MAML, qs.ANIL])
+def test_without_steps_a_head_of_prototypes_is_a_prototypical_network(learner):
+    model = nn.Sequential(nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 3))
+    initialise(model, qs.generator(0, "model"))
+    maml, batch = learner(model, 0.1, 2, prototype_head=True).double(), support()
+    protonet = qs.ProtoNet(model[:2]).double()
+    five = Batch(batch.x, torch.tensor([[0, 1, 2, 3, 4, 4]]), batch.mask)
+    for task in (batch, five):
+        scores = maml.predict(maml.adapt(task, 0), batch.x).softmax(-1)
+        close(scores, protonet.predict(protonet.adapt(task), batch.x).softmax(-1))
+    assert maml.any_way
+    assert (
+        maml.predict(maml.adapt(batch), batch.x).softmax(-1) - maml.predict(maml.adapt(batch, 0), batch.x).softmax(-1)
+    ).abs().max() > 1e-3
+
+
+def test_one_start_of_the_head_is_chosen():
+    with pytest.raises(qs.UserError, match="two ways to start the head"):
+        qs.MAML(vectors(), 0.1, shared_head=True, prototype_head=True)
+    with pytest.raises(qs.UserError, match="needs a head with a bias"):
+        qs.MAML(nn.Linear(5, 3, bias=False), 0.1, prototype_head=True)
+
+
 def test_a_head_that_is_not_the_end_is_refused():
     model = nn.Sequential(nn.Linear(5, 3), nn.Tanh())
     initialise(model, qs.generator(0, "model"))
