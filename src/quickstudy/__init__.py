@@ -12,6 +12,7 @@ from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.errors import TrainingError, UserError
 from quickstudy.learners import (
     ANIL,
+    CAVIA,
     FOMAML,
     MAML,
     R2D2,
@@ -43,6 +44,7 @@ from quickstudy.training import (
 __version__ = "0.1.0"
 __all__ = [
     "ANIL",
+    "CAVIA",
     "FOMAML",
     "MAML",
     "R2D2",

@@ -90,6 +90,13 @@ def _finetune(model: nn.Module, size: int | None = None, **options: Any) -> Lear
     return learner
 
 
+def _cavia(model: nn.Module, **options: Any) -> Learner:
+    """With a modulation whose weights do not depend on the global generator."""
+    learner = qs.CAVIA(model, 0.3, context_size=3, **options)
+    initialise(learner.modulation, qs.generator(1, "model"))
+    return learner
+
+
 def _relation() -> Learner:
     """With a relation module whose weights do not depend on the global generator."""
     learner = qs.RelationNet(qs.models.Conv4(None, channels=3, image_size=16, maps=True))
@@ -140,6 +147,11 @@ TABLE: dict[str, list[Case]] = {
         Case("prototypes", "vectors", lambda: qs.ANIL(normed(), 0.1, 2, prototype_head=True)),
         Case("learned-rates", "vectors", lambda: qs.ANIL(vectors(), 0.3, 2, learned_rates=True)),
         Case("conv-adam-multi", "images", lambda: qs.ANIL(images(), 0.01, 2, inner_optimiser="adam", multi_step_loss=True)),
+    ],
+    "cavia": [
+        Case("unrolled", "sinusoids", lambda: _cavia(line(), inner_steps=2)),
+        Case("stepwise-norm", "vectors", lambda: _cavia(normed(), inner_steps=2, layer="1", outer_gradient="stepwise")),
+        Case("conv-momentum", "images", lambda: _cavia(images(), inner_steps=2, inner_optimiser="momentum", layer="blocks.1.0")),
     ],
     "metasgd": [
         Case("unrolled", "sinusoids", lambda: qs.MetaSGD(line(), 0.05, 2)),

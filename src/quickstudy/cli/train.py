@@ -20,6 +20,7 @@ from quickstudy.cli.sources import Settings, device, training_tasks, use_threads
 from quickstudy.errors import require
 from quickstudy.learners import LEARNERS, Learner
 from quickstudy.models import MLP, Conv4
+from quickstudy.random import ambient
 from quickstudy.tasks import TaskSource
 from quickstudy.training import fit
 
@@ -122,7 +123,8 @@ def make_learner(name: str, settings: Settings, source: TaskSource) -> Learner:
         )
     names = [key for key in inspect.signature(cls.__init__).parameters if key not in NOT_OPTIONS]
     extra = {"pretraining_classes": source.kind.outputs} if name == "finetune" and outputs is None else {}
-    return cls(model, **{key: settings[key] for key in names}, **extra)
+    with ambient(settings["seed"], "learner"):  # the initial weights of what a learner has beside the model
+        return cls(model, **{key: settings[key] for key in names}, **extra)
 
 
 def _optimizer(learner: Learner, settings: Settings) -> torch.optim.Optimizer:

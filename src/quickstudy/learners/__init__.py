@@ -1,6 +1,7 @@
 """How a task makes a loss: one file an algorithm."""
 
 from quickstudy.learners.anil import ANIL
+from quickstudy.learners.cavia import CAVIA
 from quickstudy.learners.embedding import EmbeddingLearner
 from quickstudy.learners.finetune import Finetune
 from quickstudy.learners.fomaml import FOMAML
@@ -20,6 +21,7 @@ LEARNERS: dict[str, type[Learner]] = {
     "fomaml": FOMAML,
     "anil": ANIL,
     "metasgd": MetaSGD,
+    "cavia": CAVIA,
     "reptile": Reptile,
     "protonet": ProtoNet,
     "matching": MatchingNet,
@@ -32,6 +34,7 @@ LEARNERS: dict[str, type[Learner]] = {
 
 __all__ = [
     "ANIL",
+    "CAVIA",
     "FOMAML",
     "LEARNERS",
     "MAML",

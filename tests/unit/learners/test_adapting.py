@@ -69,3 +69,51 @@ def test_meta_sgd_serves_any_way_with_a_shared_head():
     learner = qs.MetaSGD(vectors(), 1.0, 5, shared_head=True).double()
     batch = Batch.of(torch.randn(5, 5, dtype=torch.float64, generator=qs.generator(0, "five")), torch.arange(5))
     assert learner.predict(learner.adapt(batch), batch.x).shape == (1, 5, 5)
+
+
+def test_a_context_on_a_linear_layer_is_appended_to_its_input():
+    episodes, learner = SINUSOIDS.episodes(), qs.CAVIA(line(), 0.3, 2, context_size=3).double()
+    wider = qs.models.MLP(4, 1, hidden=(6, 6)).double()
+    own = {name: value.detach() for name, value in learner.model.named_parameters()}
+    own["features.1.weight"] = torch.cat([own["features.1.weight"], learner.modulation.weight.detach()], 1)
+    wider.load_state_dict(own)
+    adapted = learner.adapt(episodes.support)
+    assert adapted.keys() == {"context"}
+    for task in range(3):
+        context = torch.zeros(3, dtype=torch.float64, requires_grad=True)
+
+        def predict(x: torch.Tensor, phi: torch.Tensor) -> torch.Tensor:
+            return wider(torch.cat([x, phi.expand(len(x), 3)], 1))
+
+        for _ in range(2):
+            loss = F.mse_loss(predict(episodes.support.x[task], context), episodes.support.y[task])
+            context = (context - 0.3 * torch.autograd.grad(loss, context)[0]).detach().requires_grad_()
+        close(adapted["context"][task], context.detach())
+        scores = learner.predict(adapted, episodes.query.x)[task]
+        close(scores, predict(episodes.query.x[task], context).detach())
+
+
+def test_a_context_scales_and_shifts_the_channels_of_a_convolution():
+    model = nn.Sequential(nn.Conv2d(1, 2, 1), nn.Flatten())
+    learner = qs.CAVIA(model, context_size=1).double()
+    with torch.no_grad():
+        learner.modulation.weight.copy_(torch.tensor([[3.0], [-1.0], [0.5], [2.0]]))  # shifts, then scales
+    x = torch.randn(1, 4, 1, 3, 3, dtype=torch.float64, generator=qs.generator(0, "images"))
+    scores = learner.predict({"context": torch.tensor([[2.0]], dtype=torch.float64)}, x)
+    plain = model[0](x[0]).detach()
+    expected = plain * torch.tensor([2.0, 5.0]).reshape(2, 1, 1) + torch.tensor([6.0, -2.0]).reshape(2, 1, 1)
+    close(scores[0], expected.flatten(1))
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"layer": "nowhere"}, "should name a layer of the model"),
+        ({"layer": "features.2"}, "a linear layer, a convolution or a norm. Found ReLU"),
+        ({"context_size": 0}, "`context_size` should be at least 1"),
+        ({"outer_gradient": "guess"}, "`outer_gradient` should be one of"),
+    ],
+)
+def test_cavia_refuses_what_it_cannot_modulate(options, says):
+    with pytest.raises(qs.UserError, match=says):
+        qs.CAVIA(line(), **options)
