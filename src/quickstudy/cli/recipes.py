@@ -3,7 +3,7 @@
 from typing import Any
 
 IMAGES: dict[str, dict[str, Any]] = {
-    "maml": {"query": 1, "tasks_per_step": 32, "lr": 1e-3, "downsample": "stride", "inner_lr": 2.0, "inner_steps": 1, "test_steps": 3},
+    "maml": {"query": 5, "tasks_per_step": 8, "lr": 2e-3, "downsample": "stride", "inner_lr": 2.0, "inner_steps": 1, "shared_head": True},
     "fomaml": {"query": 1, "tasks_per_step": 32, "lr": 1e-3, "downsample": "stride", "inner_lr": 1.0, "inner_steps": 3, "test_steps": 5},
     "anil": {"tasks_per_step": 8, "query": 5, "lr": 2e-3, "inner_lr": 2.0, "inner_steps": 1, "shared_head": True},
     "metasgd": {"tasks_per_step": 8, "query": 5, "lr": 2e-3, "downsample": "stride", "inner_lr": 1.0, "shared_head": True},

@@ -12,7 +12,7 @@ from quickstudy.learners.head import check_head, head_parameters, shared_head
 from quickstudy.learners.inner_optimisers import InnerOptimiser, InnerOptimiserName, Weights, inner_optimiser
 from quickstudy.learners.learner import Adapted, Learner
 from quickstudy.learners.loss import mask_or_none, num_classes, task_losses
-from quickstudy.learners.mapping import MappingMode, TaskMapping, announce, choose_mapping, over_tasks
+from quickstudy.learners.mapping import MappingMode, TaskMapping, announce, choose_mapping, is_large, over_tasks
 from quickstudy.learners.outer import InnerProblem, State
 from quickstudy.models.norm import Statistics, forward, has_task_norm, replace_batch_norm
 
@@ -149,9 +149,10 @@ class GradientLearner(Learner):
 
     def mapping_for(self, x: Tensor) -> TaskMapping:
         """How tasks with inputs like ``x`` are mapped; chosen once and announced."""
-        key = (x.device, x.shape[2:], self.mapping)
+        key = (x.device, x.shape[2:], self.mapping, is_large(x))
         if key not in self._mappings:
-            self._mappings[key] = announce(choose_mapping(self.model, x, self.mapping))
+            chosen = choose_mapping(self.model, x, self.mapping)
+            self._mappings[key] = chosen if chosen in self._mappings.values() else announce(chosen)
         return self._mappings[key]
 
     def over_chunks(self, episodes: Episode, function: Callable[[Episode], Tensor]) -> Tensor:

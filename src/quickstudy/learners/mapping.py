@@ -16,8 +16,13 @@ MappingMode = Literal["auto", "vmap", "loop"] | int
 
 logger = logging.getLogger("quickstudy")
 
-LARGE_IMAGE = 40 * 40
-"""From this many pixels on, a loop beats vmap on a CPU: per-task weights become grouped convolutions."""
+LARGE_SET = 8_000
+"""From this many pixels a task on, a loop beats vmap on a CPU: per-task weights become grouped convolutions."""
+
+
+def is_large(x: Tensor) -> bool:
+    """Whether the examples of a task of ``x`` ``[task, example, *feature]`` hold ``LARGE_SET`` values or more."""
+    return x.shape[1:].numel() >= LARGE_SET
 
 
 @dataclass(frozen=True)
@@ -64,9 +69,9 @@ def over_tasks(function: Callable[..., Any]) -> Callable[..., Any]:
 def choose_mapping(model: nn.Module, x: Tensor, mode: MappingMode) -> TaskMapping:
     """Pick how tasks are mapped for ``model`` on inputs like ``x`` ``[task, example, *feature]``.
 
-    ``"auto"`` takes vmap, except a loop for convolutions of large images on a CPU, and for models
-    with a layer that vmap cannot do. The choice depends on the model and the device alone, so two
-    runs choose alike.
+    ``"auto"`` takes vmap, except a loop for convolutions of many or large images on a CPU, and for models
+    with a layer that vmap cannot do. The choice depends on the model, the sizes and the device alone, so
+    two runs choose alike.
 
     Raises:
         UserError: If ``mode`` is not one of the modes.
@@ -81,8 +86,8 @@ def choose_mapping(model: nn.Module, x: Tensor, mode: MappingMode) -> TaskMappin
     if problem:
         return TaskMapping(1, f"vmap cannot do a layer of this model: {problem}")
     has_convolution = any(isinstance(module, nn.modules.conv._ConvNd) for module in model.modules())
-    if x.device.type == "cpu" and has_convolution and x[0, 0, 0].numel() >= LARGE_IMAGE:
-        return TaskMapping(1, "convolutions of large images are faster one task at a time on a CPU")
+    if x.device.type == "cpu" and has_convolution and is_large(x):
+        return TaskMapping(1, "convolutions of many or large images are faster one task at a time on a CPU")
     return TaskMapping(None, f"fastest for this model on {x.device.type}")
 
 

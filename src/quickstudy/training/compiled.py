@@ -28,6 +28,8 @@ def compiled_gradients(learner: Learner, balancer: Balancer) -> Callable[[Episod
         "Only MAML and FOMAML with unrolled or first-order gradients are compiled. Leave `compile` off.",
     )
     assert isinstance(learner, MAML | FOMAML)
+    changing = getattr(learner, "multi_step_until", None) or getattr(learner, "first_order_until", 0)
+    require(not changing, "A loss that changes over training (multi_step_until, first_order_until) is not compiled. Leave `compile` off.")
     require(not has_task_norm(learner.model), "A model with batch norms is not compiled. Leave `compile` off.")
     parameters = learner.meta()
 

@@ -63,7 +63,8 @@ class Run:
         device = self.parameters[0].device
         episodes = self.train.sample(self.tasks_per_step, generator(self.seed, "train", index)).to(device)
         self.optimizer.zero_grad(set_to_none=True)
-        self.learner.outer_step = index
+        if self.compiled is None:  # a number that changes would be compiled anew every step
+            self.learner.outer_step = index
         with ambient(self.seed, "layers", index):
             losses = self._backward(episodes)
         if not bool(losses.isfinite().all()):

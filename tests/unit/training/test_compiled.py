@@ -15,7 +15,7 @@ def test_compiled_is_eager():
     found = []
     for compiled in (False, True):
         learner = sine_learner()
-        qs.fit(learner, sines(), 3, compile=compiled, lr=0.01, progress=False)
+        qs.fit(learner, sines(), 12, compile=compiled, lr=0.01, progress=False)
         found.append(bits(learner))
     for name, value in found[0].items():
         assert torch.allclose(value, found[1][name], atol=1e-5)
@@ -26,6 +26,7 @@ def test_compiled_is_eager():
     [
         (proto, lambda: blobs().episodes(3, 1, 5)),
         (lambda: sine_learner(outer_gradient="stepwise"), sines),
+        (lambda: sine_learner(first_order_until=2), sines),
         (lambda: qs.MAML(Own()), lambda: blobs().episodes(3, 1, 5)),
     ],
 )
