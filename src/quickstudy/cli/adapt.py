@@ -92,6 +92,8 @@ def _from_folder(learner: Learner, asked: AdaptOptions) -> tuple[Task, Batch, li
 def _from_table(learner: Learner, asked: AdaptOptions) -> tuple[Task, Batch, list[str]]:
     require(asked.ink is None, "Option --ink is for images. The examples are a CSV file.")
     require(not (asked.label and asked.target), "Options --label (classes) and --target (numbers) exclude each other.")
+    of_images = hasattr(learner.model, "image_size")
+    require(not of_images, "A CSV file is for models of numbers. This one takes images: give a folder with one subfolder for each class.")
     table = TableFile.read(asked.support)
     targets = asked.target or (table.columns[-1:] if source_of(asked.run) == "sinusoid" and asked.label is None else ())
     label = asked.label or "label"
