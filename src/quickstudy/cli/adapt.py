@@ -96,6 +96,10 @@ def _from_table(learner: Learner, asked: AdaptOptions) -> tuple[Task, Batch, lis
     require(not of_images, "A CSV file is for models of numbers. This one takes images: give a folder with one subfolder for each class.")
     table = TableFile.read(asked.support)
     targets = asked.target or (table.columns[-1:] if source_of(asked.run) == "sinusoid" and asked.label is None else ())
+    require(
+        not targets or isinstance(learner, GradientLearner),
+        f"{type(learner).__name__} classifies and cannot predict numbers: name the column of the classes by --label.",
+    )
     label = asked.label or "label"
     wanted = set(targets) if targets else {label}
     require(bool(targets) or label in table.columns, f"{table.path} should have a column of classes, named by --label. Found no {label!r}.")
@@ -121,10 +125,6 @@ def _two_classes(names: Sequence[str], path: Path) -> None:
 
 def _check_outputs(learner: Learner, task: Task, support: Batch) -> None:
     """Refuse a task that needs other outputs than the model has, where the learner does not make them anew."""
-    require(
-        task.classifies or isinstance(learner, GradientLearner),
-        f"{type(learner).__name__} classifies and cannot predict numbers: name the column of the classes by --label.",
-    )
     if learner.any_way and task.classifies:
         return
     model: Any = learner.model
