@@ -16,8 +16,8 @@ from quickstudy.training.export import AdaptedModel
 from tests.laws.battery import CASES
 
 PLAIN = [case for case in CASES if not case.learner().transductive]
-IN_ONNX = ("unrolled-conv-support", "conv-adam-multi", "stepwise-norm-shared", "norm", "matching-mlp", "relation-conv", "siamese-mlp",
-           "logistic-norm", "finetune-conv-frozen", "reptile-adam")  # fmt: skip
+IN_ONNX = ("first-order", "shared-head", "anil-stepwise-norm-support", "metasgd-unrolled", "sgd-in-turn", "protonet-norm", "matching-mlp",
+           "relation-conv", "siamese-mlp", "logistic-norm", "finetune-norm-support")  # fmt: skip
 
 
 def prepared(case):
@@ -42,7 +42,9 @@ def test_a_loaded_program_gives_the_scores_of_predict(case, tmp_path):
         torch.testing.assert_close(program(some[0]), learner.predict(adapted, some)[0], rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("case", [case for case in PLAIN if case.name.endswith(IN_ONNX)], ids=str)
+@pytest.mark.parametrize(
+    "case", [case for case in PLAIN if case.name.endswith(IN_ONNX) and (case.tasks != "images" or "relation" in case.name)], ids=str
+)
 def test_an_onnx_model_gives_the_scores_of_predict(case, tmp_path):
     learner, adapted, x = prepared(case)
     qs.export(tmp_path / "model.onnx", learner, adapted, x)
