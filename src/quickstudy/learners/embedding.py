@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from typing import ClassVar
 
 import torch
@@ -73,7 +74,9 @@ class EmbeddingLearner(Learner):
         """Embeddings ``[task, example, *feature]`` of all tasks in one forward pass; padding is left out of it."""
         real = None if mask is None or bool(mask.all()) else mask.flatten().nonzero().squeeze(1)
         flat = x.flatten(0, 1)
-        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.bf16):
+        kind = x.device.type
+        changes = self.bf16 or torch.is_autocast_enabled(kind)  # one that changes nothing would stand in an exported program
+        with torch.autocast(kind, torch.bfloat16, enabled=self.bf16) if changes else nullcontext():
             embedded: Tensor = self.model(flat if real is None else flat[real])
         embedded = embedded.float() if self.bf16 else embedded
         if real is not None:

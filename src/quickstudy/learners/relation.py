@@ -51,8 +51,13 @@ class RelationNet(EmbeddingLearner):
         return {"sums": torch.einsum("tew,te...->tw...", membership, embedded), "present": membership.sum(1) > 0}
 
     def compare(self, embedded: Tensor, adapted: Adapted) -> Tensor:
-        """The logit of every query's relation to every class ``[task, example, class]``."""
-        return self._logits(embedded, adapted, torch.ones(embedded.shape[:2], dtype=torch.bool, device=embedded.device))
+        """The logit of every query's relation to every class ``[task, example, class]``.
+
+        At test batch norms keep to their running averages, so that pairs which do not count can be computed with the others.
+        """
+        pairs = torch.cat(torch.broadcast_tensors(adapted["sums"].unsqueeze(1), embedded.unsqueeze(2)), 3)
+        logits: Tensor = self.relation(pairs.flatten(0, 2)).reshape(pairs.shape[:3])
+        return logits.masked_fill(~adapted["present"].unsqueeze(1), -torch.inf)
 
     def query_losses(self, embedded: Tensor, query: Batch, adapted: Adapted) -> Tensor:
         """The mean squared error of every query's relation scores ``[task, example]``."""

@@ -4,6 +4,8 @@ from quickstudy.tasks.arrays import Arrays
 from quickstudy.tasks.classes import Classes, Episodes, Supervised
 from quickstudy.tasks.family import Family
 from quickstudy.tasks.glyphs import Glyphs
+from quickstudy.tasks.image_files import ImageForm
+from quickstudy.tasks.images import Images
 from quickstudy.tasks.omniglot import Omniglot
 from quickstudy.tasks.sinusoid import Sinusoid
 from quickstudy.tasks.source import TaskSource
@@ -11,4 +13,17 @@ from quickstudy.tasks.source import TaskSource
 SOURCES: dict[str, type] = {"glyphs": Glyphs, "omniglot": Omniglot, "sinusoid": Sinusoid}
 """The sources known by name to the command line."""
 
-__all__ = ["SOURCES", "Arrays", "Classes", "Episodes", "Family", "Glyphs", "Omniglot", "Sinusoid", "Supervised", "TaskSource"]
+__all__ = [
+    "SOURCES",
+    "Arrays",
+    "Classes",
+    "Episodes",
+    "Family",
+    "Glyphs",
+    "ImageForm",
+    "Images",
+    "Omniglot",
+    "Sinusoid",
+    "Supervised",
+    "TaskSource",
+]

@@ -1,8 +1,9 @@
 """fit, evaluate, compare, and what is saved."""
 
-from quickstudy.training.checkpoint import load, load_adapted, save_adapted
+from quickstudy.training.checkpoint import describe_adapted, load, load_adapted, save_adapted
 from quickstudy.training.compare import Comparison, compare
 from quickstudy.training.evaluate import Estimate, Evaluation, evaluate, frozen_tasks
+from quickstudy.training.export import export
 from quickstudy.training.fit import fit
 from quickstudy.training.run import Fitted
 
@@ -12,7 +13,9 @@ __all__ = [
     "Evaluation",
     "Fitted",
     "compare",
+    "describe_adapted",
     "evaluate",
+    "export",
     "fit",
     "frozen_tasks",
     "load",

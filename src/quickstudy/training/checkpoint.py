@@ -1,6 +1,7 @@
 """Saving and loading: tensors and JSON in one safetensors file, written atomically. Loading runs no code."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -128,13 +129,20 @@ def load(run: str | Path, model: nn.Module | None = None) -> Learner:
     return learner.eval()
 
 
-def save_adapted(path: str | Path, learner: Learner, adapted: Adapted) -> None:
+def save_adapted(path: str | Path, learner: Learner, adapted: Adapted, task: Mapping[str, Any] | None = None) -> None:
     """Save a mastered task: the learner and what it adapted to, in one file.
 
     Loaded in another process, it predicts the same bits.
+
+    Args:
+        path: The file.
+        learner: The learner.
+        adapted: What it adapted to.
+        task: What else is to be known of the task, in plain values: :func:`describe_adapted` gives it back.
     """
     tensors, details = pack(learner)
-    write(Path(path), tensors | {f"adapted/{name}": value for name, value in adapted.items()}, details)
+    tensors |= {f"adapted/{name}": value for name, value in adapted.items()}
+    write(Path(path), tensors, details if task is None else details | {"task": dict(task)})
 
 
 def load_adapted(path: str | Path, model: nn.Module | None = None) -> tuple[Learner, Adapted]:
@@ -147,3 +155,18 @@ def load_adapted(path: str | Path, model: nn.Module | None = None) -> tuple[Lear
     adapted = {name.removeprefix("adapted/"): value for name, value in tensors.items() if name.startswith("adapted/")}
     require(bool(adapted), f"File {path} should hold an adapted task. Found a learner alone: use qs.load, then adapt.")
     return load(path, model), adapted
+
+
+def describe_adapted(path: str | Path) -> dict[str, Any]:
+    """What :func:`save_adapted` was told of the task.
+
+    Raises:
+        UserError: If the file is missing, damaged, or says nothing of a task.
+    """
+    task: dict[str, Any] = read(Path(path))[1].get("task", {})
+    require(
+        bool(task),
+        f"File {path} should say how its task's files are read. Found nothing: make it with quickstudy adapt, "
+        "or use qs.load_adapted and learner.predict.",
+    )
+    return task

@@ -1,0 +1,149 @@
+"""``quickstudy adapt``."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import torch
+import tyro
+from rich.console import Console
+
+from quickstudy.cli.options import Run, parse
+from quickstudy.cli.sources import device, use_threads
+from quickstudy.cli.task_files import Task, image_form, source_of
+from quickstudy.episode import Batch
+from quickstudy.errors import require
+from quickstudy.learners import GradientLearner, Learner
+from quickstudy.learners.learner import evaluating
+from quickstudy.tasks import Images
+from quickstudy.tasks.table_file import TableFile
+from quickstudy.training import load, save_adapted
+
+
+@dataclass(frozen=True)
+class AdaptOptions:
+    """Options of ``quickstudy adapt``."""
+
+    run: Run
+    """The run's folder, or a checkpoint."""
+    support: Annotated[Path, tyro.conf.Positional]
+    """The new task's examples: a folder with one subfolder of images for each class, or a CSV file."""
+    out: Path = Path("task.qs")
+    """The file that predict needs; it holds all that is needed."""
+    steps: int | None = None
+    """Inner steps; by default the learner's own."""
+    ink: Literal["auto", "dark", "light"] | None = None
+    """Grey images: dark ink is inverted, light ink is not, auto looks at each image's border. By default auto for models of
+    glyphs and Omniglot, else images are taken as they are."""
+    label: str | None = None
+    """Column of a CSV file that holds the classes."""
+    target: tuple[str, ...] = ()
+    """Columns of a CSV file that are to be predicted (regression); by default the last where the run learned sinusoids."""
+    device: str = "cpu"
+    """Where to compute: cpu, cuda, cuda:1, mps."""
+    threads: int | None = None
+    """CPU threads."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Adapt a run's learner to a new task and save both."""
+    asked = parse(AdaptOptions, arguments, "adapt", "Master a new task from a folder of images or a CSV file.")
+    use_threads(asked.threads)
+    where = device(asked.device)
+    learner = load(asked.run).to(where)
+    require(
+        asked.steps is None or isinstance(learner, GradientLearner), "Option --steps is for learners with inner steps. This one has none."
+    )
+    require(asked.support.exists(), f"The examples of the new task should be a folder or a CSV file. There is no {asked.support}.")
+    require(not asked.out.is_dir(), f"Option --out should name a file. {asked.out} is a folder.")
+    task, support, notes = (_from_folder if asked.support.is_dir() else _from_table)(learner, asked)
+    _check_outputs(learner, task, support)
+    adapted = learner.adapt(support.to(where), asked.steps)
+    finite = all(bool(value.isfinite().all()) for value in adapted.values())
+    require(
+        finite, "Adapting diverged: the result is not finite. Take fewer steps with --steps, or look for wrong numbers in the examples."
+    )
+    save_adapted(asked.out, learner, adapted, task.to_dict())
+    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    for note in notes:
+        console.print(note)
+    console.print(f"Mastered in {asked.out}. Next:\n  quickstudy predict {asked.out} FILES")
+    return 0
+
+
+def _from_folder(learner: Learner, asked: AdaptOptions) -> tuple[Task, Batch, list[str]]:
+    require(not asked.label and not asked.target, "Options --label and --target are for CSV files. The examples are a folder of images.")
+    source = source_of(asked.run)
+    require(source != "sinusoid", "A folder of images is for models of images. This run learned sinusoids: give a CSV file.")
+    images = Images(asked.support, **image_form(learner, source, asked.ink).to_dict())  # type: ignore[arg-type]
+    _two_classes(images.pool.names, asked.support)
+    size, total, inverted = images.form.size, len(images.paths), images.num_inverted
+    notes = [_counts(Counter(dict(zip(images.pool.names, images.pool.size.tolist(), strict=True))), "image")]
+    if images.form.ink is not None:
+        notes.append(f"{inverted} of {total} images have dark ink on light paper and were inverted; --ink dark or light decides for all.")
+    if images.skipped:
+        notes.append(f"Left out: {_some([str(path) for path in images.skipped])} (no images of a class).")
+    notes.append(f"Images are brought to {size}×{size} pixels, {'grey' if images.form.channels == 1 else 'colour'}.")
+    return Task(images.pool.names, True, images.form), images.support(), notes
+
+
+def _from_table(learner: Learner, asked: AdaptOptions) -> tuple[Task, Batch, list[str]]:
+    require(asked.ink is None, "Option --ink is for images. The examples are a CSV file.")
+    require(not (asked.label and asked.target), "Options --label (classes) and --target (numbers) exclude each other.")
+    of_images = hasattr(learner.model, "image_size")
+    require(not of_images, "A CSV file is for models of numbers. This one takes images: give a folder with one subfolder for each class.")
+    table = TableFile.read(asked.support)
+    targets = asked.target or (table.columns[-1:] if source_of(asked.run) == "sinusoid" and asked.label is None else ())
+    require(
+        not targets or isinstance(learner, GradientLearner),
+        f"{type(learner).__name__} classifies and cannot predict numbers: name the column of the classes by --label.",
+    )
+    label = asked.label or "label"
+    wanted = set(targets) if targets else {label}
+    require(bool(targets) or label in table.columns, f"{table.path} should have a column of classes, named by --label. Found no {label!r}.")
+    columns = tuple(name for name in table.columns if name not in wanted)
+    inputs = getattr(learner.model, "inputs", None)
+    require(
+        inputs in (None, len(columns)),
+        f"The columns of {table.path} besides {', '.join(sorted(wanted))} should be the {inputs} inputs of the model. "
+        f"Found {len(columns)}: {', '.join(columns)}.",
+    )
+    x = table.numbers(columns)
+    if targets:
+        return Task(targets, False, columns=columns), Batch.of(x, table.numbers(targets)), [f"{len(x)} examples."]
+    labels = table.cells(label)
+    names = tuple(dict.fromkeys(labels))
+    _two_classes(names, table.path)
+    return Task(names, True, columns=columns), Batch.of(x, [names.index(name) for name in labels]), [_counts(Counter(labels), "example")]
+
+
+def _two_classes(names: Sequence[str], path: Path) -> None:
+    require(len(names) >= 2, f"A task should have at least two classes. Found one in {path}: {names[0]!r}.")
+
+
+def _check_outputs(learner: Learner, task: Task, support: Batch) -> None:
+    """Refuse a task that needs other outputs than the model has, where the learner does not make them anew."""
+    if learner.any_way and task.classifies:
+        return
+    model: Any = learner.model
+    with evaluating(learner), torch.no_grad():
+        outputs = model(support.x[0, :1].to(next(learner.parameters()).device)).shape[-1]
+    wanted = len(task.outputs)
+    if not task.classifies:
+        require(wanted == outputs, f"The model predicts {outputs} numbers. Found {wanted} targets: {', '.join(task.outputs)}.")
+    require(
+        not task.classifies or wanted <= outputs,
+        f"This {type(learner).__name__} was trained for {outputs} classes, a learned output each. Found {wanted}: "
+        f"train with --way {wanted}, or a learner of any way (protonet, r2d2, finetune, or --shared-head).",
+    )
+
+
+def _counts(counts: Counter[str], word: str) -> str:
+    parts = [f"{name} ({count} {word}{'s' * (count != 1)})" for name, count in counts.items()]
+    return f"{len(counts)} classes: {_some(parts)}."
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")

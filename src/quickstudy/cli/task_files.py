@@ -1,0 +1,112 @@
+"""A new task's files: how they become what a model was trained on, and what of it is kept for predicting."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from quickstudy.errors import UserError, require
+from quickstudy.learners import Learner
+from quickstudy.tasks import ImageForm
+from quickstudy.tasks.images import image_files
+from quickstudy.tasks.table_file import TableFile
+from quickstudy.training import describe_adapted
+
+HANDWRITING = ("glyphs", "omniglot")
+"""Sources whose ink is 1 on 0."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What predicting needs to know of a mastered task besides the learner.
+
+    Attributes:
+        outputs: The names of the classes, or of the targets.
+        classifies: Whether they are classes.
+        form: What images are brought to, where the task's inputs are images.
+        columns: The columns that are the inputs, where the task's inputs are lines of a table.
+    """
+
+    outputs: tuple[str, ...]
+    classifies: bool
+    form: ImageForm | None = None
+    columns: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The attributes as plain values."""
+        form = None if self.form is None else self.form.to_dict()
+        return {"outputs": list(self.outputs), "classifies": self.classifies, "form": form, "columns": list(self.columns)}
+
+    @classmethod
+    def of(cls, path: Path) -> "Task":
+        """The task in a file that ``quickstudy adapt`` wrote.
+
+        Raises:
+            UserError: If it is another file.
+        """
+        found = describe_adapted(path)
+        try:
+            form = None if found["form"] is None else ImageForm(**found["form"])
+            return cls(tuple(found["outputs"]), found["classifies"], form, tuple(found["columns"]))
+        except (KeyError, TypeError) as error:
+            raise UserError(f"File {path} should be one that quickstudy adapt wrote. Found another description of a task.") from error
+
+    @property
+    def example(self) -> tuple[int, ...]:
+        """The shape of an input."""
+        return (len(self.columns),) if self.form is None else (self.form.channels, self.form.size, self.form.size)
+
+    def read(self, files: Sequence[Path]) -> tuple[list[dict[str, Any]], Tensor]:
+        """Where every example comes from (``file``, and ``example`` in a table), and the examples ``[example, *feature]``.
+
+        Raises:
+            UserError: If a file is missing or cannot be read.
+        """
+        if self.form is None:
+            tables = [TableFile.read(path) for path in files]
+            places = [{"file": str(table.path), "example": i} for table in tables for i in range(1, len(table.rows) + 1)]
+            return places, torch.cat([table.numbers(self.columns) for table in tables])
+        paths = [image for path in files for image in (_images_in(path) if path.is_dir() else [path])]
+        pixels, _ = self.form.read_all(paths)
+        return [{"file": str(path)} for path in paths], pixels.to(torch.get_default_dtype()).mul_(1 / 255)
+
+
+def _images_in(folder: Path) -> list[Path]:
+    images, _ = image_files(folder)
+    require(len(images) > 0, f"Folder {folder} should hold images. Found none directly in it.")
+    return images
+
+
+def source_of(run: Path) -> str:
+    """What the run learned from, ``"glyphs"`` or ``"sinusoid"`` say; empty where it is not known."""
+    try:
+        details = json.loads(((run if run.is_dir() else run.parent) / "run.json").read_text())
+        return str(details["source"]["source"]).partition("/")[0]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def image_form(learner: Learner, source: str, ink: str | None) -> ImageForm:
+    """The images that ``learner``'s model takes: those of its Conv4, or square grey ones of as many pixels as its MLP has inputs.
+
+    Raises:
+        UserError: If the model takes no images, or ``ink`` is asked for with colour.
+    """
+    model: Any = learner.model
+    if hasattr(model, "image_size"):
+        size, channels = model.image_size, model.in_channels
+    else:
+        inputs = int(getattr(model, "inputs", 0))
+        size, channels = math.isqrt(inputs), 1
+        require(
+            size > 1 and size**2 == inputs,
+            f"A folder of images is for models of images. This one takes {inputs} numbers: give a CSV file with a column for each.",
+        )
+    require(channels == 1 or ink is None, "Option --ink is for models of grey images. This one takes colour.")
+    chosen = ink or ("auto" if source in HANDWRITING else None)
+    return ImageForm(size, channels, chosen)  # type: ignore[arg-type]
