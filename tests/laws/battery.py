@@ -97,6 +97,13 @@ def _relation() -> Learner:
     return learner
 
 
+def _mann(model: nn.Module, size: int | None = None, slots: int = 9, heads: int = 2) -> Learner:
+    """Small, with weights that do not depend on the global generator."""
+    learner = qs.MANN(model, 3, size, controller_size=6, slots=slots, width=4, heads=heads)
+    initialise(learner, qs.generator(1, "model"))
+    return learner
+
+
 TABLE: dict[str, list[Case]] = {
     "maml": [
         Case("unrolled-sgd", "sinusoids", lambda: qs.MAML(line(), 0.05, inner_steps=2)),
@@ -153,6 +160,11 @@ TABLE: dict[str, list[Case]] = {
         Case("logistic-norm", "vectors", lambda: qs.R2D2(normed(None), "logistic", regulariser=0.5)),
         Case("ridge-conv", "images", lambda: qs.R2D2(images(None))),
     ],
+    "mann": [
+        Case("mlp", "vectors", lambda: _mann(vectors(None), 8), in_turn=True),
+        Case("norm-one-head", "vectors", lambda: _mann(normed(None), 7, slots=3, heads=1), in_turn=True, pooled=True),
+        Case("conv", "images", lambda: _mann(images(None)), in_turn=True),
+    ],
     "finetune": [
         Case("regression", "sinusoids", lambda: qs.Finetune(line(), inner_lr=0.01, test_steps=3)),
         Case("head-sgd", "vectors", lambda: _finetune(vectors(None), 8, inner_lr=0.1, inner_optimiser="sgd")),
@@ -161,7 +173,7 @@ TABLE: dict[str, list[Case]] = {
     ],
 }  # fmt: skip
 CASES = [replace(case, name=f"{key}-{case.name}") for key, cases in TABLE.items() for case in cases]
-EMBEDDING = ("protonet", "matching", "relation", "siamese", "r2d2")
+EMBEDDING = ("protonet", "matching", "relation", "siamese", "r2d2", "mann")
 MAPPED = [case for case in CASES if not case.name.startswith(EMBEDDING)]
 """The learners that map a function of one task; the others embed all tasks at once."""
 

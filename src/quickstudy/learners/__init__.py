@@ -7,6 +7,7 @@ from quickstudy.learners.fomaml import FOMAML
 from quickstudy.learners.gradient import GradientLearner
 from quickstudy.learners.learner import Adapted, Learner
 from quickstudy.learners.maml import MAML
+from quickstudy.learners.mann import MANN
 from quickstudy.learners.matching import MatchingNet
 from quickstudy.learners.metasgd import MetaSGD
 from quickstudy.learners.protonet import ProtoNet
@@ -26,6 +27,7 @@ LEARNERS: dict[str, type[Learner]] = {
     "relation": RelationNet,
     "siamese": Siamese,
     "r2d2": R2D2,
+    "mann": MANN,
     "finetune": Finetune,
 }
 """The learners known by name: to the command line, to checkpoints, and to the battery of laws."""
@@ -35,6 +37,7 @@ __all__ = [
     "FOMAML",
     "LEARNERS",
     "MAML",
+    "MANN",
     "R2D2",
     "Adapted",
     "EmbeddingLearner",

@@ -26,6 +26,7 @@ LEARNERS = {
     "relation": lambda: qs.RelationNet(qs.models.Conv4(None, channels=2, maps=True), relation_hidden=4),
     "siamese": lambda: qs.Siamese(qs.models.Conv4(None, channels=2)),
     "r2d2": lambda: qs.R2D2(qs.models.Conv4(None, channels=2), "logistic", regulariser=2.0),
+    "mann": lambda: qs.MANN(qs.models.Conv4(None, channels=2), 3, controller_size=4, slots=6, width=3, heads=2),
     "finetune": lambda: qs.Finetune(qs.models.Conv4(None, channels=2), pretraining_classes=7),
 }
 
