@@ -20,7 +20,8 @@ class Case:
     """One configuration: ``make()`` a learner and try it on ``tasks``.
 
     ``gradient`` says what the gradient of a loss is: that of the loss ("exact"), of the query loss at the
-    adapted weights ("first_order"), or the way back from the adapted weights ("displacement").
+    adapted weights ("first_order"), the way back from the adapted weights ("displacement"), or that of the loss with the
+    inner gradients held constant ("constant": its own test proves it).
     ``in_turn``: the inner loop walks through the support set, so the order of examples matters.
     ``pooled``: pre-training is one supervised batch, normalised as a whole, so tasks meet in it.
     """
@@ -97,11 +98,18 @@ def _relation() -> Learner:
     return learner
 
 
-def _mann(model: nn.Module, size: int | None = None, slots: int = 9, heads: int = 2) -> Learner:
-    """Small, with weights that do not depend on the global generator."""
-    learner = qs.MANN(model, 3, size, controller_size=6, slots=slots, width=4, heads=heads)
-    initialise(learner, qs.generator(1, "model"))
+def _metalstm(model: nn.Module, inner_steps: int = 2, **options: Any) -> Learner:
+    """With an update rule whose gates look at everything, and so differ from weight to weight."""
+    learner = qs.MetaLSTM(model, 0.1, inner_steps, hidden_size=3, **options)
+    generator = qs.generator(1, "model")
+    with torch.no_grad():
+        for parameter in learner.update.parameters():
+            parameter += 0.3 * torch.randn(parameter.shape, generator=generator)
     return learner
+
+
+def _mann(model: nn.Module, size: int | None = None, slots: int = 9, heads: int = 2) -> Learner:
+    return qs.MANN(model, 3, size, controller_size=6, slots=slots, width=4, heads=heads)
 
 
 TABLE: dict[str, list[Case]] = {
@@ -134,6 +142,12 @@ TABLE: dict[str, list[Case]] = {
         Case("unrolled", "sinusoids", lambda: qs.MetaSGD(line(), 0.05, 2)),
         Case("stepwise-norm-shared", "vectors", lambda: qs.MetaSGD(normed(), 0.4, 2, outer_gradient="stepwise", shared_head=True)),
         Case("conv-transductive", "images", lambda: qs.MetaSGD(images(), 0.1, 1, statistics="transductive")),
+    ],
+    "metalstm": [
+        Case("unrolled", "sinusoids", lambda: _metalstm(line(), outer_gradient="unrolled")),
+        Case("stepwise-norm-shared", "vectors", lambda: _metalstm(normed(), outer_gradient="stepwise", shared_head=True)),
+        Case("first-order", "vectors", lambda: _metalstm(normed(), inner_steps=3), gradient="constant"),
+        Case("conv-transductive", "images", lambda: _metalstm(images(), statistics="transductive"), gradient="constant"),
     ],
     "reptile": [
         Case("adam", "sinusoids", lambda: qs.Reptile(line(), 0.01, 4), gradient="displacement"),

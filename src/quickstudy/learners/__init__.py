@@ -9,6 +9,7 @@ from quickstudy.learners.learner import Adapted, Learner
 from quickstudy.learners.maml import MAML
 from quickstudy.learners.mann import MANN
 from quickstudy.learners.matching import MatchingNet
+from quickstudy.learners.metalstm import MetaLSTM
 from quickstudy.learners.metasgd import MetaSGD
 from quickstudy.learners.protonet import ProtoNet
 from quickstudy.learners.r2d2 import R2D2
@@ -21,6 +22,7 @@ LEARNERS: dict[str, type[Learner]] = {
     "fomaml": FOMAML,
     "anil": ANIL,
     "metasgd": MetaSGD,
+    "metalstm": MetaLSTM,
     "reptile": Reptile,
     "protonet": ProtoNet,
     "matching": MatchingNet,
@@ -45,6 +47,7 @@ __all__ = [
     "GradientLearner",
     "Learner",
     "MatchingNet",
+    "MetaLSTM",
     "MetaSGD",
     "ProtoNet",
     "RelationNet",

@@ -12,7 +12,9 @@ from quickstudy.errors import require
 from quickstudy.learners.embedding import EmbeddingLearner
 from quickstudy.learners.learner import Adapted, evaluating
 from quickstudy.learners.loss import example_losses, mean_over_examples, num_classes
+from quickstudy.models.initialise import initialise
 from quickstudy.models.memory import LeastUsedMemory, MemoryState
+from quickstudy.random import generator
 
 State = dict[str, Tensor]
 INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
@@ -46,12 +48,13 @@ class MANN(EmbeddingLearner):
         heads: Heads that read and write.
         sharpness: Where the learned factors of the cosine start.
         bf16: Embed under bfloat16 autocast.
+        seed: Seed of the initial weights.
 
     Raises:
         UserError: If a size is out of range, the length of the embeddings is not known, or a task has more classes than ``way``.
 
-    Source: Santoro et al. 2016, section 3 and eq. 1–8. Differs from the paper: see the memory; ``f`` is any network, and the LSTM's forget gate has
-    1 added, so that it starts open.
+    Source: Santoro et al. 2016, section 3 and eq. 1–8. Differs from the paper: see the memory; ``f`` is any network; 1 is added
+    to the LSTM's forget gate, so that it starts open.
 
     Example:
         >>> import quickstudy as qs, torch
@@ -72,6 +75,7 @@ class MANN(EmbeddingLearner):
         heads: int = 4,
         sharpness: float = 10.0,
         bf16: bool = False,
+        seed: int = 0,
     ) -> None:
         super().__init__(model, bf16)
         size = embedding_size if embedding_size is not None else getattr(model, "embedding_size", None)
@@ -79,12 +83,15 @@ class MANN(EmbeddingLearner):
         for name, value in (("way", way), ("controller_size", controller_size)):
             require(value >= 1, f"Parameter `{name}` should be at least 1. Found {name}={value}.")
         self.way, self.embedding_size, self.controller_size = way, size, controller_size
-        self.slots, self.width, self.heads, self.sharpness = slots, width, heads, sharpness
+        self.slots, self.width, self.heads, self.sharpness, self.seed = slots, width, heads, sharpness, seed
         self.memory = LeastUsedMemory(slots, width, heads, sharpness=sharpness)
         self.inputs = nn.Linear(int(size or 0) + way, 4 * controller_size)
         self.recurrent = nn.Linear(controller_size + heads * width, 4 * controller_size, bias=False)
         self.keys = nn.Linear(controller_size, heads * width)
         self.output = nn.Linear(controller_size + heads * width, way)
+        draw = generator(seed, "learner")
+        for part in (self.inputs, self.recurrent, self.keys, self.output):
+            initialise(part, draw)
 
     @property
     def any_way(self) -> bool:

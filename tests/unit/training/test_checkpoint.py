@@ -21,6 +21,7 @@ LEARNERS = {
     "reptile": lambda: qs.Reptile(qs.models.MLP(4, 3, hidden=()), inner_batch_size=3),
     "anil": lambda: qs.ANIL(qs.models.MLP(4, 3, hidden=(5,)), inner_steps=2, shared_head=True),
     "metasgd": lambda: qs.MetaSGD(qs.models.MLP(4, 3, hidden=()), inner_lr=0.2, outer_gradient="stepwise"),
+    "metalstm": lambda: qs.MetaLSTM(qs.models.MLP(4, 3, hidden=(5,)), inner_lr=0.2, hidden_size=3, forget_bias=4.0),
     "protonet": proto,
     "matching": lambda: qs.MatchingNet(qs.models.Conv4(None, channels=2), scale=3.0),
     "relation": lambda: qs.RelationNet(qs.models.Conv4(None, channels=2, maps=True), relation_hidden=4),
