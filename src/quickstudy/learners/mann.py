@@ -184,7 +184,7 @@ class MANN(EmbeddingLearner):
         return scores, {"hidden": hidden, "cell": cell, "last": last, "label": state["label"], **memory._asdict()}
 
     def _check(self, *batches: Batch) -> None:
-        way = max(num_classes(batch) for batch in batches)
+        way = max(num_classes(batch) for batch in batches if batch.y.numel())
         require(way <= self.way, f"Parameter `way` should be at least the classes of a task. Found way={self.way}, {way} classes.")
 
 
