@@ -114,7 +114,7 @@ def test_more_classes_than_its_way_are_refused():
     mann, batch = learner(), Batch.of(torch.zeros(4, 5), torch.arange(4))
     assert not mann.any_way
     for refused in (lambda: mann.adapt(batch), lambda: mann.losses(Episode(batch, batch, torch.zeros(1)))):
-        with pytest.raises(qs.UserError, match="`way` should be at least the classes of a task. Found way=3, 4 classes"):
+        with pytest.raises(qs.UserError, match=r"`way` should be at least the classes of a task\. Found way=3, 4 classes"):
             refused()
 
 

@@ -80,7 +80,15 @@ def test_the_update_rule_is_torchs_lstm_cell_and_two_gates():
         cell.bias_ih.copy_(rule.bias[order])
         nn.init.zeros_(cell.bias_hh)
     draw = lambda *shape: torch.randn(*shape, generator=generator, dtype=torch.float64)  # noqa: E731
-    loss, gradient, weight, forget, input_, hidden, memory = draw(1), draw(1, 5), draw(1, 5), draw(1, 5), draw(1, 5), draw(1, 5, 3), draw(1, 5, 3)
+    loss, gradient, weight, forget, input_, hidden, memory = (
+        draw(1),
+        draw(1, 5),
+        draw(1, 5),
+        draw(1, 5),
+        draw(1, 5),
+        draw(1, 5, 3),
+        draw(1, 5, 3),
+    )
     found = rule(loss, gradient, weight, hidden, memory, forget, input_)
     inputs = torch.cat([preprocess(gradient[0]), preprocess(loss).expand(5, 2)], 1)
     new_hidden, new_memory = cell(inputs, (hidden[0], memory[0]))
