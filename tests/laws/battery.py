@@ -20,7 +20,8 @@ class Case:
     """One configuration: ``make()`` a learner and try it on ``tasks``.
 
     ``gradient`` says what the gradient of a loss is: that of the loss ("exact"), of the query loss at the
-    adapted weights ("first_order"), or the way back from the adapted weights ("displacement").
+    adapted weights ("first_order"), the way back from the adapted weights ("displacement"), or that of the loss with the
+    inner gradients held constant ("constant": its own test proves it).
     ``in_turn``: the inner loop walks through the support set, so the order of examples matters.
     ``pooled``: pre-training is one supervised batch, normalised as a whole, so tasks meet in it.
     """
@@ -117,6 +118,20 @@ def plus_plus() -> Learner:
     return learner
 
 
+def _metalstm(model: nn.Module, inner_steps: int = 2, **options: Any) -> Learner:
+    """With an update rule whose gates look at everything, and so differ from weight to weight."""
+    learner = qs.MetaLSTM(model, 0.1, inner_steps, hidden_size=3, **options)
+    generator = qs.generator(1, "model")
+    with torch.no_grad():
+        for parameter in learner.update.parameters():
+            parameter += 0.3 * torch.randn(parameter.shape, generator=generator)
+    return learner
+
+
+def _mann(model: nn.Module, size: int | None = None, slots: int = 9, heads: int = 2) -> Learner:
+    return qs.MANN(model, 3, size, controller_size=6, slots=slots, width=4, heads=heads)
+
+
 TABLE: dict[str, list[Case]] = {
     "maml": [
         Case("unrolled-sgd", "sinusoids", lambda: qs.MAML(line(), 0.05, inner_steps=2)),
@@ -158,6 +173,12 @@ TABLE: dict[str, list[Case]] = {
         Case("stepwise-norm-shared", "vectors", lambda: qs.MetaSGD(normed(), 0.4, 2, outer_gradient="stepwise", shared_head=True)),
         Case("conv-transductive", "images", lambda: qs.MetaSGD(images(), 0.1, 1, statistics="transductive")),
     ],
+    "metalstm": [
+        Case("unrolled", "sinusoids", lambda: _metalstm(line(), outer_gradient="unrolled")),
+        Case("stepwise-norm-shared", "vectors", lambda: _metalstm(normed(), outer_gradient="stepwise", shared_head=True)),
+        Case("first-order", "vectors", lambda: _metalstm(normed(), inner_steps=3), gradient="constant"),
+        Case("conv-transductive", "images", lambda: _metalstm(images(), statistics="transductive"), gradient="constant"),
+    ],
     "reptile": [
         Case("adam", "sinusoids", lambda: qs.Reptile(line(), 0.01, 4), gradient="displacement"),
         Case("sgd-in-turn", "vectors", lambda: qs.Reptile(vectors(), 0.1, 4, 5, "sgd", 4), gradient="displacement", in_turn=True),
@@ -183,6 +204,11 @@ TABLE: dict[str, list[Case]] = {
         Case("logistic-norm", "vectors", lambda: qs.R2D2(normed(None), "logistic", regulariser=0.5)),
         Case("ridge-conv", "images", lambda: qs.R2D2(images(None))),
     ],
+    "mann": [
+        Case("mlp", "vectors", lambda: _mann(vectors(None), 8), in_turn=True),
+        Case("norm-one-head", "vectors", lambda: _mann(normed(None), 7, slots=3, heads=1), in_turn=True, pooled=True),
+        Case("conv", "images", lambda: _mann(images(None)), in_turn=True),
+    ],
     "finetune": [
         Case("regression", "sinusoids", lambda: qs.Finetune(line(), inner_lr=0.01, test_steps=3)),
         Case("head-sgd", "vectors", lambda: _finetune(vectors(None), 8, inner_lr=0.1, inner_optimiser="sgd")),
@@ -191,7 +217,7 @@ TABLE: dict[str, list[Case]] = {
     ],
 }  # fmt: skip
 CASES = [replace(case, name=f"{key}-{case.name}") for key, cases in TABLE.items() for case in cases]
-EMBEDDING = ("protonet", "matching", "relation", "siamese", "r2d2")
+EMBEDDING = ("protonet", "matching", "relation", "siamese", "r2d2", "mann")
 MAPPED = [case for case in CASES if not case.name.startswith(EMBEDDING)]
 """The learners that map a function of one task; the others embed all tasks at once."""
 

@@ -8,6 +8,7 @@ IMAGES: dict[str, dict[str, Any]] = {
     "anil": {"tasks_per_step": 8, "query": 5, "lr": 2e-3, "inner_lr": 2.0, "inner_steps": 1, "shared_head": True},
     "metasgd": {"tasks_per_step": 8, "query": 5, "lr": 2e-3, "downsample": "stride", "inner_lr": 1.0, "shared_head": True},
     "cavia": {"tasks_per_step": 16, "query": 5, "lr": 1e-3, "inner_lr": 1.0, "inner_steps": 2, "context_size": 100, "layer": "blocks.2.1"},
+    "metalstm": {"query": 5, "lr": 2e-3, "channels": 32, "inner_lr": 0.5, "inner_steps": 2, "hidden_size": 8, "shared_head": True},
     "reptile": {
         "shot": 10,
         "query": 1,
@@ -26,6 +27,7 @@ IMAGES: dict[str, dict[str, Any]] = {
     "relation": {"query": 10, "tasks_per_step": 1, "clip_gradient": 0.5},
     "siamese": {"way": 60, "query": 5, "tasks_per_step": 1},
     "r2d2": {"way": 60, "query": 5, "tasks_per_step": 1},
+    "mann": {"query": 9, "tasks_per_step": 16, "channels": 32, "downsample": "stride", "clip_gradient": 10.0},
     "finetune": {"tasks_per_step": 128},
 }
 SINUSOID: dict[str, dict[str, Any]] = {

@@ -8,7 +8,9 @@ from quickstudy.learners.fomaml import FOMAML
 from quickstudy.learners.gradient import GradientLearner
 from quickstudy.learners.learner import Adapted, Learner
 from quickstudy.learners.maml import MAML
+from quickstudy.learners.mann import MANN
 from quickstudy.learners.matching import MatchingNet
+from quickstudy.learners.metalstm import MetaLSTM
 from quickstudy.learners.metasgd import MetaSGD
 from quickstudy.learners.protonet import ProtoNet
 from quickstudy.learners.r2d2 import R2D2
@@ -22,12 +24,14 @@ LEARNERS: dict[str, type[Learner]] = {
     "anil": ANIL,
     "metasgd": MetaSGD,
     "cavia": CAVIA,
+    "metalstm": MetaLSTM,
     "reptile": Reptile,
     "protonet": ProtoNet,
     "matching": MatchingNet,
     "relation": RelationNet,
     "siamese": Siamese,
     "r2d2": R2D2,
+    "mann": MANN,
     "finetune": Finetune,
 }
 """The learners known by name: to the command line, to checkpoints, and to the battery of laws."""
@@ -38,6 +42,7 @@ __all__ = [
     "FOMAML",
     "LEARNERS",
     "MAML",
+    "MANN",
     "R2D2",
     "Adapted",
     "EmbeddingLearner",
@@ -45,6 +50,7 @@ __all__ = [
     "GradientLearner",
     "Learner",
     "MatchingNet",
+    "MetaLSTM",
     "MetaSGD",
     "ProtoNet",
     "RelationNet",

@@ -220,14 +220,7 @@ class InnerLoop(InnerProblem):
 
     def step(self, state: State, meta: State, index: int, differentiable: bool) -> State:
         """One step of the inner optimiser on the support loss."""
-        batch = self.learner.rows(self.support, index)
-        mask = self.support_mask if batch is self.support else mask_or_none(batch)
-        gradients = _gradient(
-            lambda weights: task_losses(self.scores(weights, batch, mask, meta), batch.y, mask).sum(),
-            {name: state[name] for name in self.weight_names},
-            self.first_names if index == 0 else self.names,
-            differentiable,
-        )
+        gradients = self.gradient(state, meta, index, differentiable)[1]
         updated: State = {}
         slots: State = {}
         for name in self.names:
@@ -240,6 +233,17 @@ class InnerLoop(InnerProblem):
     def _scheduled(self, meta: State, index: int) -> Weights:
         """What goes with the weights after ``index`` steps, of every task."""
         return {name: value.expand(self.support.num_tasks, *value.shape) for name, value in self.learner.scheduled(meta, index).items()}
+
+    def gradient(self, state: State, meta: State, index: int, differentiable: bool) -> tuple[Tensor, Weights]:
+        """The support loss of every task ``[task]``, and its gradient by the task's weights."""
+        batch = self.learner.rows(self.support, index)
+        mask = self.support_mask if batch is self.support else mask_or_none(batch)
+        return _gradient(
+            lambda weights: task_losses(self.scores(weights, batch, mask, meta), batch.y, mask),
+            {name: state[name] for name in self.weight_names},
+            self.first_names if index == 0 else self.names,
+            differentiable,
+        )
 
     def losses(self, state: State, meta: State) -> Tensor:
         """The query loss of every task ``[task]``."""
@@ -274,23 +278,31 @@ class InnerLoop(InnerProblem):
         return self.learner.apply_model(weights, x, mask, statistics, False)[0]
 
 
-def _gradient(total_loss: Callable[[Weights], Tensor], weights: Weights, names: tuple[str, ...], differentiable: bool) -> Weights:
-    """The gradient of ``total_loss``, a sum over tasks, so each task's gradient of its own loss; known to be 0 except for ``names``.
+def _gradient(
+    losses: Callable[[Weights], Tensor], weights: Weights, names: tuple[str, ...], differentiable: bool
+) -> tuple[Tensor, Weights]:
+    """The ``losses`` ``[task]`` and each task's gradient of its own; the gradient is known to be 0 except for ``names``.
 
     Tasks do not share weights, so the gradient of the sum holds every task's own: one ordinary
     backward pass over batched operations, which is faster than a mapped ``torch.func.grad``.
     """
+
+    def total(moving: Weights, others: Weights) -> tuple[Tensor, Tensor]:
+        values = losses(others | moving)
+        return values.sum(), values
+
     if torch.compiler.is_compiling():
-        moving = {name: weights[name] for name in names}
-        found: Weights = torch.func.grad(lambda moving: total_loss(weights | moving))(moving)
-        found = found if differentiable else {name: value.detach() for name, value in found.items()}
+        follow = differentiable
+        found: Weights
+        found, values = torch.func.grad(total, has_aux=True)({name: weights[name] for name in names}, weights)
+        found = found if follow else {name: value.detach() for name, value in found.items()}
     else:
         follow = differentiable and torch.is_grad_enabled()
         with torch.enable_grad():
             leaves = {name: value if follow and value.requires_grad else value.detach() for name, value in weights.items()}
             moving = {name: leaves[name] if leaves[name].requires_grad else leaves[name].requires_grad_() for name in names}
-            values = torch.autograd.grad(
-                total_loss(leaves), list(moving.values()), create_graph=follow, allow_unused=True, materialize_grads=True
-            )
-        found = dict(zip(names, values, strict=True))
-    return {name: found[name] if name in found else torch.zeros_like(value) for name, value in weights.items()}
+            sum_, values = total(moving, leaves)
+            gradients = torch.autograd.grad(sum_, list(moving.values()), create_graph=follow, allow_unused=True, materialize_grads=True)
+        found = dict(zip(names, gradients, strict=True))
+    every = {name: found[name] if name in found else torch.zeros_like(value) for name, value in weights.items()}
+    return values if follow else values.detach(), every

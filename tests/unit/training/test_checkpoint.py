@@ -22,11 +22,13 @@ LEARNERS = {
     "anil": lambda: qs.ANIL(qs.models.MLP(4, 3, hidden=(5,)), inner_steps=2, shared_head=True),
     "cavia": lambda: qs.CAVIA(qs.models.MLP(4, 3, hidden=(5,)), context_size=2, inner_steps=2),
     "metasgd": lambda: qs.MetaSGD(qs.models.MLP(4, 3, hidden=()), inner_lr=0.2, outer_gradient="stepwise"),
+    "metalstm": lambda: qs.MetaLSTM(qs.models.MLP(4, 3, hidden=(5,)), inner_lr=0.2, hidden_size=3, forget_bias=4.0),
     "protonet": proto,
     "matching": lambda: qs.MatchingNet(qs.models.Conv4(None, channels=2), scale=3.0),
     "relation": lambda: qs.RelationNet(qs.models.Conv4(None, channels=2, maps=True), relation_hidden=4),
     "siamese": lambda: qs.Siamese(qs.models.Conv4(None, channels=2)),
     "r2d2": lambda: qs.R2D2(qs.models.Conv4(None, channels=2), "logistic", regulariser=2.0),
+    "mann": lambda: qs.MANN(qs.models.Conv4(None, channels=2), 3, controller_size=4, slots=6, width=3, heads=2),
     "finetune": lambda: qs.Finetune(qs.models.Conv4(None, channels=2), pretraining_classes=7),
 }
 

@@ -1,0 +1,220 @@
+"""Memory-augmented neural network: reads a task as a sequence and keeps it in an external memory."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from quickstudy.episode import Batch, Episode
+from quickstudy.errors import require
+from quickstudy.learners.embedding import EmbeddingLearner
+from quickstudy.learners.learner import Adapted, evaluating
+from quickstudy.learners.loss import example_losses, mean_over_examples, num_classes
+from quickstudy.models.initialise import initialise
+from quickstudy.models.memory import LeastUsedMemory, MemoryState
+from quickstudy.random import generator
+
+State = dict[str, Tensor]
+INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
+"""The integers of as many bytes as a floating-point number."""
+
+
+class MANN(EmbeddingLearner):
+    """Reads a task as a sequence, each label one step late, and keeps what it saw in an external memory.
+
+    Step ``t`` of the sequence::
+
+        h_t, c_t = LSTM([f(x_t), 1[y_{t−1}], r_{t−1}], h_{t−1}, c_{t−1})
+        r_t = memory(tanh(W_k · h_t + b_k))              (LeastUsedMemory: writes, then reads)
+        scores_t = W_o · [h_t, r_t] + b_o
+
+    In training support and query examples of a task are one sequence in random order, and the loss is the mean
+    cross-entropy of all its steps (0 for a task without queries). :meth:`adapt` reads the support set in the order
+    given, and every query is then the next step of its own: queries do not see each other. Any shot; labels must be
+    given to the classes at random, as the library's sources do.
+
+    The random order is drawn from the examples themselves (a generator seeded by their content), so
+    that equal calls have equal losses.
+
+    Args:
+        model: An embedding ``[example, *feature]``, e.g. ``Conv4(way=None)``; ``nn.Flatten()`` as in the paper.
+        way: The most classes of a task.
+        embedding_size: Length of the embeddings; by default the model's ``embedding_size``.
+        controller_size: Length of the LSTM's state.
+        slots: Slots of the memory, see :class:`~quickstudy.models.memory.LeastUsedMemory`, as the next three.
+        width: Length of a slot.
+        heads: Heads that read and write.
+        sharpness: Where the learned factors of the cosine start.
+        bf16: Embed under bfloat16 autocast.
+        seed: Seed of the initial weights.
+
+    Raises:
+        UserError: If a size is out of range, the length of the embeddings is not known, or a task has more classes than ``way``.
+
+    Source: Santoro et al. 2016, section 3 and eq. 1–8. Differs from the paper: see the memory; ``f`` is any network; 1 is added
+    to the LSTM's forget gate, so that it starts open.
+
+    Example:
+        >>> import quickstudy as qs, torch
+        >>> learner = qs.MANN(torch.nn.Identity(), way=2, embedding_size=2)
+        >>> support = qs.Batch.of(torch.eye(2), torch.tensor([0, 1]))
+        >>> learner.predict(learner.adapt(support), torch.rand(1, 3, 2)).shape
+        torch.Size([1, 3, 2])
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        way: int = 5,
+        embedding_size: int | None = None,
+        controller_size: int = 200,
+        slots: int = 128,
+        width: int = 40,
+        heads: int = 4,
+        sharpness: float = 10.0,
+        bf16: bool = False,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(model, bf16)
+        size = embedding_size if embedding_size is not None else getattr(model, "embedding_size", None)
+        require(size is not None, "Parameter `embedding_size` is needed: this model does not say its own.")
+        for name, value in (("way", way), ("controller_size", controller_size)):
+            require(value >= 1, f"Parameter `{name}` should be at least 1. Found {name}={value}.")
+        self.way, self.embedding_size, self.controller_size = way, size, controller_size
+        self.slots, self.width, self.heads, self.sharpness, self.seed = slots, width, heads, sharpness, seed
+        self.memory = LeastUsedMemory(slots, width, heads, sharpness=sharpness)
+        self.inputs = nn.Linear(int(size or 0) + way, 4 * controller_size)
+        self.recurrent = nn.Linear(controller_size + heads * width, 4 * controller_size, bias=False)
+        self.keys = nn.Linear(controller_size, heads * width)
+        self.output = nn.Linear(controller_size + heads * width, way)
+        draw = generator(seed, "learner")
+        for part in (self.inputs, self.recurrent, self.keys, self.output):
+            initialise(part, draw)
+
+    @property
+    def any_way(self) -> bool:
+        """False: each of the ``way`` labels has its learned input and output."""
+        return False
+
+    def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
+        """The mean loss of all steps of every task's sequence ``[task]``."""
+        sequence = self.sequence(episodes)
+        per_step = example_losses(self._read(sequence), sequence.y).masked_fill(sequence.mask == 0, 0)
+        return mean_over_examples(per_step, sequence.mask) * episodes.query.mask.any(1)
+
+    def by_instance(self, episodes: Episode, instances: Sequence[int] = (1, 2, 5, 10)) -> Float[Tensor, "task instance"]:
+        """Accuracy at the given presentations of a class ``[task, instance]``, counted from 1, in a sequence as in training.
+
+        It is that of the classes of a task that are shown so often, NaN where there are none. At the first presentation
+        nobody can know the label: the best guess is among the labels not seen yet, right in ``(1 + 1/2 + … + 1/way) / way`` of
+        the classes, 46 % for 5.
+
+        Source: Santoro et al. 2016, table 1.
+        """
+        sequence = self.sequence(episodes)
+        with evaluating(self), torch.no_grad():
+            correct = self._read(sequence).argmax(-1) == sequence.y
+        shown = F.one_hot(sequence.y, self.way) * (sequence.mask > 0).unsqueeze(-1)
+        instance = (shown.cumsum(1) * shown).sum(-1)  # 0 for padding
+        columns = [(correct & (instance == i)).sum(1) / (instance == i).sum(1) for i in instances]
+        return torch.stack(columns, 1)
+
+    def sequence(self, episodes: Episode) -> Batch:
+        """Support and query examples of every task in random order, padding last."""
+        parts = (episodes.support, episodes.query)
+        self._check(*parts)
+        whole = Batch(*(torch.cat([getattr(part, name) for part in parts], 1) for name in ("x", "y", "mask")))
+        return _take(whole, _random_order(whole))
+
+    def summarise(self, embedded: Tensor, support: Batch, way: int) -> Adapted:
+        """Controller, memory and the last label after the support set, ``[task, ...]`` each."""
+        self._check(support)
+        order = (support.mask == 0).to(torch.uint8).argsort(dim=1, stable=True)
+        read = _take(Batch(embedded, support.y, support.mask), order)
+        state, gates, labels = self._start(read.x), self._gates(read), self._labels(read)
+        for t in range(read.x.shape[1]):
+            new = self._step(gates[:, t], state)[1] | {"label": labels[:, t]}
+            real = read.mask[:, t] > 0
+            state = {name: torch.where(real.reshape(-1, *[1] * (old.ndim - 1)), new[name], old) for name, old in state.items()}
+        return state
+
+    def compare(self, embedded: Tensor, adapted: Adapted) -> Tensor:
+        """The scores ``[task, example, class]`` of queries, each the next step after the support set."""
+        examples = embedded.shape[1]
+        state = {name: value.repeat_interleave(examples, 0) for name, value in adapted.items()}
+        gates = self.inputs(torch.cat([embedded.flatten(0, 1).flatten(1), state["label"]], -1))
+        return self._step(gates, state)[0].unflatten(0, embedded.shape[:2])
+
+    def _read(self, sequence: Batch) -> Tensor:
+        """The scores of every step ``[task, time, class]``."""
+        embedded = Batch(self.embed(sequence.x, sequence.mask), sequence.y, sequence.mask)
+        state, scores = self._start(embedded.x), []
+        for gates in self._gates(embedded).unbind(1):
+            step, state = self._step(gates, state)
+            scores.append(step)
+        return torch.stack(scores, 1)
+
+    def _start(self, embedded: Tensor) -> State:
+        """Nothing read: zeros everywhere."""
+        tasks, memory = len(embedded), self.memory.empty(len(embedded))
+        zeros = {"hidden": self.controller_size, "cell": self.controller_size, "last": self.heads * self.width, "label": self.way}
+        return {**{name: memory.content.new_zeros(tasks, size) for name, size in zeros.items()}, **memory._asdict()}
+
+    def _labels(self, sequence: Batch) -> Tensor:
+        return F.one_hot(sequence.y, self.way).to(sequence.x.dtype)
+
+    def _gates(self, sequence: Batch) -> Tensor:
+        """What examples and late labels contribute to the controller's gates ``[task, time, gate]``, for all steps at once."""
+        late = F.pad(self._labels(sequence), (0, 0, 1, 0))[:, :-1]
+        gates: Tensor = self.inputs(torch.cat([sequence.x.flatten(2), late], -1))
+        return gates
+
+    def _step(self, gates: Tensor, state: State) -> tuple[Tensor, State]:
+        """One step of controller and memory: the scores ``[..., class]`` and the new state."""
+        mixed = gates + self.recurrent(torch.cat([state["hidden"], state["last"]], -1))
+        input_gate, forget_gate, output_gate, candidate = mixed.chunk(4, -1)
+        cell = (forget_gate + 1).sigmoid() * state["cell"] + input_gate.sigmoid() * candidate.tanh()
+        hidden = output_gate.sigmoid() * cell.tanh()
+        keys = self.keys(hidden).tanh().unflatten(-1, (self.heads, self.width))
+        read, memory = self.memory(keys, MemoryState(state["content"], state["usage"], state["read"]))
+        last = read.flatten(-2)
+        scores: Tensor = self.output(torch.cat([hidden, last], -1))
+        return scores, {"hidden": hidden, "cell": cell, "last": last, "label": state["label"], **memory._asdict()}
+
+    def _check(self, *batches: Batch) -> None:
+        way = max(num_classes(batch) for batch in batches if batch.y.numel())
+        require(way <= self.way, f"Parameter `way` should be at least the classes of a task. Found way={self.way}, {way} classes.")
+
+
+def _take(batch: Batch, order: Tensor) -> Batch:
+    """``batch`` with the examples of every task in ``order`` ``[task, example]``."""
+    task = torch.arange(len(order), device=order.device).unsqueeze(1)
+    return Batch(batch.x[task, order], batch.y[task, order], batch.mask[task, order])
+
+
+def _random_order(batch: Batch) -> Tensor:
+    """A random order ``[task, example]`` of every task's real examples, padding last, drawn from their content.
+
+    A counter-based generator: the ``i``-th real example is sorted by ``mix(seed + i)``, with a seed that mixes all the bits of
+    ``x`` and their places. Integers wrap around exactly, so no sum depends on its order.
+    """
+    real = batch.mask > 0
+    place = real.cumsum(1)
+    x = batch.x.detach().flatten(2).contiguous()
+    bits = (x.view(INTEGERS[x.element_size()]) if x.is_floating_point() else x).long()
+    content = (bits * _mix(torch.arange(bits.shape[2], device=x.device))).sum(2)
+    seed = (_mix(content + _mix(place)) * real).sum(1, keepdim=True)
+    return _mix(seed + place).masked_fill(~real, torch.iinfo(torch.int64).max).argsort(dim=1, stable=True)
+
+
+def _mix(x: Tensor) -> Tensor:
+    """SplitMix64's output function on 64-bit integers (Steele, Lea & Flood 2014, figure 17)."""
+    x = x * -7046029254386353131  # the golden ratio, 0x9E3779B97F4A7C15
+    x = (x ^ (x >> 30 & (1 << 34) - 1)) * -4658895280553007687  # 0xBF58476D1CE4E5B9
+    x = (x ^ (x >> 27 & (1 << 37) - 1)) * -7723592293110705685  # 0x94D049BB133111EB
+    return x ^ (x >> 31 & (1 << 33) - 1)
+
+
+__all__ = ["MANN"]
