@@ -7,12 +7,13 @@
 2
 """
 
-from quickstudy import models, tasks
+from quickstudy import bilevel, models, tasks
 from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.errors import TrainingError, UserError
 from quickstudy.learners import (
     ANIL,
     FOMAML,
+    IMAML,
     MAML,
     R2D2,
     Adapted,
@@ -44,6 +45,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ANIL",
     "FOMAML",
+    "IMAML",
     "MAML",
     "R2D2",
     "Adapted",
@@ -64,6 +66,7 @@ __all__ = [
     "Siamese",
     "TrainingError",
     "UserError",
+    "bilevel",
     "compare",
     "evaluate",
     "fit",

@@ -20,7 +20,8 @@ class Case:
     """One configuration: ``make()`` a learner and try it on ``tasks``.
 
     ``gradient`` says what the gradient of a loss is: that of the loss ("exact"), of the query loss at the
-    adapted weights ("first_order"), or the way back from the adapted weights ("displacement").
+    adapted weights ("first_order"), the way back from the adapted weights ("displacement"), or none of them to
+    the last digit ("approximate").
     ``in_turn``: the inner loop walks through the support set, so the order of examples matters.
     ``pooled``: pre-training is one supervised batch, normalised as a whole, so tasks meet in it.
     """
@@ -97,6 +98,9 @@ def _relation() -> Learner:
     return learner
 
 
+AT_THE_OPTIMUM: dict[str, Any] = {"outer_gradient": "implicit", "proximal": 1.0, "backward_steps": 60}
+
+
 TABLE: dict[str, list[Case]] = {
     "maml": [
         Case("unrolled-sgd", "sinusoids", lambda: qs.MAML(line(), 0.05, inner_steps=2)),
@@ -106,10 +110,17 @@ TABLE: dict[str, list[Case]] = {
         Case("unrolled-norm-transductive", "vectors", lambda: qs.MAML(normed(), 0.4, 2, statistics="transductive")),
         Case("unrolled-norm-frozen", "vectors", lambda: qs.MAML(normed(), 0.4, 2, statistics="frozen")),
         Case("first-order", "vectors", lambda: qs.MAML(normed(), 0.4, 2, outer_gradient="first_order"), gradient="first_order"),
+        Case("truncated-all-proximal", "sinusoids", lambda: qs.MAML(line(), 0.05, 3, outer_gradient="truncated", proximal=0.5)),
+        Case("neumann", "sinusoids", lambda: qs.MAML(line(), 0.05, 250, 3, outer_gradient="neumann", proximal=3.0, backward_steps=250)),
         Case("unrolled-conv-support", "images", lambda: qs.MAML(images(), 0.1, 2)),
         Case("unrolled-conv-shared-head", "images", lambda: qs.MAML(strided(), 0.05, 2, shared_head=True)),
         Case("stepwise-norm-shared-head", "vectors", lambda: qs.MAML(normed(), 0.4, 3, outer_gradient="stepwise", shared_head=True)),
         Case("stepwise-conv-batch", "images", lambda: qs.MAML(strided(), 0.1, 2, outer_gradient="stepwise", statistics="transductive")),
+    ],
+    "imaml": [
+        Case("arrived", "sinusoids", lambda: qs.IMAML(line(), 0.05, 250, 3, proximal=3.0, cg_steps=80)),
+        Case("momentum-norm-shared-head", "vectors", lambda: qs.IMAML(normed(), 0.02, 300, 3, "momentum", cg_steps=80, shared_head=True)),
+        Case("conv-damped", "images", lambda: qs.IMAML(strided(), 0.1, 3, damping=2.0), gradient="approximate"),
     ],
     "fomaml": [
         Case("sgd", "sinusoids", lambda: qs.FOMAML(line(), 0.05, 3), gradient="first_order"),
@@ -121,6 +132,7 @@ TABLE: dict[str, list[Case]] = {
         Case("unrolled", "sinusoids", lambda: qs.ANIL(line(), 0.05, 3)),
         Case("stepwise-norm-support", "vectors", lambda: qs.ANIL(normed(), 0.4, 3, outer_gradient="stepwise")),
         Case("transductive-shared", "vectors", lambda: qs.ANIL(normed(), 0.4, 2, shared_head=True, statistics="transductive")),
+        Case("implicit", "vectors", lambda: qs.ANIL(normed(), 0.3, 150, 3, **AT_THE_OPTIMUM)),
         Case("conv-adam-multi", "images", lambda: qs.ANIL(images(), 0.01, 2, inner_optimiser="adam", multi_step_loss=True)),
     ],
     "metasgd": [

@@ -7,6 +7,17 @@ IMAGES: dict[str, dict[str, Any]] = {
     "fomaml": {"query": 1, "tasks_per_step": 32, "lr": 1e-3, "downsample": "stride", "inner_lr": 1.0, "inner_steps": 3, "test_steps": 5},
     "anil": {"tasks_per_step": 8, "query": 5, "lr": 2e-3, "inner_lr": 2.0, "inner_steps": 1, "shared_head": True},
     "metasgd": {"tasks_per_step": 8, "query": 5, "lr": 2e-3, "downsample": "stride", "inner_lr": 1.0, "shared_head": True},
+    "imaml": {
+        "query": 1,
+        "tasks_per_step": 32,
+        "lr": 1e-3,
+        "downsample": "stride",
+        "inner_lr": 0.1,
+        "inner_steps": 16,
+        "proximal": 2.0,
+        "cg_steps": 5,
+        "damping": 2.0,  # λ times the authors' 1
+    },
     "reptile": {
         "shot": 10,
         "query": 1,
@@ -32,6 +43,7 @@ SINUSOID: dict[str, dict[str, Any]] = {
     "fomaml": {"inner_lr": 0.01, "inner_steps": 1, "test_steps": 10, "tasks_per_step": 25, "lr": 2e-3},
     "anil": {"inner_lr": 0.01, "inner_steps": 1, "test_steps": 10, "tasks_per_step": 25, "lr": 2e-3},
     "metasgd": {"inner_lr": 0.01, "tasks_per_step": 25, "lr": 2e-3},
+    "imaml": {"inner_lr": 0.02, "inner_steps": 16, "proximal": 0.1, "cg_steps": 10, "damping": 0.1, "tasks_per_step": 25, "lr": 2e-3},
     "reptile": {
         "inner_lr": 0.02,
         "inner_optimiser": "sgd",

@@ -5,6 +5,7 @@ from quickstudy.learners.embedding import EmbeddingLearner
 from quickstudy.learners.finetune import Finetune
 from quickstudy.learners.fomaml import FOMAML
 from quickstudy.learners.gradient import GradientLearner
+from quickstudy.learners.imaml import IMAML
 from quickstudy.learners.learner import Adapted, Learner
 from quickstudy.learners.maml import MAML
 from quickstudy.learners.matching import MatchingNet
@@ -18,6 +19,7 @@ from quickstudy.learners.siamese import Siamese
 LEARNERS: dict[str, type[Learner]] = {
     "maml": MAML,
     "fomaml": FOMAML,
+    "imaml": IMAML,
     "anil": ANIL,
     "metasgd": MetaSGD,
     "reptile": Reptile,
@@ -33,6 +35,7 @@ LEARNERS: dict[str, type[Learner]] = {
 __all__ = [
     "ANIL",
     "FOMAML",
+    "IMAML",
     "LEARNERS",
     "MAML",
     "R2D2",

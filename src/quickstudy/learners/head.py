@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from quickstudy.bilevel.optimisers import Weights
 from quickstudy.errors import require
-from quickstudy.learners.inner_optimisers import Weights
 from quickstudy.learners.learner import evaluating
 from quickstudy.models.norm import forward
 

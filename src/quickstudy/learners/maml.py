@@ -1,14 +1,17 @@
 """MAML: an initialisation from which a few gradient steps master a task."""
 
+import math
+
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from quickstudy.bilevel import OuterGradient, State
+from quickstudy.bilevel.optimisers import InnerOptimiserName
+from quickstudy.bilevel.ways import IMPLICIT, check_way, solve_problem
 from quickstudy.episode import Episode
 from quickstudy.errors import require
 from quickstudy.learners.gradient import GradientLearner, StatisticsPolicy
-from quickstudy.learners.inner_optimisers import InnerOptimiserName
 from quickstudy.learners.mapping import MappingMode
-from quickstudy.learners.outer import OUTER_GRADIENTS, OuterGradient, State
 
 
 class MAML(GradientLearner):
@@ -24,13 +27,18 @@ class MAML(GradientLearner):
         test_steps: Inner steps at test; by default as many as in training.
         inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
         outer_gradient: ``"unrolled"`` (exact; memory grows with the steps), ``"stepwise"`` (exact; memory
-            of one step and the stored weights, more time) or ``"first_order"`` (see :class:`FOMAML`).
+            of one step and the stored weights, more time), ``"truncated"`` (second order through the last steps alone),
+            ``"first_order"`` (see :class:`FOMAML`), or ``"implicit"`` and ``"neumann"`` (at the optimum of the inner loss, see
+            :class:`IMAML`; they need ``proximal``, and memory of one step). See :func:`quickstudy.bilevel.solve`.
         multi_step_loss: Take the mean of the query losses after each of the inner steps as the loss of
             a task, in place of the last one's (MAML++'s multi-step loss with equal weights, Antoniou et al. 2019, eq. 3).
         shared_head: Start every class's row of the last linear layer from the mean of the rows. With one inner step
             it alone changes then, since equal rows pass no gradient down.
         statistics: Whose mean and variance batch norms use.
         mapping: How tasks are computed together.
+        proximal: ``λ`` of a term ``λ/2 ‖w − θ‖²`` that inner steps add to the support loss.
+        backward_steps: The last steps of ``"truncated"``; steps of conjugate gradients; terms of the Neumann series.
+        damping: Added to the Hessian of the implicit ways.
 
     Source: Finn, Abbeel & Levine 2017, algorithm 2 and eq. 1.
 
@@ -58,12 +66,16 @@ class MAML(GradientLearner):
         shared_head: bool = False,
         statistics: StatisticsPolicy = "support",
         mapping: MappingMode = "auto",
+        proximal: float = 0.0,
+        backward_steps: int = 5,
+        damping: float = 0.0,
     ) -> None:
         super().__init__(model, inner_lr, inner_steps, test_steps, inner_optimiser, statistics, mapping, shared_head)
-        require(
-            outer_gradient in OUTER_GRADIENTS,
-            f"Parameter `outer_gradient` should be one of {', '.join(OUTER_GRADIENTS)}. Found {outer_gradient!r}.",
-        )
+        check_way(outer_gradient, backward_steps, damping)
+        require(0 <= proximal < math.inf, f"Parameter `proximal` should be at least 0. Found proximal={proximal}.")
+        if outer_gradient in IMPLICIT:
+            _check_implicit(outer_gradient, inner_steps, inner_optimiser, multi_step_loss, proximal)
+        self.proximal, self.backward_steps, self.damping = proximal, backward_steps, damping
         self.outer_gradient: OuterGradient = outer_gradient
         self.multi_step_loss = multi_step_loss
 
@@ -73,7 +85,30 @@ class MAML(GradientLearner):
 
     def losses_from(self, meta: State, episodes: Episode) -> Tensor:
         """:meth:`losses` as a function of what is meta-learned."""
-        outer, steps = OUTER_GRADIENTS[self.outer_gradient], self.inner_steps
+        steps, way = self.inner_steps, self.way_of(episodes.support)
         weights = [0.0] + [1 / steps] * steps if self.multi_step_loss and steps else [0.0] * steps + [1.0]
-        way = self.way_of(episodes.support)
-        return self.over_chunks(episodes, lambda chunk: outer(*self.problem(meta, chunk.support, chunk.query, way), weights))
+
+        def solved(chunk: Episode) -> Tensor:
+            problem, tensors = self.problem(meta, chunk.support, chunk.query, way)
+            return solve_problem(problem, tensors, weights, self.outer_gradient, self.backward_steps, self.damping, self.inner_lr)[0]
+
+        return self.over_chunks(episodes, solved)
+
+
+def _check_implicit(which: str, inner_steps: int, inner_optimiser: str, multi_step_loss: bool, proximal: float) -> None:
+    """Refuse what an implicit gradient cannot be had of, with the reason."""
+    outer = f"outer_gradient={which!r}"
+    require(
+        proximal > 0,
+        f"Parameter `proximal` should be positive with {outer}: without it the optimum of the inner loss does not depend on "
+        f"the initialisation. Found proximal={proximal}.",
+    )
+    require(inner_steps >= 1, f"Parameter `inner_steps` should be at least 1 with {outer}, which needs the inner optimum. Found 0.")
+    require(
+        not multi_step_loss,
+        f"Parameter `multi_step_loss` should be False with {outer}: it is that of the optimum alone. Found True.",
+    )
+    require(
+        which != "neumann" or inner_optimiser == "sgd",
+        f"Parameter `inner_optimiser` should be 'sgd' with {outer}, which goes on with its rate. Found {inner_optimiser!r}.",
+    )

@@ -2,12 +2,14 @@
 
 from torch import Tensor, full_like, nn
 
+from quickstudy.bilevel import OuterGradient, State
+from quickstudy.bilevel.optimisers import Weights
+from quickstudy.bilevel.ways import IMPLICIT
 from quickstudy.episode import Batch
+from quickstudy.errors import require
 from quickstudy.learners.gradient import StatisticsPolicy
-from quickstudy.learners.inner_optimisers import Weights
 from quickstudy.learners.maml import MAML
 from quickstudy.learners.mapping import MappingMode
-from quickstudy.learners.outer import OuterGradient, State
 
 RATE = "rate."
 """In front of a parameter's name: its learning rates."""
@@ -43,6 +45,10 @@ class MetaSGD(MAML):
         statistics: StatisticsPolicy = "support",
         mapping: MappingMode = "auto",
     ) -> None:
+        require(
+            outer_gradient not in IMPLICIT,
+            f"Parameter `outer_gradient` should not be {outer_gradient!r}: an inner optimum does not depend on rates.",
+        )
         super().__init__(
             model,
             inner_lr,

@@ -20,6 +20,7 @@ LEARNERS = {
     "fomaml": lambda: qs.FOMAML(qs.models.Conv4(5, channels=2, downsample="stride"), inner_lr=0.3),
     "reptile": lambda: qs.Reptile(qs.models.MLP(4, 3, hidden=()), inner_batch_size=3),
     "anil": lambda: qs.ANIL(qs.models.MLP(4, 3, hidden=(5,)), inner_steps=2, shared_head=True),
+    "imaml": lambda: qs.IMAML(qs.models.MLP(4, 3, hidden=()), inner_steps=3, cg_steps=2, damping=0.5),
     "metasgd": lambda: qs.MetaSGD(qs.models.MLP(4, 3, hidden=()), inner_lr=0.2, outer_gradient="stepwise"),
     "protonet": proto,
     "matching": lambda: qs.MatchingNet(qs.models.Conv4(None, channels=2), scale=3.0),
