@@ -91,7 +91,8 @@ def solve(
     check_way(outer_gradient, backward_steps, damping)
     require(steps >= 0, f"Parameter `steps` should be at least 0. Found steps={steps}.")
     require(not isinstance(lr, Tensor) or lr.ndim == 0, f"Parameter `lr` should be a number or a scalar tensor. Found {lr}.")
-    require(float(lr) > 0, f"Parameter `lr` should be positive. Found lr={float(lr)}.")
+    rate = float(lr.detach() if isinstance(lr, Tensor) else lr)
+    require(rate > 0, f"Parameter `lr` should be positive. Found lr={rate}.")
     _check_tensors("meta", meta)
     _check_tensors("start", start)
     require(len(start) > 0, "Parameter `start` should hold the weights that the inner steps change. Found none.")
@@ -102,7 +103,7 @@ def solve(
     if isinstance(lr, Tensor):
         tensors[RATE] = lr
     weights = [0.0] * steps + [1.0]
-    loss, state = solve_problem(problem, tensors, weights, outer_gradient, backward_steps, damping, float(lr))
+    loss, state = solve_problem(problem, tensors, weights, outer_gradient, backward_steps, damping, rate)
     return Solution(loss, {name: state[name].detach() for name in start})
 
 
