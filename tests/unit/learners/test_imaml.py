@@ -61,7 +61,7 @@ def test_on_a_network_it_is_the_papers_equation_with_a_dense_hessian():
 @pytest.mark.parametrize("shared_head", [False, True])
 def test_with_many_inner_steps_it_is_the_unrolled_gradient_of_the_same_problem(make, shared_head):
     episodes, results = Case("many", "vectors", lambda: None).episodes(), []
-    options = {"inner_lr": 0.02, "inner_steps": 120, "proximal": 10.0, "backward_steps": 40, "shared_head": shared_head}
+    options = {"inner_lr": 0.02, "inner_steps": 60, "proximal": 30.0, "backward_steps": 40, "shared_head": shared_head}
     for outer in ("stepwise", "implicit"):
         results.append(gradients(make(normed().double(), outer_gradient=outer, **options), episodes))
     close(results[1], results[0], 1e-8)
