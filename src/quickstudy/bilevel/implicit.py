@@ -36,7 +36,7 @@ def implicit(problem: InnerProblem, meta: State, step_weights: Sequence[float], 
         solver: Solves for ``v``, for all tasks at once.
         damping: Added to the Hessian.
 
-    Source: Bengio 2000, eq. 8; Pedregosa 2016, eq. 2; Lorraine, Vicol & Duvenaud 2020, theorem 1.
+    Source: Bengio 2000; Pedregosa 2016, eq. 2; Lorraine, Vicol & Duvenaud 2020, theorem 1.
     """
     last: list[State] = []
     arguments = problem, len(step_weights) - 1, solver, damping, last, tuple(meta), *meta.values()

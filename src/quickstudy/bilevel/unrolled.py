@@ -31,7 +31,7 @@ def truncated(problem: InnerProblem, meta: State, step_weights: Sequence[float],
     ``meta`` and rates are constants, it is truncated back-propagation, ``Σ_{k>K−last} (∂s_K/∂s_k) (∂s_k/∂meta)``, whose error
     falls exponentially in ``last`` where the objective is strongly convex.
 
-    Source: Shaban, Cheng, Hatch & Boots 2019, eq. 7 and theorem 3.4. They drop how the start depends on ``meta``, here it is kept.
+    Source: Shaban, Cheng, Hatch & Boots 2019, section 3. They drop how the start depends on ``meta``, here it is kept.
     """
     states: list[State] = []
     first = len(step_weights) - 1 - last
