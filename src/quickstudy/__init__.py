@@ -7,13 +7,14 @@
 2
 """
 
-from quickstudy import models, tasks
+from quickstudy import bilevel, models, tasks
 from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.errors import TrainingError, UserError
 from quickstudy.learners import (
     ANIL,
     CAVIA,
     FOMAML,
+    IMAML,
     MAML,
     MANN,
     R2D2,
@@ -49,6 +50,7 @@ __all__ = [
     "ANIL",
     "CAVIA",
     "FOMAML",
+    "IMAML",
     "MAML",
     "MANN",
     "R2D2",
@@ -71,6 +73,7 @@ __all__ = [
     "Siamese",
     "TrainingError",
     "UserError",
+    "bilevel",
     "compare",
     "evaluate",
     "export",

@@ -21,7 +21,7 @@ class Case:
 
     ``gradient`` says what the gradient of a loss is: that of the loss ("exact"), of the query loss at the
     adapted weights ("first_order"), the way back from the adapted weights ("displacement"), or that of the loss with the
-    inner gradients held constant ("constant": its own test proves it).
+    inner gradients held constant ("constant": its own test proves it), or none of them to the last digit ("approximate").
     ``in_turn``: the inner loop walks through the support set, so the order of examples matters.
     ``pooled``: pre-training is one supervised batch, normalised as a whole, so tasks meet in it.
     """
@@ -132,6 +132,9 @@ def _mann(model: nn.Module, size: int | None = None, slots: int = 9, heads: int 
     return qs.MANN(model, 3, size, controller_size=6, slots=slots, width=4, heads=heads)
 
 
+AT_THE_OPTIMUM: dict[str, Any] = {"outer_gradient": "implicit", "proximal": 1.0, "backward_steps": 60}
+
+
 TABLE: dict[str, list[Case]] = {
     "maml": [
         Case("unrolled-sgd", "sinusoids", lambda: qs.MAML(line(), 0.05, inner_steps=2)),
@@ -141,6 +144,8 @@ TABLE: dict[str, list[Case]] = {
         Case("unrolled-norm-transductive", "vectors", lambda: qs.MAML(normed(), 0.4, 2, statistics="transductive")),
         Case("unrolled-norm-frozen", "vectors", lambda: qs.MAML(normed(), 0.4, 2, statistics="frozen")),
         Case("first-order", "vectors", lambda: qs.MAML(normed(), 0.4, 2, outer_gradient="first_order"), gradient="first_order"),
+        Case("truncated-all-proximal", "sinusoids", lambda: qs.MAML(line(), 0.05, 3, outer_gradient="truncated", proximal=0.5)),
+        Case("neumann", "vectors", lambda: qs.MAML(normed(), 0.02, 60, 3, outer_gradient="neumann", proximal=30.0, backward_steps=60)),
         Case("unrolled-conv-support", "images", lambda: qs.MAML(images(), 0.1, 2)),
         Case("unrolled-conv-shared-head", "images", lambda: qs.MAML(strided(), 0.05, 2, shared_head=True)),
         Case("stepwise-norm-shared-head", "vectors", lambda: qs.MAML(normed(), 0.4, 3, outer_gradient="stepwise", shared_head=True)),
@@ -148,6 +153,12 @@ TABLE: dict[str, list[Case]] = {
         Case("plus-plus-stepwise-conv", "images", lambda: qs.MAML(strided(), 0.1, 2, outer_gradient="stepwise", **PLUS_PLUS)),
         Case("stepwise-norm-prototypes", "vectors", lambda: qs.MAML(normed(), 0.1, 2, outer_gradient="stepwise", prototype_head=True)),
         Case("stepwise-conv-batch", "images", lambda: qs.MAML(strided(), 0.1, 2, outer_gradient="stepwise", statistics="transductive")),
+    ],
+    "imaml": [
+        Case("norm", "vectors", lambda: qs.IMAML(normed(), 0.02, 60, 3, proximal=30.0, cg_steps=40)),
+        Case("transductive-shared", "vectors", lambda: qs.IMAML(normed(), 0.02, 100, 3, "sgd", 10.0, 40, 0.0, True, "transductive")),
+        Case("few-steps", "sinusoids", lambda: qs.IMAML(line(), 0.05, 4, cg_steps=3, damping=1.0), gradient="approximate"),
+        Case("conv-damped", "images", lambda: qs.IMAML(strided(), 0.1, 3, damping=2.0), gradient="approximate"),
     ],
     "fomaml": [
         Case("sgd", "sinusoids", lambda: qs.FOMAML(line(), 0.05, 3), gradient="first_order"),
@@ -161,6 +172,7 @@ TABLE: dict[str, list[Case]] = {
         Case("transductive-shared", "vectors", lambda: qs.ANIL(normed(), 0.4, 2, shared_head=True, statistics="transductive")),
         Case("prototypes", "vectors", lambda: qs.ANIL(normed(), 0.1, 2, prototype_head=True)),
         Case("learned-rates", "vectors", lambda: qs.ANIL(vectors(), 0.3, 2, learned_rates=True)),
+        Case("implicit", "vectors", lambda: qs.ANIL(normed(), 0.3, 150, 3, **AT_THE_OPTIMUM)),
         Case("conv-adam-multi", "images", lambda: qs.ANIL(images(), 0.01, 2, inner_optimiser="adam", multi_step_loss=True)),
     ],
     "cavia": [

@@ -9,6 +9,7 @@ SOURCE = Path(__file__).resolve().parents[2] / "src"
 PACKAGE = "quickstudy"
 ORDER = (
     ("errors", "allocator", "cache", "random", "episode"),
+    ("bilevel",),
     ("models",),
     ("tasks",),
     ("learners",),

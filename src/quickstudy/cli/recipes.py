@@ -9,6 +9,17 @@ IMAGES: dict[str, dict[str, Any]] = {
     "metasgd": {"tasks_per_step": 8, "query": 5, "lr": 2e-3, "downsample": "stride", "inner_lr": 1.0, "shared_head": True},
     "cavia": {"tasks_per_step": 16, "query": 5, "lr": 1e-3, "inner_lr": 1.0, "inner_steps": 2, "context_size": 100, "layer": "blocks.2.1"},
     "metalstm": {"query": 5, "lr": 2e-3, "channels": 32, "inner_lr": 0.5, "inner_steps": 2, "hidden_size": 8, "shared_head": True},
+    "imaml": {
+        "query": 1,
+        "tasks_per_step": 32,
+        "lr": 1e-3,
+        "downsample": "stride",
+        "inner_lr": 0.1,
+        "inner_steps": 16,
+        "proximal": 2.0,
+        "cg_steps": 5,
+        "damping": 2.0,  # λ times the authors' 1
+    },
     "reptile": {
         "shot": 10,
         "query": 1,
@@ -36,6 +47,7 @@ SINUSOID: dict[str, dict[str, Any]] = {
     "anil": {"inner_lr": 0.01, "inner_steps": 1, "test_steps": 10, "tasks_per_step": 25, "lr": 2e-3},
     "metasgd": {"inner_lr": 0.01, "tasks_per_step": 25, "lr": 2e-3},
     "cavia": {"inner_lr": 1.0, "inner_steps": 1, "test_steps": 1, "tasks_per_step": 25, "lr": 1e-3, "context_size": 5},
+    "imaml": {"inner_lr": 0.02, "inner_steps": 16, "proximal": 0.1, "cg_steps": 10, "damping": 0.1, "tasks_per_step": 25, "lr": 2e-3},
     "reptile": {
         "inner_lr": 0.02,
         "inner_optimiser": "sgd",

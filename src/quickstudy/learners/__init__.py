@@ -6,6 +6,7 @@ from quickstudy.learners.embedding import EmbeddingLearner
 from quickstudy.learners.finetune import Finetune
 from quickstudy.learners.fomaml import FOMAML
 from quickstudy.learners.gradient import GradientLearner
+from quickstudy.learners.imaml import IMAML
 from quickstudy.learners.learner import Adapted, Learner
 from quickstudy.learners.maml import MAML
 from quickstudy.learners.mann import MANN
@@ -21,6 +22,7 @@ from quickstudy.learners.siamese import Siamese
 LEARNERS: dict[str, type[Learner]] = {
     "maml": MAML,
     "fomaml": FOMAML,
+    "imaml": IMAML,
     "anil": ANIL,
     "metasgd": MetaSGD,
     "cavia": CAVIA,
@@ -40,6 +42,7 @@ __all__ = [
     "ANIL",
     "CAVIA",
     "FOMAML",
+    "IMAML",
     "LEARNERS",
     "MAML",
     "MANN",

@@ -2,14 +2,14 @@
 
 from torch import Tensor
 
+from quickstudy.bilevel import State
+from quickstudy.bilevel.optimisers import Weights
 from quickstudy.episode import Batch
 from quickstudy.learners.gradient import STATISTICS, InnerLoop
 from quickstudy.learners.head import apply_head, without_head
-from quickstudy.learners.inner_optimisers import Weights
 from quickstudy.learners.learner import Adapted
 from quickstudy.learners.maml import MAML
 from quickstudy.learners.mapping import over_tasks
-from quickstudy.learners.outer import State
 from quickstudy.learners.rates import RATE
 from quickstudy.models.norm import Statistics, forward
 
@@ -28,7 +28,7 @@ class ANIL(MAML):
         inner_steps: Inner steps in training.
         test_steps: Inner steps at test; by default as many as in training.
         inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
-        outer_gradient: ``"unrolled"``, ``"stepwise"`` or ``"first_order"``.
+        outer_gradient: As :class:`~quickstudy.MAML`'s; an implicit one reaches the body through the features.
         multi_step_loss: Take the mean of the query losses after each of the inner steps.
         shared_head: Start every class's row of the head from the mean of the rows.
         statistics: Whose mean and variance batch norms use.
@@ -38,6 +38,9 @@ class ANIL(MAML):
         multi_step_until: Outer step by which the steps' losses give way to the last one alone.
         first_order_until: Outer step before which the outer gradient is of first order.
         prototype_head: Start the head as the nearest-prototype classifier of the support features.
+        proximal: ``λ`` of a term ``λ/2 ‖h − θ_h‖²`` that inner steps add to the support loss.
+        backward_steps: The last steps of ``"truncated"``; steps of conjugate gradients; terms of the Neumann series.
+        damping: Added to the Hessian of the implicit ways.
 
     Raises:
         UserError: If the model does not end in a linear layer.

@@ -7,12 +7,13 @@ from typing import Any, cast
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from quickstudy.bilevel import OuterGradient, State
+from quickstudy.bilevel.optimisers import InnerOptimiserName, Weights
+from quickstudy.bilevel.ways import solve_problem
 from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.learners.gradient import GradientLearner, InnerLoop, StatisticsPolicy
-from quickstudy.learners.inner_optimisers import InnerOptimiserName, Weights
 from quickstudy.learners.mapping import MappingMode, over_tasks
-from quickstudy.learners.outer import OUTER_GRADIENTS, OuterGradient, State
 from quickstudy.models.norm import Statistics, forward
 
 CONTEXT, MODULATION = "context", "modulation.weight"
@@ -35,7 +36,7 @@ class CAVIA(GradientLearner):
         context_size: Length of ``φ``.
         layer: Name of the layer that ``φ`` modulates; by default the first linear or convolutional layer.
         inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
-        outer_gradient: See :class:`~quickstudy.MAML`.
+        outer_gradient: ``"unrolled"``, ``"stepwise"`` or ``"first_order"``, see :class:`~quickstudy.MAML`.
         statistics: Whose mean and variance batch norms use.
         mapping: How tasks are computed together.
 
@@ -67,10 +68,8 @@ class CAVIA(GradientLearner):
     ) -> None:
         super().__init__(model, inner_lr, inner_steps, test_steps, inner_optimiser, statistics, mapping)
         require(context_size >= 1, f"Parameter `context_size` should be at least 1. Found context_size={context_size}.")
-        require(
-            outer_gradient in OUTER_GRADIENTS,
-            f"Parameter `outer_gradient` should be one of {', '.join(OUTER_GRADIENTS)}. Found {outer_gradient!r}.",
-        )
+        ways = ("unrolled", "stepwise", "first_order")
+        require(outer_gradient in ways, f"Parameter `outer_gradient` should be one of {', '.join(ways)}. Found {outer_gradient!r}.")
         self.context_size, self.layer, self.outer_gradient = context_size, layer, outer_gradient
         modulated, self._shift_only, channels = _modulated(self.model, layer)
         self._layer = modulated
@@ -91,8 +90,13 @@ class CAVIA(GradientLearner):
 
     def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
         """The query loss of every task after adapting ``[task]``."""
-        outer, weights, meta = OUTER_GRADIENTS[self.outer_gradient], [0.0] * self.inner_steps + [1.0], self.meta()
-        return self.over_chunks(episodes, lambda chunk: outer(*self.problem(meta, chunk.support, chunk.query), weights))
+        weights, meta = [0.0] * self.inner_steps + [1.0], self.meta()
+
+        def solved(chunk: Episode) -> Tensor:
+            problem, tensors = self.problem(meta, chunk.support, chunk.query)
+            return solve_problem(problem, tensors, weights, self.outer_gradient, 1, 0.0, self.inner_lr)[0]
+
+        return self.over_chunks(episodes, solved)
 
     def apply_model(
         self, weights: Weights, x: Tensor, mask: Tensor | None, statistics: Statistics | None, record: bool

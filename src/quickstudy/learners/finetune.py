@@ -6,13 +6,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from quickstudy.bilevel import State
+from quickstudy.bilevel.optimisers import InnerOptimiserName, Weights
 from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.learners.gradient import GradientLearner, StatisticsPolicy
-from quickstudy.learners.inner_optimisers import InnerOptimiserName, Weights
 from quickstudy.learners.loss import example_losses, mean_over_examples, num_classes
 from quickstudy.learners.mapping import MappingMode
-from quickstudy.learners.outer import State
 from quickstudy.models.norm import Statistics, forward
 
 HEAD = ("new_head.weight", "new_head.bias")

@@ -3,11 +3,12 @@
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from quickstudy.bilevel import State
+from quickstudy.bilevel.optimisers import InnerOptimiserName
+from quickstudy.bilevel.unrolled import first_order
 from quickstudy.episode import Episode
 from quickstudy.learners.gradient import GradientLearner, StatisticsPolicy
-from quickstudy.learners.inner_optimisers import InnerOptimiserName
 from quickstudy.learners.mapping import MappingMode
-from quickstudy.learners.outer import State, first_order
 
 
 class FOMAML(GradientLearner):
@@ -50,4 +51,4 @@ class FOMAML(GradientLearner):
     def losses_from(self, meta: State, episodes: Episode) -> Tensor:
         """:meth:`losses` as a function of what is meta-learned."""
         weights, way = [0.0] * self.inner_steps + [1.0], self.way_of(episodes.support)
-        return self.over_chunks(episodes, lambda chunk: first_order(*self.problem(meta, chunk.support, chunk.query, way), weights))
+        return self.over_chunks(episodes, lambda chunk: first_order(*self.problem(meta, chunk.support, chunk.query, way), weights)[0])

@@ -6,14 +6,15 @@ from typing import ClassVar, Literal, cast
 import torch
 from torch import Tensor, nn
 
+from quickstudy.bilevel import InnerProblem, State
+from quickstudy.bilevel.optimisers import InnerOptimiser, InnerOptimiserName, Weights, inner_optimiser
+from quickstudy.bilevel.problem import descend, gradient
 from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.learners.head import check_head, head_parameters, shared_head
-from quickstudy.learners.inner_optimisers import InnerOptimiser, InnerOptimiserName, Weights, inner_optimiser
 from quickstudy.learners.learner import Adapted, Learner
 from quickstudy.learners.loss import mask_or_none, num_classes, task_losses
 from quickstudy.learners.mapping import MappingMode, TaskMapping, announce, choose_mapping, is_large, over_tasks
-from quickstudy.learners.outer import InnerProblem, State
 from quickstudy.models.norm import Statistics, forward, has_task_norm, replace_batch_norm
 
 StatisticsPolicy = Literal["support", "transductive", "frozen"]
@@ -46,6 +47,9 @@ class GradientLearner(Learner):
 
     head_alone: ClassVar[bool] = False
     """Whether the inner steps change the last linear layer alone."""
+
+    proximal: float = 0.0
+    """``λ`` of the term ``λ/2 ‖w − θ‖²`` that the inner steps add to the support loss."""
 
     def __init__(
         self,
@@ -220,30 +224,48 @@ class InnerLoop(InnerProblem):
 
     def step(self, state: State, meta: State, index: int, differentiable: bool) -> State:
         """One step of the inner optimiser on the support loss."""
-        gradients = self.gradient(state, meta, index, differentiable)[1]
-        updated: State = {}
-        slots: State = {}
-        for name in self.names:
-            old = tuple(state[f"{slot}:{name}"] for slot in self.optimiser.slots)
-            updated[name], *new = self.optimiser.step(state[name], gradients[name], self.learner.rate(meta, name, index), old, index)
-            slots |= {f"{slot}:{name}": value for slot, value in zip(self.optimiser.slots, new, strict=True)}
-        updated |= self._scheduled(meta, index + 1)
-        return {**updated, **{name: slots[name] for name in state if name not in updated}}
+        batch, mask = self._batch(index)
+        moving = {name: value for name, value in state.items() if name in self.names or name not in self.weight_names}
+        fixed = {name: state[name] for name in self.weight_names if name not in self.names}
+        descended = descend(
+            lambda weights: self._objective(weights | fixed, batch, mask, meta),
+            moving,
+            self.names,
+            self.optimiser,
+            lambda name: self.learner.rate(meta, name, index),
+            index,
+            differentiable,
+            self.first_names if index == 0 else self.names,
+        )
+        return descended | self._scheduled(meta, index + 1)
+
+    def gradient(self, state: State, meta: State, index: int, differentiable: bool) -> tuple[Tensor, Weights]:
+        """What step ``index`` descends: the support loss of every task ``[task]``, and its gradient by the task's weights."""
+        batch, mask = self._batch(index)
+        weights = {name: state[name] for name in self.weight_names}
+        moving = self.first_names if index == 0 else self.names
+        return gradient(lambda weights: self._objective(weights, batch, mask, meta), weights, moving, differentiable)
+
+    def objective(self, state: State, meta: State) -> Tensor:
+        """The support loss of every task ``[task]``, and the proximal term."""
+        return self._objective({name: state[name] for name in self.weight_names}, self.support, self.support_mask, meta)
+
+    def _batch(self, index: int) -> tuple[Batch, Tensor | None]:
+        """The support examples of step ``index``, and their mask."""
+        batch = self.learner.rows(self.support, index)
+        return batch, self.support_mask if batch is self.support else mask_or_none(batch)
 
     def _scheduled(self, meta: State, index: int) -> Weights:
         """What goes with the weights after ``index`` steps, of every task."""
         return {name: value.expand(self.support.num_tasks, *value.shape) for name, value in self.learner.scheduled(meta, index).items()}
 
-    def gradient(self, state: State, meta: State, index: int, differentiable: bool) -> tuple[Tensor, Weights]:
-        """The support loss of every task ``[task]``, and its gradient by the task's weights."""
-        batch = self.learner.rows(self.support, index)
-        mask = self.support_mask if batch is self.support else mask_or_none(batch)
-        return _gradient(
-            lambda weights: task_losses(self.scores(weights, batch, mask, meta), batch.y, mask),
-            {name: state[name] for name in self.weight_names},
-            self.first_names if index == 0 else self.names,
-            differentiable,
-        )
+    def _objective(self, weights: Weights, batch: Batch, mask: Tensor | None, meta: State) -> Tensor:
+        losses = task_losses(self.scores(weights, batch, mask, meta), batch.y, mask)
+        if not self.learner.proximal:
+            return losses
+        start = self.learner.initial(meta, self.support, self.way)
+        distance = torch.stack([(weights[name] - start[name]).square().flatten(1).sum(1) for name in self.names]).sum(0)
+        return losses + 0.5 * self.learner.proximal * distance
 
     def losses(self, state: State, meta: State) -> Tensor:
         """The query loss of every task ``[task]``."""
@@ -276,33 +298,3 @@ class InnerLoop(InnerProblem):
     def _query_scores(self, weights: Weights, support_x: Tensor, support_mask: Tensor | None, x: Tensor, mask: Tensor | None) -> Tensor:
         statistics = self._statistics(weights, support_x, support_mask) if self.learner.uses_support_statistics else None
         return self.learner.apply_model(weights, x, mask, statistics, False)[0]
-
-
-def _gradient(
-    losses: Callable[[Weights], Tensor], weights: Weights, names: tuple[str, ...], differentiable: bool
-) -> tuple[Tensor, Weights]:
-    """The ``losses`` ``[task]`` and each task's gradient of its own; the gradient is known to be 0 except for ``names``.
-
-    Tasks do not share weights, so the gradient of the sum holds every task's own: one ordinary
-    backward pass over batched operations, which is faster than a mapped ``torch.func.grad``.
-    """
-
-    def total(moving: Weights, others: Weights) -> tuple[Tensor, Tensor]:
-        values = losses(others | moving)
-        return values.sum(), values
-
-    if torch.compiler.is_compiling():
-        follow = differentiable
-        found: Weights
-        found, values = torch.func.grad(total, has_aux=True)({name: weights[name] for name in names}, weights)
-        found = found if follow else {name: value.detach() for name, value in found.items()}
-    else:
-        follow = differentiable and torch.is_grad_enabled()
-        with torch.enable_grad():
-            leaves = {name: value if follow and value.requires_grad else value.detach() for name, value in weights.items()}
-            moving = {name: leaves[name] if leaves[name].requires_grad else leaves[name].requires_grad_() for name in names}
-            sum_, values = total(moving, leaves)
-            gradients = torch.autograd.grad(sum_, list(moving.values()), create_graph=follow, allow_unused=True, materialize_grads=True)
-        found = dict(zip(names, gradients, strict=True))
-    every = {name: found[name] if name in found else torch.zeros_like(value) for name, value in weights.items()}
-    return values if follow else values.detach(), every

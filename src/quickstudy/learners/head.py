@@ -7,10 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from quickstudy.bilevel.optimisers import Weights
 from quickstudy.episode import Batch
 from quickstudy.errors import require
 from quickstudy.learners.embedding import members
-from quickstudy.learners.inner_optimisers import Weights
 from quickstudy.learners.learner import evaluating
 from quickstudy.learners.loss import num_classes
 from quickstudy.models.norm import forward

@@ -1,17 +1,20 @@
 """MAML: an initialisation from which a few gradient steps master a task."""
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from quickstudy.bilevel import OuterGradient, State
+from quickstudy.bilevel.optimisers import InnerOptimiserName, Weights
+from quickstudy.bilevel.ways import IMPLICIT, check_way, solve_problem
 from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.learners.gradient import GradientLearner, StatisticsPolicy
 from quickstudy.learners.head import head_parameters, prototype_head, without_head
-from quickstudy.learners.inner_optimisers import InnerOptimiserName, Weights
 from quickstudy.learners.loss import mask_or_none
 from quickstudy.learners.mapping import MappingMode, over_tasks
-from quickstudy.learners.outer import OUTER_GRADIENTS, OuterGradient, State
 from quickstudy.learners.rates import RATE, Rates
 from quickstudy.learners.step_norms import NORM, StepNorms
 from quickstudy.models.norm import forward
@@ -30,7 +33,9 @@ class MAML(GradientLearner):
         test_steps: Inner steps at test; by default as many as in training.
         inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
         outer_gradient: ``"unrolled"`` (exact; memory grows with the steps), ``"stepwise"`` (exact; memory
-            of one step and the stored weights, more time) or ``"first_order"`` (see :class:`FOMAML`).
+            of one step and the stored weights, more time), ``"truncated"`` (second order through the last steps alone),
+            ``"first_order"`` (see :class:`FOMAML`), or ``"implicit"`` and ``"neumann"`` (at the optimum of the inner loss, see
+            :class:`IMAML`; they need ``proximal``, and memory of one step). See :func:`quickstudy.bilevel.solve`.
         multi_step_loss: Take the mean of the query losses after each of the inner steps as the loss of
             a task, in place of the last one's (MAML++, eq. 4).
         shared_head: Start every class's row of the last linear layer from the mean of the rows. With one inner step
@@ -44,6 +49,9 @@ class MAML(GradientLearner):
         first_order_until: Take the outer gradient in first order before this outer step (MAML++, section 4).
         prototype_head: In classification, start the last linear layer as the nearest-prototype classifier of the support
             features, which serves any way (see :func:`~quickstudy.learners.head.prototype_head`).
+        proximal: ``λ`` of a term ``λ/2 ‖w − θ‖²`` that inner steps add to the support loss.
+        backward_steps: The last steps of ``"truncated"``; steps of conjugate gradients; terms of the Neumann series.
+        damping: Added to the Hessian of the implicit ways.
 
     Source: Finn, Abbeel & Levine 2017, algorithm 2 and eq. 1.
 
@@ -77,6 +85,9 @@ class MAML(GradientLearner):
         multi_step_until: int | None = None,
         first_order_until: int = 0,
         prototype_head: bool = False,
+        proximal: float = 0.0,
+        backward_steps: int = 5,
+        damping: float = 0.0,
     ) -> None:
         super().__init__(model, inner_lr, inner_steps, test_steps, inner_optimiser, statistics, mapping, shared_head)
         if prototype_head:
@@ -84,10 +95,6 @@ class MAML(GradientLearner):
             require(not shared_head, "Parameters `shared_head` and `prototype_head` are two ways to start the head. Choose one.")
             require(len(self._head) == 2, "Parameter `prototype_head` needs a head with a bias. Found one without.")
         self.prototype_head = prototype_head
-        require(
-            outer_gradient in OUTER_GRADIENTS,
-            f"Parameter `outer_gradient` should be one of {', '.join(OUTER_GRADIENTS)}. Found {outer_gradient!r}.",
-        )
         for name, until in (("multi_step_until", multi_step_until or 0), ("first_order_until", first_order_until)):
             require(until >= 0, f"Parameter `{name}` should be at least 0. Found {name}={until}.")
         require(multi_step_until is None or multi_step_loss, "Parameter `multi_step_until` goes with multi_step_loss=True only.")
@@ -95,6 +102,11 @@ class MAML(GradientLearner):
             not (per_step_norm and self.head_alone),
             "Parameter `per_step_norm` goes with steps of the whole network: here the norms below the head see no steps.",
         )
+        check_way(outer_gradient, backward_steps, damping)
+        require(0 <= proximal < math.inf, f"Parameter `proximal` should be at least 0. Found proximal={proximal}.")
+        if outer_gradient in IMPLICIT:
+            _check_implicit(outer_gradient, inner_steps, inner_optimiser, multi_step_loss, proximal, learned_rates or per_step_norm)
+        self.proximal, self.backward_steps, self.damping = proximal, backward_steps, damping
         self.outer_gradient: OuterGradient = outer_gradient
         self.multi_step_loss, self.multi_step_until, self.first_order_until = multi_step_loss, multi_step_until, first_order_until
         self.learned_rates, self.per_step_norm = learned_rates, per_step_norm
@@ -141,10 +153,14 @@ class MAML(GradientLearner):
 
     def losses_from(self, meta: State, episodes: Episode) -> Tensor:
         """:meth:`losses` as a function of what is meta-learned."""
-        first_order = self.outer_step < self.first_order_until
-        outer, weights = OUTER_GRADIENTS["first_order" if first_order else self.outer_gradient], self._step_weights()
-        way = self.way_of(episodes.support)
-        return self.over_chunks(episodes, lambda chunk: outer(*self.problem(meta, chunk.support, chunk.query, way), weights))
+        weights, way = self._step_weights(), self.way_of(episodes.support)
+        which: OuterGradient = "first_order" if self.outer_step < self.first_order_until else self.outer_gradient
+
+        def solved(chunk: Episode) -> Tensor:
+            problem, tensors = self.problem(meta, chunk.support, chunk.query, way)
+            return solve_problem(problem, tensors, weights, which, self.backward_steps, self.damping, self.inner_lr)[0]
+
+        return self.over_chunks(episodes, solved)
 
     def _step_weights(self) -> list[float]:
         """The weight of the query loss after 0, 1, … ``inner_steps`` steps."""
@@ -153,3 +169,26 @@ class MAML(GradientLearner):
             return [0.0] * steps + [1.0]
         alike = 1.0 if until is None else max(0.0, 1 - self.outer_step / until) if until else 0.0
         return [0.0] + [alike / steps] * (steps - 1) + [1 - alike * (steps - 1) / steps]
+
+
+def _check_implicit(which: str, inner_steps: int, inner_optimiser: str, multi_step_loss: bool, proximal: float, by_step: bool) -> None:
+    """Refuse what an implicit gradient cannot be had of, with the reason."""
+    outer = f"outer_gradient={which!r}"
+    require(
+        proximal > 0,
+        f"Parameter `proximal` should be positive with {outer}: without it the optimum of the inner loss does not depend on "
+        f"the initialisation. Found proximal={proximal}.",
+    )
+    require(inner_steps >= 1, f"Parameter `inner_steps` should be at least 1 with {outer}, which needs the inner optimum. Found 0.")
+    require(
+        not multi_step_loss,
+        f"Parameter `multi_step_loss` should be False with {outer}: it is that of the optimum alone. Found True.",
+    )
+    require(
+        not by_step,
+        f"Parameters `learned_rates` and `per_step_norm` should be False with {outer}: the optimum does not depend on the way to it.",
+    )
+    require(
+        which != "neumann" or inner_optimiser == "sgd",
+        f"Parameter `inner_optimiser` should be 'sgd' with {outer}, which goes on with its rate. Found {inner_optimiser!r}.",
+    )

@@ -7,13 +7,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from quickstudy.bilevel import OuterGradient, State
+from quickstudy.bilevel.optimisers import Weights
 from quickstudy.episode import Batch
 from quickstudy.errors import require
 from quickstudy.learners.gradient import InnerLoop, StatisticsPolicy
-from quickstudy.learners.inner_optimisers import Weights
 from quickstudy.learners.maml import MAML
 from quickstudy.learners.mapping import MappingMode
-from quickstudy.learners.outer import OuterGradient, State
 from quickstudy.random import generator
 
 UPDATE = "update."

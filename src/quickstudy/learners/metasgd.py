@@ -2,10 +2,12 @@
 
 from torch import Tensor, nn
 
+from quickstudy.bilevel import OuterGradient, State
+from quickstudy.bilevel.ways import IMPLICIT
+from quickstudy.errors import require
 from quickstudy.learners.gradient import StatisticsPolicy
 from quickstudy.learners.maml import MAML
 from quickstudy.learners.mapping import MappingMode
-from quickstudy.learners.outer import OuterGradient, State
 from quickstudy.learners.rates import RATE, Rates
 
 
@@ -39,6 +41,10 @@ class MetaSGD(MAML):
         statistics: StatisticsPolicy = "support",
         mapping: MappingMode = "auto",
     ) -> None:
+        require(
+            outer_gradient not in IMPLICIT,
+            f"Parameter `outer_gradient` should not be {outer_gradient!r}: an inner optimum does not depend on rates.",
+        )
         super().__init__(
             model,
             inner_lr,

@@ -4,10 +4,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from quickstudy.bilevel.optimisers import InnerOptimiser, InnerOptimiserName, inner_optimiser
 from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.learners.gradient import GradientLearner, InnerLoop, StatisticsPolicy
-from quickstudy.learners.inner_optimisers import InnerOptimiser, InnerOptimiserName, inner_optimiser
 from quickstudy.learners.mapping import MappingMode
 
 

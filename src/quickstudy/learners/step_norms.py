@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from quickstudy.learners.inner_optimisers import Weights
-from quickstudy.learners.outer import State
+from quickstudy.bilevel import State
+from quickstudy.bilevel.optimisers import Weights
 from quickstudy.models.norm import TaskNorm
 
 NORM = "norm."

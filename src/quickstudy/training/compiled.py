@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from quickstudy.balance import Balancer
+from quickstudy.bilevel import State
 from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.learners import FOMAML, MAML, Learner
-from quickstudy.learners.outer import State
 from quickstudy.models.norm import has_task_norm
 
 
@@ -24,7 +24,7 @@ def compiled_gradients(learner: Learner, balancer: Balancer) -> Callable[[Episod
             normalises by task (whose statistics are passed outside the graph).
     """
     require(
-        isinstance(learner, MAML | FOMAML) and getattr(learner, "outer_gradient", "unrolled") != "stepwise",
+        isinstance(learner, MAML | FOMAML) and getattr(learner, "outer_gradient", "unrolled") in ("unrolled", "first_order"),
         "Only MAML and FOMAML with unrolled or first-order gradients are compiled. Leave `compile` off.",
     )
     assert isinstance(learner, MAML | FOMAML)

@@ -1,5 +1,8 @@
 """What a step will need of memory, said before it runs out."""
 
+from collections import Counter
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
@@ -10,26 +13,56 @@ from quickstudy.random import ambient
 
 
 def bytes_per_task(learner: Learner, one_task: Episode) -> int:
-    """Bytes that one task's graph holds between its loss and its backward pass, measured on ``one_task``.
-
-    Counts every tensor that autograd saves once, by its storage, without those of the parameters.
-    """
-    held: dict[int, int] = {}
-    own = {parameter.untyped_storage().data_ptr() for parameter in learner.parameters()}
-
-    def pack(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in own:
-            held[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
+    """The most bytes that one task's graphs hold at once on the way to its loss, measured on ``one_task``."""
     buffers = {name: buffer.clone() for name, buffer in learner.named_buffers()}
-    with ambient(0, "memory"), torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+    with ambient(0, "memory"), Held(learner) as held:
         learner.losses(one_task)
     with torch.no_grad():
         for name, buffer in learner.named_buffers():
             buffer.copy_(buffers[name])
-    return sum(held.values())
+    return held.peak
+
+
+class Held:
+    """Inside, counts the bytes of all tensors that autograd keeps for gradients, each storage once, those of parameters not.
+
+    Attributes:
+        peak: The most that was kept at once.
+    """
+
+    def __init__(self, learner: nn.Module) -> None:
+        self.peak, self._now = 0, 0
+        self._own = {parameter.untyped_storage().data_ptr() for parameter in learner.parameters()}
+        self._users: Counter[int] = Counter()
+        self._hooks = torch.autograd.graph.saved_tensors_hooks(partial(_Kept, self), lambda kept: kept.tensor)
+
+    def __enter__(self) -> "Held":
+        self._hooks.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._hooks.__exit__(*error)
+
+    def change(self, tensor: Tensor, by: int) -> None:
+        """One user more, or one fewer, of the storage of ``tensor``."""
+        storage = tensor.untyped_storage()
+        at = storage.data_ptr()
+        if at in self._own:
+            return
+        before, self._users[at] = self._users[at], self._users[at] + by
+        self._now += storage.nbytes() * (bool(self._users[at]) - bool(before))
+        self.peak = max(self.peak, self._now)
+
+
+class _Kept:
+    """A tensor that autograd keeps, counted as long as it does."""
+
+    def __init__(self, held: Held, tensor: Tensor) -> None:
+        self.held, self.tensor = held, tensor
+        held.change(tensor, 1)
+
+    def __del__(self) -> None:
+        self.held.change(self.tensor, -1)
 
 
 def available_bytes(device: torch.device) -> int | None:

@@ -68,8 +68,8 @@ def test_a_mapping_that_is_none(mapping):
 
 BAD: dict[str, tuple[Callable[[], object], str]] = {
     "outer_gradient": (
-        lambda: qs.MAML(model(), outer_gradient="implicit"),
-        "Parameter `outer_gradient` should be one of unrolled, stepwise, first_order. Found 'implicit'.",
+        lambda: qs.MAML(model(), outer_gradient="exact"),
+        "Parameter `outer_gradient` should be one of unrolled, stepwise, truncated, first_order, implicit, neumann. Found 'exact'.",
     ),
     "inner_batch_size": (
         lambda: qs.Reptile(model(), inner_batch_size=0),

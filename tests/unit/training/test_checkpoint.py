@@ -21,6 +21,7 @@ LEARNERS = {
     "reptile": lambda: qs.Reptile(qs.models.MLP(4, 3, hidden=()), inner_batch_size=3),
     "anil": lambda: qs.ANIL(qs.models.MLP(4, 3, hidden=(5,)), inner_steps=2, shared_head=True),
     "cavia": lambda: qs.CAVIA(qs.models.MLP(4, 3, hidden=(5,)), context_size=2, inner_steps=2),
+    "imaml": lambda: qs.IMAML(qs.models.MLP(4, 3, hidden=()), inner_steps=3, cg_steps=2, damping=0.5),
     "metasgd": lambda: qs.MetaSGD(qs.models.MLP(4, 3, hidden=()), inner_lr=0.2, outer_gradient="stepwise"),
     "metalstm": lambda: qs.MetaLSTM(qs.models.MLP(4, 3, hidden=(5,)), inner_lr=0.2, hidden_size=3, forget_bias=4.0),
     "protonet": proto,

@@ -1,0 +1,75 @@
+"""iMAML: MAML whose outer gradient needs no path through the inner steps."""
+
+from torch import nn
+
+from quickstudy.bilevel.optimisers import InnerOptimiserName
+from quickstudy.learners.gradient import StatisticsPolicy
+from quickstudy.learners.maml import MAML
+from quickstudy.learners.mapping import MappingMode
+
+
+class IMAML(MAML):
+    """Adapting minimises a regularised support loss; the outer gradient is that of the minimum, however it was found.
+
+    ``w* = argmin_w L_support(w) + λ/2 ‖w − θ‖²`` by ``inner_steps`` gradient steps from ``θ``, and the loss of a task is
+    ``L_query(w*)``. Its gradient with respect to ``θ`` is ``(I + ∇² L_support(w*) / λ)⁻¹ ∇ L_query(w*)``, by ``cg_steps`` steps
+    of conjugate gradients for every task. Memory does not depend on the number of inner steps.
+
+    Equal to :class:`~quickstudy.MAML` with ``outer_gradient="implicit"``. Fewer steps than it takes to arrive, or to solve for the
+    gradient, are an approximation.
+
+    Args:
+        model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as most others below.
+        inner_lr: Inner learning rate.
+        inner_steps: Inner steps in training, at least 1.
+        test_steps: Inner steps at test; by default as many as in training.
+        inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
+        proximal: ``λ``, how strongly a task is held to the initialisation.
+        cg_steps: Steps of conjugate gradients.
+        damping: Added to the Hessian ``∇² L_support + λ I``; ``damping / λ`` is what the authors' code adds to ``I``.
+        shared_head: Start every class's row of the last linear layer from the mean of the rows: that start is the ``θ`` above.
+        statistics: Whose mean and variance batch norms use.
+        mapping: How tasks are computed together.
+
+    Source: Rajeswaran, Finn, Kakade & Levine 2019, eq. 3, 6 and 7, algorithms 1 and 2.
+
+    Differs from the authors' code: the proximal term is in every inner step, theirs is one step after the others, and none at test;
+    the Hessian is divided by ``λ`` as in eq. 6, theirs by ``λ + 10``.
+
+    Example:
+        >>> import torch, quickstudy as qs
+        >>> learner = qs.IMAML(qs.models.MLP(inputs=1, outputs=1), inner_lr=0.05, inner_steps=10, proximal=0.5)
+        >>> episodes = qs.tasks.Sinusoid().episodes(shot=5, query=5).sample(4, qs.generator(0, "example"))
+        >>> learner.losses(episodes).shape
+        torch.Size([4])
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        inner_lr: float = 0.1,
+        inner_steps: int = 16,
+        test_steps: int | None = None,
+        inner_optimiser: InnerOptimiserName = "sgd",
+        proximal: float = 2.0,
+        cg_steps: int = 5,
+        damping: float = 0.0,
+        shared_head: bool = False,
+        statistics: StatisticsPolicy = "support",
+        mapping: MappingMode = "auto",
+    ) -> None:
+        super().__init__(
+            model,
+            inner_lr,
+            inner_steps,
+            test_steps,
+            inner_optimiser,
+            outer_gradient="implicit",
+            shared_head=shared_head,
+            statistics=statistics,
+            mapping=mapping,
+            proximal=proximal,
+            backward_steps=cg_steps,
+            damping=damping,
+        )
+        self.cg_steps = cg_steps
