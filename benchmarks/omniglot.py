@@ -73,6 +73,35 @@ ROWS = {
         100000,
         ("97.68", "89.43", "99.48"),
     ),
+    "mamlpp": Row(
+        "MAML++, shared head",
+        "maml",
+        f"--way 20 --shot 1 --query 5 --tasks-per-step 2 --lr 2e-3 {HEAD} --inner-lr 2 --inner-steps 3 --learned-rates --per-step-norm "
+        "--multi-step-loss --multi-step-until 400",
+        500,
+        50000,
+        ("99.47", "97.65", "99.85"),
+    ),
+    "protomaml": Row(
+        "MAML from prototypes",
+        "maml",
+        "--way 20 --shot 1 --query 5 --tasks-per-step 3 --lr 2e-3 --prototype-head --statistics transductive --clip-gradient 10 "
+        "--downsample max --mapping loop --inner-lr 0.1 --inner-steps 1",
+        500,
+        50000,
+        ("", "", ""),
+    ),
+    "imaml": Row(
+        "iMAML, shared head",
+        "imaml",
+        f"--way 20 --shot 1 --query 5 --tasks-per-step 2 --lr 2e-3 {HEAD} --inner-lr 1 --inner-steps 10 --proximal 0.2 --damping 0.2",
+        400,
+        20000,
+        ("99.50", "96.18", "99.74"),
+    ),
+    "cavia": Row("CAVIA", "cavia", "--statistics transductive --downsample max", 1500, 60000, ("", "", ""), ((5, 1), (5, 5))),
+    "metalstm": Row("Meta-LSTM, shared head", "metalstm", "--statistics transductive", 2500, 60000, ("", "", "")),
+    "mann": Row("MANN", "mann", "", 4000, 100000, ("82.8", "", "94.9"), ((5, 1), (5, 5))),
     "finetune": Row("Pre-training and fine-tuning", "finetune", "--tasks-per-step 128 --lr 2e-3", 2500, 20000, ("", "", "")),
 }
 

@@ -141,4 +141,4 @@ def _dot(a: list[Tensor], b: list[Tensor], axes: int) -> Tensor:
 
 def _plus(a: list[Tensor], length: Tensor, b: list[Tensor]) -> list[Tensor]:
     """``a + length · b``, with a length for every task."""
-    return [x + length.reshape(*length.shape, *[1] * (x.ndim - length.ndim)) * y for x, y in zip(a, b, strict=True)]
+    return [x + length.reshape((*length.shape, *[1] * (x.ndim - length.ndim))) * y for x, y in zip(a, b, strict=True)]
