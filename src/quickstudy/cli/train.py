@@ -111,6 +111,10 @@ def make_learner(name: str, settings: Settings, source: TaskSource) -> Learner:
     require(settings["channels"] >= 1, f"Option --channels should be at least 1. Found {settings['channels']}.")
     require(min(settings["hidden"], default=1) >= 1, f"Option --hidden should be at least 1 each. Found {settings['hidden']}.")
     cls = LEARNERS[name]
+    require(
+        cls.regresses or source.kind.name == "classification",
+        f"Option --data should give classes: {name} classifies. Found {settings['data']}.",
+    )
     outputs = source.kind.outputs if cls.model_gives == "scores" or source.kind.name == "regression" else None
     model: torch.nn.Module
     if (settings["model"] or ("mlp" if settings["data"] == "sinusoid" else "conv4")) == "mlp":

@@ -28,6 +28,7 @@ class EmbeddingLearner(Learner):
     """
 
     model_gives: ClassVar[ModelOutput] = "embeddings"
+    regresses = False
 
     def __init__(self, model: nn.Module, bf16: bool = False) -> None:
         super().__init__()

@@ -36,6 +36,9 @@ class Learner(nn.Module, ABC):
     model_gives: ClassVar[ModelOutput] = "scores"
     """What the model should give in classification: a score for each class, an embedding, or feature maps."""
 
+    regresses: ClassVar[bool] = True
+    """Whether tasks with floating-point targets are served."""
+
     transductive: bool = False
     """Whether a query's prediction depends on the other queries of its task."""
 
