@@ -186,7 +186,7 @@ class GradientLearner(Learner):
             recorded = tuple(adapted[f"{STATISTICS}{i}"] for i in range(len(adapted) - len(weights)))
             return self.apply_model(weights, x, None, recorded or None, False)[0]
 
-        slices = self.mapping_for(x).slices(x.shape[0])
+        slices = [slice(None)] if x.shape[0] == 1 else self.mapping_for(x).slices(x.shape[0])
         parts = [over_tasks(one_task)({name: value[tasks] for name, value in adapted.items()}, x[tasks]) for tasks in slices]
         return torch.cat(parts)
 

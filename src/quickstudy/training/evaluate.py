@@ -217,7 +217,7 @@ def check_way(learner: Learner, kind: Kind) -> None:
     if learner.any_way:
         return
     model = getattr(learner, "model", None)
-    outputs = getattr(model, "way", getattr(model, "outputs", None))
+    outputs = getattr(learner, "way", getattr(model, "way", getattr(model, "outputs", None)))
     require(
         not isinstance(outputs, int) or kind.name != "classification" or kind.outputs <= outputs,
         f"Parameter `way` should be at most the outputs of the network. Found way={kind.outputs}, {outputs} outputs.",

@@ -30,7 +30,7 @@ MISTAKES = {
     f"{SINES} --device frob": "--device should name a device of this machine. Found 'frob'",
     f"{SINES} --device meta": "--device should name a device of this machine. Found 'meta'",
     f"{SINES} --model conv4": "--model should be mlp for sinusoids",
-    "train protonet --data sinusoid --out {new}": "`y` should hold class indices",
+    "train protonet --data sinusoid --out {new}": "Option --data should give classes: protonet classifies",
     "train maml --data omniglot --out {new}": "Option --root is needed",
     "train maml --data omniglot --root {new} --out {new}": "There is no folder",
     "train protonet --way 5000 --out {new}": "`way` should be at most the number of classes. Found way=5000",
