@@ -36,7 +36,7 @@ class _Stepwise(torch.autograd.Function):
     ) -> Tensor:
         meta = dict(zip(names, values, strict=True))
         device, rng = values[0].device, []
-        losses = run(problem, meta, step_weights, lambda _: False, states, lambda: rng.append(rng_state(device)))
+        losses, _ = run(problem, meta, step_weights, lambda _: False, states.append, lambda: rng.append(rng_state(device)))
         ctx.rng = rng  # a step that is computed again must draw the same dropout
         ctx.problem, ctx.names, ctx.states, ctx.step_weights = problem, names, states, step_weights
         ctx.save_for_backward(*values)

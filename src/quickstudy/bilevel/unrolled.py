@@ -33,9 +33,8 @@ def truncated(problem: InnerProblem, meta: State, step_weights: Sequence[float],
 
     Source: Shaban, Cheng, Hatch & Boots 2019, section 3. They drop how the start depends on ``meta``, here it is kept.
     """
-    states: list[State] = []
     first = len(step_weights) - 1 - last
-    return run(problem, meta, step_weights, lambda index: index >= first, states), states[-1]
+    return run(problem, meta, step_weights, lambda index: index >= first)
 
 
 def run(
@@ -43,20 +42,22 @@ def run(
     meta: State,
     step_weights: Sequence[float],
     differentiable: Callable[[int], bool],
-    states: list[State],
+    keep: Callable[[State], None] = lambda state: None,
     before: Callable[[], None] = lambda: None,
-) -> Tensor:
-    """The weighted losses; all states are appended to ``states``.
+) -> Solved:
+    """The weighted losses and the last state.
 
-    ``before`` is called before each computation that may draw random numbers.
+    ``keep`` is given every state, and ``before`` is called before each computation that may draw random numbers.
     """
-    states.append(problem.start(meta))
+    state = problem.start(meta)
+    keep(state)
     losses = []
     for index, weight in enumerate(step_weights):
         if weight:
             before()
-            losses.append(weight * problem.losses(states[-1], meta))
+            losses.append(weight * problem.losses(state, meta))
         if index < len(step_weights) - 1:
             before()
-            states.append(problem.step(states[-1], meta, index, differentiable(index)))
-    return torch.stack(losses).sum(0) if len(losses) > 1 else losses[0]
+            state = problem.step(state, meta, index, differentiable(index))
+            keep(state)
+    return torch.stack(losses).sum(0) if len(losses) > 1 else losses[0], state

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.learners.embedding import EmbeddingLearner
-from quickstudy.learners.learner import Adapted, evaluating
+from quickstudy.learners.learner import Adapted, embedding_size_of, evaluating
 from quickstudy.learners.loss import example_losses, mean_over_examples, num_classes
 from quickstudy.models.initialise import initialise
 from quickstudy.models.memory import LeastUsedMemory, MemoryState
@@ -78,14 +78,13 @@ class MANN(EmbeddingLearner):
         seed: int = 0,
     ) -> None:
         super().__init__(model, bf16)
-        size = embedding_size if embedding_size is not None else getattr(model, "embedding_size", None)
-        require(size is not None, "Parameter `embedding_size` is needed: this model does not say its own.")
+        size = embedding_size_of(model, embedding_size)
         for name, value in (("way", way), ("controller_size", controller_size)):
             require(value >= 1, f"Parameter `{name}` should be at least 1. Found {name}={value}.")
         self.way, self.embedding_size, self.controller_size = way, size, controller_size
         self.slots, self.width, self.heads, self.sharpness, self.seed = slots, width, heads, sharpness, seed
         self.memory = LeastUsedMemory(slots, width, heads, sharpness=sharpness)
-        self.inputs = nn.Linear(int(size or 0) + way, 4 * controller_size)
+        self.inputs = nn.Linear(size + way, 4 * controller_size)
         self.recurrent = nn.Linear(controller_size + heads * width, 4 * controller_size, bias=False)
         self.keys = nn.Linear(controller_size, heads * width)
         self.output = nn.Linear(controller_size + heads * width, way)

@@ -5,9 +5,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from quickstudy.episode import Batch
-from quickstudy.errors import require
 from quickstudy.learners.embedding import EmbeddingLearner, members
-from quickstudy.learners.learner import Adapted
+from quickstudy.learners.learner import Adapted, embedding_size_of
 
 
 class Siamese(EmbeddingLearner):
@@ -39,10 +38,8 @@ class Siamese(EmbeddingLearner):
 
     def __init__(self, model: nn.Module, embedding_size: int | None = None, bf16: bool = False) -> None:
         super().__init__(model, bf16)
-        size = embedding_size if embedding_size is not None else getattr(model, "embedding_size", None)
-        require(size is not None, "Parameter `embedding_size` is needed: this model does not say its own.")
-        self.embedding_size = size
-        self.alpha, self.bias = nn.Parameter(torch.empty(int(size or 0))), nn.Parameter(torch.empty(()))
+        self.embedding_size = embedding_size_of(model, embedding_size)
+        self.alpha, self.bias = nn.Parameter(torch.empty(self.embedding_size)), nn.Parameter(torch.empty(()))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
