@@ -1,5 +1,7 @@
 """Relation networks: a learned comparison of a query with a class."""
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -55,8 +57,9 @@ class RelationNet(EmbeddingLearner):
 
         At test batch norms keep to their running averages, so that pairs which do not count can be computed with the others.
         """
-        pairs = torch.cat(torch.broadcast_tensors(adapted["sums"].unsqueeze(1), embedded.unsqueeze(2)), 3)
-        logits: Tensor = self.relation(pairs.flatten(0, 2)).reshape(pairs.shape[:3])
+        classes, queries = self._halves(adapted["sums"], embedded)
+        pairs = classes.unsqueeze(1) + queries.unsqueeze(2)
+        logits: Tensor = self.relation[1:](pairs.flatten(0, 2)).reshape(pairs.shape[:3])
         return logits.masked_fill(~adapted["present"].unsqueeze(1), -torch.inf)
 
     def query_losses(self, embedded: Tensor, query: Batch, adapted: Adapted) -> Tensor:
@@ -69,8 +72,29 @@ class RelationNet(EmbeddingLearner):
         """The logits of the pairs of a real query and a class that is present, −∞ for the others."""
         pairs = real.unsqueeze(2) & adapted["present"].unsqueeze(1)
         task, query, label = pairs.nonzero(as_tuple=True)
-        logits = self.relation(torch.cat([adapted["sums"][task, label], embedded[task, query]], 1)).squeeze(1)
+        classes, queries = self._halves(adapted["sums"], embedded)
+        both = _rows(classes, task, label) + _rows(queries, task, query)
+        logits = self.relation[1:](both).squeeze(1)
         return logits.new_full(pairs.shape, -torch.inf).index_put((task, query, label), logits)
+
+    def _halves(self, sums: Tensor, embedded: Tensor) -> tuple[Tensor, Tensor]:
+        """What classes ``[task, class, ...]`` and queries ``[task, example, ...]`` give to the relation module's first convolution.
+
+        Being linear, it is the sum of one over each half of its input channels: once an image, not once a pair.
+        """
+        first = cast(nn.Conv2d, self.relation[0])
+        weights, biases = first.weight.split(self.feature_channels, 1), (None, first.bias)
+        classes, queries = (
+            F.conv2d(x.flatten(0, 1), weight, bias, padding=1).unflatten(0, x.shape[:2])
+            for x, weight, bias in zip((sums, embedded), weights, biases, strict=True)
+        )
+        return classes, queries
+
+
+def _rows(values: Tensor, task: Tensor, index: Tensor) -> Tensor:
+    """``values[task, index]`` of feature maps, channels last in memory, by the fastest way back and forth."""
+    flat = values.flatten(0, 1).movedim(1, -1)
+    return F.embedding(task * values.shape[1] + index, flat.flatten(1)).unflatten(1, flat.shape[1:]).movedim(-1, 1)
 
 
 def _block(before: int, after: int) -> list[nn.Module]:
