@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.cases import CASES, higher_step, ours
-from benchmarks.measure import in_fresh_process, median_seconds
+from benchmarks.measure import in_fresh_process, median_seconds, median_seconds_in_turn
 from quickstudy.allocator import keep_freed_memory
 
 
@@ -55,12 +55,14 @@ def main() -> None:
 
 
 def _outer_gradients(console: Console, device: str) -> None:
-    table = Table("outer gradient", "case", "5 steps ms", "20 steps ms", "5 steps MiB", "20 steps MiB", "memory 20 / 5")
+    table = Table("outer gradient", "case", "5 steps ms", "20 steps ms", "5 steps MiB", "20 steps MiB", "memory 20 / 5", "time / unrolled")
+    ways = ("unrolled", "stepwise")
     for key in "bc":
-        for which in ("unrolled", "stepwise"):
+        times = [median_seconds_in_turn([ours(CASES[key], steps, device, outer=which)[0] for which in ways], 3) for steps in (5, 20)]
+        for which, *own in zip(ways, *times, strict=True):
             memory = [float(in_fresh_process("benchmarks.memory", key, which, steps, device)[0]) for steps in ("5", "20")]
-            times = [median_seconds(ours(CASES[key], steps, device, outer=which)[0], 3, 1) for steps in (5, 20)]
-            numbers = [*(f"{1e3 * t:.0f}" for t in times), *(f"{m:.0f}" for m in memory), f"{memory[1] / memory[0]:.2f}"]
+            ratios = " ".join(f"{mine[ways.index(which)] / mine[0]:.2f}" for mine in times)
+            numbers = [*(f"{1e3 * t:.0f}" for t in own), *(f"{m:.0f}" for m in memory), f"{memory[1] / memory[0]:.2f}", ratios]
             table.add_row(which, f"({key}) {CASES[key].title}", *numbers)
     console.print(table)
 

@@ -4,7 +4,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 
 def median_seconds(step: Callable[[], object], repeats: int, warm_up: int = 2) -> float:
@@ -15,6 +15,15 @@ def median_seconds(step: Callable[[], object], repeats: int, warm_up: int = 2) -
         step()
         times.append(time.perf_counter() - begin)
     return statistics.median(times[warm_up:])
+
+
+def median_seconds_in_turn(steps: Sequence[Callable[[], object]], repeats: int) -> list[float]:
+    """The median time of each of ``steps``, called in turn, so that a slow minute of the machine is everyone's."""
+    times: list[list[float]] = [[] for _ in steps]
+    for _ in range(1 + repeats):
+        for step, own in zip(steps, times, strict=True):
+            own.append(median_seconds(step, 1, 0))
+    return [statistics.median(own[1:]) for own in times]
 
 
 def peak_mebibytes() -> float:

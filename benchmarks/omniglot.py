@@ -44,7 +44,7 @@ ROWS = {
     "protonet": Row("ProtoNet", "protonet", WIDE, 2150, 20000, ("98.8", "96.0", "99.7")),
     "matching": Row("Matching networks", "matching", WIDE, 2100, 20000, ("98.1", "93.8", "98.9")),
     "r2d2": Row("R2D2", "r2d2", WIDE, 2200, 20000, ("", "", "")),
-    "siamese": Row("Siamese networks", "siamese", WIDE, 1500, 20000, ("97.3", "88.2", "98.4")),
+    "siamese": Row("Siamese networks", "siamese", WIDE, 2400, 20000, ("97.3", "88.2", "98.4")),
     "relation": Row(
         "Relation networks",
         "relation",
@@ -62,7 +62,7 @@ ROWS = {
         60000,
         ("98.3", "89.4", "99.2"),
     ),
-    "anil": Row("ANIL, shared head", "anil", f"{WIDE} {HEAD} --inner-lr 12 --inner-steps 3 --test-steps 3", 1200, 60000, ("", "96.2", "")),
+    "anil": Row("ANIL, shared head", "anil", f"{WIDE} {HEAD} --inner-lr 12 --inner-steps 3 --test-steps 3", 2000, 60000, ("", "96.2", "")),
     "metasgd": Row("Meta-SGD, shared head", "metasgd", f"{WIDE} {HEAD} --inner-lr 24", 1500, 60000, ("99.53", "95.93", "99.93")),
     "reptile": Row(
         "Reptile, shared head",
@@ -85,8 +85,8 @@ ROWS = {
     "protomaml": Row(
         "MAML from prototypes",
         "maml",
-        "--way 20 --shot 1 --query 5 --tasks-per-step 3 --lr 2e-3 --no-shared-head --prototype-head --statistics transductive --clip-gradient 10 "
-        "--downsample max --mapping loop --inner-lr 0.1 --inner-steps 1",
+        "--way 20 --shot 1 --query 5 --tasks-per-step 3 --lr 2e-3 --no-shared-head --prototype-head --statistics transductive "
+        "--clip-gradient 10 --downsample max --mapping loop --inner-lr 0.1 --inner-steps 1",
         500,
         50000,
         ("", "", ""),

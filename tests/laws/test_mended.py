@@ -23,12 +23,15 @@ def test_finetune_adapts_tasks_of_different_ways_under_every_mapping(mapping):
     close(results[1], results[0], 1e-6)
 
 
-def test_stepwise_is_unrolled_with_dropout():
+@pytest.mark.parametrize(("steps", "kept"), [(2, 14), (7, 3), (7, 1), (8, 5)])
+def test_stepwise_is_unrolled_with_dropout_however_few_states_are_kept(steps, kept, monkeypatch):
+    monkeypatch.setattr("quickstudy.bilevel.stepwise.KEPT_BYTES", 0)
+    monkeypatch.setattr("quickstudy.bilevel.stepwise.KEPT_STATES", kept)
     results = []
     for outer in ("unrolled", "stepwise"):
         model = nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Dropout(0.5), nn.Linear(8, 3))
         qs.models.initialise.initialise(model, qs.generator(0, "model"))
-        learner = qs.MAML(model, 0.1, 2, outer_gradient=outer).double()
+        learner = qs.MAML(model, 0.1, steps, outer_gradient=outer, multi_step_loss=kept == 5).double()
         with torch.random.fork_rng():
             torch.manual_seed(0)
             results.append(gradients(learner, Case("dropout", "vectors", lambda: None).episodes()))

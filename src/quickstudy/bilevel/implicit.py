@@ -10,7 +10,7 @@ from torch.autograd.function import once_differentiable
 
 from quickstudy.bilevel.problem import InnerProblem, State
 from quickstudy.bilevel.rng import restore_rng, rng_state
-from quickstudy.bilevel.stepwise import pull_back
+from quickstudy.bilevel.stepwise import pull_back, record
 from quickstudy.bilevel.unrolled import Solved
 
 Product = Callable[[list[Tensor]], list[Tensor]]
@@ -108,15 +108,14 @@ class _Implicit(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, outer: Tensor) -> tuple[Tensor | None, ...]:
         problem: InnerProblem = ctx.problem
-        meta = {name: value.detach().requires_grad_() for name, value in zip(ctx.names, ctx.saved_tensors, strict=True)}
-        total = [torch.zeros_like(value) for value in meta.values()]
+        known_meta = dict(zip(ctx.names, ctx.saved_tensors, strict=True))
+        total = [torch.zeros_like(value) for value in known_meta.values()]
         present = rng_state(outer.device)
         restore_rng(outer.device, ctx.rng)
-        pull = pull_back(lambda state: (problem.losses(state, meta),), ctx.state, meta, [outer], total)
+        pull = pull_back(record(lambda s, m: (problem.losses(s, m),), ctx.state, known_meta), [outer], total)
         restore_rng(outer.device, ctx.rng)
+        (objective,), state, meta = record(lambda s, m: (problem.objective(s, m),), ctx.state, known_meta)
         with torch.enable_grad():
-            state = {name: value.detach().requires_grad_() for name, value in ctx.state.items()}
-            objective = problem.objective(state, meta)
             slopes = torch.autograd.grad(objective.sum(), list(state.values()), create_graph=True, allow_unused=True)
         restore_rng(outer.device, present)
         known = [index for index, slope in enumerate(slopes) if slope is not None and slope.requires_grad]

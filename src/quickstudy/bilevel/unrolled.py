@@ -1,6 +1,6 @@
 """Outer gradients by an ordinary graph through the inner steps: all, the last ones, or none."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -33,31 +33,10 @@ def truncated(problem: InnerProblem, meta: State, step_weights: Sequence[float],
 
     Source: Shaban, Cheng, Hatch & Boots 2019, section 3. They drop how the start depends on ``meta``, here it is kept.
     """
-    first = len(step_weights) - 1 - last
-    return run(problem, meta, step_weights, lambda index: index >= first)
-
-
-def run(
-    problem: InnerProblem,
-    meta: State,
-    step_weights: Sequence[float],
-    differentiable: Callable[[int], bool],
-    keep: Callable[[State], None] = lambda state: None,
-    before: Callable[[], None] = lambda: None,
-) -> Solved:
-    """The weighted losses and the last state.
-
-    ``keep`` is given every state, and ``before`` is called before each computation that may draw random numbers.
-    """
-    state = problem.start(meta)
-    keep(state)
-    losses = []
+    state, losses, steps = problem.start(meta), [], len(step_weights) - 1
     for index, weight in enumerate(step_weights):
         if weight:
-            before()
             losses.append(weight * problem.losses(state, meta))
-        if index < len(step_weights) - 1:
-            before()
-            state = problem.step(state, meta, index, differentiable(index))
-            keep(state)
+        if index < steps:
+            state = problem.step(state, meta, index, index >= steps - last)
     return torch.stack(losses).sum(0) if len(losses) > 1 else losses[0], state

@@ -75,7 +75,7 @@ def test_the_relation_loss_is_the_squared_error_of_the_relation_scores():
 def test_relations_are_the_relation_module_on_sums_of_feature_maps_beside_the_maps_of_the_query():
     learner = qs.RelationNet(nn.Unflatten(1, (3, 1, 1)), feature_channels=3).double().eval()
     maps, queries = X.unflatten(1, (3, 1, 1)), NEW.unflatten(1, (3, 1, 1))
-    pairs = [[torch.cat([maps[Y == label].sum(0), query]) for label in range(4)] for query in queries]
+    pairs = [[torch.cat([maps[label == Y].sum(0), query]) for label in range(4)] for query in queries]
     expected = torch.stack([learner.relation(torch.stack(row)).squeeze(1) for row in pairs])
     close(learner.predict(learner.adapt(Batch.of(X, Y)), NEW.unsqueeze(0))[0], expected)
 
