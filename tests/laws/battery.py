@@ -128,6 +128,15 @@ def _metalstm(model: nn.Module, inner_steps: int = 2, **options: Any) -> Learner
     return learner
 
 
+def _matching(model: nn.Module, size: int | None = None) -> Learner:
+    learner = qs.MatchingNet(model, full_context=True, reading_steps=2, embedding_size=size)
+    assert learner.context is not None
+    draw = qs.generator(0, "context")
+    for parameter in learner.context.parameters():
+        nn.init.uniform_(parameter, -0.5, 0.5, generator=draw)
+    return learner
+
+
 def _mann(model: nn.Module, size: int | None = None, slots: int = 9, heads: int = 2) -> Learner:
     return qs.MANN(model, 3, size, controller_size=6, slots=slots, width=4, heads=heads)
 
@@ -205,6 +214,8 @@ TABLE: dict[str, list[Case]] = {
     "matching": [
         Case("mlp", "vectors", lambda: qs.MatchingNet(vectors(None))),
         Case("conv", "images", lambda: qs.MatchingNet(images(None), scale=3.0)),
+        Case("full-context", "vectors", lambda: _matching(vectors(None), 8), in_turn=True),
+        Case("full-context-conv", "images", lambda: _matching(images(None)), in_turn=True),
     ],
     "relation": [Case("conv", "images", lambda: _relation(), pooled=True)],
     "siamese": [

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from quickstudy.episode import Batch
 from quickstudy.errors import require
 from quickstudy.learners.embedding import EmbeddingLearner, members
-from quickstudy.learners.learner import Adapted
+from quickstudy.learners.learner import Adapted, embedding_size_of
 
 NEVER = -1e9
 """The similarity of an example that may not be attended to: finite, so that gradients are."""
@@ -18,16 +18,23 @@ NEVER = -1e9
 class MatchingNet(EmbeddingLearner):
     """A query takes the labels of the support examples it attends to: ``P(y | x) = Σ_i a(x, x_i) · 1[y_i = y]``.
 
-    ``a`` is the softmax over the support examples of ``scale · cos(f(x), f(x_i))``. The scores are
-    ``log P(y | x)``, the loss their cross-entropy.
+    ``a`` is the softmax over the support examples of ``scale · cos(f(x), g(x_i))``. The scores are
+    ``log P(y | x)``, the loss their cross-entropy. ``f = g`` is the model, unless ``full_context``: then both see the whole
+    support set, see :class:`FullContext`, and the order of its examples matters.
 
     Args:
         model: See :class:`~quickstudy.learners.embedding.EmbeddingLearner`, as ``bf16``.
         scale: Where the learned factor of the cosine starts.
+        full_context: Embed the support set by a bidirectional LSTM over it, and queries by an LSTM that attends to it.
+        reading_steps: How often that LSTM reads the support set.
+        embedding_size: Length of the embeddings, for ``full_context``; by default the model's ``embedding_size``.
         bf16: Embed under bfloat16 autocast.
 
-    Source: Vinyals et al. 2016, eq. 1 and section 2.1.1, without full context embeddings. Differs from the paper: the cosine
-    has a factor that is learned; theirs is 1, which holds the probability of one of five examples under 0.65.
+    Raises:
+        UserError: If a size is out of range, or the length of the embeddings is needed and not known.
+
+    Source: Vinyals et al. 2016, eq. 1 and section 2.1. Differs from the paper: the cosine has a factor that is learned; theirs
+    is 1, which holds the probability of one of five examples under 0.65.
 
     Example:
         >>> import quickstudy as qs, torch
@@ -37,10 +44,21 @@ class MatchingNet(EmbeddingLearner):
         tensor([[1]])
     """
 
-    def __init__(self, model: nn.Module, scale: float = 10.0, bf16: bool = False) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        scale: float = 10.0,
+        full_context: bool = False,
+        reading_steps: int = 5,
+        embedding_size: int | None = None,
+        bf16: bool = False,
+    ) -> None:
         super().__init__(model, bf16)
         require(scale > 0, f"Parameter `scale` should be positive. Found scale={scale}.")
-        self.scale = scale
+        require(reading_steps >= 1, f"Parameter `reading_steps` should be at least 1. Found reading_steps={reading_steps}.")
+        self.scale, self.full_context, self.reading_steps = scale, full_context, reading_steps
+        self.embedding_size = embedding_size_of(model, embedding_size) if full_context else embedding_size
+        self.context = FullContext(self.embedding_size, reading_steps) if self.embedding_size and full_context else None
         self.log_scale = nn.Parameter(torch.empty(()))
         self.reset_parameters()
 
@@ -49,13 +67,66 @@ class MatchingNet(EmbeddingLearner):
         nn.init.constant_(self.log_scale, math.log(self.scale))
 
     def summarise(self, embedded: Tensor, support: Batch, way: int) -> Adapted:
-        """The unit embeddings of the support set ``[task, example, feature]`` and their ``members`` ``[task, example, class]``."""
-        return {"embedded": F.normalize(embedded, dim=-1), "members": members(support, way, embedded.dtype)}
+        """The embedded support set ``[task, example, feature]`` and its ``members`` ``[task, example, class]``."""
+        if self.context is not None:
+            embedded = self.context.of_support(embedded.flatten(2), support.mask > 0)
+        return {"embedded": embedded.flatten(2), "members": members(support, way, embedded.dtype)}
 
     def compare(self, embedded: Tensor, adapted: Adapted) -> Tensor:
         """``log P(y | x)`` ``[task, example, class]``."""
-        cosines = F.normalize(embedded, dim=-1) @ adapted["embedded"].transpose(1, 2)
-        membership = adapted["members"].unsqueeze(1).bool()
+        embedded, of_support, membership = embedded.flatten(2), adapted["embedded"], adapted["members"].unsqueeze(1).bool()
+        if self.context is not None:
+            embedded = self.context.of_query(embedded, of_support, membership.any(-1))
+        cosines = F.normalize(embedded, dim=-1) @ F.normalize(of_support, dim=-1).transpose(1, 2)
         attention = (self.log_scale.exp() * cosines).unsqueeze(-1).masked_fill(~membership, NEVER)
         scores = attention.logsumexp(2).log_softmax(-1)
         return scores.masked_fill(~membership.any(2), -torch.inf)
+
+
+class FullContext(nn.Module):
+    """Embeddings that see the support set.
+
+    A support example: ``g(x_i) = g'(x_i) + h→_i + h←_i``, the states of two LSTMs that read ``g'(x_1) … g'(x_n)`` forwards and
+    backwards. A query, by ``K`` readings, from ``h_0 = c_0 = 0``::
+
+        r_{k−1} = Σ_i softmax_i(h_{k−1} · g(x_i)) g(x_i)
+        ĥ_k, c_k = LSTM(f'(x), [h_{k−1}, r_{k−1}], c_{k−1})
+        h_k = ĥ_k + f'(x)                                      (f(x) = h_K)
+
+    Args:
+        size: Length of embeddings and states.
+        readings: ``K``.
+
+    Source: Vinyals et al. 2016, section 2.1.2, eq. 2–5, and appendix A.
+    """
+
+    def __init__(self, size: int, readings: int) -> None:
+        super().__init__()
+        self.readings = readings
+        self.forwards, self.backwards = nn.LSTMCell(size, size), nn.LSTMCell(size, size)
+        self.attending = nn.LSTMCell(2 * size, size)
+
+    def of_support(self, embedded: Tensor, real: Tensor) -> Tensor:
+        """The support examples ``[task, example, feature]`` in context; those that are not ``real`` are passed over."""
+        context = embedded
+        for cell, order in ((self.forwards, range(embedded.shape[1])), (self.backwards, reversed(range(embedded.shape[1])))):
+            hidden = memory = embedded.new_zeros(len(embedded), embedded.shape[2])
+            states: dict[int, Tensor] = {}
+            for i in order:
+                here = real[:, i : i + 1]
+                new_hidden, new_memory = cell(embedded[:, i], (hidden, memory))
+                hidden, memory = torch.where(here, new_hidden, hidden), torch.where(here, new_memory, memory)
+                states[i] = hidden
+            context = context + torch.stack([states[i] for i in sorted(states)], 1)
+        return context
+
+    def of_query(self, embedded: Tensor, of_support: Tensor, real: Tensor) -> Tensor:
+        """The queries ``[task, example, feature]`` in the context of the ``real`` ``[task, 1, support]`` support examples."""
+        inputs = embedded.flatten(0, 1)
+        hidden, memory = torch.zeros_like(embedded), torch.zeros_like(inputs)
+        for _ in range(self.readings):
+            attention = (hidden @ of_support.transpose(1, 2)).masked_fill(~real, NEVER).softmax(-1)
+            read = (attention @ of_support).flatten(0, 1)
+            new_hidden, memory = self.attending(torch.cat([inputs, read], -1), (hidden.flatten(0, 1), memory))
+            hidden = new_hidden.unflatten(0, embedded.shape[:2]) + embedded
+        return hidden
