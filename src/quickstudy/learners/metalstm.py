@@ -38,7 +38,8 @@ class MetaLSTM(MAML):
 
     Args:
         model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as all others below.
-        inner_lr: Where the gates ``i`` start, below 1.
+        inner_lr: Where the gates ``i`` start. From 1 on they are ``2 · inner_lr · σ(…)``: a mean over many examples, or a shared
+            head, takes rates above 1.
         inner_steps: Inner steps in training.
         test_steps: Inner steps at test; by default as many as in training.
         hidden_size: Length of the LSTM's hidden state.
@@ -54,7 +55,7 @@ class MetaLSTM(MAML):
         UserError: If an argument is out of range.
 
     Source: Ravi & Larochelle 2017, eq. 3–5 and sections 3.1–3.5. Differs from the paper: statistics are by default those of the
-    support set, theirs running averages within an episode; all support examples are one batch.
+    support set, theirs running averages within an episode; all support examples are one batch; gates ``i`` may be above 1.
 
     Example:
         >>> import torch, quickstudy as qs
@@ -88,10 +89,10 @@ class MetaLSTM(MAML):
             statistics=statistics,
             mapping=mapping,
         )
-        require(inner_lr < 1, f"Parameter `inner_lr` should be below 1, the largest a gate can be. Found inner_lr={inner_lr}.")
         require(hidden_size >= 1, f"Parameter `hidden_size` should be at least 1. Found hidden_size={hidden_size}.")
         self.hidden_size, self.forget_bias, self.seed = hidden_size, forget_bias, seed
-        self.update = UpdateRule(hidden_size, forget_bias, math.log(inner_lr / (1 - inner_lr)))
+        most = 1.0 if inner_lr < 1 else 2 * inner_lr
+        self.update = UpdateRule(hidden_size, forget_bias, math.log(inner_lr / (most - inner_lr)), most)
         self.update.reset_parameters(generator(seed, "learner"))
 
     def meta(self) -> State:
@@ -116,11 +117,12 @@ class UpdateRule(nn.Module):
         hidden_size: Length of the first layer's hidden state.
         forget_bias: Where ``b_F`` starts.
         input_bias: Where ``b_I`` starts.
+        most: The largest that the gates ``i`` can be.
     """
 
-    def __init__(self, hidden_size: int, forget_bias: float, input_bias: float) -> None:
+    def __init__(self, hidden_size: int, forget_bias: float, input_bias: float, most: float = 1.0) -> None:
         super().__init__()
-        self.hidden_size, self.forget_bias, self.input_bias = hidden_size, forget_bias, input_bias
+        self.hidden_size, self.forget_bias, self.input_bias, self.most = hidden_size, forget_bias, input_bias, most
         self.of_loss = nn.Parameter(torch.empty(4 * hidden_size, 2))
         self.of_gradient = nn.Parameter(torch.empty(4 * hidden_size, 2 + hidden_size))  # and of the hidden state
         self.bias = nn.Parameter(torch.empty(4 * hidden_size))
@@ -144,7 +146,7 @@ class UpdateRule(nn.Module):
         cell = keep.sigmoid() * cell + in_.sigmoid() * candidate.tanh()
         hidden = out.sigmoid() * cell.tanh()
         forget, input_ = (_gate(own, hidden, weights, old) for own, old in ((self.forget, forget), (self.input, input_)))
-        return forget * weights - input_ * gradients, hidden, cell, forget, input_
+        return forget * weights - self.most * input_ * gradients, hidden, cell, forget, input_
 
 
 def _gate(own: Tensor, hidden: Tensor, weights: Tensor, old: Tensor) -> Tensor:

@@ -97,16 +97,17 @@ def test_the_update_rule_is_torchs_lstm_cell_and_two_gates():
     close([value[0] for value in found], [f * weight[0] - i * gradient[0], new_hidden, new_memory, f, i])
 
 
-def test_gates_start_at_the_inner_rate_and_nearly_open():
-    learner = qs.MetaLSTM(line(), inner_lr=0.2).double()
+@pytest.mark.parametrize(("rate", "most"), [(0.2, 1), (3.0, 6)])
+def test_gates_start_at_the_inner_rate_and_nearly_open(rate, most):
+    learner = qs.MetaLSTM(line(), inner_lr=rate).double()
     zeros = torch.zeros(1, 2, 20, dtype=torch.float64)
     weight, *_, forget, input_ = learner.update(
         torch.ones(1).double(), torch.ones(1, 2).double(), torch.zeros(1, 2).double(), zeros, zeros, zeros[..., 0], zeros[..., 0]
     )
-    assert (forget > 0.99).all() and (input_ - 0.2).abs().max() < 0.01
-    close(weight, -input_)
+    assert (forget > 0.99).all() and (most * input_ - rate).abs().max() < 0.01 * most
+    close(weight, -most * input_)
     learner.update.reset_parameters()
-    assert learner.update.forget[-1] == 5 and abs(learner.update.input[-1].sigmoid() - 0.2) < 1e-6
+    assert learner.update.forget[-1] == 5 and abs(most * learner.update.input[-1].sigmoid() - rate) < 1e-6
 
 
 def test_any_way_with_a_shared_head():
@@ -117,7 +118,7 @@ def test_any_way_with_a_shared_head():
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [({"inner_lr": 1.0}, "`inner_lr` should be below 1"), ({"hidden_size": 0}, "`hidden_size` should be at least 1. Found hidden_size=0")],
+    [({"inner_lr": 0.0}, "`inner_lr` should be positive"), ({"hidden_size": 0}, "`hidden_size` should be at least 1. Found hidden_size=0")],
 )
 def test_wrong_arguments_are_refused(arguments, message):
     with pytest.raises(qs.UserError, match=message):
