@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from quickstudy.errors import require
+from quickstudy.errors import UserError, require
 from quickstudy.models.initialise import initialise
 from quickstudy.random import generator
 
@@ -64,8 +64,22 @@ class Conv4(nn.Module):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the layout in which convolutions on a CPU are twice as fast
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map images ``[example, channel, height, width]`` to scores ``[example, way]`` or embeddings."""
+        """Map images ``[example, channel, height, width]`` to scores ``[example, way]`` or embeddings.
+
+        Raises:
+            UserError: If ``x`` has another shape.
+        """
+        if x.ndim != 4 or x.shape[1] != self.in_channels:
+            raise UserError(self._advice(list(x.shape)))
         return self.head(self.blocks(x))
+
+    def _advice(self, shape: list[int]) -> str:
+        expected = f"Images should be [example, channel, height, width] with in_channels={self.in_channels}. Found {shape}."
+        if len(shape) == 3 and self.in_channels == 1:
+            return f"{expected} Add the channel: x[:, None]."
+        if len(shape) == 4 and shape[3] in (1, 3, 4) and shape[1] > 4:
+            return f"{expected} Put the channels first: np.moveaxis(x, -1, 1)."
+        return f"{expected} Conv4(in_channels=...) says how many there are."
 
 
 def _block(before: int, after: int, downsample: str | None) -> nn.Sequential:

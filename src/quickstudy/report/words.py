@@ -7,16 +7,11 @@ from quickstudy.training.evaluate import Estimate, Evaluation
 
 
 def written(estimate: Estimate, metric: str, tasks: bool = True) -> str:
-    """``97.31 ± 0.20 %``, without the interval where there is none, and with the tasks that diverged unless not ``tasks``.
-
-    Example:
-        >>> written(Estimate(0.5, float("nan"), num_tasks=1), "accuracy")
-        '50.00 %'
-    """
+    """``97.31 ± 0.20 %``, with the tasks that diverged unless not ``tasks``."""
     if not math.isfinite(estimate.mean):
         return f"diverged on all {estimate.num_tasks} tasks" if tasks else "diverged"
     kept = estimate if tasks else Estimate(estimate.mean, estimate.ci95, estimate.num_tasks)
-    return kept.text(metric).replace(" ± nan", "")
+    return kept.text(metric)
 
 
 def default_title(learner: Learner, evaluation: Evaluation) -> str:

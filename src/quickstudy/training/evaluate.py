@@ -46,10 +46,16 @@ class Estimate:
         return cls(finite.mean().item(), error, len(values), len(values) - len(finite))
 
     def text(self, metric: str) -> str:
-        """As a person writes it: ``98.70 ± 0.20 %`` for accuracies, ``0.67 ± 0.05`` for errors."""
-        scale, unit = (100.0, " %") if metric == "accuracy" else (1.0, "")
+        """As a person writes it: ``98.70 ± 0.20 %`` for accuracies, ``0.670 ± 0.050`` for errors, one task without its interval.
+
+        Example:
+            >>> Estimate(0.5, float("nan"), num_tasks=1).text("accuracy")
+            '50.00 %'
+        """
+        scale, unit, digits = (100.0, " %", 2) if metric == "accuracy" else (1.0, "", 3)
+        interval = f" ± {scale * self.ci95:.{digits}f}" if math.isfinite(self.ci95) else ""
         note = f" ({self.num_diverged} of {self.num_tasks} tasks diverged)" if self.num_diverged else ""
-        return f"{scale * self.mean:.{2 if unit else 3}f} ± {scale * self.ci95:.{2 if unit else 3}f}{unit}{note}"
+        return f"{scale * self.mean:.{digits}f}{interval}{unit}{note}"
 
 
 def plain(value: Any) -> Any:

@@ -43,6 +43,19 @@ def test_mapped_over_tasks_a_convolution_is_the_same(downsample, size):
     close(mapped, torch.stack(alone))
 
 
+@pytest.mark.parametrize(
+    ("shape", "advice"),
+    [
+        ((2, 28, 28), r"Found \[2, 28, 28\]. Add the channel: x\[:, None\]"),
+        ((2, 28, 28, 3), "Put the channels first"),
+        ((2, 3, 28, 28), "in_channels=1. Found"),
+    ],
+)
+def test_images_of_another_shape_are_refused(shape, advice):
+    with pytest.raises(qs.UserError, match=advice):
+        qs.models.Conv4()(torch.zeros(shape))
+
+
 def test_mlp_flattens_and_names_its_parts():
     model = qs.models.MLP(inputs=6, outputs=2, hidden=(5, 4))
     assert model(torch.zeros(3, 2, 3)).shape == (3, 2)
