@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -75,10 +76,19 @@ def episodes_of(case: Case, device: str) -> qs.Episode:
     return qs.Episode(batch(case.support), batch(case.query), torch.arange(case.tasks))
 
 
-def ours(case: Case, steps: int, device: str, compiled: bool = False, outer: str = "unrolled") -> tuple[Callable[[], Tensor], nn.Module]:
-    """One whole outer step of MAML: losses, gradient, Adam."""
+LEARNERS: dict[str, Callable[..., qs.Learner]] = {
+    **{way: partial(qs.MAML, outer_gradient=way) for way in ("unrolled", "stepwise")},
+    "anil": qs.ANIL,
+    "imaml": qs.IMAML,
+}
+"""What :func:`ours` makes a step of: MAML by its outer gradient, and others."""
+
+
+def ours(case: Case, steps: int, device: str, which: str = "unrolled", compiled: bool = False) -> tuple[Callable[[], Tensor], nn.Module]:
+    """One whole outer step of a learner: losses, gradient, Adam."""
     torch.manual_seed(0)
-    learner = qs.MAML(case.network().to(device), case.inner_lr, steps, statistics="transductive", outer_gradient=outer)  # type: ignore[arg-type]
+    model = case.network().to(device)
+    learner = LEARNERS[which](model, inner_lr=case.inner_lr, inner_steps=steps, statistics="transductive")
     episodes = episodes_of(case, device)
     optimizer = torch.optim.Adam(learner.parameters(), lr=0.0, fused=True)
     gradients = compiled_gradients(learner, mean) if compiled else None
@@ -96,7 +106,7 @@ def ours(case: Case, steps: int, device: str, compiled: bool = False, outer: str
         optimizer.step()
         return loss
 
-    return step, learner.model
+    return step, model
 
 
 def higher_step(case: Case, steps: int, device: str) -> tuple[Callable[[], Tensor], nn.Module]:

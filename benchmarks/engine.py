@@ -2,7 +2,7 @@
 
 Prints medians of one whole outer step (losses, gradient, Adam) on random inputs, ratios, and peak
 memory above the process's size before the first step, each measured in a process of its own. Then the outer
-gradients: unrolled against stepwise, time and memory at 5 and 20 inner steps.
+gradients: unrolled against stepwise, time and memory at 5 and 20 inner steps; ANIL's step beside MAML's; iMAML's memory.
 """
 
 import argparse
@@ -52,19 +52,28 @@ def main() -> None:
             )
     console.print(table)
     _outer_gradients(console, asked.device)
+    _learners(console, asked.device)
 
 
 def _outer_gradients(console: Console, device: str) -> None:
     table = Table("outer gradient", "case", "5 steps ms", "20 steps ms", "5 steps MiB", "20 steps MiB", "memory 20 / 5", "time / unrolled")
     ways = ("unrolled", "stepwise")
     for key in "bc":
-        times = [median_seconds_in_turn([ours(CASES[key], steps, device, outer=which)[0] for which in ways], 3) for steps in (5, 20)]
+        times = [median_seconds_in_turn([ours(CASES[key], steps, device, which)[0] for which in ways], 3) for steps in (5, 20)]
         for which, *own in zip(ways, *times, strict=True):
             memory = [float(in_fresh_process("benchmarks.memory", key, which, steps, device)[0]) for steps in ("5", "20")]
             ratios = " ".join(f"{mine[ways.index(which)] / mine[0]:.2f}" for mine in times)
             numbers = [*(f"{1e3 * t:.0f}" for t in own), *(f"{m:.0f}" for m in memory), f"{memory[1] / memory[0]:.2f}", ratios]
             table.add_row(which, f"({key}) {CASES[key].title}", *numbers)
     console.print(table)
+
+
+def _learners(console: Console, device: str) -> None:
+    for key in "bc":
+        maml, anil = median_seconds_in_turn([ours(CASES[key], 5, device, which)[0] for which in ("unrolled", "anil")], 5)
+        console.print(f"({key}) 5 inner steps: MAML {1e3 * maml:.0f} ms, ANIL {1e3 * anil:.0f} ms, ANIL / MAML {anil / maml:.2f}")
+        few, many = (float(in_fresh_process("benchmarks.memory", key, "imaml", steps, device)[0]) for steps in ("5", "25"))
+        console.print(f"({key}) iMAML: {few:.0f} MiB with 5 inner steps, {many:.0f} with 25, ratio {many / few:.2f}")
 
 
 def _check_same(a: torch.Tensor, model_a: torch.nn.Module, b: torch.Tensor, model_b: torch.nn.Module) -> None:
