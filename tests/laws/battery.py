@@ -228,9 +228,9 @@ TABLE: dict[str, list[Case]] = {
         Case("ridge-conv", "images", lambda: qs.R2D2(images(None))),
     ],
     "mann": [
-        Case("mlp", "vectors", lambda: _mann(vectors(None), 8), in_turn=True),
+        Case("mlp", "vectors", lambda: _mann(vectors(None), 8), in_turn=True, pooled=True),
         Case("norm-one-head", "vectors", lambda: _mann(normed(None), 7, slots=3, heads=1), in_turn=True, pooled=True),
-        Case("conv", "images", lambda: _mann(images(None)), in_turn=True),
+        Case("conv", "images", lambda: _mann(images(None), slots=40), in_turn=True, pooled=True),
     ],
     "finetune": [
         Case("regression", "sinusoids", lambda: qs.Finetune(line(), inner_lr=0.01, test_steps=3)),

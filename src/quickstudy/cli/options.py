@@ -118,6 +118,8 @@ class Training(Data):
 
     way: int = 5
     """Classes of a task."""
+    train_way: int | None = None
+    """Classes of a task in training, where they are to be fewer."""
     shot: int = 1
     """Support examples (of a class)."""
     query: int = 15
@@ -156,6 +158,8 @@ class Training(Data):
     """Time between checkpoints."""
     tensorboard: bool = False
     """Write TensorBoard events."""
+    start_from: Path | None = None
+    """Start from the weights of this run, of the same learner and network: MANN learns tasks of 2 classes first, then of 5."""
     resume: bool = False
     """Go on with the run in --out."""
     seed: int = 0

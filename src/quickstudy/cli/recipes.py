@@ -38,7 +38,17 @@ IMAGES: dict[str, dict[str, Any]] = {
     "relation": {"query": 10, "tasks_per_step": 1, "clip_gradient": 0.5},
     "siamese": {"way": 60, "query": 5, "tasks_per_step": 1},
     "r2d2": {"way": 60, "query": 5, "tasks_per_step": 1},
-    "mann": {"query": 9, "tasks_per_step": 16, "channels": 32, "downsample": "stride", "clip_gradient": 10.0},
+    "mann": {
+        "query": 2,
+        "tasks_per_step": 32,
+        "lr": 3e-3,
+        "channels": 32,
+        "downsample": "stride",
+        "clip_gradient": 10.0,
+        "controller_size": 100,
+        "slots": 40,
+        "heads": 2,
+    },
     "finetune": {"tasks_per_step": 128},
 }
 SINUSOID: dict[str, dict[str, Any]] = {

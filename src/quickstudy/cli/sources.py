@@ -51,7 +51,9 @@ def training_tasks(settings: Settings) -> TaskSource:
     if settings["learner"] == "finetune":
         return classes.supervised(settings["tasks_per_step"])
     rotations = "task" if settings["rotations"] == "task" else "classes"
-    return classes.episodes(settings["way"], settings["shot"], settings["query"], rotations)  # type: ignore[arg-type]
+    most, way = settings["way"], settings["train_way"] if settings["train_way"] is not None else settings["way"]
+    require(way <= most, f"Option --train-way should be at most --way, {most}. Found {way}.")
+    return classes.episodes(way, settings["shot"], settings["query"], rotations)  # type: ignore[arg-type]
 
 
 def validation_tasks(settings: Settings) -> TaskSource | None:

@@ -22,7 +22,7 @@ from quickstudy.learners import LEARNERS, Learner
 from quickstudy.models import MLP, Conv4
 from quickstudy.random import ambient
 from quickstudy.tasks import TaskSource
-from quickstudy.training import fit
+from quickstudy.training import fit, load
 
 FREE = {"resume", "out", "root", "cache", "device", "threads", "tensorboard", "checkpoint_seconds"}
 """Options that a resumed run may change."""
@@ -49,7 +49,10 @@ def train(name: str, settings: Settings, command: str, quiet: bool = False) -> i
     if settings["resume"]:
         _same_options(settings["out"], recorded)
     source = training_tasks(settings)
-    learner = make_learner(name, settings, source).to(where)
+    learner = make_learner(name, settings, source)
+    if settings["start_from"] is not None:
+        _start_from(learner, settings["start_from"])
+    learner.to(where)
     optimizer = _optimizer(learner, settings)
     single = name == "finetune" and settings["data"] != "sinusoid"
     fitted = fit(
@@ -88,6 +91,16 @@ def train(name: str, settings: Settings, command: str, quiet: bool = False) -> i
             markup=False,
         )
     return 0
+
+
+def _start_from(learner: Learner, run: Path) -> None:
+    other = load(run)
+    shapes, found = ({key: value.shape for key, value in one.state_dict().items()} for one in (learner, other))
+    same = type(other) is type(learner) and shapes == found
+    require(
+        same, f"Option --start-from should name a run of the same learner and network. {run} has {type(other).__name__} of other sizes."
+    )
+    learner.load_state_dict(other.state_dict())
 
 
 def _same_options(out: Path, recorded: dict[str, Any]) -> None:

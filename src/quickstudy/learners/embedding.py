@@ -46,6 +46,11 @@ class EmbeddingLearner(Learner):
         """The loss of every embedded query ``[task, example]``: the cross-entropy of its scores."""
         return example_losses(self.compare(embedded, adapted), query.y)
 
+    def features(self, x: Tensor) -> Tensor:
+        """The embeddings of real examples ``[example, *feature]`` of all tasks: what the model gives."""
+        embedded: Tensor = self.model(x)
+        return embedded
+
     @property
     def test_steps(self) -> int:
         """0: there is no inner loop."""
@@ -78,7 +83,7 @@ class EmbeddingLearner(Learner):
         kind = x.device.type
         changes = self.bf16 or torch.is_autocast_enabled(kind)  # one that changes nothing would stand in an exported program
         with torch.autocast(kind, torch.bfloat16, enabled=self.bf16) if changes else nullcontext():
-            embedded: Tensor = self.model(flat if real is None else flat[real])
+            embedded = self.features(flat if real is None else flat[real])
         embedded = embedded.float() if self.bf16 else embedded
         if real is not None:
             embedded = embedded.new_zeros(len(flat), *embedded.shape[1:]).index_copy(0, real, embedded)

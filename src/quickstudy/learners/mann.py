@@ -53,8 +53,9 @@ class MANN(EmbeddingLearner):
     Raises:
         UserError: If a size is out of range, the length of the embeddings is not known, or a task has more classes than ``way``.
 
-    Source: Santoro et al. 2016, section 3 and eq. 1–8. Differs from the paper: see the memory; ``f`` is any network; 1 is added
-    to the LSTM's forget gate, so that it starts open.
+    Source: Santoro et al. 2016, section 3 and eq. 1–8. Differs from the paper: see the memory; ``f`` is any network, whose
+    embeddings are normalised over a batch in training, by running averages at test (what they have in common hides in
+    which they differ, and nothing is learned for long); 1 is added to the LSTM's forget gate, so that it starts open.
 
     Example:
         >>> import quickstudy as qs, torch
@@ -83,6 +84,7 @@ class MANN(EmbeddingLearner):
             require(value >= 1, f"Parameter `{name}` should be at least 1. Found {name}={value}.")
         self.way, self.embedding_size, self.controller_size = way, size, controller_size
         self.slots, self.width, self.heads, self.sharpness, self.seed = slots, width, heads, sharpness, seed
+        self.norm = nn.BatchNorm1d(size, affine=False)
         self.memory = LeastUsedMemory(slots, width, heads, sharpness=sharpness)
         self.inputs = nn.Linear(size + way, 4 * controller_size)
         self.recurrent = nn.Linear(controller_size + heads * width, 4 * controller_size, bias=False)
@@ -96,6 +98,11 @@ class MANN(EmbeddingLearner):
     def any_way(self) -> bool:
         """False: each of the ``way`` labels has its learned input and output."""
         return False
+
+    def features(self, x: Tensor) -> Tensor:
+        """The model's embeddings ``[example, feature]``, normalised."""
+        normalised: Tensor = self.norm(super().features(x).flatten(1))
+        return normalised
 
     def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
         """The mean loss of all steps of every task's sequence ``[task]``."""

@@ -6,7 +6,9 @@ import sys
 from importlib.metadata import version
 
 import pytest
+import torch
 
+import quickstudy as qs
 from quickstudy.cli.main import COMMANDS
 from quickstudy.learners import LEARNERS
 from quickstudy.models import MODELS
@@ -102,3 +104,12 @@ def test_a_learner_that_diverges_ends_with_1_and_one_line(tmp_path):
     assert done.code == 1 and done.out == ""
     (line,) = [line for line in done.err.splitlines() if not line.startswith("Tasks are mapped")]
     assert line.startswith("stopped The ") and "of step 1 is not finite" in line
+
+
+def test_a_run_starts_from_another(runs, tmp_path):
+    options = "--data sinusoid --steps 1 --lr 1e-12 --tasks-per-step 2 --validation-tasks 2 --start-from"
+    done = run(tmp_path, "train", "maml", *options.split(), runs / "sines", "--out", tmp_path / "run")
+    assert done.code == 0, done.err
+    begun, after = qs.load(runs / "sines").state_dict(), qs.load(tmp_path / "run").state_dict()
+    for name, value in begun.items():
+        torch.testing.assert_close(after[name], value, rtol=0, atol=1e-9)

@@ -24,7 +24,7 @@ def episodes(num_tasks: int = 4, query: int = 9) -> Episode:
 
 def test_a_sequence_step_by_step_is_adapting_and_predicting():
     """The batched sequence of training against one example after another."""
-    mann, tasks = learner().double(), episodes(2, 3)
+    mann, tasks = learner().double().eval(), episodes(2, 3)
     tasks = Episode(*(Batch(b.x.double(), b.y, b.mask) for b in (tasks.support, tasks.query)), tasks.task)
     sequence, costs = mann.sequence(tasks), []
     for t in range(sequence.x.shape[1]):
