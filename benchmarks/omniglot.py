@@ -12,16 +12,24 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import torch
 from rich.console import Console
 
 from quickstudy.training.checkpoint import read
+from quickstudy.training.evaluate import Estimate
 
 HEAD = "--shared-head --statistics transductive --clip-gradient 10 --downsample max --mapping loop"
 ONE = "--inner-steps 1 --test-steps 1"
 WIDE = "--way 60 --shot 1 --query 5 --tasks-per-step 1 --lr 2e-3"
+
+
+CELLS = ((5, 1), (20, 1), (5, 5))
+Results = dict[tuple[int, int], dict[str, Any]]
+"""What ``quickstudy evaluate --json`` prints, by way and shot."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +46,7 @@ class Row:
     short: int
     paper: int
     published: tuple[str, ...]
-    cells: tuple[tuple[int, int], ...] = ((5, 1), (20, 1), (5, 5))
+    cells: tuple[tuple[int, int], ...] = CELLS
     first: str = ""
 
 
@@ -135,40 +143,64 @@ def main() -> None:
     parser.add_argument("--parallel", type=int, default=2, help="trainings side by side, each with one thread")
     asked = parser.parse_args()
     with ThreadPoolExecutor(asked.parallel) as pool:
-        lines = list(pool.map(lambda name: _line(name, asked), asked.only))
+        rows = list(pool.map(lambda name: _found(name, asked), asked.only))
     console = Console(width=150, highlight=False)
     console.print("| learner | 5-way 1-shot | 20-way 1-shot | 5-way 5-shot | transductive | seconds | steps | published |", markup=False)
     console.print("|---|---|---|---|---|---|---|---|", markup=False)
-    for line in lines:
-        console.print(line, soft_wrap=True, markup=False)
+    for name, row in zip(asked.only, rows, strict=True):
+        console.print(_line(name, *row), soft_wrap=True, markup=False)
+    for cell in CELLS:
+        console.print(f"\n{cell[0]}-way {cell[1]}-shot, each less the next, paired on the same tasks:\n")
+        for line in _neighbours(
+            [(ROWS[name].title, found[cell]) for name, (*_, found) in zip(asked.only, rows, strict=True) if cell in found]
+        ):
+            console.print(line, soft_wrap=True, markup=False)
 
 
-def _line(name: str, asked: argparse.Namespace) -> str:
+def _found(name: str, asked: argparse.Namespace) -> tuple[float, int, Results]:
+    """The seconds and steps of training, and the results by cell."""
     row, out = ROWS[name], asked.out / asked.budget / name
-    steps = row.short if asked.budget == "short" else row.paper
-    seconds = _train(row, steps, out, asked)
-    found = [_evaluate(out, way, shot, asked) for way, shot in row.cells]
-    cells = {cell: f"{100 * result['mean']:.2f} ± {100 * result['ci95']:.2f}" for cell, result in zip(row.cells, found, strict=True)}
-    shown = [cells.get(cell, "") for cell in ((5, 1), (20, 1), (5, 5))]
+    seconds, steps = _train(row, row.short if asked.budget == "short" else row.paper, out, asked)
+    return seconds, steps, {cell: _evaluate(out, *cell, asked) for cell in row.cells}
+
+
+def _line(name: str, seconds: float, steps: int, found: Results) -> str:
+    row = ROWS[name]
+    shown = [Estimate(r["mean"], r["ci95"], r["num_tasks"]).text("accuracy") if (r := found.get(cell)) else "" for cell in CELLS]
     published = " / ".join(number or "–" for number in row.published)
-    transductive = "yes" if found[0]["transductive"] else "no"
+    transductive = "yes" if found[5, 1]["transductive"] else "no"
     return f"| {row.title} | {' | '.join(shown)} | {transductive} | {seconds:.0f} | {steps} | {published} |"
 
 
-def _train(row: Row, steps: int, out: Path, asked: argparse.Namespace) -> float:
-    """Train, unless it is done; the seconds it took, those of a first training among them."""
+def _neighbours(results: list[tuple[str, dict[str, Any]]]) -> list[str]:
+    """The paired difference of every result and the next best, in words."""
+    best_first = sorted(results, key=lambda result: -result[1]["mean"])
+    lines = []
+    for (title, a), (next_title, b) in pairwise(best_first):
+        assert (a["seed"], a["source"]) == (b["seed"], b["source"]), "other tasks"
+        per_task = [torch.tensor([float("nan") if value is None else value for value in result["per_task"]]) for result in (a, b)]
+        difference = Estimate.of(per_task[0] - per_task[1])
+        verdict = "significant" if difference.mean > difference.ci95 else "not significant"
+        lines.append(f"- {title} − {next_title}: {difference.text('accuracy')}, {verdict}")
+    return lines
+
+
+def _train(row: Row, steps: int, out: Path, asked: argparse.Namespace) -> tuple[float, int]:
+    """Train, unless it is done; the seconds it took, those of a first training among them, and its steps."""
     options, before = row.options, 0.0
     if row.first:
         first = replace(row, options=f"{row.options} {row.first}", first="")
-        before = _train(first, steps // 3, out / "first", asked)
+        before, _ = _train(first, steps // 3, out / "first", asked)
         options = f"{options} --start-from {out / 'first'}"
     done = out / "trained.json"
     if not done.exists():
         resume = ["--resume"] if (out / "last.safetensors").exists() else []
         common = f"--data omniglot --root {asked.root} --split-by vinyals --steps {steps} --validate-every {steps} --device {asked.device}"
         _quickstudy("train", row.learner, *common.split(), *options.split(), *_threads(asked), *resume, "--out", str(out))
-        done.write_text(json.dumps({"seconds": read(out / "last.safetensors")[1]["seconds"]}))
-    return before + float(json.loads(done.read_text())["seconds"])
+        details = read(out / "last.safetensors")[1]
+        done.write_text(json.dumps({"seconds": details["seconds"], "steps": details["step"]}))
+    known = json.loads(done.read_text())
+    return before + known["seconds"], known["steps"]
 
 
 def _evaluate(out: Path, way: int, shot: int, asked: argparse.Namespace) -> dict[str, Any]:
