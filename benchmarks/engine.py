@@ -62,7 +62,7 @@ def _outer_gradients(console: Console, device: str) -> None:
         times = [median_seconds_in_turn([ours(CASES[key], steps, device, which)[0] for which in ways], 3) for steps in (5, 20)]
         for which, *own in zip(ways, *times, strict=True):
             memory = [float(in_fresh_process("benchmarks.memory", key, which, steps, device)[0]) for steps in ("5", "20")]
-            ratios = " ".join(f"{mine[ways.index(which)] / mine[0]:.2f}" for mine in times)
+            ratios = " ".join(f"{mine / unrolled:.2f}" for mine, (unrolled, _) in zip(own, times, strict=True))
             numbers = [*(f"{1e3 * t:.0f}" for t in own), *(f"{m:.0f}" for m in memory), f"{memory[1] / memory[0]:.2f}", ratios]
             table.add_row(which, f"({key}) {CASES[key].title}", *numbers)
     console.print(table)

@@ -1,7 +1,7 @@
 """Every few-shot learner on real Omniglot, in one table: ``python -m benchmarks.omniglot --root DIR [--budget short|paper]``.
 
 Vinyals' split, whose test classes are random characters with every rotation a class of its own, as in the papers.
-``short``: at most 10 minutes a training on two cores (two trainings side by side, one thread each: ``--parallel 2``).
+``short``: steps meant for 10 minutes a training that has two cores to itself (``--parallel 1``).
 ``paper``: the papers' numbers of iterations. What is there already, half a training, a training or a result, is gone on with, so
 the benchmark can be stopped and started again.
 """
@@ -36,8 +36,8 @@ Results = dict[tuple[int, int], dict[str, Any]]
 class Row:
     """A training: what the command line is given, its steps by budget, and what the paper has in the cells.
 
-    ``cells`` are the tasks (way, shot) it is evaluated on; ``first`` are the options, other than ``options``, of a training of a
-    third as many steps from which it starts.
+    ``cells`` are the tasks (way, shot) it is evaluated on; ``first`` are further options of a training of a third as
+    many steps from which it starts.
     """
 
     title: str

@@ -10,7 +10,7 @@ from torch.autograd.function import once_differentiable
 
 from quickstudy.bilevel.problem import InnerProblem, State
 from quickstudy.bilevel.rng import restore_rng, rng_state
-from quickstudy.bilevel.stepwise import pull_back, record
+from quickstudy.bilevel.stepwise import pull_back, record, record_losses
 from quickstudy.bilevel.unrolled import Solved
 
 Product = Callable[[list[Tensor]], list[Tensor]]
@@ -108,13 +108,13 @@ class _Implicit(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, outer: Tensor) -> tuple[Tensor | None, ...]:
         problem: InnerProblem = ctx.problem
-        known_meta = dict(zip(ctx.names, ctx.saved_tensors, strict=True))
-        total = [torch.zeros_like(value) for value in known_meta.values()]
+        given = dict(zip(ctx.names, ctx.saved_tensors, strict=True))
+        total = [torch.zeros_like(value) for value in given.values()]
         present = rng_state(outer.device)
         restore_rng(outer.device, ctx.rng)
-        pull = pull_back(record(lambda s, m: (problem.losses(s, m),), ctx.state, known_meta), [outer], total)
+        pull = pull_back(record_losses(problem, ctx.state, given), [outer], total)
         restore_rng(outer.device, ctx.rng)
-        (objective,), state, meta = record(lambda s, m: (problem.objective(s, m),), ctx.state, known_meta)
+        (objective,), state, meta = record(lambda s, m: (problem.objective(s, m),), ctx.state, given)
         with torch.enable_grad():
             slopes = torch.autograd.grad(objective.sum(), list(state.values()), create_graph=True, allow_unused=True)
         restore_rng(outer.device, present)

@@ -12,9 +12,10 @@ from quickstudy.bilevel.problem import InnerProblem, State
 from quickstudy.bilevel.rng import restore_rng, rng_state
 from quickstudy.bilevel.unrolled import Solved
 
-KEPT_STATES = 10
 KEPT_BYTES = 64 * 2**20
-"""All states are kept while they take no more than this; of more, so many."""
+"""All states are kept while they take no more than this."""
+KEPT_STATES = 10
+"""Of more, so many are kept, beside the last."""
 
 
 def stepwise(problem: InnerProblem, meta: State, step_weights: Sequence[float]) -> Solved:
@@ -23,8 +24,8 @@ def stepwise(problem: InnerProblem, meta: State, step_weights: Sequence[float]) 
     The forward pass keeps states and no graph of the steps. The backward pass starts with
     ``λ = ∂L/∂s_K`` and for ``k = K−1 … 0`` computes step ``k`` again and pulls ``λ`` back through
     it: ``λ ← (∂s_{k+1}/∂s_k)ᵀ λ``, which for gradient descent is ``λ − rate · H_k λ``, collecting
-    ``(∂s_{k+1}/∂meta)ᵀ λ`` on the way. Memory is that of one step and of at most 10 states, which of more than 10
-    steps are spread evenly and from which those between them are found again, or of all states while they take less than 64 MiB.
+    ``(∂s_{k+1}/∂meta)ᵀ λ`` on the way. Memory is that of one step and of all states, or where
+    these take more than 64 MiB of ten and the last, spread evenly, from which those between them are found again.
 
     Source: reverse-mode differentiation with checkpoints (Griewank & Walther 2008, ch. 12);
     Maclaurin, Duvenaud & Adams 2015 treat the same recursion.
@@ -51,11 +52,12 @@ class _Stepwise(torch.autograd.Function):
         steps, device = len(step_weights) - 1, values[0].device
         state, losses, last = problem.start(meta), [], None
         room: dict[int, State] = {}
-        ctx.kept, ctx.step_rng, ctx.loss_rng = {0: state}, [], []
+        ctx.kept, ctx.step_rng, ctx.loss_rng = {0: state}, [], {}  # what is computed again must draw the same dropout
         for index, weight in enumerate(step_weights):
-            ctx.loss_rng.append(rng_state(device))  # what is computed again must draw the same dropout
+            if weight:
+                ctx.loss_rng[index] = rng_state(device)
             if weight and index == steps and any(ctx.needs_input_grad):
-                last = record(lambda s, m: (problem.losses(s, m),), state, meta)
+                last = record_losses(problem, state, meta)
                 losses.append(weight * last.outputs[0].detach())
             elif weight:
                 losses.append(weight * problem.losses(state, meta))
@@ -90,7 +92,7 @@ class _Stepwise(torch.autograd.Function):
                 pull = pull_back(record(partial(_step_values, problem, index), state, meta), pull, total)
             if weight:
                 restore_rng(outer.device, ctx.loss_rng[index])
-                graph, ctx.last = ctx.last or record(lambda s, m: (problem.losses(s, m),), state, meta), None
+                graph, ctx.last = ctx.last or record_losses(problem, state, meta), None
                 pull = [a + b for a, b in zip(pull, pull_back(graph, [weight * outer], total), strict=True)]
                 del graph
         restore_rng(outer.device, present)
@@ -124,6 +126,11 @@ def record(function: Callable[[State, State], tuple[Tensor, ...]], state: State,
     with torch.enable_grad():
         state, meta = ({name: value.detach().requires_grad_() for name, value in values.items()} for values in (state, meta))
         return Recorded(function(state, meta), state, meta)
+
+
+def record_losses(problem: InnerProblem, state: State, meta: State) -> Recorded:
+    """The outer losses of ``state`` and ``meta``, with their graph."""
+    return record(lambda s, m: (problem.losses(s, m),), state, meta)
 
 
 def pull_back(recorded: Recorded, weights: list[Tensor], total: list[Tensor]) -> list[Tensor]:

@@ -51,8 +51,8 @@ def training_tasks(settings: Settings) -> TaskSource:
     if settings["learner"] == "finetune":
         return classes.supervised(settings["tasks_per_step"])
     rotations = "task" if settings["rotations"] == "task" else "classes"
-    most, way = settings["way"], settings["train_way"] if settings["train_way"] is not None else settings["way"]
-    require(way <= most, f"Option --train-way should be at most --way, {most}. Found {way}.")
+    way = settings["way"] if settings["train_way"] is None else settings["train_way"]
+    require(way <= settings["way"], f"Option --train-way should be at most --way, {settings['way']}. Found {way}.")
     return classes.episodes(way, settings["shot"], settings["query"], rotations)  # type: ignore[arg-type]
 
 

@@ -97,9 +97,7 @@ def _start_from(learner: Learner, run: Path) -> None:
     other = load(run)
     shapes, found = ({key: value.shape for key, value in one.state_dict().items()} for one in (learner, other))
     same = type(other) is type(learner) and shapes == found
-    require(
-        same, f"Option --start-from should name a run of the same learner and network. {run} has {type(other).__name__} of other sizes."
-    )
+    require(same, f"Option --start-from should name a run of the same learner and network. {run} holds another {type(other).__name__}.")
     learner.load_state_dict(other.state_dict())
 
 
@@ -128,7 +126,7 @@ def make_learner(name: str, settings: Settings, source: TaskSource) -> Learner:
         cls.regresses or source.kind.name == "classification",
         f"Option --data should give classes: {name} classifies. Found {settings['data']}.",
     )
-    outputs = source.kind.outputs if cls.model_gives == "scores" or source.kind.name == "regression" else None
+    outputs = source.kind.outputs if source.kind.name == "regression" else settings["way"] if cls.model_gives == "scores" else None
     model: torch.nn.Module
     if (settings["model"] or ("mlp" if settings["data"] == "sinusoid" else "conv4")) == "mlp":
         inputs = 1 if settings["data"] == "sinusoid" else 28 * 28

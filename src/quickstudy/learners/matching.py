@@ -57,8 +57,8 @@ class MatchingNet(EmbeddingLearner):
         require(scale > 0, f"Parameter `scale` should be positive. Found scale={scale}.")
         require(reading_steps >= 1, f"Parameter `reading_steps` should be at least 1. Found reading_steps={reading_steps}.")
         self.scale, self.full_context, self.reading_steps = scale, full_context, reading_steps
-        self.embedding_size = embedding_size_of(model, embedding_size) if full_context else embedding_size
-        self.context = FullContext(self.embedding_size, reading_steps) if self.embedding_size and full_context else None
+        self.embedding_size = embedding_size
+        self.context = FullContext(embedding_size_of(model, embedding_size), reading_steps) if full_context else None
         self.log_scale = nn.Parameter(torch.empty(()))
         self.reset_parameters()
 
@@ -68,9 +68,10 @@ class MatchingNet(EmbeddingLearner):
 
     def summarise(self, embedded: Tensor, support: Batch, way: int) -> Adapted:
         """The embedded support set ``[task, example, feature]`` and its ``members`` ``[task, example, class]``."""
+        embedded = embedded.flatten(2)
         if self.context is not None:
-            embedded = self.context.of_support(embedded.flatten(2), support.mask > 0)
-        return {"embedded": embedded.flatten(2), "members": members(support, way, embedded.dtype)}
+            embedded = self.context.of_support(embedded, support.mask > 0)
+        return {"embedded": embedded, "members": members(support, way, embedded.dtype)}
 
     def compare(self, embedded: Tensor, adapted: Adapted) -> Tensor:
         """``log P(y | x)`` ``[task, example, class]``."""

@@ -85,7 +85,7 @@ class RelationNet(EmbeddingLearner):
         first = cast(nn.Conv2d, self.relation[0])
         weights, biases = first.weight.split(self.feature_channels, 1), (None, first.bias)
         classes, queries = (
-            F.conv2d(x.flatten(0, 1), weight, bias, padding=1).unflatten(0, x.shape[:2])
+            F.conv2d(x.flatten(0, 1), weight, bias, first.stride, first.padding).unflatten(0, x.shape[:2])
             for x, weight, bias in zip((sums, embedded), weights, biases, strict=True)
         )
         return classes, queries

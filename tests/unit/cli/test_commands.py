@@ -113,3 +113,10 @@ def test_a_run_starts_from_another(runs, tmp_path):
     begun, after = qs.load(runs / "sines").state_dict(), qs.load(tmp_path / "run").state_dict()
     for name, value in begun.items():
         torch.testing.assert_close(after[name], value, rtol=0, atol=1e-9)
+
+
+def test_training_on_fewer_classes_keeps_the_way(tmp_path):
+    options = "--data glyphs --train-way 2 --steps 1 --tasks-per-step 1 --channels 4 --validation-tasks 1 --out"
+    done = run(tmp_path, "train", "maml", *options.split(), tmp_path / "run")
+    assert done.code == 0, done.err
+    assert qs.load(tmp_path / "run").model.way == 5

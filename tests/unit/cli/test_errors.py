@@ -64,7 +64,7 @@ MISTAKES = {
     "evaluate {letters} --statistics support": "--statistics is for gradient learners",
     "train maml --data glyphs --start-from {letters} --out {new}": "--start-from should name a run of the same learner and network",
     "train mann --data glyphs --train-way 9 --out {new}": "--train-way should be at most --way, 5. Found 9",
-    "train maml --data glyphs --start-from {new}/x --out {new}": "x",
+    "train maml --data glyphs --start-from {new}/x --out {new}": "should be a run's folder or a checkpoint. Found neither",
     "compare {sines}": "Missing: STR The second run's folder. See: quickstudy compare --help",
     "compare {sines} {letters}": "same family of tasks. Found sinusoid and glyphs",
     "report {new}": "Found no such folder",
