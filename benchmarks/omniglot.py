@@ -72,7 +72,7 @@ ROWS = {
         60000,
         ("98.3", "89.4", "99.2"),
     ),
-    "anil": Row("ANIL, shared head", "anil", f"{WIDE} {HEAD} --inner-lr 12 --inner-steps 3 --test-steps 3", 1800, 60000, ("", "96.2", "")),
+    "anil": Row("ANIL, shared head", "anil", f"{WIDE} {HEAD} --inner-lr 24 {ONE}", 1800, 60000, ("", "96.2", "")),
     "metasgd": Row("Meta-SGD, shared head", "metasgd", f"{WIDE} {HEAD} --inner-lr 24", 1500, 60000, ("99.53", "95.93", "99.93")),
     "reptile": Row(
         "Reptile, shared head",
@@ -121,7 +121,7 @@ ROWS = {
         "MANN",
         "mann",
         "",
-        3000,
+        5000,
         100000,
         ("82.8", "", "94.9"),
         ((5, 1), (5, 5)),

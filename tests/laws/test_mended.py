@@ -7,6 +7,7 @@ from torch import nn
 import quickstudy as qs
 from quickstudy import Batch
 from quickstudy.episode import Episode
+from quickstudy.learners import MAML
 from tests.laws.battery import Case, close, gradients, vectors
 from tests.laws.test_models import Peeks
 
@@ -23,19 +24,39 @@ def test_finetune_adapts_tasks_of_different_ways_under_every_mapping(mapping):
     close(results[1], results[0], 1e-6)
 
 
-@pytest.mark.parametrize(("steps", "kept"), [(2, 14), (7, 3), (7, 1), (8, 5)])
-def test_stepwise_is_unrolled_with_dropout_however_few_states_are_kept(steps, kept, monkeypatch):
-    monkeypatch.setattr("quickstudy.bilevel.stepwise.KEPT_BYTES", 0)
-    monkeypatch.setattr("quickstudy.bilevel.stepwise.KEPT_STATES", kept)
+@pytest.mark.parametrize(("steps", "multi_step_loss"), [(2, False), (7, False), (8, True)])
+@pytest.mark.parametrize("alike", [True, False])
+def test_stepwise_is_unrolled_with_dropout(steps, multi_step_loss, alike):
+    weights = torch.ones(3).double() if alike else torch.tensor([1.0, -2.0, 0.0]).double()
     results = []
     for outer in ("unrolled", "stepwise"):
         model = nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Dropout(0.5), nn.Linear(8, 3))
         qs.models.initialise.initialise(model, qs.generator(0, "model"))
-        learner = qs.MAML(model, 0.1, steps, outer_gradient=outer, multi_step_loss=kept == 5).double()
+        learner = qs.MAML(model, 0.1, steps, outer_gradient=outer, multi_step_loss=multi_step_loss).double()
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            results.append(gradients(learner, Case("dropout", "vectors", lambda: None).episodes()))
+            losses = learner.losses(Case("dropout", "vectors", lambda: None).episodes())
+            after = torch.rand(1)
+            results.append((losses, *torch.autograd.grad((weights * losses).sum(), list(learner.parameters())), after))
     close(results[1], results[0])
+
+
+def test_stepwise_keeps_states_of_as_many_tasks_as_there_is_room_for(monkeypatch):
+    sizes, whole, results = [], MAML.problem, []
+
+    def problem(self, meta, support, *rest, **options):
+        sizes.append(support.num_tasks)
+        return whole(self, meta, support, *rest, **options)
+
+    monkeypatch.setattr(MAML, "problem", problem)
+    states = 4 * sum(parameter.nbytes for parameter in vectors().double().parameters())  # of one task's four steps
+    for room in (3 * states, 3 * states - 1, 1):
+        monkeypatch.setattr("quickstudy.learners.gradient.KEPT_BYTES", room)
+        learner = qs.MAML(vectors(), 0.1, 4, outer_gradient="stepwise").double()
+        results.append(gradients(learner, Case("room", "vectors", lambda: None).episodes()))
+    assert sizes == [3, 2, 1, 1, 1, 1]
+    close(results[1], results[0])
+    close(results[2], results[0])
 
 
 def test_a_first_batch_without_queries_does_not_settle_the_mapping():

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from quickstudy.bilevel.eager import PullBack, eager
 from quickstudy.bilevel.problem import InnerProblem, State
 from quickstudy.bilevel.rng import restore_rng, rng_state
 from quickstudy.bilevel.stepwise import pull_back, record, record_losses
@@ -38,10 +37,7 @@ def implicit(problem: InnerProblem, meta: State, step_weights: Sequence[float], 
 
     Source: Bengio 2000; Pedregosa 2016, eq. 2; Lorraine, Vicol & Duvenaud 2020, theorem 1.
     """
-    last: list[State] = []
-    arguments = problem, len(step_weights) - 1, solver, damping, last, tuple(meta), *meta.values()
-    losses: Tensor = _Implicit.apply(*arguments)  # type: ignore[no-untyped-call]
-    return losses, last[0]
+    return eager(partial(_run, problem, len(step_weights) - 1, solver, damping), meta)
 
 
 def by_conjugate_gradients(product: Product, target: list[Tensor], axes: int, steps: int) -> list[Tensor]:
@@ -82,42 +78,23 @@ def by_neumann_series(product: Product, target: list[Tensor], axes: int, terms: 
     return solution
 
 
-class _Implicit(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any,
-        problem: InnerProblem,
-        steps: int,
-        solver: Solver,
-        damping: float,
-        last: list[State],
-        names: tuple[str, ...],
-        *values: Tensor,
-    ) -> Tensor:
-        meta = dict(zip(names, values, strict=True))
-        state = problem.start(meta)
-        for index in range(steps):
-            state = problem.step(state, meta, index, differentiable=False)
-        ctx.rng = rng_state(values[0].device)  # what is computed again must draw the same dropout
-        ctx.problem, ctx.names, ctx.state, ctx.solver, ctx.damping = problem, names, state, solver, damping
-        ctx.save_for_backward(*values)
-        last.append(state)
-        return problem.losses(state, meta)
+def _run(problem: InnerProblem, steps: int, solver: Solver, damping: float, given: State, wanted: bool) -> tuple[Tensor, State, PullBack]:
+    device, end = next(iter(given.values())).device, problem.start(given)
+    for index in range(steps):
+        end = problem.step(end, given, index, differentiable=False)
+    if not wanted:
+        return problem.losses(end, given), end, lambda _: []
+    before = rng_state(device)  # the objective must draw the same dropout
+    outer_losses = [record_losses(problem, end, given)]
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, outer: Tensor) -> tuple[Tensor | None, ...]:
-        problem: InnerProblem = ctx.problem
-        given = dict(zip(ctx.names, ctx.saved_tensors, strict=True))
-        total = [torch.zeros_like(value) for value in given.values()]
-        present = rng_state(outer.device)
-        restore_rng(outer.device, ctx.rng)
-        pull = pull_back(record_losses(problem, ctx.state, given), [outer], total)
-        restore_rng(outer.device, ctx.rng)
-        (objective,), state, meta = record(lambda s, m: (problem.objective(s, m),), ctx.state, given)
+    def pull_all(outer: Tensor) -> list[Tensor]:
+        total, present = [torch.zeros_like(value) for value in given.values()], rng_state(device)
+        pull = pull_back(outer_losses.pop(), [outer], total)
+        restore_rng(device, before)
+        (objective,), state, meta = record(lambda s, m: (problem.objective(s, m),), end, given)
         with torch.enable_grad():
             slopes = torch.autograd.grad(objective.sum(), list(state.values()), create_graph=True, allow_unused=True)
-        restore_rng(outer.device, present)
+        restore_rng(device, present)
         known = [index for index, slope in enumerate(slopes) if slope is not None and slope.requires_grad]
         gradient, weights = [slopes[index] for index in known], [list(state.values())[index] for index in known]
 
@@ -125,12 +102,14 @@ class _Implicit(torch.autograd.Function):
             return torch.autograd.grad(gradient, wanted, vector, retain_graph=True, allow_unused=True, materialize_grads=True)
 
         def product(vector: list[Tensor]) -> list[Tensor]:
-            return [image + ctx.damping * value for image, value in zip(through(weights, vector), vector, strict=True)]
+            return [image + damping * value for image, value in zip(through(weights, vector), vector, strict=True)]
 
         if known:
-            solution = ctx.solver(product, [pull[index] for index in known], objective.ndim)
+            solution = solver(product, [pull[index] for index in known], objective.ndim)
             total = [sum_ - part for sum_, part in zip(total, through(list(meta.values()), solution), strict=True)]
-        return None, None, None, None, None, None, *total
+        return total
+
+    return outer_losses[0].outputs[0].detach(), end, pull_all
 
 
 def _dot(a: list[Tensor], b: list[Tensor], axes: int) -> Tensor:

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from quickstudy.bilevel import OuterGradient, State
 from quickstudy.bilevel.optimisers import InnerOptimiserName, Weights
-from quickstudy.bilevel.ways import solve_problem
 from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.learners.gradient import GradientLearner, InnerLoop, StatisticsPolicy
@@ -90,13 +89,7 @@ class CAVIA(GradientLearner):
 
     def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
         """The query loss of every task after adapting ``[task]``."""
-        weights, meta = [0.0] * self.inner_steps + [1.0], self.meta()
-
-        def solved(chunk: Episode) -> Tensor:
-            problem, tensors = self.problem(meta, chunk.support, chunk.query)
-            return solve_problem(problem, tensors, weights, self.outer_gradient, 1, 0.0, self.inner_lr)[0]
-
-        return self.over_chunks(episodes, solved)
+        return self.outer_losses(self.meta(), episodes, [0.0] * self.inner_steps + [1.0], self.outer_gradient)
 
     def apply_model(
         self, weights: Weights, x: Tensor, mask: Tensor | None, statistics: Statistics | None, record: bool

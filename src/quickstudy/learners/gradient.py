@@ -6,9 +6,10 @@ from typing import ClassVar, Literal, cast
 import torch
 from torch import Tensor, nn
 
-from quickstudy.bilevel import InnerProblem, State
+from quickstudy.bilevel import InnerProblem, OuterGradient, State
 from quickstudy.bilevel.optimisers import InnerOptimiser, InnerOptimiserName, Weights, inner_optimiser
 from quickstudy.bilevel.problem import descend, gradient
+from quickstudy.bilevel.ways import solve_problem
 from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.learners.head import check_head, head_parameters, shared_head
@@ -18,6 +19,9 @@ from quickstudy.learners.mapping import MappingMode, TaskMapping, announce, choo
 from quickstudy.models.norm import Statistics, forward, has_task_norm, replace_batch_norm
 
 StatisticsPolicy = Literal["support", "transductive", "frozen"]
+
+KEPT_BYTES = 64 * 2**20
+"""Stepwise gradients keep the states of all inner steps, of so many tasks at a time that they take no more than this."""
 
 
 class GradientLearner(Learner):
@@ -159,10 +163,27 @@ class GradientLearner(Learner):
             self._mappings[key] = chosen if chosen in self._mappings.values() else announce(chosen)
         return self._mappings[key]
 
-    def over_chunks(self, episodes: Episode, function: Callable[[Episode], Tensor]) -> Tensor:
-        """``function`` of as many tasks at once as the mapping says, joined along the task axis."""
-        slices = self.mapping_for(episodes.support.x).slices(episodes.num_tasks)
+    def over_chunks(self, episodes: Episode, function: Callable[[Episode], Tensor], most: int | None = None) -> Tensor:
+        """``function`` of as many tasks at once as the mapping says, at most ``most``, joined along the task axis."""
+        slices = self.mapping_for(episodes.support.x).slices(episodes.num_tasks, most)
         return torch.cat([function(episodes[tasks]) for tasks in slices])
+
+    def outer_losses(
+        self, meta: State, episodes: Episode, weights: Sequence[float], which: OuterGradient, backward_steps: int = 1, damping: float = 0.0
+    ) -> Tensor:
+        """The query losses after the inner steps, weighted by ``weights``, with the outer gradient asked for ``[task]``."""
+        way, most = self.way_of(episodes.support), None
+        if which == "stepwise" and episodes.num_tasks > 1:
+            with torch.no_grad():
+                start = self.initial(meta, episodes.support[:1], way)
+            states = sum(value.nbytes for value in start.values()) * (1 + len(self.optimiser().slots)) * max(len(weights) - 1, 1)
+            most = max(1, KEPT_BYTES // states)
+
+        def solved(chunk: Episode) -> Tensor:
+            problem, tensors = self.problem(meta, chunk.support, chunk.query, way)
+            return solve_problem(problem, tensors, weights, which, backward_steps, damping, self.inner_lr)[0]
+
+        return self.over_chunks(episodes, solved, most)
 
     def trajectory(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
         """The weights (and batch-norm statistics) of every task after each number of ``steps``."""

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from quickstudy.bilevel import OuterGradient, State
 from quickstudy.bilevel.optimisers import InnerOptimiserName, Weights
-from quickstudy.bilevel.ways import IMPLICIT, check_way, solve_problem
+from quickstudy.bilevel.ways import IMPLICIT, check_way
 from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.learners.gradient import GradientLearner, StatisticsPolicy
@@ -153,14 +153,8 @@ class MAML(GradientLearner):
 
     def losses_from(self, meta: State, episodes: Episode) -> Tensor:
         """:meth:`losses` as a function of what is meta-learned."""
-        weights, way = self._step_weights(), self.way_of(episodes.support)
         which: OuterGradient = "first_order" if self.outer_step < self.first_order_until else self.outer_gradient
-
-        def solved(chunk: Episode) -> Tensor:
-            problem, tensors = self.problem(meta, chunk.support, chunk.query, way)
-            return solve_problem(problem, tensors, weights, which, self.backward_steps, self.damping, self.inner_lr)[0]
-
-        return self.over_chunks(episodes, solved)
+        return self.outer_losses(meta, episodes, self._step_weights(), which, self.backward_steps, self.damping)
 
     def _step_weights(self) -> list[float]:
         """The weight of the query loss after 0, 1, … ``inner_steps`` steps."""

@@ -1,6 +1,7 @@
 """Mapping a function of one task over many: the only place that knows there are many."""
 
 import logging
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -42,11 +43,12 @@ class TaskMapping:
         """``"vmap"``, ``"loop"`` or ``"vmap in chunks of …"``."""
         return "vmap" if self.chunk is None else "loop" if self.chunk == 1 else f"vmap in chunks of {self.chunk}"
 
-    def slices(self, num_tasks: int) -> Iterator[slice]:
-        """The chunks of a batch of ``num_tasks`` tasks."""
-        chunk = self.chunk or max(num_tasks, 1)
-        for first in range(0, num_tasks, chunk):
-            yield slice(first, first + chunk)
+    def slices(self, num_tasks: int, most: int | None = None) -> Iterator[slice]:
+        """The chunks of a batch of ``num_tasks`` tasks, about alike, none of more than ``most`` tasks."""
+        chunk = max(1, min(bound for bound in (self.chunk, most, num_tasks) if bound is not None))
+        even = math.ceil(num_tasks / math.ceil(num_tasks / chunk)) if num_tasks else 1
+        for first in range(0, num_tasks, even):
+            yield slice(first, first + even)
 
 
 def over_tasks(function: Callable[..., Any]) -> Callable[..., Any]:
