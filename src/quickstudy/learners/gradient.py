@@ -74,6 +74,7 @@ class GradientLearner(Learner):
         require(statistics in policies, f"Parameter `statistics` should be one of {', '.join(policies)}. Found {statistics!r}.")
         self.model = model if statistics == "frozen" else replace_batch_norm(model)
         require(any(p.requires_grad for p in self.model.parameters()), "The model should have a parameter with requires_grad=True.")
+        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # in which a CPU convolves twice as fast
         self.inner_lr, self.inner_steps, self.inner_optimiser = inner_lr, inner_steps, inner_optimiser
         self._test_steps = test_steps
         self.statistics: StatisticsPolicy = statistics
