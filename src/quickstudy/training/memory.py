@@ -9,29 +9,33 @@ from torch import Tensor, nn
 from quickstudy.episode import Episode
 from quickstudy.errors import UserError
 from quickstudy.learners import Learner
+from quickstudy.learners.gradient import GradientLearner
 from quickstudy.random import ambient
 
 
-def bytes_per_task(learner: Learner, one_task: Episode) -> int:
-    """The most bytes that one task's graphs hold at once on the way to its loss, measured on ``one_task``."""
+def bytes_per_task(learner: Learner, one_task: Episode) -> tuple[int, int]:
+    """The most bytes that one task's graphs hold at once on the way to its loss, and those still held then, measured on ``one_task``."""
     buffers = {name: buffer.clone() for name, buffer in learner.named_buffers()}
     with ambient(0, "memory"), Held(learner) as held:
-        learner.losses(one_task)
+        losses = learner.losses(one_task)
+        kept = held.now
+        del losses
     with torch.no_grad():
         for name, buffer in learner.named_buffers():
             buffer.copy_(buffers[name])
-    return held.peak
+    return held.peak, kept
 
 
 class Held:
     """Inside, counts the bytes of all tensors that autograd keeps for gradients, each storage once, those of parameters not.
 
     Attributes:
+        now: What is kept.
         peak: The most that was kept at once.
     """
 
     def __init__(self, learner: nn.Module) -> None:
-        self.peak, self._now = 0, 0
+        self.peak, self.now = 0, 0
         self._own = {parameter.untyped_storage().data_ptr() for parameter in learner.parameters()}
         self._users: Counter[int] = Counter()
         self._hooks = torch.autograd.graph.saved_tensors_hooks(partial(_Kept, self), lambda kept: kept.tensor)
@@ -50,8 +54,8 @@ class Held:
         if at in self._own:
             return
         before, self._users[at] = self._users[at], self._users[at] + by
-        self._now += storage.nbytes() * (bool(self._users[at]) - bool(before))
-        self.peak = max(self.peak, self._now)
+        self.now += storage.nbytes() * (bool(self._users[at]) - bool(before))
+        self.peak = max(self.peak, self.now)
 
 
 class _Kept:
@@ -84,7 +88,9 @@ def refuse_what_does_not_fit(learner: nn.Module, one_task: Episode, tasks_at_onc
         UserError: With the estimate, what is free, and what would help.
     """
     assert isinstance(learner, Learner)
-    needed = bytes_per_task(learner, one_task) * tasks_at_once
+    peak, kept = bytes_per_task(learner, one_task)
+    chunk = learner.mapping_for(one_task.support.x).chunk if isinstance(learner, GradientLearner) else None
+    needed = kept * tasks_at_once + (peak - kept) * min(tasks_at_once, chunk or tasks_at_once)
     free = available_bytes(one_task.support.x.device)
     if free is not None and needed > 0.9 * free:
         fits = max(1, int(0.8 * free / (needed / tasks_at_once)))

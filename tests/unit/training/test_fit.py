@@ -144,7 +144,8 @@ def test_more_classes_than_outputs():
 
 def test_a_step_that_does_not_fit_into_memory_is_refused(monkeypatch):
     learner, one = sine_learner(), sines().sample(1, qs.generator(0, "memory"))
-    task = memory.bytes_per_task(learner, one)
+    task, kept = memory.bytes_per_task(learner, one)
+    assert task == kept  # an unrolled graph lives until the backward pass
     monkeypatch.setattr(memory, "available_bytes", lambda device: 10 * task)
     before = bits(learner)
     with pytest.raises(qs.UserError, match=r"20 tasks needs about .* GiB .*tasks_per_backward=8"):
@@ -155,8 +156,22 @@ def test_a_step_that_does_not_fit_into_memory_is_refused(monkeypatch):
 
 def test_the_estimate_of_memory_grows_with_the_inner_steps():
     one = sines().sample(1, qs.generator(0, "memory"))
-    few, many = (memory.bytes_per_task(sine_learner(inner_steps=steps), one) for steps in (1, 5))
+    few, many = (memory.bytes_per_task(sine_learner(inner_steps=steps), one)[0] for steps in (1, 5))
     assert 0 < few < many
+
+
+def test_one_task_after_another_needs_memory_of_one_where_no_graph_is_kept(monkeypatch):
+    one = sines().sample(1, qs.generator(0, "memory"))
+    for outer, fits in (("stepwise", True), ("unrolled", False)):
+        learner = sine_learner(inner_steps=5, outer_gradient=outer, mapping="loop")
+        peak, kept = memory.bytes_per_task(learner, one)
+        assert (kept < peak / 10) == fits
+        monkeypatch.setattr(memory, "available_bytes", lambda device, free=10 * peak: free)
+        if fits:
+            assert memory.refuse_what_does_not_fit(learner, one, 50) == 50 * kept + (peak - kept)
+        else:
+            with pytest.raises(qs.UserError, match="50 tasks needs about"):
+                memory.refuse_what_does_not_fit(learner, one, 50)
 
 
 def test_what_a_run_leaves_behind(tmp_path):
