@@ -53,7 +53,7 @@ class Row:
 ROWS = {
     "protonet": Row("ProtoNet", "protonet", WIDE, 2150, 20000, ("98.8", "96.0", "99.7")),
     "matching": Row("Matching networks", "matching", WIDE, 2100, 20000, ("98.1", "93.8", "98.9")),
-    "r2d2": Row("R2D2", "r2d2", WIDE, 2200, 20000, ("", "", "")),
+    "r2d2": Row("R2D2", "r2d2", "--way 30 --shot 1 --query 8 --tasks-per-step 1 --lr 2e-3", 2900, 20000, ("", "", "")),
     "siamese": Row("Siamese networks", "siamese", WIDE, 2000, 20000, ("97.3", "88.2", "98.4")),
     "relation": Row(
         "Relation networks",
@@ -103,12 +103,22 @@ ROWS = {
     "imaml": Row(
         "iMAML, shared head",
         "imaml",
-        f"--way 20 --shot 1 --query 5 --tasks-per-step 2 --lr 2e-3 {HEAD} --inner-lr 1 --inner-steps 10 --proximal 0.2 --damping 0.2",
-        400,
+        f"{WIDE} {HEAD} --inner-lr 24 {ONE} --proximal 0.04 --cg-steps 2 --damping 0",
+        1000,
         20000,
         ("99.50", "96.18", "99.74"),
+        ((5, 1),),
     ),
-    "cavia": Row("CAVIA", "cavia", "--statistics transductive --downsample max", 1500, 60000, ("", "", ""), ((5, 1), (5, 5))),
+    "cavia": Row(
+        "CAVIA",
+        "cavia",
+        "--way 5 --shot 1 --query 5 --tasks-per-step 12 --lr 2e-3 --statistics transductive --downsample max --layer blocks.3.1 "
+        "--context-size 100 --inner-lr 30 --inner-steps 1 --test-steps 1",
+        1500,
+        60000,
+        ("", "", ""),
+        ((5, 1),),
+    ),
     "metalstm": Row(
         "Meta-LSTM, shared head",
         "metalstm",
