@@ -3,13 +3,15 @@
 Vinyals' split, whose test classes are random characters with every rotation a class of its own, as in the papers.
 ``short``: steps meant for 10 minutes a training that has two cores to itself (``--parallel 1``).
 ``paper``: the papers' numbers of iterations. What is there already, half a training, a training or a result, is gone on with, so
-the benchmark can be stopped and started again.
+the benchmark can be stopped and started again. ``--time`` trains 30 steps of every row with all cores, one after another, and
+prints how long the whole trainings take on this machine when it has nothing else to do.
 """
 
 import argparse
 import json
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -63,7 +65,7 @@ ROWS = {
         500000,
         ("99.6", "97.6", "99.8"),
     ),
-    "maml": Row("MAML, shared head", "maml", f"{WIDE} {HEAD} --inner-lr 24 {ONE}", 1050, 60000, ("98.7", "95.8", "99.9")),
+    "maml": Row("MAML, shared head", "maml", f"{WIDE} {HEAD} --inner-lr 24 {ONE}", 1050, 60000, ("98.7", "95.8", "99.9"), ((5, 1),)),
     "fomaml": Row(
         "FOMAML, shared head",
         "fomaml",
@@ -71,6 +73,7 @@ ROWS = {
         1100,
         60000,
         ("98.3", "89.4", "99.2"),
+        ((5, 1),),
     ),
     "anil": Row("ANIL, shared head", "anil", f"{WIDE} {HEAD} --inner-lr 24 {ONE}", 1800, 60000, ("", "96.2", "")),
     "metasgd": Row("Meta-SGD, shared head", "metasgd", f"{WIDE} {HEAD} --inner-lr 24", 1500, 60000, ("99.53", "95.93", "99.93")),
@@ -82,6 +85,7 @@ ROWS = {
         500,
         100000,
         ("97.68", "89.43", "99.48"),
+        ((5, 1),),
     ),
     "mamlpp": Row(
         "MAML++ (learned rates, norms by step), shared head",
@@ -99,12 +103,14 @@ ROWS = {
         500,
         50000,
         ("", "", ""),
+        ((5, 1),),
     ),
     "imaml": Row(
-        "iMAML, shared head",
-        "imaml",
-        f"{WIDE} {HEAD} --inner-lr 24 {ONE} --proximal 0.04 --cg-steps 2 --damping 0",
-        1000,
+        "iMAML on the head (ANIL with implicit gradients)",
+        "anil",
+        f"{WIDE} {HEAD} --outer-gradient implicit --proximal 0.02 --backward-steps 10 --inner-optimiser adam --inner-lr 0.01 "
+        "--inner-steps 10 --test-steps 10",
+        1400,
         20000,
         ("99.50", "96.18", "99.74"),
         ((5, 1),),
@@ -126,6 +132,7 @@ ROWS = {
         1100,
         60000,
         ("", "", ""),
+        ((5, 1),),
     ),
     "mann": Row(
         "MANN",
@@ -137,7 +144,7 @@ ROWS = {
         ((5, 1), (5, 5)),
         "--train-way 2",
     ),
-    "finetune": Row("Pre-training and fine-tuning", "finetune", "--tasks-per-step 128 --lr 2e-3", 2500, 20000, ("", "", "")),
+    "finetune": Row("Pre-training and fine-tuning", "finetune", "--tasks-per-step 128 --lr 2e-3", 2500, 20000, ("", "", ""), ((5, 1),)),
 }
 
 
@@ -151,7 +158,11 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--num-tasks", type=int, default=1000)
     parser.add_argument("--parallel", type=int, default=2, help="trainings side by side, each with one thread")
+    parser.add_argument("--time", action="store_true", help="only time the trainings")
     asked = parser.parse_args()
+    if asked.time:
+        _time(asked)
+        return
     with ThreadPoolExecutor(asked.parallel) as pool:
         rows = list(pool.map(lambda name: _found(name, asked), asked.only))
     console = Console(width=150, highlight=False)
@@ -167,10 +178,30 @@ def main() -> None:
             console.print(line, soft_wrap=True, markup=False)
 
 
+def _time(asked: argparse.Namespace) -> None:
+    print("| learner | a step, ms | steps | seconds in all |\n|---|---|---|---|")
+    for name in asked.only:
+        row = ROWS[name]
+        with tempfile.TemporaryDirectory() as folder:
+            options = f"{_common(asked)} --steps 30 --validate-every 31 {row.options}"
+            _quickstudy("train", row.learner, *options.split(), "--out", f"{folder}/run")
+            step = read(Path(folder, "run", "last.safetensors"))[1]["seconds"] / 30
+        steps = _steps(row, asked) + (_steps(row, asked) // 3 if row.first else 0)
+        print(f"| {row.title} | {1e3 * step:.0f} | {steps} | {steps * step:.0f} |", flush=True)
+
+
+def _steps(row: Row, asked: argparse.Namespace) -> int:
+    return row.short if asked.budget == "short" else row.paper
+
+
+def _common(asked: argparse.Namespace) -> str:
+    return f"--data omniglot --root {asked.root} --split-by vinyals --device {asked.device}"
+
+
 def _found(name: str, asked: argparse.Namespace) -> tuple[float, int, Results]:
     """The seconds and steps of training, and the results by cell."""
     row, out = ROWS[name], asked.out / asked.budget / name
-    seconds, steps = _train(row, row.short if asked.budget == "short" else row.paper, out, asked)
+    seconds, steps = _train(row, _steps(row, asked), out, asked)
     return seconds, steps, {cell: _evaluate(out, *cell, asked) for cell in row.cells}
 
 
@@ -205,7 +236,7 @@ def _train(row: Row, steps: int, out: Path, asked: argparse.Namespace) -> tuple[
     done = out / "trained.json"
     if not done.exists():
         resume = ["--resume"] if (out / "last.safetensors").exists() else []
-        common = f"--data omniglot --root {asked.root} --split-by vinyals --steps {steps} --validate-every {steps} --device {asked.device}"
+        common = f"{_common(asked)} --steps {steps} --validate-every {steps}"
         _quickstudy("train", row.learner, *common.split(), *options.split(), *_threads(asked), *resume, "--out", str(out))
         details = read(out / "last.safetensors")[1]
         done.write_text(json.dumps({"seconds": details["seconds"], "steps": details["step"]}))

@@ -8,6 +8,7 @@ import quickstudy as qs
 from quickstudy import Batch
 from quickstudy.episode import Episode
 from quickstudy.learners import MAML
+from quickstudy.learners.loss import task_losses
 from tests.laws.battery import Case, close, gradients, vectors
 from tests.laws.test_models import Peeks
 
@@ -76,3 +77,74 @@ def test_a_gradient_can_be_taken_task_by_task(outer):
     each = [torch.autograd.grad(loss, parameters, retain_graph=True) for loss in losses]
     total = torch.autograd.grad(losses.sum(), parameters)
     close([torch.stack(parts).sum(0) for parts in zip(*each, strict=True)], list(total))
+
+
+def convolutional() -> nn.Module:
+    """A network of one's own on images of 8 × 8, whose weights a gradient learner puts into channels-last order."""
+    model = nn.Sequential(nn.Conv2d(1, 4, 3, 2), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4, 3))
+    qs.models.initialise.initialise(model, qs.generator(0, "model"))
+    return model
+
+
+def of_images(size: int = 8) -> qs.tasks.Episodes:
+    x = torch.rand(60, 1, size, size, generator=qs.generator(0, "images"))
+    return qs.tasks.Arrays(x, torch.arange(60) // 6).episodes(3, 1, 3)
+
+
+@pytest.mark.parametrize(
+    ("make", "size"),
+    [
+        (lambda: qs.FOMAML(convolutional(), 0.1), 8),
+        (lambda: qs.ProtoNet(qs.models.Conv4(channels=4, image_size=16)), 16),
+        (lambda: qs.MAML(qs.models.Conv4(3, channels=4, image_size=16), 0.1), 16),
+    ],
+)
+def test_a_resumed_run_is_the_uninterrupted_one_whatever_the_layout_of_its_weights(make, size, tmp_path):
+    whole, halves = make(), make()
+    options = {"lr": 1e-2, "tasks_per_step": 2, "progress": False}
+    qs.fit(whole, of_images(size), 6, **options)
+    qs.fit(halves, of_images(size), 3, out=tmp_path, **options)
+    qs.fit(halves, of_images(size), 6, out=tmp_path, resume=True, **options)
+    for a, b in zip(whole.parameters(), halves.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_a_compiled_run_is_an_ordinary_one_whatever_the_layout_of_its_weights():
+    learners = [qs.FOMAML(convolutional(), 0.1) for _ in range(2)]
+    for learner, compile in zip(learners, (False, True), strict=True):
+        qs.fit(learner, of_images(), 3, lr=1e-2, tasks_per_step=2, progress=False, compile=compile)
+    close([*learners[1].parameters()], [*learners[0].parameters()], 1e-4)
+
+
+@pytest.mark.parametrize("learner", [qs.MAML, qs.Reptile, qs.FOMAML])
+def test_volumes_are_served(learner):
+    model = nn.Sequential(nn.Conv3d(1, 2, 3), nn.Flatten(), nn.Linear(2, 3))
+    x, y = torch.rand(2, 3, 1, 3, 3, 3), torch.arange(3).expand(2, 3)
+    batch = Batch(x, y, torch.ones(2, 3))
+    assert learner(model, 0.1).losses(Episode(batch, batch, torch.arange(2))).isfinite().all()
+
+
+@pytest.mark.parametrize("make", [qs.MAML, qs.ANIL])
+def test_prototypes_are_differentiated_as_they_are_adapted(make):
+    """The head that prototypes make is a start: inner gradients do not run through it into the body."""
+    results, episodes = [], Case("prototypes", "vectors", lambda: None).episodes()
+    for outer in ("unrolled", "stepwise", "truncated"):
+        learner = make(vectors(), 0.4, 3, outer_gradient=outer, backward_steps=3, prototype_head=True).double()
+        scores = learner.predict(learner.adapt(episodes.support), episodes.query.x)
+        losses = learner.losses(episodes)
+        close(losses.detach(), task_losses(scores, episodes.query.y, episodes.query.mask))
+        results.append(torch.autograd.grad(losses.sum(), list(learner.parameters()), allow_unused=True, materialize_grads=True))
+    close(results[1], results[0])
+    close(results[2], results[0])
+
+
+def test_stepwise_draws_the_dropout_of_prototypes_once():
+    results = []
+    for outer in ("unrolled", "stepwise"):
+        model = nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Dropout(0.5), nn.Linear(8, 3))
+        qs.models.initialise.initialise(model, qs.generator(0, "model"))
+        learner = qs.MAML(model, 0.1, 2, outer_gradient=outer, prototype_head=True, mapping="loop").double()
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            results.append((*gradients(learner, Case("dropout", "vectors", lambda: None).episodes()), torch.rand(1)))
+    close(results[1], results[0])

@@ -36,21 +36,23 @@ class _Eager(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, run: Run, last: list[State], names: tuple[str, ...], *values: Tensor) -> Tensor:
         ctx.run, ctx.names, ctx.rng = run, names, rng_state(values[0].device)
+        kind = values[0].device.type
+        ctx.autocast = kind, torch.get_autocast_dtype(kind), torch.is_autocast_enabled(kind)
         losses, state, pull_back = run(dict(zip(names, values, strict=True)), True)
-        ctx.gradient = pull_back(torch.ones_like(losses))
-        ctx.save_for_backward(*values)
+        ctx.save_for_backward(*values, *pull_back(torch.ones_like(losses)))
         last.append(state)
         return losses
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, outer: Tensor) -> tuple[Tensor | None, ...]:
+        values, found = ctx.saved_tensors[: len(ctx.names)], ctx.saved_tensors[len(ctx.names) :]
         weight = outer.flatten()[:1]
         if (outer == weight).all():
-            return None, None, None, *(weight.sum() * part for part in ctx.gradient)
+            return None, None, None, *(weight.sum() * part for part in found)
         present = rng_state(outer.device)
         restore_rng(outer.device, ctx.rng)
-        pull_back = ctx.run(dict(zip(ctx.names, ctx.saved_tensors, strict=True)), True)[2]
-        gradient = pull_back(outer)
+        with torch.autocast(*ctx.autocast):
+            gradient = ctx.run(dict(zip(ctx.names, values, strict=True)), True)[2](outer)
         restore_rng(outer.device, present)
         return None, None, None, *gradient

@@ -45,7 +45,7 @@ def solve(
 
     ================= ======================================================= ============================
     ``"unrolled"``    by a graph through all steps: exact                     memory of all steps
-    ``"stepwise"``    from the end, each step computed again: exact           of one step, and of the weights
+    ``"stepwise"``    from the end, each step computed again: exact           of one step, and every weight
     ``"truncated"``   by a graph through the last ``backward_steps``          of these
     ``"first_order"`` with the inner gradients as constants                   of the outer loss
     ``"implicit"``    at the optimum ``w*`` of the inner loss:                of one step

@@ -89,7 +89,7 @@ def gradient(
     else:
         follow = differentiable and torch.is_grad_enabled()
         with torch.enable_grad():
-            leaves = {name: value if follow and value.requires_grad else value.detach() for name, value in weights.items()}
+            leaves = {name: value.view_as(value) if follow and value.requires_grad else value.detach() for name, value in weights.items()}
             moving = {name: leaves[name] if leaves[name].requires_grad else leaves[name].requires_grad_() for name in names}
             sum_, values = total(moving, leaves)
             gradients = torch.autograd.grad(sum_, list(moving.values()), create_graph=follow, allow_unused=True, materialize_grads=True)

@@ -37,9 +37,10 @@ class Recorded(NamedTuple):
 
 def _run(problem: InnerProblem, step_weights: Sequence[float], meta: State, wanted: bool) -> tuple[Tensor, State, PullBack]:
     device, steps = next(iter(meta.values())).device, len(step_weights) - 1
+    before_start = rng_state(device)  # what is computed again must draw the same dropout
     state, losses, trail, last = problem.start(meta), [], [], []
     for index, weight in enumerate(step_weights):
-        before_losses = rng_state(device)  # what is computed again must draw the same dropout
+        before_losses = rng_state(device)
         if weight and index == steps and wanted:
             last.append(record_losses(problem, state, meta))
             losses.append(weight * last[0].outputs[0].detach())
@@ -63,8 +64,9 @@ def _run(problem: InnerProblem, step_weights: Sequence[float], meta: State, want
                 recorded = last.pop() if last else record_losses(problem, kept, meta)
                 pull = [a + b for a, b in zip(pull, pull_back(recorded, [weight * outer], total), strict=True)]
                 del recorded
-        restore_rng(device, present)
+        restore_rng(device, before_start)
         pull_back(record(lambda _, m: tuple(problem.start(m).values()), {}, meta), pull, total)
+        restore_rng(device, present)
         return total
 
     return torch.stack(losses).sum(0), state, pull_all

@@ -74,7 +74,7 @@ class Siamese(EmbeddingLearner):
         return self._logits(embedded, adapted["embedded"]).unsqueeze(-1).masked_fill(~membership, -torch.inf).amax(2)
 
     def query_losses(self, embedded: Tensor, query: Batch, adapted: Adapted) -> Tensor:
-        """The balanced cross-entropy of every query's pairs ``[task, example]``."""
+        """The cross-entropy of every query's pairs, their odds taken into account ``[task, example]``."""
         logits, real = self._logits(embedded, adapted["embedded"]), adapted["members"].sum(2).unsqueeze(1)
         same = torch.einsum("tqw,tsw->tqs", F.one_hot(query.y, adapted["members"].shape[2]).to(logits.dtype), adapted["members"])
         other = real - same

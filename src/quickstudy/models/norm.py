@@ -87,7 +87,8 @@ class TaskNorm(nn.Module):
 def _can_normalise(x: Tensor, weight: Tensor) -> bool:
     """Whether derivatives may be asked for, where :func:`~quickstudy.models.normalise.normalise` has them cheaper than torch."""
     kind = x.device.type == "cpu" and x.dtype == weight.dtype and x.numel() > 0
-    return kind and torch.is_grad_enabled() and not torch.compiler.is_compiling()
+    traced = torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None
+    return kind and torch.is_grad_enabled() and not traced
 
 
 def _moments(x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:

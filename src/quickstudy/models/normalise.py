@@ -18,7 +18,8 @@ def normalise(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
     ``∂⟨v, J g⟩/∂x = −(r/n) (⟨g, x̂⟩ J v + ⟨v, x̂⟩ J g + ⟨v, J g⟩ x̂)``,
 
     where torch's own :func:`torch.nn.functional.batch_norm` goes through the batch about twenty times. Derivatives of third and
-    higher order are exact too; those of torch's are not, which takes mean and variance for constants there.
+    higher order are exact too; those of torch's are not, which takes mean and variance for constants there. It has no forward-mode
+    derivative.
 
     Args:
         x: ``[example, feature, *space]``, more than one value a feature, on a CPU.
@@ -58,13 +59,8 @@ class _Normalise(Function):
         info: Any, in_dims: tuple[int | None, ...], x: Tensor, weight: Tensor, bias: Tensor, eps: float
     ) -> tuple[Three, tuple[int, ...]]:
         tasks = info.batch_size
-        x = x.movedim(in_dims[0], 1) if in_dims[0] is not None else x.unsqueeze(1).expand(-1, tasks, *x.shape[1:])
-        weight, bias = (
-            (p.movedim(axis, 0) if axis is not None else p.expand(tasks, -1)).flatten()
-            for p, axis in zip((weight, bias), in_dims[1:], strict=False)
-        )
-        y, mean, r = _Normalise.apply(x.flatten(1, 2), weight, bias, eps)  # type: ignore[no-untyped-call]
-        return (y.unflatten(1, (tasks, -1)), mean.unflatten(0, (tasks, -1)), r.unflatten(0, (tasks, -1))), (1, 0, 0)
+        x, weight, bias = _fold(x, in_dims[0], tasks), _stack(weight, in_dims[1], tasks), _stack(bias, in_dims[2], tasks)
+        return _unfold(_Normalise.apply(x, weight, bias, eps), tasks)  # type: ignore[no-untyped-call]
 
 
 class _PullBack(Function):
@@ -81,11 +77,7 @@ class _PullBack(Function):
     def backward(ctx: Any, v: Tensor, weight_pull: Tensor, bias_pull: Tensor) -> tuple[Tensor | None, ...]:
         g, x, weight, mean, r, g_hat, g_sum = ctx.saved_tensors
         if torch.is_grad_enabled():
-            g, x, weight = (value.view_as(value) for value in (g, x, weight))  # g is a function of x, which is not meant here
-            found = torch.autograd.grad(
-                _by_operations(g, x, weight, ctx.eps), (g, x, weight), (v, weight_pull, bias_pull), create_graph=True
-            )
-            return *found, None, None, None
+            return *_by_operations(g, x, weight, ctx.eps, v, weight_pull, bias_pull), None, None, None
         n = x.numel() // x.shape[1]
         back, v_hat, v_sum = _pull_back(v, x, weight, mean, r, (True, True, True))
         dot = _pull_back(v, g, None, torch.zeros_like(mean), torch.ones_like(r), (False, True, False))[1]
@@ -101,12 +93,44 @@ class _PullBack(Function):
         to_g = back.addcmul_(x, each(weight_pull * r)).add_(each(bias_pull - weight_pull * r * mean))
         return to_g, to_x, by_weight, None, None, None
 
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], *inputs: Any) -> tuple[Three, tuple[int, ...]]:
+        tasks, eps = info.batch_size, inputs[-1]
+        whole = [_fold(value, axis, tasks) for value, axis in zip(inputs[:2], in_dims, strict=False)]
+        each = [_stack(value, axis, tasks) for value, axis in zip(inputs[2:5], in_dims[2:], strict=False)]
+        return _unfold(_PullBack.apply(*whole, *each, eps), tasks)  # type: ignore[no-untyped-call]
 
-def _by_operations(g: Tensor, x: Tensor, weight: Tensor, eps: float) -> Three:
-    """:func:`_pull_back` as operations that can be differentiated any number of times, which torch's kernel cannot."""
-    axes, shape = [0, *range(2, x.ndim)], (-1, *[1] * (x.ndim - 2))
+
+def _by_operations(g: Tensor, x: Tensor, weight: Tensor, eps: float, v: Tensor, weight_pull: Tensor, bias_pull: Tensor) -> Three:
+    """What ``v``, ``weight_pull`` and ``bias_pull`` are pulled back to, by operations that can be differentiated any number of times."""
+    axes, shape, n = [0, *range(2, x.ndim)], (-1, *[1] * (x.ndim - 2)), x.numel() // x.shape[1]
     variance, mean = torch.var_mean(x, axes, correction=0, keepdim=True)
     r = (variance + eps).rsqrt()
-    x_hat, n = (x - mean) * r, x.numel() // x.shape[1]
-    g_hat, g_sum = (g * x_hat).sum(axes), g.sum(axes)
-    return weight.reshape(shape) * r * (g - (g_sum.reshape(shape) + x_hat * g_hat.reshape(shape)) / n), g_hat, g_sum
+    hat = (x - mean) * r
+    scale, weight_pull, bias_pull = (value.reshape(shape) for value in (weight, weight_pull, bias_pull))
+
+    def total(value: Tensor) -> Tensor:
+        return value.sum(axes, keepdim=True)
+
+    def centred(value: Tensor) -> Tensor:
+        return value - (total(value) + hat * total(value * hat)) / n
+
+    by_weight = r * total(v * centred(g))
+    to_x = r * centred(weight_pull * g - scale * r / n * (total(g * hat) * v + total(v * hat) * g)) - scale * r / n * by_weight * hat
+    return scale * r * centred(v) + weight_pull * hat + bias_pull, to_x, by_weight.flatten()
+
+
+def _fold(value: Tensor, axis: int | None, tasks: int) -> Tensor:
+    """Tasks become features: ``[example, task · feature, *space]``."""
+    value = value.unsqueeze(1).expand(-1, tasks, *value.shape[1:]) if axis is None else value.movedim(axis, 1)
+    return value.flatten(1, 2)
+
+
+def _stack(value: Tensor, axis: int | None, tasks: int) -> Tensor:
+    """``[task · feature]``."""
+    return (value.expand(tasks, -1) if axis is None else value.movedim(axis, 0)).flatten()
+
+
+def _unfold(found: Three, tasks: int) -> tuple[Three, tuple[int, ...]]:
+    """The tasks out of what :func:`_fold` and :func:`_stack` put together, and the axes they stand on."""
+    return (found[0].unflatten(1, (tasks, -1)), found[1].unflatten(0, (tasks, -1)), found[2].unflatten(0, (tasks, -1))), (1, 0, 0)

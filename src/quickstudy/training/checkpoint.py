@@ -81,6 +81,10 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tenso
             _, index, key = name.split("/")
             state.setdefault(int(index), {})[key] = value
     optimizer.load_state_dict({"state": state, "param_groups": saved["param_groups"]})
+    for parameter, slots in optimizer.state.items():  # in the layout of their parameter, which fused optimisers take for granted
+        for key, value in slots.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
+                slots[key] = torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)
 
 
 def restore_learner(learner: Learner, tensors: dict[str, Tensor], path: Path) -> None:

@@ -46,7 +46,7 @@ def compiled_gradients(learner: Learner, balancer: Balancer) -> Callable[[Episod
         values = {name: parameter.detach() for name, parameter in parameters.items()}
         found, losses = step(values, (support.x, support.y, support.mask), (query.x, query.y, query.mask))
         for name, parameter in parameters.items():
-            parameter.grad = found[name]
+            parameter.grad = torch.empty_like(parameter, requires_grad=False).copy_(found[name])  # in the layout of the parameter
         return losses
 
     return gradients

@@ -12,6 +12,8 @@ from quickstudy.learners import Learner
 from quickstudy.learners.gradient import GradientLearner
 from quickstudy.random import ambient
 
+ALL = 10**9
+
 
 def bytes_per_task(learner: Learner, one_task: Episode) -> tuple[int, int]:
     """The most bytes that one task's graphs hold at once on the way to its loss, and those still held then, measured on ``one_task``."""
@@ -89,14 +91,29 @@ def refuse_what_does_not_fit(learner: nn.Module, one_task: Episode, tasks_at_onc
     """
     assert isinstance(learner, Learner)
     peak, kept = bytes_per_task(learner, one_task)
-    chunk = learner.mapping_for(one_task.support.x).chunk if isinstance(learner, GradientLearner) else None
-    needed = kept * tasks_at_once + (peak - kept) * min(tasks_at_once, chunk or tasks_at_once)
+    together = _computed_together(learner, one_task)
+
+    def needed(tasks: int) -> int:
+        return kept * tasks + (peak - kept) * min(tasks, together)
+
     free = available_bytes(one_task.support.x.device)
-    if free is not None and needed > 0.9 * free:
-        fits = max(1, int(0.8 * free / (needed / tasks_at_once)))
-        other = ", or take outer_gradient='stepwise' or 'first_order'" if hasattr(learner, "outer_gradient") else ""
-        raise UserError(
-            f"A step of {tasks_at_once} tasks needs about {needed / 2**30:.1f} GiB for gradients, {free / 2**30:.1f} GiB are free: "
-            f"accumulate over at most {fits} tasks (tasks_per_backward={fits}){other}."
+    if free is not None and needed(tasks_at_once) > 0.9 * free:
+        fits = max((tasks for tasks in range(1, tasks_at_once) if needed(tasks) <= 0.8 * free), default=0)
+        advice = [f"accumulate over at most {fits} tasks (tasks_per_backward={fits})"] if fits else []
+        advice += (
+            ["take outer_gradient='stepwise' or 'first_order'"] if getattr(learner, "outer_gradient", "stepwise") != "stepwise" else []
         )
-    return needed
+        advice += [] if fits else ["take a smaller network, fewer examples a task or fewer inner steps"]
+        raise UserError(
+            f"A step of {tasks_at_once} tasks needs about {needed(tasks_at_once) / 2**30:.1f} GiB for gradients, "
+            f"{free / 2**30:.1f} GiB are free: {', or '.join(advice)}."
+        )
+    return needed(tasks_at_once)
+
+
+def _computed_together(learner: Learner, one_task: Episode) -> int:
+    """The most tasks whose graphs stand in memory at the same time where none outlives the losses."""
+    if not isinstance(learner, GradientLearner):
+        return ALL
+    chunk = learner.mapping_for(one_task.support.x).chunk or ALL
+    return min(chunk, learner.tasks_kept(one_task.support)) if getattr(learner, "outer_gradient", None) == "stepwise" else chunk

@@ -81,3 +81,28 @@ def test_a_gradient_by_one_argument_alone():
     for asked in (x, weight, bias):
         values = [value if value is asked else value.detach() for value in (x, weight, bias)]
         close(*[torch.autograd.grad(f(*values).square().sum(), asked)[0] for f in (ours, torchs)])
+
+
+def test_with_a_graph_too_by_one_argument_alone():
+    x, weight, bias = inputs(SHAPES[2], torch.contiguous_format)
+    for asked in (x, weight):
+        values = [value if value is asked else value.detach() for value in (x, weight, bias)]
+        found = []
+        for function in (ours, by_definition):
+            first = torch.autograd.grad(function(*values).tanh().square().sum(), asked, create_graph=True)[0]
+            found.append(torch.autograd.grad(first.square().sum(), asked, create_graph=True)[0])
+        close(*found)
+
+
+def test_under_the_transforms_of_torch_func():
+    x, weight, bias = (value.detach() for value in inputs(SHAPES[0], torch.contiguous_format))
+    several = torch.stack([x, x.flip(0) ** 2])
+    results = []
+    for function in (ours, by_definition):
+
+        def penalty(x, function=function):
+            return torch.func.grad(lambda x: function(x, weight, bias).tanh().square().sum())(x).square().sum()
+
+        jacobian = torch.func.jacrev(lambda x, function=function: function(x, weight, bias))(x)
+        results.append((torch.func.grad(penalty)(x), torch.func.vmap(torch.func.grad(penalty))(several), jacobian))
+    close(results[0], results[1])

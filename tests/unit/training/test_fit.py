@@ -165,13 +165,24 @@ def test_one_task_after_another_needs_memory_of_one_where_no_graph_is_kept(monke
     for outer, fits in (("stepwise", True), ("unrolled", False)):
         learner = sine_learner(inner_steps=5, outer_gradient=outer, mapping="loop")
         peak, kept = memory.bytes_per_task(learner, one)
-        assert (kept < peak / 10) == fits
-        monkeypatch.setattr(memory, "available_bytes", lambda device, free=10 * peak: free)
+        assert (kept < peak / 2) == fits
+        monkeypatch.setattr(memory, "available_bytes", lambda device, free=25 * peak: free)
+        monkeypatch.setattr(type(learner), "tasks_kept", lambda self, support: 1)
         if fits:
             assert memory.refuse_what_does_not_fit(learner, one, 50) == 50 * kept + (peak - kept)
         else:
             with pytest.raises(qs.UserError, match="50 tasks needs about"):
                 memory.refuse_what_does_not_fit(learner, one, 50)
+
+
+def test_one_task_that_does_not_fit_gets_advice_that_can_help(monkeypatch):
+    one = sines().sample(1, qs.generator(0, "memory"))
+    for outer, advice in (("stepwise", r"free: take a smaller network"), ("unrolled", r"free: take outer_gradient='stepwise' .* smaller")):
+        learner = sine_learner(inner_steps=5, outer_gradient=outer)
+        peak, _ = memory.bytes_per_task(learner, one)
+        monkeypatch.setattr(memory, "available_bytes", lambda device, free=peak // 2: free)
+        with pytest.raises(qs.UserError, match=advice):
+            memory.refuse_what_does_not_fit(learner, one, 4)
 
 
 def test_what_a_run_leaves_behind(tmp_path):
