@@ -12,6 +12,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -21,6 +22,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
+import quickstudy as qs
 from quickstudy.training.checkpoint import read
 from quickstudy.training.evaluate import Estimate
 
@@ -170,6 +172,9 @@ def main() -> None:
     console.print("|---|---|---|---|---|---|---|---|", markup=False)
     for name, row in zip(asked.only, rows, strict=True):
         console.print(_line(name, *row), soft_wrap=True, markup=False)
+    if "mann" in asked.only:
+        for line in _by_instance(asked):
+            console.print(line, soft_wrap=True, markup=False)
     for cell in CELLS:
         console.print(f"\n{cell[0]}-way {cell[1]}-shot, each less the next, paired on the same tasks:\n")
         for line in _neighbours(
@@ -211,6 +216,19 @@ def _line(name: str, seconds: float, steps: int, found: Results) -> str:
     published = " / ".join(number or "–" for number in row.published)
     transductive = "yes" if found[5, 1]["transductive"] else "no"
     return f"| {row.title} | {' | '.join(shown)} | {transductive} | {seconds:.0f} | {steps} | {published} |"
+
+
+def _by_instance(asked: argparse.Namespace) -> Iterator[str]:
+    """MANN's accuracy by how often a class was seen, as in its paper, in sequences as long as in training and longer."""
+    learner = qs.load(asked.out / asked.budget / "mann")
+    assert isinstance(learner, qs.MANN)
+    classes = qs.tasks.Omniglot(asked.root, split_by="vinyals").split("test")
+    for query in (2, 9):
+        tasks = classes.episodes(way=5, shot=1, query=query).sample(asked.num_tasks, qs.generator(7, "by instance"))
+        instances = [i for i in (1, 2, 5, 10) if i <= 1 + query]
+        found = learner.by_instance(tasks, instances)
+        cells = ", ".join(f"{i}.: {Estimate.of(column).text('accuracy')}" for i, column in zip(instances, found.T, strict=True))
+        yield f"\nMANN by the instance of a class, {1 + query} of each, {asked.num_tasks} tasks of 5 ways: {cells}"
 
 
 def _neighbours(results: list[tuple[str, dict[str, Any]]]) -> list[str]:
