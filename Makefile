@@ -15,7 +15,7 @@ demo: $(VENV)/.dev ## learn, evaluate and show a small run, in runs/demo
 	$(BIN)/quickstudy demo --out runs/demo
 
 test: lint ## every check: lint, types, tests, README, docstrings
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(VENV)/.dev ## ruff and mypy
 	$(BIN)/ruff check .
