@@ -25,14 +25,16 @@ class EmbeddingLearner(Learner):
     Args:
         model: Any module that gives embeddings ``[example, *feature]``, e.g. ``Conv4(way=None)``.
         bf16: Embed under bfloat16 autocast (on hardware that has it).
+        normalised: Length of the embeddings, where they are normalised: over a batch in training, by running averages at test.
     """
 
     model_gives: ClassVar[ModelOutput] = "embeddings"
     regresses = False
 
-    def __init__(self, model: nn.Module, bf16: bool = False) -> None:
+    def __init__(self, model: nn.Module, bf16: bool = False, normalised: int | None = None) -> None:
         super().__init__()
         self.model, self.bf16 = model, bf16
+        self.norm = None if normalised is None else nn.BatchNorm1d(normalised, affine=False)
 
     @abstractmethod
     def summarise(self, embedded: Tensor, support: Batch, way: int) -> Adapted:
@@ -47,9 +49,9 @@ class EmbeddingLearner(Learner):
         return example_losses(self.compare(embedded, adapted), query.y)
 
     def features(self, x: Tensor) -> Tensor:
-        """The embeddings of real examples ``[example, *feature]`` of all tasks: what the model gives."""
+        """The embeddings of real examples ``[example, *feature]`` of all tasks: what the model gives, normalised where asked."""
         embedded: Tensor = self.model(x)
-        return embedded
+        return embedded if self.norm is None else self.norm(embedded.flatten(1))
 
     @property
     def test_steps(self) -> int:

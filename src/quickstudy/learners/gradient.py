@@ -176,7 +176,7 @@ class GradientLearner(Learner):
     ) -> Tensor:
         """The query losses after the inner steps, weighted by ``weights``, with the outer gradient asked for ``[task]``."""
         way = self.way_of(episodes.support)
-        most = self.tasks_kept(episodes.support) if which == "stepwise" else None
+        most = self.tasks_kept(episodes.support) if which == "stepwise" and episodes.num_tasks > 1 else None
 
         def solved(chunk: Episode) -> Tensor:
             problem, tensors = self.problem(meta, chunk.support, chunk.query, way)
@@ -189,7 +189,7 @@ class GradientLearner(Learner):
         way = self.way_of(support)
         key = (support.x.shape[1:], support.x.dtype, way)
         if key not in self._state_bytes:
-            with torch.no_grad(), torch.random.fork_rng():
+            with torch.no_grad():
                 problem, tensors = self.problem(self.meta(), support[:1], way=way)
                 self._state_bytes[key] = sum(value.nbytes for value in problem.start(tensors).values())
         return max(1, KEPT_BYTES // max(1, self._state_bytes[key] * self.inner_steps))

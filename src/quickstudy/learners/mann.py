@@ -78,13 +78,12 @@ class MANN(EmbeddingLearner):
         bf16: bool = False,
         seed: int = 0,
     ) -> None:
-        super().__init__(model, bf16)
         size = embedding_size_of(model, embedding_size)
+        super().__init__(model, bf16, normalised=size)
         for name, value in (("way", way), ("controller_size", controller_size)):
             require(value >= 1, f"Parameter `{name}` should be at least 1. Found {name}={value}.")
         self.way, self.embedding_size, self.controller_size = way, size, controller_size
         self.slots, self.width, self.heads, self.sharpness, self.seed = slots, width, heads, sharpness, seed
-        self.norm = nn.BatchNorm1d(size, affine=False)
         self.memory = LeastUsedMemory(slots, width, heads, sharpness=sharpness)
         self.inputs = nn.Linear(size + way, 4 * controller_size)
         self.recurrent = nn.Linear(controller_size + heads * width, 4 * controller_size, bias=False)
@@ -98,11 +97,6 @@ class MANN(EmbeddingLearner):
     def any_way(self) -> bool:
         """False: each of the ``way`` labels has its learned input and output."""
         return False
-
-    def features(self, x: Tensor) -> Tensor:
-        """The model's embeddings ``[example, feature]``, normalised."""
-        normalised: Tensor = self.norm(super().features(x).flatten(1))
-        return normalised
 
     def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
         """The mean loss of all steps of every task's sequence ``[task]``."""

@@ -41,10 +41,10 @@ class Siamese(EmbeddingLearner):
     """
 
     def __init__(self, model: nn.Module, embedding_size: int | None = None, bf16: bool = False) -> None:
-        super().__init__(model, bf16)
-        self.embedding_size = embedding_size_of(model, embedding_size)
+        size = embedding_size_of(model, embedding_size)
+        super().__init__(model, bf16, normalised=size)
+        self.embedding_size = size
         self.alpha, self.bias = nn.Parameter(torch.empty(self.embedding_size)), nn.Parameter(torch.empty(()))
-        self.norm = nn.BatchNorm1d(self.embedding_size, affine=False)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -52,11 +52,6 @@ class Siamese(EmbeddingLearner):
         weight = 4 * self.embedding_size**-0.5
         nn.init.constant_(self.alpha, weight)
         nn.init.constant_(self.bias, 0.8 * weight * self.embedding_size)
-
-    def features(self, x: Tensor) -> Tensor:
-        """The model's embeddings ``[example, feature]``, normalised."""
-        normalised: Tensor = self.norm(super().features(x).flatten(1))
-        return normalised
 
     def verify(self, a: Tensor, b: Tensor) -> Tensor:
         """The probability ``[example]`` that ``a[i]`` and ``b[i]`` ``[example, *feature]`` are of the same class."""

@@ -1,6 +1,7 @@
 """The plain baselines every result stands next to."""
 
 import copy
+import sys
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -12,7 +13,6 @@ from quickstudy.learners.embedding import members
 from quickstudy.learners.loss import mean_over_examples, num_classes
 from quickstudy.random import ambient
 
-EVERY = 10**9
 FROM_SCRATCH_TASKS = 50
 FROM_SCRATCH_STEPS = 30
 """Training from scratch on every support set is slow: it is run on the first 50 tasks."""
@@ -116,10 +116,10 @@ def baselines_for(learner: Learner, kind: Kind, seed: int) -> dict[str, tuple[Le
     simple: tuple[str, Learner] = (
         ("nearest neighbour", NearestNeighbour()) if kind.name == "classification" else ("support mean", SupportMean())
     )
-    found: dict[str, tuple[Learner, int]] = {simple[0]: (simple[1], EVERY)}
+    found: dict[str, tuple[Learner, int]] = {simple[0]: (simple[1], sys.maxsize)}
     fresh = untrained(learner, seed)
     if fresh is not None:
-        found["untrained"] = (fresh, EVERY if not isinstance(learner, GradientLearner) else 200)
+        found["untrained"] = (fresh, sys.maxsize if not isinstance(learner, GradientLearner) else 200)
     scratch = from_scratch(learner, kind, seed)
     if scratch is not None:
         found["from scratch"] = (scratch, FROM_SCRATCH_TASKS)

@@ -1,5 +1,6 @@
 """What a step will need of memory, said before it runs out."""
 
+import sys
 from collections import Counter
 from functools import partial
 
@@ -11,8 +12,6 @@ from quickstudy.errors import UserError
 from quickstudy.learners import Learner
 from quickstudy.learners.gradient import GradientLearner
 from quickstudy.random import ambient
-
-ALL = 10**9
 
 
 def bytes_per_task(learner: Learner, one_task: Episode) -> tuple[int, int]:
@@ -114,6 +113,6 @@ def refuse_what_does_not_fit(learner: nn.Module, one_task: Episode, tasks_at_onc
 def _computed_together(learner: Learner, one_task: Episode) -> int:
     """The most tasks whose graphs stand in memory at the same time where none outlives the losses."""
     if not isinstance(learner, GradientLearner):
-        return ALL
-    chunk = learner.mapping_for(one_task.support.x).chunk or ALL
+        return sys.maxsize
+    chunk = learner.mapping_for(one_task.support.x).chunk or sys.maxsize
     return min(chunk, learner.tasks_kept(one_task.support)) if getattr(learner, "outer_gradient", None) == "stepwise" else chunk
