@@ -121,8 +121,8 @@ ROWS = {
         "CAVIA",
         "cavia",
         "--way 5 --shot 1 --query 5 --tasks-per-step 12 --lr 2e-3 --statistics transductive --downsample max --layer blocks.3.1 "
-        "--context-size 100 --inner-lr 30 --inner-steps 1 --test-steps 1",
-        1500,
+        "--last-channels 320 --context-size 320 --inner-lr 30 --inner-steps 3 --test-steps 3",
+        1100,
         60000,
         ("", "", ""),
         ((5, 1),),

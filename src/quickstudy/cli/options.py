@@ -146,6 +146,8 @@ class Training(Data):
     """Network; by default conv4 for images, mlp for sinusoids."""
     channels: int = 64
     """Filters of conv4."""
+    last_channels: int | None = None
+    """Filters of conv4's last block; by default as many."""
     downsample: Literal["max", "stride"] = "max"
     """How conv4 halves the image: max-pooling, or stride 2 and a mean over space."""
     hidden: tuple[int, ...] = (40, 40)

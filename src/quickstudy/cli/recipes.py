@@ -7,7 +7,16 @@ IMAGES: dict[str, dict[str, Any]] = {
     "fomaml": {"query": 1, "tasks_per_step": 32, "lr": 1e-3, "downsample": "stride", "inner_lr": 1.0, "inner_steps": 3, "test_steps": 5},
     "anil": {"tasks_per_step": 8, "query": 5, "lr": 2e-3, "inner_lr": 2.0, "inner_steps": 1, "shared_head": True},
     "metasgd": {"tasks_per_step": 8, "query": 5, "lr": 2e-3, "downsample": "stride", "inner_lr": 1.0, "shared_head": True},
-    "cavia": {"tasks_per_step": 12, "query": 5, "lr": 2e-3, "inner_lr": 30.0, "inner_steps": 1, "context_size": 100, "layer": "blocks.3.1"},
+    "cavia": {
+        "tasks_per_step": 12,
+        "query": 5,
+        "lr": 2e-3,
+        "last_channels": 320,  # 64 for each of 5 classes: a context that scales them can then pick a prototype for every class
+        "inner_lr": 30.0,
+        "inner_steps": 3,
+        "context_size": 320,
+        "layer": "blocks.3.1",
+    },
     "metalstm": {"query": 5, "lr": 2e-3, "channels": 32, "inner_lr": 0.5, "inner_steps": 2, "hidden_size": 8, "shared_head": True},
     "imaml": {
         "query": 1,
@@ -69,6 +78,7 @@ SINUSOID: dict[str, dict[str, Any]] = {
         "schedule": "linear",
     },
     "finetune": {"inner_lr": 0.01, "inner_optimiser": "sgd", "test_steps": 10, "tasks_per_step": 25},
+    "linear_prior": {"tasks_per_step": 25, "lr": 2e-3, "noise_scale": 0.3, "prior_scale": 0.3},
 }
 SINUSOID_TASKS = {"shot": 10, "query": 10, "model": "mlp", "steps": 10_000}
 

@@ -119,14 +119,22 @@ def _same_options(out: Path, recorded: dict[str, Any]) -> None:
 
 def make_learner(name: str, settings: Settings, source: TaskSource) -> Learner:
     """The learner of ``settings`` with its initial weights."""
-    require(settings["channels"] >= 1, f"Option --channels should be at least 1. Found {settings['channels']}.")
+    for flag in ("channels", "last_channels"):
+        count = settings[flag]
+        require(count is None or count >= 1, f"Option --{flag.replace('_', '-')} should be at least 1. Found {count}.")
     require(min(settings["hidden"], default=1) >= 1, f"Option --hidden should be at least 1 each. Found {settings['hidden']}.")
     cls = LEARNERS[name]
     require(
         cls.regresses or source.kind.name == "classification",
         f"Option --data should give classes: {name} classifies. Found {settings['data']}.",
     )
-    outputs = source.kind.outputs if source.kind.name == "regression" else settings["way"] if cls.model_gives == "scores" else None
+    require(
+        cls.classifies or source.kind.name == "regression",
+        f"Option --data should give numbers to predict: {name} regresses. Found {settings['data']}.",
+    )
+    scored = source.kind.outputs if source.kind.name == "regression" else settings["way"]
+    gives_scores = cls.model_gives == "scores" or (cls.classifies and source.kind.name == "regression")
+    outputs = scored if gives_scores else None
     model: torch.nn.Module
     if (settings["model"] or ("mlp" if settings["data"] == "sinusoid" else "conv4")) == "mlp":
         inputs = 1 if settings["data"] == "sinusoid" else 28 * 28
@@ -134,7 +142,12 @@ def make_learner(name: str, settings: Settings, source: TaskSource) -> Learner:
     else:
         require(settings["data"] != "sinusoid", "Option --model should be mlp for sinusoids. Found conv4.")
         model = Conv4(
-            outputs, settings["channels"], downsample=settings["downsample"], maps=cls.model_gives == "maps", seed=settings["seed"]
+            outputs,
+            settings["channels"],
+            downsample=settings["downsample"],
+            maps=cls.model_gives == "maps",
+            last_channels=settings["last_channels"],
+            seed=settings["seed"],
         )
     names = [key for key in inspect.signature(cls.__init__).parameters if key not in NOT_OPTIONS]
     extra = {"pretraining_classes": source.kind.outputs} if name == "finetune" and outputs is None else {}

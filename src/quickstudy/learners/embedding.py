@@ -38,7 +38,7 @@ class EmbeddingLearner(Learner):
 
     @abstractmethod
     def summarise(self, embedded: Tensor, support: Batch, way: int) -> Adapted:
-        """What queries are compared with, from the embedded support set ``[task, example, *feature]``."""
+        """What queries are compared with, from the embedded support set ``[task, example, *feature]``; ``way`` is 0 in regression."""
 
     @abstractmethod
     def compare(self, embedded: Tensor, adapted: Adapted) -> Tensor:
@@ -64,13 +64,14 @@ class EmbeddingLearner(Learner):
         x = torch.cat([support.x, query.x], 1)
         embedded = self.embed(x, torch.cat([support.mask, query.mask], 1))
         of_support, of_query = embedded.split([support.x.shape[1], query.x.shape[1]], 1)
-        adapted = self.summarise(of_support, support, max(num_classes(support), num_classes(query)))
+        way = max(num_classes(support), num_classes(query)) if self.classifies else 0
+        adapted = self.summarise(of_support, support, way)
         per_example = self.query_losses(of_query, query, adapted).masked_fill(query.mask == 0, 0)
         return mean_over_examples(per_example, query.mask)
 
     def trajectory(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
         """The same summary of the support set for every number of steps."""
-        adapted = self.summarise(self.embed(support.x, support.mask), support, num_classes(support))
+        adapted = self.summarise(self.embed(support.x, support.mask), support, num_classes(support) if self.classifies else 0)
         for _ in steps:
             yield adapted
 

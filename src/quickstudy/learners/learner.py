@@ -39,6 +39,9 @@ class Learner(nn.Module, ABC):
     regresses: ClassVar[bool] = True
     """Whether tasks with floating-point targets are served."""
 
+    classifies: ClassVar[bool] = True
+    """Whether tasks of classes are served."""
+
     transductive: bool = False
     """Whether a query's prediction depends on the other queries of its task."""
 

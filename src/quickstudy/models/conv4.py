@@ -25,6 +25,7 @@ class Conv4(nn.Module):
             layer (MAML's and Reptile's Omniglot network).
         maps: Give the feature maps ``[example, channel, height, width]`` of the last block, with pooling in the
             first two blocks alone (RelationNet's embedding).
+        last_channels: Filters of the last block; by default as many as of the others.
         seed: Seed of the initial weights.
 
     Raises:
@@ -44,22 +45,24 @@ class Conv4(nn.Module):
         image_size: int = 28,
         downsample: Literal["max", "stride"] = "max",
         maps: bool = False,
+        last_channels: int | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
         require(downsample in ("max", "stride"), f"Parameter `downsample` should be 'max' or 'stride'. Found {downsample!r}.")
-        self.way, self.channels, self.in_channels = way, channels, in_channels
+        self.way, self.channels, self.last_channels, self.in_channels = way, channels, last_channels, in_channels
         self.image_size, self.downsample, self.maps, self.seed = image_size, downsample, maps, seed
         require(downsample == "stride" or image_size >= 16, f"Parameter `image_size` should be at least 16. Found image_size={image_size}.")
         require(
             not (maps and (way is not None or downsample == "stride")), "Parameter `maps` goes with way=None and downsample='max' only."
         )
-        widths = [in_channels, channels, channels, channels, channels]
+        self.feature_channels = channels if last_channels is None else last_channels
+        widths = [in_channels, channels, channels, channels, self.feature_channels]
         halving = [downsample, downsample, None, None] if maps else [downsample] * 4
         end = [] if maps else [_SpatialMean() if downsample == "stride" else nn.Flatten()]
         self.blocks = nn.Sequential(*map(_block, widths[:-1], widths[1:], halving), *end)
         side = 1 if downsample == "stride" else image_size // (4 if maps else 16)
-        self.embedding_size = channels * side**2
+        self.embedding_size = self.feature_channels * side**2
         self.head = nn.Identity() if way is None else nn.Linear(self.embedding_size, way)
         initialise(self, generator(seed, "model"))
         channels_last(self, _Conv3x3)

@@ -103,10 +103,10 @@ def test_the_relation_loss_is_the_squared_error_of_the_relation_scores():
     close(learner.losses(Episode(Batch.of(X, Y), Batch.of(NEW, labels), torch.zeros(1)))[0].detach(), expected)
 
 
-def test_relations_are_the_relation_module_on_sums_of_feature_maps_beside_the_maps_of_the_query():
+def test_relations_are_the_relation_module_on_means_of_feature_maps_beside_the_maps_of_the_query():
     learner = qs.RelationNet(nn.Unflatten(1, (3, 1, 1)), feature_channels=3).double().eval()
     maps, queries = X.unflatten(1, (3, 1, 1)), NEW.unflatten(1, (3, 1, 1))
-    pairs = [[torch.cat([maps[label == Y].sum(0), query]) for label in range(4)] for query in queries]
+    pairs = [[torch.cat([maps[label == Y].mean(0), query]) for label in range(4)] for query in queries]
     expected = torch.stack([learner.relation(torch.stack(row)).squeeze(1) for row in pairs])
     close(learner.predict(learner.adapt(Batch.of(X, Y)), NEW.unsqueeze(0))[0], expected)
 
