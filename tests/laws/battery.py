@@ -98,6 +98,16 @@ def _cavia(model: nn.Module, **options: Any) -> Learner:
     return learner
 
 
+def _linear_prior(model: nn.Module) -> Learner:
+    """With a prior that is neither around 0 nor alike in all directions."""
+    learner = qs.LinearPrior(model, prior_scale=0.7, noise_scale=0.5)
+    generator = qs.generator(1, "model")
+    with torch.no_grad():
+        for parameter in (learner.mean, learner.factor):
+            parameter += 0.3 * torch.randn(parameter.shape, generator=generator)
+    return learner
+
+
 def _relation() -> Learner:
     """With a relation module whose weights do not depend on the global generator."""
     learner = qs.RelationNet(qs.models.Conv4(None, channels=3, image_size=16, maps=True))
@@ -232,6 +242,7 @@ TABLE: dict[str, list[Case]] = {
         Case("norm-one-head", "vectors", lambda: _mann(normed(None), 7, slots=3, heads=1), in_turn=True, pooled=True),
         Case("conv", "images", lambda: _mann(images(None), slots=40), in_turn=True, pooled=True),  # no slot twice: the loss jumps there
     ],
+    "linear_prior": [Case("mlp", "sinusoids", lambda: _linear_prior(qs.models.MLP(1, None, hidden=(6, 6))))],
     "finetune": [
         Case("regression", "sinusoids", lambda: qs.Finetune(line(), inner_lr=0.01, test_steps=3)),
         Case("head-sgd", "vectors", lambda: _finetune(vectors(None), 8, inner_lr=0.1, inner_optimiser="sgd")),
@@ -240,7 +251,7 @@ TABLE: dict[str, list[Case]] = {
     ],
 }  # fmt: skip
 CASES = [replace(case, name=f"{key}-{case.name}") for key, cases in TABLE.items() for case in cases]
-EMBEDDING = ("protonet", "matching", "relation", "siamese", "r2d2", "mann")
+EMBEDDING = ("protonet", "matching", "relation", "siamese", "r2d2", "mann", "linear_prior")
 MAPPED = [case for case in CASES if not case.name.startswith(EMBEDDING)]
 """The learners that map a function of one task; the others embed all tasks at once."""
 

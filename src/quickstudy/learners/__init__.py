@@ -8,6 +8,7 @@ from quickstudy.learners.fomaml import FOMAML
 from quickstudy.learners.gradient import GradientLearner
 from quickstudy.learners.imaml import IMAML
 from quickstudy.learners.learner import Adapted, Learner
+from quickstudy.learners.linear_prior import LinearPrior
 from quickstudy.learners.maml import MAML
 from quickstudy.learners.mann import MANN
 from quickstudy.learners.matching import MatchingNet
@@ -34,6 +35,7 @@ LEARNERS: dict[str, type[Learner]] = {
     "siamese": Siamese,
     "r2d2": R2D2,
     "mann": MANN,
+    "linear_prior": LinearPrior,
     "finetune": Finetune,
 }
 """The learners known by name: to the command line, to checkpoints, and to the battery of laws."""
@@ -52,6 +54,7 @@ __all__ = [
     "Finetune",
     "GradientLearner",
     "Learner",
+    "LinearPrior",
     "MatchingNet",
     "MetaLSTM",
     "MetaSGD",

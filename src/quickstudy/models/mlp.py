@@ -24,11 +24,12 @@ class MLP(nn.Module):
     ) -> None:
         super().__init__()
         self.inputs, self.outputs, self.hidden, self.init, self.seed = inputs, outputs, tuple(hidden), init, seed
+        self.embedding_size = (inputs, *hidden)[-1]
         layers: list[nn.Module] = [nn.Flatten()]
         for before, after in pairwise((inputs, *hidden)):
             layers += [nn.Linear(before, after), nn.ReLU()]
         self.features = nn.Sequential(*layers)
-        self.head = nn.Identity() if outputs is None else nn.Linear((inputs, *hidden)[-1], outputs)
+        self.head = nn.Identity() if outputs is None else nn.Linear(self.embedding_size, outputs)
         initialise(self, generator(seed, "model"), init)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from quickstudy.tasks.images import Images
 from quickstudy.tasks.omniglot import Omniglot
 from quickstudy.tasks.sinusoid import Sinusoid
 from quickstudy.tasks.source import TaskSource
+from quickstudy.tasks.table import Table, TableTasks
 
 SOURCES: dict[str, type] = {"glyphs": Glyphs, "omniglot": Omniglot, "sinusoid": Sinusoid}
 """The sources known by name to the command line."""
@@ -25,5 +26,7 @@ __all__ = [
     "Omniglot",
     "Sinusoid",
     "Supervised",
+    "Table",
+    "TableTasks",
     "TaskSource",
 ]

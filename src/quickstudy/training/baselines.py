@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.learners import MAML, Adapted, EmbeddingLearner, Finetune, GradientLearner, Learner
 from quickstudy.learners.embedding import members
+from quickstudy.learners.learner import embedding_size_of
 from quickstudy.learners.loss import mean_over_examples, num_classes
 from quickstudy.random import ambient
 
@@ -91,7 +92,7 @@ def from_scratch(learner: Learner, kind: Kind, seed: int) -> Learner | None:
     model = getattr(untrained(learner, seed), "model", None)
     if not isinstance(model, nn.Module) or not any(True for _ in model.parameters()):
         return None
-    if isinstance(learner, EmbeddingLearner) or (isinstance(learner, Finetune) and learner.head is not None):
+    if (isinstance(learner, EmbeddingLearner) and learner.classifies) or (isinstance(learner, Finetune) and learner.head is not None):
         size = getattr(model, "embedding_size", None) or getattr(learner, "embedding_size", None)
         if size is None:
             return None
@@ -103,6 +104,8 @@ def from_scratch(learner: Learner, kind: Kind, seed: int) -> Learner | None:
             statistics="support",
             embedding_size=size,
         )
+    if not learner.classifies:
+        model = nn.Sequential(model, nn.Flatten(), nn.Linear(embedding_size_of(model, None), kind.outputs))
     shared = kind.name == "classification" and learner.any_way
     return MAML(model, 0.01, FROM_SCRATCH_STEPS, inner_optimiser="adam", statistics="support", shared_head=shared)
 

@@ -1,0 +1,126 @@
+"""Columns of a table as numbers: scaled and encoded as the training rows say."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from quickstudy.errors import require
+
+
+@dataclass(frozen=True)
+class Column:
+    """How one column becomes features.
+
+    Attributes:
+        name: The column.
+        mean: Of the training rows; 0 for categories.
+        scale: Standard deviation of the training rows, 1 where they are all alike.
+        missing: Whether a further feature says that the cell is empty.
+        categories: The values of the training rows, each a feature of zeros and ones; empty for numbers.
+    """
+
+    name: str
+    mean: float = 0.0
+    scale: float = 1.0
+    missing: bool = False
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """Turns columns into features ``[row, feature]``.
+
+    Numbers are scaled to mean 0 and standard deviation 1 of the training rows, an empty cell becomes 0 with a further feature
+    that says so, where training rows have empty cells. A category is a feature for each value that training rows
+    have; one they do not have, or none, is zeros.
+    """
+
+    columns: tuple[Column, ...]
+
+    @classmethod
+    def fit(cls, frame: pd.DataFrame, features: tuple[str, ...]) -> "Encoder":
+        """Learn means, scales and categories of ``features`` from the rows of ``frame``."""
+        return cls(tuple(_column(name, frame[name]) for name in features))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """A name for every feature: ``age``, ``age is missing``, ``sex=male``."""
+        return tuple(
+            name
+            for column in self.columns
+            for name in (
+                [f"{column.name}={value}" for value in column.categories]
+                if column.categories
+                else [column.name, *([f"{column.name} is missing"] if column.missing else [])]
+            )
+        )
+
+    def __call__(self, frame: pd.DataFrame) -> np.ndarray:
+        """The features ``[row, feature]`` of the rows of ``frame``.
+
+        Raises:
+            UserError: If a column is missing, or holds text or infinity where the training rows had numbers.
+        """
+        check_columns(frame, [column.name for column in self.columns])
+        parts = [part for column in self.columns for part in _features(column, frame[column.name])]
+        return np.stack(parts, 1) if parts else np.empty((len(frame), 0))
+
+    def to_dict(self) -> list[dict[str, Any]]:
+        """Plain values, to be kept with a run."""
+        return [asdict(column) for column in self.columns]
+
+    @classmethod
+    def from_dict(cls, columns: list[dict[str, Any]]) -> "Encoder":
+        """What :meth:`to_dict` gave."""
+        return cls(tuple(Column(**{**column, "categories": tuple(column["categories"])}) for column in columns))
+
+
+def check_columns(frame: pd.DataFrame, names: list[str]) -> None:
+    """Refuse a table without one of the columns ``names``.
+
+    Raises:
+        UserError: With the columns that there are.
+    """
+    lacking = [name for name in names if name not in frame.columns]
+    require(not lacking, f"The table should have a column {lacking[:1]}. Found {', '.join(map(str, frame.columns))}.")
+
+
+def numbers(values: pd.Series) -> np.ndarray:
+    """A column as floating point, NaN where a cell is empty.
+
+    Raises:
+        UserError: If it holds text or infinity.
+    """
+    require(
+        is_numeric(values),
+        f"Column {values.name!r} should hold numbers. Found {next((v for v in values if isinstance(v, str)), values.dtype)!r}.",
+    )
+    found = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    require(not np.isinf(found).any(), f"Column {values.name!r} should hold finite numbers. Found infinity.")
+    return found
+
+
+def is_numeric(values: pd.Series) -> bool:
+    """Whether a column holds numbers, or true and false."""
+    return pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values)
+
+
+def _column(name: str, values: pd.Series) -> Column:
+    if not is_numeric(values):
+        return Column(name, categories=tuple(sorted(map(str, values.dropna().unique()))) or ("",))
+    found = numbers(values)
+    real = found[~np.isnan(found)]
+    mean, scale = (float(real.mean()), float(real.std())) if len(real) else (0.0, 1.0)
+    return Column(name, mean, scale if scale > 1e-12 * max(1.0, abs(mean)) else 1.0, len(real) < len(found))
+
+
+def _features(column: Column, values: pd.Series) -> list[np.ndarray]:
+    if column.categories:
+        text = values.astype("string")
+        return [(text == category).fillna(False).to_numpy(dtype=np.float64) for category in column.categories]
+    found = numbers(values)
+    missing = np.isnan(found)
+    scaled = np.where(missing, 0.0, (found - column.mean) / column.scale)
+    return [scaled, missing.astype(np.float64)] if column.missing else [scaled]

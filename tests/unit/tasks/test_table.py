@@ -1,0 +1,195 @@
+"""Tables: encoding learned from training rows alone, two protocols, ragged tasks, and clear errors."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import quickstudy as qs
+from quickstudy.tasks.encoder import Encoder
+from quickstudy.tasks.table import read_table
+
+
+def shops(sizes=(1, 3, 8, 20), seed=0) -> pd.DataFrame:
+    draw = np.random.default_rng(seed)
+    shop = np.repeat([f"s{index}" for index in range(len(sizes))], sizes)
+    rows = pd.DataFrame({"shop": shop, "price": draw.normal(5, 2, len(shop)), "day": draw.choice(["mon", "tue", "sun"], len(shop))})
+    rows["sold"] = 3 * rows["price"] + draw.normal(0, 1, len(shop))
+    rows["grade"] = draw.choice(["good", "bad", "fair"], len(shop))
+    return rows.sample(frac=1, random_state=0).reset_index(drop=True)
+
+
+def table(rows=None, **options) -> qs.tasks.Table:
+    return qs.tasks.Table(shops() if rows is None else rows, **{"task": "shop", "target": "sold", "features": ("price", "day")} | options)
+
+
+def test_a_row_is_where_it_was():
+    """What comes out is the table again: every row under its task, features in the encoder's units."""
+    rows = shops()
+    tasks = table(rows).whole()
+    assert tasks.names == ("s0", "s1", "s2", "s3") and tasks.sizes == [1, 3, 8, 20]
+    price = tasks.encoder.columns[0]
+    found = {
+        (tasks.names[t], round(float(x * price.scale + price.mean), 4), round(float(y), 4))
+        for t, x, y in zip(tasks.task, tasks.x[:, 0], tasks.y, strict=True)
+    }
+    assert found == {(shop, round(p, 4), round(s, 4)) for shop, p, s in zip(rows["shop"], rows["price"], rows["sold"], strict=True)}
+    assert tasks.encoder.names == ("price", "day=mon", "day=sun", "day=tue")
+    days = tasks.x[:, 1:]
+    assert torch.equal(days.sum(1), torch.ones(32)) and set(days.unique().tolist()) == {0.0, 1.0}
+
+
+def test_the_encoder_knows_training_rows_alone():
+    rows = shops()
+    rows.loc[rows["shop"] == "s3", "price"] *= 1000
+    rows.loc[rows["shop"] == "s3", "day"] = "holiday"
+    for seed in range(20):
+        train, new = table(rows).split_tasks(1, seed)
+        if new.names == ("s3",):
+            break
+    assert abs(float(train.x[:, 0].mean())) < 1e-5 and float(train.x[:, 0].std(correction=0)) == pytest.approx(1, abs=1e-4)
+    assert "day=holiday" not in train.encoder.names and bool((new.x[:, 1:] == 0).all())
+
+
+def test_missing_features_and_labels():
+    rows = shops()
+    rows.loc[[0, 5], "price"] = np.nan
+    rows.loc[[1, 2, 3], "sold"] = np.nan
+    made = table(rows)
+    tasks = made.whole()
+    assert made.num_unlabelled == 3 and len(tasks.x) == 29
+    assert tasks.encoder.names[:2] == ("price", "price is missing")
+    assert bool((tasks.x[tasks.x[:, 1] == 1, 0] == 0).all()) and tasks.x[:, 1].sum() == 2
+
+
+def test_rows_are_split_within_tasks():
+    train, test = table().split_rows(0.75, seed=3)
+    assert train.sizes == [1, 2, 6, 15] and test.names == ("s1", "s2", "s3") and test.sizes == [1, 2, 5]
+    assert test.identity.tolist() == [1, 2, 3] and train.identity.tolist() == [0, 1, 2, 3]
+    again, other = table().split_rows(0.75, seed=3)[0], table().split_rows(0.75, seed=4)[0]
+    assert torch.equal(again.x, train.x) and not torch.equal(other.x, train.x)
+
+
+def test_tasks_are_split_whole():
+    train, new = table().split_tasks(0.5, seed=1)
+    assert set(train.names) | set(new.names) == {"s0", "s1", "s2", "s3"} and not set(train.names) & set(new.names)
+    assert sum(train.sizes) + sum(new.sizes) == 32
+
+
+def test_draws_share_no_row_and_keep_one_to_judge():
+    tasks = table().whole()
+    episode = tasks.draw(5, None, qs.generator(0, "draw"))
+    assert episode.support.mask.sum(1).tolist() == [0, 2, 5, 5] and episode.query.mask.sum(1).tolist() == [1, 1, 3, 15]
+    for index in range(4):
+        own = torch.cat([part.x[index][part.mask[index] > 0] for part in (episode.support, episode.query)])
+        assert sorted(own[:, 0].tolist()) == sorted(tasks.x[tasks.task == index, 0].tolist())
+
+
+def test_episodes_are_padded_and_train_a_learner():
+    source = table().whole().episodes(shot=4, query=3)
+    episodes = source.sample(4, qs.generator(0, "train"))
+    assert episodes.support.x.shape == (4, 4, 4) and episodes.query.y.shape == (4, 3, 1)
+    assert sorted(episodes.task.tolist()) == [0, 1, 2, 3]
+    learner = qs.LinearPrior(torch.nn.Identity(), embedding_size=4, prior_scale=3.0, noise_scale=3.0)
+    before = learner.losses(episodes).mean().item()
+    qs.fit(learner, source, steps=60, tasks_per_step=4, lr=0.1, progress=False)
+    assert learner.losses(episodes).mean().item() < before - 1
+    assert qs.evaluate(learner, source, num_tasks=8, baselines=True).baselines["support mean"].mean > 0
+
+
+def test_an_absent_task_has_loss_zero():
+    """A task without rows in an episode has loss 0 and no gradient."""
+    tasks = table().whole()
+    episode = tasks.draw(4, 3, qs.generator(0, "draw"), [2, 3])
+    learner = qs.LinearPrior(torch.nn.Identity(), embedding_size=4)
+    none = qs.Episode(
+        episode.support, qs.Batch(episode.query.x, episode.query.y, episode.query.mask * torch.tensor([[0.0], [1.0]])), episode.task
+    )
+    losses = learner.losses(none)
+    assert losses[0] == 0 and losses[1] == learner.losses(episode)[1]
+
+
+def test_classes():
+    made = table(target="grade", kind="classification")
+    assert made.kind == qs.Kind("classification", 3) and made.classes == ("bad", "fair", "good")
+    assert made.whole().y.dtype == torch.long
+
+
+def test_several_targets():
+    rows = shops()
+    rows["left"] = -rows["sold"]
+    tasks = table(rows, target=["sold", "left"]).whole()
+    assert tasks.kind.outputs == 2 and torch.equal(tasks.y[:, 0], -tasks.y[:, 1])
+
+
+def test_a_subset_is_renumbered():
+    tasks = table().whole().subset([1, 3])
+    assert tasks.names == ("s1", "s3") and tasks.sizes == [3, 20] and tasks.identity.tolist() == [1, 3]
+    assert tasks.batch().mask.sum(1).tolist() == [3, 20] and tasks.batch([1]).x.shape == (1, 20, 4)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_files(tmp_path, suffix):
+    rows = shops()
+    (rows.to_csv if suffix == ".csv" else rows.to_parquet)(tmp_path / f"rows{suffix}", index=False)
+    assert torch.equal(table(tmp_path / f"rows{suffix}").whole().x, table(rows).whole().x)
+
+
+def test_an_encoder_survives_json():
+    rows = shops()
+    encoder = Encoder.fit(rows, ("price", "day"))
+    again = Encoder.from_dict(json.loads(json.dumps(encoder.to_dict())))
+    assert again == encoder and np.array_equal(again(rows), encoder(rows))
+    with pytest.raises(qs.UserError, match="should have a column \\['day'\\]"):
+        again(rows.drop(columns="day"))
+    with pytest.raises(qs.UserError, match="Column 'price' should hold numbers"):
+        again(rows.assign(price="dear"))
+
+
+def change(**columns) -> pd.DataFrame:
+    return shops().assign(**columns)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: table(task="store"), r"should have a column \['store'\]. Found shop, price, day, sold, grade"),
+        (lambda: table(target="profit"), r"should have a column \['profit'\]"),
+        (lambda: table(features=["cost"]), r"should have a column \['cost'\]"),
+        (lambda: table(change(shop="one")), "Column 'shop' should hold at least 2 tasks. Found 1"),
+        (lambda: table(change(shop=None)), "Column 'shop' should say the task of every row. Found 32 empty cells"),
+        (lambda: table(target="grade"), "Column 'grade' should hold numbers to be predicted. Found text: kind='classification'"),
+        (lambda: table(change(price=np.inf)), "Column 'price' should hold finite numbers. Found infinity"),
+        (lambda: table(change(sold=-np.inf)), "Column 'sold' should hold finite numbers. Found infinity"),
+        (lambda: table(change(sold=np.nan)), "should have a row with a target. Found none"),
+        (lambda: table(features=["price", "sold"]), r"`features` should leave out the task and the targets. Found \['sold'\]"),
+        (lambda: table(target=["grade", "sold"], kind="classification"), "Classification predicts one column. Found 2"),
+        (lambda: table(change(grade="good"), target="grade", kind="classification"), "at least 2 classes. Found 1"),
+        (lambda: table(kind="ranking"), "`kind` should be 'regression' or 'classification'. Found 'ranking'"),
+        (lambda: table(target=[]), "`target` should name at least one column"),
+        (lambda: table().split_rows(1.0), "`fraction` should be between 0 and 1. Found fraction=1.0"),
+        (lambda: table().split_tasks(4), "`new` should leave tasks on both sides. Found new=4 of 4 tasks"),
+        (lambda: table().whole().episodes(-1), "`shot` should be at least 0"),
+        (lambda: table().whole().episodes(1, 0), "`query` should be at least 1"),
+    ],
+)
+def test_errors(make, message):
+    with pytest.raises(qs.UserError, match=message):
+        make()
+
+
+def test_file_errors(tmp_path):
+    for name, content, message in (
+        ("nothing.csv", None, "should be a CSV or Parquet file. Found nothing there"),
+        ("rows.txt", "a,b", "should end in .csv or .parquet. Found '.txt'"),
+        ("empty.csv", "", "cannot be read"),
+        ("head.csv", "a,b\n", "should have rows. Found none"),
+        ("false.parquet", "a,b\n1,2\n", "should be a parquet file. It cannot be read"),
+        ("binary.csv", "\udcff\udcfe", "cannot be read"),
+    ):
+        if content is not None:
+            (tmp_path / name).write_bytes(content.encode("utf-8", "surrogateescape"))
+        with pytest.raises(qs.UserError, match=message):
+            read_table(tmp_path / name)
