@@ -1,5 +1,5 @@
 """How many losses make a step."""
 
-from quickstudy.balance.balancer import Balancer, mean
+from quickstudy.balance.balancer import Balancer, descend, mean, parameters_of, remembers_elsewhere
 
-__all__ = ["Balancer", "mean"]
+__all__ = ["Balancer", "descend", "mean", "parameters_of", "remembers_elsewhere"]

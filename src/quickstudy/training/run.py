@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from quickstudy.balance import Balancer
+from quickstudy.balance import Balancer, descend, parameters_of, remembers_elsewhere
 from quickstudy.episode import Episode
 from quickstudy.errors import TrainingError, require
 from quickstudy.learners import Learner
@@ -91,7 +91,7 @@ class Run:
         for first in range(0, total, part):
             chunk = episodes[first : first + part] if part < total else episodes
             losses = self.learner.losses(chunk)
-            (self.balancer(losses) * (len(losses) / total)).backward()
+            descend(self.balancer, losses, chunk.task, self.parameters, len(losses) / total)
             values.append(losses.detach())
         return torch.cat(values)
 
@@ -103,6 +103,7 @@ class Run:
     def save(self, path: Path, **more: object) -> None:
         """Write a checkpoint of everything that the next step depends on."""
         tensors, details = pack(self.learner, self.optimizer)
+        tensors |= {f"balancer/{name}": value for name, value in parameters_of(self.balancer).items()}
         scheduler = None if self.scheduler is None else _plain(self.scheduler.state_dict())
         progress = {"step": self.fitted.step, "seconds": self.fitted.seconds, "best": self.fitted.best, "seed": self.seed}
         write(path, tensors, details | progress | {"scheduler": scheduler} | more)
@@ -116,9 +117,16 @@ class Run:
         )
         begun, found = details["spec"]["learner"], spec_of(self.learner)["learner"]
         require(begun == found, f"A resumed run should have the learner it was begun with, {begun}. Found {found}.")
+        require(
+            not remembers_elsewhere(self.balancer),
+            f"Balancer {self.balancer} keeps a memory that is not saved: a run with it cannot be resumed. Start it again.",
+        )
         check_optimizer(self.optimizer, details)
         restore_learner(self.learner, tensors, path)
         restore_optimizer(self.optimizer, tensors, details)
+        with torch.no_grad():
+            for name, value in parameters_of(self.balancer).items():
+                value.copy_(tensors[f"balancer/{name}"])
         if self.scheduler is not None and details["scheduler"] is not None:
             self.scheduler.load_state_dict(details["scheduler"])
         best = details["best"]
