@@ -108,6 +108,16 @@ def _linear_prior(model: nn.Module) -> Learner:
     return learner
 
 
+def _hard_sharing(model: nn.Module, **options: Any) -> Learner:
+    """With heads that differ."""
+    learner = qs.HardSharing(model, NUM_TASKS, test_steps=3, **options)
+    generator = qs.generator(1, "model")
+    with torch.no_grad():
+        for offset in learner.offsets:
+            offset += 0.3 * torch.randn(offset.shape, generator=generator)
+    return learner
+
+
 def _relation() -> Learner:
     """With a relation module whose weights do not depend on the global generator."""
     learner = qs.RelationNet(qs.models.Conv4(None, channels=3, image_size=16, maps=True))
@@ -243,6 +253,10 @@ TABLE: dict[str, list[Case]] = {
         Case("conv", "images", lambda: _mann(images(None), slots=40), in_turn=True, pooled=True),  # no slot twice: the loss jumps there
     ],
     "linear_prior": [Case("mlp", "sinusoids", lambda: _linear_prior(qs.models.MLP(1, None, hidden=(6, 6))))],
+    "hard_sharing": [
+        Case("mlp", "sinusoids", lambda: _hard_sharing(line())),
+        Case("penalty", "sinusoids", lambda: _hard_sharing(line(), penalty=0.7, proximal=0.2, inner_optimiser="sgd")),
+    ],
     "finetune": [
         Case("regression", "sinusoids", lambda: qs.Finetune(line(), inner_lr=0.01, test_steps=3)),
         Case("head-sgd", "vectors", lambda: _finetune(vectors(None), 8, inner_lr=0.1, inner_optimiser="sgd")),

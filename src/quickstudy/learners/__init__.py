@@ -6,6 +6,7 @@ from quickstudy.learners.embedding import EmbeddingLearner
 from quickstudy.learners.finetune import Finetune
 from quickstudy.learners.fomaml import FOMAML
 from quickstudy.learners.gradient import GradientLearner
+from quickstudy.learners.hard_sharing import HardSharing
 from quickstudy.learners.imaml import IMAML
 from quickstudy.learners.learner import Adapted, Learner
 from quickstudy.learners.linear_prior import LinearPrior
@@ -36,6 +37,7 @@ LEARNERS: dict[str, type[Learner]] = {
     "r2d2": R2D2,
     "mann": MANN,
     "linear_prior": LinearPrior,
+    "hard_sharing": HardSharing,
     "finetune": Finetune,
 }
 """The learners known by name: to the command line, to checkpoints, and to the battery of laws."""
@@ -53,6 +55,7 @@ __all__ = [
     "EmbeddingLearner",
     "Finetune",
     "GradientLearner",
+    "HardSharing",
     "Learner",
     "LinearPrior",
     "MatchingNet",

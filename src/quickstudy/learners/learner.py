@@ -42,6 +42,9 @@ class Learner(nn.Module, ABC):
     classifies: ClassVar[bool] = True
     """Whether tasks of classes are served."""
 
+    fixed_tasks: ClassVar[bool] = False
+    """Whether something is learned for each training task, so that these are a fixed set with identities."""
+
     transductive: bool = False
     """Whether a query's prediction depends on the other queries of its task."""
 
