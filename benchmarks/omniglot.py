@@ -57,8 +57,8 @@ class Row:
 ROWS = {
     "protonet": Row("ProtoNet", "protonet", WIDE, 2150, 20000, ("98.8", "96.0", "99.7")),
     "matching": Row("Matching networks", "matching", WIDE, 2100, 20000, ("98.1", "93.8", "98.9")),
-    "r2d2": Row("R2D2", "r2d2", "--way 30 --shot 1 --query 8 --tasks-per-step 1 --lr 2e-3", 2900, 20000, ("", "", "")),
-    "siamese": Row("Siamese networks", "siamese", WIDE, 2000, 20000, ("97.3", "88.2", "98.4")),
+    "r2d2": Row("R2D2", "r2d2", "--way 30 --shot 1 --query 6 --tasks-per-step 1 --lr 2e-3", 2900, 20000, ("", "", "")),
+    "siamese": Row("Siamese networks", "siamese", WIDE, 1800, 20000, ("97.3", "88.2", "98.4")),
     "relation": Row(
         "Relation networks",
         "relation",
@@ -122,7 +122,7 @@ ROWS = {
         "cavia",
         "--way 5 --shot 1 --query 5 --tasks-per-step 12 --lr 2e-3 --statistics transductive --downsample max --layer blocks.3.1 "
         "--last-channels 320 --context-size 320 --inner-lr 30 --inner-steps 3 --test-steps 3",
-        1100,
+        1350,
         60000,
         ("", "", ""),
         ((5, 1),),
@@ -140,7 +140,7 @@ ROWS = {
         "MANN",
         "mann",
         "",
-        5000,
+        3300,
         100000,
         ("82.8", "", "94.9"),
         ((5, 1), (5, 5)),

@@ -37,7 +37,21 @@ def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def omniglot_root() -> Path:
-    root = REPOSITORY.parent / "shared" / "data" / "omniglot"
+    return real_data("omniglot")
+
+
+@pytest.fixture(scope="session")
+def school() -> Path:
+    return real_data("school") / "school.csv"
+
+
+@pytest.fixture(scope="session")
+def parkinsons() -> Path:
+    return real_data("parkinsons") / "parkinsons_updrs.csv"
+
+
+def real_data(name: str) -> Path:
+    root = REPOSITORY.parent / "shared" / "data" / name
     if not root.is_dir():
-        pytest.skip("Omniglot is not in ../shared/data/omniglot")
+        pytest.skip(f"{name} is not in ../shared/data/{name}")
     return root

@@ -4,8 +4,9 @@ from torch import nn
 
 from quickstudy.models.conv4 import Conv4
 from quickstudy.models.mlp import MLP
+from quickstudy.models.powers import Powers
 
-MODELS: dict[str, type[nn.Module]] = {"conv4": Conv4, "mlp": MLP}
+MODELS: dict[str, type[nn.Module]] = {"conv4": Conv4, "mlp": MLP, "powers": Powers}
 """The models known by name, to the command line and to checkpoints."""
 
-__all__ = ["MLP", "MODELS", "Conv4"]
+__all__ = ["MLP", "MODELS", "Conv4", "Powers"]

@@ -59,6 +59,8 @@ class _Normalise(Function):
         info: Any, in_dims: tuple[int | None, ...], x: Tensor, weight: Tensor, bias: Tensor, eps: float
     ) -> tuple[Three, tuple[int, ...]]:
         tasks = info.batch_size
+        if _apart(x, in_dims[0]):
+            return _each(_Normalise, in_dims, tasks, x, weight, bias, eps)
         x, weight, bias = _fold(x, in_dims[0], tasks), _stack(weight, in_dims[1], tasks), _stack(bias, in_dims[2], tasks)
         return _unfold(_Normalise.apply(x, weight, bias, eps), tasks)  # type: ignore[no-untyped-call]
 
@@ -96,6 +98,8 @@ class _PullBack(Function):
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], *inputs: Any) -> tuple[Three, tuple[int, ...]]:
         tasks, eps = info.batch_size, inputs[-1]
+        if _apart(inputs[1], in_dims[1]):
+            return _each(_PullBack, in_dims, tasks, *inputs)
         whole = [_fold(value, axis, tasks) for value, axis in zip(inputs[:2], in_dims, strict=False)]
         each = [_stack(value, axis, tasks) for value, axis in zip(inputs[2:5], in_dims[2:], strict=False)]
         return _unfold(_PullBack.apply(*whole, *each, eps), tasks)  # type: ignore[no-untyped-call]
@@ -118,6 +122,22 @@ def _by_operations(g: Tensor, x: Tensor, weight: Tensor, eps: float, v: Tensor, 
     by_weight = r * total(v * centred(g))
     to_x = r * centred(weight_pull * g - scale * r / n * (total(g * hat) * v + total(v * hat) * g)) - scale * r / n * by_weight * hat
     return scale * r * centred(v) + weight_pull * hat + bias_pull, to_x, by_weight.flatten()
+
+
+def _apart(x: Tensor, axis: int | None) -> bool:
+    """Whether the tasks of ``x`` lie one behind the other in memory, as convolutions with shared weights leave them."""
+    if axis is None or x.ndim < 4:
+        return False
+    x = x.movedim(axis, 0)
+    return x.stride(0) > x.stride(2) * x.shape[2]
+
+
+def _each(function: Any, in_dims: tuple[int | None, ...], tasks: int, *inputs: Any) -> tuple[Three, tuple[int, ...]]:
+    """``function`` of one task after the other, in the layout that they have."""
+    parts = [(value,) * tasks if axis is None else value.unbind(axis) for value, axis in zip(inputs[:-1], in_dims, strict=False)]
+    found = [function.apply(*own, inputs[-1]) for own in zip(*parts, strict=True)]
+    whole, *each = zip(*found, strict=True)
+    return (torch.cat(whole).unflatten(0, (tasks, -1)), torch.stack(each[0]), torch.stack(each[1])), (0, 0, 0)
 
 
 def _fold(value: Tensor, axis: int | None, tasks: int) -> Tensor:

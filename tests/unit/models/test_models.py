@@ -70,3 +70,18 @@ def test_initial_weights():
     initialise(linear, qs.generator(0, "model"), "truncated_normal")
     assert linear.weight.abs().max() <= 0.02 and (linear.bias == 0).all()
     assert 0.008 < linear.weight.std() < 0.01
+
+
+def test_powers_of_inputs():
+    x = torch.tensor([[[2.0, -3.0]], [[0.5, 9.0]]])
+    model = qs.models.Powers(2, degree=3)
+    assert model(x).tolist() == [[2, -3, 4, 9, 8, -27], [0.5, 4, 0.25, 16, 0.125, 64]] and model.embedding_size == 6
+    for arguments, name in (((0,), "inputs"), ((2, 0), "degree")):
+        with pytest.raises(qs.UserError, match=f"`{name}` should be at least 1. Found {name}=0."):
+            qs.models.Powers(*arguments)
+
+
+def test_a_wider_last_block():
+    model = qs.models.Conv4(5, channels=4, last_channels=7)
+    assert model.embedding_size == model.feature_channels == 7 and model(torch.zeros(2, 1, 28, 28)).shape == (2, 5)
+    assert qs.models.Conv4(None, channels=4).feature_channels == 4

@@ -1,0 +1,25 @@
+"""School and Parkinson, one split each of what benchmarks/tables.py measures over ten."""
+
+import pandas as pd
+
+import quickstudy as qs
+from quickstudy.training.ladder import ladder_rows, ladder_tasks
+from quickstudy.training.rungs import LearnedPrior, Pooled, SupportMeanRung
+
+WAYS = (SupportMeanRung, Pooled, LearnedPrior)
+
+
+def test_school(school):
+    table = qs.tasks.Table(school, task="school", target="score")
+    assert len(table.names) == 139 and len(table.frame) == 15362
+    mean, pooled, prior = ladder_rows(table, splits=1, ways=[way() for way in WAYS])
+    assert prior.rmse < 10.1 < pooled.rmse < mean.rmse and prior.explained > 0.36
+    assert prior.adapt_ms < 20
+
+
+def test_parkinsons(parkinsons):
+    rows = pd.read_csv(parkinsons).drop(columns="motor_UPDRS")
+    table = qs.tasks.Table(rows, task="subject", target="total_UPDRS")
+    scores = ladder_tasks(table, (2, 5, 10), 12, splits=1, draws=2, ways=[way() for way in WAYS])
+    prior = {score.protocol: score.rmse for score in scores if score.name == "learned prior"}
+    assert prior["K = 2"] < 2.6 and prior["K = 5"] < 1.7 and prior["K = 10"] < 1.0
