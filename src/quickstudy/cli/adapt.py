@@ -12,12 +12,13 @@ from rich.console import Console
 
 from quickstudy.cli.options import Run, parse
 from quickstudy.cli.sources import device, use_threads
-from quickstudy.cli.task_files import Task, image_form, source_of
+from quickstudy.cli.task_files import Task, image_form, source_of, table_form_of
 from quickstudy.episode import Batch
 from quickstudy.errors import require
 from quickstudy.learners import GradientLearner, Learner
 from quickstudy.learners.learner import evaluating
 from quickstudy.tasks import Images
+from quickstudy.tasks.table import read_table
 from quickstudy.tasks.table_file import TableFile
 from quickstudy.training import load, save_adapted
 
@@ -58,8 +59,11 @@ def main(arguments: Sequence[str]) -> int:
     )
     require(asked.support.exists(), f"The examples of the new task should be a folder or a CSV file. There is no {asked.support}.")
     require(not asked.out.is_dir(), f"Option --out should name a file. {asked.out} is a folder.")
-    task, support, notes = (_from_folder if asked.support.is_dir() else _from_table)(learner, asked)
-    _check_outputs(learner, task, support)
+    if source_of(asked.run) == "table":
+        task, support, notes = _from_rows(asked)
+    else:
+        task, support, notes = (_from_folder if asked.support.is_dir() else _from_table)(learner, asked)
+        _check_outputs(learner, task, support)
     adapted = learner.adapt(support.to(where), asked.steps)
     finite = all(bool(value.isfinite().all()) for value in adapted.values())
     require(
@@ -97,7 +101,7 @@ def _from_table(learner: Learner, asked: AdaptOptions) -> tuple[Task, Batch, lis
     table = TableFile.read(asked.support)
     targets = asked.target or (table.columns[-1:] if source_of(asked.run) == "sinusoid" and asked.label is None else ())
     require(
-        not targets or isinstance(learner, GradientLearner),
+        not targets or learner.regresses,
         f"{type(learner).__name__} classifies and cannot predict numbers: name the column of the classes by --label.",
     )
     label = asked.label or "label"
@@ -117,6 +121,21 @@ def _from_table(learner: Learner, asked: AdaptOptions) -> tuple[Task, Batch, lis
     names = tuple(dict.fromkeys(labels))
     _two_classes(names, table.path)
     return Task(names, True, columns=columns), Batch.of(x, [names.index(name) for name in labels]), [_counts(Counter(labels), "example")]
+
+
+def _from_rows(asked: AdaptOptions) -> tuple[Task, Batch, list[str]]:
+    """Rows of a new task of the table that the run was fitted to."""
+    given = asked.ink is not None or asked.label is not None or bool(asked.target)
+    require(not given, "Options --ink, --label and --target are not needed: this run knows the columns of its table.")
+    form, frame = table_form_of(asked.run), read_table(asked.support)
+    x, y = form.inputs(frame), form.outputs(frame)
+    labelled = y.isfinite().all(1)
+    require(bool(labelled.any()), f"{asked.support} should have a row with {', '.join(form.targets)}. Found none.")
+    notes = [f"{int(labelled.sum())} examples."]
+    if not bool(labelled.all()):
+        notes.append(f"{int((~labelled).sum())} rows without a target were left out.")
+    columns = tuple(column.name for column in form.encoder.columns)
+    return Task(form.targets, False, columns=columns, table=form), Batch.of(x[labelled], y[labelled]), notes
 
 
 def _two_classes(names: Sequence[str], path: Path) -> None:

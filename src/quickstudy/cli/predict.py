@@ -17,11 +17,13 @@ from quickstudy.cli.options import parse
 from quickstudy.cli.sources import device, use_threads
 from quickstudy.cli.task_files import Task
 from quickstudy.errors import require
-from quickstudy.learners import Adapted, Learner
+from quickstudy.learners import Adapted, Learner, LinearPrior
 from quickstudy.training import load_adapted
 
 AT_ONCE = 256
 """Examples predicted together; the result does not depend on it."""
+LEVEL = 0.9
+"""How probable it is that a number lies within its interval, where the learner has intervals."""
 
 
 @dataclass(frozen=True)
@@ -65,13 +67,22 @@ def _predictions(learner: Learner, adapted: Adapted, task: Task, x: Tensor) -> l
     together = len(x) if learner.transductive else AT_ONCE
     scores = torch.cat([learner.predict(adapted, part.unsqueeze(0))[0] for part in x.split(together)]).cpu()
     if not task.classifies:
-        return [{"values": dict(zip(task.outputs, row, strict=True))} for row in scores.tolist()]
+        named = [dict(zip(task.outputs, row, strict=True)) for row in _unscaled(task, scores).tolist()]
+        if not isinstance(learner, LinearPrior):
+            return [{"values": values} for values in named]
+        bounds = [_unscaled(task, bound[0].cpu()).tolist() for bound in learner.interval(adapted, x.unsqueeze(0), LEVEL)]
+        within = [dict(zip(task.outputs, map(list, zip(*both, strict=True)), strict=True)) for both in zip(*bounds, strict=True)]
+        return [{"values": values, "interval_90": interval} for values, interval in zip(named, within, strict=True)]
     probabilities = scores[:, : len(task.outputs)].softmax(1)  # outputs that no class of the task has are left out
     best = probabilities.argmax(1).tolist()
     return [
         {"label": task.outputs[index], "probabilities": dict(zip(task.outputs, row, strict=True))}
         for index, row in zip(best, probabilities.tolist(), strict=True)
     ]
+
+
+def _unscaled(task: Task, values: Tensor) -> Tensor:
+    return values if task.table is None else task.table.unscaled(values)
 
 
 def _table(found: list[dict[str, Any]], task: Task, title: str) -> Table:
@@ -86,6 +97,9 @@ def _table(found: list[dict[str, Any]], task: Task, title: str) -> Table:
             order = sorted(one["probabilities"].items(), key=lambda item: -item[1])
             cells += [order[0][0], f"{order[0][1]:.1%}", f"{order[1][0]} {order[1][1]:.1%}"]
         else:
-            cells += [f"{value:.4g}" for value in one["values"].values()]
+            ranges = one.get("interval_90", {})
+            cells += [
+                f"{value:.4g}" + ("  ({:.4g} to {:.4g})".format(*ranges[name]) if ranges else "") for name, value in one["values"].items()
+            ]
         table.add_row(*map(Text, cells))
     return table

@@ -14,7 +14,9 @@ from quickstudy.errors import UserError, require
 from quickstudy.learners import Learner
 from quickstudy.tasks import ImageForm
 from quickstudy.tasks.images import image_files
+from quickstudy.tasks.table import read_table
 from quickstudy.tasks.table_file import TableFile
+from quickstudy.tasks.table_form import TableForm
 from quickstudy.training import describe_adapted
 
 HANDWRITING = ("glyphs", "omniglot")
@@ -30,17 +32,21 @@ class Task:
         classifies: Whether they are classes.
         form: What images are brought to, where the task's inputs are images.
         columns: The columns that are the inputs, where the task's inputs are lines of a table.
+        table: What a table's rows become, where the learner was fitted to a table.
     """
 
     outputs: tuple[str, ...]
     classifies: bool
     form: ImageForm | None = None
     columns: tuple[str, ...] = ()
+    table: TableForm | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The attributes as plain values."""
         form = None if self.form is None else self.form.to_dict()
-        return {"outputs": list(self.outputs), "classifies": self.classifies, "form": form, "columns": list(self.columns)}
+        table = None if self.table is None else self.table.to_dict()
+        named = {"outputs": list(self.outputs), "classifies": self.classifies, "columns": list(self.columns)}
+        return {**named, "form": form, "table": table}
 
     @classmethod
     def of(cls, path: Path) -> "Task":
@@ -52,13 +58,16 @@ class Task:
         found = describe_adapted(path)
         try:
             form = None if found["form"] is None else ImageForm(**found["form"])
-            return cls(tuple(found["outputs"]), found["classifies"], form, tuple(found["columns"]))
+            table = None if found.get("table") is None else TableForm.from_dict(found["table"])
+            return cls(tuple(found["outputs"]), found["classifies"], form, tuple(found["columns"]), table)
         except (KeyError, TypeError) as error:
             raise UserError(f"File {path} should be one that quickstudy adapt wrote. Found another description of a task.") from error
 
     @property
     def example(self) -> tuple[int, ...]:
         """The shape of an input."""
+        if self.table is not None:
+            return (len(self.table.encoder.names),)
         return (len(self.columns),) if self.form is None else (self.form.channels, self.form.size, self.form.size)
 
     def read(self, files: Sequence[Path]) -> tuple[list[dict[str, Any]], Tensor]:
@@ -67,6 +76,12 @@ class Task:
         Raises:
             UserError: If a file is missing or cannot be read.
         """
+        if self.table is not None:
+            frames = [read_table(path) for path in files]
+            places = [
+                {"file": str(path), "example": i} for path, frame in zip(files, frames, strict=True) for i in range(1, len(frame) + 1)
+            ]
+            return places, torch.cat([self.table.inputs(frame) for frame in frames])
         if self.form is None:
             tables = [TableFile.read(path) for path in files]
             places = [{"file": str(table.path), "example": i} for table in tables for i in range(1, len(table.rows) + 1)]
@@ -85,10 +100,25 @@ def _images_in(folder: Path) -> list[Path]:
 def source_of(run: Path) -> str:
     """What the run learned from, ``"glyphs"`` or ``"sinusoid"`` say; empty where it is not known."""
     try:
-        details = json.loads(((run if run.is_dir() else run.parent) / "run.json").read_text())
-        return str(details["source"]["source"]).partition("/")[0]
+        return str(_described(run)["source"]["source"]).partition("/")[0]
     except (OSError, ValueError, KeyError, TypeError):
         return ""
+
+
+def table_form_of(run: Path) -> TableForm:
+    """What ``quickstudy fit`` made of the rows of its table.
+
+    Raises:
+        UserError: If the run does not say.
+    """
+    try:
+        return TableForm.from_dict(_described(run)["table"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{run} should be a run of quickstudy fit, with a table in its run.json. Found none that can be read.") from error
+
+
+def _described(run: Path) -> Any:
+    return json.loads(((run if run.is_dir() else run.parent) / "run.json").read_text())
 
 
 def image_form(learner: Learner, source: str, ink: str | None) -> ImageForm:

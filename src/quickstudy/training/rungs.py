@@ -29,6 +29,9 @@ class Rung(ABC):
     """
 
     name: ClassVar[str]
+    adapts: ClassVar[bool] = False
+    """Whether it leaves a learner that new tasks are adapted with."""
+    learner: Learner
 
     def fit(self, train: TableTasks, seed: int) -> None:  # noqa: B027 - the rungs below share nothing and learn nothing
         """Learn from training tasks."""
@@ -88,8 +91,11 @@ class Pooled(Rung):
 class Sharing(Rung):
     """A network trained on all tasks: with one head for all rows (pooled) or a head a task (hard sharing), refitted or as they are."""
 
+    learner: HardSharing
+
     def __init__(self, name: str, heads: bool, refit: bool, steps: int = 400) -> None:
         self.name, self.heads, self.refit, self.steps = name, heads, refit, steps  # type: ignore[misc]
+        self.adapts = refit  # type: ignore[misc]
 
     def fit(self, train: TableTasks, seed: int) -> None:
         """Train on batches of rows of many tasks; the heads are held together, refitted ones too."""
@@ -114,6 +120,7 @@ class MetaLearnedSharing(Rung):
     """ANIL: a body and the start of a head, meta-learned so that a few steps of the head master a task."""
 
     name = "meta-learned sharing (ANIL)"
+    adapts = True
 
     def fit(self, train: TableTasks, seed: int) -> None:
         """Meta-train on episodes of the shots that tables have."""
@@ -133,6 +140,8 @@ class LearnedPrior(Rung):
     """
 
     name = "learned prior"
+    adapts = True
+    learner: LinearPrior
 
     def fit(self, train: TableTasks, seed: int) -> None:
         """Empirical Bayes for both sets of features; a feature costs a mean and a variance, ``½ log rows`` each."""

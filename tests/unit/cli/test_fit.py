@@ -1,0 +1,123 @@
+"""``quickstudy fit``, and adapt and predict after it: a table of shops from the file to a new shop's predictions."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import quickstudy as qs
+from quickstudy.cli.fit import verdict
+from quickstudy.training.ladder import Score
+from tests.unit.cli.processes import run
+
+
+def shops(num_tasks: int, rows: int, seed: int) -> pd.DataFrame:
+    """Every shop has a level of its own; a price and a day move all alike."""
+    draw = np.random.default_rng(seed)
+    shop = np.repeat(np.arange(num_tasks), rows)
+    table = pd.DataFrame({"shop": shop, "price": draw.normal(5, 2, len(shop)), "day": draw.choice(["mon", "sat"], len(shop))})
+    table["sold"] = (
+        draw.normal(500, 80, num_tasks)[shop] - 30 * table["price"] + 40 * (table["day"] == "sat") + draw.normal(0, 5, len(shop))
+    )
+    return table
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("shops")
+    table, new = shops(12, 20, 0), shops(1, 30, 1)
+    table.loc[3, "sold"] = np.nan
+    new.loc[1, "sold"] = np.nan
+    new.loc[20, "day"] = "holiday"
+    found = {name: folder / f"{name}.csv" for name in ("table", "new", "unknown")}
+    table.to_csv(found["table"], index=False)
+    new[:4].drop(columns="shop").to_csv(found["new"], index=False)
+    new[4:].drop(columns=["shop", "sold"]).to_csv(found["unknown"], index=False)
+    new[4:].to_csv(folder / "truth.csv", index=False)
+    options = ("--task", "shop", "--target", "sold", "--splits", 1, "--shots", 3, "--threads", 1, "--json")
+    done = run(folder / "cwd", "fit", found["table"], *options, "--out", folder / "run")
+    assert done.code == 0, done.err
+    (folder / "fit.json").write_text(done.out)
+    (folder / "fit.txt").write_text(done.err)
+    return found | {"run": folder / "run", "truth": folder / "truth.csv", "json": folder / "fit.json", "words": folder / "fit.txt"}
+
+
+def test_the_ladder_is_climbed_and_the_best_kept(places):
+    found, words = json.loads(places["json"].read_text()), places["words"].read_text()
+    protocols = {(score["name"], score["protocol"]): score["rmse"] for score in found["scores"]}
+    assert {protocol for _, protocol in protocols} == {"new rows", "K = 3"} and len(protocols) == 18
+    assert found["deployed"] == "learned prior" and protocols["learned prior", "K = 3"] < 0.3 * protocols["pooled, ridge", "K = 3"]
+    assert "239 rows of 12 tasks, 2 columns" in words and "1 rows without a target were left out" in words
+    assert "learned prior is best" in words and "sharing pays" in words
+    described = json.loads((places["run"] / "run.json").read_text())
+    assert described["source"]["way"] == "learned prior" and described["table"]["targets"] == ["sold"]
+
+
+def test_a_new_shop_is_mastered_from_three_rows(places, tmp_path):
+    done = run(tmp_path, "adapt", places["run"], places["new"], "--out", tmp_path / "task.qs")
+    assert done.code == 0 and "3 examples." in done.err and "1 rows without a target were left out" in done.err
+    done = run(tmp_path, "predict", tmp_path / "task.qs", places["unknown"], "--json")
+    assert done.code == 0, done.err
+    predictions, truth = json.loads(done.out)["predictions"], pd.read_csv(places["truth"])["sold"]
+    values = np.array([one["values"]["sold"] for one in predictions])
+    low, high = np.array([one["interval_90"]["sold"] for one in predictions]).T
+    known = np.arange(len(truth)) != 16  # a day that no shop had
+    assert np.abs(values - truth)[known].mean() < 15
+    assert ((low < truth) & (truth < high))[known].mean() > 0.7 and (low < values).all() and (values < high).all()
+    shown = run(tmp_path, "predict", tmp_path / "task.qs", places["unknown"])
+    assert shown.code == 0 and " to " in shown.out
+
+
+def test_the_run_is_loaded_in_python(places):
+    assert isinstance(qs.load(places["run"]), qs.LinearPrior)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("nowhere.csv", "--task", "shop", "--target", "sold"), "should be a CSV or Parquet file. Found nothing there"),
+        (("TABLE", "--task", "store", "--target", "sold"), "should have a column ['store']"),
+        (("TABLE", "--task", "shop", "--target", "day"), "Column 'day' should hold numbers to be predicted"),
+        (("TABLE", "--task", "shop", "--target", "sold", "--drop", "cost"), "--drop should name columns to predict from. Found ['cost']"),
+        (("TABLE", "--task", "shop", "--target", "sold", "--features", "price", "--drop", "price"), "a column to predict from. Found none"),
+        (("TABLE", "--task", "shop", "--target", "sold", "--splits", "0"), "--splits should be at least 1. Found 0"),
+        (("TABLE", "--task", "shop", "--target", "sold", "--new", "1.5"), "--new should be between 0 and 1. Found 1.5"),
+        (("TABLE", "--task", "day", "--target", "sold"), "at least 4 tasks"),
+        (("TABLE", "--task", "shop", "--target", "sold", "--out", "RUN"), "holds a run already"),
+        (("TABLE", "--task", "shop"), "target"),
+    ],
+)
+def test_mistakes_cost_a_line(places, tmp_path, arguments, message):
+    named = {"TABLE": places["table"], "RUN": places["run"]}
+    done = run(tmp_path, "fit", *(named.get(argument, argument) for argument in arguments))
+    assert done.code == 2 and message in done.err.replace("\n", " ") and "Traceback" not in done.err
+
+
+def test_mistakes_after_fitting(places, tmp_path):
+    (tmp_path / "other.csv").write_text("price,sold\n3,4\n")
+    (tmp_path / "text.csv").write_text("price,day,sold\ncheap,mon,4\n")
+    (tmp_path / "bare.csv").write_text("price,day,sold\n3,mon,\n")
+    for name, message in (
+        ("other", "should have a column ['day']"),
+        ("text", "'price' should hold numbers"),
+        ("bare", "a row with sold. Found none"),
+    ):
+        done = run(tmp_path, "adapt", places["run"], tmp_path / f"{name}.csv")
+        assert done.code == 2 and message in done.err and not (tmp_path / "task.qs").exists()
+    done = run(tmp_path, "adapt", places["run"], places["new"], "--target", "sold")
+    assert done.code == 2 and "this run knows the columns of its table" in done.err
+
+
+def test_the_words_say_what_a_table_rewards():
+    def scores(alone, pooled, prior):
+        names = {"support mean": alone + 1, "single task, ridge": alone, "pooled, ridge": pooled, "learned prior": prior}
+        return [Score(name, "K = 5", 0, rmse, 0.0, 0.0, 0.0) for name, rmse in names.items()]
+
+    assert (
+        "learned prior is best (1); sharing pays: the error is 50.0% below the best of a task alone and 75.0% below"
+        in verdict(scores(2, 4, 1))[0]
+    )
+    assert "every task is best learned alone" in verdict(scores(1, 4, 2))[0]
+    assert "one model for all rows does it" in verdict(scores(3, 1, 2))[0]
