@@ -86,8 +86,8 @@ def _table(asked: FitOptions) -> Table:
         require(not unknown, f"Option --drop should name columns to predict from. Found {unknown[:1]} beside {', '.join(table.features)}.")
         table = Table(asked.table, asked.task, asked.target, features=[name for name in table.features if name not in asked.drop])
     require(len(table.features) > 0, "The table should have a column to predict from. Found none besides task and target.")
-    require(len(table.names) >= 4, f"Column {asked.task!r} should hold at least 4 tasks, to learn from some and judge on others. "
-            f"Found {len(table.names)}.")  # fmt: skip
+    few = f"Column {asked.task!r} should hold at least 4 tasks, to learn from some and judge on others. Found {len(table.names)}."
+    require(len(table.names) >= 4, few)
     return table
 
 

@@ -9,6 +9,9 @@ import pandas as pd
 from quickstudy.errors import require
 
 
+MOST_CATEGORIES = 200
+
+
 @dataclass(frozen=True)
 class Column:
     """How one column becomes features.
@@ -41,7 +44,11 @@ class Encoder:
 
     @classmethod
     def fit(cls, frame: pd.DataFrame, features: tuple[str, ...]) -> "Encoder":
-        """Learn means, scales and categories of ``features`` from the rows of ``frame``."""
+        """Learn means, scales and categories of ``features`` from the rows of ``frame``.
+
+        Raises:
+            UserError: If a column holds infinity, or more than 200 categories.
+        """
         return cls(tuple(_column(name, frame[name]) for name in features))
 
     @property
@@ -109,7 +116,13 @@ def is_numeric(values: pd.Series) -> bool:
 
 def _column(name: str, values: pd.Series) -> Column:
     if not is_numeric(values):
-        return Column(name, categories=tuple(sorted(map(str, values.dropna().unique()))) or ("",))
+        categories = tuple(sorted(map(str, values.dropna().unique())))
+        require(
+            len(categories) <= MOST_CATEGORIES,
+            f"Column {name!r} should hold at most {MOST_CATEGORIES} categories, a feature each. Found {len(categories)}: leave it out of "
+            "the features, or give numbers (of a date its days since a start, say).",
+        )
+        return Column(name, categories=categories or ("",))
     found = numbers(values)
     real = found[~np.isnan(found)]
     mean, scale = (float(real.mean()), float(real.std())) if len(real) else (0.0, 1.0)

@@ -3,7 +3,6 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -28,13 +27,13 @@ class Rung(ABC):
     Targets are scaled to mean 0 and standard deviation 1 of the training rows.
     """
 
-    name: ClassVar[str]
-    adapts: ClassVar[bool] = False
+    name: str
+    adapts: bool = False
     """Whether it leaves a learner that new tasks are adapted with."""
     learner: Learner
 
-    def fit(self, train: TableTasks, seed: int) -> None:  # noqa: B027 - the rungs below share nothing and learn nothing
-        """Learn from training tasks."""
+    def fit(self, train: TableTasks, seed: int) -> None:  # noqa: B027
+        """Learn from training tasks; nothing, where nothing is shared."""
 
     @abstractmethod
     def predict(self, episode: Episode, known: bool) -> Tensor:
@@ -56,7 +55,7 @@ class SingleTask(Rung):
     """A model of scikit-learn for every task alone."""
 
     def __init__(self, name: str, make: Callable[[int], object], least: int) -> None:
-        self.name, self.make, self.least = name, make, least  # type: ignore[misc]
+        self.name, self.make, self.least = name, make, least
 
     def predict(self, episode: Episode, known: bool) -> Tensor:
         """A fit a task and target; the mean where a task has fewer than ``least`` rows."""
@@ -94,8 +93,8 @@ class Sharing(Rung):
     learner: HardSharing
 
     def __init__(self, name: str, heads: bool, refit: bool, steps: int = 400) -> None:
-        self.name, self.heads, self.refit, self.steps = name, heads, refit, steps  # type: ignore[misc]
-        self.adapts = refit  # type: ignore[misc]
+        self.name, self.heads, self.refit, self.steps = name, heads, refit, steps
+        self.adapts = refit
 
     def fit(self, train: TableTasks, seed: int) -> None:
         """Train on batches of rows of many tasks; the heads are held together, refitted ones too."""

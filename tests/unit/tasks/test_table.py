@@ -169,6 +169,10 @@ def change(**columns) -> pd.DataFrame:
         (lambda: table(change(grade="good"), target="grade", kind="classification"), "at least 2 classes. Found 1"),
         (lambda: table(kind="ranking"), "`kind` should be 'regression' or 'classification'. Found 'ranking'"),
         (lambda: table(target=[]), "`target` should name at least one column"),
+        (
+            lambda: table(shops((100, 150)).assign(day=[f"d{i}" for i in range(250)])).whole(),
+            "at most 200 categories, a feature each. Found 250",
+        ),
         (lambda: table().split_rows(1.0), "`fraction` should be between 0 and 1. Found fraction=1.0"),
         (lambda: table().split_tasks(4), "`new` should leave tasks on both sides. Found new=4 of 4 tasks"),
         (lambda: table().whole().episodes(-1), "`shot` should be at least 0"),
