@@ -8,7 +8,6 @@ import pandas as pd
 
 from quickstudy.errors import require
 
-
 MOST_CATEGORIES = 200
 
 
