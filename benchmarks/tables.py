@@ -13,6 +13,7 @@ import pandas as pd
 
 import quickstudy as qs
 from quickstudy.training.ladder import Score, ladder_rows, ladder_tasks
+from quickstudy.training.rungs import rungs
 
 
 def main() -> None:
@@ -20,15 +21,17 @@ def main() -> None:
     parser.add_argument("--school", help="school.csv")
     parser.add_argument("--parkinsons", help="parkinsons_updrs.csv")
     parser.add_argument("--splits", type=int, default=10)
+    parser.add_argument("--ways", nargs="*", choices=[rung.name for rung in rungs()], help="only these; by default all")
     asked = parser.parse_args()
+    ways = [rung for rung in rungs() if asked.ways is None or rung.name in asked.ways]
     if asked.school:
         school = qs.tasks.Table(asked.school, task="school", target="score")
-        show("School, seen schools, new pupils", ladder_rows(school, asked.splits))
-        show("School, 39 held-out schools", ladder_tasks(school, (5, 10, 15), 39, asked.splits))
+        show("School, seen schools, new pupils", ladder_rows(school, asked.splits, ways=ways))
+        show("School, 39 held-out schools", ladder_tasks(school, (5, 10, 15), 39, asked.splits, ways=ways))
     if asked.parkinsons:
         patients = pd.read_csv(asked.parkinsons).drop(columns="motor_UPDRS")
         table = qs.tasks.Table(patients, task="subject", target="total_UPDRS")
-        show("Parkinson, 12 held-out patients", ladder_tasks(table, (2, 5, 10), 12, asked.splits))
+        show("Parkinson, 12 held-out patients", ladder_tasks(table, (2, 5, 10), 12, asked.splits, ways=ways))
 
 
 def show(title: str, scores: Sequence[Score]) -> None:
