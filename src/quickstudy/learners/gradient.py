@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from quickstudy.bilevel import InnerProblem, OuterGradient, State
 from quickstudy.bilevel.optimisers import InnerOptimiser, InnerOptimiserName, Weights, inner_optimiser
 from quickstudy.bilevel.problem import descend, gradient
+from quickstudy.bilevel.rng import restore_rng, rng_state
 from quickstudy.bilevel.ways import solve_problem
 from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
@@ -189,9 +190,11 @@ class GradientLearner(Learner):
         way = self.way_of(support)
         key = (support.x.shape[1:], support.x.dtype, way)
         if key not in self._state_bytes:
+            before = rng_state(support.x.device)  # a start from prototypes draws dropout
             with torch.no_grad():
                 problem, tensors = self.problem(self.meta(), support[:1], way=way)
                 self._state_bytes[key] = sum(value.nbytes for value in problem.start(tensors).values())
+            restore_rng(support.x.device, before)
         return max(1, KEPT_BYTES // max(1, self._state_bytes[key] * self.inner_steps))
 
     def trajectory(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
