@@ -128,4 +128,4 @@ def test_more_classes_than_its_way_are_refused():
 )
 def test_wrong_arguments_are_refused(arguments, message):
     with pytest.raises(qs.UserError, match=message):
-        qs.MANN(vectors(None), **arguments)
+        qs.MANN(torch.nn.Linear(5, 8), **arguments)
