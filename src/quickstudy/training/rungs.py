@@ -3,6 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -189,8 +190,7 @@ def in_parts(learner: Learner, episode: Episode) -> Tensor:
 
 def as_one_task(tasks: TableTasks) -> TableTasks:
     """All rows as those of a single task."""
-    zeros = torch.zeros_like(tasks.task)
-    return TableTasks(tasks.x, tasks.y, zeros, ("all",), torch.zeros(1, dtype=torch.long), tasks.kind, tasks.encoder, tasks.label)
+    return replace(tasks, task=torch.zeros_like(tasks.task), names=("all",), identity=torch.zeros(1, dtype=torch.long))
 
 
 __all__ = ["Rung", "as_one_task", "in_parts", "rungs"]
