@@ -17,7 +17,7 @@ def normalise(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
 
     ``∂⟨v, J g⟩/∂x = −(r/n) (⟨g, x̂⟩ J v + ⟨v, x̂⟩ J g + ⟨v, J g⟩ x̂)``,
 
-    where torch's own :func:`torch.nn.functional.batch_norm` takes many more passes over the batch (docs/performance.md). Derivatives of third and
+    where torch's own :func:`torch.nn.functional.batch_norm` takes many more passes. Derivatives of third and
     higher order are exact too; those of torch's are not, which takes mean and variance for constants there. It has no forward-mode
     derivative.
 
