@@ -120,9 +120,9 @@ ROWS = {
     "cavia": Row(
         "CAVIA",
         "cavia",
-        "--way 5 --shot 1 --query 5 --tasks-per-step 12 --lr 2e-3 --statistics transductive --downsample max --layer blocks.3.1 "
+        "--way 5 --shot 1 --query 3 --tasks-per-step 12 --lr 2e-3 --statistics transductive --downsample max --layer blocks.3.1 "
         "--last-channels 320 --context-size 320 --inner-lr 30 --inner-steps 3 --test-steps 3",
-        1350,
+        1250,
         60000,
         ("", "", ""),
         ((5, 1),),
@@ -139,8 +139,8 @@ ROWS = {
     "mann": Row(
         "MANN",
         "mann",
-        "",
-        5000,
+        "--query 1",
+        5500,
         100000,
         ("82.8", "", "94.9"),
         ((5, 1), (5, 5)),
