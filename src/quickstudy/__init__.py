@@ -26,10 +26,12 @@ from quickstudy.learners import (
     MatchingNet,
     MetaLSTM,
     MetaSGD,
+    PartialSharing,
     ProtoNet,
     RelationNet,
     Reptile,
     Siamese,
+    SoftSharing,
 )
 from quickstudy.random import generator
 from quickstudy.training import (
@@ -71,10 +73,12 @@ __all__ = [
     "MatchingNet",
     "MetaLSTM",
     "MetaSGD",
+    "PartialSharing",
     "ProtoNet",
     "RelationNet",
     "Reptile",
     "Siamese",
+    "SoftSharing",
     "TrainingError",
     "UserError",
     "bilevel",

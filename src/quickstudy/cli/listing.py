@@ -20,5 +20,5 @@ def main(arguments: Sequence[str]) -> int:
     for title, table in (("learners", LEARNERS), ("sources", SOURCES), ("models", MODELS)):
         print(f"{title}:")
         for name, kind in table.items():
-            print(f"  {name:<14}{(kind.__doc__ or '').strip().splitlines()[0]}")
+            print(f"  {name:<20}{(kind.__doc__ or '').strip().splitlines()[0]}")
     return 0

@@ -15,11 +15,13 @@ from quickstudy.learners.mann import MANN
 from quickstudy.learners.matching import MatchingNet
 from quickstudy.learners.metalstm import MetaLSTM
 from quickstudy.learners.metasgd import MetaSGD
+from quickstudy.learners.partial_sharing import PartialSharing
 from quickstudy.learners.protonet import ProtoNet
 from quickstudy.learners.r2d2 import R2D2
 from quickstudy.learners.relation import RelationNet
 from quickstudy.learners.reptile import Reptile
 from quickstudy.learners.siamese import Siamese
+from quickstudy.learners.soft_sharing import SoftSharing
 
 LEARNERS: dict[str, type[Learner]] = {
     "maml": MAML,
@@ -38,6 +40,8 @@ LEARNERS: dict[str, type[Learner]] = {
     "mann": MANN,
     "linear_prior": LinearPrior,
     "hard_sharing": HardSharing,
+    "partial_sharing": PartialSharing,
+    "soft_sharing": SoftSharing,
     "finetune": Finetune,
 }
 """The learners known by name: to the command line, to checkpoints, and to the battery of laws."""
@@ -61,8 +65,10 @@ __all__ = [
     "MatchingNet",
     "MetaLSTM",
     "MetaSGD",
+    "PartialSharing",
     "ProtoNet",
     "RelationNet",
     "Reptile",
     "Siamese",
+    "SoftSharing",
 ]

@@ -12,7 +12,8 @@ from quickstudy.bilevel.optimisers import InnerOptimiserName, Weights
 from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.learners.gradient import GradientLearner, InnerLoop, StatisticsPolicy
-from quickstudy.learners.mapping import MappingMode, over_tasks
+from quickstudy.learners.mapping import MappingMode
+from quickstudy.learners.part_loop import PartLoop
 from quickstudy.models.norm import Statistics, forward
 
 CONTEXT, MODULATION = "context", "modulation.weight"
@@ -85,7 +86,7 @@ class CAVIA(GradientLearner):
 
     def problem(self, meta: State, support: Batch, query: Batch | None = None, way: int | None = None) -> tuple[InnerLoop, State]:
         """The inner loop of the context, with the shared network among the tensors it depends on."""
-        return _ContextLoop(self, support, query, way), meta
+        return PartLoop(self, support, query, way), meta
 
     def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
         """The query loss of every task after adapting ``[task]``."""
@@ -112,19 +113,6 @@ class CAVIA(GradientLearner):
             yield
         finally:
             handle.remove()
-
-
-class _ContextLoop(InnerLoop):
-    """An inner loop on the contexts; the network is the same for all tasks, so all are one batch to its layers."""
-
-    def scores(self, weights: Weights, batch: Batch, mask: Tensor | None, meta: State) -> Tensor:
-        """The scores of the support examples."""
-        return cast(Tensor, over_tasks(lambda own, x, mask: self._scores({**meta, **own}, x, mask))(weights, batch.x, mask))
-
-    def query_scores(self, weights: Weights, query: Batch, meta: State) -> Tensor:
-        """The scores of the queries."""
-        with_meta = over_tasks(lambda own, *examples: self._query_scores({**meta, **own}, *examples))
-        return cast(Tensor, with_meta(weights, self.support.x, self.support_mask, query.x, self.query_mask))
 
 
 def _modulated(model: nn.Module, layer: str | None) -> tuple[str, bool, int]:

@@ -1,19 +1,16 @@
 """Hard parameter sharing: one body for all tasks, a head for each."""
 
-import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
-from quickstudy.bilevel.optimisers import InnerOptimiserName, Weights
-from quickstudy.episode import Batch, Episode
-from quickstudy.errors import require
+from quickstudy.bilevel.optimisers import InnerOptimiserName
 from quickstudy.learners.anil import ANIL
 from quickstudy.learners.gradient import StatisticsPolicy
-from quickstudy.learners.learner import Adapted, evaluating
+from quickstudy.learners.head import head_parameters
 from quickstudy.learners.mapping import MappingMode
+from quickstudy.learners.sharing import SharingLearner
 
 
-class HardSharing(ANIL):
+class HardSharing(ANIL, SharingLearner):
     """Multi-task learning: the body of the network is shared, its last linear layer is the task's own.
 
     The head of training task ``t`` is ``h + d_t``, with ``h`` the head of the model, and the loss of a task is that of its
@@ -46,8 +43,6 @@ class HardSharing(ANIL):
         torch.Size([4])
     """
 
-    fixed_tasks = True
-
     def __init__(
         self,
         model: nn.Module,
@@ -60,48 +55,7 @@ class HardSharing(ANIL):
         statistics: StatisticsPolicy = "support",
         mapping: MappingMode = "auto",
     ) -> None:
-        super().__init__(model, inner_lr, 0, test_steps, inner_optimiser, statistics=statistics, mapping=mapping, proximal=proximal)
-        require(num_tasks >= 1, f"Parameter `num_tasks` should be at least 1. Found num_tasks={num_tasks}.")
-        require(penalty >= 0, f"Parameter `penalty` should be at least 0. Found penalty={penalty}.")
-        self.num_tasks, self.penalty = num_tasks, penalty
-        own = dict(self.model.named_parameters())
-        self.offsets = nn.ParameterList(nn.Parameter(torch.empty(num_tasks, *own[name].shape)) for name in self._head)
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """All heads as the model's."""
-        for offset in self.offsets:
-            nn.init.zeros_(offset)
-
-    def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
-        """The loss of every task's queries ``[task]``, with the task's own head."""
-        loop, tensors = self.problem(self.meta(), episodes.support, episodes.query)
-        offsets = self._offsets(episodes.task)
-        apart = torch.stack([offset.square().flatten(1).sum(1) for offset in offsets]).sum(0)
-        losses = loop.losses(loop.start(tensors) | self._heads(offsets), tensors)
-        return losses + 0.5 * self.penalty * apart * (episodes.query.mask > 0).any(1)
-
-    def known(self, support: Batch, task: Tensor) -> Adapted:
-        """The training tasks ``task`` ``[task]`` with the heads they have, for :meth:`predict`.
-
-        ``support`` holds rows of each, from which batch norms take their statistics.
-        """
-        with evaluating(self), torch.no_grad():
-            loop, tensors = self.problem(self.meta(), support)
-            return loop.adapted(loop.start(tensors) | self._heads(self._offsets(task)))
-
-    def _offsets(self, task: Tensor) -> list[Tensor]:
-        """What every task's head differs by, ``[task, ...]`` each."""
-        low, high = int(task.min()), int(task.max())
-        require(
-            low >= 0 and high < self.num_tasks,
-            f"HardSharing knows tasks 0 to {self.num_tasks - 1}. Found {low} to {high}: a new task is served by adapt.",
-        )
-        return [offset[task] for offset in self.offsets]
-
-    def _heads(self, offsets: list[Tensor]) -> Weights:
-        own = dict(self.model.named_parameters())
-        return {name: own[name] + offset for name, offset in zip(self._head, offsets, strict=True)}
+        super().__init__(model, head_parameters, num_tasks, penalty, inner_lr, test_steps, inner_optimiser, proximal, statistics, mapping)
 
 
 __all__ = ["HardSharing"]

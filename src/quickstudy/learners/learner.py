@@ -117,17 +117,6 @@ class Learner(nn.Module, ABC):
             return self.scores(adapted, x)
 
 
-def embedding_size_of(model: nn.Module, given: int | None) -> int:
-    """``given``, or the length of the embeddings that ``model`` says as its ``embedding_size``.
-
-    Raises:
-        UserError: If neither is known.
-    """
-    size = given if given is not None else getattr(model, "embedding_size", None)
-    require(size is not None, "Parameter `embedding_size` is needed: this model does not say its own.")
-    return int(size or 0)
-
-
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
     """Put ``module`` in evaluation mode and every part of it back into the mode it had."""

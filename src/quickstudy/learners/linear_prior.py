@@ -10,7 +10,8 @@ from quickstudy.episode import Batch
 from quickstudy.errors import require
 from quickstudy.learners.embedding import EmbeddingLearner
 from quickstudy.learners.empirical_bayes import Moments, Prior, empirical_bayes
-from quickstudy.learners.learner import Adapted, embedding_size_of, evaluating
+from quickstudy.learners.learner import Adapted, evaluating
+from quickstudy.models.trunk import embedding_size_of
 from quickstudy.tasks import TableTasks
 
 

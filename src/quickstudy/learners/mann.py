@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.learners.embedding import EmbeddingLearner
-from quickstudy.learners.learner import Adapted, embedding_size_of, evaluating
+from quickstudy.learners.learner import Adapted, evaluating
 from quickstudy.learners.loss import example_losses, mean_over_examples, num_classes
 from quickstudy.models.initialise import initialise
 from quickstudy.models.memory import LeastUsedMemory, MemoryState
+from quickstudy.models.trunk import embedding_size_of
 from quickstudy.random import generator
 
 State = dict[str, Tensor]

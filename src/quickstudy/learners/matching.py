@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from quickstudy.episode import Batch
 from quickstudy.errors import require
 from quickstudy.learners.embedding import EmbeddingLearner, members
-from quickstudy.learners.learner import Adapted, embedding_size_of
+from quickstudy.learners.learner import Adapted
+from quickstudy.models.trunk import embedding_size_of
 
 NEVER = -1e9
 """The similarity of an example that may not be attended to: finite, so that gradients are."""

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.learners import MAML, Adapted, EmbeddingLearner, Finetune, GradientLearner, Learner
 from quickstudy.learners.embedding import members
-from quickstudy.learners.learner import embedding_size_of
 from quickstudy.learners.loss import mean_over_examples, num_classes
+from quickstudy.models.trunk import embedding_size_of
 from quickstudy.random import ambient
 
 FROM_SCRATCH_TASKS = 50

@@ -1,0 +1,108 @@
+"""Cross-stitch networks: columns of one form, between whose layers activations are mixed."""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from quickstudy.errors import require
+from quickstudy.models.initialise import initialise
+from quickstudy.models.trunk import copies, embedding_size_of
+from quickstudy.random import generator
+
+
+class CrossStitch(nn.Module):
+    """Several columns of one form, stitched together after every layer, and a linear head on what a task reads of them.
+
+    After every layer but the last, column ``i`` goes on with ``ã_i = Σ_j α_ij a_j``, with an ``α`` ``[column, column]`` for each of these
+    layers. After the last a task reads ``f(x) = Σ_j ρ_j a_j``, and ``y = h(f(x))``. ``ρ`` is the task's row of the last stitch.
+
+    With :class:`~quickstudy.PartialSharing` reading and head are the task's own. Training task ``t`` starts with the row of column
+    ``t mod num_columns``, so with a column for each task this is the paper's network; a new task starts from the mean of the columns.
+
+    Args:
+        trunk: The first column as it is, and the form of the others, which are drawn afresh. An ``MLP`` or ``Conv4`` without a head, an
+            ``nn.Sequential``, or a network that holds one and nothing else. A layer is a child with parameters and those without
+            that follow it, so a block of convolution, norm and ReLU should be one child.
+        outputs: Classes or targets; None gives what is read.
+        num_columns: Number of columns.
+        keep: How much of its own activation a column goes on with at the start; the others share the rest.
+        embedding_size: Length of the trunk's embeddings; by default the trunk's ``embedding_size``.
+        seed: Seed of the initial weights of the head and the other columns.
+
+    Raises:
+        UserError: If the trunk is of another form, a length is not known, or a number is out of range.
+
+    Source: Misra et al. 2016, eq. 1. Differs from the paper: columns need not be as many as tasks.
+
+    Example:
+        >>> import torch, quickstudy as qs
+        >>> model = qs.models.CrossStitch(qs.models.MLP(3, None, hidden=(8, 8)), outputs=2, num_columns=3)
+        >>> model(torch.zeros(5, 3)).shape, model.stitches[0].shape, model.own
+        (torch.Size([5, 2]), torch.Size([3, 3]), ('reading', 'head'))
+    """
+
+    own = ("reading", "head")
+    """The parts that are a task's own."""
+
+    def __init__(
+        self,
+        trunk: nn.Module,
+        outputs: int | None = 1,
+        num_columns: int = 2,
+        keep: float = 0.9,
+        embedding_size: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        require(num_columns >= 1, f"Parameter `num_columns` should be at least 1. Found num_columns={num_columns}.")
+        require(0 <= keep <= 1, f"Parameter `keep` should be from 0 to 1. Found keep={keep}.")
+        self.outputs, self.num_columns, self.keep, self.seed = outputs, num_columns, keep, seed
+        self.embedding_size = embedding_size_of(trunk, embedding_size)
+        self.columns = copies(trunk, num_columns, seed)
+        num_stitches = len(_layers(trunk)) - 1
+        self.stitches = nn.ParameterList(nn.Parameter(self._stitch()) for _ in range(num_stitches))
+        self.reading = nn.Parameter(self._stitch().mean(0))
+        self.head = nn.Identity() if outputs is None else nn.Linear(self.embedding_size, outputs)
+        initialise(self.head, generator(seed, "model"))
+
+    @property
+    def trunk(self) -> nn.Module:
+        """The first column."""
+        return self.columns[0]
+
+    def own_offsets(self, num_tasks: int) -> dict[str, Tensor]:
+        """What the readings of training tasks start apart by ``[task, column]``: those of task ``t`` are row ``t mod num_columns``."""
+        stitch = self._stitch()
+        return {"reading": (stitch - stitch.mean(0))[torch.arange(num_tasks) % self.num_columns]}
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``[example, *feature]`` to ``[example, output]``."""
+        states, last = x.expand(self.num_columns, *x.shape), len(self.stitches)
+        for level, parts in enumerate(zip(*map(_layers, self.columns), strict=True)):
+            states = torch.stack([part(state) for part, state in zip(parts, states, strict=True)])
+            if level < last:
+                states = torch.einsum("ij,j...->i...", self.stitches[level], states)
+        return self.head(torch.einsum("j,j...->...", self.reading, states))
+
+    def _stitch(self) -> Tensor:
+        """The start of a stitch ``[column, column]``: ``keep`` on the diagonal, rows that sum to 1."""
+        others = (1 - self.keep) / max(self.num_columns - 1, 1)
+        eye = torch.eye(self.num_columns)
+        return eye * (self.keep if self.num_columns > 1 else 1.0) + (1 - eye) * others
+
+
+def _layers(trunk: nn.Module) -> list[nn.Module]:
+    """The layers of ``trunk``: each a child with parameters, and those without that follow it; the first with those before."""
+    inside = [trunk] if isinstance(trunk, nn.Sequential) else [child for child in trunk.children() if not isinstance(child, nn.Identity)]
+    chain = inside[0] if len(inside) == 1 else None
+    starts = [i for i, child in enumerate(chain) if next(child.parameters(), None) is not None] if isinstance(chain, nn.Sequential) else []
+    require(
+        bool(starts),
+        f"Parameter `trunk` should be an nn.Sequential, or a network that holds one and no head. Found {type(trunk).__name__}.",
+    )
+    assert isinstance(chain, nn.Sequential)
+    return [chain[first:end] for first, end in pairwise([0, *starts[1:], len(chain)])]
+
+
+__all__ = ["CrossStitch"]
