@@ -21,7 +21,8 @@ class Case:
 
     ``gradient`` says what the gradient of a loss is: that of the loss ("exact"), of the query loss at the
     adapted weights ("first_order"), the way back from the adapted weights ("displacement"), or that of the loss with the
-    inner gradients held constant ("constant": its own test proves it), or none of them to the last digit ("approximate").
+    inner gradients or those of a penalty held constant ("constant": its own test proves it), or none of them to the last digit
+    ("approximate").
     ``in_turn``: the inner loop walks through the support set, so the order of examples matters.
     ``pooled``: pre-training is one supervised batch, normalised as a whole, so tasks meet in it.
     """
@@ -70,6 +71,18 @@ def strided() -> nn.Module:
     return qs.models.Conv4(3, channels=3, image_size=16, downsample="stride")
 
 
+def experts(trunk: nn.Module) -> nn.Module:
+    return qs.models.MixtureOfExperts(trunk, 3, num_experts=2, embedding_size=7, gate_inputs=5)
+
+
+def layered() -> nn.Module:
+    return qs.models.LayeredExperts(qs.models.MLP(1, None, hidden=(5,)))
+
+
+def stitched() -> nn.Module:
+    return qs.models.CrossStitch(images(None), 3)
+
+
 def _pool(shape: tuple[int, ...]) -> qs.tasks.Arrays:
     generator = qs.generator(0, "pool")
     y = torch.arange(8).repeat_interleave(6)
@@ -108,9 +121,9 @@ def _linear_prior(model: nn.Module) -> Learner:
     return learner
 
 
-def _hard_sharing(model: nn.Module, **options: Any) -> Learner:
-    """With heads that differ."""
-    learner = qs.HardSharing(model, NUM_TASKS, test_steps=3, **options)
+def _sharing(kind: Any, model: nn.Module, **options: Any) -> Learner:
+    """With own parts that differ."""
+    learner = kind(model, NUM_TASKS, test_steps=3, **options)
     generator = qs.generator(1, "model")
     with torch.no_grad():
         for offset in learner.offsets:
@@ -254,8 +267,19 @@ TABLE: dict[str, list[Case]] = {
     ],
     "linear_prior": [Case("mlp", "sinusoids", lambda: _linear_prior(qs.models.MLP(1, None, hidden=(6, 6))))],
     "hard_sharing": [
-        Case("mlp", "sinusoids", lambda: _hard_sharing(line())),
-        Case("penalty", "sinusoids", lambda: _hard_sharing(line(), penalty=0.7, proximal=0.2, inner_optimiser="sgd")),
+        Case("mlp", "sinusoids", lambda: _sharing(qs.HardSharing, line())),
+        Case("penalty", "sinusoids", lambda: _sharing(qs.HardSharing, line(), penalty=0.7, proximal=0.2, inner_optimiser="sgd")),
+    ],
+    "partial_sharing": [
+        Case("first-layer", "vectors", lambda: _sharing(qs.PartialSharing, normed(), own=("0",), penalty=0.7)),
+        Case("experts", "vectors", lambda: _sharing(qs.PartialSharing, experts(normed(None)), proximal=0.2, inner_optimiser="sgd")),
+        Case("layered", "sinusoids", lambda: _sharing(qs.PartialSharing, layered())),
+        Case("experts-conv", "images", lambda: _sharing(qs.PartialSharing, qs.models.MixtureOfExperts(images(None), 3, 2))),
+        Case("stitched-conv", "images", lambda: _sharing(qs.PartialSharing, stitched(), statistics="transductive")),
+    ],
+    "soft_sharing": [
+        Case("mean", "vectors", lambda: _sharing(qs.SoftSharing, normed(), penalty=0.7)),
+        Case("trace", "sinusoids", lambda: _sharing(qs.SoftSharing, line(), penalty=0.1, relation="trace"), gradient="constant"),
     ],
     "finetune": [
         Case("regression", "sinusoids", lambda: qs.Finetune(line(), inner_lr=0.01, test_steps=3)),

@@ -75,7 +75,9 @@ class SharingLearner(MAML):
 
     def initial(self, meta: State, support: Batch, way: int | None) -> Weights:
         """The shared start of every task's own part."""
-        return {name: meta[name].expand(support.num_tasks, *meta[name].shape) for name in self._own if name in meta}
+        names = [name for name in self._own if name in meta]
+        require(bool(names), "The task's own part should have a parameter with requires_grad=True. Found all frozen.")
+        return {name: meta[name].expand(support.num_tasks, *meta[name].shape) for name in names}
 
     def problem(self, meta: State, support: Batch, query: Batch | None = None, way: int | None = None) -> tuple[InnerLoop, State]:
         """The inner loop of the own part, with the shared one among the tensors it depends on."""

@@ -43,7 +43,8 @@ def learners() -> dict[str, qs.Learner]:
         lambda: qs.models.Conv4(None, channels=2, maps=True)
     )  # fmt: skip
     more = {"finetune": {"pretraining_classes": 7, "test_steps": 2}, "anil": {"shared_head": True}, "reptile": {"test_steps": 2}}
-    more["hard_sharing"] = {"num_tasks": 2, "test_steps": 2}
+    more["hard_sharing"] = more["soft_sharing"] = {"num_tasks": 2, "test_steps": 2}
+    more["partial_sharing"] = {"num_tasks": 2, "own": ("head",), "test_steps": 2}
     models = {"scores": scores, "embeddings": embeds, "maps": maps}
     return {name: cls(models[cls.model_gives](), **more.get(name, {})) for name, cls in LEARNERS.items() if cls.classifies}
 

@@ -30,7 +30,7 @@ def losses(y: torch.Tensor) -> torch.Tensor:
     return qs.MAML(model()).losses(Episode(support(y), support(y), torch.zeros(1)))
 
 
-FIXED = {"hard_sharing": {"num_tasks": 2}}
+FIXED = {"hard_sharing": {"num_tasks": 2}, "partial_sharing": {"num_tasks": 2, "own": ("head",)}, "soft_sharing": {"num_tasks": 2}}
 GRADIENT = [name for name, learner in LEARNERS.items() if issubclass(learner, qs.learners.GradientLearner)]
 
 
