@@ -147,6 +147,26 @@ def test_a_module_of_your_own_is_given_again(tmp_path):
         qs.load(tmp_path, model=qs.models.MLP(4, 6))
 
 
+def made_of_trunks(trunk: torch.nn.Module) -> qs.Learner:
+    stitched = qs.models.CrossStitch(trunk, None, embedding_size=trunk.embedding_size)
+    return qs.PartialSharing(qs.models.MixtureOfExperts(stitched, 3, num_experts=2, gate_inputs=784), num_tasks=2)
+
+
+def test_a_model_made_of_others_comes_back_with_them(tmp_path):
+    learner, support = made_of_trunks(qs.models.Conv4(None, channels=2, downsample="stride")), images().episodes(3, 2, 1)
+    checkpoint.write(tmp_path / "file", *checkpoint.pack(learner))
+    again, task = qs.load(tmp_path / "file"), support.sample(1, qs.generator(0, "new")).support
+    assert same_bits(bits(again), bits(learner)) and again.model.trunk.trunk.downsample == "stride"
+    assert torch.equal(again.predict(again.adapt(task, 2), task.x), learner.predict(learner.adapt(task, 2), task.x))
+    own = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 4))
+    own.embedding_size = 4
+    learner = made_of_trunks(own)
+    checkpoint.write(tmp_path / "own", *checkpoint.pack(learner))
+    with pytest.raises(qs.UserError, match=r"a module of your own \(MixtureOfExperts of CrossStitch of Sequential\)"):
+        qs.load(tmp_path / "own")
+    assert same_bits(bits(qs.load(tmp_path / "own", model=made_of_trunks(own).model)), bits(learner))
+
+
 def test_a_checkpoint_holds_tensors_and_json_and_no_code(run):
     with safe_open(run / "last.safetensors", "pt") as file:
         names, metadata = set(file.keys()), file.metadata()
