@@ -128,7 +128,7 @@ def make_learner(name: str, settings: Settings, source: TaskSource) -> Learner:
         cls.regresses or source.kind.name == "classification",
         f"Option --data should give classes: {name} classifies. Found {settings['data']}.",
     )
-    require(not cls.fixed_tasks, f"Learner {name} learns a head for each task of a fixed set; here tasks are drawn anew every step.")
+    require(not cls.fixed_tasks, f"Learner {name} learns a part for each task of a fixed set; here tasks are drawn anew every step.")
     require(
         cls.classifies or source.kind.name == "regression",
         f"Option --data should give numbers to predict: {name} regresses. Found {settings['data']}.",

@@ -20,6 +20,7 @@ from quickstudy.learners.protonet import ProtoNet
 from quickstudy.learners.r2d2 import R2D2
 from quickstudy.learners.relation import RelationNet
 from quickstudy.learners.reptile import Reptile
+from quickstudy.learners.sharing import SharingLearner
 from quickstudy.learners.siamese import Siamese
 from quickstudy.learners.soft_sharing import SoftSharing
 
@@ -69,6 +70,7 @@ __all__ = [
     "ProtoNet",
     "RelationNet",
     "Reptile",
+    "SharingLearner",
     "Siamese",
     "SoftSharing",
 ]

@@ -105,7 +105,7 @@ class SharingLearner(MAML):
     def apart(self, meta: State, task: Tensor) -> Tensor:
         """``½ ‖d_t‖²`` of the tasks ``task``, ``[task]``."""
         distances = [offset[task].square().flatten(1).sum(1) for offset in self._offsets(meta).values()]
-        return 0.5 * torch.stack([torch.zeros_like(task, dtype=self.offsets[0].dtype), *distances]).sum(0)
+        return 0.5 * torch.stack(distances).sum(0)
 
     def known(self, support: Batch, task: Tensor) -> Adapted:
         """The training tasks ``task`` ``[task]`` with the own parts they have, for :meth:`predict`.
