@@ -7,11 +7,13 @@ from quickstudy.models.cross_stitch import CrossStitch
 from quickstudy.models.layered_experts import LayeredExperts
 from quickstudy.models.mixture_of_experts import MixtureOfExperts
 from quickstudy.models.mlp import MLP
+from quickstudy.models.multi_target import MultiTarget
 from quickstudy.models.powers import Powers
 
 MODELS: dict[str, type[nn.Module]] = {
     "conv4": Conv4,
     "mlp": MLP,
+    "multi_target": MultiTarget,
     "powers": Powers,
     "mixture_of_experts": MixtureOfExperts,
     "layered_experts": LayeredExperts,
@@ -19,4 +21,4 @@ MODELS: dict[str, type[nn.Module]] = {
 }
 """The models known by name, to the command line and to checkpoints."""
 
-__all__ = ["MLP", "MODELS", "Conv4", "CrossStitch", "LayeredExperts", "MixtureOfExperts", "Powers"]
+__all__ = ["MLP", "MODELS", "Conv4", "CrossStitch", "LayeredExperts", "MixtureOfExperts", "MultiTarget", "Powers"]
