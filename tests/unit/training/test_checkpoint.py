@@ -158,6 +158,10 @@ def test_a_model_made_of_others_comes_back_with_them(tmp_path):
     again, task = qs.load(tmp_path / "file"), support.sample(1, qs.generator(0, "new")).support
     assert same_bits(bits(again), bits(learner)) and again.model.trunk.trunk.downsample == "stride"
     assert torch.equal(again.predict(again.adapt(task, 2), task.x), learner.predict(learner.adapt(task, 2), task.x))
+    experts = qs.models.MixtureOfExperts(qs.models.MLP(4, None, hidden=(5,)), None)
+    several = qs.PartialSharing(qs.models.MultiTarget(experts, targets=(0, 3)), 2, own=("trunk.gate", "head"))
+    checkpoint.write(tmp_path / "several", *checkpoint.pack(several))
+    assert qs.load(tmp_path / "several").model.targets == (0, 3) and same_bits(bits(qs.load(tmp_path / "several")), bits(several))
     own = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 4))
     own.embedding_size = 4
     learner = made_of_trunks(own)
