@@ -64,7 +64,7 @@ def fisher_embedding(learner: Learner | nn.Module, batch: Batch, rows: Tensor) -
 
     Example:
         >>> import torch, quickstudy as qs
-        >>> x = torch.randn(3, 50, 2, generator=qs.generator(0, "example"))
+        >>> x = torch.randn(50, 2, generator=qs.generator(0, "example")).expand(3, 50, 2)
         >>> y = torch.stack([x[0, :, :1], x[1, :, :1], x[2, :, 1:]])  # two tasks that need the first feature, one the second
         >>> plane = torch.nn.Linear(2, 1, bias=False)
         >>> _ = torch.nn.init.zeros_(plane.weight)

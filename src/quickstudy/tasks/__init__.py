@@ -7,8 +7,9 @@ from quickstudy.tasks.glyphs import Glyphs
 from quickstudy.tasks.image_files import ImageForm
 from quickstudy.tasks.images import Images
 from quickstudy.tasks.omniglot import Omniglot
+from quickstudy.tasks.related import Related
 from quickstudy.tasks.sinusoid import Sinusoid
-from quickstudy.tasks.source import TaskSource
+from quickstudy.tasks.source import FixedTasks, TaskSource
 from quickstudy.tasks.table import Table, TableTasks
 
 SOURCES: dict[str, type] = {"glyphs": Glyphs, "omniglot": Omniglot, "sinusoid": Sinusoid}
@@ -20,10 +21,12 @@ __all__ = [
     "Classes",
     "Episodes",
     "Family",
+    "FixedTasks",
     "Glyphs",
     "ImageForm",
     "Images",
     "Omniglot",
+    "Related",
     "Sinusoid",
     "Supervised",
     "Table",
