@@ -53,16 +53,18 @@ def affinity(learner: Learner | nn.Module, batch: Batch, step: Tensor, judged: T
 
 
 def affinity_products(learner: Learner | nn.Module, batch: Batch, halves: Tensor, lr: float = 0.05) -> Tensor:
-    """The affinities with the step on either half and the loss on either half ``[split, 2, 2, task, task]``.
+    """The affinities with the step on either half and the loss on either half, as inner products ``[split, 2, 2, task, task]``.
 
-    ``Z_st √(L_t / L_s)``, which to first order in ``lr`` is ``lr ⟨∇L_s, ∇L_t⟩ / √(L_s L_t)``: symmetric, as an inner product is.
+    Fallen loss rather than its part, in units of both tasks' losses: ``Z_st L_t / √(L_s L_t)``, the last two of all rows. To first order
+    in ``lr`` it is ``lr ⟨∇L_s, ∇L_t⟩ / √(L_s L_t)``: symmetric, as an inner product is.
     """
     probe = Probe(learner)
     with evaluating(probe.model), torch.no_grad():
         losses = probe.losses(probe.weights, batch.x.flatten(0, 1), batch.y.flatten(0, 1)).reshape(batch.mask.shape)
     root = mean_over_examples(losses, batch.mask).sqrt()
-    scale = root.unsqueeze(0) / root.where(root > 0, 1.0).unsqueeze(1)
-    return torch.stack([torch.stack([affinity(learner, batch, half, split, lr) for half in split]) for split in halves]) * scale
+    unit = torch.where(root > 0, 1 / root.where(root > 0, 1.0), 0.0)
+    fallen = torch.stack([torch.stack([affinity(learner, batch, half, split, lr) for half in split]) for split in halves])
+    return fallen * mean_over_examples(losses, halves)[:, None, :, None, :] * torch.outer(unit, unit)
 
 
 def affinity_with(lr: float) -> partial[Tensor]:

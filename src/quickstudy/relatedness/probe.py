@@ -1,5 +1,7 @@
 """What a probe network, the same for all tasks, says of every row: its loss and the gradient of it."""
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -23,11 +25,11 @@ class Probe:
     """
 
     def __init__(self, learner: Learner | nn.Module) -> None:
-        model: nn.Module = learner
+        model = learner
         if isinstance(learner, Learner):
             scores = learner.model_gives == "scores" and hasattr(learner, "model")
             require(scores, f"The probe should be a learner whose network gives scores. Found {type(learner).__name__}.")
-            model = learner.model
+            model = cast(nn.Module, learner.model)
         require(not has_task_norm(model), "The probe should not normalise by the rows of a batch: one row at a time is looked at.")
         self.model = model
         self.weights: Weights = {name: value.detach() for name, value in model.named_parameters() if value.requires_grad}
@@ -38,7 +40,7 @@ class Probe:
         scores = functional_call(self.model, weights, (x,))
         if not y.dtype.is_floating_point:
             return F.cross_entropy(scores, y, reduction="none")
-        require(scores.shape == y.shape, f"The probe should give predictions {tuple(y.shape)} like the targets. Found {tuple(scores.shape)}.")
+        require(scores.shape == y.shape, f"The probe should predict {tuple(y.shape)}, as the targets. Found {tuple(scores.shape)}.")
         return (scores - y).square().flatten(1).mean(1)
 
     def row_gradients(self, x: Tensor, y: Tensor, own: Weights | None = None) -> Tensor:

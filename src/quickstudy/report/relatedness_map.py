@@ -7,12 +7,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from scipy.cluster.hierarchy import leaves_list
 
 from quickstudy.relatedness import Relatedness
 from quickstudy.report.style import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, TICK, WIDTH
 
-MOST_NAMES = 40
+MOST_NAMES = 45
 """More names than these would run into one another: every second one is shown, or fewer."""
 LONGEST = 18
 
@@ -26,28 +27,30 @@ def relatedness_map(found: Relatedness) -> Figure:
         found: What :func:`quickstudy.relatedness.relate` gave.
     """
     order = leaves_list(found.tree)
-    figure = Figure(figsize=(WIDTH, 5.6), layout="constrained", facecolor="white")
+    figure = Figure(figsize=(WIDTH, 6.2), layout="constrained", facecolor="white")
     tree, heat = figure.subplots(1, 2, width_ratios=[1, 4])
     _draw_tree(tree, found, order)
     values = found.similarity.numpy()[np.ix_(order, order)]
-    reach = max(0.1, float(np.abs(values[~np.eye(len(order), dtype=bool)]).max()))
+    reach = max(0.5, float(np.abs(values[~np.eye(len(order), dtype=bool)]).max()))
     image = heat.imshow(values, cmap="RdBu_r", vmin=-reach, vmax=reach, aspect="auto", interpolation="nearest", gid="similarity")
     for place in np.flatnonzero(np.diff(found.groups.numpy()[order])) + 0.5:
         heat.axhline(place, color=INK, linewidth=0.9, gid="boundary")
         heat.axvline(place, color=INK, linewidth=0.9)
     _name(heat, [found.names[index] for index in order])
     bar = figure.colorbar(image, ax=heat, orientation="horizontal", location="bottom", shrink=0.7, aspect=32, pad=0.03)
+    bar.locator = MaxNLocator(5)
+    bar.update_ticks()
     bar.set_label("similarity of two tasks", fontsize=TICK, color=INK)
     bar.ax.tick_params(labelsize=TICK, colors=INK, color=GREY)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     return figure
 
 
 def _name(axes: Axes, names: list[str]) -> None:
     """The names of the rows on the right; of many, those at equal distances."""
     places = range(0, len(names), -(-len(names) // MOST_NAMES))
-    size = min(TICK, 320 / len(places))
-    short = [name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in names]
+    size = min(TICK, 290 / len(places))
+    short = [name if len(name) <= LONGEST else f"{name[: LONGEST // 2]}…{name[1 - LONGEST // 2 :]}" for name in names]
     axes.set_yticks(list(places), [short[place] for place in places], fontsize=size)
     axes.yaxis.tick_right()
     axes.set_xticks([])

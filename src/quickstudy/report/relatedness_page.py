@@ -36,13 +36,17 @@ def write_relatedness(folder: str | Path, found: Relatedness, title: str = "How 
         markup.section(shown.title, [markup.picture(image, shown.alt, shown.reading, shown.wide)]),
     ]
     if found.num_groups > 1:
-        rows = {f"group {group + 1}, {len(found.members(group))} tasks": ", ".join(found.members(group)) for group in range(found.num_groups)}
-        body.append(markup.section("The groups", [markup.settings(rows)]))
+        body.append(markup.section("The groups", [markup.settings(dict(_group(found, group) for group in range(found.num_groups)))]))
     if isinstance(settings, dict):
         body.append(markup.section("How it was measured", [markup.settings(flat(settings))]))
     page = folder / "relatedness.html"
     write_atomically(page, markup.document(title, body).encode())
     return page
+
+
+def _group(found: Relatedness, group: int) -> tuple[str, str]:
+    names = found.members(group)
+    return f"group {group + 1}, {len(names)} task{'s' * (len(names) > 1)}", ", ".join(names)
 
 
 def groups_in_words(found: Relatedness) -> str:

@@ -16,8 +16,9 @@ class Related(FixedTasks):
     """Draws the tasks of a source in groups of ``group_size`` related ones.
 
     The first task ``s`` of a group is drawn uniformly, each other ``t`` with probability ``∝ exp(similarity[s, t] / temperature)``. No task
-    is drawn twice as long as there are others, so where all similarities are the same, every selection of as many tasks as there are at
-    most is as likely as from the source itself. In every episode the tasks of a group stand beside one another, the last group cut off where it does not fit.
+    is drawn twice as long as there are others, so where all similarities are the same, every selection of tasks (of at most as many as
+    there are) is as likely as from the source itself. In an episode the tasks of a group stand beside one another; the last group is cut
+    off where it does not fit.
 
     Args:
         source: The tasks, e.g. ``table.split_rows()[0].episodes(shot=5)``.
