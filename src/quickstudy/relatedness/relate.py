@@ -78,7 +78,7 @@ def relate(
     Every task's rows are divided into halves at random, ``splits`` times. What the halves agree on is signal, what they do not is noise:
     the similarities are shrunk towards their common mean accordingly (:func:`~quickstudy.relatedness.shrink.shrink`), and there are as
     many groups as found in one half explain the other (:func:`~quickstudy.relatedness.groups.num_groups`). Tasks too small to tell are
-    all related alike, and one group.
+    all related alike, and one group. Memory grows with ``splits · tasks²``.
 
     Args:
         learner: The probe: a learner with a network that gives scores, trained on all tasks (or such a network); it stays as it is.

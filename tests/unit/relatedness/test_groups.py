@@ -20,10 +20,15 @@ def test_planted_groups_are_found(measure):
 @pytest.mark.parametrize("measure", ["gradient", "posterior"])
 @pytest.mark.parametrize("seed", range(3))
 def test_tasks_too_small_to_tell_are_one_group(measure, seed):
-    """Four noisy rows a task: groups are there, but the rows cannot tell, and relatedness is nearly uniform."""
+    """Four noisy rows a task: groups are there, but the rows cannot tell. A group of related tasks is then nearly drawn uniformly."""
     tasks, _ = planted(seed, rows=4, noise=5.0)
     found = relate(probe(measure, tasks), tasks, measure, splits=5)
     assert found.num_groups == 1 and found.reliability < 0.25
+    companions = [
+        (matrix / 0.25).masked_fill(torch.eye(18, dtype=torch.bool), -torch.inf).softmax(1) for matrix in (found.similarity, found.seen)
+    ]
+    apart, unshrunk = (float((likely - (1 / 17) * (likely > 0)).abs().sum(1).mean() / 2) for likely in companions)
+    assert apart < 0.2 and apart < 0.6 * unshrunk, (apart, unshrunk)
 
 
 def test_alike_tasks_are_one_group():

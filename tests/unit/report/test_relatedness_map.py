@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -55,7 +56,7 @@ def test_names_do_not_overlap(count, name):
     figure = report.relatedness_map(relatedness(count, min(3, count), name))
     figure.draw_without_rendering()
     boxes = [label.get_window_extent() for label in figure.axes[1].get_yticklabels()]
-    assert len(boxes) >= min(count, 20) and all(a.y0 >= b.y1 - 1e-6 for a, b in zip(boxes, boxes[1:], strict=False))
+    assert len(boxes) >= min(count, 20) and all(a.y0 >= b.y1 - 1e-6 for a, b in pairwise(boxes))
     assert all(box.x1 <= figure.bbox.x1 for box in boxes)
 
 
