@@ -1,4 +1,4 @@
-"""Relatedness of planted tasks: ``python -m benchmarks.relatedness``, 2 to 3 minutes on one core.
+"""Relatedness of planted tasks: ``python -m benchmarks.relatedness``, about 3 minutes on one core.
 
 Thirty linear tasks ``y = w_t x + ε`` of eight features, in three groups: ``w_t`` is that of the group and 0.15 of the task's own.
 Are the groups found, by each measure; and what does it cost or bring to draw related tasks together, and to learn group by group,

@@ -10,7 +10,7 @@ from scipy.stats import chisquare
 
 import quickstudy as qs
 
-TASKS, DRAWS = 6, 1500
+TASKS, DRAWS = 6, 1000
 
 
 def shops(tasks: int = TASKS) -> qs.tasks.FixedTasks:
