@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy.episode import Batch
-from quickstudy.errors import require
+from quickstudy.errors import UserError
 from quickstudy.learners import Learner, LinearPrior
 from quickstudy.relatedness.gradients import inner_products
 
@@ -26,8 +26,7 @@ def posterior_shift(learner: Learner | nn.Module, batch: Batch, rows: Tensor) ->
     Source: what our LinearPrior knows of a task, taken as its embedding.
     """
     if not isinstance(learner, LinearPrior):
-        require(False, f"The probe of posterior weights should be a LinearPrior. Found {type(learner).__name__}.")
-        raise TypeError
+        raise UserError(f"The probe of posterior weights should be a LinearPrior. Found {type(learner).__name__}.")
     flat = rows.reshape(-1, *rows.shape[-2:])
     means = torch.stack([learner.adapt(Batch(batch.x, batch.y, batch.mask * own))["mean"] for own in flat])
     with torch.no_grad():

@@ -10,6 +10,7 @@ import torch
 from matplotlib.figure import Figure
 from scipy.cluster.hierarchy import leaves_list
 
+import quickstudy as qs
 from quickstudy import report
 from quickstudy.relatedness import Relatedness
 from quickstudy.relatedness.groups import cut, tree_of
@@ -72,3 +73,10 @@ def test_the_page_of_one_group_says_so(tmp_path):
     found = replace(relatedness(), groups=torch.zeros(12, dtype=torch.long))
     text = report.write_relatedness(tmp_path, found).read_text()
     assert "One group: nothing tells the tasks apart" in text and "The groups" not in text and "share between all tasks alike" in text
+
+
+def test_the_report_of_a_run_shows_the_map(tmp_path):
+    learner, source = qs.MAML(qs.models.MLP(1, 1, hidden=(4,)), inner_lr=0.01), qs.tasks.Sinusoid().episodes(shot=2, query=2)
+    evaluation = qs.evaluate(learner, source, num_tasks=2, baselines=False)
+    text = report.write_report(tmp_path, learner, source, evaluation, relatedness=relatedness()).read_text()
+    assert "Which tasks are related" in text and (tmp_path / "figures" / "relatedness.png").exists()
