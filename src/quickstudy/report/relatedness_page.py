@@ -51,7 +51,7 @@ def _group(found: Relatedness, group: int) -> tuple[str, str]:
 
 def groups_in_words(found: Relatedness) -> str:
     """``3 groups of tasks``, or that there is one."""
-    return f"{found.num_groups} groups of tasks" if found.num_groups > 1 else "One group: nothing tells the tasks apart"
+    return f"{found.num_groups} groups of tasks" if found.num_groups > 1 else "One group: the rows tell no others apart"
 
 
 __all__ = ["groups_in_words", "write_relatedness"]

@@ -72,7 +72,7 @@ def test_the_page_says_which_tasks_belong_together(tmp_path):
 def test_the_page_of_one_group_says_so(tmp_path):
     found = replace(relatedness(), groups=torch.zeros(12, dtype=torch.long))
     text = report.write_relatedness(tmp_path, found).read_text()
-    assert "One group: nothing tells the tasks apart" in text and "The groups" not in text and "share between all tasks alike" in text
+    assert "One group: the rows tell no others apart" in text and "The groups" not in text and "share between all tasks alike" in text
 
 
 def test_the_report_of_a_run_shows_the_map(tmp_path):
