@@ -7,7 +7,7 @@
 2
 """
 
-from quickstudy import bilevel, models, tasks
+from quickstudy import bilevel, models, relatedness, tasks
 from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.errors import TrainingError, UserError
 from quickstudy.learners import (
@@ -91,6 +91,7 @@ __all__ = [
     "load",
     "load_adapted",
     "models",
+    "relatedness",
     "save_adapted",
     "tasks",
 ]

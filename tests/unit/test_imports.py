@@ -14,6 +14,7 @@ ORDER = (
     ("tasks",),
     ("learners",),
     ("balance",),
+    ("relatedness",),
     ("training",),
     ("report",),
     ("estimators", "rl"),

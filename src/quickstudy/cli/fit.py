@@ -61,7 +61,9 @@ def main(arguments: Sequence[str]) -> int:
     last = asked.out / "last.safetensors"
     require(not last.exists(), f"Folder {asked.out} holds a run already: choose another with --out.")
     require(not asked.out.is_file(), f"Option --out should be a folder. {asked.out} is a file.")
-    table = _table(asked)
+    table = table_of(asked.table, asked.task, asked.target, asked.features, asked.drop)
+    few = f"Column {asked.task!r} should hold at least 4 tasks, to learn from some and judge on others. Found {len(table.names)}."
+    require(len(table.names) >= 4, few)
     console = Console(stderr=asked.json, highlight=False, soft_wrap=True)
     console.print(f"{len(table.frame)} rows of {len(table.names)} tasks, {len(table.features)} columns to predict from.", markup=False)
     if table.num_unlabelled:
@@ -79,15 +81,18 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _table(asked: FitOptions) -> Table:
-    table = Table(asked.table, asked.task, asked.target, features=asked.features or None)
-    if asked.drop:
-        unknown = sorted(set(asked.drop) - set(table.features))
+def table_of(path: Path, task: str, target: tuple[str, ...], features: tuple[str, ...], drop: tuple[str, ...]) -> Table:
+    """The table in a file, without the columns to ``drop``.
+
+    Raises:
+        UserError: If it cannot be read, or has no columns to predict from.
+    """
+    table = Table(path, task, target, features=features or None)
+    if drop:
+        unknown = sorted(set(drop) - set(table.features))
         require(not unknown, f"Option --drop should name columns to predict from. Found {unknown[:1]} beside {', '.join(table.features)}.")
-        table = Table(asked.table, asked.task, asked.target, features=[name for name in table.features if name not in asked.drop])
+        table = Table(path, task, target, features=[name for name in table.features if name not in drop])
     require(len(table.features) > 0, "The table should have a column to predict from. Found none besides task and target.")
-    few = f"Column {asked.task!r} should hold at least 4 tasks, to learn from some and judge on others. Found {len(table.names)}."
-    require(len(table.names) >= 4, few)
     return table
 
 

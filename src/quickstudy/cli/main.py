@@ -13,6 +13,7 @@ from quickstudy.errors import TrainingError, UserError
 COMMANDS = {
     "train": ("train", "meta-train a learner on a family of tasks"),
     "fit": ("fit", "learn from a table with a task column, and compare the ways of sharing"),
+    "relate": ("relate", "measure how related the tasks of a table are, and which belong together"),
     "evaluate": ("evaluate", "evaluate a run on new tasks, next to plain baselines"),
     "compare": ("compare", "compare two runs on the same tasks"),
     "adapt": ("adapt", "master a new task from a folder of images or a CSV file"),

@@ -6,6 +6,8 @@ from quickstudy.report.episode_picture import episode_picture
 from quickstudy.report.estimates import accuracy_by_group, baselines_chart
 from quickstudy.report.fits import sinusoid_fits
 from quickstudy.report.page import write_report
+from quickstudy.report.relatedness_map import relatedness_map
+from quickstudy.report.relatedness_page import write_relatedness
 from quickstudy.report.table import results_table
 
 __all__ = [
@@ -15,7 +17,9 @@ __all__ = [
     "curve_over_steps",
     "episode_picture",
     "learning_curves",
+    "relatedness_map",
     "results_table",
     "sinusoid_fits",
+    "write_relatedness",
     "write_report",
 ]

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from quickstudy.learners import Learner
+from quickstudy.relatedness import Relatedness
 from quickstudy.report.curves import PREFIX, curve_over_steps, learning_curves
 from quickstudy.report.episode_picture import episode_picture, has_pictures
 from quickstudy.report.estimates import accuracy_by_group, baselines_chart
 from quickstudy.report.fits import is_curve, sinusoid_fits
+from quickstudy.report.relatedness_map import relatedness_map
 from quickstudy.report.words import written
 from quickstudy.tasks import Episodes, Family, TaskSource
 from quickstudy.training.evaluate import Estimate, Evaluation
@@ -51,6 +53,7 @@ def figures_for(
     groups: dict[str, Estimate],
     group_way: int | None,
     seed: int,
+    relatedness: Relatedness | None = None,
 ) -> Iterator[Shown]:
     """The figures that apply, in the order they are shown; those that do not apply are left out."""
     if evaluation.baselines:
@@ -65,6 +68,21 @@ def figures_for(
         yield _steps(evaluation)
     if any(name != "step" for line in metrics for name in line):
         yield _training(metrics)
+    if relatedness is not None:
+        yield shown_relatedness(relatedness)
+
+
+def shown_relatedness(found: Relatedness) -> Shown:
+    """The map of how related tasks are."""
+    groups = f"{found.num_groups} groups" if found.num_groups > 1 else "one group"
+    return Shown(
+        "relatedness", "Which tasks are related",
+        "Each row, and the column of the same place, is a task. Red pairs are alike, blue ones opposed, pale ones have nothing to do with "
+        "each other; what the rows cannot tell has been taken out. The tree on the left joins the most alike tasks first, and its colours "
+        "are the groups.",
+        f"The similarities of {len(found.names)} tasks in {groups}, beside the tree that joins them.",
+        relatedness_map(found), wide=len(found.names) > 20,
+    )  # fmt: skip
 
 
 def _baselines(evaluation: Evaluation) -> Shown:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from quickstudy.cache import write_atomically
 from quickstudy.learners import Learner
+from quickstudy.relatedness import Relatedness
 from quickstudy.report import markup
 from quickstudy.report.figures import figures_for
 from quickstudy.report.settings import command_of, flat, read_run
@@ -23,6 +24,7 @@ def write_report(
     groups: dict[str, Estimate] | None = None,
     group_way: int | None = None,
     title: str | None = None,
+    relatedness: Relatedness | None = None,
 ) -> Path:
     """Write ``folder/report.html``, one page that needs nothing outside itself, and its figures in ``folder/figures``.
 
@@ -38,6 +40,7 @@ def write_report(
         groups: What :func:`~quickstudy.report.accuracy_by_group_values` found.
         group_way: Classes of a task there, which says what guessing would reach.
         title: Heading of the page; by default learner, source, way and shot.
+        relatedness: What :func:`quickstudy.relatedness.relate` found among the training tasks.
 
     Returns:
         The path of the page.
@@ -51,7 +54,7 @@ def write_report(
     run, path = read_run(folder), folder / "metrics.jsonl"
     metrics = read_metrics(path) if path.exists() else []
     body = [markup.element("h1", title), _result(evaluation)]
-    for shown in figures_for(learner, source, evaluation, metrics, groups or {}, group_way, seed):
+    for shown in figures_for(learner, source, evaluation, metrics, groups or {}, group_way, seed, relatedness):
         image = png(shown.figure)
         write_atomically(folder / "figures" / f"{shown.name}.png", image)
         body.append(markup.section(shown.title, [markup.picture(image, shown.alt, shown.reading, shown.wide)]))

@@ -3,6 +3,7 @@
 import math
 
 from quickstudy.learners import Learner
+from quickstudy.relatedness import Relatedness
 from quickstudy.training.evaluate import Estimate, Evaluation
 
 
@@ -55,6 +56,25 @@ def against_baselines(evaluation: Evaluation) -> str:
     else:
         verdict = "which it beats" if sign * evaluation.mean < sign * best.mean else "which beats it"
     return f"The best plain baseline, {name}, reaches {written(best, evaluation.metric)}, {verdict}."
+
+
+MEASURED = {
+    "gradient": "the cosine of the gradients with which two tasks pull a network that is trained on all",
+    "fisher": "how alike the weights are that two tasks need of a network that is trained on all (Fisher embeddings)",
+    "affinity": "how much a step on one task lowers the loss of the other, in a network that is trained on all (TAG)",
+    "posterior": "how alike the linear weights of two tasks depart from those of all tasks",
+}
+
+
+def relation(found: Relatedness) -> list[str]:
+    """How related tasks are, in sentences: what was measured, how sure it is, and what follows."""
+    what = MEASURED.get(found.measure, f"the measure {found.measure}")
+    sure = f"Random halves of the rows agree on {found.reliability:.0%} of the differences between the pairs of tasks"
+    if found.num_groups > 1:
+        follows = "groups found in one half of the rows explain the similarities seen in the other half better than one group does."
+    else:
+        follows = "no groups found in one half of the rows explain the other half: share between all tasks alike."
+    return [f"Measured is {what}.", f"{sure}; the rest is taken for noise, and taken out. As to groups, {follows}"]
 
 
 def _range(value: object) -> str:

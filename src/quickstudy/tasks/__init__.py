@@ -8,8 +8,9 @@ from quickstudy.tasks.grouped import Grouped
 from quickstudy.tasks.image_files import ImageForm
 from quickstudy.tasks.images import Images
 from quickstudy.tasks.omniglot import Omniglot
+from quickstudy.tasks.related import Related
 from quickstudy.tasks.sinusoid import Sinusoid
-from quickstudy.tasks.source import TaskSource
+from quickstudy.tasks.source import FixedTasks, TaskSource
 from quickstudy.tasks.table import Table, TableTasks
 
 SOURCES: dict[str, type] = {"glyphs": Glyphs, "omniglot": Omniglot, "sinusoid": Sinusoid}
@@ -21,11 +22,13 @@ __all__ = [
     "Classes",
     "Episodes",
     "Family",
+    "FixedTasks",
     "Glyphs",
     "Grouped",
     "ImageForm",
     "Images",
     "Omniglot",
+    "Related",
     "Sinusoid",
     "Supervised",
     "Table",

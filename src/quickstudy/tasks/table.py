@@ -13,7 +13,7 @@ from torch import Tensor
 from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.errors import UserError, require
 from quickstudy.tasks.encoder import Encoder, check_columns, is_numeric, numbers
-from quickstudy.tasks.source import TaskSource
+from quickstudy.tasks.source import FixedTasks
 
 KindName = Literal["regression", "classification"]
 
@@ -218,25 +218,24 @@ class TableTasks:
 
 
 @dataclass(frozen=True, eq=False)
-class TableEpisodes(TaskSource):
+class TableEpisodes(FixedTasks):
     """Tasks of a table with ``shot`` support rows and at most ``query`` query rows; a task of fewer rows is padded."""
 
     tasks: TableTasks
     shot: int
     query: int
     kind: Kind = field(init=False)
+    num_tasks: int = field(init=False)
 
     def __post_init__(self) -> None:
         require(self.shot >= 0, f"Parameter `shot` should be at least 0. Found shot={self.shot}.")
         require(self.query >= 1, f"Parameter `query` should be at least 1. Found query={self.query}.")
         object.__setattr__(self, "kind", self.tasks.kind)
+        object.__setattr__(self, "num_tasks", len(self.tasks.names))
 
-    def sample(self, num_tasks: int, generator: torch.Generator) -> Episode:
-        """Draw ``num_tasks`` tasks, without repetition as long as there are others, and their rows."""
-        count, chosen = len(self.tasks.names), list[int]()
-        while len(chosen) < num_tasks:
-            chosen += torch.randperm(count, generator=generator)[: num_tasks - len(chosen)].tolist()
-        return _to_size(self.tasks.draw(self.shot, self.query, generator, chosen), self.shot, self.query)
+    def draw(self, places: Sequence[int], generator: torch.Generator) -> Episode:
+        """The tasks at ``places`` with rows drawn at random."""
+        return _to_size(self.tasks.draw(self.shot, self.query, generator, places), self.shot, self.query)
 
     def describe(self) -> dict[str, object]:
         """Table, tasks, rows, shot and query."""

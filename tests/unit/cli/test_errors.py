@@ -14,7 +14,7 @@ from tests.unit.cli.processes import run
 SINES = "train maml --data sinusoid --steps 3 --out {new}"
 MISTAKES = {
     "frobnicate": (
-        "The command should be one of train, fit, evaluate, compare, adapt, predict, export, report, list, doctor, demo. "
+        "The command should be one of train, fit, relate, evaluate, compare, adapt, predict, export, report, list, doctor, demo. "
         "Found 'frobnicate'."
     ),
     "train frob": "The learner should be one of maml, ",

@@ -1,0 +1,102 @@
+"""``quickstudy relate``."""
+
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+from rich.console import Console
+
+from quickstudy.cache import write_atomically
+from quickstudy.cli.fit import table_of
+from quickstudy.cli.options import parse
+from quickstudy.cli.sources import use_threads
+from quickstudy.errors import require
+from quickstudy.learners import Learner
+from quickstudy.relatedness import Relatedness, relate
+from quickstudy.report import write_relatedness
+from quickstudy.report.words import relation
+from quickstudy.tasks import TableTasks
+from quickstudy.training.evaluate import plain
+from quickstudy.training.rungs import LearnedPrior, Sharing
+
+
+@dataclass(frozen=True)
+class RelateOptions:
+    """Options of ``quickstudy relate``."""
+
+    table: Annotated[Path, tyro.conf.Positional]
+    """A .csv or .parquet file."""
+    task: str
+    """The column that says which task a row belongs to."""
+    target: tuple[str, ...]
+    """The columns to predict, numbers."""
+    out: Path = Path("runs/relatedness")
+    """Folder of the page, the figure and relatedness.json."""
+    features: tuple[str, ...] = ()
+    """The columns to predict from; by default all others."""
+    drop: tuple[str, ...] = ()
+    """Columns to leave out of the features."""
+    measure: Literal["posterior", "gradient", "fisher", "affinity"] = "posterior"
+    """Posterior weights of linear models; or, in a network trained on all tasks, gradient cosine, Fisher embeddings (Task2Vec), affinity
+    (TAG)."""
+    splits: int = 10
+    """Random divisions of every task's rows into halves."""
+    most_groups: int = 12
+    """The most groups to try."""
+    seed: int = 0
+    """Seed of all randomness."""
+    json: bool = False
+    """Print names, groups and similarities as one JSON object on standard output."""
+    threads: int | None = None
+    """CPU threads."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure how related the tasks of a table are, say which belong together, and draw a map of them."""
+    asked = parse(RelateOptions, arguments, "relate", "Measure how related the tasks of a table are, and which belong together.")
+    use_threads(asked.threads)
+    require(not asked.out.is_file(), f"Option --out should be a folder. {asked.out} is a file.")
+    table = table_of(asked.table, asked.task, asked.target, asked.features, asked.drop)
+    console = Console(stderr=asked.json, highlight=False, soft_wrap=True, markup=False)
+    console.print(f"{len(table.frame)} rows of {len(table.names)} tasks, {len(table.features)} columns to predict from.")
+    whole = table.whole()
+    tasks = replace(whole, y=(whole.y - whole.y.mean(0)) / whole.y.std(0).clamp(min=1e-12))
+    found = relate(_probe(asked, tasks), tasks, asked.measure, asked.splits, asked.most_groups, asked.seed)
+    for line in relation(found):
+        console.print(line)
+    for group in range(found.num_groups if found.num_groups > 1 else 0):
+        console.print(f"group {group + 1}: {', '.join(found.members(group))}")
+    command = shlex.join(["quickstudy", "relate", *arguments])
+    settings = {"table": str(asked.table), "tasks": len(table.names), "rows": len(table.frame), "measure": asked.measure}
+    page = write_relatedness(
+        asked.out, found, f"How related the tasks of {asked.table.name} are", settings | {"splits": asked.splits, "run it again": command}
+    )
+    described = json.dumps(_described(found))
+    write_atomically(asked.out / "relatedness.json", described.encode())
+    if asked.json:
+        print(described)
+    console.print(f"The map is in {page}")
+    return 0
+
+
+def _probe(asked: RelateOptions, tasks: TableTasks) -> Learner:
+    """What the measure looks through: a learned prior, or one network for all rows whose head can be refitted."""
+    rung = LearnedPrior() if asked.measure == "posterior" else Sharing("pooled", heads=False, refit=True)
+    rung.fit(tasks, asked.seed)
+    return rung.learner
+
+
+def _described(found: Relatedness) -> object:
+    return plain(
+        {
+            "measure": found.measure,
+            "names": list(found.names),
+            "groups": found.groups.tolist(),
+            "reliability": found.reliability,
+            "similarity": [[round(value, 4) for value in row] for row in found.similarity.tolist()],
+        }
+    )
