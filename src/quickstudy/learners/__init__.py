@@ -5,6 +5,7 @@ from quickstudy.learners.cavia import CAVIA
 from quickstudy.learners.embedding import EmbeddingLearner
 from quickstudy.learners.finetune import Finetune
 from quickstudy.learners.fomaml import FOMAML
+from quickstudy.learners.generator import Generator
 from quickstudy.learners.gradient import GradientLearner
 from quickstudy.learners.hard_sharing import HardSharing
 from quickstudy.learners.imaml import IMAML
@@ -38,6 +39,7 @@ LEARNERS: dict[str, type[Learner]] = {
     "mann": MANN,
     "linear_prior": LinearPrior,
     "hard_sharing": HardSharing,
+    "generator": Generator,
     "finetune": Finetune,
 }
 """The learners known by name: to the command line, to checkpoints, and to the battery of laws."""
@@ -54,6 +56,7 @@ __all__ = [
     "Adapted",
     "EmbeddingLearner",
     "Finetune",
+    "Generator",
     "GradientLearner",
     "HardSharing",
     "Learner",

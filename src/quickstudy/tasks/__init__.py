@@ -6,6 +6,8 @@ from quickstudy.tasks.family import Family
 from quickstudy.tasks.glyphs import Glyphs
 from quickstudy.tasks.image_files import ImageForm
 from quickstudy.tasks.images import Images
+from quickstudy.tasks.line import Line
+from quickstudy.tasks.mixture import Mixture
 from quickstudy.tasks.omniglot import Omniglot
 from quickstudy.tasks.sinusoid import Sinusoid
 from quickstudy.tasks.source import TaskSource
@@ -23,6 +25,8 @@ __all__ = [
     "Glyphs",
     "ImageForm",
     "Images",
+    "Line",
+    "Mixture",
     "Omniglot",
     "Sinusoid",
     "Supervised",
