@@ -122,7 +122,7 @@ def layers_to_modulate(model: nn.Module, head: str, kind: ModulationName) -> tup
     Raises:
         UserError: If there is none.
     """
-    below = {name: module for name, module in model.named_modules() if f"{name}.weight" != head}
+    below = {name: module for name, module in model.named_modules() if name != head.rpartition(".")[0]}
     norms = tuple(name for name, module in below.items() if hasattr(module, "num_features"))
     served = tuple(name for name, module in below.items() if isinstance(module, nn.Linear | nn.modules.conv._ConvNd))
     found = norms if norms and kind == "film" else served

@@ -32,6 +32,7 @@ LEARNERS = {
     "mann": lambda: qs.MANN(qs.models.Conv4(None, channels=2), 3, controller_size=4, slots=6, width=3, heads=2),
     "linear_prior": lambda: qs.LinearPrior(qs.models.MLP(4, None, hidden=(5,)), targets=2, prior_scale=0.5),
     "hard_sharing": lambda: qs.HardSharing(qs.models.MLP(4, 3, hidden=(5,)), num_tasks=6, penalty=0.5),
+    "generator": lambda: qs.Generator(qs.models.MLP(4, 3, hidden=(5,)), "lowrank", layers=("features.1",), side=(0, 2), inner_steps=1),
     "finetune": lambda: qs.Finetune(qs.models.Conv4(None, channels=2), pretraining_classes=7),
 }
 
