@@ -61,8 +61,10 @@ class Mixture(TaskSource):
         return Episode(self._noisy(support, generator), self._noisy(query, generator), place)
 
     def describe(self) -> dict[str, object]:
-        """The sources, and the noise."""
-        return {"source": "mixture", "sources": [source.describe() for source in self.sources], "noise": self.noise}
+        """What all sources say alike (shot and query, as a rule), the sources, and the noise."""
+        said = [source.describe() for source in self.sources]
+        alike = {key: value for key, value in said[0].items() if all(other.get(key) == value for other in said)}
+        return {**alike, "source": "mixture", "sources": said, "noise": self.noise}
 
     def _noisy(self, batch: Batch, generator: torch.Generator) -> Batch:
         if not self.noise:
