@@ -65,10 +65,10 @@ class Generator(GradientLearner):
     Raises:
         UserError: If a number is out of range, the model does not end in a linear layer, or a layer cannot be changed.
 
-    Source: Requeima et al. 2019 (CNAPs), eq. 2–4 and section 2.2; Vuorio et al. 2019 (MMAML), eq. 2–4 and algorithm 1; Ha, Dai & Le 2017
-    for generated weights. Differs from them: steps change the embedding (as Rusu et al. 2019, eq. 4, do) rather than all weights;
-    examples are encoded by the network's own body, and pooled, where MMAML reads them in turn; the head of classes is that of prototypes
-    (Triantafillou et al. 2020), CNAPs generates it.
+    Source: Requeima et al. 2019 (CNAPs), section 2.2; Vuorio et al. 2019 (MMAML), algorithm 1; Ha, Dai & Le 2017 for generated
+    weights. Differs from them: steps change the embedding (as those of LEO do, Rusu et al. 2019, section 2.2) rather than all weights;
+    examples are encoded by the network's own body and pooled, where MMAML reads them in turn; the head of classes is that of
+    prototypes (Triantafillou et al. 2020, section 4), where CNAPs generates it.
 
     Example:
         >>> import quickstudy as qs

@@ -38,7 +38,7 @@ class Modulation(nn.Module, ABC):
 class FiLM(Modulation):
     """``(1 + γ) ∘ h + β`` with ``[γ, β] = G z``, for every channel of a layer's output ``h``.
 
-    Source: Perez et al. 2018, eq. 2; the scale is around 1, as there in section 7.2.
+    Source: Perez et al. 2018, eq. 2, their ``γ`` written as ``1 + γ``.
     """
 
     def __init__(self, layer: nn.Module, embedding_size: int) -> None:
@@ -55,7 +55,8 @@ class LowRank(Modulation):
 
     The sum is never made: the output changes by ``U (s ∘ V x) + β``. For a convolution ``V`` is one with ``rank`` channels.
 
-    Source: Ha, Dai & Le 2017, section 3, whose weights are generated whole or as scaled rows (eq. 8); here by terms of rank one.
+    Source: Ha, Dai & Le 2017, section 3. Differs from the paper: weights are not generated whole, or row by row scaled, but changed by
+    terms of rank one, of which the coefficients are generated.
     """
 
     def __init__(self, layer: nn.Module, embedding_size: int, rank: int) -> None:

@@ -12,7 +12,7 @@ from quickstudy.tasks.family import Family
 class Line:
     """Tasks ``y = a x + b`` with a, b ~ U[−3, 3] and inputs ``x ~ U[−5, 5]``, without noise.
 
-    Source: Vuorio et al. 2019, section 6.1 (the linear mode); Yao et al. 2019, section 5.1.
+    Source: Vuorio et al. 2019 (MMAML) and Yao et al. 2019 (HSML), experiments on regression.
     """
 
     def episodes(self, shot: int = 10, query: int = 10) -> Family:

@@ -22,7 +22,7 @@ class Mixture(TaskSource):
     Raises:
         UserError: If there is no source, they differ in kind or size, or noise is negative or for classes.
 
-    Source: Vuorio et al. 2019, section 6.1, and Yao et al. 2019, section 5.1, for mixtures of functions.
+    Source: mixtures of functions are those of Vuorio et al. 2019 (MMAML) and Yao et al. 2019 (HSML), in their experiments on regression.
 
     Example:
         >>> import quickstudy as qs
