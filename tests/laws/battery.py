@@ -144,6 +144,17 @@ def _sharing(kind: Any, model: nn.Module, **options: Any) -> Learner:
     return learner
 
 
+def _generator(model: nn.Module, *arguments: Any, **options: Any) -> Learner:
+    """With an encoder that does not depend on the global generator, and embeddings that change their layers."""
+    learner = qs.Generator(model, *arguments, embedding_size=3, encoder_size=6, rank=2, **options)
+    generator = qs.generator(1, "model")
+    with torch.no_grad():
+        for name, parameter in learner.named_parameters():
+            if not name.startswith("model."):
+                parameter.copy_(0.5 * torch.randn(parameter.shape, generator=generator))
+    return learner
+
+
 def _relation() -> Learner:
     """With a relation module whose weights do not depend on the global generator."""
     learner = qs.RelationNet(qs.models.Conv4(None, channels=3, image_size=16, maps=True))
@@ -294,6 +305,14 @@ TABLE: dict[str, list[Case]] = {
     "soft_sharing": [
         Case("mean", "vectors", lambda: _sharing(qs.SoftSharing, normed(), penalty=0.7)),
         Case("trace", "sinusoids", lambda: _sharing(qs.SoftSharing, line(), penalty=0.1, relation="trace"), gradient="constant"),
+    ],
+    "generator": [
+        Case("film", "sinusoids", lambda: _generator(line())),
+        Case("film-norm-side-adam", "vectors", lambda: _generator(normed(), side=(1, 3), inner_steps=2, inner_optimiser="adam")),
+        Case("lowrank-stepwise", "sinusoids", lambda: _generator(line(), "lowrank", inner_steps=2, outer_gradient="stepwise")),
+        Case("lowrank-transductive", "vectors", lambda: _generator(normed(), "lowrank", statistics="transductive")),
+        Case("lowrank-conv", "images", lambda: _generator(strided(), "lowrank", inner_steps=1)),
+        Case("film-conv", "images", lambda: _generator(images(), inner_steps=2, outer_gradient="stepwise")),
     ],
     "finetune": [
         Case("regression", "sinusoids", lambda: qs.Finetune(line(), inner_lr=0.01, test_steps=3)),

@@ -76,8 +76,8 @@ class Data:
     """Background alphabets kept for validation (omniglot by alphabets); 0 trains on all of them without validation."""
     rotations: Literal["classes", "task", "none"] = "classes"
     """Rotated characters in training: classes of their own, one drawn for each task's class, or none."""
-    variant: Literal["maml", "metasgd"] = "maml"
-    """Family of sinusoids."""
+    variant: Literal["maml", "metasgd", "mixture"] = "maml"
+    """Family of sinusoids; in a mixture every second task is a straight line, the others are those of MAML."""
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,7 @@ IMAGES: dict[str, dict[str, Any]] = {
     "relation": {"query": 10, "tasks_per_step": 1, "clip_gradient": 0.5},
     "siamese": {"way": 60, "query": 5, "tasks_per_step": 1},
     "r2d2": {"way": 60, "query": 5, "tasks_per_step": 1},
+    "generator": {"query": 5, "tasks_per_step": 8},
     "mann": {
         "query": 2,
         "tasks_per_step": 32,
@@ -78,6 +79,7 @@ SINUSOID: dict[str, dict[str, Any]] = {
         "schedule": "linear",
     },
     "finetune": {"inner_lr": 0.01, "inner_optimiser": "sgd", "test_steps": 10, "tasks_per_step": 25},
+    "generator": {"encoder_size": 128, "inner_steps": 0, "tasks_per_step": 25, "lr": 3e-3, "schedule": "cosine"},
     "linear_prior": {"tasks_per_step": 25, "lr": 2e-3, "noise_scale": 0.3, "prior_scale": 0.3},
 }
 SINUSOID_TASKS = {"shot": 10, "query": 10, "model": "mlp", "steps": 10_000}

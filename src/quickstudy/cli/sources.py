@@ -8,7 +8,7 @@ import torch
 
 from quickstudy.cli.options import Tasks
 from quickstudy.errors import UserError, require
-from quickstudy.tasks import Classes, Glyphs, Omniglot, Sinusoid, TaskSource
+from quickstudy.tasks import Classes, Glyphs, Line, Mixture, Omniglot, Sinusoid, TaskSource
 
 Pools = Glyphs | Omniglot
 Settings = dict[str, Any]
@@ -38,6 +38,13 @@ def pool(settings: Settings, split: str, root: Path | None = None) -> Classes:
     return source.split(split)
 
 
+def _functions(variant: str, shot: int, query: int) -> TaskSource:
+    """Sinusoids of the ``variant``, or MAML's mixed with straight lines."""
+    if variant == "mixture":
+        return Mixture([Sinusoid().episodes(shot, query), Line().episodes(shot, query)])
+    return Sinusoid(variant).episodes(shot, query)
+
+
 def has_validation(settings: Settings) -> bool:
     """Whether the run keeps classes for validation."""
     return not (settings["data"] == "omniglot" and settings["split_by"] == "alphabets" and settings["validation_alphabets"] == 0)
@@ -46,7 +53,7 @@ def has_validation(settings: Settings) -> bool:
 def training_tasks(settings: Settings) -> TaskSource:
     """What the run trains on."""
     if settings["data"] == "sinusoid":
-        return Sinusoid(settings["variant"]).episodes(settings["shot"], settings["query"])
+        return _functions(settings["variant"], settings["shot"], settings["query"])
     classes = pool(settings, "train")
     if settings["learner"] == "finetune":
         return classes.supervised(settings["tasks_per_step"])
@@ -59,7 +66,7 @@ def training_tasks(settings: Settings) -> TaskSource:
 def validation_tasks(settings: Settings) -> TaskSource | None:
     """What the run validates on: tasks as in training, of at most 20 ways, 5 queries a class."""
     if settings["data"] == "sinusoid":
-        return Sinusoid(settings["variant"]).episodes(min(settings["shot"], 5), 100)
+        return _functions(settings["variant"], min(settings["shot"], 5), 100)
     if not has_validation(settings):
         return None
     return pool(settings, "validation").episodes(min(settings["way"], 20), min(settings["shot"], 5), 5)
@@ -70,7 +77,7 @@ def evaluation_tasks(settings: Settings, asked: Tasks) -> TaskSource:
     shot = settings["shot"] if asked.shot is None else asked.shot
     if settings["data"] == "sinusoid":
         require(asked.way is None, "Option --way is for classification. This run learned sinusoids.")
-        return Sinusoid(settings["variant"]).episodes(shot, 100 if asked.query is None else asked.query)
+        return _functions(settings["variant"], shot, 100 if asked.query is None else asked.query)
     classes = pool(settings, asked.split, asked.root)
     way = settings["way"] if asked.way is None else asked.way
     return classes.episodes(way, shot, 15 if asked.query is None else asked.query, within_group=asked.within_group)

@@ -5,6 +5,7 @@ from quickstudy.learners.cavia import CAVIA
 from quickstudy.learners.embedding import EmbeddingLearner
 from quickstudy.learners.finetune import Finetune
 from quickstudy.learners.fomaml import FOMAML
+from quickstudy.learners.generator import Generator
 from quickstudy.learners.gradient import GradientLearner
 from quickstudy.learners.hard_sharing import HardSharing
 from quickstudy.learners.imaml import IMAML
@@ -43,6 +44,7 @@ LEARNERS: dict[str, type[Learner]] = {
     "hard_sharing": HardSharing,
     "partial_sharing": PartialSharing,
     "soft_sharing": SoftSharing,
+    "generator": Generator,
     "finetune": Finetune,
 }
 """The learners known by name: to the command line, to checkpoints, and to the battery of laws."""
@@ -59,6 +61,7 @@ __all__ = [
     "Adapted",
     "EmbeddingLearner",
     "Finetune",
+    "Generator",
     "GradientLearner",
     "HardSharing",
     "Learner",

@@ -1,8 +1,6 @@
 """CAVIA: only a short context vector adapts, the network is shared."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, cast
+from typing import cast
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -13,6 +11,7 @@ from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.learners.gradient import GradientLearner, InnerLoop, StatisticsPolicy
 from quickstudy.learners.mapping import MappingMode
+from quickstudy.learners.modulation import channels, modulating
 from quickstudy.learners.part_loop import PartLoop
 from quickstudy.models.norm import Statistics, forward
 
@@ -97,22 +96,14 @@ class CAVIA(GradientLearner):
     ) -> tuple[Tensor, Statistics]:
         """The shared network, one layer of which the task's context modulates."""
         own = {name: value for name, value in weights.items() if name not in (CONTEXT, MODULATION)}
-        with self._modulating(weights.get(MODULATION, self.modulation.weight) @ weights[CONTEXT]):
-            return forward(self.model, own, x, mask, statistics, record)
+        values = weights.get(MODULATION, self.modulation.weight) @ weights[CONTEXT]
 
-    @contextmanager
-    def _modulating(self, values: Tensor) -> Iterator[None]:
-        """Inside, the layer's output ``[example, channel, *space]`` is scaled and shifted by ``values``."""
-
-        def modulate(module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
+        def modulate(layer: nn.Module, inputs: Tensor, output: Tensor) -> Tensor:
             parts = [part.reshape(-1, *[1] * (output.ndim - 2)) for part in values.chunk(1 if self._shift_only else 2)]
             return output + parts[0] if self._shift_only else (1 + parts[1]) * output + parts[0]
 
-        handle = self.model.get_submodule(self._layer).register_forward_hook(modulate)
-        try:
-            yield
-        finally:
-            handle.remove()
+        with modulating(self.model, {self._layer: modulate}):
+            return forward(self.model, own, x, mask, statistics, record)
 
 
 def _modulated(model: nn.Module, layer: str | None) -> tuple[str, bool, int]:
@@ -122,9 +113,7 @@ def _modulated(model: nn.Module, layer: str | None) -> tuple[str, bool, int]:
     name = first if layer is None else layer
     require(name in layers, f"Parameter `layer` should name a layer of the model. Found layer={layer!r}.")
     found = layers[cast(str, name)]
-    sizes = [getattr(found, size) for size in ("out_features", "out_channels", "num_features") if hasattr(found, size)]
-    require(bool(sizes), f"Parameter `layer` should name a linear layer, a convolution or a norm. Found {type(found).__name__}.")
-    return cast(str, name), isinstance(found, nn.Linear), int(sizes[0])
+    return cast(str, name), isinstance(found, nn.Linear), channels(found)
 
 
 __all__ = ["CAVIA"]

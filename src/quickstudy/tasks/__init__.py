@@ -7,6 +7,8 @@ from quickstudy.tasks.glyphs import Glyphs
 from quickstudy.tasks.grouped import Grouped
 from quickstudy.tasks.image_files import ImageForm
 from quickstudy.tasks.images import Images
+from quickstudy.tasks.line import Line
+from quickstudy.tasks.mixture import Mixture
 from quickstudy.tasks.omniglot import Omniglot
 from quickstudy.tasks.related import Related
 from quickstudy.tasks.sinusoid import Sinusoid
@@ -27,6 +29,8 @@ __all__ = [
     "Grouped",
     "ImageForm",
     "Images",
+    "Line",
+    "Mixture",
     "Omniglot",
     "Related",
     "Sinusoid",

@@ -120,3 +120,13 @@ def test_training_on_fewer_classes_keeps_the_way(tmp_path):
     done = run(tmp_path, "train", "maml", *options.split(), tmp_path / "run")
     assert done.code == 0, done.err
     assert qs.load(tmp_path / "run").model.way == 5
+
+
+def test_a_generator_learns_a_mixture(tmp_path):
+    options = "--data sinusoid --variant mixture --kind lowrank --layers features.3 --steps 2 --validation-tasks 2 --shot 4 --out"
+    done = run(tmp_path, "train", "generator", *options.split(), tmp_path / "run")
+    assert done.code == 0, done.err
+    learner = qs.load(tmp_path / "run")
+    assert (type(learner), learner.kind, list(learner.layers)) == (qs.Generator, "lowrank", ["features.3"])
+    found = evaluation(tmp_path, tmp_path / "run", "--num-tasks", 3, "--no-baselines")
+    assert (found["source"]["source"], found["shot"], found["num_tasks"]) == ("mixture", 4, 3)

@@ -34,6 +34,7 @@ LEARNERS = {
     "hard_sharing": lambda: qs.HardSharing(qs.models.MLP(4, 3, hidden=(5,)), num_tasks=6, penalty=0.5),
     "partial_sharing": lambda: qs.PartialSharing(qs.models.MLP(4, 3, hidden=(5,)), num_tasks=6, own=("features.1", "head.bias")),
     "soft_sharing": lambda: qs.SoftSharing(qs.models.MLP(4, 3, hidden=(5,)), num_tasks=6, relation="trace"),
+    "generator": lambda: qs.Generator(qs.models.MLP(4, 3, hidden=(5,)), "lowrank", layers=("features.1",), side=(0, 2), inner_steps=1),
     "finetune": lambda: qs.Finetune(qs.models.Conv4(None, channels=2), pretraining_classes=7),
 }
 

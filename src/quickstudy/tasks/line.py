@@ -1,0 +1,26 @@
+"""Straight lines: half of the mixture that tells tasks of different kinds apart."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from quickstudy.tasks.family import Family
+
+
+@dataclass(frozen=True)
+class Line:
+    """Tasks ``y = a x + b`` with a, b ~ U[−3, 3] and inputs ``x ~ U[−5, 5]``, without noise.
+
+    Source: Vuorio et al. 2019 (MMAML) and Yao et al. 2019 (HSML), experiments on regression.
+    """
+
+    def episodes(self, shot: int = 10, query: int = 10) -> Family:
+        """Regression tasks with ``shot`` support and ``query`` query points."""
+        return Family(self.draw, shot, query, label="line")
+
+    def draw(self, num_tasks: int, num_examples: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Inputs and targets ``[task, example, 1]`` of ``num_tasks`` lines."""
+        slope, intercept = torch.rand(2, num_tasks, 1, 1, generator=generator) * 6 - 3
+        x = torch.rand(num_tasks, num_examples, 1, generator=generator) * 10 - 5
+        return x, slope * x + intercept
