@@ -7,7 +7,7 @@
 2
 """
 
-from quickstudy import bilevel, models, tasks
+from quickstudy import balance, bilevel, models, tasks
 from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.errors import TrainingError, UserError
 from quickstudy.learners import (
@@ -77,6 +77,7 @@ __all__ = [
     "Siamese",
     "TrainingError",
     "UserError",
+    "balance",
     "bilevel",
     "compare",
     "evaluate",
