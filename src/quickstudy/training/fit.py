@@ -186,7 +186,8 @@ def _loop(
         loss = run.step(fitted.step)
         fitted.step += 1
         fitted.seconds = time.monotonic() - began
-        log.loss(fitted.step, loss, run.optimizer.param_groups[0]["lr"], run.tasks_per_step, flush=fitted.step == steps)
+        weights = run.balancer.weights if isinstance(run.balancer, TaskWeights) else None
+        log.loss(fitted.step, loss, run.optimizer.param_groups[0]["lr"], run.tasks_per_step, fitted.step == steps, weights)
         bar.advance(loss)
         if validation is not None and (fitted.step % validate_every == 0 or fitted.step == steps):
             _validate(run, validation, validation_tasks, log, bar)
