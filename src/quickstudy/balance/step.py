@@ -36,5 +36,10 @@ class OuterStep:
         """Which tasks have a query at all ``[task]``: the loss of the others is 0 and says nothing."""
         return (self.episodes.query.mask > 0).any(1)
 
+    @property
+    def count(self) -> Tensor:
+        """How many tasks that is, at least 1."""
+        return self.present.sum().clamp(min=1)
+
 
 __all__ = ["OuterStep"]

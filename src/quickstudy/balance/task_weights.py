@@ -11,10 +11,11 @@ from quickstudy.errors import require
 
 
 class TaskWeights(nn.Module, ABC):
-    """Weights of tasks with identities: the step descends ``1/n Σ_i weights[task_i] · losses[i]`` over the ``n`` tasks of the step.
+    """Weights of tasks with identities: the step descends ``1/n Σ_i weights[task_i] · losses[i]`` over its ``n`` tasks.
 
     Weights of 1 are the plain mean. A task is found by its identity, not by its place, so a step may hold any of the tasks in any
-    order; what is not in it keeps its weight. Everything that is remembered is a buffer, and so saved and resumed with the run.
+    order; what is not in it keeps its weight, and a task without queries is not in it.
+    Everything that is remembered is a buffer, and so saved and resumed with the run.
 
     Args:
         num_tasks: Tasks; their identities are 0 to ``num_tasks − 1``.
@@ -37,7 +38,7 @@ class TaskWeights(nn.Module, ABC):
         low, high = int(task.min()), int(task.max())
         known = f"{type(self).__name__} knows tasks 0 to {self.num_tasks - 1}. Found {low} to {high}: it weighs a fixed set of tasks."
         require(low >= 0 and high < self.num_tasks, known)
-        return (self.weigh(losses, step)[task] * losses).mean()
+        return (self.weigh(losses, step)[task] * losses).sum() / step.count
 
     @abstractmethod
     def weigh(self, losses: Tensor, step: OuterStep) -> Tensor:
