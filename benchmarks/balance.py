@@ -1,6 +1,6 @@
 """Planted conflicts and planted useless tasks: ``python -m benchmarks.balance``.
 
-Conflict: six tasks share a layer of four units that cannot serve them all, and their targets have scales from 10 to 0.1. Error: of
+Conflict: six tasks share a layer of four units that cannot serve them all, and their targets have scales from 10 to 1. Error: of
 held-out rows, divided by the task's variance, mean over tasks.
 
 Auxiliary tasks: two primary tasks with few rows; two helpful ones, nearly the same functions on other rows; and four whose labels
@@ -41,7 +41,7 @@ def conflict(seed: int, name: str, steps: int = 300) -> np.ndarray:
     directions = draw.normal(size=(TASKS, FEATURES))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     parts = []
-    for task, scale in enumerate(np.geomspace(10, 0.1, TASKS)):
+    for task, scale in enumerate(np.geomspace(10, 1, TASKS)):
         x = draw.normal(size=(400, FEATURES))
         parts.append(rows(x, scale * (np.tanh(2 * x @ directions[task]) + 0.1 * draw.normal(size=400)), task))
     train, test = qs.tasks.Table(pd.concat(parts), task="task", target="y").split_rows(0.25, seed)
@@ -103,7 +103,7 @@ def interval(values: Sequence[float]) -> str:
 
 def show_conflict(seeds: Sequence[int], names: Sequence[str]) -> None:
     print("Conflict: normalised error of held-out rows, mean over six tasks; below the plain mean by, paired\n")
-    print(f"| balancer | error | below the mean by | {' | '.join(f'scale {s:.2g}' for s in np.geomspace(10, 0.1, TASKS))} | seconds |")
+    print(f"| balancer | error | below the mean by | {' | '.join(f'scale {s:.2g}' for s in np.geomspace(10, 1, TASKS))} | seconds |")
     print(f"|---|---|---|{'---|' * TASKS}---|", flush=True)
     plain = None
     for name in names:

@@ -61,7 +61,7 @@ def test_a_place_is_always_the_same_task():
 
 
 def test_balancing_helps_where_all_tasks_conflict():
-    """A layer too narrow for tasks of scales from 10 to 0.1: the plain mean serves the large ones."""
+    """A layer too narrow for tasks of scales from 10 to 1: the plain mean serves the large ones."""
     plain, balanced = conflict(0, "mean", steps=120), conflict(0, "alignedmtl", steps=120)
     assert balanced.mean() < plain.mean() - 0.05
     assert plain[:2].mean() < balanced[:2].mean() and balanced[3:].mean() < plain[3:].mean()
