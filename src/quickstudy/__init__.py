@@ -7,7 +7,7 @@
 2
 """
 
-from quickstudy import bilevel, models, relatedness, tasks
+from quickstudy import balance, bilevel, models, relatedness, tasks
 from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.errors import TrainingError, UserError
 from quickstudy.learners import (
@@ -83,6 +83,7 @@ __all__ = [
     "SoftSharing",
     "TrainingError",
     "UserError",
+    "balance",
     "bilevel",
     "compare",
     "evaluate",

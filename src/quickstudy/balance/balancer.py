@@ -1,20 +1,22 @@
 """A balancer turns the losses of several tasks into the one step that they share."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from torch import Tensor, nn
-from torchjd import Stateful
+from torch import Tensor
 from torchjd.aggregation import Aggregator
 from torchjd.autojac import backward, jac_to_grad
 from torchjd.scalarization import Scalarizer
 
+from quickstudy.balance.step import OuterStep
+from quickstudy.balance.task_weights import TaskWeights
 from quickstudy.errors import UserError
 
-Balancer = Callable[[Tensor], Tensor] | Aggregator
+Balancer = Callable[[Tensor], Tensor] | Aggregator | TaskWeights
 """Maps losses ``[task]`` to a scalar, or the gradients of all tasks to one.
 
-Any function; TorchJD's scalarizers (``UW``, ``DWA``, ``Constant``, ``Random``, ...), which combine losses; and its aggregators (``UPGrad``,
-``PCGrad``, ``CAGrad``, ``MGDA``, ``NashMTL``, ``AlignedMTL``, ...), which combine gradients.
+Any function; TorchJD's scalarizers (``UW``, ``Constant``, ``Random``, ...), which combine losses; its aggregators (``UPGrad``,
+``PCGrad``, ``CAGrad``, ``MGDA``, ``NashMTL``, ``AlignedMTL``, ...), which combine gradients; and the weights that are learned for every
+task of a fixed set, ``GradNorm``, ``DWA`` and ``AutoLambda``.
 """
 
 
@@ -23,39 +25,46 @@ def mean(losses: Tensor) -> Tensor:
     return losses.mean()
 
 
-def descend(balancer: Balancer, losses: Tensor, task: Tensor, parameters: Sequence[Tensor], share: float = 1.0) -> None:
-    """Add the balanced gradient of ``losses`` ``[task]`` to the ``grad`` of the ``parameters``, times ``share``.
+def descend(balancer: Balancer, losses: Tensor, step: OuterStep, share: float = 1.0) -> None:
+    """Add the balanced gradient of the ``losses`` ``[task]`` of a ``step`` to the ``grad`` of the learner's parameters, times ``share``.
 
-    An aggregator is given a gradient for each task: the graph of the losses is walked once a task. TorchJD's objects are given the
-    losses in the order of the identities ``task`` ``[task]``, so that one that remembers a task finds it at its place.
+    An aggregator is given a gradient for each task that has a query: the graph of the losses is walked once a task. TorchJD's objects
+    are given the losses in the order of the tasks' identities, so that one that remembers a task finds it at its place.
+
+    Args:
+        balancer: How many losses make a step.
+        losses: ``learner.losses(episodes)``.
+        step: What the losses are of.
+        share: The part that these tasks are of the step's tasks.
 
     Raises:
         UserError: If the balancer cannot serve so many losses.
+
+    Example:
+        >>> import quickstudy as qs
+        >>> learner, tasks = qs.MAML(qs.models.MLP(1, 1), 0.01), qs.tasks.Sinusoid().episodes(shot=5, query=5)
+        >>> episodes = tasks.sample(4, qs.generator(0, "train"))
+        >>> qs.balance.descend(qs.balance.balancer_named("upgrad"), learner.losses(episodes), qs.balance.OuterStep(learner, episodes))
+        >>> all(parameter.grad is not None for parameter in learner.parameters())
+        True
     """
+    if isinstance(balancer, TaskWeights):
+        (balancer(losses, step) * share).backward()
+        return
     if not isinstance(balancer, Aggregator | Scalarizer):
         (balancer(losses) * share).backward()
         return
-    ordered = losses[task.argsort(stable=True)]
+    order = step.episodes.task.argsort(stable=True)
     try:
         if isinstance(balancer, Aggregator):
-            inputs = [parameter for parameter in parameters if parameter.requires_grad]
-            backward(ordered, inputs=inputs, parallel_chunk_size=1)  # the losses may come from functions that vmap cannot see through
+            inputs = step.parameters
+            real = order[step.present[order]]  # a gradient of 0 would stop some of them
+            backward(losses[real], inputs=inputs, parallel_chunk_size=1)  # vmap cannot see through all functions that losses come from
             jac_to_grad(inputs, balancer)
         else:
-            (balancer(ordered) * share).backward()
+            (balancer(losses[order]) * share).backward()
     except ValueError as error:
         raise UserError(f"Balancer {balancer} cannot serve a step of {len(losses)} tasks: {error}") from error
 
 
-def parameters_of(balancer: Balancer) -> dict[str, Tensor]:
-    """What a balancer learns itself, by name: uncertainties, for one."""
-    return dict(balancer.named_parameters()) if isinstance(balancer, nn.Module) else {}
-
-
-def remembers_elsewhere(balancer: Balancer) -> bool:
-    """Whether a balancer keeps something from step to step that is not among its parameters, so that it cannot be saved."""
-    parts = list(balancer.modules()) if isinstance(balancer, nn.Module) else []
-    return any(isinstance(part, Stateful) and not list(part.parameters(recurse=False)) for part in parts)
-
-
-__all__ = ["Balancer", "descend", "mean", "parameters_of", "remembers_elsewhere"]
+__all__ = ["Balancer", "descend", "mean"]

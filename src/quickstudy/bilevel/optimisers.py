@@ -9,6 +9,8 @@ from quickstudy.errors import require
 
 Weights = dict[str, Tensor]
 InnerOptimiserName = Literal["sgd", "momentum", "adam"]
+Count = int | Tensor
+"""Steps taken before; a tensor where the entries of a weight count on their own."""
 
 
 class InnerOptimiser(ABC):
@@ -18,7 +20,7 @@ class InnerOptimiser(ABC):
     """The tensors it keeps for every weight, zero at the start."""
 
     @abstractmethod
-    def step(self, weight: Tensor, gradient: Tensor, rate: Tensor | float, slots: tuple[Tensor, ...], step: int) -> tuple[Tensor, ...]:
+    def step(self, weight: Tensor, gradient: Tensor, rate: Tensor | float, slots: tuple[Tensor, ...], step: Count) -> tuple[Tensor, ...]:
         """One update: the new weight followed by the new slots. ``step`` counts from 0."""
 
     def start(self, weights: Weights) -> Weights:
@@ -29,7 +31,7 @@ class InnerOptimiser(ABC):
 class SGD(InnerOptimiser):
     """``w ← w − rate · g``."""
 
-    def step(self, weight: Tensor, gradient: Tensor, rate: Tensor | float, slots: tuple[Tensor, ...], step: int) -> tuple[Tensor, ...]:
+    def step(self, weight: Tensor, gradient: Tensor, rate: Tensor | float, slots: tuple[Tensor, ...], step: Count) -> tuple[Tensor, ...]:
         """One update."""
         return (weight - rate * gradient,)
 
@@ -39,7 +41,7 @@ class Momentum(InnerOptimiser):
 
     slots = ("momentum",)
 
-    def step(self, weight: Tensor, gradient: Tensor, rate: Tensor | float, slots: tuple[Tensor, ...], step: int) -> tuple[Tensor, ...]:
+    def step(self, weight: Tensor, gradient: Tensor, rate: Tensor | float, slots: tuple[Tensor, ...], step: Count) -> tuple[Tensor, ...]:
         """One update."""
         momentum = 0.9 * slots[0] + gradient
         return weight - rate * momentum, momentum
@@ -62,7 +64,7 @@ class Adam(InnerOptimiser):
     def __init__(self, beta1: float = 0.9) -> None:
         self.beta1, self.beta2, self.epsilon = beta1, 0.999, 1e-8
 
-    def step(self, weight: Tensor, gradient: Tensor, rate: Tensor | float, slots: tuple[Tensor, ...], step: int) -> tuple[Tensor, ...]:
+    def step(self, weight: Tensor, gradient: Tensor, rate: Tensor | float, slots: tuple[Tensor, ...], step: Count) -> tuple[Tensor, ...]:
         """One update."""
         first = self.beta1 * slots[0] + (1 - self.beta1) * gradient
         second = self.beta2 * slots[1] + (1 - self.beta2) * gradient.square()

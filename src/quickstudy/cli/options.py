@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import tyro
 
+from quickstudy.balance import BalancerName
 from quickstudy.errors import UserError
 
 T = TypeVar("T")
@@ -136,6 +137,8 @@ class Training(Data):
     """How the outer learning rate falls to 0 over the steps."""
     clip_gradient: float | None = None
     """Largest norm of the outer gradient."""
+    balancer: BalancerName = "mean"
+    """How the losses of a step's tasks make it: mean, or random, pcgrad, cagrad, mgda, alignedmtl, upgrad for tasks that conflict."""
     tasks_per_backward: int | None = None
     """Accumulate the gradient over so many tasks at a time, to save memory."""
     validate_every: int = 500

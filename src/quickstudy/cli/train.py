@@ -13,6 +13,7 @@ import torch
 import tyro
 from rich.console import Console
 
+from quickstudy.balance import Balancer, balancer_named, needs_fixed_tasks
 from quickstudy.cli.options import Training, parse
 from quickstudy.cli.recipes import recipe
 from quickstudy.cli.runs import settings_of
@@ -64,6 +65,7 @@ def train(name: str, settings: Settings, command: str, quiet: bool = False) -> i
         optimizer=optimizer,
         scheduler=_scheduler(optimizer, settings),
         clip_gradient=settings["clip_gradient"],
+        balancer=_balancer(settings["balancer"]),
         tasks_per_backward=settings["tasks_per_backward"],
         validation=validation_tasks(settings),
         validate_every=settings["validate_every"],
@@ -162,6 +164,12 @@ def _optimizer(learner: Learner, settings: Settings) -> torch.optim.Optimizer:
     if settings["optimizer"] == "sgd":
         return torch.optim.SGD(parameters, lr=settings["lr"])
     return torch.optim.Adam(parameters, lr=settings["lr"], fused=parameters[0].device.type in ("cpu", "cuda"))
+
+
+def _balancer(name: str) -> Balancer:
+    refused = f"Option --balancer: {name} learns or holds a weight for each task of a fixed set; here tasks are drawn anew every step."
+    require(not needs_fixed_tasks(name), refused)
+    return balancer_named(name)
 
 
 def _scheduler(optimizer: torch.optim.Optimizer, settings: Settings) -> torch.optim.lr_scheduler.LRScheduler | None:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.errors import UserError, require
+from quickstudy.random import generator
 from quickstudy.tasks.encoder import Encoder, check_columns, is_numeric, numbers
 from quickstudy.tasks.source import FixedTasks
 
@@ -206,6 +207,17 @@ class TableTasks:
         rows = place[self.task] >= 0
         names = tuple(self.names[index] for index in tasks)
         return replace(self, x=self.x[rows], y=self.y[rows], task=place[self.task[rows]], names=names, identity=self.identity[list(tasks)])
+
+    def split_rows(self, fraction: float = 0.75, seed: int = 0) -> tuple["TableTasks", "TableTasks"]:
+        """The same tasks with a random ``fraction`` of every task's rows, at least one, and with the others: for validation, say."""
+        require(0 < fraction < 1, f"Parameter `fraction` should be between 0 and 1. Found fraction={fraction}.")
+        draw, chosen = generator(seed, "split_rows"), torch.zeros(len(self.x), dtype=torch.bool)
+        for rows in torch.arange(len(self.x)).split(self.sizes):
+            chosen[rows[torch.randperm(len(rows), generator=draw)[: max(1, round(fraction * len(rows)))]]] = True
+        return self._of(chosen), self._of(~chosen)
+
+    def _of(self, rows: Tensor) -> "TableTasks":
+        return replace(self, x=self.x[rows], y=self.y[rows], task=self.task[rows])
 
     def _padded(self, rows: list[Tensor]) -> Batch:
         longest = max((len(index) for index in rows), default=0)

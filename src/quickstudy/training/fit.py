@@ -15,7 +15,7 @@ from types import FrameType
 
 import torch
 
-from quickstudy.balance import Balancer, mean, parameters_of
+from quickstudy.balance import Balancer, TaskWeights, check_told, mean, parameters_of
 from quickstudy.cache import write_atomically
 from quickstudy.errors import require
 from quickstudy.learners import Learner
@@ -72,8 +72,8 @@ def fit(
         scheduler: Any torch scheduler of that optimiser that is stepped once a step without a metric.
         lr: Learning rate of the default optimiser.
         clip_gradient: Largest norm of the gradient.
-        balancer: Turns the losses of a step into one, by default their mean; a function, or any scalarizer or aggregator of TorchJD.
-            What it learns itself is among the parameters of the default optimiser.
+        balancer: Turns the losses of a step into one, by default their mean: a function, any scalarizer or aggregator of TorchJD,
+            or one of :mod:`quickstudy.balance`. Parameters of its own are among those of the default optimiser.
         tasks_per_backward: Accumulate the gradient over so many tasks at a time, to save memory.
         validation: Tasks to validate on, drawn once and frozen.
         validate_every: Steps between validations.
@@ -102,11 +102,14 @@ def fit(
         not isinstance(balancer, torch.nn.Module) or (tasks_per_backward is None and not compile),
         f"Balancer {balancer} needs all tasks of a step at once: leave `tasks_per_backward` and `compile` off.",
     )
+    check_told(balancer)
     folder = None if out is None else _writable(Path(out))
     require(not (resume or tensorboard) or folder is not None, "Parameter `out` is needed to resume and for TensorBoard.")
     parameters = [parameter for parameter in learner.parameters() if parameter.requires_grad]
     require(bool(parameters), "The learner should have parameters to train. Found none.")
     check_way(learner, train.kind)
+    if isinstance(balancer, TaskWeights):
+        balancer.to(parameters[0].device)
     learned = [*parameters, *parameters_of(balancer).values()]
     optimizer = torch.optim.Adam(learned, lr=lr, fused=parameters[0].device.type in ("cpu", "cuda")) if optimizer is None else optimizer
     fitted = Fitted(out=folder)
@@ -183,7 +186,8 @@ def _loop(
         loss = run.step(fitted.step)
         fitted.step += 1
         fitted.seconds = time.monotonic() - began
-        log.loss(fitted.step, loss, run.optimizer.param_groups[0]["lr"], run.tasks_per_step, flush=fitted.step == steps)
+        weights = run.balancer.weights if isinstance(run.balancer, TaskWeights) else None
+        log.loss(fitted.step, loss, run.optimizer.param_groups[0]["lr"], run.tasks_per_step, fitted.step == steps, weights)
         bar.advance(loss)
         if validation is not None and (fitted.step % validate_every == 0 or fitted.step == steps):
             _validate(run, validation, validation_tasks, log, bar)
@@ -223,6 +227,7 @@ def _describe(folder: Path, run: Run, steps: int, record: dict[str, object]) -> 
         "versions": {"torch": torch.__version__, "python": platform.python_version()},
         "optimizer": type(run.optimizer).__name__,
         "scheduler": None if run.scheduler is None else type(run.scheduler).__name__,
+        "balancer": getattr(run.balancer, "__name__", type(run.balancer).__name__),
         **record,
     }
     write_atomically(folder / "run.json", json.dumps(details, indent=1).encode())

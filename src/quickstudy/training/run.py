@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from quickstudy.balance import Balancer, descend, parameters_of, remembers_elsewhere
+from quickstudy.balance import Balancer, OuterStep, check_places, descend, restore_state, state_of
 from quickstudy.episode import Episode
 from quickstudy.errors import TrainingError, require
 from quickstudy.learners import Learner
@@ -57,6 +57,7 @@ class Run:
     compiled: Any = None
     parameters: list[Tensor] = field(default_factory=list)
     best_weights: dict[str, Tensor] | None = None
+    places: Tensor | None = None
 
     def step(self, index: int) -> float:
         """Take step ``index`` and return its mean loss; no weight changes where the loss or its gradient is not finite."""
@@ -66,7 +67,7 @@ class Run:
         if self.compiled is None:  # a number that changes would be compiled anew every step
             self.learner.outer_step = index
         with ambient(self.seed, "layers", index):
-            losses = self._backward(episodes)
+            losses = self._backward(episodes, index)
         if not bool(losses.isfinite().all()):
             wrong = (~losses.isfinite()).nonzero().flatten().tolist()
             raise self._diverged(f"The loss of step {index + 1} is not finite (tasks {wrong[:5]})")
@@ -83,7 +84,7 @@ class Run:
         kept = f" The last checkpoint, {last}, is as it was." if last is not None and last.exists() else ""
         return TrainingError(f"{what}: lower the learning rates, clip the gradient, or look for NaN in the inputs.{kept}")
 
-    def _backward(self, episodes: Episode) -> Tensor:
+    def _backward(self, episodes: Episode, index: int) -> Tensor:
         if self.compiled is not None:
             return self.compiled(episodes)
         total, part = episodes.num_tasks, self.tasks_per_backward or episodes.num_tasks
@@ -91,7 +92,9 @@ class Run:
         for first in range(0, total, part):
             chunk = episodes[first : first + part] if part < total else episodes
             losses = self.learner.losses(chunk)
-            descend(self.balancer, losses, chunk.task, self.parameters, len(losses) / total)
+            outer = OuterStep(self.learner, chunk, self.optimizer.param_groups[0]["lr"], self.seed, index)
+            self.places = check_places(self.balancer, outer, self.places)
+            descend(self.balancer, losses, outer, len(losses) / total)
             values.append(losses.detach())
         return torch.cat(values)
 
@@ -103,7 +106,7 @@ class Run:
     def save(self, path: Path, **more: object) -> None:
         """Write a checkpoint of everything that the next step depends on."""
         tensors, details = pack(self.learner, self.optimizer)
-        tensors |= {f"balancer/{name}": value for name, value in parameters_of(self.balancer).items()}
+        tensors |= {f"balancer/{name}": value for name, value in state_of(self.balancer).items()}
         scheduler = None if self.scheduler is None else _plain(self.scheduler.state_dict())
         progress = {"step": self.fitted.step, "seconds": self.fitted.seconds, "best": self.fitted.best, "seed": self.seed}
         write(path, tensors, details | progress | {"scheduler": scheduler} | more)
@@ -117,16 +120,10 @@ class Run:
         )
         begun, found = details["spec"]["learner"], spec_of(self.learner)["learner"]
         require(begun == found, f"A resumed run should have the learner it was begun with, {begun}. Found {found}.")
-        require(
-            not remembers_elsewhere(self.balancer),
-            f"Balancer {self.balancer} keeps a memory that is not saved: a run with it cannot be resumed. Start it again.",
-        )
         check_optimizer(self.optimizer, details)
+        restore_state(self.balancer, {name[9:]: value for name, value in tensors.items() if name.startswith("balancer/")})
         restore_learner(self.learner, tensors, path)
         restore_optimizer(self.optimizer, tensors, details)
-        with torch.no_grad():
-            for name, value in parameters_of(self.balancer).items():
-                value.copy_(tensors[f"balancer/{name}"])
         if self.scheduler is not None and details["scheduler"] is not None:
             self.scheduler.load_state_dict(details["scheduler"])
         best = details["best"]

@@ -72,6 +72,17 @@ def test_rows_are_split_within_tasks():
     assert torch.equal(again.x, train.x) and not torch.equal(other.x, train.x)
 
 
+def test_training_rows_are_split_again_for_validation():
+    """Every row is in one part, its numbers as they were; a task of one row keeps it for training."""
+    whole = table().split_rows(0.75)[0]
+    train, held = whole.split_rows(0.6, seed=3)
+    assert [a + b for a, b in zip(train.sizes, held.sizes, strict=True)] == whole.sizes and train.sizes[0] == 1 and held.sizes[0] == 0
+    assert train.names == held.names == whole.names and torch.equal(train.identity, held.identity)
+    parts = [set(map(tuple, torch.cat([part.x, part.y, part.task.unsqueeze(1)], 1).tolist())) for part in (train, held, whole)]
+    assert parts[0] | parts[1] == parts[2] and not parts[0] & parts[1]
+    assert torch.equal(train.x, whole.split_rows(0.6, seed=3)[0].x) and not torch.equal(train.x, whole.split_rows(0.6, seed=4)[0].x)
+
+
 def test_tasks_are_split_whole():
     train, new = table().split_tasks(0.5, seed=1)
     assert set(train.names) | set(new.names) == {"s0", "s1", "s2", "s3"} and not set(train.names) & set(new.names)

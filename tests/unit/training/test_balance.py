@@ -1,13 +1,15 @@
 """Balancers in front of learners: TorchJD's objects as they are, their gradients, and what is remembered."""
 
+import json
+
 import pytest
 import torch
 from torch import nn
-from torchjd.aggregation import MGDA, Mean, PCGrad, UPGrad
-from torchjd.scalarization import DWA, UW, Constant
+from torchjd.aggregation import MGDA, GradVac, Mean, PCGrad, UPGrad
+from torchjd.scalarization import UW, Constant
 
 import quickstudy as qs
-from quickstudy.balance import descend, mean
+from quickstudy.balance import DWA, GradNorm, OuterStep, descend, mean
 from tests.unit.training.small import bits, same_bits, sine_learner, sines
 
 
@@ -73,7 +75,7 @@ def test_any_learner_is_balanced(way):
     for balancer in (mean, Mean()):
         learner = sine_learner(inner_steps=2, outer_gradient=way)
         episodes = sines().sample(3, qs.generator(0, "train"))
-        descend(balancer, learner.losses(episodes), episodes.task, list(learner.parameters()))
+        descend(balancer, learner.losses(episodes), OuterStep(learner, episodes))
         found.append([parameter.grad.clone() for parameter in learner.parameters()])
     torch.testing.assert_close(*found, rtol=1e-4, atol=1e-6)
 
@@ -128,6 +130,20 @@ def test_errors(tmp_path):
         qs.fit(learner, source, 1, 4, balancer=PCGrad(), tasks_per_backward=2, progress=False)
     with pytest.raises(qs.UserError, match=r"UW.* cannot serve a step of 4 tasks: Parameter `values` should have shape \(3,\)"):
         qs.fit(learner, source, 1, 4, balancer=UW(3), progress=False)
-    qs.fit(learner, source, 1, 4, balancer=DWA(), out=tmp_path, progress=False)
-    with pytest.raises(qs.UserError, match=r"DWA.* keeps a memory that is not saved"):
-        qs.fit(learner, source, 2, 4, balancer=DWA(), out=tmp_path, resume=True, progress=False)
+    qs.fit(learner, source, 1, 4, balancer=GradVac(), out=tmp_path / "vac", progress=False)
+    with pytest.raises(qs.UserError, match=r"GradVac.* keeps a memory that is not saved"):
+        qs.fit(learner, source, 2, 4, balancer=GradVac(), out=tmp_path / "vac", resume=True, progress=False)
+    qs.fit(learner, source, 1, 4, balancer=DWA(4), out=tmp_path / "dwa", progress=False)
+    for other in (mean, GradNorm(4), DWA(5)):
+        with pytest.raises(qs.UserError, match=r"should have the balancer it was begun with, which remembers .*weights.*\(4,\)"):
+            qs.fit(learner, source, 2, 4, balancer=other, out=tmp_path / "dwa", resume=True, progress=False)
+
+
+def test_the_weights_on_the_way_are_in_the_metrics(tmp_path):
+    balancer = GradNorm(3)
+    qs.fit(sine_learner(), sines(), 25, 3, out=tmp_path, balancer=balancer, progress=False)
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [20, 25]
+    last = [lines[-1][f"weight/{task}"] for task in range(3)]
+    assert last == pytest.approx(balancer.weights.tolist(), abs=1e-4) and last != [1.0, 1.0, 1.0]
+    assert json.loads((tmp_path / "run.json").read_text())["balancer"] == "GradNorm"

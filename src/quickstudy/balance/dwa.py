@@ -1,0 +1,64 @@
+"""Dynamic weight average: more weight to what falls more slowly."""
+
+import torch
+from torch import Tensor
+
+from quickstudy.balance.step import OuterStep
+from quickstudy.balance.task_weights import TaskWeights
+from quickstudy.errors import require
+
+
+class DWA(TaskWeights):
+    """Task weights by how fast losses fall: ``weights_i = T · softmax_i(ratio_i / temperature)``.
+
+    ``ratio_i = L_i(e−1) / L_i(e−2)`` compares the losses of a task, averaged over each of the last two epochs of ``epoch_steps``
+    steps; 1 where a task was in no step of one of them. In the first two epochs all weights are 1.
+
+    Args:
+        num_tasks: ``T`` tasks; their identities are 0 to ``num_tasks − 1``.
+        temperature: The higher, the more even.
+        epoch_steps: Outer steps of an epoch.
+
+    Raises:
+        UserError: If a number is out of range.
+
+    Source: Liu, Johns & Davison 2019, eq. 7. Differs from it: tasks are drawn, so an epoch is a number of steps. TorchJD's ``DWA`` is
+    for loops of one's own: it is told when an epoch ends, and knows tasks by their place.
+
+    Example:
+        >>> import quickstudy as qs
+        >>> qs.balance.DWA(num_tasks=3).weights
+        tensor([1., 1., 1.])
+    """
+
+    totals: Tensor
+    counts: Tensor
+    averages: Tensor
+    taken: Tensor
+
+    def __init__(self, num_tasks: int, temperature: float = 2.0, epoch_steps: int = 100) -> None:
+        super().__init__(num_tasks)
+        require(temperature > 0, f"Parameter `temperature` should be positive. Found temperature={temperature}.")
+        require(epoch_steps >= 1, f"Parameter `epoch_steps` should be at least 1. Found epoch_steps={epoch_steps}.")
+        self.temperature, self.epoch_steps = temperature, epoch_steps
+        self.register_buffer("totals", torch.zeros(num_tasks))
+        self.register_buffer("counts", torch.zeros(num_tasks))
+        self.register_buffer("averages", torch.zeros(2, num_tasks))
+        self.register_buffer("taken", torch.zeros((), dtype=torch.long))
+
+    def weigh(self, losses: Tensor, step: OuterStep) -> Tensor:
+        """The weights of this epoch; new ones after its last step."""
+        loss, seen = self.by_task(losses, step)
+        self.totals, self.counts = self.totals + loss.to(self.totals.dtype), self.counts + seen
+        self.taken = self.taken + 1
+        used = self.weights
+        if self.taken % self.epoch_steps == 0:
+            average = self.totals / self.counts.clamp(min=1)
+            older, newer = self.averages = torch.stack([self.averages[1], average])
+            ratio = torch.where((older != 0) & (self.counts > 0), newer / older, 1)
+            self.weights = self.num_tasks * torch.softmax(ratio / self.temperature, 0)
+            self.totals, self.counts = torch.zeros_like(self.totals), torch.zeros_like(self.counts)
+        return used
+
+
+__all__ = ["DWA"]

@@ -1,0 +1,88 @@
+"""The abstract parent of balancers that learn a weight for each task of a fixed set."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+from quickstudy.balance.step import OuterStep
+from quickstudy.bilevel.optimisers import Adam
+from quickstudy.errors import require
+
+
+class TaskWeights(nn.Module, ABC):
+    """Weights of tasks with identities: the step descends ``1/n Σ_i weights[task_i] · losses[i]`` over its ``n`` tasks.
+
+    Weights of 1 are the plain mean. A task is found by its identity, not by its place, so a step may hold any of the tasks in any
+    order; what is not in it keeps its weight, and a task without queries is not in it.
+    Everything that is remembered is a buffer, and so saved and resumed with the run.
+
+    Args:
+        num_tasks: Tasks; their identities are 0 to ``num_tasks − 1``.
+
+    Raises:
+        UserError: If there is no task, or, in a step, a task that is none of them.
+    """
+
+    weights: Tensor
+
+    def __init__(self, num_tasks: int) -> None:
+        super().__init__()
+        require(num_tasks >= 1, f"Parameter `num_tasks` should be at least 1. Found num_tasks={num_tasks}.")
+        self.num_tasks = num_tasks
+        self.register_buffer("weights", torch.ones(num_tasks))
+
+    def forward(self, losses: Tensor, step: OuterStep) -> Tensor:
+        """The loss that the ``step`` descends, a scalar, from its ``losses`` ``[task]``; the weights are brought up to date."""
+        task = step.episodes.task
+        low, high = int(task.min()), int(task.max())
+        known = f"{type(self).__name__} knows tasks 0 to {self.num_tasks - 1}. Found {low} to {high}: it weighs a fixed set of tasks."
+        require(low >= 0 and high < self.num_tasks, known)
+        return (self.weigh(losses, step)[task] * losses).sum() / step.count
+
+    @abstractmethod
+    def weigh(self, losses: Tensor, step: OuterStep) -> Tensor:
+        """The weights to descend with ``[num_tasks]``, constants; and those of the next step, into ``weights``."""
+
+    def by_task(self, values: Tensor, step: OuterStep) -> tuple[Tensor, Tensor]:
+        """The mean of ``values`` ``[task]`` for every identity ``[num_tasks]``, and whether the step holds it ``[num_tasks]``."""
+        present = step.present.to(values.dtype)
+        total, count = torch.zeros(2, self.num_tasks, dtype=values.dtype, device=values.device)
+        total = total.index_add(0, step.episodes.task, values.detach() * present)
+        count = count.index_add(0, step.episodes.task, present)
+        return total / count.clamp(min=1), count > 0
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(num_tasks={self.num_tasks})"
+
+
+class AdamByTask(nn.Module):
+    """Adam on the weights of the tasks that a step holds; each task counts its own steps."""
+
+    first: Tensor
+    second: Tensor
+    count: Tensor
+
+    def __init__(self, num_tasks: int, lr: float) -> None:
+        super().__init__()
+        require(lr > 0, f"Parameter `lr` should be positive. Found lr={lr}.")
+        self.lr = lr
+        for name in ("first", "second", "count"):
+            self.register_buffer(name, torch.zeros(num_tasks))
+
+    def descend(self, weights: Tensor, gradient: Tensor, seen: Tensor) -> Tensor:
+        """The weights after a step of those that are ``seen``, kept from falling below 0, all ``[num_tasks]``."""
+        new, first, second = Adam().step(weights, gradient, self.lr, (self.first, self.second), self.count)
+        self.first = torch.where(seen, first, self.first)
+        self.second = torch.where(seen, second, self.second)
+        self.count = self.count + seen
+        return torch.where(seen, new.clamp(min=0), weights)
+
+
+def with_sum(weights: Tensor, before: Tensor, seen: Tensor) -> Tensor:
+    """``weights`` scaled, where they are ``seen``, to the sum that these had ``before``, so that all still sum to the number of tasks."""
+    total = weights[seen].sum()
+    return torch.where(seen & (total > 0), weights * before[seen].sum() / total.clamp(min=1e-12), weights)
+
+
+__all__ = ["AdamByTask", "TaskWeights", "with_sum"]
