@@ -257,13 +257,18 @@ def _targets(frame: pd.DataFrame, targets: tuple[str, ...], kind: str) -> tuple[
         require(len(targets) == 1, f"Classification predicts one column. Found {len(targets)}: {', '.join(targets)}.")
         codes, classes = pd.factorize(frame[targets[0]], sort=True)
         require(len(classes) >= 2, f"Column {targets[0]!r} should hold at least 2 classes. Found {len(classes)}.")
-        return Kind("classification", len(classes)), tuple(map(str, classes)), codes.astype(np.int64)
+        return Kind("classification", len(classes)), tuple(map(class_name, classes)), codes.astype(np.int64)
     for name in targets:
         require(
             is_numeric(frame[name]),
             f"Column {name!r} should hold numbers to be predicted. Found text: kind='classification' predicts its values as classes.",
         )
     return Kind("regression", len(targets)), (), np.stack([numbers(frame[name]) for name in targets], 1)
+
+
+def class_name(value: object) -> str:
+    """How a class is called: as its cell is written, a whole number without decimals (a column with empty cells has only such)."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _masked(values: Tensor, mask: Tensor) -> Tensor:
@@ -286,4 +291,4 @@ def _padded_to(batch: Batch, size: int) -> Batch:
     return Batch(*parts)
 
 
-__all__ = ["Table", "TableEpisodes", "TableTasks", "read_table"]
+__all__ = ["Table", "TableEpisodes", "TableTasks", "class_name", "read_table"]

@@ -1,0 +1,43 @@
+"""The rungs of the ladder: ways to predict a table's rows, from those that share nothing between tasks to those that share most."""
+
+from typing import Literal
+
+from quickstudy.training.rungs.adapting import LearnedPrior, MetaLearnedSharing
+from quickstudy.training.rungs.alone import SingleTask, SupportMeanRung
+from quickstudy.training.rungs.pooled import Pooled
+from quickstudy.training.rungs.rung import PENALTIES, Rung, as_one_task, in_parts
+from quickstudy.training.rungs.sharing import Network, Sharing
+
+
+def rungs(kind: Literal["regression", "classification"] = "regression") -> list[Rung]:
+    """The ladder for a kind of targets, from the bottom. Rungs on the same network train it once."""
+    classes = kind == "classification"
+    linear = "logistic" if classes else "ridge"
+    network = Network(heads=True)
+    return [
+        SupportMeanRung("majority" if classes else "support mean"),
+        SingleTask(f"single task, {linear}", "linear"),
+        SingleTask("single task, boosting", "boosting"),
+        Pooled(f"pooled, {linear}"),
+        Sharing("pooled, head refitted", heads=False, refit=True),
+        Sharing("hard sharing", heads=True, refit=False, network=network),
+        Sharing("hard sharing, head refitted", heads=True, refit=True, network=network),
+        MetaLearnedSharing(),
+        LearnedPrior(),
+    ]
+
+
+__all__ = [
+    "PENALTIES",
+    "LearnedPrior",
+    "MetaLearnedSharing",
+    "Network",
+    "Pooled",
+    "Rung",
+    "Sharing",
+    "SingleTask",
+    "SupportMeanRung",
+    "as_one_task",
+    "in_parts",
+    "rungs",
+]
