@@ -7,6 +7,8 @@
 2
 """
 
+from typing import TYPE_CHECKING, Any
+
 from quickstudy import bilevel, models, tasks
 from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.errors import TrainingError, UserError
@@ -48,6 +50,9 @@ from quickstudy.training import (
     save_adapted,
 )
 
+if TYPE_CHECKING:
+    from quickstudy.estimators import FewShotClassifier, MultiTaskClassifier, MultiTaskRegressor
+
 __version__ = "0.1.0"
 __all__ = [
     "ANIL",
@@ -63,6 +68,7 @@ __all__ = [
     "Episode",
     "Estimate",
     "Evaluation",
+    "FewShotClassifier",
     "Finetune",
     "Fitted",
     "HardSharing",
@@ -73,6 +79,8 @@ __all__ = [
     "MatchingNet",
     "MetaLSTM",
     "MetaSGD",
+    "MultiTaskClassifier",
+    "MultiTaskRegressor",
     "ProtoNet",
     "RelationNet",
     "Reptile",
@@ -92,3 +100,12 @@ __all__ = [
     "save_adapted",
     "tasks",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The estimators, when they are asked for: scikit-learn takes as long to import as the rest."""
+    if name in ("FewShotClassifier", "MultiTaskClassifier", "MultiTaskRegressor"):
+        from quickstudy import estimators
+
+        return getattr(estimators, name)
+    raise AttributeError(f"module 'quickstudy' has no attribute {name!r}")

@@ -25,7 +25,7 @@ class ClassPrior:
 
 @dataclass(frozen=True)
 class _Block:
-    """Tasks of about the same size: ``x`` ``[task, row, feature]``, ``y`` ``[task, row, class]`` of zeros and ones, ``mask`` ``[task, row, 1]``."""
+    """Tasks of like size: ``x`` ``[task, row, feature]``, ``y`` ``[task, row, class]`` of zeros and ones, ``mask`` ``[task, row, 1]``."""
 
     x: Tensor
     y: Tensor

@@ -25,8 +25,8 @@ class LogisticPrior(EmbeddingLearner):
 
     The matrix bounds the curvature wherever the weights are, so every step makes them likelier, and it is factorised once. The posterior
     is taken as ``N(m_c, P_c)`` with ``P_c = L_c (I + A_cᵀ diag(p_c (1 − p_c)) A_c)⁻¹ L_cᵀ`` (Laplace's approximation, class by class), and
-    the scores are moderated by it: ``φ m_c / √(1 + π/8 φ P_c φᵀ)``. The loss is their cross-entropy, from which ``f``, ``μ`` and ``L`` are learned by gradient. Where ``f`` has nothing to learn,
-    :meth:`fit_tasks` finds ``μ`` and ``L`` at once by expectation maximisation.
+    the scores are moderated by it: ``φ m_c / √(1 + π/8 φ P_c φᵀ)``. The loss is their cross-entropy, from which ``f``, ``μ`` and ``L`` are
+    learned by gradient. Where ``f`` has nothing to learn, :meth:`fit_tasks` finds ``μ`` and ``L`` at once by expectation maximisation.
 
     Args:
         model: Features ``[example, feature]``; ``nn.Identity()`` for the inputs themselves.
@@ -47,8 +47,8 @@ class LogisticPrior(EmbeddingLearner):
         >>> learner = qs.LogisticPrior(torch.nn.Identity(), way=2, embedding_size=1)
         >>> support = qs.Batch.of(torch.tensor([[-1.0], [1.0]]), torch.tensor([0, 1]))
         >>> learner.predict(learner.adapt(support), torch.tensor([[[-1.0], [3.0]]])).softmax(-1).round(decimals=2)
-        tensor([[[0.6200, 0.3800],
-                 [0.2900, 0.7100]]])
+        tensor([[[0.7000, 0.3000],
+                 [0.1700, 0.8300]]])
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class LogisticPrior(EmbeddingLearner):
         return found
 
     def summarise(self, embedded: Tensor, support: Batch, way: int) -> Adapted:
-        """The ``mean`` of the weights ``[task, class, feature]`` and a ``factor`` of their covariance ``[task, class, feature, feature]``."""
+        """The weights' ``mean`` ``[task, class, feature]`` and a ``factor`` of their covariance ``[task, class, feature, feature]``."""
         require(
             way <= self.way, f"LogisticPrior knows {self.way} classes: `y` should hold class indices below. Found classes up to {way - 1}."
         )

@@ -4,9 +4,13 @@ from typing import Any
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
 
 FOLDS = 3
+INVERSE_PENALTIES = (0.01, 0.1, 1.0, 10.0)
+PENALTY = 0.1
+"""The inverse penalty where there are too few rows to choose it."""
 
 
 class Classifier:
@@ -26,7 +30,7 @@ class Classifier:
         self.base, self.rows = base, len(y)
         self.frequencies = np.bincount(y, minlength=len(base)) / max(1, self.rows)
         alone = make == "frequencies" or self.frequencies.max(initial=0.0) in (0.0, 1.0)
-        self.model = None if alone else _model(make, y).fit(x, y)
+        self.model = None if alone else _model(make, x, y).fit(x, y)
 
     def probabilities(self, x: np.ndarray) -> np.ndarray:
         """``[row, class]`` of the rows ``x`` ``[row, feature]``."""
@@ -37,13 +41,23 @@ class Classifier:
         return (self.rows * found + self.base) / (self.rows + 1)
 
 
-def _model(make: str, y: np.ndarray) -> Any:
+def _model(make: str, x: np.ndarray, y: np.ndarray) -> Any:
     """A classifier; the penalty of a linear one by cross-validation where every class has three rows."""
     if make == "boosting":
         return HistGradientBoostingClassifier(max_iter=50, max_leaf_nodes=4, min_samples_leaf=min(10, len(y) // 3))
     if min(count for count in np.bincount(y) if count) < FOLDS:
-        return LogisticRegression(C=0.1, max_iter=1000)
-    return LogisticRegressionCV(Cs=[0.01, 0.1, 1.0, 10.0], cv=FOLDS, scoring="neg_log_loss", max_iter=1000)
+        return _linear(PENALTY)
+    folds = list(StratifiedKFold(FOLDS).split(x, y))
+    return _linear(min(INVERSE_PENALTIES, key=lambda c: sum(_loss(_linear(c).fit(x[a], y[a]), x[b], y[b]) for a, b in folds)))
+
+
+def _linear(inverse: float) -> LogisticRegression:
+    return LogisticRegression(C=inverse, max_iter=1000)
+
+
+def _loss(model: LogisticRegression, x: np.ndarray, y: np.ndarray) -> float:
+    """The log-loss, summed."""
+    return -float(model.predict_log_proba(x)[np.arange(len(y)), np.searchsorted(model.classes_, y)].sum())
 
 
 __all__ = ["Classifier"]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import RidgeCV
 from torch import Tensor
 
@@ -24,8 +25,7 @@ class Pooled(Rung):
             base = np.bincount(y, minlength=train.kind.outputs) / len(y)
             self.function = Classifier("linear", x, y, base).probabilities
         elif len(x) < 2:
-            mean = y.mean(0)
-            self.function = lambda new: np.tile(mean, (len(new), 1))
+            self.function = DummyRegressor().fit(x, y).predict
         else:
             self.function = RidgeCV(PENALTIES).fit(x, y).predict
 

@@ -1,6 +1,8 @@
 """Networks trained on all tasks: one head for all rows, or a head a task; refitted, or as they are."""
 
 import time
+import weakref
+from typing import Any
 
 from torch import Tensor
 
@@ -23,11 +25,14 @@ class Network:
     def __init__(self, heads: bool, steps: int = 400) -> None:
         self.heads, self.steps, self.seconds = heads, steps, 0.0
         self.learner: HardSharing
-        self._of: tuple[TableTasks, int] | None = None
+        self._of: tuple[weakref.ref[TableTasks], int] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_of": None}  # a copy does not know the rows, nor keep them
 
     def fit(self, train: TableTasks, seed: int) -> float:
         """Train on batches of rows of many tasks; the seconds that were spared, since this was done before."""
-        if self._of is not None and self._of[0] is train and self._of[1] == seed:
+        if self._of is not None and self._of[0]() is train and self._of[1] == seed:
             return self.seconds
         began = time.perf_counter()
         model = MLP(train.x.shape[1], train.kind.outputs, hidden=(32, 16), seed=seed)
@@ -38,7 +43,7 @@ class Network:
         per_step = min(len(tasks.names), 32)
         rows = 16 if self.heads else 512
         fit(self.learner, tasks.episodes(shot=0, query=rows), self.steps, per_step, lr=3e-3, seed=seed, progress=False)
-        self._of, self.seconds = (train, seed), time.perf_counter() - began
+        self._of, self.seconds = (weakref.ref(train), seed), time.perf_counter() - began
         return 0.0
 
 
