@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import accuracy_score
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 from torch import nn
 
@@ -76,6 +77,11 @@ class AdaptedFewShotClassifier(ClassifierMixin, BaseEstimator):
         """The likeliest class ``[row]``."""
         found = self.predict_proba(X)
         return self.classes_[found.argmax(1)]
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True  # in vectors
+        return tags
 
 
 class FewShotClassifier(ClassifierMixin, BaseEstimator):
@@ -172,6 +178,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         rows, labels = without_task(X, task)
         if _vectors(rows):
             checked(self, rows)
+        rows = rows if isinstance(rows, pd.DataFrame) else np.asarray(rows)
         require(labels is not None or len(self.tasks_) == 1, f"Parameter `task` should say the tasks: {len(self.tasks_)} were learned.")
         only = next(iter(self.tasks_))
         labels = np.full(len(rows), only) if labels is None else labels
@@ -193,6 +200,11 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         """The part of the rows whose class is predicted."""
         return float(accuracy_score(y, self.predict(X, task), sample_weight=sample_weight))
 
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True  # in vectors
+        return tags
+
     def _learner(self, x: torch.Tensor, seed: int, way: int) -> Learner:
         model: nn.Module
         outputs = way if self.method == "anil" else None
@@ -206,7 +218,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
             "protonet": lambda: ProtoNet(model),
             "matching": lambda: MatchingNet(model),
             "r2d2": lambda: R2D2(model),
-            "anil": lambda: ANIL(model, inner_lr=0.1, shared_head=True),
+            "anil": lambda: ANIL(model, inner_lr=0.5, inner_steps=5, test_steps=20, shared_head=True),
         }
         require(self.method in made, f"Parameter `method` should be one of {', '.join(made)}. Found {self.method!r}.")
         return made[self.method]()
@@ -227,11 +239,11 @@ def inputs_of(estimator: BaseEstimator, X: Any, encoder: Encoder | None, fitting
 
 
 def _vectors(X: Any) -> bool:
-    return isinstance(X, pd.DataFrame) or np.ndim(X) <= 2
+    return isinstance(X, pd.DataFrame) or np.asarray(X).ndim <= 2
 
 
 def _rows(X: Any, chosen: np.ndarray) -> Any:
-    return X[chosen] if isinstance(X, np.ndarray) else X.iloc[chosen] if isinstance(X, pd.DataFrame) else np.asarray(X)[chosen]
+    return X.iloc[chosen] if isinstance(X, pd.DataFrame) else np.asarray(X)[chosen]
 
 
 __all__ = ["AdaptedFewShotClassifier", "FewShotClassifier"]

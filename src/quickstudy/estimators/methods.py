@@ -24,8 +24,8 @@ class OwnOrRefitted(Rung):
 
     name = "hard sharing"
 
-    def __init__(self) -> None:
-        network = Network(heads=True)
+    def __init__(self, steps: int = 400) -> None:
+        network = Network(heads=True, steps=steps)
         self.own = Sharing(self.name, heads=True, refit=False, network=network)
         self.refitted = Sharing(self.name, heads=True, refit=True, network=network)
 

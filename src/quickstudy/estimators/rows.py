@@ -29,10 +29,10 @@ def checked(estimator: BaseEstimator, X: Any, y: Any = "no_validation", fitting:
     asked = isinstance(y, str) and y == "no_validation"
     if isinstance(X, pd.DataFrame):
         require(len(X) > 0, f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is required.")
-        validate_data(estimator, X, reset=fitting, skip_check_array=True)
         if not asked:
             y = validate_data(estimator, y=y, **options)
             check_consistent_length(X, y)
+        validate_data(estimator, X, reset=fitting, skip_check_array=True)  # after y, which would take the names of the columns away
         return X.rename(columns=str), y
     found = validate_data(estimator, X, y, reset=fitting, ensure_all_finite="allow-nan", **options)
     X, y = (found, y) if asked else found

@@ -18,11 +18,14 @@ class MetaLearnedSharing(AdaptingRung):
 
     name = "meta-learned sharing (ANIL)"
 
+    def __init__(self, steps: int = 400) -> None:
+        self.steps = steps
+
     def fit(self, train: TableTasks, seed: int) -> None:
         """Meta-train on episodes of the shots that tables have."""
         model = MLP(train.x.shape[1], train.kind.outputs, hidden=(32, 16), seed=seed)
         self.learner = ANIL(model, inner_lr=0.1, inner_steps=5).to(train.x.dtype)
-        fit(self.learner, train.episodes(shot=10, query=10), 400, 16, lr=3e-3, seed=seed, progress=False)
+        fit(self.learner, train.episodes(shot=10, query=10), self.steps, 16, lr=3e-3, seed=seed, progress=False)
 
 
 class LearnedPrior(AdaptingRung):
