@@ -54,9 +54,11 @@ def logistic_bayes(
     The posterior of a task is ``N(m_tc, P_tc)`` for every class, ``m_t`` approached as by :class:`~quickstudy.LogisticPrior` and
     ``P_tc = (Σ_c⁻¹ + H_tc)⁻¹`` with ``H_tc = Φ_tᵀ diag(p_c (1 − p_c)) Φ_t``. An iteration takes two steps towards ``m_t`` and sets
 
-    ``μ_c ← mean_t m_tc``, ``Σ_c ← mean_t [(m_tc − μ_c)(m_tc − μ_c)ᵀ + P_tc]``.
+    ``μ_c ← mean_t m_tc``, ``Σ_c ← mean_t [way / (way − 1) · (m_tc − μ_c)(m_tc − μ_c)ᵀ + P_tc]``.
 
-    The log evidence is ``Σ_t [log P(y_t | m_t) − ½ Σ_c ‖u_tc‖² − ½ Σ_c log det(I + L_cᵀ H_tc L_c)]``, ``m_tc = μ_c + L_c u_tc``.
+    What the weights of all classes have in common changes no probability, so ``m_t`` has nothing of it, and its variance, a ``way``-th of
+    ``Σ_c`` where the classes are alike, is put back by the factor. The log evidence is
+    ``Σ_t [log P(y_t | m_t) − ½ Σ_c ‖u_tc‖² − ½ Σ_c log det(I + L_cᵀ H_tc L_c)]``, ``m_tc = μ_c + L_c u_tc``.
 
     Args:
         features: ``Φ`` of all rows, ordered by task ``[row, feature]``.
@@ -106,9 +108,9 @@ def logistic_bayes(
 
 
 def _factor(apart: Tensor, spread: Tensor, shrinkage: float, eye: Tensor) -> Tensor:
-    """``L_c`` of the shrunk ``mean_t (m_tc − μ_c)(m_tc − μ_c)ᵀ`` plus ``spread``."""
-    by_class = apart.transpose(0, 1)
-    covariance = by_class.transpose(1, 2) @ by_class / len(apart) + spread
+    """``L_c`` of the shrunk ``way / (way − 1) · mean_t (m_tc − μ_c)(m_tc − μ_c)ᵀ`` plus ``spread``."""
+    by_class, way = apart.transpose(0, 1), apart.shape[1]
+    covariance = way / max(1, way - 1) * by_class.transpose(1, 2) @ by_class / len(apart) + spread
     diagonal = covariance.diagonal(dim1=1, dim2=2)
     covariance = (1 - shrinkage) * covariance + shrinkage * torch.diag_embed(diagonal)
     factor: Tensor = torch.linalg.cholesky(covariance + 1e-9 * (diagonal.mean(1) + 1e-12).reshape(-1, 1, 1) * eye)
