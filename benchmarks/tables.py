@@ -22,11 +22,12 @@ def main() -> None:
     parser.add_argument("--parkinsons", help="parkinsons_updrs.csv")
     parser.add_argument("--splits", type=int, default=10)
     parser.add_argument("--classes", action="store_true", help="predict whether the target is above its median")
-    names = dict.fromkeys(rung.name for kind in ("regression", "classification") for rung in rungs(kind))
+    kinds = {"regression": qs.Kind("regression", 1), "classification": qs.Kind("classification", 2)}
+    names = dict.fromkeys(rung.name for one in kinds.values() for rung in rungs(one))
     parser.add_argument("--ways", nargs="*", choices=list(names), help="only these; by default all")
     asked = parser.parse_args()
     kind = "classification" if asked.classes else "regression"
-    ways = [rung for rung in rungs(kind) if asked.ways is None or rung.name in asked.ways]
+    ways = [rung for rung in rungs(kinds[kind]) if asked.ways is None or rung.name in asked.ways]
     if asked.school:
         school = table(pd.read_csv(asked.school), "school", "score", kind)
         show("School, seen schools, new pupils", ladder_rows(school, asked.splits, ways=ways))

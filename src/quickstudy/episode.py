@@ -1,5 +1,6 @@
 """Batch and Episode: the one thing that flows from a task source to a result."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,7 +17,8 @@ class Batch:
     Attributes:
         x: Inputs ``[task, example, *feature]``.
         y: Class indices ``[task, example]`` (integer) or targets ``[task, example, *target]``
-            (floating point). The dtype says which of the two, and with it loss and metric.
+            (floating point). The dtype says which of the two, and with it loss and metric. Where the targets are of several
+            kinds, class indices are floating-point numbers too, and a missing label is NaN; the model says which is which.
         mask: ``[task, example]``, 1 for a real example and 0 for padding.
     """
 
@@ -90,18 +92,31 @@ class Kind:
     """What a source's tasks are, and so how they are judged.
 
     Attributes:
-        name: ``"classification"`` (metric: accuracy, higher is better) or ``"regression"``
-            (metric: mean squared error, lower is better).
-        outputs: The most classes of a task (its way), or the number of targets.
+        name: ``"classification"`` (metric: accuracy, higher is better), ``"regression"`` (metric: mean squared error, lower
+            is better), or ``"mixed"``: several targets of different kinds (metric: their mean loss, lower is better).
+        outputs: The most classes of a task (its way), the number of targets, or of the scores that several targets take.
+        targets: The classes of each of several targets, 0 for a number; empty where tasks are of one kind.
     """
 
-    name: Literal["classification", "regression"]
+    name: Literal["classification", "regression", "mixed"]
     outputs: int
+    targets: tuple[int, ...] = ()
+
+    @classmethod
+    def mixed(cls, targets: Sequence[int]) -> "Kind":
+        """Several targets, of so many classes each; 0 for a number.
+
+        Raises:
+            UserError: If there is none, or one has a single class.
+        """
+        good = len(targets) > 0 and all(classes == 0 or classes >= 2 for classes in targets)
+        require(good, f"Targets should be 0 for a number, or at least 2 classes. Found {tuple(targets)}.")
+        return cls("mixed", sum(max(1, classes) for classes in targets), tuple(targets))
 
     @property
     def metric(self) -> str:
-        """``"accuracy"`` or ``"mean_squared_error"``."""
-        return "accuracy" if self.name == "classification" else "mean_squared_error"
+        """``"accuracy"``, ``"mean_squared_error"`` or ``"loss"``."""
+        return {"classification": "accuracy", "regression": "mean_squared_error", "mixed": "loss"}[self.name]
 
     @property
     def higher_is_better(self) -> bool:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 import quickstudy as qs
 from quickstudy import Batch, Episode, Learner
+from quickstudy.learners.loss import task_losses
 from quickstudy.models.initialise import initialise
 from quickstudy.models.norm import forward
 
@@ -77,9 +78,21 @@ def _pool(shape: tuple[int, ...]) -> qs.tasks.Arrays:
     return qs.tasks.Arrays(x, y)
 
 
+def _mixed(num_tasks: int, num_examples: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """A number and two classes, some labels of each missing."""
+    x = torch.randn(num_tasks, num_examples, 5, generator=generator)
+    y = torch.stack([x.sum(-1), (x[..., 0] > 0).to(x.dtype)], -1)
+    return x, y.masked_fill(torch.rand(y.shape, generator=generator) < 0.2, torch.nan)
+
+
+def several() -> nn.Module:
+    return qs.models.MultiTarget(vectors(None), (0, 2))
+
+
 SOURCES: dict[str, Callable[[], qs.tasks.TaskSource]] = {
     "sinusoids": lambda: qs.tasks.Sinusoid().episodes(shot=5, query=4),
     "vectors": lambda: _pool((5,)).episodes(way=3, shot=2, query=2),
+    "mixed": lambda: qs.tasks.Family(_mixed, shot=6, query=4),
     "images": lambda: _pool((1, 16, 16)).episodes(way=3, shot=2, query=1),
 }
 
@@ -188,6 +201,7 @@ TABLE: dict[str, list[Case]] = {
         Case("unrolled-conv-support", "images", lambda: qs.MAML(images(), 0.1, 2)),
         Case("unrolled-conv-shared-head", "images", lambda: qs.MAML(strided(), 0.05, 2, shared_head=True)),
         Case("stepwise-norm-shared-head", "vectors", lambda: qs.MAML(normed(), 0.4, 3, outer_gradient="stepwise", shared_head=True)),
+        Case("stepwise-mixed", "mixed", lambda: qs.MAML(several(), 0.1, 2, outer_gradient="stepwise")),
         Case("plus-plus", "vectors", plus_plus),
         Case("plus-plus-stepwise-conv", "images", lambda: qs.MAML(strided(), 0.1, 2, outer_gradient="stepwise", **PLUS_PLUS)),
         Case("stepwise-norm-prototypes", "vectors", lambda: qs.MAML(normed(), 0.1, 2, outer_gradient="stepwise", prototype_head=True)),
@@ -336,4 +350,6 @@ def query_loss(learner: Any, weights: dict[str, Tensor], task: Episode) -> Tenso
         statistics = forward(learner.model, weights, task.support.x[0], record=True)[1] or None
     scores = forward(learner.model, weights, task.query.x[0], statistics=statistics)[0]
     y = task.query.y[0]
+    if learner.targets:
+        return task_losses(scores[None], y[None], None, learner.targets)[0]
     return nn.functional.mse_loss(scores, y) if y.dtype.is_floating_point else nn.functional.cross_entropy(scores, y)

@@ -16,7 +16,7 @@ def test_inputs_are_never_mutated(case):
     adapted = learner.adapt(episodes.support)
     state = {name: value.clone() for name, value in adapted.items()}
     learner.predict(adapted, episodes.query.x)
-    assert all(torch.equal(a, b) for a, b in zip(tensors(episodes), before, strict=True))
+    assert all(torch.equal(a.nan_to_num(), b.nan_to_num()) for a, b in zip(tensors(episodes), before, strict=True))
     assert adapted.keys() == state.keys() and all(torch.equal(adapted[name], state[name]) for name in state)
 
 

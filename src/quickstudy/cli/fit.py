@@ -106,7 +106,7 @@ def _table(asked: FitOptions) -> Table:
 def _deployed(table: Table, scores: Sequence[Score]) -> tuple[Rung, Learner, TableForm]:
     """The way that served unseen tasks best, of those that adapt, learned from all rows."""
     found = [means(scores, shot) for shot in shots_of(scores) if shot is not None]
-    able = {rung.name: rung for rung in rungs(table.kind.name) if rung.adapts}
+    able = {rung.name: rung for rung in rungs(table.kind) if rung.adapts}
     best = min(able, key=lambda name: float(np.mean([one[name] for one in found])))
     whole = table.whole()
     form = TableForm.of(whole, table.targets, table.classes)

@@ -46,6 +46,7 @@ class Finetune(GradientLearner):
     """
 
     model_gives = "embeddings"
+    mixes = False
 
     def __init__(
         self,

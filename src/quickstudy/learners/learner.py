@@ -42,6 +42,9 @@ class Learner(nn.Module, ABC):
     classifies: ClassVar[bool] = True
     """Whether tasks of classes are served."""
 
+    mixes: ClassVar[bool] = False
+    """Whether tasks with several targets of different kinds are served, where the model says its ``targets``."""
+
     fixed_tasks: ClassVar[bool] = False
     """Whether something is learned for each training task, so that these are a fixed set with identities."""
 

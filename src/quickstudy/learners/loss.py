@@ -49,8 +49,47 @@ def mean_over_examples(values: Tensor, mask: Tensor | None) -> Tensor:
     return (values * weight).sum(-1) / weight.sum(-1).clamp(min=1)
 
 
-def task_losses(scores: Tensor, y: Tensor, mask: Tensor | None) -> Tensor:
-    """The mean loss of every task's real examples ``[task]``, from ``scores`` ``[task, example, output]``."""
+def mixed_losses(scores: Tensor, y: Tensor, targets: tuple[int, ...]) -> Tensor:
+    """The loss of every label ``[..., target]``, 0 where there is none, of targets of several kinds.
+
+    ``targets`` says each target's classes, 0 for a number. A number takes one of the ``scores`` ``[..., score]`` and costs
+    ``(score − y)²``; ``n`` classes take the next ``n`` and cost ``−log softmax(scores)[y]``. ``y`` ``[..., target]`` holds class
+    indices as floating-point numbers, and NaN where a label is missing.
+
+    Raises:
+        UserError: If scores or targets are not as many as ``targets`` says, or a class index is not one of a target's classes.
+    """
+    widths = [max(1, classes) for classes in targets]
+    require(
+        y.dtype.is_floating_point and y.shape == (*scores.shape[:-1], len(targets)) and scores.shape[-1] == sum(widths),
+        f"Targets {targets} should have {sum(widths)} scores and {len(targets)} floating-point targets for every example. "
+        f"Found scores {tuple(scores.shape)} and targets {tuple(y.shape)}.",
+    )
+    missing = y.isnan()
+    known = y.masked_fill(missing, 0)
+    columns = [
+        example_losses(own, label.long()) if classes else (own.squeeze(-1) - label).square()
+        for own, label, classes in zip(scores.split(widths, -1), known.unbind(-1), targets, strict=True)
+    ]
+    return torch.stack(columns, -1).masked_fill(missing, 0)
+
+
+def mixed_task_losses(scores: Tensor, y: Tensor, mask: Tensor | None, targets: tuple[int, ...]) -> Tensor:
+    """The mean over a task's targets of the mean over their labels ``[task]``; what has no label counts nothing."""
+    real = y.isfinite() if mask is None else y.isfinite() & (mask > 0).unsqueeze(-1)
+    losses = mixed_losses(scores, y, targets) * real
+    counts = real.sum(1)
+    by_target = losses.sum(1) / counts.clamp(min=1)
+    return by_target.sum(1) / (counts > 0).sum(1).clamp(min=1)
+
+
+def task_losses(scores: Tensor, y: Tensor, mask: Tensor | None, targets: tuple[int, ...] = ()) -> Tensor:
+    """The mean loss of every task's real examples ``[task]``, from ``scores`` ``[task, example, output]``.
+
+    With ``targets`` of several kinds, :func:`mixed_task_losses`.
+    """
+    if targets:
+        return mixed_task_losses(scores, y, mask, targets)
     if mask is None and y.dtype.is_floating_point and scores.shape == y.shape:
         return (scores - y).square().flatten(1).mean(1)
     per_example = example_losses(scores.flatten(0, 1), y.flatten(0, 1)).unflatten(0, y.shape[:2])

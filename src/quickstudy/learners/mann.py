@@ -135,7 +135,7 @@ class MANN(EmbeddingLearner):
         read = _take(Batch(embedded, support.y, support.mask), order)
         state, gates, labels = self._start(read.x), self._gates(read), self._labels(read)
         for t in range(read.x.shape[1]):
-            new = self._step(gates[:, t], state)[1] | {"label": labels[:, t]}
+            new = self._step(gates[:, t], state) | {"label": labels[:, t]}
             real = read.mask[:, t] > 0
             state = {name: torch.where(real.reshape(-1, *[1] * (old.ndim - 1)), new[name], old) for name, old in state.items()}
         return state
@@ -145,21 +145,23 @@ class MANN(EmbeddingLearner):
         examples = embedded.shape[1]
         state = {name: value.repeat_interleave(examples, 0) for name, value in adapted.items()}
         gates = self.inputs(torch.cat([embedded.flatten(0, 1).flatten(1), state["label"]], -1))
-        return self._step(gates, state)[0].unflatten(0, embedded.shape[:2])
+        scores: Tensor = self.output(self._step(gates, state)["seen"])
+        return scores.unflatten(0, embedded.shape[:2])
 
     def _read(self, sequence: Batch) -> Tensor:
         """The scores of every step ``[task, time, class]``."""
         embedded = Batch(self.embed(sequence.x, sequence.mask), sequence.y, sequence.mask)
-        state, scores = self._start(embedded.x), []
+        state, seen = self._start(embedded.x), []
         for gates in self._gates(embedded).unbind(1):
-            step, state = self._step(gates, state)
-            scores.append(step)
-        return torch.stack(scores, 1)
+            state = self._step(gates, state)
+            seen.append(state["seen"])
+        scores: Tensor = self.output(torch.stack(seen, 1))
+        return scores
 
     def _start(self, embedded: Tensor) -> State:
         """Nothing read: zeros everywhere."""
         tasks, memory = len(embedded), self.memory.empty(len(embedded))
-        zeros = {"hidden": self.controller_size, "cell": self.controller_size, "last": self.heads * self.width, "label": self.way}
+        zeros = {"seen": self.controller_size + self.heads * self.width, "cell": self.controller_size, "label": self.way}
         return {**{name: memory.content.new_zeros(tasks, size) for name, size in zeros.items()}, **memory._asdict()}
 
     def _labels(self, sequence: Batch) -> Tensor:
@@ -171,17 +173,15 @@ class MANN(EmbeddingLearner):
         gates: Tensor = self.inputs(torch.cat([sequence.x.flatten(2), late], -1))
         return gates
 
-    def _step(self, gates: Tensor, state: State) -> tuple[Tensor, State]:
-        """One step of controller and memory: the scores ``[..., class]`` and the new state."""
-        mixed = gates + self.recurrent(torch.cat([state["hidden"], state["last"]], -1))
+    def _step(self, gates: Tensor, state: State) -> State:
+        """One step of controller and memory: the new state, of which ``seen`` is ``[h_t, r_t]`` and a score is linear in that."""
+        mixed = gates + self.recurrent(state["seen"])
         input_gate, forget_gate, output_gate, candidate = mixed.chunk(4, -1)
-        cell = (forget_gate + 1).sigmoid() * state["cell"] + input_gate.sigmoid() * candidate.tanh()
+        cell = torch.addcmul((forget_gate + 1).sigmoid() * state["cell"], input_gate.sigmoid(), candidate.tanh())
         hidden = output_gate.sigmoid() * cell.tanh()
         keys = self.keys(hidden).tanh().unflatten(-1, (self.heads, self.width))
         read, memory = self.memory(keys, MemoryState(state["content"], state["usage"], state["read"]))
-        last = read.flatten(-2)
-        scores: Tensor = self.output(torch.cat([hidden, last], -1))
-        return scores, {"hidden": hidden, "cell": cell, "last": last, "label": state["label"], **memory._asdict()}
+        return {"seen": torch.cat([hidden, read.flatten(-2)], -1), "cell": cell, "label": state["label"], **memory._asdict()}
 
     def _check(self, *batches: Batch) -> None:
         way = max(num_classes(batch) for batch in batches if batch.y.numel())

@@ -81,12 +81,12 @@ class LeastUsedMemory(nn.Module):
         unused = (least.unsqueeze(-1) == slot).to(keys.dtype)  # [..., head, slot]
         gate = self.gate.sigmoid().unsqueeze(-1)
         write = gate * state.read + (1 - gate) * unused
-        content = state.content * (1 - unused.sum(-2)).unsqueeze(-1) + write.transpose(-1, -2) @ keys
-        similarity = _unit(keys) @ _unit(content).transpose(-1, -2)
-        read = (self.log_sharpness.exp().unsqueeze(-1) * similarity).softmax(-1)
+        content = torch.addcmul(write.transpose(-1, -2) @ keys, state.content, (1 - unused.sum(-2)).unsqueeze(-1))
+        scale = self.log_sharpness.exp().unsqueeze(-1) * _inverse_norm(keys).unsqueeze(-1) * _inverse_norm(content).unsqueeze(-2)
+        read = (keys @ content.transpose(-1, -2) * scale).softmax(-1)
         usage = self.decay * state.usage + (read + write).detach().sum(-2)  # it only orders the slots
         return read @ content, MemoryState(content, usage, read)
 
 
-def _unit(x: Tensor) -> Tensor:
-    return x * (x.square().sum(-1, keepdim=True) + EPSILON).rsqrt()
+def _inverse_norm(x: Tensor) -> Tensor:
+    return (x.square().sum(-1) + EPSILON).rsqrt()

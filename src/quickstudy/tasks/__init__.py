@@ -4,6 +4,7 @@ from quickstudy.tasks.arrays import Arrays
 from quickstudy.tasks.classes import Classes, Episodes, Supervised
 from quickstudy.tasks.family import Family
 from quickstudy.tasks.glyphs import Glyphs
+from quickstudy.tasks.grouped import Grouped
 from quickstudy.tasks.image_files import ImageForm
 from quickstudy.tasks.images import Images
 from quickstudy.tasks.omniglot import Omniglot
@@ -21,6 +22,7 @@ __all__ = [
     "Episodes",
     "Family",
     "Glyphs",
+    "Grouped",
     "ImageForm",
     "Images",
     "Omniglot",

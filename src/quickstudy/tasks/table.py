@@ -1,6 +1,6 @@
 """A table with a task column: every value of that column is a task, every row one of its examples."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +15,8 @@ from quickstudy.errors import UserError, require
 from quickstudy.tasks.encoder import Encoder, check_columns, is_numeric, numbers
 from quickstudy.tasks.source import TaskSource
 
+KindName = Literal["regression", "classification"]
+
 
 class Table:
     """Tasks from a CSV file, a Parquet file or a DataFrame: ``qs.tasks.Table("school.csv", task="school", target="score")``.
@@ -27,8 +29,15 @@ class Table:
         data: The path of a ``.csv`` or ``.parquet`` file, or a DataFrame.
         task: The column that says which task a row belongs to.
         target: The column to predict, or several: regression with several targets uses the rows that have them all.
-        kind: ``"regression"``, or ``"classification"`` of the values of one column.
+        kind: ``"regression"``, or ``"classification"`` of the values of one column. Targets of several kinds are said one by one,
+            ``{"score": "regression", "passed": "classification"}``: rows may then lack some of the labels, and
+            :class:`~quickstudy.models.MultiTarget` predicts them.
         features: The columns to predict from; by default all others.
+        own_classes: Number the classes within every task, in their order: those of one task have nothing to do with another's,
+            and tasks may have different numbers of them. Learners whose head serves any way learn from such tasks.
+
+    Attributes:
+        labels: The names of the classes by target, none for a number.
 
     Raises:
         UserError: If the file cannot be read, a column is missing, a cell of the task column is empty, there is one task alone,
@@ -47,10 +56,12 @@ class Table:
         data: str | Path | pd.DataFrame,
         task: str,
         target: str | Sequence[str],
-        kind: Literal["regression", "classification"] = "regression",
+        kind: KindName | Mapping[str, KindName] = "regression",
         features: Sequence[str] | None = None,
+        own_classes: bool = False,
     ) -> None:
-        require(kind in ("regression", "classification"), f"Parameter `kind` should be 'regression' or 'classification'. Found {kind!r}.")
+        kinds = set(kind.values()) if isinstance(kind, Mapping) else {kind}
+        require(kinds <= {"regression", "classification"}, f"Parameter `kind` should be 'regression' or 'classification'. Found {kind!r}.")
         frame = data if isinstance(data, pd.DataFrame) else read_table(Path(data))
         self.task, self.targets = task, (target,) if isinstance(target, str) else tuple(target)
         require(bool(self.targets), "Parameter `target` should name at least one column. Found none.")
@@ -61,7 +72,8 @@ class Table:
         require(not both, f"Parameter `features` should leave out the task and the targets. Found {sorted(both)}.")
         empty = int(frame[task].isna().sum())
         require(not empty, f"Column {task!r} should say the task of every row. Found {empty} empty cells.")
-        labelled = frame[list(self.targets)].notna().all(axis=1)
+        known = frame[list(self.targets)].notna()
+        labelled = known.any(axis=1) if isinstance(kind, Mapping) else known.all(axis=1)
         frame = frame[labelled]
         require(len(frame) > 0, f"The table should have a row with a target. Found none in {', '.join(self.targets)}.")
         self.num_unlabelled = int((~labelled).sum())
@@ -72,7 +84,16 @@ class Table:
         require(len(names) >= 2, f"Column {task!r} should hold at least 2 tasks. Found {len(names)}: nothing to share with.")
         order = np.argsort(values, kind="stable")
         self.frame, self.names, self._values = frame.iloc[order], names, values[order]
-        self.kind, self.classes, self._y = _targets(self.frame, self.targets, kind)
+        self.kind, self.labels, self._y = _targets(self.frame, self.targets, kind)
+        require(not own_classes or self.kind.name == "classification", "Parameter `own_classes` goes with kind='classification' only.")
+        if own_classes:
+            self._y = np.concatenate([np.unique(self._y[rows], return_inverse=True)[1] for rows in self._rows()])
+            self.kind = Kind("classification", int(self._y.max()) + 1)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes where one column of them is predicted."""
+        return self.labels[self.targets[0]] if self.kind.name == "classification" else ()
 
     def __repr__(self) -> str:
         return f"Table({len(self.frame)} rows, {len(self.names)} tasks by {self.task!r}, {self.kind.name} of {', '.join(self.targets)})"
@@ -114,7 +135,7 @@ class Table:
         y = torch.from_numpy(self._y[rows])
         return TableTasks(
             torch.from_numpy(encoder(self.frame[rows])).to(dtype),
-            y.to(dtype) if self.kind.name == "regression" else y,
+            y if self.kind.name == "classification" else y.to(dtype),
             torch.from_numpy(task),
             tuple(self.names[index] for index in kept),
             torch.from_numpy(kept),
@@ -130,11 +151,11 @@ class TableTasks:
 
     Attributes:
         x: Features ``[row, feature]``.
-        y: Targets ``[row, target]``, or class indices ``[row]``.
+        y: Targets ``[row, target]`` (NaN for a missing label of several kinds), or class indices ``[row]``.
         task: Which of ``names`` a row belongs to ``[row]``, ascending.
         names: The tasks, as the table calls them.
         identity: The place of every task among all of the table ``[task]``.
-        kind: Regression or classification.
+        kind: Regression, classification, or both.
         encoder: What made the features.
         label: What these are, for reports.
     """
@@ -251,19 +272,38 @@ def _tasks(column: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:
     return values.astype(np.int64), tuple(map(str, names))
 
 
-def _targets(frame: pd.DataFrame, targets: tuple[str, ...], kind: str) -> tuple[Kind, tuple[str, ...], np.ndarray]:
-    """The kind of the tasks, the names of the classes, and the targets of every row."""
+def _targets(
+    frame: pd.DataFrame, targets: tuple[str, ...], kind: KindName | Mapping[str, KindName]
+) -> tuple[Kind, dict[str, tuple[str, ...]], np.ndarray]:
+    """The kind of the tasks, the names of the classes by target, and the targets of every row."""
+    if isinstance(kind, Mapping):
+        require(
+            set(kind) == set(targets), f"Parameter `kind` should say the kind of every target. Found {sorted(kind)} for {sorted(targets)}."
+        )
+        columns = [_labels(frame[name]) if kind[name] == "classification" else (_quantities(frame[name]), ()) for name in targets]
+        mixed = Kind.mixed([len(classes) for _, classes in columns])
+        return mixed, {name: found[1] for name, found in zip(targets, columns, strict=True)}, np.stack([values for values, _ in columns], 1)
     if kind == "classification":
         require(len(targets) == 1, f"Classification predicts one column. Found {len(targets)}: {', '.join(targets)}.")
-        codes, classes = pd.factorize(frame[targets[0]], sort=True)
-        require(len(classes) >= 2, f"Column {targets[0]!r} should hold at least 2 classes. Found {len(classes)}.")
-        return Kind("classification", len(classes)), tuple(map(class_name, classes)), codes.astype(np.int64)
-    for name in targets:
-        require(
-            is_numeric(frame[name]),
-            f"Column {name!r} should hold numbers to be predicted. Found text: kind='classification' predicts its values as classes.",
-        )
-    return Kind("regression", len(targets)), (), np.stack([numbers(frame[name]) for name in targets], 1)
+        codes, classes = _labels(frame[targets[0]])
+        return Kind("classification", len(classes)), {targets[0]: classes}, codes.astype(np.int64)
+    return Kind("regression", len(targets)), dict.fromkeys(targets, ()), np.stack([_quantities(frame[name]) for name in targets], 1)
+
+
+def _labels(column: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The class indices of a column as floating-point numbers, NaN for an empty cell, and the names of the classes."""
+    codes, classes = pd.factorize(column, sort=True)
+    require(len(classes) >= 2, f"Column {column.name!r} should hold at least 2 classes. Found {len(classes)}.")
+    return np.where(codes < 0, np.nan, codes), tuple(map(class_name, classes))
+
+
+def _quantities(column: pd.Series) -> np.ndarray:
+    """The numbers of a column, NaN for an empty cell."""
+    require(
+        is_numeric(column),
+        f"Column {column.name!r} should hold numbers to be predicted. Found text: kind='classification' predicts its values as classes.",
+    )
+    return numbers(column)
 
 
 def class_name(value: object) -> str:
@@ -273,7 +313,7 @@ def class_name(value: object) -> str:
 
 def _masked(values: Tensor, mask: Tensor) -> Tensor:
     """``values`` ``[task, example, ...]`` with zeros in place of padding."""
-    return values * mask.reshape(*mask.shape, *[1] * (values.ndim - 2)).to(values.dtype)
+    return values.masked_fill(mask.reshape(*mask.shape, *[1] * (values.ndim - 2)) == 0, 0)
 
 
 def _to_size(episode: Episode, shot: int, query: int) -> Episode:

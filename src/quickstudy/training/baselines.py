@@ -11,7 +11,7 @@ from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.learners import MAML, Adapted, EmbeddingLearner, Finetune, GradientLearner, Learner
 from quickstudy.learners.embedding import members
 from quickstudy.learners.learner import embedding_size_of
-from quickstudy.learners.loss import mean_over_examples, num_classes
+from quickstudy.learners.loss import mean_over_examples, num_classes, task_losses
 from quickstudy.random import ambient
 
 FROM_SCRATCH_TASKS = 50
@@ -45,7 +45,15 @@ class NearestNeighbour(Learner):
 
 
 class SupportMean(Learner):
-    """Predicts the mean of the support targets, whatever the input."""
+    """Predicts the mean of the support targets, whatever the input.
+
+    Of several ``targets`` (classes of each, 0 for a number) a number's mean and the logarithms of the classes' frequencies, with one
+    example of each class added; 0 for a number without a label.
+    """
+
+    def __init__(self, targets: tuple[int, ...] = ()) -> None:
+        super().__init__()
+        self.targets = targets
 
     @property
     def test_steps(self) -> int:
@@ -55,18 +63,29 @@ class SupportMean(Learner):
     def losses(self, episodes: Episode) -> Tensor:
         """The mean squared error of every task ``[task]``; there is nothing to train."""
         scores = self.scores(next(self.trajectory(episodes.support, [0])), episodes.query.x)
-        return mean_over_examples((scores - episodes.query.y).square().flatten(2).mean(2), episodes.query.mask)
+        return task_losses(scores, episodes.query.y, episodes.query.mask, self.targets)
 
     def trajectory(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
-        """The means ``[task, target]``."""
-        weight = support.mask.unsqueeze(-1)
+        """The means ``[task, score]``."""
+        targets = self.targets or (0,) * support.y.shape[-1]
+        columns = zip(support.y.unbind(-1), targets, strict=True)
+        mean = torch.cat([_marginal(y, support.mask, classes) for y, classes in columns], 1)
         for _ in steps:
-            yield {"mean": (support.y * weight).sum(1) / weight.sum(1).clamp(min=1)}
+            yield {"mean": mean}
 
     def scores(self, adapted: Adapted, x: Tensor) -> Tensor:
         """The mean for every example ``[task, example, target]``."""
         mean = adapted["mean"].unsqueeze(1)
         return mean.expand(-1, x.shape[1], -1)
+
+
+def _marginal(y: Tensor, mask: Tensor, classes: int) -> Tensor:
+    """The mean ``[task, 1]``, or the log-frequencies of ``classes`` ``[task, class]``, of the labels ``y`` ``[task, example]``."""
+    real = (mask > 0) & y.isfinite()
+    if not classes:
+        return (torch.where(real, y, 0).sum(1) / real.sum(1).clamp(min=1)).unsqueeze(1)
+    own = (y.unsqueeze(-1) == torch.arange(classes, device=y.device)) & real.unsqueeze(-1)
+    return (own.sum(1) + 1).to(mask.dtype).div(real.sum(1, keepdim=True) + classes).log()
 
 
 def untrained(learner: Learner, seed: int) -> Learner | None:
@@ -117,7 +136,7 @@ def baselines_for(learner: Learner, kind: Kind, seed: int) -> dict[str, tuple[Le
     learner with untrained weights, and the same network trained from scratch on each support set.
     """
     simple: tuple[str, Learner] = (
-        ("nearest neighbour", NearestNeighbour()) if kind.name == "classification" else ("support mean", SupportMean())
+        ("nearest neighbour", NearestNeighbour()) if kind.name == "classification" else ("support mean", SupportMean(kind.targets))
     )
     found: dict[str, tuple[Learner, int]] = {simple[0]: (simple[1], sys.maxsize)}
     fresh = untrained(learner, seed)

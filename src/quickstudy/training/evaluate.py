@@ -13,7 +13,7 @@ from torch import Tensor
 from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.errors import require
 from quickstudy.learners import Learner
-from quickstudy.learners.loss import mean_over_examples
+from quickstudy.learners.loss import mean_over_examples, mixed_task_losses
 from quickstudy.random import generator
 from quickstudy.tasks import TaskSource
 from quickstudy.training.baselines import baselines_for
@@ -141,8 +141,10 @@ def _join(episodes: Sequence[Episode]) -> Episode:
     )
 
 
-def task_values(scores: Tensor, query: Batch) -> Tensor:
-    """Accuracy or mean squared error of every task ``[task]``, by the kind of its targets."""
+def task_values(scores: Tensor, query: Batch, targets: tuple[int, ...] = ()) -> Tensor:
+    """Accuracy or mean squared error of every task ``[task]``, by the kind of its targets; the mean loss of several kinds."""
+    if targets:
+        return mixed_task_losses(scores, query.y, query.mask, targets)
     if query.y.dtype.is_floating_point:
         return mean_over_examples((scores - query.y).square().flatten(2).mean(2), query.mask)
     correct = (scores.argmax(-1) == query.y).to(scores.dtype)
@@ -159,7 +161,7 @@ def values_by_steps(
     for episodes in frozen_tasks(source, num_tasks, seed, purpose):
         on_device = episodes.to(device)
         states = learner.adaptations(on_device.support, steps)
-        rows = [task_values(learner.predict(adapted, on_device.query.x), on_device.query) for adapted in states]
+        rows = [task_values(learner.predict(adapted, on_device.query.x), on_device.query, source.kind.targets) for adapted in states]
         columns.append(torch.stack(rows).cpu())
     return torch.cat(columns, 1)
 
@@ -215,11 +217,19 @@ def evaluate(
 
 
 def check_way(learner: Learner, kind: Kind) -> None:
-    """Refuse tasks with more classes than the outputs of the learner's network.
+    """Refuse tasks with more classes than the outputs of the learner's network, or with other targets.
 
     Raises:
-        UserError: If the way is larger than the outputs.
+        UserError: If the way is larger than the outputs, or the targets are of kinds that the network or learner does not have.
     """
+    targets = getattr(getattr(learner, "model", None), "targets", ())
+    require(
+        targets == kind.targets,
+        f"Tasks should have the targets of the network, {targets or 'of one kind'}. Found {kind.targets or 'one kind'}: "
+        "models.MultiTarget(trunk, targets) predicts several.",
+    )
+    name = type(learner).__name__
+    require(not targets or learner.mixes, f"{name} does not serve targets of several kinds: take a learner that adapts by gradient.")
     if learner.any_way:
         return
     model = getattr(learner, "model", None)

@@ -107,7 +107,7 @@ def classes(places: dict[str, Path]) -> Path:
         rows["much"] = np.where(rows["sold"] > 350, "much", "little")
         rows.loc[rows["sold"].isna(), "much"] = np.nan
         rows.drop(columns="sold").to_csv(folder / f"{name}.csv", index=False)
-    ways = [rung for rung in rungs("classification") if rung.name in ("majority", "pooled, logistic", "learned prior")]
+    ways = [rung for rung in rungs(qs.Kind("classification", 2)) if rung.name in ("majority", "pooled, logistic", "learned prior")]
     with pytest.MonkeyPatch.context() as patch:
         for place in ("quickstudy.training.ladder", "quickstudy.cli.fit"):
             patch.setattr(f"{place}.rungs", lambda kind: ways)

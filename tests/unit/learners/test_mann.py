@@ -47,9 +47,9 @@ def test_the_controller_is_torchs_lstm_cell():
         cell.weight_hh.copy_(mann.recurrent.weight[order, :10])
         cell.bias_ih.copy_(mann.inputs.bias[order])
         cell.bias_hh.copy_(torch.cat([torch.zeros(10), torch.ones(10), torch.zeros(20)]))  # the forget gate starts open
-    new = mann._step(mann.inputs(x), state)[1]
-    hidden, memory = cell(torch.cat([x, state["last"]], 1), (state["hidden"], state["cell"]))
-    close((new["hidden"], new["cell"]), (hidden, memory))
+    new, (last_hidden, last_read) = mann._step(mann.inputs(x), state), state["seen"].split([10, 12], 1)
+    hidden, memory = cell(torch.cat([x, last_read], 1), (last_hidden, state["cell"]))
+    close((new["seen"][:, :10], new["cell"]), (hidden, memory))
 
 
 def test_the_last_label_reaches_the_queries_and_no_label_its_own_step():

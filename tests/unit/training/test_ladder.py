@@ -86,7 +86,7 @@ def test_two_rungs_on_one_network_train_it_once(monkeypatch):
 
 def test_what_is_shared_is_worth_something_where_classes_are():
     """Five rows of a new task: the prior knows the slope, so they give the level."""
-    linear = next(rung for rung in rungs("classification") if rung.name == "single task, logistic")
+    linear = next(rung for rung in rungs(qs.Kind("classification", 2)) if rung.name == "single task, logistic")
     ways = [SupportMeanRung("majority"), linear, Pooled("pooled, logistic"), LearnedPrior()]
     found = {score.name: score for score in ladder_tasks(passes(30), (5,), 8, splits=1, draws=2, ways=ways)}
     prior = found.pop("learned prior")
@@ -146,3 +146,9 @@ def test_the_splits_are_seeded_and_paired():
     one, two = (ladder_tasks(table(), (3,), 4, splits=2, draws=1, ways=[Pooled()]) for _ in range(2))
     assert [score.error for score in one] == [score.error for score in two] and one[0].error != one[1].error
     assert [score.split for score in one] == [0, 1]
+
+
+def test_targets_of_several_kinds_are_refused():
+    rows = pd.DataFrame({"shop": [1, 1, 2, 2], "x": [1.0, 2, 3, 4], "y": ["a", "b", "a", "b"], "z": [1.0, 2, 3, 4]})
+    with pytest.raises(qs.UserError, match="Found targets of several kinds"):
+        ladder_rows(qs.tasks.Table(rows, "shop", ["y", "z"], kind={"y": "classification", "z": "regression"}), 1)

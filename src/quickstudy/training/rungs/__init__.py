@@ -1,7 +1,7 @@
 """The rungs of the ladder: ways to predict a table's rows, from those that share nothing between tasks to those that share most."""
 
-from typing import Literal
-
+from quickstudy.episode import Kind
+from quickstudy.errors import require
 from quickstudy.training.rungs.adapting import LearnedPrior, MetaLearnedSharing
 from quickstudy.training.rungs.alone import SingleTask, SupportMeanRung
 from quickstudy.training.rungs.pooled import Pooled
@@ -9,9 +9,15 @@ from quickstudy.training.rungs.rung import PENALTIES, Rung, as_one_task, in_part
 from quickstudy.training.rungs.sharing import Network, Sharing
 
 
-def rungs(kind: Literal["regression", "classification"] = "regression") -> list[Rung]:
-    """The ladder for a kind of targets, from the bottom. Rungs on the same network train it once."""
-    classes = kind == "classification"
+def rungs(kind: Kind | None = None) -> list[Rung]:
+    """The ladder for a kind of targets (by default numbers), from the bottom. Rungs on the same network train it once.
+
+    Raises:
+        UserError: If targets are of several kinds.
+    """
+    name = "regression" if kind is None else kind.name
+    require(name != "mixed", "The ladder is for targets that are numbers, or classes of one column. Found targets of several kinds.")
+    classes = name == "classification"
     linear = "logistic" if classes else "ridge"
     network = Network(heads=True)
     return [
