@@ -10,6 +10,7 @@ import pytest
 import quickstudy as qs
 from quickstudy.cli.fit import main as fit
 from quickstudy.report.ladder import verdict
+from quickstudy.tasks.table_form import TableForm
 from quickstudy.training.ladder import Score
 from quickstudy.training.rungs import rungs
 from tests.unit.cli.processes import run
@@ -128,9 +129,14 @@ def test_a_new_shop_of_classes_is_mastered(classes, tmp_path):
     assert done.code == 0 and "2 classes: little (" in done.err and "1 rows without a target were left out" in done.err
     done = run(tmp_path, "predict", tmp_path / "task.qs", classes / "truth.csv", "--json")
     assert done.code == 0, done.err
-    predictions, truth = json.loads(done.out)["predictions"], pd.read_csv(classes / "truth.csv")["much"]
-    assert np.mean([one["label"] == label for one, label in zip(predictions, truth, strict=True)]) > 0.8
-    assert all(sum(one["probabilities"].values()) == pytest.approx(1) for one in predictions)
+    predictions = json.loads(done.out)["predictions"]
+    learner, form = qs.load(classes / "run"), TableForm.from_dict(json.loads((classes / "run" / "run.json").read_text())["table"])
+    support, new = pd.read_csv(classes / "new.csv").dropna(), pd.read_csv(classes / "truth.csv")
+    adapted = learner.adapt(qs.Batch.of(form.inputs(support), form.outputs(support)))
+    expected = learner.predict(adapted, form.inputs(new).unsqueeze(0))[0].softmax(1)
+    found = [[one["probabilities"][name] for name in ("little", "much")] for one in predictions]
+    np.testing.assert_allclose(found, expected.numpy(), atol=1e-5)
+    assert [one["label"] for one in predictions] == [("little", "much")[index] for index in expected.argmax(1)]
 
 
 def test_a_new_shop_of_other_classes_is_refused(classes, tmp_path):
