@@ -129,7 +129,7 @@ def main() -> None:
         table = qs.tasks.Table(asked.school, task="school", target="score")
         for name in structures(1, 1):
             scores = ladder_rows(table, asked.splits, ways=[Structure(name)])
-            explained, rmse = (sum(getattr(score, key) for score in scores) / len(scores) for key in ("explained", "rmse"))
+            explained, rmse = (sum(score.metrics[key] for score in scores) / len(scores) for key in ("explained", "rmse"))
             print(f"  {name:<28}explained {100 * explained:.1f} %  RMSE {rmse:.2f}", flush=True)
 
 

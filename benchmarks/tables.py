@@ -2,7 +2,7 @@
 
 School: 139 schools, ten random 75/25 splits within every school; and 39 held-out schools with K pupils. Parkinson: 12 held-out
 patients with K recordings, total UPDRS from everything but motor UPDRS. Ten seeded splits, K rows drawn five times; mean and
-standard deviation over the splits.
+standard deviation over the splits. With ``--classes`` it is predicted whether a score, or a patient's UPDRS, is above its median.
 """
 
 import argparse
@@ -21,29 +21,42 @@ def main() -> None:
     parser.add_argument("--school", help="school.csv")
     parser.add_argument("--parkinsons", help="parkinsons_updrs.csv")
     parser.add_argument("--splits", type=int, default=10)
-    parser.add_argument("--ways", nargs="*", choices=[rung.name for rung in rungs()], help="only these; by default all")
+    parser.add_argument("--classes", action="store_true", help="predict whether the target is above its median")
+    kinds = {"regression": qs.Kind("regression", 1), "classification": qs.Kind("classification", 2)}
+    names = dict.fromkeys(rung.name for one in kinds.values() for rung in rungs(one))
+    parser.add_argument("--ways", nargs="*", choices=list(names), help="only these; by default all")
     asked = parser.parse_args()
-    ways = [rung for rung in rungs() if asked.ways is None or rung.name in asked.ways]
+    kind = "classification" if asked.classes else "regression"
+    ways = [rung for rung in rungs(kinds[kind]) if asked.ways is None or rung.name in asked.ways]
     if asked.school:
-        school = qs.tasks.Table(asked.school, task="school", target="score")
+        school = table(pd.read_csv(asked.school), "school", "score", kind)
         show("School, seen schools, new pupils", ladder_rows(school, asked.splits, ways=ways))
         show("School, 39 held-out schools", ladder_tasks(school, (5, 10, 15), 39, asked.splits, ways=ways))
     if asked.parkinsons:
         patients = pd.read_csv(asked.parkinsons).drop(columns="motor_UPDRS")
-        table = qs.tasks.Table(patients, task="subject", target="total_UPDRS")
-        show("Parkinson, 12 held-out patients", ladder_tasks(table, (2, 5, 10), 12, asked.splits, ways=ways))
+        voices = table(patients, "subject", "total_UPDRS", kind)
+        show("Parkinson, 12 held-out patients", ladder_tasks(voices, (2, 5, 10), 12, asked.splits, ways=ways))
+
+
+def table(rows: pd.DataFrame, task: str, target: str, kind: str) -> qs.tasks.Table:
+    if kind == "classification":
+        rows = rows.assign(**{target: rows[target] > rows[target].median()})
+    return qs.tasks.Table(rows, task, target, kind)
 
 
 def show(title: str, scores: Sequence[Score]) -> None:
-    protocols = list(dict.fromkeys(score.protocol for score in scores))
-    print(f"\n{title}: RMSE over tasks (explained variance %)\n")
-    print(f"| way | {' | '.join(protocols)} | seconds to fit | ms to adapt |\n|---|{'---|' * (len(protocols) + 2)}")
+    shots = list(dict.fromkeys(score.shot for score in scores))
+    first, second = scores[0].metrics
+    heads = ["new rows" if shot is None else f"K = {shot}" for shot in shots]
+    print(f"\n{title}: {first} over tasks ({second} %)\n")
+    print(f"| way | {' | '.join(heads)} | seconds to fit | ms to adapt |\n|---|{'---|' * (len(heads) + 2)}")
+    digits = 2 if first == "rmse" else 4
     for name in dict.fromkeys(score.name for score in scores):
         own = [score for score in scores if score.name == name]
         cells = []
-        for protocol in protocols:
-            rmse, explained = (np.array([getattr(s, what) for s in own if s.protocol == protocol]) for what in ("rmse", "explained"))
-            cells.append(f"{rmse.mean():.2f} ± {rmse.std():.2f} ({100 * explained.mean():.1f} ± {100 * explained.std():.1f})")
+        for shot in shots:
+            error, other = (np.array([s.metrics[what] for s in own if s.shot == shot]) for what in (first, second))
+            cells.append(f"{error.mean():.{digits}f} ± {error.std():.{digits}f} ({100 * other.mean():.1f} ± {100 * other.std():.1f})")
         seconds, ms = np.mean([s.fit_seconds for s in own]), np.mean([s.adapt_ms for s in own])
         print(f"| {name} | {' | '.join(cells)} | {seconds:.2f} | {ms:.2f} |", flush=True)
 

@@ -7,6 +7,8 @@
 2
 """
 
+from typing import TYPE_CHECKING, Any
+
 from quickstudy import balance, bilevel, models, relatedness, tasks
 from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.errors import TrainingError, UserError
@@ -24,6 +26,7 @@ from quickstudy.learners import (
     HardSharing,
     Learner,
     LinearPrior,
+    LogisticPrior,
     MatchingNet,
     MetaLSTM,
     MetaSGD,
@@ -50,6 +53,9 @@ from quickstudy.training import (
     save_adapted,
 )
 
+if TYPE_CHECKING:
+    from quickstudy.estimators import FewShotClassifier, MultiTaskClassifier, MultiTaskRegressor
+
 __version__ = "0.1.0"
 __all__ = [
     "ANIL",
@@ -65,6 +71,7 @@ __all__ = [
     "Episode",
     "Estimate",
     "Evaluation",
+    "FewShotClassifier",
     "Finetune",
     "Fitted",
     "Generator",
@@ -72,9 +79,12 @@ __all__ = [
     "Kind",
     "Learner",
     "LinearPrior",
+    "LogisticPrior",
     "MatchingNet",
     "MetaLSTM",
     "MetaSGD",
+    "MultiTaskClassifier",
+    "MultiTaskRegressor",
     "PartialSharing",
     "ProtoNet",
     "RelationNet",
@@ -98,3 +108,12 @@ __all__ = [
     "save_adapted",
     "tasks",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The estimators, when they are asked for: scikit-learn takes as long to import as the rest."""
+    if name in ("FewShotClassifier", "MultiTaskClassifier", "MultiTaskRegressor"):
+        from quickstudy import estimators
+
+        return getattr(estimators, name)
+    raise AttributeError(f"module 'quickstudy' has no attribute {name!r}")

@@ -134,6 +134,16 @@ def _linear_prior(model: nn.Module) -> Learner:
     return learner
 
 
+def _logistic_prior(model: nn.Module, size: int) -> Learner:
+    """With priors that are neither around 0 nor alike in all directions and classes."""
+    learner = qs.LogisticPrior(model, 3, size, prior_scale=0.7, posterior_steps=4)
+    generator = qs.generator(1, "model")
+    with torch.no_grad():
+        for parameter in (learner.mean, learner.factor):
+            parameter += 0.3 * torch.randn(parameter.shape, generator=generator)
+    return learner
+
+
 def _sharing(kind: Any, model: nn.Module, **options: Any) -> Learner:
     """With own parts that differ."""
     learner = kind(model, NUM_TASKS, test_steps=3, **options)
@@ -291,6 +301,10 @@ TABLE: dict[str, list[Case]] = {
         Case("conv", "images", lambda: _mann(images(None), slots=40), in_turn=True, pooled=True),  # no slot twice: the loss jumps there
     ],
     "linear_prior": [Case("mlp", "sinusoids", lambda: _linear_prior(qs.models.MLP(1, None, hidden=(6, 6))))],
+    "logistic_prior": [
+        Case("mlp", "vectors", lambda: _logistic_prior(vectors(None), 8)),
+        Case("norm", "vectors", lambda: _logistic_prior(normed(None), 7)),
+    ],
     "hard_sharing": [
         Case("mlp", "sinusoids", lambda: _sharing(qs.HardSharing, line())),
         Case("penalty", "sinusoids", lambda: _sharing(qs.HardSharing, line(), penalty=0.7, proximal=0.2, inner_optimiser="sgd")),
@@ -322,7 +336,7 @@ TABLE: dict[str, list[Case]] = {
     ],
 }  # fmt: skip
 CASES = [replace(case, name=f"{key}-{case.name}") for key, cases in TABLE.items() for case in cases]
-EMBEDDING = ("protonet", "matching", "relation", "siamese", "r2d2", "mann", "linear_prior")
+EMBEDDING = ("protonet", "matching", "relation", "siamese", "r2d2", "mann", "linear_prior", "logistic_prior")
 MAPPED = [case for case in CASES if not case.name.startswith(EMBEDDING)]
 """The learners that map a function of one task; the others embed all tasks at once."""
 

@@ -13,7 +13,7 @@ def test_school(school):
     table = qs.tasks.Table(school, task="school", target="score")
     assert len(table.names) == 139 and len(table.frame) == 15362
     mean, pooled, prior = ladder_rows(table, splits=1, ways=[way() for way in WAYS])
-    assert prior.rmse < 10.1 < pooled.rmse < mean.rmse and prior.explained > 0.36
+    assert prior.error < 10.1 < pooled.error < mean.error and prior.metrics["explained_variance"] > 0.36
     assert prior.adapt_ms < 20
 
 
@@ -21,5 +21,5 @@ def test_parkinsons(parkinsons):
     rows = pd.read_csv(parkinsons).drop(columns="motor_UPDRS")
     table = qs.tasks.Table(rows, task="subject", target="total_UPDRS")
     scores = ladder_tasks(table, (2, 5, 10), 12, splits=1, draws=2, ways=[way() for way in WAYS])
-    prior = {score.protocol: score.rmse for score in scores if score.name == "learned prior"}
-    assert prior["K = 2"] < 2.6 and prior["K = 5"] < 1.7 and prior["K = 10"] < 1.0
+    prior = {score.shot: score.error for score in scores if score.name == "learned prior"}
+    assert prior[2] < 2.6 and prior[5] < 1.7 and prior[10] < 1.0

@@ -128,14 +128,16 @@ def _from_rows(asked: AdaptOptions) -> tuple[Task, Batch, list[str]]:
     given = asked.ink is not None or asked.label is not None or bool(asked.target)
     require(not given, "Options --ink, --label and --target are not needed: this run knows the columns of its table.")
     form, frame = table_form_of(asked.run), read_table(asked.support)
-    x, y = form.inputs(frame), form.outputs(frame)
-    labelled = y.isfinite().all(1)
+    labelled = form.labelled(frame)
     require(bool(labelled.any()), f"{asked.support} should have a row with {', '.join(form.targets)}. Found none.")
-    notes = [f"{int(labelled.sum())} examples."]
-    if not bool(labelled.all()):
+    x, y = form.inputs(frame[labelled]), form.outputs(frame[labelled])
+    notes = [f"{len(x)} examples."]
+    if form.classes:
+        notes = [_counts(Counter({name: int((y == index).sum()) for index, name in enumerate(form.classes)}), "example")]
+    if not labelled.all():
         notes.append(f"{int((~labelled).sum())} rows without a target were left out.")
     columns = tuple(column.name for column in form.encoder.columns)
-    return Task(form.targets, False, columns=columns, table=form), Batch.of(x[labelled], y[labelled]), notes
+    return Task(form.classes or form.targets, bool(form.classes), columns=columns, table=form), Batch.of(x, y), notes
 
 
 def _two_classes(names: Sequence[str], path: Path) -> None:

@@ -2,25 +2,30 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
+import pandas as pd
 import tyro
 from rich.console import Console
-from rich.table import Table as Lines
 
 from quickstudy.cache import write_atomically
 from quickstudy.cli.options import parse
 from quickstudy.cli.sources import use_threads
 from quickstudy.errors import require
 from quickstudy.learners import Learner
+from quickstudy.report.ladder import lines, means, shots_of, verdict
 from quickstudy.tasks import Table
+from quickstudy.tasks.encoder import is_numeric
+from quickstudy.tasks.table import read_table
 from quickstudy.tasks.table_form import TableForm
 from quickstudy.training import checkpoint
 from quickstudy.training.ladder import Score, ladder_rows, ladder_tasks
 from quickstudy.training.rungs import Rung, rungs
+
+KindChoice = Literal["auto", "regression", "classification"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,9 @@ class FitOptions:
     task: str
     """The column that says which task a row belongs to."""
     target: tuple[str, ...]
-    """The columns to predict, numbers."""
+    """The columns to predict: numbers, or one column of classes."""
+    kind: KindChoice = "auto"
+    """What the target is: auto takes one column of text, or of true and false, as classes."""
     out: Path = Path("runs/table")
     """The run's folder, for adapt."""
     features: tuple[str, ...] = ()
@@ -61,16 +68,18 @@ def main(arguments: Sequence[str]) -> int:
     last = asked.out / "last.safetensors"
     require(not last.exists(), f"Folder {asked.out} holds a run already: choose another with --out.")
     require(not asked.out.is_file(), f"Option --out should be a folder. {asked.out} is a file.")
-    table = table_of(asked.table, asked.task, asked.target, asked.features, asked.drop)
+    table = table_of(asked.table, asked.task, asked.target, asked.features, asked.drop, asked.kind)
     few = f"Column {asked.task!r} should hold at least 4 tasks, to learn from some and judge on others. Found {len(table.names)}."
     require(len(table.names) >= 4, few)
     console = Console(stderr=asked.json, highlight=False, soft_wrap=True)
-    console.print(f"{len(table.frame)} rows of {len(table.names)} tasks, {len(table.features)} columns to predict from.", markup=False)
+    what = f"{len(table.classes)} classes" if table.classes else "numbers"
+    columns = f"{len(table.features)} columns to predict {', '.join(table.targets)} from"
+    console.print(f"{len(table.frame)} rows of {len(table.names)} tasks, {columns} ({what}).", markup=False)
     if table.num_unlabelled:
         console.print(f"{table.num_unlabelled} rows without a target were left out.")
     scores = ladder_rows(table, asked.splits) + ladder_tasks(table, asked.shots, asked.new, asked.splits, draws=3)
-    for protocol in dict.fromkeys(score.protocol for score in scores):
-        console.print(_lines(scores, protocol))
+    for shot in shots_of(scores):
+        console.print(lines(scores, shot))
     for line in verdict(scores):
         console.print(line, markup=False)
     rung, learner, form = _deployed(table, scores)
@@ -81,75 +90,42 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def table_of(path: Path, task: str, target: tuple[str, ...], features: tuple[str, ...], drop: tuple[str, ...]) -> Table:
-    """The table in a file, without the columns to ``drop``.
+def table_of(
+    path: Path,
+    task: str,
+    target: tuple[str, ...],
+    features: tuple[str, ...] = (),
+    drop: tuple[str, ...] = (),
+    kind: KindChoice = "auto",
+) -> Table:
+    """The table in a file, without the columns to ``drop``; ``"auto"`` takes one target of text or truth values as classes.
 
     Raises:
         UserError: If it cannot be read, or has no columns to predict from.
     """
-    table = Table(path, task, target, features=features or None)
+    frame = read_table(path)
+    known = [name for name in target if name in frame.columns]
+    texts = [name for name in known if not is_numeric(frame[name]) or pd.api.types.is_bool_dtype(frame[name])]
+    classes = kind == "classification" or (kind == "auto" and len(target) == 1 and bool(texts))
+    chosen: Literal["regression", "classification"] = "classification" if classes else "regression"
+    table = Table(frame, task, target, chosen, features=features or None)
     if drop:
         unknown = sorted(set(drop) - set(table.features))
         require(not unknown, f"Option --drop should name columns to predict from. Found {unknown[:1]} beside {', '.join(table.features)}.")
-        table = Table(path, task, target, features=[name for name in table.features if name not in drop])
+        table = Table(frame, task, target, chosen, features=[name for name in table.features if name not in drop])
     require(len(table.features) > 0, "The table should have a column to predict from. Found none besides task and target.")
     return table
 
 
-def means(scores: Sequence[Score], protocol: str) -> dict[str, float]:
-    """The root mean squared error of every way, averaged over the splits."""
-    names = dict.fromkeys(score.name for score in scores)
-    return {name: float(np.mean([s.rmse for s in scores if (s.name, s.protocol) == (name, protocol)])) for name in names}
-
-
-def verdict(scores: Sequence[Score]) -> list[str]:
-    """In plain words, which way this table rewards: one line a protocol."""
-    lines = []
-    for protocol in dict.fromkeys(score.protocol for score in scores):
-        found = means(scores, protocol)
-        best = min(found, key=lambda name: found[name])
-        alone = min(value for name, value in found.items() if name.startswith(("support mean", "single task")))
-        pooled = found["pooled, ridge"]
-        where = (
-            "New rows of known tasks" if protocol == "new rows" else f"Unseen tasks of which {protocol.removeprefix('K = ')} rows are seen"
-        )
-        gain_alone, gain_pooled = 1 - found[best] / alone, 1 - found[best] / pooled
-        if gain_alone < 0.005:
-            words = "every task is best learned alone: the others do not help"
-        elif gain_pooled < 0.005:
-            words = "the tasks are so alike that one model for all rows does it"
-        else:
-            words = (
-                f"sharing pays: the error is {gain_alone:.1%} below the best of a task alone and {gain_pooled:.1%} below one model for all"
-            )
-        lines.append(f"{where}: {best} is best ({found[best]:.4g}); {words}.")
-    return lines
-
-
-def _lines(scores: Sequence[Score], protocol: str) -> Lines:
-    """A line for every way: error, explained variance, times."""
-    lines = Lines(title="new rows of known tasks" if protocol == "new rows" else f"unseen tasks, {protocol}", title_justify="left")
-    for name in ("way", "RMSE", "explained", "fit, s", "adapt, ms"):
-        lines.add_column(name, justify="left" if name == "way" else "right", no_wrap=True)
-    found = means(scores, protocol)
-    for name, mean in found.items():
-        own = [score for score in scores if (score.name, score.protocol) == (name, protocol)]
-        spread = f" ± {np.std([s.rmse for s in own]):.3f}" if len(own) > 1 else ""
-        cells = [name, f"{mean:.3f}{spread}", f"{np.mean([s.explained for s in own]):.1%}"]
-        cells += [f"{np.mean([s.fit_seconds for s in own]):.2f}", f"{np.mean([s.adapt_ms for s in own]):.2f}"]
-        lines.add_row(*cells, style="bold" if mean == min(found.values()) else None)
-    return lines
-
-
 def _deployed(table: Table, scores: Sequence[Score]) -> tuple[Rung, Learner, TableForm]:
     """The way that served unseen tasks best, of those that adapt, learned from all rows."""
-    protocols = [name for name in dict.fromkeys(score.protocol for score in scores) if name != "new rows"]
-    able = {rung.name: rung for rung in rungs() if rung.adapts}
-    best = min(able, key=lambda name: float(np.mean([means(scores, protocol)[name] for protocol in protocols])))
+    found = [means(scores, shot) for shot in shots_of(scores) if shot is not None]
+    able = {rung.name: rung for rung in rungs(table.kind) if rung.adapts}
+    best = min(able, key=lambda name: float(np.mean([one[name] for one in found])))
     whole = table.whole()
-    mean, scale = whole.y.mean(0), whole.y.std(0).clamp(min=1e-12)
-    able[best].fit(replace(whole, y=(whole.y - mean) / scale), 0)
-    return able[best], able[best].learner, TableForm(whole.encoder, table.targets, tuple(mean.tolist()), tuple(scale.tolist()))
+    form = TableForm.of(whole, table.targets, table.classes)
+    able[best].fit(form.tasks(whole), 0)
+    return able[best], able[best].learner, form
 
 
 def _save(asked: FitOptions, table: Table, name: str, learner: Learner, form: TableForm, scores: Sequence[Score]) -> None:

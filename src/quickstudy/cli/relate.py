@@ -3,7 +3,7 @@
 import json
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,6 +20,7 @@ from quickstudy.relatedness import Relatedness, relate
 from quickstudy.report import write_relatedness
 from quickstudy.report.words import relation
 from quickstudy.tasks import TableTasks
+from quickstudy.tasks.table_form import TableForm
 from quickstudy.training.evaluate import plain
 from quickstudy.training.rungs import LearnedPrior, Sharing
 
@@ -60,11 +61,11 @@ def main(arguments: Sequence[str]) -> int:
     asked = parse(RelateOptions, arguments, "relate", "Measure how related the tasks of a table are, and which belong together.")
     use_threads(asked.threads)
     require(not asked.out.is_file(), f"Option --out should be a folder. {asked.out} is a file.")
-    table = table_of(asked.table, asked.task, asked.target, asked.features, asked.drop)
+    table = table_of(asked.table, asked.task, asked.target, asked.features, asked.drop, "regression")
     console = Console(stderr=asked.json, highlight=False, soft_wrap=True, markup=False)
     console.print(f"{len(table.frame)} rows of {len(table.names)} tasks, {len(table.features)} columns to predict from.")
     whole = table.whole()
-    tasks = replace(whole, y=(whole.y - whole.y.mean(0)) / whole.y.std(0).clamp(min=1e-12))
+    tasks = TableForm.of(whole, table.targets).tasks(whole)
     found = relate(_probe(asked, tasks), tasks, asked.measure, asked.splits, asked.most_groups, asked.seed)
     for line in relation(found):
         console.print(line)

@@ -11,6 +11,7 @@ from quickstudy.learners.hard_sharing import HardSharing
 from quickstudy.learners.imaml import IMAML
 from quickstudy.learners.learner import Adapted, Learner
 from quickstudy.learners.linear_prior import LinearPrior
+from quickstudy.learners.logistic_prior import LogisticPrior
 from quickstudy.learners.maml import MAML
 from quickstudy.learners.mann import MANN
 from quickstudy.learners.matching import MatchingNet
@@ -41,6 +42,7 @@ LEARNERS: dict[str, type[Learner]] = {
     "r2d2": R2D2,
     "mann": MANN,
     "linear_prior": LinearPrior,
+    "logistic_prior": LogisticPrior,
     "hard_sharing": HardSharing,
     "partial_sharing": PartialSharing,
     "soft_sharing": SoftSharing,
@@ -66,6 +68,7 @@ __all__ = [
     "HardSharing",
     "Learner",
     "LinearPrior",
+    "LogisticPrior",
     "MatchingNet",
     "MetaLSTM",
     "MetaSGD",

@@ -84,7 +84,7 @@ class LinearPrior(EmbeddingLearner):
         Rows in any number: each task is summed up once. The model stays as it is.
         """
         with evaluating(self), torch.no_grad():
-            features = _with_one(self.features(tasks.x).flatten(1)).double()
+            features = with_one(self.features(tasks.x).flatten(1)).double()
             targets = tasks.y.double()
             require(targets.shape[1] == self.targets, f"Tasks should have {self.targets} targets. Found {targets.shape[1]}.")
             found = []
@@ -102,7 +102,7 @@ class LinearPrior(EmbeddingLearner):
             f"LinearPrior regresses: `y` should be [task, example, target] with {self.targets} floating-point targets. "
             f"Found {support.y.dtype} {tuple(support.y.shape)}.",
         )
-        features, prior = _with_one(embedded.flatten(2)), self.factor.tril()
+        features, prior = with_one(embedded.flatten(2)), self.factor.tril()
         residual = (support.y - features @ self.mean.T).transpose(1, 2).unsqueeze(-1) * support.mask.to(features.dtype)[:, None, :, None]
         white = (features * support.mask.to(features.dtype).unsqueeze(-1)).unsqueeze(1) @ prior
         noise = self.log_noise.exp().reshape(-1, 1, 1)
@@ -114,7 +114,7 @@ class LinearPrior(EmbeddingLearner):
 
     def compare(self, embedded: Tensor, adapted: Adapted) -> Tensor:
         """The means of new examples ``[task, example, target]``."""
-        return _with_one(embedded.flatten(2)) @ adapted["mean"].transpose(1, 2)
+        return with_one(embedded.flatten(2)) @ adapted["mean"].transpose(1, 2)
 
     def query_losses(self, embedded: Tensor, query: Batch, adapted: Adapted) -> Tensor:
         """Minus the logarithm of the density of every query ``[task, example]``, averaged over the targets."""
@@ -140,13 +140,13 @@ class LinearPrior(EmbeddingLearner):
 
     def _variance(self, embedded: Tensor, adapted: Adapted) -> Tensor:
         """The variance of new examples ``[task, example, target]``."""
-        spread = _with_one(embedded.flatten(2)).unsqueeze(1) @ adapted["factor"]
+        spread = with_one(embedded.flatten(2)).unsqueeze(1) @ adapted["factor"]
         return spread.square().sum(-1).transpose(1, 2) + self.log_noise.exp()
 
 
-def _with_one(features: Tensor) -> Tensor:
+def with_one(features: Tensor) -> Tensor:
     """``[..., feature]`` with a column of ones, for the intercept."""
     return torch.cat([features, torch.ones_like(features[..., :1])], -1)
 
 
-__all__ = ["LinearPrior"]
+__all__ = ["LinearPrior", "with_one"]

@@ -305,7 +305,7 @@ def _labels(column: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:
     """The class indices of a column as floating-point numbers, NaN for an empty cell, and the names of the classes."""
     codes, classes = pd.factorize(column, sort=True)
     require(len(classes) >= 2, f"Column {column.name!r} should hold at least 2 classes. Found {len(classes)}.")
-    return np.where(codes < 0, np.nan, codes), tuple(map(str, classes))
+    return np.where(codes < 0, np.nan, codes), tuple(map(class_name, classes))
 
 
 def _quantities(column: pd.Series) -> np.ndarray:
@@ -315,6 +315,11 @@ def _quantities(column: pd.Series) -> np.ndarray:
         f"Column {column.name!r} should hold numbers to be predicted. Found text: kind='classification' predicts its values as classes.",
     )
     return numbers(column)
+
+
+def class_name(value: object) -> str:
+    """How a class is called: as its cell is written, a whole number without decimals (a column with empty cells has only such)."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _masked(values: Tensor, mask: Tensor) -> Tensor:
@@ -337,4 +342,4 @@ def _padded_to(batch: Batch, size: int) -> Batch:
     return Batch(*parts)
 
 
-__all__ = ["Table", "TableEpisodes", "TableTasks", "read_table"]
+__all__ = ["Table", "TableEpisodes", "TableTasks", "class_name", "read_table"]

@@ -3,15 +3,13 @@
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from torch import Tensor
-
-from quickstudy.episode import Batch, Episode
-from quickstudy.errors import require
-from quickstudy.learners.loss import mean_over_examples
+from quickstudy.episode import Episode
 from quickstudy.random import generator
 from quickstudy.tasks import Table, TableTasks
+from quickstudy.tasks.table_form import TableForm
+from quickstudy.training.judge import Metrics, judge
 from quickstudy.training.rungs import Rung, rungs
 
 logger = logging.getLogger("quickstudy")
@@ -23,21 +21,24 @@ class Score:
 
     Attributes:
         name: The rung.
-        protocol: ``"new rows"``, or ``"K = 5"``: unseen tasks of which so many rows were seen.
+        shot: Rows that were seen of unseen tasks; None for new rows of the training tasks.
         split: The seed of the split.
-        rmse: Root mean squared error of a task's rows, averaged over tasks.
-        explained: ``1 − Σ (ŷ − y)² / Σ (y − ȳ)²`` over all rows, ``ȳ`` their mean.
+        metrics: ``rmse`` and ``explained_variance``, or ``log_loss`` and ``accuracy``, see :func:`~quickstudy.training.judge.judge`.
         fit_seconds: Time to learn from the training tasks.
         adapt_ms: Time to adapt to a task and predict its rows, milliseconds a task.
     """
 
     name: str
-    protocol: str
+    shot: int | None
     split: int
-    rmse: float
-    explained: float
+    metrics: Metrics
     fit_seconds: float
     adapt_ms: float
+
+    @property
+    def error(self) -> float:
+        """The metric that decides; less is better."""
+        return next(iter(self.metrics.values()))
 
 
 def ladder_rows(table: Table, splits: int = 10, fraction: float = 0.75, ways: Sequence[Rung] | None = None) -> list[Score]:
@@ -48,7 +49,7 @@ def ladder_rows(table: Table, splits: int = 10, fraction: float = 0.75, ways: Se
         place = {int(identity): index for index, identity in enumerate(train.identity)}
         chosen = [place[int(identity)] for identity in test.identity]
         episode = Episode(train.batch(chosen), test.batch(), test.identity)
-        found += _climb(train, {"new rows": [episode]}, split, True, ways)
+        found += _climb(table, train, {None: [episode]}, split, ways)
     return found
 
 
@@ -64,47 +65,32 @@ def ladder_tasks(
     found = []
     for split in range(splits):
         train, unseen = table.split_tasks(new, split)
-        episodes = {
-            f"K = {shot}": [unseen.draw(shot, None, generator(split, "ladder", 1000 * shot + draw)) for draw in range(draws)]
-            for shot in shots
+        episodes: dict[int | None, list[Episode]] = {
+            shot: [unseen.draw(shot, None, generator(split, "ladder", 1000 * shot + draw)) for draw in range(draws)] for shot in shots
         }
-        found += _climb(train, episodes, split, False, ways)
+        found += _climb(table, train, episodes, split, ways)
     return found
 
 
-def _climb(train: TableTasks, protocols: dict[str, list[Episode]], split: int, known: bool, ways: Sequence[Rung] | None) -> list[Score]:
-    require(train.kind.name == "regression", "The ladder is for targets that are numbers. Found classes.")
-    mean, scale = train.y.mean(0), train.y.std(0).clamp(min=1e-12)
-    scaled = replace(train, y=(train.y - mean) / scale)
-    scores = []
-    for rung in rungs() if ways is None else ways:
+def _climb(
+    table: Table, train: TableTasks, protocols: dict[int | None, list[Episode]], split: int, ways: Sequence[Rung] | None
+) -> list[Score]:
+    form = TableForm.of(train, table.targets, table.classes)
+    scaled, scores = form.tasks(train), []
+    for rung in rungs(table.kind) if ways is None else ways:
         began = time.perf_counter()
         rung.fit(scaled, split)
-        fitted = time.perf_counter() - began
-        for protocol, episodes in protocols.items():
+        fitted = time.perf_counter() - began + rung.spared
+        for shot, episodes in protocols.items():
             began = time.perf_counter()
-            predicted = [rung.predict(_scaled(episode, mean, scale), known) * scale + mean for episode in episodes]
+            predicted = [form.unscaled(rung.predict(form.episode(episode), shot is None)) for episode in episodes]
             spent = time.perf_counter() - began
             tasks = sum(episode.num_tasks for episode in episodes)
-            rmse, explained = zip(*(_judged(p, e.query) for p, e in zip(predicted, episodes, strict=True)), strict=True)
-            count = len(episodes)
-            scores.append(Score(rung.name, protocol, split, sum(rmse) / count, sum(explained) / count, fitted, 1e3 * spent / tasks))
-            logger.info("split %d, %s, %s: RMSE %.3f", split, protocol, rung.name, scores[-1].rmse)
+            judged = [judge(values, episode.query) for values, episode in zip(predicted, episodes, strict=True)]
+            metrics = {name: sum(one[name] for one in judged) / len(judged) for name in judged[0]}
+            scores.append(Score(rung.name, shot, split, metrics, fitted, 1e3 * spent / tasks))
+            logger.info("split %d, shot %s, %s: %.4g", split, shot, rung.name, scores[-1].error)
     return scores
-
-
-def _scaled(episode: Episode, mean: Tensor, scale: Tensor) -> Episode:
-    support = episode.support
-    return Episode(Batch(support.x, (support.y - mean) / scale * support.mask.unsqueeze(-1), support.mask), episode.query, episode.task)
-
-
-def _judged(predicted: Tensor, query: Batch) -> tuple[float, float]:
-    """Root mean squared error by task, averaged, and explained variance, averaged over the targets."""
-    error = (predicted - query.y).square()
-    rmse = mean_over_examples(error.mean(-1), query.mask).sqrt()[(query.mask > 0).any(1)].mean()
-    real = query.mask > 0
-    spread = (query.y[real] - query.y[real].mean(0)).square().sum(0)
-    return float(rmse), float((1 - error[real].sum(0) / spread).mean())
 
 
 __all__ = ["Score", "ladder_rows", "ladder_tasks"]

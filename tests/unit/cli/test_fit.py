@@ -8,8 +8,11 @@ import pandas as pd
 import pytest
 
 import quickstudy as qs
-from quickstudy.cli.fit import verdict
+from quickstudy.cli.fit import main as fit
+from quickstudy.report.ladder import verdict
+from quickstudy.tasks.table_form import TableForm
 from quickstudy.training.ladder import Score
+from quickstudy.training.rungs import rungs
 from tests.unit.cli.processes import run
 
 
@@ -46,10 +49,10 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def test_the_ladder_is_climbed_and_the_best_kept(places):
     found, words = json.loads(places["json"].read_text()), places["words"].read_text()
-    protocols = {(score["name"], score["protocol"]): score["rmse"] for score in found["scores"]}
-    assert {protocol for _, protocol in protocols} == {"new rows", "K = 3"} and len(protocols) == 18
-    assert found["deployed"] == "learned prior" and protocols["learned prior", "K = 3"] < 0.3 * protocols["pooled, ridge", "K = 3"]
-    assert "239 rows of 12 tasks, 2 columns" in words and "1 rows without a target were left out" in words
+    protocols = {(score["name"], score["shot"]): score["metrics"]["rmse"] for score in found["scores"]}
+    assert {shot for _, shot in protocols} == {None, 3} and len(protocols) == 18
+    assert found["deployed"] == "learned prior" and protocols["learned prior", 3] < 0.3 * protocols["pooled, ridge", 3]
+    assert "239 rows of 12 tasks, 2 columns to predict sold from (numbers)" in words and "1 rows without a target were left out" in words
     assert "learned prior is best" in words and "sharing pays" in words
     described = json.loads((places["run"] / "run.json").read_text())
     assert described["source"]["way"] == "learned prior" and described["table"]["targets"] == ["sold"]
@@ -79,7 +82,7 @@ def test_the_run_is_loaded_in_python(places):
     [
         (("nowhere.csv", "--task", "shop", "--target", "sold"), "should be a CSV or Parquet file. Found nothing there"),
         (("TABLE", "--task", "store", "--target", "sold"), "should have a column ['store']"),
-        (("TABLE", "--task", "shop", "--target", "day"), "Column 'day' should hold numbers to be predicted"),
+        (("TABLE", "--task", "shop", "--target", "day", "--kind", "regression"), "Column 'day' should hold numbers"),
         (("TABLE", "--task", "shop", "--target", "sold", "--drop", "cost"), "--drop should name columns to predict from. Found ['cost']"),
         (("TABLE", "--task", "shop", "--target", "sold", "--features", "price", "--drop", "price"), "a column to predict from. Found none"),
         (("TABLE", "--task", "shop", "--target", "sold", "--splits", "0"), "--splits should be at least 1. Found 0"),
@@ -93,6 +96,53 @@ def test_mistakes_cost_a_line(places, tmp_path, arguments, message):
     named = {"TABLE": places["table"], "RUN": places["run"]}
     done = run(tmp_path, "fit", *(named.get(argument, argument) for argument in arguments))
     assert done.code == 2 and message in done.err.replace("\n", " ") and "Traceback" not in done.err
+
+
+@pytest.fixture(scope="module")
+def classes(places: dict[str, Path]) -> Path:
+    """A run on whether a shop sells much, text and an empty cell, by the quick rungs."""
+    folder = places["run"].parent / "classes"
+    folder.mkdir()
+    for name in ("table", "new", "truth"):
+        rows = pd.read_csv(places.get(name, places["truth"]))
+        rows["much"] = np.where(rows["sold"] > 350, "much", "little")
+        rows.loc[rows["sold"].isna(), "much"] = np.nan
+        rows.drop(columns="sold").to_csv(folder / f"{name}.csv", index=False)
+    ways = [rung for rung in rungs(qs.Kind("classification", 2)) if rung.name in ("majority", "pooled, logistic", "learned prior")]
+    with pytest.MonkeyPatch.context() as patch:
+        for place in ("quickstudy.training.ladder", "quickstudy.cli.fit"):
+            patch.setattr(f"{place}.rungs", lambda kind: ways)
+        arguments = ("--task", "shop", "--target", "much", "--splits", "1", "--shots", "3", "--out", str(folder / "run"))
+        assert fit((str(folder / "table.csv"), *arguments)) == 0
+    return folder
+
+
+def test_text_is_fitted_as_classes(classes):
+    described = json.loads((classes / "run" / "run.json").read_text())
+    assert described["table"]["classes"] == ["little", "much"] and described["source"]["way"] == "learned prior"
+    assert {tuple(score["metrics"]) for score in described["scores"]} == {("log_loss", "accuracy")}
+    assert isinstance(qs.load(classes / "run"), qs.LogisticPrior)
+
+
+def test_a_new_shop_of_classes_is_mastered(classes, tmp_path):
+    done = run(tmp_path, "adapt", classes / "run", classes / "new.csv", "--out", tmp_path / "task.qs")
+    assert done.code == 0 and "2 classes: little (" in done.err and "1 rows without a target were left out" in done.err
+    done = run(tmp_path, "predict", tmp_path / "task.qs", classes / "truth.csv", "--json")
+    assert done.code == 0, done.err
+    predictions = json.loads(done.out)["predictions"]
+    learner, form = qs.load(classes / "run"), TableForm.from_dict(json.loads((classes / "run" / "run.json").read_text())["table"])
+    support, new = pd.read_csv(classes / "new.csv").dropna(), pd.read_csv(classes / "truth.csv")
+    adapted = learner.adapt(qs.Batch.of(form.inputs(support), form.outputs(support)))
+    expected = learner.predict(adapted, form.inputs(new).unsqueeze(0))[0].softmax(1)
+    found = [[one["probabilities"][name] for name in ("little", "much")] for one in predictions]
+    np.testing.assert_allclose(found, expected.numpy(), atol=1e-5)
+    assert [one["label"] for one in predictions] == [("little", "much")[index] for index in expected.argmax(1)]
+
+
+def test_a_new_shop_of_other_classes_is_refused(classes, tmp_path):
+    (tmp_path / "other.csv").write_text("price,day,much\n3,mon,little\n4,sat,heaps\n")
+    done = run(tmp_path, "adapt", classes / "run", tmp_path / "other.csv")
+    assert done.code == 2 and "the classes that were learned: little, much. Found ['heaps']" in done.err.replace("\n", " ")
 
 
 def test_mistakes_after_fitting(places, tmp_path):
@@ -113,7 +163,7 @@ def test_mistakes_after_fitting(places, tmp_path):
 def test_the_words_say_what_a_table_rewards():
     def scores(alone, pooled, prior):
         names = {"support mean": alone + 1, "single task, ridge": alone, "pooled, ridge": pooled, "learned prior": prior}
-        return [Score(name, "K = 5", 0, rmse, 0.0, 0.0, 0.0) for name, rmse in names.items()]
+        return [Score(name, 5, 0, {"rmse": rmse, "explained_variance": 0.0}, 0.0, 0.0) for name, rmse in names.items()]
 
     assert (
         "learned prior is best (1); sharing pays: the error is 50.0% below the best of a task alone and 75.0% below"

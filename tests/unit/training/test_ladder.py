@@ -1,14 +1,17 @@
-"""The ladder: its scores against scikit-learn's, its rungs on planted tasks, and what it refuses."""
+"""The ladder: its scores against scikit-learn's, and its rungs on planted tasks of numbers and of classes."""
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from sklearn.metrics import r2_score, root_mean_squared_error
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, log_loss, r2_score, root_mean_squared_error
 
 import quickstudy as qs
+from quickstudy.training.judge import judge
 from quickstudy.training.ladder import ladder_rows, ladder_tasks
-from quickstudy.training.rungs import LearnedPrior, MetaLearnedSharing, Pooled, Rung, Sharing, SingleTask, SupportMeanRung, rungs
+from quickstudy.training.rungs import LearnedPrior, MetaLearnedSharing, Network, Pooled, Rung, Sharing, SingleTask, SupportMeanRung, rungs
+from quickstudy.training.rungs.classifier import Classifier
 
 
 def table(num_tasks=12, rows=24, seed=0) -> qs.tasks.Table:
@@ -20,6 +23,12 @@ def table(num_tasks=12, rows=24, seed=0) -> qs.tasks.Table:
     return qs.tasks.Table(
         pd.DataFrame({"shop": shop, "x": x, "y": level[shop] + slope[shop] * x + draw.normal(0, 1, len(shop))}), "shop", "y"
     )
+
+
+def passes(num_tasks=12, rows=24, seed=0) -> qs.tasks.Table:
+    """Whether a line is above 50, in shops whose levels differ."""
+    frame = table(num_tasks, rows, seed).frame
+    return qs.tasks.Table(frame.assign(y=np.where(frame["y"] > 50, "yes", "no")), "shop", "y", kind="classification")
 
 
 class Told(Rung):
@@ -34,35 +43,79 @@ class Told(Rung):
 def test_scores_are_those_of_scikit_learn():
     (score,) = ladder_rows(table(), splits=1, ways=[Told()])
     train, test = table().split_rows(0.75, 0)
-    predicted = (test.x[:, :1] * train.y.std(0) + train.y.mean(0)).numpy()
+    predicted = (test.x[:, :1] * train.y.std(0, correction=0) + train.y.mean(0)).numpy()
     by_task = [root_mean_squared_error(test.y[test.task == t].numpy(), predicted[test.task == t]) for t in range(12)]
-    assert score.rmse == pytest.approx(np.mean(by_task), rel=1e-5)
-    assert score.explained == pytest.approx(r2_score(test.y.numpy(), predicted), rel=1e-5)
+    assert score.error == score.metrics["rmse"] == pytest.approx(np.mean(by_task), rel=1e-5)
+    assert score.metrics["explained_variance"] == pytest.approx(r2_score(test.y.numpy(), predicted), rel=1e-5)
 
 
 def test_what_is_shared_is_worth_something_where_tasks_share():
     """Two rows of a new task: the prior knows the slope, so they give the level; a line through two rows does not do."""
     ways = [SupportMeanRung(), next(rung for rung in rungs() if rung.name == "single task, ridge"), Pooled(), LearnedPrior()]
-    found = {(score.name, score.protocol): score.rmse for score in ladder_tasks(table(), (2, 6), 4, splits=1, draws=2, ways=ways)}
-    prior = {shot: found["learned prior", f"K = {shot}"] for shot in (2, 6)}
+    found = {(score.name, score.shot): score.error for score in ladder_tasks(table(), (2, 6), 4, splits=1, draws=2, ways=ways)}
+    prior = {shot: found["learned prior", shot] for shot in (2, 6)}
     assert prior[6] < prior[2] < 2 and all(
-        prior[shot] < 0.7 * found[name, f"K = {shot}"] for name in ("support mean", "pooled, ridge") for shot in (2, 6)
+        prior[shot] < 0.7 * found[name, shot] for name in ("support mean", "pooled, ridge") for shot in (2, 6)
     )
-    assert prior[2] < 0.5 * found["single task, ridge", "K = 2"]
+    assert prior[2] < 0.5 * found["single task, ridge", 2]
 
 
+@pytest.mark.parametrize("tasks", [table, passes])
 @pytest.mark.parametrize(
     "make",
-    [lambda: Sharing("pooled", False, True, 30), lambda: Sharing("hard", True, False, 30), lambda: Sharing("refitted", True, True, 30)],
+    [
+        lambda: Sharing("pooled", False, True, 60),
+        lambda: Sharing("hard", True, False, 60),
+        lambda: Sharing("refitted", True, True, 60),
+        lambda: MetaLearnedSharing(60),
+    ],
 )
-def test_networks_learn(make):
-    scores = ladder_rows(table(), splits=1, ways=[Pooled(), make()])
-    assert scores[1].rmse < scores[0].rmse
+def test_networks_learn(make, tasks):
+    scores = ladder_rows(tasks(), splits=1, ways=[Pooled(), make()])
+    assert scores[1].error < scores[0].error
 
 
-def test_meta_learned_sharing_learns():
-    pooled, meta = ladder_rows(table(), splits=1, ways=[Pooled(), MetaLearnedSharing()])
-    assert meta.rmse < 0.7 * pooled.rmse
+def test_two_rungs_on_one_network_train_it_once(monkeypatch):
+    trained = []
+    monkeypatch.setattr("quickstudy.training.rungs.sharing.fit", lambda *arguments, **options: trained.append(options["seed"]))
+    network = Network(heads=True)
+    ways = [Sharing("own", True, False, network=network), Sharing("refitted", True, True, network=network)]
+    refitted = ladder_rows(table(), splits=2, ways=ways)[-1]
+    assert trained == [0, 1] and refitted.fit_seconds >= network.seconds > 0
+
+
+def test_what_is_shared_is_worth_something_where_classes_are():
+    """Five rows of a new task: the prior knows the slope, so they give the level."""
+    linear = next(rung for rung in rungs(qs.Kind("classification", 2)) if rung.name == "single task, logistic")
+    ways = [SupportMeanRung("majority"), linear, Pooled("pooled, logistic"), LearnedPrior()]
+    found = {score.name: score for score in ladder_tasks(passes(30), (5,), 8, splits=1, draws=2, ways=ways)}
+    prior = found.pop("learned prior")
+    assert all(prior.metrics["log_loss"] < 0.8 * other.metrics["log_loss"] for other in found.values())
+    assert all(prior.metrics["accuracy"] > other.metrics["accuracy"] + 0.04 for other in found.values())
+
+
+def test_classes_are_judged_as_by_scikit_learn():
+    generator = qs.generator(0, "judge")
+    predicted = torch.rand(3, 7, 4, generator=generator).softmax(-1)
+    predicted[0, 0] = torch.tensor([1.0, 0, 0, 0])
+    y, mask = torch.randint(4, (3, 7), generator=generator), torch.ones(3, 7)
+    y[0, 0], mask[1, 4:], mask[2] = 2, 0, 0
+    found = judge(predicted, qs.Batch(torch.zeros(3, 7, 1), y, mask))
+    pairs = [(y[task, : int(mask[task].sum())].numpy(), predicted[task, : int(mask[task].sum())].numpy()) for task in range(2)]
+    assert found["log_loss"] == pytest.approx(np.mean([log_loss(a, p, labels=range(4)) for a, p in pairs]), rel=1e-4)
+    assert found["accuracy"] == pytest.approx(np.mean([accuracy_score(a, p.argmax(1)) for a, p in pairs]))
+
+
+def test_a_classifier_of_few_rows_counts_one_of_the_base():
+    x, y, base = np.array([[0.0], [1.0], [2.0]]), np.array([0, 2, 2]), np.array([0.5, 0.25, 0.25])
+    new = np.array([[0.5], [3.0]])
+    by_model = LogisticRegression(C=0.1).fit(x, y).predict_proba(new)
+    expected = (3 * np.stack([by_model[:, 0], 0 * by_model[:, 0], by_model[:, 1]], 1) + base) / 4
+    np.testing.assert_allclose(Classifier("linear", x, y, base).probabilities(new), expected, rtol=1e-6)
+    alone = [Classifier("linear", x[1:], y[1:], base), Classifier("frequencies", x[1:], y[1:], base)]
+    for made in alone:
+        np.testing.assert_allclose(made.probabilities(new), [(2 * np.array([0, 0, 1]) + base) / 3] * 2)
+    np.testing.assert_allclose(Classifier("linear", x[:0], y[:0], base).probabilities(new), [base] * 2)
 
 
 def test_the_evidence_chooses_the_features():
@@ -83,7 +136,7 @@ def test_the_evidence_chooses_the_features():
 
 
 def test_a_single_task_without_rows_is_predicted_by_the_mean_of_the_others():
-    rung = SingleTask("ridge", lambda rows: None, least=3)
+    rung = SingleTask("ridge", "linear")
     support = qs.Batch(torch.zeros(2, 2, 1), torch.tensor([[[1.0], [2.0]], [[0.0], [0.0]]]), torch.tensor([[1.0, 1.0], [0.0, 0.0]]))
     episode = qs.Episode(support, qs.Batch(torch.zeros(2, 3, 1), torch.zeros(2, 3, 1), torch.ones(2, 3)), torch.arange(2))
     assert rung.predict(episode, False)[..., 0].tolist() == [[1.5] * 3, [0.0] * 3]
@@ -91,11 +144,11 @@ def test_a_single_task_without_rows_is_predicted_by_the_mean_of_the_others():
 
 def test_the_splits_are_seeded_and_paired():
     one, two = (ladder_tasks(table(), (3,), 4, splits=2, draws=1, ways=[Pooled()]) for _ in range(2))
-    assert [score.rmse for score in one] == [score.rmse for score in two] and one[0].rmse != one[1].rmse
+    assert [score.error for score in one] == [score.error for score in two] and one[0].error != one[1].error
     assert [score.split for score in one] == [0, 1]
 
 
-def test_classes_are_refused():
-    rows = pd.DataFrame({"shop": [1, 1, 2, 2], "x": [1.0, 2, 3, 4], "y": ["a", "b", "a", "b"]})
-    with pytest.raises(qs.UserError, match="for targets that are numbers"):
-        ladder_rows(qs.tasks.Table(rows, "shop", "y", kind="classification"), 1)
+def test_targets_of_several_kinds_are_refused():
+    rows = pd.DataFrame({"shop": [1, 1, 2, 2], "x": [1.0, 2, 3, 4], "y": ["a", "b", "a", "b"], "z": [1.0, 2, 3, 4]})
+    with pytest.raises(qs.UserError, match="Found targets of several kinds"):
+        ladder_rows(qs.tasks.Table(rows, "shop", ["y", "z"], kind={"y": "classification", "z": "regression"}), 1)

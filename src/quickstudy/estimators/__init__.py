@@ -1,0 +1,14 @@
+"""The scikit-learn face: estimators that learn from many tasks, and give an ordinary one for a new task."""
+
+from quickstudy.estimators.adapted import AdaptedClassifier, AdaptedRegressor
+from quickstudy.estimators.few_shot import AdaptedFewShotClassifier, FewShotClassifier
+from quickstudy.estimators.multi_task import MultiTaskClassifier, MultiTaskRegressor
+
+__all__ = [
+    "AdaptedClassifier",
+    "AdaptedFewShotClassifier",
+    "AdaptedRegressor",
+    "FewShotClassifier",
+    "MultiTaskClassifier",
+    "MultiTaskRegressor",
+]

@@ -1,0 +1,133 @@
+"""Ordinary scikit-learn estimators of one new task, which start from what other tasks taught."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from quickstudy.episode import Batch
+from quickstudy.errors import require
+from quickstudy.estimators.approach import Approach, Ask, bounds, prediction
+from quickstudy.estimators.rows import checked, labels_of
+
+
+class AdaptedEstimator(BaseEstimator, ABC):
+    """Fitted to the rows of one task, by the way of sharing in ``approach``.
+
+    Args:
+        approach: What was learned of other tasks. It stays as it is: fitting again, or a clone, starts from it anew.
+    """
+
+    def __init__(self, approach: Approach) -> None:
+        self.approach = approach
+
+    @abstractmethod
+    def _targets(self, y: np.ndarray) -> Tensor:
+        """What a way of sharing sees of ``y``: ``[row, target]`` or ``[row]``."""
+
+    def fit(self, X: Any, y: Any) -> "AdaptedEstimator":
+        """Master the task of the rows ``X`` ``[row, feature]`` with the targets ``y``."""
+        frame, y = checked(self, X, y, fitting=True, **self._y_options())
+        self.support_ = Batch.of(self.approach.inputs(frame), self._targets(np.asarray(y)))
+        return self
+
+    def _y_options(self) -> dict[str, bool]:
+        return {}
+
+    def _ask(self, X: Any, ask: Ask = prediction) -> np.ndarray:
+        check_is_fitted(self)
+        frame, _ = checked(self, X)
+        return self.approach.of_new(_double(self.support_), self.approach.inputs(frame), ask)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+class AdaptedRegressor(RegressorMixin, AdaptedEstimator):
+    """A regressor of one task, as :meth:`quickstudy.MultiTaskRegressor.adapt` gives it.
+
+    It is an ordinary estimator: ``fit`` again on more rows, ``predict``, ``score``, ``cross_val_score``, pickle.
+
+    Args:
+        approach: What was learned of other tasks.
+
+    Attributes:
+        support_: The task's rows, scaled.
+    """
+
+    def _y_options(self) -> dict[str, bool]:
+        return {"multi_output": True, "y_numeric": True}
+
+    def _targets(self, y: np.ndarray) -> Tensor:
+        self.one_dimensional_ = y.ndim == 1
+        columns, targets = y.reshape(len(y), -1), len(self.approach.form.targets)
+        require(columns.shape[1] == targets, f"`y` should have {targets} targets, as when learning. Found {columns.shape[1]}.")
+        return self.approach.form.scaled(torch.from_numpy(columns.astype(np.float64)))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The targets of new rows, ``[row]`` or ``[row, target]`` as they were given."""
+        found = self._ask(X)
+        return self._shaped(unscaled(self.approach, found))
+
+    def predict_interval(self, X: Any, level: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
+        """The bounds between which the targets of new rows lie with probability ``level``, of the learned prior.
+
+        Raises:
+            UserError: If the way of sharing has none, or ``level`` is not between 0 and 1.
+        """
+        low, high = np.split(self._ask(X, bounds(level)), 2, axis=1)
+        return self._shaped(unscaled(self.approach, low)), self._shaped(unscaled(self.approach, high))
+
+    def _shaped(self, values: np.ndarray) -> np.ndarray:
+        return values[:, 0] if self.one_dimensional_ else values
+
+
+class AdaptedClassifier(ClassifierMixin, AdaptedEstimator):
+    """A classifier of one task, as :meth:`quickstudy.MultiTaskClassifier.adapt` gives it; the classes are those of all tasks.
+
+    Args:
+        approach: What was learned of other tasks.
+
+    Attributes:
+        classes_: All classes that were learned, also those that this task's rows lack.
+        support_: The task's rows.
+    """
+
+    def __init__(self, approach: Approach, classes: Any) -> None:
+        super().__init__(approach)
+        self.classes = classes
+
+    def _targets(self, y: np.ndarray) -> Tensor:
+        self.classes_ = np.asarray(self.classes)
+        found, codes = labels_of(y)
+        unknown = sorted(set(found.tolist()) - set(self.classes_.tolist()))
+        require(not unknown, f"`y` should hold the classes that were learned: {self.classes_.tolist()}. Found {unknown[:1]}.")
+        return torch.from_numpy(np.searchsorted(self.classes_, found)[codes])
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """The probability of every class ``[row, class]``."""
+        return self._ask(X)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The likeliest class ``[row]``."""
+        return self.classes_[self.predict_proba(X).argmax(1)]
+
+
+def unscaled(approach: Approach, values: np.ndarray) -> np.ndarray:
+    """Scaled targets ``[row, target]`` in their own units."""
+    found: np.ndarray = approach.form.unscaled(torch.from_numpy(values)).numpy()
+    return found
+
+
+def _double(support: Batch) -> Batch:
+    return Batch(support.x, support.y, support.mask.double())
+
+
+__all__ = ["AdaptedClassifier", "AdaptedEstimator", "AdaptedRegressor", "unscaled"]

@@ -1,0 +1,249 @@
+"""A classifier of scikit-learn that learns to learn new classes."""
+
+import copy
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.metrics import accuracy_score
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+from torch import nn
+
+from quickstudy.episode import Batch
+from quickstudy.errors import require
+from quickstudy.estimators.class_episodes import episodes_of
+from quickstudy.estimators.rows import checked, labels_of, seed_of, without_task
+from quickstudy.learners import ANIL, R2D2, Learner, MatchingNet, ProtoNet
+from quickstudy.models import MLP, Conv4
+from quickstudy.random import ambient
+from quickstudy.tasks.encoder import Encoder
+from quickstudy.training.fit import fit
+
+FewShotMethod = Literal["protonet", "matching", "r2d2", "anil"]
+ROWS_AT_ONCE = 1024
+
+
+class ClassLearner:
+    """A meta-trained learner, and what makes its inputs of rows.
+
+    Attributes:
+        learner: Serves any number of classes.
+        encoder: Columns to features; None for images.
+    """
+
+    def __init__(self, learner: Learner, encoder: Encoder | None) -> None:
+        self.learner, self.encoder = learner, encoder
+
+    def inputs(self, estimator: BaseEstimator, X: Any) -> torch.Tensor:
+        """``X`` ``[row, *feature]`` checked and encoded: vectors in double precision, images as they come, bytes as parts of 1."""
+        return inputs_of(estimator, X, self.encoder)
+
+
+class AdaptedFewShotClassifier(ClassifierMixin, BaseEstimator):
+    """A classifier of new classes, as :meth:`quickstudy.FewShotClassifier.adapt` gives it. An ordinary estimator.
+
+    Args:
+        approach: What was meta-learned.
+
+    Attributes:
+        classes_: The classes.
+        adapted_: What the learner made of their examples.
+    """
+
+    def __init__(self, approach: ClassLearner) -> None:
+        self.approach = approach
+
+    def fit(self, X: Any, y: Any) -> "AdaptedFewShotClassifier":
+        """Master the classes ``y`` ``[row]`` from the examples ``X`` ``[row, *feature]``."""
+        x = self.approach.inputs(self, X)
+        self.classes_, codes = labels_of(y)
+        support = Batch.of(x, codes)
+        self.adapted_ = self.approach.learner.adapt(Batch(support.x, support.y, support.mask.to(x.dtype)))
+        return self
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """The probability of every class ``[row, class]``."""
+        check_is_fitted(self)
+        parts = self.approach.inputs(self, X).split(ROWS_AT_ONCE)
+        scores = torch.cat([self.approach.learner.predict(self.adapted_, part.unsqueeze(0))[0] for part in parts])
+        found: np.ndarray = scores[:, : len(self.classes_)].softmax(1).numpy()
+        return found
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The likeliest class ``[row]``."""
+        found = self.predict_proba(X)
+        return self.classes_[found.argmax(1)]
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True  # in vectors
+        return tags
+
+
+class FewShotClassifier(ClassifierMixin, BaseEstimator):
+    """Meta-trains on episodes of the classes it is given, so that :meth:`adapt` masters new classes from a few examples each.
+
+    ``X`` holds vectors ``[row, feature]`` (an array or a DataFrame), or square images ``[row, channel, height, width]``. With ``task``,
+    the classes of an episode are of one task (the letters of one alphabet), and a class of another task is another class, also where it
+    has the same name; :meth:`predict` then needs the task too.
+
+    Args:
+        method: ``"protonet"``, ``"matching"``, ``"r2d2"`` or ``"anil"``.
+        model: An embedding (for ANIL a network that ends in a linear layer); by default ``Conv4`` for images, ``MLP`` for vectors.
+        way: Classes of an episode in training, at most as many as there are.
+        shot: Support examples of a class in training; fewer where classes have few.
+        query: Query examples of a class in training; fewer where classes have few.
+        steps: Training steps.
+        tasks_per_step: Episodes a step.
+        lr: Learning rate of Adam.
+        random_state: The seed of weights and episodes; None is 0.
+
+    Attributes:
+        classes_: All classes.
+        approach_: What was meta-learned.
+        tasks_: A classifier of its own classes for every task, by the task.
+
+    Raises:
+        UserError: If there are not two classes of two examples, or an argument is out of range.
+
+    Example:
+        >>> import numpy as np, quickstudy as qs
+        >>> draw = np.random.default_rng(0)
+        >>> centres, kind = draw.normal(size=(30, 8)), np.repeat(np.arange(30), 10)
+        >>> x = centres[kind] + 0.3 * draw.normal(size=(300, 8))
+        >>> model = qs.FewShotClassifier(steps=20).fit(x[kind < 20], kind[kind < 20])
+        >>> new = model.adapt(x[200::10], kind[200::10])  # one example each of ten new classes
+        >>> new.score(x[200:], kind[200:]) > 0.8
+        True
+    """
+
+    def __init__(
+        self,
+        method: FewShotMethod = "protonet",
+        model: nn.Module | None = None,
+        way: int = 5,
+        shot: int = 5,
+        query: int = 5,
+        steps: int = 500,
+        tasks_per_step: int = 4,
+        lr: float = 1e-3,
+        random_state: Any = None,
+    ) -> None:
+        self.method, self.model, self.way, self.shot, self.query = method, model, way, shot, query
+        self.steps, self.tasks_per_step, self.lr, self.random_state = steps, tasks_per_step, lr, random_state
+
+    def fit(self, X: Any, y: Any, task: Any = None) -> "FewShotClassifier":
+        """Meta-train.
+
+        Args:
+            X: Examples ``[row, *feature]``.
+            y: Classes ``[row]``.
+            task: The task of every row ``[row]``, or a column of the DataFrame ``X``.
+        """
+        rows, labels = without_task(X, task)
+        self.task_column_ = task if isinstance(task, str) else None
+        encoder = None
+        if _vectors(rows):
+            frame, y = checked(self, rows, y, fitting=True)
+            encoder = Encoder.fit(frame, tuple(frame.columns))
+        x, y = inputs_of(self, rows, encoder, fitting=True), column_or_1d(y, warn=True)
+        self.classes_, _ = labels_of(y)
+        require(len(x) == len(y), f"`X` and `y` should have the same length. Found {len(x)} and {len(y)}.")
+        labels = np.zeros(len(x), dtype=np.int64) if labels is None else labels
+        require(len(labels) == len(x), f"Parameter `task` should have a value for every row of X. Found {len(labels)} for {len(x)}.")
+        seed = seed_of(self.random_state)
+        source = episodes_of(x.float(), y, labels, self.way, self.shot, self.query)
+        with ambient(seed, "learner"):
+            learner = self._learner(x, seed, source.kind.outputs)
+        fit(learner, source, self.steps, self.tasks_per_step, lr=self.lr, seed=seed, progress=False)
+        self.approach_ = ClassLearner(learner.to(x.dtype).eval(), encoder)
+        self.tasks_ = {name: self.adapt(_rows(rows, labels == name), y[labels == name]) for name in np.unique(labels).tolist()}
+        return self
+
+    def adapt(self, X: Any, y: Any) -> AdaptedFewShotClassifier:
+        """A fitted classifier of the new classes ``y`` from the examples ``X``."""
+        check_is_fitted(self, "approach_")
+        held = self.task_column_ is not None and isinstance(X, pd.DataFrame) and self.task_column_ in X.columns
+        return AdaptedFewShotClassifier(self.approach_).fit(X.drop(columns=self.task_column_) if held else X, y)
+
+    def predict_proba(self, X: Any, task: Any = None) -> np.ndarray:
+        """The probability of every class ``[row, class]``, 0 for those of other tasks."""
+        check_is_fitted(self)
+        if task is None and self.task_column_ is not None:
+            task = self.task_column_
+        rows, labels = without_task(X, task)
+        if _vectors(rows):
+            checked(self, rows)
+        rows = rows if isinstance(rows, pd.DataFrame) else np.asarray(rows)
+        require(labels is not None or len(self.tasks_) == 1, f"Parameter `task` should say the tasks: {len(self.tasks_)} were learned.")
+        only = next(iter(self.tasks_))
+        labels = np.full(len(rows), only) if labels is None else labels
+        unknown = sorted(set(labels.tolist()) - set(self.tasks_))
+        require(not unknown, f"Parameter `task` should hold tasks that were learned. Found {unknown[:1]}: a new one is served by adapt.")
+        found = np.zeros((len(labels), len(self.classes_)))
+        for name in dict.fromkeys(labels.tolist()):
+            own = np.flatnonzero(labels == name)
+            columns = np.searchsorted(self.classes_, self.tasks_[name].classes_)
+            found[np.ix_(own, columns)] = self.tasks_[name].predict_proba(_rows(rows, own))
+        return found
+
+    def predict(self, X: Any, task: Any = None) -> np.ndarray:
+        """The likeliest class ``[row]``."""
+        found = self.predict_proba(X, task)
+        return self.classes_[found.argmax(1)]
+
+    def score(self, X: Any, y: Any, task: Any = None, sample_weight: Any = None) -> float:
+        """The part of the rows whose class is predicted."""
+        return float(accuracy_score(y, self.predict(X, task), sample_weight=sample_weight))
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True  # in vectors
+        return tags
+
+    def _learner(self, x: torch.Tensor, seed: int, way: int) -> Learner:
+        model: nn.Module
+        outputs = way if self.method == "anil" else None
+        if self.model is not None:
+            model = copy.deepcopy(self.model)
+        elif x.ndim == 2:
+            model = MLP(x.shape[1], outputs, hidden=(64, 64), seed=seed)
+        else:
+            model = Conv4(outputs, in_channels=x.shape[1], image_size=x.shape[2], seed=seed)
+        made: dict[str, Callable[[], Learner]] = {
+            "protonet": lambda: ProtoNet(model),
+            "matching": lambda: MatchingNet(model),
+            "r2d2": lambda: R2D2(model),
+            "anil": lambda: ANIL(model, inner_lr=0.5, inner_steps=5, test_steps=20, shared_head=True),
+        }
+        require(self.method in made, f"Parameter `method` should be one of {', '.join(made)}. Found {self.method!r}.")
+        return made[self.method]()
+
+
+def inputs_of(estimator: BaseEstimator, X: Any, encoder: Encoder | None, fitting: bool = False) -> torch.Tensor:
+    """``X`` ``[row, *feature]`` as a tensor: vectors encoded, in double precision; images as they come, bytes as parts of 1."""
+    if encoder is not None:
+        frame, _ = checked(estimator, X, fitting=fitting or not hasattr(estimator, "n_features_in_"))
+        return torch.from_numpy(encoder(frame)).double()
+    raw = np.asarray(X)
+    found = validate_data(estimator, raw, reset=fitting or not hasattr(estimator, "n_features_in_"), allow_nd=True, dtype="numeric")
+    require(
+        found.ndim == 4 and found.shape[2] == found.shape[3],
+        f"`X` should be vectors [row, feature], or square images [row, channel, height, width]. Found shape {found.shape}.",
+    )
+    return torch.from_numpy(found).float() / (255 if raw.dtype == np.uint8 else 1)
+
+
+def _vectors(X: Any) -> bool:
+    return isinstance(X, pd.DataFrame) or np.asarray(X).ndim <= 2
+
+
+def _rows(X: Any, chosen: np.ndarray) -> Any:
+    return X.iloc[chosen] if isinstance(X, pd.DataFrame) else np.asarray(X)[chosen]
+
+
+__all__ = ["AdaptedFewShotClassifier", "FewShotClassifier"]

@@ -1,0 +1,100 @@
+"""The ways of sharing by name, and the choice between them."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from quickstudy.episode import Episode
+from quickstudy.errors import require
+from quickstudy.random import generator
+from quickstudy.tasks import TableTasks
+from quickstudy.training.judge import judge
+from quickstudy.training.rungs import LearnedPrior, MetaLearnedSharing, Network, Pooled, Rung, Sharing, SingleTask
+
+Method = Literal["auto", "learned_prior", "pooled", "single_task", "boosting", "pooled_refitted", "hard_sharing", "meta_learned"]
+FOLDS = 3
+
+
+class OwnOrRefitted(Rung):
+    """Hard sharing: a task of the training has its own head, a new one has a head refitted on its support rows."""
+
+    name = "hard sharing"
+
+    def __init__(self, steps: int = 400) -> None:
+        network = Network(heads=True, steps=steps)
+        self.own = Sharing(self.name, heads=True, refit=False, network=network)
+        self.refitted = Sharing(self.name, heads=True, refit=True, network=network)
+
+    def fit(self, train: TableTasks, seed: int) -> None:
+        """Train the network."""
+        for part in (self.own, self.refitted):
+            part.fit(train, seed)
+
+    def predict(self, episode: Episode, known: bool) -> Tensor:
+        """By the head of the one or the other."""
+        return (self.own if known else self.refitted).predict(episode, known)
+
+
+METHODS: dict[str, Callable[[], Rung]] = {
+    "learned_prior": LearnedPrior,
+    "pooled": Pooled,
+    "single_task": lambda: SingleTask("single task", "linear"),
+    "boosting": lambda: SingleTask("single task, boosting", "boosting"),
+    "pooled_refitted": lambda: Sharing("pooled, head refitted", heads=False, refit=True),
+    "hard_sharing": OwnOrRefitted,
+    "meta_learned": MetaLearnedSharing,
+}
+QUICK = ("learned_prior", "pooled", "single_task")
+"""What ``"auto"`` chooses between."""
+
+
+def choose(tasks: TableTasks, method: str, seed: int) -> str:
+    """``method``, or where it is ``"auto"`` the quick one of the least error in a cross-validation of every task's rows.
+
+    A single task has nothing to share: ``"auto"`` is then ``"pooled"``, one ridge or logistic regression.
+
+    Raises:
+        UserError: If there is no such method.
+    """
+    require(method in ("auto", *METHODS), f"Parameter `method` should be one of auto, {', '.join(METHODS)}. Found {method!r}.")
+    if method != "auto":
+        return method
+    if len(tasks.names) == 1:
+        return "pooled"
+    errors = dict.fromkeys(QUICK, 0.0)
+    fold = _folds(tasks, seed)
+    for index in range(FOLDS):
+        train, test = _part(tasks, fold != index), _part(tasks, fold == index)
+        if not len(test.x):
+            continue
+        place = {int(identity): own for own, identity in enumerate(train.identity)}
+        chosen = [place[int(identity)] for identity in test.identity]
+        episode = Episode(train.batch(chosen), test.batch(), test.identity)
+        for name in QUICK:
+            rung = METHODS[name]()
+            rung.fit(train, seed)
+            errors[name] += next(iter(judge(rung.predict(episode, True), episode.query).values()))
+    return min(errors, key=lambda name: errors[name])
+
+
+def _folds(tasks: TableTasks, seed: int) -> Tensor:
+    """A fold for every row, those of a task shared out evenly; −1, in no fold, for the only row of a task."""
+    draw, parts = generator(seed, "folds"), []
+    for size in tasks.sizes:
+        parts.append(torch.randperm(size, generator=draw) % FOLDS if size > 1 else torch.full((size,), -1))
+    return torch.cat(parts)
+
+
+def _part(tasks: TableTasks, rows: Tensor) -> TableTasks:
+    """The rows chosen, and the tasks that have some."""
+    kept, task = np.unique(tasks.task[rows].numpy(), return_inverse=True)
+    names = tuple(tasks.names[index] for index in kept)
+    chosen = torch.from_numpy(kept)
+    return replace(tasks, x=tasks.x[rows], y=tasks.y[rows], task=torch.from_numpy(task), names=names, identity=tasks.identity[chosen])
+
+
+__all__ = ["METHODS", "Method", "OwnOrRefitted", "choose"]

@@ -1,0 +1,237 @@
+"""Estimators of scikit-learn that learn from the rows of many tasks."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
+
+from quickstudy.episode import Kind
+from quickstudy.errors import require
+from quickstudy.estimators.adapted import AdaptedClassifier, AdaptedRegressor, unscaled
+from quickstudy.estimators.approach import Approach, Ask, bounds, prediction
+from quickstudy.estimators.methods import METHODS, Method, choose
+from quickstudy.estimators.rows import checked, labels_of, seed_of, without_task
+from quickstudy.tasks import TableTasks
+from quickstudy.tasks.encoder import Encoder
+from quickstudy.tasks.table_form import TableForm
+
+
+class MultiTaskEstimator(BaseEstimator, ABC):
+    """What regressors and classifiers of many tasks share; see :class:`MultiTaskRegressor`."""
+
+    def __init__(self, method: Method = "auto", random_state: Any = None) -> None:
+        self.method, self.random_state = method, random_state
+
+    @abstractmethod
+    def _learn(self, y: np.ndarray) -> tuple[torch.Tensor, Kind, tuple[str, ...]]:
+        """What a way of sharing sees of ``y``, unscaled, its kind, and the names of classes; sets what ``y`` says of the estimator."""
+
+    def _y_options(self) -> dict[str, bool]:
+        return {}
+
+    def _fit(self, X: Any, y: Any, task: Any) -> None:
+        rows, labels = without_task(X, task)
+        self.task_column_ = task if isinstance(task, str) else None
+        frame, y = checked(self, rows, y, fitting=True, **self._y_options())
+        targets, kind, classes = self._learn(np.asarray(y))
+        codes, self.tasks_ = pd.factorize(np.zeros(len(frame), dtype=np.int64) if labels is None else labels, sort=True)
+        require(len(codes) == len(frame), f"Parameter `task` should have a value for every row of X. Found {len(codes)} for {len(frame)}.")
+        encoder = Encoder.fit(frame, tuple(frame.columns))
+        order = np.argsort(codes, kind="stable")
+        x = torch.from_numpy(encoder(frame.iloc[order])).double()
+        identity = torch.arange(len(self.tasks_))
+        names = tuple(map(str, self.tasks_))
+        tasks = TableTasks(x, targets[order], torch.from_numpy(codes[order]), names, identity, kind, encoder, "rows")
+        form = TableForm.of(tasks, tuple(f"y{index}" for index in range(kind.outputs)), classes)
+        self.rows_, seed = form.tasks(tasks), seed_of(self.random_state)
+        self.method_ = choose(self.rows_, self.method, seed)
+        rung = METHODS[self.method_]()
+        rung.fit(self.rows_, seed)
+        self.approach_ = Approach(rung, form)
+
+    def _ask(self, X: Any, task: Any, ask: Ask = prediction) -> np.ndarray:
+        check_is_fitted(self)
+        if self.task_column_ is not None and isinstance(X, pd.DataFrame) and self.task_column_ in X.columns:
+            X, of_column = without_task(X, self.task_column_)
+            task = of_column if task is None or isinstance(task, str) else task
+        rows, labels = without_task(X, task)
+        frame, _ = checked(self, rows)
+        known = len(self.tasks_)
+        require(labels is not None or known == 1, f"Parameter `task` should say the task of every row: {known} were learned. Found none.")
+        place = np.zeros(len(frame), dtype=np.int64) if labels is None else pd.Index(self.tasks_).get_indexer(labels)
+        require(len(place) == len(frame), f"Parameter `task` should have a value for every row of X. Found {len(place)} for {len(frame)}.")
+        return self.approach_.of_known(self.rows_, self.approach_.inputs(frame), place, ask)
+
+    def _new(self, X: Any) -> Any:
+        """The rows of a new task, without the task's column."""
+        check_is_fitted(self)
+        held = self.task_column_ is not None and isinstance(X, pd.DataFrame) and self.task_column_ in X.columns
+        return X.drop(columns=self.task_column_) if held else X
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+class MultiTaskRegressor(RegressorMixin, MultiTaskEstimator):
+    """Regression of many related tasks, with few rows each, that share what they can: a regressor of scikit-learn.
+
+    ``fit(X, y, task=shops)`` learns from all tasks; ``predict(X, task=shops)`` serves these tasks, and one that was not learned by what
+    all have in common. :meth:`adapt` gives an ordinary regressor of a new task from a few of its rows.
+
+    ``task`` is an array, or the name of a column of the DataFrame ``X`` (to be named once, in ``fit``); without it all rows are of one
+    task. ``X`` may hold categories (in a DataFrame) and empty cells. In pipelines and searches ``task`` is metadata:
+    ``MultiTaskRegressor().set_fit_request(task=True)``; the name of a column needs no routing.
+
+    Args:
+        method: ``"learned_prior"`` (a Gaussian prior over the tasks' linear weights, on the features or with their squares), ``"pooled"``
+            (one ridge regression), ``"single_task"`` (a ridge a task), ``"boosting"`` (a task alone), ``"hard_sharing"`` (a network with a
+            head a task), ``"pooled_refitted"`` (a network whose head is refitted on a task), ``"meta_learned"`` (ANIL). ``"auto"``
+            takes the best of the first three in a threefold cross-validation of every task's rows.
+        random_state: The seed of what is drawn; None is 0.
+
+    Attributes:
+        method_: The method that was taken.
+        tasks_: The tasks that were learned.
+        approach_: What was learned.
+        rows_: The rows, scaled: a known task adapts to its own again when it is predicted.
+
+    Raises:
+        UserError: If a method, a column or a task is missing.
+
+    Example:
+        >>> import numpy as np, quickstudy as qs
+        >>> draw = np.random.default_rng(0)
+        >>> shop, price = np.repeat(np.arange(20), 8), draw.uniform(1, 9, (160, 1))
+        >>> sold = draw.normal(100, 20, 20)[shop] - 5 * price[:, 0] + draw.normal(0, 1, 160)
+        >>> model = qs.MultiTaskRegressor().fit(price, sold, task=shop)
+        >>> model.method_, model.predict([[2.0]], task=[3]).shape
+        ('learned_prior', (1,))
+        >>> new_shop = model.adapt([[1.0], [3.0]], [75.0, 65.0])
+        >>> new_shop.predict([[5.0]]).round()
+        array([55.])
+    """
+
+    def fit(self, X: Any, y: Any, task: Any = None) -> "MultiTaskRegressor":
+        """Learn from rows of many tasks.
+
+        Args:
+            X: Features ``[row, feature]``, an array or a DataFrame.
+            y: Targets ``[row]`` or ``[row, target]``.
+            task: The task of every row ``[row]``, or a column of ``X``.
+        """
+        self._fit(X, y, task)
+        return self
+
+    def _y_options(self) -> dict[str, bool]:
+        return {"multi_output": True, "y_numeric": True}
+
+    def _learn(self, y: np.ndarray) -> tuple[torch.Tensor, Kind, tuple[str, ...]]:
+        self.one_dimensional_ = y.ndim == 1
+        columns = y.reshape(len(y), -1).astype(np.float64)
+        return torch.from_numpy(columns), Kind("regression", columns.shape[1]), ()
+
+    def predict(self, X: Any, task: Any = None) -> np.ndarray:
+        """The targets of rows of the tasks ``task``, ``[row]`` or ``[row, target]`` as they were given."""
+        found = self._ask(X, task)
+        return self._shaped(unscaled(self.approach_, found))
+
+    def predict_interval(self, X: Any, task: Any = None, level: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
+        """The bounds between which the targets of rows lie with probability ``level``, of the learned prior.
+
+        Raises:
+            UserError: If the method has none, or ``level`` is not between 0 and 1.
+        """
+        low, high = np.split(self._ask(X, task, bounds(level)), 2, axis=1)
+        return self._shaped(unscaled(self.approach_, low)), self._shaped(unscaled(self.approach_, high))
+
+    def score(self, X: Any, y: Any, task: Any = None, sample_weight: Any = None) -> float:
+        """``R²`` of the predictions, over all rows."""
+        return float(r2_score(y, self.predict(X, task), sample_weight=sample_weight))
+
+    def adapt(self, X: Any, y: Any) -> AdaptedRegressor:
+        """A fitted regressor of the new task of the rows ``X``, ``y``."""
+        rows = self._new(X)
+        return AdaptedRegressor(self.approach_).fit(rows, y)
+
+    def _shaped(self, values: np.ndarray) -> np.ndarray:
+        return values[:, 0] if self.one_dimensional_ else values
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
+class MultiTaskClassifier(ClassifierMixin, MultiTaskEstimator):
+    """Classification of many related tasks with the same classes, some of which a task may lack: a classifier of scikit-learn.
+
+    As :class:`MultiTaskRegressor`, with :meth:`predict_proba`; for tasks with classes of their own see :class:`FewShotClassifier`.
+
+    Args:
+        method: As for regression; the linear models are logistic regressions.
+        random_state: The seed of what is drawn; None is 0.
+
+    Attributes:
+        classes_: All classes.
+        method_: The method that was taken.
+        tasks_: The tasks that were learned.
+        approach_: What was learned.
+        rows_: The rows, scaled.
+
+    Raises:
+        UserError: If a method, a column or a task is missing.
+
+    Example:
+        >>> import numpy as np, quickstudy as qs
+        >>> draw = np.random.default_rng(0)
+        >>> patient, dose = np.repeat(np.arange(20), 12), draw.uniform(0, 10, (240, 1))
+        >>> better = np.where(dose[:, 0] > draw.normal(5, 1.5, 20)[patient], "yes", "no")
+        >>> model = qs.MultiTaskClassifier(method="learned_prior").fit(dose, better, task=patient)
+        >>> new_patient = model.adapt([[1.0], [2.5], [3.0]], ["no", "yes", "yes"])
+        >>> new_patient.predict([[0.0], [6.0]])
+        array(['no', 'yes'], dtype='<U3')
+    """
+
+    def fit(self, X: Any, y: Any, task: Any = None) -> "MultiTaskClassifier":
+        """Learn from rows of many tasks.
+
+        Args:
+            X: Features ``[row, feature]``, an array or a DataFrame.
+            y: Classes ``[row]``.
+            task: The task of every row ``[row]``, or a column of ``X``.
+        """
+        self._fit(X, y, task)
+        return self
+
+    def _learn(self, y: np.ndarray) -> tuple[torch.Tensor, Kind, tuple[str, ...]]:
+        self.classes_, codes = labels_of(y)
+        return torch.from_numpy(codes), Kind("classification", len(self.classes_)), tuple(map(str, self.classes_))
+
+    def predict_proba(self, X: Any, task: Any = None) -> np.ndarray:
+        """The probability of every class ``[row, class]``."""
+        return self._ask(X, task)
+
+    def predict(self, X: Any, task: Any = None) -> np.ndarray:
+        """The likeliest class ``[row]``."""
+        found = self.predict_proba(X, task)
+        return self.classes_[found.argmax(1)]
+
+    def score(self, X: Any, y: Any, task: Any = None, sample_weight: Any = None) -> float:
+        """The part of the rows whose class is predicted."""
+        return float(accuracy_score(y, self.predict(X, task), sample_weight=sample_weight))
+
+    def adapt(self, X: Any, y: Any) -> AdaptedClassifier:
+        """A fitted classifier of the new task of the rows ``X``, ``y``."""
+        rows = self._new(X)
+        return AdaptedClassifier(self.approach_, self.classes_).fit(rows, y)
+
+
+__all__ = ["MultiTaskClassifier", "MultiTaskRegressor"]

@@ -1,0 +1,89 @@
+"""What scikit-learn's callers pass, checked as scikit-learn does: rows of features, targets, and the task of every row."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length, column_or_1d, validate_data
+
+from quickstudy.errors import require
+
+
+def checked(estimator: BaseEstimator, X: Any, y: Any = "no_validation", fitting: bool = False, **options: Any) -> tuple[pd.DataFrame, Any]:
+    """``X`` as a DataFrame, whose columns an encoder knows by name, and ``y`` as an array where it is given.
+
+    An array's columns are called ``x0``, ``x1``, ...; a DataFrame may hold categories, and either may hold empty cells.
+
+    Args:
+        estimator: Whose ``n_features_in_`` and ``feature_names_in_`` are set, or compared.
+        X: An array ``[row, feature]`` or a DataFrame.
+        y: Targets.
+        fitting: Set the attributes.
+        options: As of :func:`sklearn.utils.validation.validate_data`.
+
+    Raises:
+        ValueError: As scikit-learn's own estimators do.
+    """
+    asked = isinstance(y, str) and y == "no_validation"
+    if isinstance(X, pd.DataFrame):
+        require(len(X) > 0, f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is required.")
+        if not asked:
+            y = validate_data(estimator, y=y, **options)
+            check_consistent_length(X, y)
+        validate_data(estimator, X, reset=fitting, skip_check_array=True)  # after y, which would take the names of the columns away
+        return X.rename(columns=str), y
+    found = validate_data(estimator, X, y, reset=fitting, ensure_all_finite="allow-nan", **options)
+    X, y = (found, y) if asked else found
+    return pd.DataFrame(X, columns=[f"x{index}" for index in range(X.shape[1])]), y
+
+
+def labels_of(y: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The classes of ``y``, and their indices ``[row]``.
+
+    Raises:
+        ValueError: If they are no classes.
+    """
+    check_classification_targets(y)
+    classes, codes = np.unique(column_or_1d(y, warn=True), return_inverse=True)
+    return classes, codes
+
+
+def without_task(X: Any, task: Any) -> tuple[Any, np.ndarray | None]:
+    """``X`` without the task's column, and the task of every row, ``[row]`` or None.
+
+    Args:
+        X: Rows.
+        task: The name of a column of ``X``, or an array, or None.
+
+    Raises:
+        UserError: If there is no such column, a length differs, or a row has no task.
+    """
+    if task is None:
+        return X, None
+    if isinstance(task, str):
+        columns = list(X.columns) if isinstance(X, pd.DataFrame) else []
+        require(task in columns, f"Parameter `task` should be an array, or a column of the DataFrame X. Found {task!r}.")
+        X, task = X.drop(columns=task), X[task]
+    found = column_or_1d(task)
+    check_consistent_length(X, found)
+    empty = int(pd.isna(found).sum())
+    require(not empty, f"Parameter `task` should say the task of every row. Found {empty} empty.")
+    return X, found
+
+
+def seed_of(random_state: Any) -> int:
+    """A seed: None is 0, so that the same data give the same model."""
+    if random_state is None:
+        return 0
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31 - 1))
+    require(
+        isinstance(random_state, int | np.integer),
+        f"Parameter `random_state` should be a number, RandomState or None. Found {random_state!r}.",
+    )
+    return int(random_state)
+
+
+__all__ = ["checked", "labels_of", "seed_of", "without_task"]

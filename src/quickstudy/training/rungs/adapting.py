@@ -1,0 +1,85 @@
+"""What is learned so that a new task is quick: the top of the ladder."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from quickstudy.episode import Episode
+from quickstudy.learners import ANIL, Generator, Learner, LinearPrior, LogisticPrior
+from quickstudy.models import MLP, Powers
+from quickstudy.tasks import TableTasks
+from quickstudy.training.fit import fit
+from quickstudy.training.rungs.rung import AdaptingRung, in_parts
+
+
+class MetaLearnedSharing(AdaptingRung):
+    """ANIL: a body and the start of a head, meta-learned so that a few steps of the head master a task."""
+
+    name = "meta-learned sharing (ANIL)"
+
+    def __init__(self, steps: int = 400) -> None:
+        self.steps = steps
+
+    def fit(self, train: TableTasks, seed: int) -> None:
+        """Meta-train on episodes of the shots that tables have."""
+        model = MLP(train.x.shape[1], train.kind.outputs, hidden=(32, 16), seed=seed)
+        self.learner = ANIL(model, inner_lr=0.1, inner_steps=5).to(train.x.dtype)
+        fit(self.learner, train.episodes(shot=10, query=10), self.steps, 16, lr=3e-3, seed=seed, progress=False)
+
+
+class GeneratedTask(AdaptingRung):
+    """A generator: the support rows' embedding shifts and scales the layers of a shared network, in one forward pass."""
+
+    name = "generator (FiLM)"
+
+    def __init__(self, steps: int = 400) -> None:
+        self.steps = steps
+
+    def fit(self, train: TableTasks, seed: int) -> None:
+        """Train on episodes of few and of many rows, since tables have both."""
+        model = MLP(train.x.shape[1], train.kind.outputs, hidden=(32, 16), seed=seed)
+        self.learner = Generator(model, embedding_size=16, encoder_size=32).to(train.x.dtype)
+        fit(self.learner, train.episodes(shot=10, query=10), self.steps, 16, lr=3e-3, seed=seed, progress=False)
+
+
+class LearnedPrior(AdaptingRung):
+    """A prior over the weights of tasks, on the features or with their squares: whichever has the better Bayesian information criterion.
+
+    The evidence alone would take the larger model always, since it holds the smaller.
+    """
+
+    name = "learned prior"
+
+    def fit(self, train: TableTasks, seed: int) -> None:
+        """Empirical Bayes for both sets of features; a feature costs a mean and a variance, ``½ log rows`` each."""
+        best = -math.inf
+        for degree in (1, 2):
+            model = Powers(train.x.shape[1], degree)
+            learner, evidence, free = _classes(model, train) if train.kind.name == "classification" else _numbers(model, train)
+            criterion = evidence - model.embedding_size * free * math.log(len(train.x))
+            if criterion > best:
+                best, self.learner = criterion, learner
+
+    def interval(self, episode: Episode, level: float) -> tuple[Tensor, Tensor]:
+        """Those of the posterior."""
+        learner = self.learner
+        if not isinstance(learner, LinearPrior):
+            return super().interval(episode, level)
+        both = in_parts(learner, episode, lambda adapted, x: torch.stack(learner.interval(adapted, x, level), -1))
+        return both[..., 0], both[..., 1]
+
+
+def _numbers(model: Powers, train: TableTasks) -> tuple[Learner, float, int]:
+    """A prior for every target, the evidence, and how many priors there are."""
+    learner = LinearPrior(model, train.kind.outputs).to(train.x.dtype)
+    return learner, sum(prior.log_evidence[-1] for prior in learner.fit_tasks(train)), learner.targets
+
+
+def _classes(model: Powers, train: TableTasks) -> tuple[Learner, float, int]:
+    """A prior for every class, the evidence, and how many of them are free: the last is fixed by the others."""
+    learner = LogisticPrior(model, train.kind.outputs).to(train.x.dtype)
+    return learner, learner.fit_tasks(train).log_evidence[-1], learner.way - 1
+
+
+__all__ = ["GeneratedTask", "LearnedPrior", "MetaLearnedSharing"]

@@ -1,0 +1,63 @@
+"""scikit-learn's classifiers on classes of which some may be absent."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
+
+FOLDS = 3
+INVERSE_PENALTIES = (0.01, 0.1, 1.0, 10.0)
+PENALTY = 0.1
+"""The inverse penalty where there are too few rows to choose it."""
+
+
+class Classifier:
+    """Probabilities of all classes, from rows that may lack some.
+
+    With ``n`` rows, ``p`` what the model says and ``base`` the frequencies among all training tasks: ``(n p + base) / (n + 1)``, as if one
+    further row had been seen of which only the base is known. No class is impossible because ``n`` rows do not show it.
+
+    Args:
+        make: ``"frequencies"`` of the classes, ``"linear"`` or ``"boosting"``.
+        x: Features ``[row, feature]``.
+        y: Class indices ``[row]``.
+        base: The frequencies of all classes ``[class]``.
+    """
+
+    def __init__(self, make: str, x: np.ndarray, y: np.ndarray, base: np.ndarray) -> None:
+        self.base, self.rows = base, len(y)
+        self.frequencies = np.bincount(y, minlength=len(base)) / max(1, self.rows)
+        alone = make == "frequencies" or self.frequencies.max(initial=0.0) in (0.0, 1.0)
+        self.model = None if alone else _model(make, x, y).fit(x, y)
+
+    def probabilities(self, x: np.ndarray) -> np.ndarray:
+        """``[row, class]`` of the rows ``x`` ``[row, feature]``."""
+        found = np.tile(self.frequencies, (len(x), 1))
+        if self.model is not None and len(x):
+            found[:] = 0
+            found[:, self.model.classes_] = self.model.predict_proba(x)
+        return (self.rows * found + self.base) / (self.rows + 1)
+
+
+def _model(make: str, x: np.ndarray, y: np.ndarray) -> Any:
+    """A classifier; the penalty of a linear one by cross-validation where every class has three rows."""
+    if make == "boosting":
+        return HistGradientBoostingClassifier(max_iter=50, max_leaf_nodes=4, min_samples_leaf=min(10, len(y) // 3))
+    if min(count for count in np.bincount(y) if count) < FOLDS:
+        return _linear(PENALTY)
+    folds = list(StratifiedKFold(FOLDS).split(x, y))
+    return _linear(min(INVERSE_PENALTIES, key=lambda c: sum(_loss(_linear(c).fit(x[a], y[a]), x[b], y[b]) for a, b in folds)))
+
+
+def _linear(inverse: float) -> LogisticRegression:
+    return LogisticRegression(C=inverse, max_iter=1000)
+
+
+def _loss(model: LogisticRegression, x: np.ndarray, y: np.ndarray) -> float:
+    """The log-loss, summed."""
+    return -float(model.predict_log_proba(x)[np.arange(len(y)), np.searchsorted(model.classes_, y)].sum())
+
+
+__all__ = ["Classifier"]
