@@ -12,6 +12,7 @@ from jaxtyping import install_import_hook
 # The shapes that the learners' common interface states are checked by every test. It stands before the first import of quickstudy.
 install_import_hook("quickstudy.learners.learner", "beartype.beartype")
 torch.set_num_threads(1)  # the tensors of tests are small
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # as in the programs that tests start: two at a time, they would wait for each other
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

@@ -314,7 +314,7 @@ TABLE: dict[str, list[Case]] = {
         Case("experts", "vectors", lambda: _sharing(qs.PartialSharing, experts(normed(None)), proximal=0.2, inner_optimiser="sgd")),
         Case("layered", "sinusoids", lambda: _sharing(qs.PartialSharing, layered())),
         Case("experts-conv", "images", lambda: _sharing(qs.PartialSharing, qs.models.MixtureOfExperts(images(None), 3, 2))),
-        Case("stitched-conv", "images", lambda: _sharing(qs.PartialSharing, stitched(), statistics="transductive")),
+        Case("stitched-conv-batch", "images", lambda: _sharing(qs.PartialSharing, stitched(), statistics="transductive")),
     ],
     "soft_sharing": [
         Case("mean", "vectors", lambda: _sharing(qs.SoftSharing, normed(), penalty=0.7)),

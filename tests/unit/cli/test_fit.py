@@ -50,7 +50,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def test_the_ladder_is_climbed_and_the_best_kept(places):
     found, words = json.loads(places["json"].read_text()), places["words"].read_text()
     protocols = {(score["name"], score["shot"]): score["metrics"]["rmse"] for score in found["scores"]}
-    assert {shot for _, shot in protocols} == {None, 3} and len(protocols) == 18
+    assert {shot for _, shot in protocols} == {None, 3} and len(protocols) == 20
     assert found["deployed"] == "learned prior" and protocols["learned prior", 3] < 0.3 * protocols["pooled, ridge", 3]
     assert "239 rows of 12 tasks, 2 columns to predict sold from (numbers)" in words and "1 rows without a target were left out" in words
     assert "learned prior is best" in words and "sharing pays" in words
