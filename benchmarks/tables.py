@@ -13,7 +13,7 @@ import pandas as pd
 
 import quickstudy as qs
 from quickstudy.training.ladder import Score, ladder_rows, ladder_tasks
-from quickstudy.training.rungs import rungs
+from quickstudy.training.rungs import BoostedPrior, Rung, rungs
 
 
 def main() -> None:
@@ -23,11 +23,11 @@ def main() -> None:
     parser.add_argument("--splits", type=int, default=10)
     parser.add_argument("--classes", action="store_true", help="predict whether the target is above its median")
     kinds = {"regression": qs.Kind("regression", 1), "classification": qs.Kind("classification", 2)}
-    names = dict.fromkeys(rung.name for one in kinds.values() for rung in rungs(one))
+    names = dict.fromkeys(rung.name for one in kinds.values() for rung in ladder(one))
     parser.add_argument("--ways", nargs="*", choices=list(names), help="only these; by default all")
     asked = parser.parse_args()
     kind = "classification" if asked.classes else "regression"
-    ways = [rung for rung in rungs(kinds[kind]) if asked.ways is None or rung.name in asked.ways]
+    ways = [rung for rung in ladder(kinds[kind]) if asked.ways is None or rung.name in asked.ways]
     if asked.school:
         school = table(pd.read_csv(asked.school), "school", "score", kind)
         show("School, seen schools, new pupils", ladder_rows(school, asked.splits, ways=ways))
@@ -36,6 +36,10 @@ def main() -> None:
         patients = pd.read_csv(asked.parkinsons).drop(columns="motor_UPDRS")
         voices = table(patients, "subject", "total_UPDRS", kind)
         show("Parkinson, 12 held-out patients", ladder_tasks(voices, (2, 5, 10), 12, asked.splits, ways=ways))
+
+
+def ladder(kind: qs.Kind) -> list[Rung]:
+    return [*rungs(kind), *([BoostedPrior()] if kind.name == "regression" else [])]
 
 
 def table(rows: pd.DataFrame, task: str, target: str, kind: str) -> qs.tasks.Table:

@@ -89,7 +89,7 @@ def _climb(
             judged = [judge(values, episode.query) for values, episode in zip(predicted, episodes, strict=True)]
             metrics = {name: sum(one[name] for one in judged) / len(judged) for name in judged[0]}
             scores.append(Score(rung.name, shot, split, metrics, fitted, 1e3 * spent / tasks))
-            logger.info("split %d, shot %s, %s: %.4g", split, shot, rung.name, scores[-1].error)
+            logger.info("split %d, %s, %s: %.4g", split, "new rows" if shot is None else f"K = {shot}", rung.name, scores[-1].error)
     return scores
 
 

@@ -10,7 +10,19 @@ from sklearn.metrics import accuracy_score, log_loss, r2_score, root_mean_square
 import quickstudy as qs
 from quickstudy.training.judge import judge
 from quickstudy.training.ladder import ladder_rows, ladder_tasks
-from quickstudy.training.rungs import LearnedPrior, MetaLearnedSharing, Network, Pooled, Rung, Sharing, SingleTask, SupportMeanRung, rungs
+from quickstudy.training.rungs import (
+    BoostedPrior,
+    LearnedPrior,
+    MetaLearnedSharing,
+    Network,
+    Pooled,
+    Rung,
+    Sharing,
+    SingleTask,
+    SupportMeanRung,
+    rungs,
+)
+from quickstudy.training.rungs.boosted import CrossFitted
 from quickstudy.training.rungs.classifier import Classifier
 
 
@@ -152,3 +164,27 @@ def test_targets_of_several_kinds_are_refused():
     rows = pd.DataFrame({"shop": [1, 1, 2, 2], "x": [1.0, 2, 3, 4], "y": ["a", "b", "a", "b"], "z": [1.0, 2, 3, 4]})
     with pytest.raises(qs.UserError, match="Found targets of several kinds"):
         ladder_rows(qs.tasks.Table(rows, "shop", ["y", "z"], kind={"y": "classification", "z": "regression"}), 1)
+
+
+def test_boosting_finds_the_curve_that_tasks_share():
+    """Levels of their own and one curve for all: the prior alone has no curve, boosting alone no levels of new tasks."""
+    frame = table(16, 30).frame.copy()
+    frame["y"] += 8 * np.sin(2 * frame["x"])
+    curved = qs.tasks.Table(frame, "shop", "y")
+    boosted = BoostedPrior(folds=3, repeats=1)
+    rows = {score.name: score.error for score in ladder_rows(curved, 1, ways=[LearnedPrior(), boosted])}
+    new = {score.name: score.error for score in ladder_tasks(curved, (4,), 4, 1, draws=1, ways=[LearnedPrior(), boosted])}
+    assert rows[boosted.name] < 0.6 * rows["learned prior"] and new[boosted.name] < 0.6 * new["learned prior"]
+
+
+def test_no_row_is_predicted_by_a_model_that_saw_it():
+    """Of pure noise, models that saw a row would know something of it."""
+    draw = np.random.default_rng(0)
+    x, y = draw.normal(size=(200, 5)), draw.normal(size=200)
+    fitted = CrossFitted(x, y, folds=5, repeats=1, seed=0)
+    assert np.corrcoef(fitted.seen, y)[0, 1] < 0.1 < 0.5 < np.corrcoef(fitted(x), y)[0, 1]
+
+
+def test_boosting_is_for_numbers():
+    with pytest.raises(qs.UserError, match="is for targets that are numbers"):
+        BoostedPrior().fit(passes().whole(), 0)

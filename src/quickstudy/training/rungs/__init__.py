@@ -4,6 +4,7 @@ from quickstudy.episode import Kind
 from quickstudy.errors import require
 from quickstudy.training.rungs.adapting import GeneratedTask, LearnedPrior, MetaLearnedSharing
 from quickstudy.training.rungs.alone import SingleTask, SupportMeanRung
+from quickstudy.training.rungs.boosted import BoostedPrior
 from quickstudy.training.rungs.pooled import Pooled
 from quickstudy.training.rungs.rung import PENALTIES, Rung, as_one_task, in_parts
 from quickstudy.training.rungs.sharing import Network, Sharing
@@ -36,6 +37,7 @@ def rungs(kind: Kind | None = None) -> list[Rung]:
 
 __all__ = [
     "PENALTIES",
+    "BoostedPrior",
     "GeneratedTask",
     "LearnedPrior",
     "MetaLearnedSharing",
