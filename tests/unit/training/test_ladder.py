@@ -181,8 +181,21 @@ def test_no_row_is_predicted_by_a_model_that_saw_it():
     """Of pure noise, models that saw a row would know something of it."""
     draw = np.random.default_rng(0)
     x, y = draw.normal(size=(200, 5)), draw.normal(size=200)
-    fitted = CrossFitted(x, y, folds=5, repeats=1, seed=0)
+    fitted = CrossFitted(lambda parts: x, y, folds=5, repeats=1, seed=0)
     assert np.corrcoef(fitted.seen, y)[0, 1] < 0.1 < 0.5 < np.corrcoef(fitted(x), y)[0, 1]
+
+
+def test_the_context_of_a_row_does_not_tell_its_target():
+    """Levels of tasks and noise: what is said of training rows is right as often as what is said of new ones."""
+    frame = table(20, 40).frame.copy()
+    frame["y"] = frame.groupby("shop")["y"].transform("mean") / 10 + np.random.default_rng(1).normal(size=len(frame))
+    train, test = qs.tasks.Table(frame, "shop", "y").split_rows(0.5)
+    boosted = BoostedPrior(folds=5, repeats=1)
+    boosted.fit(train, 0)
+    seen = (torch.from_numpy(boosted.stages[0][1].seen) - train.y[:, 0]).square().mean()
+    episode = qs.Episode(train.batch(), test.batch(), test.identity)
+    new = (boosted.predict(episode, known=True) - episode.query.y).square()[episode.query.mask > 0].mean()
+    assert 0.8 < seen / new < 1.25
 
 
 def test_boosting_is_for_numbers():
