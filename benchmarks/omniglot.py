@@ -122,7 +122,7 @@ ROWS = {
         "cavia",
         "--way 5 --shot 1 --query 3 --tasks-per-step 12 --lr 2e-3 --statistics transductive --downsample max --layer blocks.3.1 "
         "--last-channels 320 --context-size 320 --inner-lr 30 --inner-steps 3 --test-steps 3",
-        1250,
+        1150,
         60000,
         ("", "", ""),
         ((5, 1),),

@@ -21,7 +21,7 @@ from quickstudy.learners import ANIL, R2D2, Learner, MatchingNet, ProtoNet
 from quickstudy.models import MLP, Conv4
 from quickstudy.random import ambient
 from quickstudy.tasks.encoder import Encoder
-from quickstudy.training.fit import fit
+from quickstudy.training.rungs import train_whole
 
 FewShotMethod = Literal["protonet", "matching", "r2d2", "anil"]
 ROWS_AT_ONCE = 1024
@@ -159,7 +159,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         source = episodes_of(x.float(), y, labels, self.way, self.shot, self.query)
         with ambient(seed, "learner"):
             learner = self._learner(x, seed, source.kind.outputs)
-        fit(learner, source, self.steps, self.tasks_per_step, lr=self.lr, seed=seed, progress=False)
+        train_whole(learner, source, self.steps, self.tasks_per_step, self.lr, seed)
         self.approach_ = ClassLearner(learner.to(x.dtype).eval(), encoder)
         self.tasks_ = {name: self.adapt(_rows(rows, labels == name), y[labels == name]) for name in np.unique(labels).tolist()}
         return self

@@ -1,5 +1,7 @@
 """The ladder: its scores against scikit-learn's, and its rungs on planted tasks of numbers and of classes."""
 
+import signal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -89,7 +91,7 @@ def test_networks_learn(make, tasks):
 
 def test_two_rungs_on_one_network_train_it_once(monkeypatch):
     trained = []
-    monkeypatch.setattr("quickstudy.training.rungs.sharing.fit", lambda *arguments, **options: trained.append(options["seed"]))
+    monkeypatch.setattr("quickstudy.training.rungs.sharing.train_whole", lambda *arguments: trained.append(arguments[-1]))
     network = Network(heads=True)
     ways = [Sharing("own", True, False, network=network), Sharing("refitted", True, True, network=network)]
     refitted = ladder_rows(table(), splits=2, ways=ways)[-1]
@@ -201,3 +203,19 @@ def test_the_context_of_a_row_does_not_tell_its_target():
 def test_boosting_is_for_numbers():
     with pytest.raises(qs.UserError, match="is for targets that are numbers"):
         BoostedPrior().fit(passes().whole(), 0)
+
+
+def test_ctrl_c_breaks_off_the_ladder(monkeypatch):
+    """A network that was interrupted is not judged as if it were trained."""
+    sample, steps = qs.tasks.table.TableEpisodes.sample, []
+
+    def interrupting(self, *arguments):
+        steps.append(1)
+        if len(steps) == 5:
+            signal.raise_signal(signal.SIGINT)
+        return sample(self, *arguments)
+
+    monkeypatch.setattr(qs.tasks.table.TableEpisodes, "sample", interrupting)
+    with pytest.raises(KeyboardInterrupt):
+        ladder_rows(table(), 1, ways=[MetaLearnedSharing()])
+    assert len(steps) < 10

@@ -6,7 +6,7 @@ from quickstudy.training.rungs.adapting import GeneratedTask, LearnedPrior, Meta
 from quickstudy.training.rungs.alone import SingleTask, SupportMeanRung
 from quickstudy.training.rungs.boosted import BoostedPrior
 from quickstudy.training.rungs.pooled import Pooled
-from quickstudy.training.rungs.rung import PENALTIES, Rung, as_one_task, in_parts
+from quickstudy.training.rungs.rung import PENALTIES, Rung, as_one_task, in_parts, train_whole
 from quickstudy.training.rungs.sharing import Network, Sharing
 
 
@@ -50,4 +50,5 @@ __all__ = [
     "as_one_task",
     "in_parts",
     "rungs",
+    "train_whole",
 ]

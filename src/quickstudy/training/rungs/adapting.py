@@ -9,8 +9,7 @@ from quickstudy.episode import Episode
 from quickstudy.learners import ANIL, Generator, Learner, LinearPrior, LogisticPrior
 from quickstudy.models import MLP, Powers
 from quickstudy.tasks import TableTasks
-from quickstudy.training.fit import fit
-from quickstudy.training.rungs.rung import AdaptingRung, in_parts
+from quickstudy.training.rungs.rung import AdaptingRung, in_parts, train_whole
 
 
 class MetaLearnedSharing(AdaptingRung):
@@ -25,7 +24,7 @@ class MetaLearnedSharing(AdaptingRung):
         """Meta-train on episodes of the shots that tables have."""
         model = MLP(train.x.shape[1], train.kind.outputs, hidden=(32, 16), seed=seed)
         self.learner = ANIL(model, inner_lr=0.1, inner_steps=5).to(train.x.dtype)
-        fit(self.learner, train.episodes(shot=10, query=10), self.steps, 16, lr=3e-3, seed=seed, progress=False)
+        train_whole(self.learner, train.episodes(shot=10, query=10), self.steps, 16, 3e-3, seed)
 
 
 class GeneratedTask(AdaptingRung):
@@ -40,7 +39,7 @@ class GeneratedTask(AdaptingRung):
         """Train on episodes of few and of many rows, since tables have both."""
         model = MLP(train.x.shape[1], train.kind.outputs, hidden=(32, 16), seed=seed)
         self.learner = Generator(model, embedding_size=16, encoder_size=32).to(train.x.dtype)
-        fit(self.learner, train.episodes(shot=10, query=10), self.steps, 16, lr=3e-3, seed=seed, progress=False)
+        train_whole(self.learner, train.episodes(shot=10, query=10), self.steps, 16, 3e-3, seed)
 
 
 class LearnedPrior(AdaptingRung):

@@ -11,7 +11,8 @@ from torch import Tensor
 from quickstudy.episode import Episode
 from quickstudy.errors import UserError
 from quickstudy.learners import Adapted, Learner
-from quickstudy.tasks import TableTasks
+from quickstudy.tasks import TableTasks, TaskSource
+from quickstudy.training.fit import fit
 
 PENALTIES = np.logspace(-2, 4, 13)
 ROWS_AT_ONCE = 20_000
@@ -69,6 +70,16 @@ def in_parts(learner: Learner, episode: Episode, ask: Callable[[Adapted, Tensor]
     return torch.cat([ask(learner.adapt(chunk.support, steps), chunk.query.x) for chunk in chunks])
 
 
+def train_whole(learner: Learner, source: TaskSource, steps: int, tasks_per_step: int, lr: float, seed: int) -> None:
+    """:func:`~quickstudy.fit`, quietly. It is a part of something larger, which Ctrl-C breaks off: half a training would be misjudged.
+
+    Raises:
+        KeyboardInterrupt: After Ctrl-C.
+    """
+    if fit(learner, source, steps, tasks_per_step, lr=lr, seed=seed, progress=False).interrupted:
+        raise KeyboardInterrupt
+
+
 def predictions(scores: Tensor, episode: Episode) -> Tensor:
     """A learner's ``scores``: targets as they are, those of classes as probabilities."""
     return scores if episode.support.y.is_floating_point() else scores.softmax(-1)
@@ -79,4 +90,4 @@ def as_one_task(tasks: TableTasks) -> TableTasks:
     return replace(tasks, task=torch.zeros_like(tasks.task), names=("all",), identity=torch.zeros(1, dtype=torch.long))
 
 
-__all__ = ["PENALTIES", "AdaptingRung", "Rung", "as_one_task", "in_parts", "predictions"]
+__all__ = ["PENALTIES", "AdaptingRung", "Rung", "as_one_task", "in_parts", "predictions", "train_whole"]

@@ -10,8 +10,7 @@ from quickstudy.episode import Episode
 from quickstudy.learners import HardSharing
 from quickstudy.models import MLP
 from quickstudy.tasks import TableTasks
-from quickstudy.training.fit import fit
-from quickstudy.training.rungs.rung import Rung, as_one_task, in_parts, predictions
+from quickstudy.training.rungs.rung import Rung, as_one_task, in_parts, predictions, train_whole
 
 
 class Network:
@@ -42,7 +41,7 @@ class Network:
         tasks = train if self.heads else as_one_task(train)
         per_step = min(len(tasks.names), 32)
         rows = 16 if self.heads else 512
-        fit(self.learner, tasks.episodes(shot=0, query=rows), self.steps, per_step, lr=3e-3, seed=seed, progress=False)
+        train_whole(self.learner, tasks.episodes(shot=0, query=rows), self.steps, per_step, 3e-3, seed)
         self._of, self.seconds = (weakref.ref(train), seed), time.perf_counter() - began
         return 0.0
 
