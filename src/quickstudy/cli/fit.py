@@ -108,11 +108,10 @@ def table_of(
     texts = [name for name in known if not is_numeric(frame[name]) or pd.api.types.is_bool_dtype(frame[name])]
     classes = kind == "classification" or (kind == "auto" and len(target) == 1 and bool(texts))
     chosen: Literal["regression", "classification"] = "classification" if classes else "regression"
-    table = Table(frame, task, target, chosen, features=features or None)
-    if drop:
-        unknown = sorted(set(drop) - set(table.features))
-        require(not unknown, f"Option --drop should name columns to predict from. Found {unknown[:1]} beside {', '.join(table.features)}.")
-        table = Table(frame, task, target, chosen, features=[name for name in table.features if name not in drop])
+    others = features or tuple(name for name in frame.columns if name not in (task, *target))
+    unknown = sorted(set(drop) - set(others))
+    require(not unknown, f"Option --drop should name columns to predict from. Found {unknown[:1]} beside {', '.join(others)}.")
+    table = Table(frame, task, target, chosen, features=[name for name in others if name not in drop])
     require(len(table.features) > 0, "The table should have a column to predict from. Found none besides task and target.")
     return table
 

@@ -71,9 +71,7 @@ def choose(tasks: TableTasks, method: str, seed: int) -> str:
         train, test = _part(tasks, fold != index), _part(tasks, fold == index)
         if not len(test.x):
             continue
-        place = {int(identity): own for own, identity in enumerate(train.identity)}
-        chosen = [place[int(identity)] for identity in test.identity]
-        episode = Episode(train.batch(chosen), test.batch(), test.identity)
+        episode = Episode(train.batch(train.places(test.identity)), test.batch(), test.identity)
         for name in QUICK:
             rung = METHODS[name]()
             rung.fit(train, seed)

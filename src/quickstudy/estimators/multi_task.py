@@ -41,7 +41,6 @@ class MultiTaskEstimator(BaseEstimator, ABC):
         frame, y = checked(self, rows, y, fitting=True, **self._y_options())
         targets, kind, classes = self._learn(np.asarray(y))
         codes, self.tasks_ = pd.factorize(np.zeros(len(frame), dtype=np.int64) if labels is None else labels, sort=True)
-        require(len(codes) == len(frame), f"Parameter `task` should have a value for every row of X. Found {len(codes)} for {len(frame)}.")
         encoder = Encoder.fit(frame, tuple(frame.columns))
         order = np.argsort(codes, kind="stable")
         x = torch.from_numpy(encoder(frame.iloc[order])).double()
@@ -65,7 +64,6 @@ class MultiTaskEstimator(BaseEstimator, ABC):
         known = len(self.tasks_)
         require(labels is not None or known == 1, f"Parameter `task` should say the task of every row: {known} were learned. Found none.")
         place = np.zeros(len(frame), dtype=np.int64) if labels is None else pd.Index(self.tasks_).get_indexer(labels)
-        require(len(place) == len(frame), f"Parameter `task` should have a value for every row of X. Found {len(place)} for {len(frame)}.")
         return self.approach_.of_known(self.rows_, self.approach_.inputs(frame), place, ask)
 
     def _new(self, X: Any) -> Any:

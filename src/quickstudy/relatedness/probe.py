@@ -31,6 +31,7 @@ class Probe:
             require(scores, f"The probe should be a learner whose network gives scores. Found {type(learner).__name__}.")
             model = cast(nn.Module, learner.model)
         require(not has_task_norm(model), "The probe should not normalise by the rows of a batch: one row at a time is looked at.")
+        require(not getattr(model, "targets", ()), "The probe should predict targets of one kind. Found a network for several.")
         self.model = model
         self.weights: Weights = {name: value.detach() for name, value in model.named_parameters() if value.requires_grad}
         require(bool(self.weights), "The probe should have a parameter with requires_grad=True.")

@@ -200,6 +200,11 @@ class TableTasks:
             others.append(rows[taken:] if query is None else rows[taken : taken + query])
         return Episode(self._padded(support), self._padded(others), self.identity[chosen])
 
+    def places(self, identity: Tensor) -> list[int]:
+        """Where among these the tasks with the identities ``identity`` ``[task]`` stand."""
+        place = {own: index for index, own in enumerate(self.identity.tolist())}
+        return [place[own] for own in identity.tolist()]
+
     def subset(self, tasks: Sequence[int]) -> "TableTasks":
         """The tasks at the places ``tasks`` (ascending)."""
         place = torch.full((len(self.names),), -1)

@@ -61,7 +61,7 @@ class SupportMean(Learner):
         return 0
 
     def losses(self, episodes: Episode) -> Tensor:
-        """The mean squared error of every task ``[task]``; there is nothing to train."""
+        """The loss of every task ``[task]``; there is nothing to train."""
         scores = self.scores(next(self.trajectory(episodes.support, [0])), episodes.query.x)
         return task_losses(scores, episodes.query.y, episodes.query.mask, self.targets)
 

@@ -46,9 +46,7 @@ def ladder_rows(table: Table, splits: int = 10, fraction: float = 0.75, ways: Se
     found = []
     for split in range(splits):
         train, test = table.split_rows(fraction, split)
-        place = {int(identity): index for index, identity in enumerate(train.identity)}
-        chosen = [place[int(identity)] for identity in test.identity]
-        episode = Episode(train.batch(chosen), test.batch(), test.identity)
+        episode = Episode(train.batch(train.places(test.identity)), test.batch(), test.identity)
         found += _climb(table, train, {None: [episode]}, split, ways)
     return found
 

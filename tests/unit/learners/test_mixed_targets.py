@@ -195,6 +195,14 @@ def test_tasks_of_different_numbers_of_classes():
             "Finetune does not serve targets of several kinds: take a learner that adapts by gradient.",
         ),
         (
+            lambda: qs.fit(qs.Generator(model((0, 2, 2))), table().whole().episodes(3), 2),
+            "Generator does not serve targets of several kinds: take a learner that adapts by gradient.",
+        ),
+        (
+            lambda: qs.relatedness.relate(model((0, 2, 2)), table().whole()),
+            "The probe should predict targets of one kind. Found a network for several.",
+        ),
+        (
             lambda: qs.tasks.Table(table().frame, "shop", ["sold", "late"], {"sold": "regression"}),
             "Parameter `kind` should say the kind of every target. Found ['sold'] for ['late', 'sold'].",
         ),

@@ -1,6 +1,7 @@
 """What is learned so that a new task is quick: the top of the ladder."""
 
 import math
+from abc import abstractmethod
 
 import torch
 from torch import Tensor
@@ -12,34 +13,45 @@ from quickstudy.tasks import TableTasks
 from quickstudy.training.rungs.rung import AdaptingRung, in_parts, train_whole
 
 
-class MetaLearnedSharing(AdaptingRung):
+class MetaTrained(AdaptingRung):
+    """A learner that is trained on episodes of as many rows as tables have of a task.
+
+    Args:
+        steps: Training steps.
+    """
+
+    def __init__(self, steps: int = 400) -> None:
+        self.steps = steps
+
+    @abstractmethod
+    def make(self, model: MLP) -> Learner:
+        """The learner of the network ``model``."""
+
+    def fit(self, train: TableTasks, seed: int) -> None:
+        """Train it."""
+        model = MLP(train.x.shape[1], train.kind.outputs, hidden=(32, 16), seed=seed)
+        self.learner = self.make(model).to(train.x.dtype)
+        train_whole(self.learner, train.episodes(shot=10, query=10), self.steps, 16, 3e-3, seed)
+
+
+class MetaLearnedSharing(MetaTrained):
     """ANIL: a body and the start of a head, meta-learned so that a few steps of the head master a task."""
 
     name = "meta-learned sharing (ANIL)"
 
-    def __init__(self, steps: int = 400) -> None:
-        self.steps = steps
-
-    def fit(self, train: TableTasks, seed: int) -> None:
-        """Meta-train on episodes of the shots that tables have."""
-        model = MLP(train.x.shape[1], train.kind.outputs, hidden=(32, 16), seed=seed)
-        self.learner = ANIL(model, inner_lr=0.1, inner_steps=5).to(train.x.dtype)
-        train_whole(self.learner, train.episodes(shot=10, query=10), self.steps, 16, 3e-3, seed)
+    def make(self, model: MLP) -> Learner:
+        """ANIL."""
+        return ANIL(model, inner_lr=0.1, inner_steps=5)
 
 
-class GeneratedTask(AdaptingRung):
+class GeneratedTask(MetaTrained):
     """A generator: the support rows' embedding shifts and scales the layers of a shared network, in one forward pass."""
 
     name = "generator (FiLM)"
 
-    def __init__(self, steps: int = 400) -> None:
-        self.steps = steps
-
-    def fit(self, train: TableTasks, seed: int) -> None:
-        """Train on episodes of few and of many rows, since tables have both."""
-        model = MLP(train.x.shape[1], train.kind.outputs, hidden=(32, 16), seed=seed)
-        self.learner = Generator(model, embedding_size=16, encoder_size=32).to(train.x.dtype)
-        train_whole(self.learner, train.episodes(shot=10, query=10), self.steps, 16, 3e-3, seed)
+    def make(self, model: MLP) -> Learner:
+        """The generator."""
+        return Generator(model, embedding_size=16, encoder_size=32)
 
 
 class LearnedPrior(AdaptingRung):

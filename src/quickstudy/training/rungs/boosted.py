@@ -76,8 +76,7 @@ class BoostedPrior(Rung):
         x, query = (part.x[own].double().numpy() for part, own in zip(parts, real, strict=True))
         of_x, of_query = (own.nonzero()[:, 0].numpy() for own in real)
         if known:
-            place = {int(identity): index for index, identity in enumerate(self.rows.identity)}
-            places = [place[int(identity)] for identity in episode.task]
+            places = self.rows.places(episode.task)
             residuals = self.residuals.batch(places).y[real[0]].numpy().T
         else:
             targets = episode.support.y[real[0]].double().numpy().T
