@@ -114,6 +114,15 @@ class Kind:
         return cls("mixed", sum(max(1, classes) for classes in targets), tuple(targets))
 
     @property
+    def alone(self) -> tuple["Kind", ...]:
+        """The kind of each of several targets by itself."""
+        return tuple(Kind("classification", classes) if classes else Kind("regression", 1) for classes in self.targets)
+
+    def split(self, scores: Tensor) -> tuple[Tensor, ...]:
+        """What of ``scores`` ``[..., score]`` is each of several targets': one for a number, one a class for classes."""
+        return scores.split([own.outputs for own in self.alone], -1)
+
+    @property
     def metric(self) -> str:
         """``"accuracy"``, ``"mean_squared_error"`` or ``"loss"``."""
         return {"classification": "accuracy", "regression": "mean_squared_error", "mixed": "loss"}[self.name]

@@ -129,11 +129,15 @@ def _from_rows(asked: AdaptOptions) -> tuple[Task, Batch, list[str]]:
     require(not given, "Options --ink, --label and --target are not needed: this run knows the columns of its table.")
     form, frame = table_form_of(asked.run), read_table(asked.support)
     labelled = form.labelled(frame)
-    require(bool(labelled.any()), f"{asked.support} should have a row with {', '.join(form.targets)}. Found none.")
+    wanted = (" or " if form.labels else ", ").join(form.targets)
+    require(bool(labelled.any()), f"{asked.support} should have a row with {wanted}. Found none.")
     x, y = form.inputs(frame[labelled]), form.outputs(frame[labelled])
     notes = [f"{len(x)} examples."]
     if form.classes:
         notes = [_counts(Counter({name: int((y == index).sum()) for index, name in enumerate(form.classes)}), "example")]
+    if form.labels:
+        counts = zip(form.targets, (~y.isnan()).sum(0).tolist(), strict=True)
+        notes = [f"{len(x)} examples, with labels of {', '.join(f'{name} ({count})' for name, count in counts)}."]
     if not labelled.all():
         notes.append(f"{int((~labelled).sum())} rows without a target were left out.")
     columns = tuple(column.name for column in form.encoder.columns)

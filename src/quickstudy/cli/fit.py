@@ -19,7 +19,7 @@ from quickstudy.learners import Learner
 from quickstudy.report.ladder import lines, means, shots_of, verdict
 from quickstudy.tasks import Table
 from quickstudy.tasks.encoder import is_numeric
-from quickstudy.tasks.table import read_table
+from quickstudy.tasks.table import KindName, read_table
 from quickstudy.tasks.table_form import TableForm
 from quickstudy.training import checkpoint
 from quickstudy.training.ladder import Score, ladder_rows, ladder_tasks
@@ -37,9 +37,9 @@ class FitOptions:
     task: str
     """The column that says which task a row belongs to."""
     target: tuple[str, ...]
-    """The columns to predict: numbers, or one column of classes."""
+    """The columns to predict: numbers, classes, or some of each."""
     kind: KindChoice = "auto"
-    """What the target is: auto takes one column of text, or of true and false, as classes."""
+    """What the targets are: auto takes columns of text, or of true and false, as classes, and others as numbers."""
     out: Path = Path("runs/table")
     """The run's folder, for adapt."""
     features: tuple[str, ...] = ()
@@ -72,9 +72,8 @@ def main(arguments: Sequence[str]) -> int:
     few = f"Column {asked.task!r} should hold at least 4 tasks, to learn from some and judge on others. Found {len(table.names)}."
     require(len(table.names) >= 4, few)
     console = Console(stderr=asked.json, highlight=False, soft_wrap=True)
-    what = f"{len(table.classes)} classes" if table.classes else "numbers"
     columns = f"{len(table.features)} columns to predict {', '.join(table.targets)} from"
-    console.print(f"{len(table.frame)} rows of {len(table.names)} tasks, {columns} ({what}).", markup=False)
+    console.print(f"{len(table.frame)} rows of {len(table.names)} tasks, {columns} ({_what(table)}).", markup=False)
     if table.num_unlabelled:
         console.print(f"{table.num_unlabelled} rows without a target were left out.")
     scores = ladder_rows(table, asked.splits) + ladder_tasks(table, asked.shots, asked.new, asked.splits, draws=3)
@@ -98,7 +97,7 @@ def table_of(
     drop: tuple[str, ...] = (),
     kind: KindChoice = "auto",
 ) -> Table:
-    """The table in a file, without the columns to ``drop``; ``"auto"`` takes one target of text or truth values as classes.
+    """The table in a file, without the columns to ``drop``; ``"auto"`` takes targets of text or truth values as classes.
 
     Raises:
         UserError: If it cannot be read, or has no columns to predict from.
@@ -106,8 +105,9 @@ def table_of(
     frame = read_table(path)
     known = [name for name in target if name in frame.columns]
     texts = [name for name in known if not is_numeric(frame[name]) or pd.api.types.is_bool_dtype(frame[name])]
-    classes = kind == "classification" or (kind == "auto" and len(target) == 1 and bool(texts))
-    chosen: Literal["regression", "classification"] = "classification" if classes else "regression"
+    chosen: KindName | dict[str, KindName] = "regression" if kind == "auto" else kind
+    if kind == "auto" and texts:
+        chosen = {name: "classification" if name in texts else "regression" for name in target} if len(target) > 1 else "classification"
     others = features or tuple(name for name in frame.columns if name not in (task, *target))
     unknown = sorted(set(drop) - set(others))
     require(not unknown, f"Option --drop should name columns to predict from. Found {unknown[:1]} beside {', '.join(others)}.")
@@ -116,13 +116,22 @@ def table_of(
     return table
 
 
+def _what(table: Table) -> str:
+    """What is predicted: classes, numbers, or which of the targets are which, and how many labels they have."""
+    if table.kind.name != "mixed":
+        return f"{len(table.classes)} classes" if table.classes else "numbers"
+    labels = {name: int(table.frame[name].notna().sum()) for name in table.targets}
+    kinds = [f"{name}: {f'{len(classes)} classes' if classes else 'a number'}" for name, classes in table.labels.items()]
+    return ", ".join(f"{kind}, {labels[name]} labels" for kind, name in zip(kinds, labels, strict=True))
+
+
 def _deployed(table: Table, scores: Sequence[Score]) -> tuple[Rung, Learner, TableForm]:
     """The way that served unseen tasks best, of those that adapt, learned from all rows."""
     found = [means(scores, shot) for shot in shots_of(scores) if shot is not None]
     able = {rung.name: rung for rung in rungs(table.kind) if rung.adapts}
     best = min(able, key=lambda name: float(np.mean([one[name] for one in found])))
     whole = table.whole()
-    form = TableForm.of(whole, table.targets, table.classes)
+    form = TableForm.of(whole, table.targets, table.classes, table.labels)
     able[best].fit(form.tasks(whole), 0)
     return able[best], able[best].learner, form
 

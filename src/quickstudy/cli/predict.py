@@ -18,6 +18,7 @@ from quickstudy.cli.sources import device, use_threads
 from quickstudy.cli.task_files import Task
 from quickstudy.errors import require
 from quickstudy.learners import Adapted, Learner, LinearPrior
+from quickstudy.tasks.table_form import TableForm
 from quickstudy.training import load_adapted
 
 AT_ONCE = 256
@@ -66,6 +67,8 @@ def _predictions(learner: Learner, adapted: Adapted, task: Task, x: Tensor) -> l
     """The best class and the probabilities of all classes, the softmax of the scores, or the predicted numbers, of every example."""
     together = len(x) if learner.transductive else AT_ONCE
     scores = torch.cat([learner.predict(adapted, part.unsqueeze(0))[0] for part in x.split(together)]).cpu()
+    if task.table is not None and task.table.labels:
+        return _of_several(task.table, scores)
     if not task.classifies:
         named = [dict(zip(task.outputs, row, strict=True)) for row in _unscaled(task, scores).tolist()]
         if not isinstance(learner, LinearPrior):
@@ -81,12 +84,25 @@ def _predictions(learner: Learner, adapted: Adapted, task: Task, x: Tensor) -> l
     ]
 
 
+def _of_several(form: TableForm, scores: Tensor) -> list[dict[str, Any]]:
+    """Of several targets of different kinds the predicted numbers, and the best classes and the probabilities of all, by target."""
+    found: list[dict[str, Any]] = [{"values": {}, "labels": {}, "probabilities": {}} for _ in scores]
+    for target, names, part in zip(form.targets, form.labels, form.kind.split(form.unscaled(scores)), strict=True):
+        for one, row in zip(found, (part.softmax(1) if names else part).tolist(), strict=True):
+            if names:
+                one["labels"][target] = names[max(range(len(names)), key=row.__getitem__)]
+                one["probabilities"][target] = dict(zip(names, row, strict=True))
+            else:
+                one["values"][target] = row[0]
+    return found
+
+
 def _unscaled(task: Task, values: Tensor) -> Tensor:
     return values if task.table is None else task.table.unscaled(values)
 
 
 def _table(found: list[dict[str, Any]], task: Task, title: str) -> Table:
-    """A line for every example: the class, its probability and the next best; or the predicted numbers."""
+    """A line for every example: the class, its probability and the next best; or the predicted numbers; or either by target."""
     table = Table(title=Text(title, style="bold"), title_justify="left")
     in_table = "example" in found[0]
     for name in ("file", *(["example"] if in_table else []), *(("class", "probability", "next best") if task.classifies else task.outputs)):
@@ -96,6 +112,9 @@ def _table(found: list[dict[str, Any]], task: Task, title: str) -> Table:
         if task.classifies:
             order = sorted(one["probabilities"].items(), key=lambda item: -item[1])
             cells += [order[0][0], f"{order[0][1]:.1%}", f"{order[1][0]} {order[1][1]:.1%}"]
+        elif "labels" in one:
+            of_classes = {name: f"{label} {one['probabilities'][name][label]:.1%}" for name, label in one["labels"].items()}
+            cells += [of_classes[name] if name in of_classes else f"{one['values'][name]:.4g}" for name in task.outputs]
         else:
             ranges = one.get("interval_90", {})
             cells += [

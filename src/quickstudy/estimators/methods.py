@@ -1,10 +1,8 @@
 """The ways of sharing by name, and the choice between them."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,6 +10,7 @@ from quickstudy.episode import Episode
 from quickstudy.errors import require
 from quickstudy.random import generator
 from quickstudy.tasks import TableTasks
+from quickstudy.tasks.parts import rows_of
 from quickstudy.training.judge import judge
 from quickstudy.training.rungs import LearnedPrior, MetaLearnedSharing, Network, Pooled, Rung, Sharing, SingleTask
 
@@ -68,7 +67,7 @@ def choose(tasks: TableTasks, method: str, seed: int) -> str:
     errors = dict.fromkeys(QUICK, 0.0)
     fold = _folds(tasks, seed)
     for index in range(FOLDS):
-        train, test = _part(tasks, fold != index), _part(tasks, fold == index)
+        train, test = rows_of(tasks, fold != index), rows_of(tasks, fold == index)
         if not len(test.x):
             continue
         episode = Episode(train.batch(train.places(test.identity)), test.batch(), test.identity)
@@ -85,14 +84,6 @@ def _folds(tasks: TableTasks, seed: int) -> Tensor:
     for size in tasks.sizes:
         parts.append(torch.randperm(size, generator=draw) % FOLDS if size > 1 else torch.full((size,), -1))
     return torch.cat(parts)
-
-
-def _part(tasks: TableTasks, rows: Tensor) -> TableTasks:
-    """The rows chosen, and the tasks that have some."""
-    kept, task = np.unique(tasks.task[rows].numpy(), return_inverse=True)
-    names = tuple(tasks.names[index] for index in kept)
-    chosen = torch.from_numpy(kept)
-    return replace(tasks, x=tasks.x[rows], y=tasks.y[rows], task=torch.from_numpy(task), names=names, identity=tasks.identity[chosen])
 
 
 __all__ = ["METHODS", "Method", "OwnOrRefitted", "choose"]

@@ -47,7 +47,7 @@ class MultiTarget(nn.Module):
 
     def answers(self, scores: Tensor) -> list[Tensor]:
         """For every target its numbers ``[...]``, or the probabilities of its classes ``[..., class]``, of ``scores`` ``[..., score]``."""
-        parts = scores.split([max(1, classes) for classes in self.targets], -1)
+        parts = Kind.mixed(self.targets).split(scores)
         return [part.softmax(-1) if classes else part.squeeze(-1) for part, classes in zip(parts, self.targets, strict=True)]
 
 

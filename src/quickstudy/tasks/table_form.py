@@ -1,6 +1,6 @@
 """What the rows of a table become on their way into a model and out of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from quickstudy.episode import Batch, Episode
+from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.errors import require
 from quickstudy.tasks.encoder import Encoder, check_columns, numbers
 from quickstudy.tasks.table import TableTasks, class_name
@@ -25,6 +25,7 @@ class TableForm:
         mean: Of each target; 0 for one of classes among several, empty where classes are all.
         scale: Standard deviation of each target; 1 for one of classes among several, empty where classes are all.
         classes: The names of the classes; empty where targets are numbers.
+        labels: Of each of several targets of different kinds the names of its classes, none for a number; empty for targets of one kind.
     """
 
     encoder: Encoder
@@ -32,50 +33,70 @@ class TableForm:
     mean: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
     classes: tuple[str, ...] = ()
+    labels: tuple[tuple[str, ...], ...] = ()
 
     @classmethod
-    def of(cls, tasks: TableTasks, targets: Sequence[str], classes: Sequence[str] = ()) -> "TableForm":
-        """What the rows of ``tasks`` say; a target that is always the same keeps its scale."""
+    def of(
+        cls, tasks: TableTasks, targets: Sequence[str], classes: Sequence[str] = (), labels: Mapping[str, tuple[str, ...]] | None = None
+    ) -> "TableForm":
+        """What the rows of ``tasks`` say; a target that is always the same keeps its scale.
+
+        Args:
+            tasks: The rows.
+            targets: The columns that are predicted.
+            classes: The names of the classes, where these are all.
+            labels: Those of each target, where several are of different kinds.
+
+        Raises:
+            UserError: If no row has a label of one of several targets.
+        """
         if tasks.kind.name == "classification":
             return cls(tasks.encoder, tuple(targets), classes=tuple(classes))
+        empty = [name for name, column in zip(targets, tasks.y.isnan().all(0).tolist(), strict=True) if column]
+        require(not empty, f"Some rows to learn from should have a label in column {empty[:1]}. Found none.")
         mean = tasks.y.nanmean(0)
         scale = (tasks.y - mean).square().nanmean(0).sqrt()
         scale = torch.where(scale > 1e-12 * mean.abs().clamp(min=1.0), scale, torch.ones_like(scale))
         number = torch.tensor([n == 0 for n in tasks.kind.targets or (0,) * len(mean)])
         mean, scale = mean.where(number, 0.0), scale.where(number, 1.0)
-        return cls(tasks.encoder, tuple(targets), tuple(mean.tolist()), tuple(scale.tolist()))
+        several = tuple(labels[name] for name in targets) if labels and tasks.kind.targets else ()
+        return cls(tasks.encoder, tuple(targets), tuple(mean.tolist()), tuple(scale.tolist()), labels=several)
+
+    @property
+    def kind(self) -> Kind:
+        """What is predicted."""
+        if self.labels:
+            return Kind.mixed([len(names) for names in self.labels])
+        return Kind("classification", len(self.classes)) if self.classes else Kind("regression", len(self.targets))
 
     def inputs(self, frame: pd.DataFrame) -> Tensor:
         """The features ``[row, feature]``."""
         return torch.from_numpy(self.encoder(frame)).to(torch.get_default_dtype())
 
     def labelled(self, frame: pd.DataFrame) -> np.ndarray:
-        """Which rows have all targets ``[row]``.
+        """Which rows have all targets ``[row]``; a label at least, of several of different kinds.
 
         Raises:
             UserError: If a column is missing.
         """
         check_columns(frame, list(self.targets))
-        found: np.ndarray = frame[list(self.targets)].notna().all(axis=1).to_numpy()
+        known = frame[list(self.targets)].notna()
+        found: np.ndarray = (known.any(axis=1) if self.labels else known.all(axis=1)).to_numpy()
         return found
 
     def outputs(self, frame: pd.DataFrame) -> Tensor:
         """The scaled targets ``[row, target]``, or the indices of the classes ``[row]``, of labelled rows.
+
+        Of several of different kinds, both ``[row, target]``, and NaN where a label is missing.
 
         Raises:
             UserError: If a column is missing, holds text or infinity in place of numbers, or a class that training rows did not have.
         """
         check_columns(frame, list(self.targets))
         if self.classes:
-            names = [class_name(value) for value in frame[self.targets[0]]]
-            unknown = sorted(set(names) - set(self.classes))
-            require(
-                not unknown,
-                f"Column {self.targets[0]!r} should hold the classes that were learned: {', '.join(self.classes[:20])}. "
-                f"Found {unknown[:1]}.",
-            )
-            return torch.tensor([self.classes.index(name) for name in names], dtype=torch.long)
-        columns = np.stack([numbers(frame[name]) for name in self.targets], 1)
+            return torch.from_numpy(_indices(frame[self.targets[0]], self.classes)).long()
+        kinds = zip(self.targets, self.labels or ((),) * len(self.targets), strict=True)
+        columns = np.stack([_indices(frame[name], classes) if classes else numbers(frame[name]) for name, classes in kinds], 1)
         return self.scaled(torch.from_numpy(columns)).to(torch.get_default_dtype())
 
     def scaled(self, values: Tensor) -> Tensor:
@@ -83,8 +104,12 @@ class TableForm:
         return values if not self.mean else (values - values.new_tensor(self.mean)) / values.new_tensor(self.scale)
 
     def unscaled(self, values: Tensor) -> Tensor:
-        """Scaled targets ``[..., target]`` in the table's units; what is said of classes as it is."""
-        return values if not self.mean else values * values.new_tensor(self.scale) + values.new_tensor(self.mean)
+        """Scaled targets ``[..., target]``, or scores ``[..., score]``, in the table's units; what is said of classes as it is."""
+        if not self.mean:
+            return values
+        width = torch.tensor([max(1, len(names)) for names in self.labels or ((),) * len(self.targets)], device=values.device)
+        mean, scale = (values.new_tensor(each).repeat_interleave(width) for each in (self.mean, self.scale))
+        return values * scale + mean
 
     def tasks(self, tasks: TableTasks) -> TableTasks:
         """The same rows with scaled targets."""
@@ -99,13 +124,25 @@ class TableForm:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, to be kept with a run."""
         named = {name: list(getattr(self, name)) for name in ("targets", "mean", "scale", "classes")}
-        return {"encoder": self.encoder.to_dict(), **named}
+        return {"encoder": self.encoder.to_dict(), **named, "labels": [list(names) for names in self.labels]}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "TableForm":
         """What :meth:`to_dict` gave."""
         named = {name: tuple(values.get(name, ())) for name in ("targets", "mean", "scale", "classes")}
-        return cls(Encoder.from_dict(values["encoder"]), **named)
+        return cls(Encoder.from_dict(values["encoder"]), **named, labels=tuple(map(tuple, values.get("labels", ()))))
+
+
+def _indices(column: pd.Series, classes: Sequence[str]) -> np.ndarray:
+    """The place among ``classes`` of every cell, as floating-point numbers, NaN for an empty one."""
+    missing = column.isna().to_numpy()
+    names = [class_name(value) for value in column[~missing]]
+    unknown = sorted(set(names) - set(classes))
+    known = ", ".join(classes[:20])
+    require(not unknown, f"Column {column.name!r} should hold the classes that were learned: {known}. Found {unknown[:1]}.")
+    found = np.full(len(column), np.nan)
+    found[~missing] = [classes.index(name) for name in names]
+    return found
 
 
 __all__ = ["TableForm"]

@@ -5,6 +5,8 @@ from torch import Tensor
 
 from quickstudy.episode import Batch
 from quickstudy.learners.loss import mean_over_examples
+from quickstudy.tasks.parts import batches_by_target
+from quickstudy.tasks.table_form import TableForm
 
 Metrics = dict[str, float]
 """Values by name; the first decides, and less of it is better."""
@@ -17,6 +19,23 @@ def judge(predicted: Tensor, query: Batch) -> Metrics:
     averaged over the targets. Probabilities ``[task, example, class]`` are clipped to the precision of their dtype, as scikit-learn's are.
     """
     return _numbers(predicted, query) if query.y.is_floating_point() else _classes(predicted, query)
+
+
+def judge_by_target(predicted: Tensor, query: Batch, form: TableForm) -> Metrics:
+    """``error``, and of every target with a label ``rmse of ...`` or ``log_loss of ...``: several targets of different kinds.
+
+    Predictions ``[task, example, score]`` and targets are in the table's units. Each target is judged on the rows that have its label,
+    as :func:`judge` does; the ``error`` is the mean over targets of the log-loss and of the RMSE divided by the standard deviation of the
+    training rows, so that neither the units nor the number of labels decide.
+    """
+    kind, found, errors = form.kind, dict[str, float](), []
+    of_targets = zip(form.targets, form.scale, kind.split(predicted), batches_by_target(query, kind), strict=True)
+    for target, scale, values, own in of_targets:
+        if bool(own.mask.any()):
+            metric, value = next(iter(judge(values, own).items()))
+            found[f"{metric} of {target}"] = value
+            errors.append(value / scale)
+    return {"error": sum(errors) / len(errors), **found}
 
 
 def _numbers(predicted: Tensor, query: Batch) -> Metrics:
@@ -35,4 +54,4 @@ def _classes(predicted: Tensor, query: Batch) -> Metrics:
     return {"log_loss": loss, "accuracy": accuracy}
 
 
-__all__ = ["Metrics", "judge"]
+__all__ = ["Metrics", "judge", "judge_by_target"]

@@ -9,7 +9,7 @@ from quickstudy.episode import Episode
 from quickstudy.random import generator
 from quickstudy.tasks import Table, TableTasks
 from quickstudy.tasks.table_form import TableForm
-from quickstudy.training.judge import Metrics, judge
+from quickstudy.training.judge import Metrics, judge, judge_by_target
 from quickstudy.training.rungs import Rung, rungs
 
 logger = logging.getLogger("quickstudy")
@@ -23,7 +23,9 @@ class Score:
         name: The rung.
         shot: Rows that were seen of unseen tasks; None for new rows of the training tasks.
         split: The seed of the split.
-        metrics: ``rmse`` and ``explained_variance``, or ``log_loss`` and ``accuracy``, see :func:`~quickstudy.training.judge.judge`.
+        metrics: ``rmse`` and ``explained_variance``, or ``log_loss`` and ``accuracy``, see :func:`~quickstudy.training.judge.judge`;
+            of several targets of different kinds ``error`` and each target's own, see
+            :func:`~quickstudy.training.judge.judge_by_target`.
         fit_seconds: Time to learn from the training tasks.
         adapt_ms: Time to adapt to a task and predict its rows, milliseconds a task.
     """
@@ -73,7 +75,7 @@ def ladder_tasks(
 def _climb(
     table: Table, train: TableTasks, protocols: dict[int | None, list[Episode]], split: int, ways: Sequence[Rung] | None
 ) -> list[Score]:
-    form = TableForm.of(train, table.targets, table.classes)
+    form = TableForm.of(train, table.targets, table.classes, table.labels)
     scaled, scores = form.tasks(train), []
     for rung in rungs(table.kind) if ways is None else ways:
         began = time.perf_counter()
@@ -84,11 +86,20 @@ def _climb(
             predicted = [form.unscaled(rung.predict(form.episode(episode), shot is None)) for episode in episodes]
             spent = time.perf_counter() - began
             tasks = sum(episode.num_tasks for episode in episodes)
-            judged = [judge(values, episode.query) for values, episode in zip(predicted, episodes, strict=True)]
-            metrics = {name: sum(one[name] for one in judged) / len(judged) for name in judged[0]}
-            scores.append(Score(rung.name, shot, split, metrics, fitted, 1e3 * spent / tasks))
+            both = zip(predicted, episodes, strict=True)
+            judged = [
+                judge_by_target(values, episode.query, form) if form.labels else judge(values, episode.query) for values, episode in both
+            ]
+            scores.append(Score(rung.name, shot, split, _mean(judged), fitted, 1e3 * spent / tasks))
             logger.info("split %d, %s, %s: %.4g", split, "new rows" if shot is None else f"K = {shot}", rung.name, scores[-1].error)
     return scores
+
+
+def _mean(judged: list[Metrics]) -> Metrics:
+    """The mean of every metric over the draws that have it: in one that holds no label of a target, it has none."""
+    names = dict.fromkeys(name for one in judged for name in one)
+    found = {name: [one[name] for one in judged if name in one] for name in names}
+    return {name: sum(values) / len(values) for name, values in found.items()}
 
 
 __all__ = ["Score", "ladder_rows", "ladder_tasks"]

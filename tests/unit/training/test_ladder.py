@@ -162,12 +162,6 @@ def test_the_splits_are_seeded_and_paired():
     assert [score.split for score in one] == [0, 1]
 
 
-def test_targets_of_several_kinds_are_refused():
-    rows = pd.DataFrame({"shop": [1, 1, 2, 2], "x": [1.0, 2, 3, 4], "y": ["a", "b", "a", "b"], "z": [1.0, 2, 3, 4]})
-    with pytest.raises(qs.UserError, match="Found targets of several kinds"):
-        ladder_rows(qs.tasks.Table(rows, "shop", ["y", "z"], kind={"y": "classification", "z": "regression"}), 1)
-
-
 def test_boosting_finds_the_curve_that_tasks_share():
     """Levels of their own and one curve for all: the prior alone has no curve, boosting alone no levels of new tasks."""
     frame = table(16, 30).frame.copy()

@@ -1,43 +1,49 @@
 """The rungs of the ladder: ways to predict a table's rows, from those that share nothing between tasks to those that share most."""
 
+from collections.abc import Callable
+from functools import partial
+
 from quickstudy.episode import Kind
-from quickstudy.errors import require
 from quickstudy.training.rungs.adapting import GeneratedTask, LearnedPrior, MetaLearnedSharing
 from quickstudy.training.rungs.alone import SingleTask, SupportMeanRung
 from quickstudy.training.rungs.boosted import BoostedPrior
+from quickstudy.training.rungs.by_target import ByTarget
 from quickstudy.training.rungs.pooled import Pooled
 from quickstudy.training.rungs.rung import PENALTIES, Rung, as_one_task, in_parts, train_whole
 from quickstudy.training.rungs.sharing import Network, Sharing
+
+LINEAR = {"regression": "ridge", "classification": "logistic", "mixed": "linear"}
+"""What a linear model of each kind of targets is called."""
 
 
 def rungs(kind: Kind | None = None) -> list[Rung]:
     """The ladder for a kind of targets (by default numbers), from the bottom. Rungs on the same network train it once.
 
-    Raises:
-        UserError: If targets are of several kinds.
+    Of several targets of different kinds, networks predict all at once, and every other way one by one. There is no generator then.
     """
     name = "regression" if kind is None else kind.name
-    require(name != "mixed", "The ladder is for targets that are numbers, or classes of one column. Found targets of several kinds.")
-    classes = name == "classification"
-    linear = "logistic" if classes else "ridge"
     network = Network(heads=True)
-    return [
-        SupportMeanRung("majority" if classes else "support mean"),
-        SingleTask(f"single task, {linear}", "linear"),
-        SingleTask("single task, boosting", "boosting"),
-        Pooled(f"pooled, {linear}"),
+    bottom: list[Callable[[], Rung]] = [
+        partial(SupportMeanRung, "majority" if name == "classification" else "support mean"),
+        partial(SingleTask, f"single task, {LINEAR[name]}", "linear"),
+        partial(SingleTask, "single task, boosting", "boosting"),
+        partial(Pooled, f"pooled, {LINEAR[name]}"),
+    ]
+    networks = [
         Sharing("pooled, head refitted", heads=False, refit=True),
         Sharing("hard sharing", heads=True, refit=False, network=network),
         Sharing("hard sharing, head refitted", heads=True, refit=True, network=network),
         MetaLearnedSharing(),
-        GeneratedTask(),
-        LearnedPrior(),
     ]
+    if name == "mixed":
+        return [*map(ByTarget, bottom), *networks, ByTarget(LearnedPrior)]
+    return [*(make() for make in bottom), *networks, GeneratedTask(), LearnedPrior()]
 
 
 __all__ = [
     "PENALTIES",
     "BoostedPrior",
+    "ByTarget",
     "GeneratedTask",
     "LearnedPrior",
     "MetaLearnedSharing",

@@ -4,13 +4,13 @@ import math
 from abc import abstractmethod
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from quickstudy.episode import Episode
 from quickstudy.learners import ANIL, Generator, Learner, LinearPrior, LogisticPrior
-from quickstudy.models import MLP, Powers
+from quickstudy.models import Powers
 from quickstudy.tasks import TableTasks
-from quickstudy.training.rungs.rung import AdaptingRung, in_parts, train_whole
+from quickstudy.training.rungs.rung import AdaptingRung, in_parts, network_for, train_whole
 
 
 class MetaTrained(AdaptingRung):
@@ -24,13 +24,12 @@ class MetaTrained(AdaptingRung):
         self.steps = steps
 
     @abstractmethod
-    def make(self, model: MLP) -> Learner:
+    def make(self, model: nn.Module) -> Learner:
         """The learner of the network ``model``."""
 
     def fit(self, train: TableTasks, seed: int) -> None:
         """Train it."""
-        model = MLP(train.x.shape[1], train.kind.outputs, hidden=(32, 16), seed=seed)
-        self.learner = self.make(model).to(train.x.dtype)
+        self.learner = self.make(network_for(train, seed)).to(train.x.dtype)
         train_whole(self.learner, train.episodes(shot=10, query=10), self.steps, 16, 3e-3, seed)
 
 
@@ -39,7 +38,7 @@ class MetaLearnedSharing(MetaTrained):
 
     name = "meta-learned sharing (ANIL)"
 
-    def make(self, model: MLP) -> Learner:
+    def make(self, model: nn.Module) -> Learner:
         """ANIL."""
         return ANIL(model, inner_lr=0.1, inner_steps=5)
 
@@ -49,7 +48,7 @@ class GeneratedTask(MetaTrained):
 
     name = "generator (FiLM)"
 
-    def make(self, model: MLP) -> Learner:
+    def make(self, model: nn.Module) -> Learner:
         """The generator."""
         return Generator(model, embedding_size=16, encoder_size=32)
 

@@ -11,11 +11,14 @@ from torch import Tensor
 from quickstudy.episode import Episode
 from quickstudy.errors import UserError
 from quickstudy.learners import Adapted, Learner
+from quickstudy.models import MLP, MultiTarget
 from quickstudy.tasks import TableTasks, TaskSource
 from quickstudy.training.fit import fit
 
 PENALTIES = np.logspace(-2, 4, 13)
 ROWS_AT_ONCE = 20_000
+HIDDEN = (32, 16)
+"""The hidden layers of a rung's network."""
 
 
 class Rung(ABC):
@@ -38,6 +41,8 @@ class Rung(ABC):
     def predict(self, episode: Episode, known: bool) -> Tensor:
         """What the queries are: targets ``[task, example, target]``, or probabilities ``[task, example, class]``.
 
+        Of several targets of different kinds, one after the other: a number, or the probabilities of its classes.
+
         Args:
             episode: Tasks; where they are classes, ``y`` holds integers.
             known: The tasks are the training tasks, by ``episode.task``.
@@ -59,7 +64,7 @@ class AdaptingRung(Rung):
 
     def predict(self, episode: Episode, known: bool) -> Tensor:
         """By the adapted learner."""
-        return predictions(in_parts(self.learner, episode, self.learner.predict), episode)
+        return predictions(self.learner, in_parts(self.learner, episode, self.learner.predict), episode)
 
 
 def in_parts(learner: Learner, episode: Episode, ask: Callable[[Adapted, Tensor], Tensor], steps: int | None = None) -> Tensor:
@@ -80,9 +85,19 @@ def train_whole(learner: Learner, source: TaskSource, steps: int, tasks_per_step
         raise KeyboardInterrupt
 
 
-def predictions(scores: Tensor, episode: Episode) -> Tensor:
-    """A learner's ``scores``: targets as they are, those of classes as probabilities."""
+def predictions(learner: Learner, scores: Tensor, episode: Episode) -> Tensor:
+    """The ``scores`` of a learner: targets as they are, those of classes as probabilities."""
+    if isinstance(learner.model, MultiTarget):
+        return torch.cat([answer.reshape(*scores.shape[:-1], -1) for answer in learner.model.answers(scores)], -1)
     return scores if episode.support.y.is_floating_point() else scores.softmax(-1)
+
+
+def network_for(train: TableTasks, seed: int) -> MLP | MultiTarget:
+    """A small network of the features, with the outputs that the tasks need."""
+    inputs, kind = train.x.shape[1], train.kind
+    if kind.targets:
+        return MultiTarget(MLP(inputs, None, hidden=HIDDEN, seed=seed), kind.targets, seed=seed)
+    return MLP(inputs, kind.outputs, hidden=HIDDEN, seed=seed)
 
 
 def as_one_task(tasks: TableTasks) -> TableTasks:
@@ -90,4 +105,4 @@ def as_one_task(tasks: TableTasks) -> TableTasks:
     return replace(tasks, task=torch.zeros_like(tasks.task), names=("all",), identity=torch.zeros(1, dtype=torch.long))
 
 
-__all__ = ["PENALTIES", "AdaptingRung", "Rung", "as_one_task", "in_parts", "predictions", "train_whole"]
+__all__ = ["PENALTIES", "AdaptingRung", "Rung", "as_one_task", "in_parts", "network_for", "predictions", "train_whole"]

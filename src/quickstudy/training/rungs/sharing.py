@@ -8,9 +8,8 @@ from torch import Tensor
 
 from quickstudy.episode import Episode
 from quickstudy.learners import HardSharing
-from quickstudy.models import MLP
 from quickstudy.tasks import TableTasks
-from quickstudy.training.rungs.rung import Rung, as_one_task, in_parts, predictions, train_whole
+from quickstudy.training.rungs.rung import Rung, as_one_task, in_parts, network_for, predictions, train_whole
 
 
 class Network:
@@ -34,9 +33,8 @@ class Network:
         if self._of is not None and self._of[0]() is train and self._of[1] == seed:
             return self.seconds
         began = time.perf_counter()
-        model = MLP(train.x.shape[1], train.kind.outputs, hidden=(32, 16), seed=seed)
         known = int(train.identity.max()) + 1 if self.heads else 1
-        learner = HardSharing(model, known, penalty=0.01, inner_lr=0.02, test_steps=60, proximal=0.05)
+        learner = HardSharing(network_for(train, seed), known, penalty=0.01, inner_lr=0.02, test_steps=60, proximal=0.05)
         self.learner = learner.to(train.x.dtype)
         tasks = train if self.heads else as_one_task(train)
         per_step = min(len(tasks.names), 32)
@@ -75,7 +73,7 @@ class Sharing(Rung):
             scores = self.learner.predict(self.learner.known(episode.support, episode.task), episode.query.x)
         else:
             scores = in_parts(self.learner, episode, self.learner.predict, None if self.refit else 0)
-        return predictions(scores, episode)
+        return predictions(self.learner, scores, episode)
 
 
 __all__ = ["Network", "Sharing"]
