@@ -144,6 +144,17 @@ def _logistic_prior(model: nn.Module, size: int) -> Learner:
     return learner
 
 
+def _mixed_prior(model: nn.Module) -> Learner:
+    """With priors that are neither around 0 nor alike in all directions and classes."""
+    learner = qs.MixedPrior(model, (0, 2), 8, prior_scale=0.7, noise_scale=0.5, posterior_steps=4)
+    generator = qs.generator(1, "model")
+    with torch.no_grad():
+        for prior in learner.priors:
+            for parameter in (prior.mean, prior.factor):
+                parameter += 0.3 * torch.randn(parameter.shape, generator=generator)
+    return learner
+
+
 def _sharing(kind: Any, model: nn.Module, **options: Any) -> Learner:
     """With own parts that differ."""
     learner = kind(model, NUM_TASKS, test_steps=3, **options)
@@ -305,6 +316,7 @@ TABLE: dict[str, list[Case]] = {
         Case("mlp", "vectors", lambda: _logistic_prior(vectors(None), 8)),
         Case("norm", "vectors", lambda: _logistic_prior(normed(None), 7)),
     ],
+    "mixed_prior": [Case("mlp", "mixed", lambda: _mixed_prior(vectors(None)))],
     "hard_sharing": [
         Case("mlp", "sinusoids", lambda: _sharing(qs.HardSharing, line())),
         Case("penalty", "sinusoids", lambda: _sharing(qs.HardSharing, line(), penalty=0.7, proximal=0.2, inner_optimiser="sgd")),
@@ -336,7 +348,7 @@ TABLE: dict[str, list[Case]] = {
     ],
 }  # fmt: skip
 CASES = [replace(case, name=f"{key}-{case.name}") for key, cases in TABLE.items() for case in cases]
-EMBEDDING = ("protonet", "matching", "relation", "siamese", "r2d2", "mann", "linear_prior", "logistic_prior")
+EMBEDDING = ("protonet", "matching", "relation", "siamese", "r2d2", "mann", "linear_prior", "logistic_prior", "mixed_prior")
 MAPPED = [case for case in CASES if not case.name.startswith(EMBEDDING)]
 """The learners that map a function of one task; the others embed all tasks at once."""
 

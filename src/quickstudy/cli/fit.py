@@ -120,9 +120,9 @@ def _what(table: Table) -> str:
     """What is predicted: classes, numbers, or which of the targets are which, and how many labels they have."""
     if table.kind.name != "mixed":
         return f"{len(table.classes)} classes" if table.classes else "numbers"
-    labels = {name: int(table.frame[name].notna().sum()) for name in table.targets}
-    kinds = [f"{name}: {f'{len(classes)} classes' if classes else 'a number'}" for name, classes in table.labels.items()]
-    return ", ".join(f"{kind}, {labels[name]} labels" for kind, name in zip(kinds, labels, strict=True))
+    counts = table.frame[list(table.targets)].notna().sum()
+    kinds = {name: f"{len(classes)} classes" if classes else "a number" for name, classes in table.labels.items()}
+    return ", ".join(f"{name} is {kind}, {counts[name]} labels" for name, kind in kinds.items())
 
 
 def _deployed(table: Table, scores: Sequence[Score]) -> tuple[Rung, Learner, TableForm]:

@@ -17,8 +17,7 @@ from quickstudy.cli.options import parse
 from quickstudy.cli.sources import device, use_threads
 from quickstudy.cli.task_files import Task
 from quickstudy.errors import require
-from quickstudy.learners import Adapted, Learner, LinearPrior
-from quickstudy.tasks.table_form import TableForm
+from quickstudy.learners import Adapted, Learner, LinearPrior, MixedPrior
 from quickstudy.training import load_adapted
 
 AT_ONCE = 256
@@ -64,45 +63,43 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _predictions(learner: Learner, adapted: Adapted, task: Task, x: Tensor) -> list[dict[str, Any]]:
-    """The best class and the probabilities of all classes, the softmax of the scores, or the predicted numbers, of every example."""
+    """The best class and the probabilities of all classes, the softmax of the scores, or the predicted numbers, of every example.
+
+    Of several targets of different kinds, the numbers, and the best classes and the probabilities by target.
+    """
     together = len(x) if learner.transductive else AT_ONCE
     scores = torch.cat([learner.predict(adapted, part.unsqueeze(0))[0] for part in x.split(together)]).cpu()
-    if task.table is not None and task.table.labels:
-        return _of_several(task.table, scores)
-    if not task.classifies:
-        named = [dict(zip(task.outputs, row, strict=True)) for row in _unscaled(task, scores).tolist()]
-        if not isinstance(learner, LinearPrior):
-            return [{"values": values} for values in named]
-        bounds = [_unscaled(task, bound[0].cpu()).tolist() for bound in learner.interval(adapted, x.unsqueeze(0), LEVEL)]
-        within = [dict(zip(task.outputs, map(list, zip(*both, strict=True)), strict=True)) for both in zip(*bounds, strict=True)]
-        return [{"values": values, "interval_90": interval} for values, interval in zip(named, within, strict=True)]
-    probabilities = scores[:, : len(task.outputs)].softmax(1)  # outputs that no class of the task has are left out
-    best = probabilities.argmax(1).tolist()
-    return [
-        {"label": task.outputs[index], "probabilities": dict(zip(task.outputs, row, strict=True))}
-        for index, row in zip(best, probabilities.tolist(), strict=True)
-    ]
-
-
-def _of_several(form: TableForm, scores: Tensor) -> list[dict[str, Any]]:
-    """Of several targets of different kinds the predicted numbers, and the best classes and the probabilities of all, by target."""
-    found: list[dict[str, Any]] = [{"values": {}, "labels": {}, "probabilities": {}} for _ in scores]
-    for target, names, part in zip(form.targets, form.labels, form.kind.split(form.unscaled(scores)), strict=True):
-        for one, row in zip(found, (part.softmax(1) if names else part).tolist(), strict=True):
-            if names:
-                one["labels"][target] = names[max(range(len(names)), key=row.__getitem__)]
-                one["probabilities"][target] = dict(zip(names, row, strict=True))
-            else:
-                one["values"][target] = row[0]
+    if task.classifies:
+        names = task.outputs  # outputs that no class of the task has are left out
+        return [{"label": max(row, key=row.__getitem__), "probabilities": row} for row in _probabilities(names, scores[:, : len(names)])]
+    columns = _columns(task, scores)
+    classes = {name: column for name, column in columns.items() if task.labels[name]}
+    found: list[dict[str, Any]] = [{"values": {name: columns[name][i] for name in columns if name not in classes}} for i in range(len(x))]
+    if isinstance(learner, (LinearPrior, MixedPrior)):
+        low, high = (_columns(task, bound[0].cpu()) for bound in learner.interval(adapted, x.unsqueeze(0), LEVEL))
+        for i, one in enumerate(found):
+            one["interval_90"] = {name: [low[name][i], high[name][i]] for name in one["values"]}
+    if classes:
+        for i, one in enumerate(found):
+            one["labels"] = {name: max(column[i], key=column[i].__getitem__) for name, column in classes.items()}
+            one["probabilities"] = {name: column[i] for name, column in classes.items()}
     return found
 
 
-def _unscaled(task: Task, values: Tensor) -> Tensor:
-    return values if task.table is None else task.table.unscaled(values)
+def _columns(task: Task, scores: Tensor) -> dict[str, list[Any]]:
+    """By target the numbers of all examples in the table's units, or the probabilities of its classes."""
+    unscaled = scores if task.table is None else task.table.unscaled(scores)
+    parts = unscaled.split([max(1, len(names)) for names in task.labels.values()], -1)
+    both = zip(task.labels.items(), parts, strict=True)
+    return {target: _probabilities(names, part) if names else part[:, 0].tolist() for (target, names), part in both}
+
+
+def _probabilities(names: tuple[str, ...], scores: Tensor) -> list[dict[str, float]]:
+    return [dict(zip(names, row, strict=True)) for row in scores.softmax(1).tolist()]
 
 
 def _table(found: list[dict[str, Any]], task: Task, title: str) -> Table:
-    """A line for every example: the class, its probability and the next best; or the predicted numbers; or either by target."""
+    """A line for every example: the class, its probability and the next best; or the predicted number or class of every target."""
     table = Table(title=Text(title, style="bold"), title_justify="left")
     in_table = "example" in found[0]
     for name in ("file", *(["example"] if in_table else []), *(("class", "probability", "next best") if task.classifies else task.outputs)):
@@ -112,13 +109,16 @@ def _table(found: list[dict[str, Any]], task: Task, title: str) -> Table:
         if task.classifies:
             order = sorted(one["probabilities"].items(), key=lambda item: -item[1])
             cells += [order[0][0], f"{order[0][1]:.1%}", f"{order[1][0]} {order[1][1]:.1%}"]
-        elif "labels" in one:
-            of_classes = {name: f"{label} {one['probabilities'][name][label]:.1%}" for name, label in one["labels"].items()}
-            cells += [of_classes[name] if name in of_classes else f"{one['values'][name]:.4g}" for name in task.outputs]
         else:
-            ranges = one.get("interval_90", {})
-            cells += [
-                f"{value:.4g}" + ("  ({:.4g} to {:.4g})".format(*ranges[name]) if ranges else "") for name, value in one["values"].items()
-            ]
+            cells += [_cell(one, target) for target in task.outputs]
         table.add_row(*map(Text, cells))
     return table
+
+
+def _cell(one: dict[str, Any], target: str) -> str:
+    """A class and its probability, or a number and its interval."""
+    if target not in one["values"]:
+        label = one["labels"][target]
+        return f"{label} {one['probabilities'][target][label]:.1%}"
+    ranges = one.get("interval_90", {})
+    return f"{one['values'][target]:.4g}" + ("  ({:.4g} to {:.4g})".format(*ranges[target]) if ranges else "")

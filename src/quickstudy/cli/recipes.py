@@ -81,6 +81,7 @@ SINUSOID: dict[str, dict[str, Any]] = {
     "finetune": {"inner_lr": 0.01, "inner_optimiser": "sgd", "test_steps": 10, "tasks_per_step": 25},
     "generator": {"encoder_size": 128, "inner_steps": 0, "tasks_per_step": 25, "lr": 3e-3, "schedule": "cosine"},
     "linear_prior": {"tasks_per_step": 25, "lr": 2e-3, "noise_scale": 0.3, "prior_scale": 0.3},
+    "mixed_prior": {"tasks_per_step": 25, "lr": 2e-3, "noise_scale": 0.3, "prior_scale": 0.3},
 }
 SINUSOID_TASKS = {"shot": 10, "query": 10, "model": "mlp", "steps": 10_000}
 

@@ -64,6 +64,12 @@ class Task:
             raise UserError(f"File {path} should be one that quickstudy adapt wrote. Found another description of a task.") from error
 
     @property
+    def labels(self) -> dict[str, tuple[str, ...]]:
+        """The names of the classes by target, none for a number; where the task's outputs are not classes."""
+        several = () if self.table is None else self.table.labels
+        return dict(zip(self.outputs, several or ((),) * len(self.outputs), strict=True))
+
+    @property
     def example(self) -> tuple[int, ...]:
         """The shape of an input."""
         if self.table is not None:

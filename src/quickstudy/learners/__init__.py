@@ -17,6 +17,7 @@ from quickstudy.learners.mann import MANN
 from quickstudy.learners.matching import MatchingNet
 from quickstudy.learners.metalstm import MetaLSTM
 from quickstudy.learners.metasgd import MetaSGD
+from quickstudy.learners.mixed_prior import MixedPrior
 from quickstudy.learners.partial_sharing import PartialSharing
 from quickstudy.learners.protonet import ProtoNet
 from quickstudy.learners.r2d2 import R2D2
@@ -43,6 +44,7 @@ LEARNERS: dict[str, type[Learner]] = {
     "mann": MANN,
     "linear_prior": LinearPrior,
     "logistic_prior": LogisticPrior,
+    "mixed_prior": MixedPrior,
     "hard_sharing": HardSharing,
     "partial_sharing": PartialSharing,
     "soft_sharing": SoftSharing,
@@ -72,6 +74,7 @@ __all__ = [
     "MatchingNet",
     "MetaLSTM",
     "MetaSGD",
+    "MixedPrior",
     "PartialSharing",
     "ProtoNet",
     "RelationNet",

@@ -59,6 +59,12 @@ class Learner(nn.Module, ABC):
         """Whether tasks with any number of classes are served, whatever the way in training."""
         return True
 
+    @property
+    def mixed_targets(self) -> tuple[int, ...]:
+        """The classes of each of several targets of different kinds, 0 for a number; empty where targets are of one kind."""
+        found: tuple[int, ...] = getattr(getattr(self, "model", None), "targets", ())
+        return found
+
     @abstractmethod
     def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
         """One loss per task, whose gradient is the update direction of the method."""

@@ -67,8 +67,9 @@ def _by_target(scores: Sequence[Score], shot: int | None) -> str:
         found = means(scores, shot, metric)
         if " of " in metric and not all(map(math.isnan, found.values())):
             best = min(found, key=lambda name: found[name])
-            parts.append(f"for {metric.partition(' of ')[2]} {best} ({HEADS[metric.partition(' of ')[0]]} {found[best]:.4g})")
-    return f" By target, the best is {', '.join(parts)}." if parts else ""
+            name, _, target = metric.partition(" of ")
+            parts.append(f"for {target}: {best} ({HEADS[name]} {found[best]:.4g})")
+    return f" Best {'; '.join(parts)}." if parts else ""
 
 
 def _metrics(scores: Sequence[Score]) -> list[str]:

@@ -222,9 +222,10 @@ def check_way(learner: Learner, kind: Kind) -> None:
     Raises:
         UserError: If the way is larger than the outputs, or the targets are of kinds that the network or learner does not have.
     """
-    targets = getattr(getattr(learner, "model", None), "targets", ())
+    targets = learner.mixed_targets
+    numbers = (0,) * kind.outputs if kind.name == "regression" and targets else ()
     require(
-        targets == kind.targets,
+        targets == (kind.targets or numbers),
         f"Tasks should have the targets of the network, {targets or 'of one kind'}. Found {kind.targets or 'one kind'}: "
         "models.MultiTarget(trunk, targets) predicts several.",
     )

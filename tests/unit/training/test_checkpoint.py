@@ -32,6 +32,7 @@ LEARNERS = {
     "mann": lambda: qs.MANN(qs.models.Conv4(None, channels=2), 3, controller_size=4, slots=6, width=3, heads=2),
     "linear_prior": lambda: qs.LinearPrior(qs.models.MLP(4, None, hidden=(5,)), targets=2, prior_scale=0.5),
     "logistic_prior": lambda: qs.LogisticPrior(qs.models.MLP(4, None, hidden=(5,)), way=3, posterior_steps=4),
+    "mixed_prior": lambda: qs.MixedPrior(qs.models.MLP(4, None, hidden=(5,)), targets=(0, 3), posterior_steps=4),
     "hard_sharing": lambda: qs.HardSharing(qs.models.MLP(4, 3, hidden=(5,)), num_tasks=6, penalty=0.5),
     "partial_sharing": lambda: qs.PartialSharing(qs.models.MLP(4, 3, hidden=(5,)), num_tasks=6, own=("features.1", "head.bias")),
     "soft_sharing": lambda: qs.SoftSharing(qs.models.MLP(4, 3, hidden=(5,)), num_tasks=6, relation="trace"),

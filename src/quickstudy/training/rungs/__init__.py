@@ -19,7 +19,7 @@ LINEAR = {"regression": "ridge", "classification": "logistic", "mixed": "linear"
 def rungs(kind: Kind | None = None) -> list[Rung]:
     """The ladder for a kind of targets (by default numbers), from the bottom. Rungs on the same network train it once.
 
-    Of several targets of different kinds, networks predict all at once, and every other way one by one. There is no generator then.
+    Several targets of different kinds are all learned by one network, by scikit-learn's models one by one. There is no generator then.
     """
     name = "regression" if kind is None else kind.name
     network = Network(heads=True)
@@ -36,7 +36,7 @@ def rungs(kind: Kind | None = None) -> list[Rung]:
         MetaLearnedSharing(),
     ]
     if name == "mixed":
-        return [*map(ByTarget, bottom), *networks, ByTarget(LearnedPrior)]
+        return [*map(ByTarget, bottom), *networks, LearnedPrior()]
     return [*(make() for make in bottom), *networks, GeneratedTask(), LearnedPrior()]
 
 

@@ -7,7 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy.episode import Episode
-from quickstudy.learners import ANIL, Generator, Learner, LinearPrior, LogisticPrior
+from quickstudy.learners import ANIL, Generator, Learner, LinearPrior, LogisticPrior, MixedPrior
+from quickstudy.learners.empirical_bayes import Prior
+from quickstudy.learners.logistic_bayes import ClassPrior
 from quickstudy.models import Powers
 from quickstudy.tasks import TableTasks
 from quickstudy.training.rungs.rung import AdaptingRung, in_parts, network_for, train_whole
@@ -56,7 +58,8 @@ class GeneratedTask(MetaTrained):
 class LearnedPrior(AdaptingRung):
     """A prior over the weights of tasks, on the features or with their squares: whichever has the better Bayesian information criterion.
 
-    The evidence alone would take the larger model always, since it holds the smaller.
+    The evidence alone would take the larger model always, since it holds the smaller. Several targets of different kinds have the same
+    features, chosen by the sum of their criteria.
     """
 
     name = "learned prior"
@@ -64,10 +67,9 @@ class LearnedPrior(AdaptingRung):
     def fit(self, train: TableTasks, seed: int) -> None:
         """Empirical Bayes for both sets of features; a feature costs a mean and a variance, ``½ log rows`` each."""
         best = -math.inf
+        fit = {"regression": _numbers, "classification": _classes, "mixed": _several}[train.kind.name]
         for degree in (1, 2):
-            model = Powers(train.x.shape[1], degree)
-            learner, evidence, free = _classes(model, train) if train.kind.name == "classification" else _numbers(model, train)
-            criterion = evidence - model.embedding_size * free * math.log(len(train.x))
+            learner, criterion = fit(Powers(train.x.shape[1], degree), train)
             if criterion > best:
                 best, self.learner = criterion, learner
 
@@ -80,16 +82,29 @@ class LearnedPrior(AdaptingRung):
         return both[..., 0], both[..., 1]
 
 
-def _numbers(model: Powers, train: TableTasks) -> tuple[Learner, float, int]:
-    """A prior for every target, the evidence, and how many priors there are."""
+def _numbers(model: Powers, train: TableTasks) -> tuple[Learner, float]:
+    """A prior for every target, and the criterion."""
     learner = LinearPrior(model, train.kind.outputs).to(train.x.dtype)
-    return learner, sum(prior.log_evidence[-1] for prior in learner.fit_tasks(train)), learner.targets
+    return learner, sum(_criterion(prior, model, len(train.x)) for prior in learner.fit_tasks(train))
 
 
-def _classes(model: Powers, train: TableTasks) -> tuple[Learner, float, int]:
-    """A prior for every class, the evidence, and how many of them are free: the last is fixed by the others."""
+def _classes(model: Powers, train: TableTasks) -> tuple[Learner, float]:
+    """A prior for every class, and the criterion."""
     learner = LogisticPrior(model, train.kind.outputs).to(train.x.dtype)
-    return learner, learner.fit_tasks(train).log_evidence[-1], learner.way - 1
+    return learner, _criterion(learner.fit_tasks(train), model, len(train.x))
+
+
+def _several(model: Powers, train: TableTasks) -> tuple[Learner, float]:
+    """A prior for every number and class, and the sum of the criteria of the targets."""
+    learner = MixedPrior(model, train.kind.targets).to(train.x.dtype)
+    rows = (~train.y.isnan()).sum(0).tolist()
+    return learner, sum(_criterion(prior, model, own) for prior, own in zip(learner.fit_tasks(train), rows, strict=True))
+
+
+def _criterion(prior: Prior | ClassPrior, model: Powers, rows: int) -> float:
+    """The evidence, less what features cost; of the priors of classes one is fixed by the others."""
+    free = len(prior.mean) - 1 if isinstance(prior, ClassPrior) else 1
+    return prior.log_evidence[-1] - model.embedding_size * free * math.log(rows)
 
 
 __all__ = ["GeneratedTask", "LearnedPrior", "MetaLearnedSharing"]

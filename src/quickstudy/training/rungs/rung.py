@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from quickstudy.episode import Episode
+from quickstudy.episode import Episode, Kind
 from quickstudy.errors import UserError
 from quickstudy.learners import Adapted, Learner
 from quickstudy.models import MLP, MultiTarget
@@ -87,8 +87,10 @@ def train_whole(learner: Learner, source: TaskSource, steps: int, tasks_per_step
 
 def predictions(learner: Learner, scores: Tensor, episode: Episode) -> Tensor:
     """The ``scores`` of a learner: targets as they are, those of classes as probabilities."""
-    if isinstance(learner.model, MultiTarget):
-        return torch.cat([answer.reshape(*scores.shape[:-1], -1) for answer in learner.model.answers(scores)], -1)
+    if learner.mixed_targets:
+        kind = Kind.mixed(learner.mixed_targets)
+        parts = zip(kind.split(scores), kind.targets, strict=True)
+        return torch.cat([part.softmax(-1) if classes else part for part, classes in parts], -1)
     return scores if episode.support.y.is_floating_point() else scores.softmax(-1)
 
 
