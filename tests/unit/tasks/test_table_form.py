@@ -53,3 +53,28 @@ def test_whole_numbers_with_an_empty_cell_are_the_same_classes():
 def test_a_class_that_was_not_learned():
     with pytest.raises(qs.UserError, match=r"should hold the classes that were learned: a, b, c. Found \['d'\]"):
         form(["a", "b", "a", "c"], "classification").outputs(pd.DataFrame({"y": ["a", "d"]}))
+
+
+def several() -> tuple[qs.tasks.Table, TableForm]:
+    """A number, and a class that a row lacks."""
+    rows = pd.DataFrame({"shop": [1, 1, 2, 2], "x": [1.0, 2, 3, 4], "sold": [2.0, 4.0, 6.0, 8.0], "late": ["no", "yes", None, "no"]})
+    made = qs.tasks.Table(rows, "shop", ["late", "sold"], {"sold": "regression", "late": "classification"})
+    return made, TableForm.of(made.whole(), made.targets, made.classes, made.labels)
+
+
+def test_targets_of_several_kinds_are_kept_scaled_and_back():
+    made, form = several()
+    assert form == TableForm.from_dict(json.loads(json.dumps(form.to_dict()))) and form.kind == made.kind
+    torch.testing.assert_close(form.outputs(made.frame), form.tasks(made.whole()).y, equal_nan=True)
+    scores = torch.tensor([[0.3, 0.7, 0.0], [0.1, 0.9, 1.0]])  # two classes, then the number
+    back = form.unscaled(scores)
+    assert torch.equal(back[:, :2], scores[:, :2]) and back[:, 2].tolist() == pytest.approx([5.0, 5.0 + np.std([2, 4, 6, 8])])
+
+
+def test_rows_with_any_label_are_taken():
+    made, form = several()
+    frame = made.frame.assign(sold=[None, 4.0, 6.0, None], late=[None, "yes", None, "no"])
+    assert form.labelled(frame).tolist() == [False, True, True, True]
+    assert form.outputs(frame.iloc[1:])[:, 0].nan_to_num(-1).tolist() == [1, -1, 0]
+    with pytest.raises(qs.UserError, match=r"Column 'late' should hold the classes that were learned: no, yes. Found \['soon'\]"):
+        form.outputs(frame.assign(late="soon"))
