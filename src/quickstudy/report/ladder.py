@@ -45,21 +45,34 @@ def verdict(scores: Sequence[Score]) -> list[str]:
     return lines
 
 
-def lines(scores: Sequence[Score], shot: int | None) -> Lines:
-    """A line for every way: error, explained variance or accuracy, times; the best in bold."""
+def title_of(shot: int | None) -> str:
+    """The name of a protocol."""
+    return "New rows of known tasks" if shot is None else f"Unseen tasks, K = {shot}"
+
+
+def cells_of(scores: Sequence[Score], shot: int | None) -> tuple[list[str], list[list[str]]]:
+    """A head, and a line for every way: error with its standard deviation over the splits, explained variance or accuracy, times."""
     first, second = scores[0].metrics
-    title = "new rows of known tasks" if shot is None else f"unseen tasks, K = {shot}"
-    table = Lines(title=title, title_justify="left")
-    for name in ("way", HEADS[first], HEADS[second], "fit, s", "adapt, ms"):
-        table.add_column(name, justify="left" if name == "way" else "right", no_wrap=True)
-    found = means(scores, shot)
-    for name, mean in found.items():
+    lines = []
+    for name, mean in means(scores, shot).items():
         own = [score for score in scores if (score.name, score.shot) == (name, shot)]
         spread = f" ± {np.std([score.error for score in own]):.3f}" if len(own) > 1 else ""
-        cells = [name, f"{mean:.3f}{spread}", f"{np.mean([score.metrics[second] for score in own]):.1%}"]
-        cells += [f"{np.mean([score.fit_seconds for score in own]):.2f}", f"{np.mean([score.adapt_ms for score in own]):.2f}"]
-        table.add_row(*cells, style="bold" if mean == min(found.values()) else None)
+        times = [f"{np.mean([score.fit_seconds for score in own]):.2f}", f"{np.mean([score.adapt_ms for score in own]):.2f}"]
+        lines.append([name, f"{mean:.3f}{spread}", f"{np.mean([score.metrics[second] for score in own]):.1%}", *times])
+    return ["way", HEADS[first], HEADS[second], "fit, s", "adapt, ms"], lines
+
+
+def lines(scores: Sequence[Score], shot: int | None) -> Lines:
+    """:func:`cells_of` for the terminal; the best in bold."""
+    head, rows = cells_of(scores, shot)
+    found = means(scores, shot)
+    best = min(found, key=lambda name: found[name])
+    table = Lines(title=title_of(shot), title_justify="left")
+    for name in head:
+        table.add_column(name, justify="left" if name == "way" else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row, style="bold" if row[0] == best else None)
     return table
 
 
-__all__ = ["lines", "means", "shots_of", "verdict"]
+__all__ = ["HEADS", "cells_of", "lines", "means", "shots_of", "title_of", "verdict"]
