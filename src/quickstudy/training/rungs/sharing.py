@@ -8,10 +8,10 @@ from torch import Tensor
 
 from quickstudy.episode import Episode
 from quickstudy.learners import HardSharing
+from quickstudy.learners.loss import task_losses
 from quickstudy.models import MLP
 from quickstudy.random import generator
 from quickstudy.tasks import TableTasks
-from quickstudy.training.judge import judge
 from quickstudy.training.rungs.rung import Rung, as_one_task, in_parts, predictions, train_whole
 
 PROXIMAL = (0.05, 0.2, 1.0, 4.0)
@@ -59,8 +59,8 @@ def _best_proximal(learner: HardSharing, train: TableTasks, seed: int) -> float:
     errors = {}
     for proximal in PROXIMAL:
         learner.proximal = proximal
-        found = predictions(in_parts(learner, sampled, learner.predict), sampled)
-        errors[proximal] = next(iter(judge(found, sampled.query).values()))
+        scores = in_parts(learner, sampled, learner.predict)
+        errors[proximal] = float(task_losses(scores, sampled.query.y, sampled.query.mask, train.kind.targets).mean())
     return min(errors, key=lambda proximal: errors[proximal])
 
 
