@@ -27,7 +27,7 @@ from quickstudy.balance import AutoLambda, Balancer, balancer_named, mean, needs
 from quickstudy.tasks import TableTasks
 from quickstudy.training.metrics import read_metrics
 
-NAMES = ("mean", "random", "uncertainty", "dwa", "gradnorm", "pcgrad", "mgda", "alignedmtl", "upgrad")
+NAMES = ("mean", "random", "uncertainty", "dwa", "gradnorm", "pcgrad", "cagrad", "nashmtl", "mgda", "alignedmtl", "upgrad")
 FEATURES, TASKS, PRIMARY, HELPFUL, NOISE = 8, 6, 2, 2, 4
 
 

@@ -29,6 +29,7 @@ from quickstudy.training.evaluate import Estimate
 HEAD = "--shared-head --statistics transductive --clip-gradient 10 --downsample max --mapping loop"
 ONE = "--inner-steps 1 --test-steps 1"
 WIDE = "--way 60 --shot 1 --query 5 --tasks-per-step 1 --lr 2e-3"
+FEW_QUERIES = WIDE.replace("--query 5", "--query 3")
 
 
 CELLS = ((5, 1), (20, 1), (5, 5))
@@ -55,15 +56,15 @@ class Row:
 
 
 ROWS = {
-    "protonet": Row("ProtoNet", "protonet", WIDE, 2150, 20000, ("98.8", "96.0", "99.7")),
-    "matching": Row("Matching networks", "matching", WIDE, 2100, 20000, ("98.1", "93.8", "98.9")),
+    "protonet": Row("ProtoNet", "protonet", FEW_QUERIES, 2700, 20000, ("98.8", "96.0", "99.7")),
+    "matching": Row("Matching networks", "matching", FEW_QUERIES, 2500, 20000, ("98.1", "93.8", "98.9")),
     "r2d2": Row("R2D2", "r2d2", "--way 30 --shot 1 --query 6 --tasks-per-step 1 --lr 2e-3", 2900, 20000, ("", "", "")),
     "siamese": Row("Siamese networks", "siamese", WIDE, 1800, 20000, ("97.3", "88.2", "98.4")),
     "relation": Row(
         "Relation networks",
         "relation",
         "--way 20 --shot 1 --query 5 --tasks-per-step 1 --lr 1e-3 --clip-gradient 0.5",
-        1200,
+        2000,
         500000,
         ("99.6", "97.6", "99.8"),
     ),
@@ -139,7 +140,7 @@ ROWS = {
     "mann": Row(
         "MANN",
         "mann",
-        "",
+        "--tasks-per-step 24",
         5000,
         100000,
         ("82.8", "", "94.9"),

@@ -74,6 +74,8 @@ def balancer_named(name: str, num_tasks: int | None = None, **options: Any) -> B
     ``"upgrad"``      gradients projected onto their dual cone (``UPGrad``)        any
     ================= ============================================================ =================================
 
+    CAGrad and Nash-MTL solve convex problems with cvxpy: ``pip install quickstudy[convex]``.
+
     Args:
         name: See above; the names in brackets are classes of TorchJD.
         num_tasks: For a fixed set of tasks, how many these are.

@@ -1,6 +1,7 @@
 """``quickstudy fit``."""
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from quickstudy.cli.options import parse
 from quickstudy.cli.sources import use_threads
 from quickstudy.errors import require
 from quickstudy.learners import Learner
+from quickstudy.report import write_ladder
 from quickstudy.report.ladder import lines, means, shots_of, verdict
 from quickstudy.tasks import Table
 from quickstudy.tasks.encoder import is_numeric
@@ -85,7 +87,9 @@ def main(arguments: Sequence[str]) -> int:
     _save(asked, table, rung.name, learner, form, scores)
     if asked.json:
         print(json.dumps({"deployed": rung.name, "scores": [asdict(score) for score in scores]}))
-    console.print(f"Kept for new tasks: {rung.name}, in {asked.out}. Next:\n  quickstudy adapt {asked.out} ROWS.csv", markup=False)
+    page = write_ladder(asked.out, scores, f"Ways to learn {asked.table.name}", rung.name, _settings(asked, table, arguments))
+    console.print(f"Kept for new tasks: {rung.name}, in {asked.out}. Look at {page}. Next:", markup=False)
+    console.print(f"  quickstudy adapt {asked.out} ROWS.csv", markup=False)
     return 0
 
 
@@ -134,6 +138,21 @@ def _deployed(table: Table, scores: Sequence[Score]) -> tuple[Rung, Learner, Tab
     form = TableForm.of(whole, table.targets, table.classes, table.labels)
     able[best].fit(form.tasks(whole), 0)
     return able[best], able[best].learner, form
+
+
+def _settings(asked: FitOptions, table: Table, arguments: Sequence[str]) -> dict[str, object]:
+    """What the page says of how it was measured."""
+    return {
+        "table": str(asked.table),
+        "rows": len(table.frame),
+        "tasks": len(table.names),
+        "columns to predict": table.targets,
+        "columns to predict from": table.features,
+        "seeded splits": asked.splits,
+        "rows of a known task that are learned from": "75 %",
+        "tasks held out as unseen": f"{asked.new:.0%}",
+        "run it again": shlex.join(["quickstudy", "fit", *arguments]),
+    }
 
 
 def _save(asked: FitOptions, table: Table, name: str, learner: Learner, form: TableForm, scores: Sequence[Score]) -> None:

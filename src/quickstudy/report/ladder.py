@@ -11,7 +11,7 @@ from quickstudy.training.ladder import Score
 
 HEADS = {"rmse": "RMSE", "explained_variance": "explained", "log_loss": "log-loss", "accuracy": "accuracy", "error": "error"}
 PARTS = ("explained_variance", "accuracy")
-ERROR = "error: the mean over targets of the log-loss, and of the RMSE in standard deviations of the target"
+ERROR = "Error: the mean over targets of the log-loss, and of the RMSE in standard deviations of the target."
 """What decides where targets are of different kinds."""
 ALONE = ("support mean", "majority", "single task")
 POOLED = ("pooled, ridge", "pooled, logistic", "pooled, linear")
@@ -32,7 +32,7 @@ def means(scores: Sequence[Score], shot: int | None, metric: str | None = None) 
     return {name: float(np.mean(values)) if values else math.nan for name, values in found.items()}
 
 
-def head(metric: str) -> str:
+def head_of(metric: str) -> str:
     """What a metric is called; that of one target of several, ``rmse of price``, in a second line."""
     name, _, target = metric.partition(" of ")
     return f"{target}\n{HEADS[name]}" if target else HEADS[name]
@@ -63,11 +63,11 @@ def verdict(scores: Sequence[Score]) -> list[str]:
 def _by_target(scores: Sequence[Score], shot: int | None) -> str:
     """Of several targets of different kinds, the best way for each."""
     parts = []
-    for metric in _metrics(scores)[1:]:
+    for metric in _metrics(scores):
         found = means(scores, shot, metric)
-        if " of " in metric and not all(map(math.isnan, found.values())):
+        name, _, target = metric.partition(" of ")
+        if target and not all(map(math.isnan, found.values())):
             best = min(found, key=lambda name: found[name])
-            name, _, target = metric.partition(" of ")
             parts.append(f"for {target}: {best} ({HEADS[name]} {found[best]:.4g})")
     return f" Best {'; '.join(parts)}." if parts else ""
 
@@ -76,21 +76,44 @@ def _metrics(scores: Sequence[Score]) -> list[str]:
     return list(dict.fromkeys(name for score in scores for name in score.metrics))
 
 
-def lines(scores: Sequence[Score], shot: int | None) -> Lines:
-    """A line for every way: error, explained variance or accuracy or each target's own error, times; the best in bold."""
+def title_of(shot: int | None) -> str:
+    """The name of a protocol."""
+    return "New rows of known tasks" if shot is None else f"Unseen tasks, K = {shot}"
+
+
+def note_of(scores: Sequence[Score]) -> str:
+    """What is to be known of the metrics; nothing where targets are of one kind."""
+    return ERROR if "error" in scores[0].metrics else ""
+
+
+def cells_of(scores: Sequence[Score], shot: int | None) -> tuple[list[str], list[list[str]]]:
+    """A head, and a line for every way: error with its standard deviation over the splits, other metrics, times.
+
+    The others are the explained variance or the accuracy; of several targets of different kinds each one's own error.
+    """
     first, *others = _metrics(scores)
-    title = "new rows of known tasks" if shot is None else f"unseen tasks, K = {shot}"
-    table = Lines(title=title, title_justify="left", caption=ERROR if first == "error" else None, caption_justify="left")
-    for name in ("way", *map(head, (first, *others)), "fit, s", "adapt, ms"):
-        table.add_column(Text(name), justify="left" if name == "way" else "right", no_wrap=name != "way")
-    found, besides = means(scores, shot), [(metric, means(scores, shot, metric)) for metric in others]
-    for name, mean in found.items():
+    besides = [(metric, means(scores, shot, metric)) for metric in others]
+    lines = []
+    for name, mean in means(scores, shot).items():
         own = [score for score in scores if (score.name, score.shot) == (name, shot)]
         spread = f" ± {np.std([score.error for score in own]):.3f}" if len(own) > 1 else ""
-        cells = [name, f"{mean:.3f}{spread}", *(f"{of[name]:.1%}" if metric in PARTS else f"{of[name]:.4g}" for metric, of in besides)]
-        cells += [f"{np.mean([score.fit_seconds for score in own]):.2f}", f"{np.mean([score.adapt_ms for score in own]):.2f}"]
-        table.add_row(*cells, style="bold" if mean == min(found.values()) else None)
+        more = [f"{values[name]:.1%}" if metric in PARTS else f"{values[name]:.4g}" for metric, values in besides]
+        times = [f"{np.mean([score.fit_seconds for score in own]):.2f}", f"{np.mean([score.adapt_ms for score in own]):.2f}"]
+        lines.append([name, f"{mean:.3f}{spread}", *more, *times])
+    return ["way", *map(head_of, (first, *others)), "fit, s", "adapt, ms"], lines
+
+
+def lines(scores: Sequence[Score], shot: int | None) -> Lines:
+    """:func:`cells_of` for the terminal; the best in bold."""
+    head, rows = cells_of(scores, shot)
+    found = means(scores, shot)
+    best = min(found, key=lambda name: found[name])
+    table = Lines(title=title_of(shot), title_justify="left", caption=note_of(scores) or None, caption_justify="left")
+    for name in head:
+        table.add_column(Text(name), justify="left" if name == "way" else "right", no_wrap=name != "way")
+    for row in rows:
+        table.add_row(*row, style="bold" if row[0] == best else None)
     return table
 
 
-__all__ = ["lines", "means", "shots_of", "verdict"]
+__all__ = ["HEADS", "cells_of", "head_of", "lines", "means", "note_of", "shots_of", "title_of", "verdict"]

@@ -13,7 +13,8 @@ from quickstudy.tasks.omniglot import Omniglot
 from quickstudy.tasks.related import Related
 from quickstudy.tasks.sinusoid import Sinusoid
 from quickstudy.tasks.source import FixedTasks, TaskSource
-from quickstudy.tasks.table import Table, TableTasks
+from quickstudy.tasks.table import Table
+from quickstudy.tasks.table_tasks import TableTasks
 
 SOURCES: dict[str, type] = {"glyphs": Glyphs, "omniglot": Omniglot, "sinusoid": Sinusoid}
 """The sources known by name to the command line."""

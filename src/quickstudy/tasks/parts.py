@@ -5,7 +5,7 @@ from dataclasses import replace
 from torch import Tensor
 
 from quickstudy.episode import Batch, Episode, Kind
-from quickstudy.tasks.table import TableTasks
+from quickstudy.tasks.table_tasks import TableTasks
 
 
 def rows_of(tasks: TableTasks, rows: Tensor) -> TableTasks:

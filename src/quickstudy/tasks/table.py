@@ -1,20 +1,17 @@
 """A table with a task column: every value of that column is a task, every row one of its examples."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
 
-from quickstudy.episode import Batch, Episode, Kind
+from quickstudy.episode import Kind
 from quickstudy.errors import UserError, require
-from quickstudy.random import generator
 from quickstudy.tasks.encoder import Encoder, check_columns, is_numeric, numbers
-from quickstudy.tasks.source import FixedTasks
+from quickstudy.tasks.table_tasks import TableTasks
 
 KindName = Literal["regression", "classification"]
 
@@ -99,7 +96,7 @@ class Table:
     def __repr__(self) -> str:
         return f"Table({len(self.frame)} rows, {len(self.names)} tasks by {self.task!r}, {self.kind.name} of {', '.join(self.targets)})"
 
-    def split_rows(self, fraction: float = 0.75, seed: int = 0) -> tuple["TableTasks", "TableTasks"]:
+    def split_rows(self, fraction: float = 0.75, seed: int = 0) -> tuple[TableTasks, TableTasks]:
         """Seen tasks, new rows: a random ``fraction`` of every task's rows to learn from, at least one, and the others.
 
         A task of one row has none in the second part.
@@ -112,7 +109,7 @@ class Table:
         encoder = Encoder.fit(self.frame[chosen], self.features)
         return self._tasks_of(chosen, encoder, "seen tasks"), self._tasks_of(~chosen, encoder, "seen tasks, new rows")
 
-    def split_tasks(self, new: float | int = 0.25, seed: int = 0) -> tuple["TableTasks", "TableTasks"]:
+    def split_tasks(self, new: float | int = 0.25, seed: int = 0) -> tuple[TableTasks, TableTasks]:
         """Unseen tasks: those to learn from, and a random ``new`` (a part, or how many) of which nothing is seen."""
         count = new if isinstance(new, int) else max(1, round(new * len(self.names)))
         require(
@@ -123,14 +120,14 @@ class Table:
         encoder = Encoder.fit(self.frame[~held], self.features)
         return self._tasks_of(~held, encoder, "training tasks"), self._tasks_of(held, encoder, "unseen tasks")
 
-    def whole(self) -> "TableTasks":
+    def whole(self) -> TableTasks:
         """All tasks and rows, scaled by themselves: what a model for use is learned from."""
         return self._tasks_of(np.ones(len(self.frame), dtype=bool), Encoder.fit(self.frame, self.features), "all tasks")
 
     def _rows(self) -> list[np.ndarray]:
         return np.split(np.arange(len(self.frame)), np.cumsum(np.bincount(self._values))[:-1])
 
-    def _tasks_of(self, rows: np.ndarray, encoder: Encoder, label: str) -> "TableTasks":
+    def _tasks_of(self, rows: np.ndarray, encoder: Encoder, label: str) -> TableTasks:
         dtype = torch.get_default_dtype()
         kept, task = np.unique(self._values[rows], return_inverse=True)
         y = torch.from_numpy(self._y[rows])
@@ -144,125 +141,6 @@ class Table:
             encoder,
             f"table/{label}",
         )
-
-
-@dataclass(frozen=True, eq=False)
-class TableTasks:
-    """Encoded rows of several tasks, ordered by task.
-
-    Attributes:
-        x: Features ``[row, feature]``.
-        y: Targets ``[row, target]`` (NaN for a missing label of several kinds), or class indices ``[row]``.
-        task: Which of ``names`` a row belongs to ``[row]``, ascending.
-        names: The tasks, as the table calls them.
-        identity: The place of every task among all of the table ``[task]``.
-        kind: Regression, classification, or both.
-        encoder: What made the features.
-        label: What these are, for reports.
-    """
-
-    x: Tensor
-    y: Tensor
-    task: Tensor
-    names: tuple[str, ...]
-    identity: Tensor
-    kind: Kind
-    encoder: Encoder
-    label: str
-
-    @property
-    def sizes(self) -> list[int]:
-        """The rows of every task."""
-        return self.task.bincount(minlength=len(self.names)).tolist()
-
-    def episodes(self, shot: int, query: int = 15) -> "TableEpisodes":
-        """Tasks drawn at random, each with ``shot`` random rows to learn from and at most ``query`` others."""
-        return TableEpisodes(self, shot, query)
-
-    def batch(self, tasks: Sequence[int] | None = None) -> Batch:
-        """All rows of some tasks (by default of all), padded."""
-        first = torch.tensor([0, *self.sizes]).cumsum(0)
-        chosen = range(len(self.names)) if tasks is None else tasks
-        return self._padded([torch.arange(int(first[index]), int(first[index + 1])) for index in chosen])
-
-    def draw(self, shot: int, query: int | None, draw: torch.Generator, tasks: Sequence[int] | None = None) -> Episode:
-        """Some tasks (by default all), each with ``shot`` rows drawn at random as support and ``query`` others, or all others, as query.
-
-        A task of fewer rows keeps one of them as query and has the others as support.
-        """
-        first = torch.tensor([0, *self.sizes]).cumsum(0)
-        chosen = list(range(len(self.names)) if tasks is None else tasks)
-        support, others = [], []
-        for index in chosen:
-            rows = int(first[index]) + torch.randperm(int(first[index + 1] - first[index]), generator=draw)
-            taken = min(shot, len(rows) - 1)
-            support.append(rows[:taken])
-            others.append(rows[taken:] if query is None else rows[taken : taken + query])
-        return Episode(self._padded(support), self._padded(others), self.identity[chosen])
-
-    def places(self, identity: Tensor) -> list[int]:
-        """Where among these the tasks with the identities ``identity`` ``[task]`` stand."""
-        place = {own: index for index, own in enumerate(self.identity.tolist())}
-        return [place[own] for own in identity.tolist()]
-
-    def subset(self, tasks: Sequence[int]) -> "TableTasks":
-        """The tasks at the places ``tasks`` (ascending)."""
-        place = torch.full((len(self.names),), -1)
-        place[list(tasks)] = torch.arange(len(tasks))
-        rows = place[self.task] >= 0
-        names = tuple(self.names[index] for index in tasks)
-        return replace(self, x=self.x[rows], y=self.y[rows], task=place[self.task[rows]], names=names, identity=self.identity[list(tasks)])
-
-    def split_rows(self, fraction: float = 0.75, seed: int = 0) -> tuple["TableTasks", "TableTasks"]:
-        """The same tasks with a random ``fraction`` of every task's rows, at least one, and with the others: for validation, say."""
-        require(0 < fraction < 1, f"Parameter `fraction` should be between 0 and 1. Found fraction={fraction}.")
-        draw, chosen = generator(seed, "split_rows"), torch.zeros(len(self.x), dtype=torch.bool)
-        for rows in torch.arange(len(self.x)).split(self.sizes):
-            chosen[rows[torch.randperm(len(rows), generator=draw)[: max(1, round(fraction * len(rows)))]]] = True
-        return self._of(chosen), self._of(~chosen)
-
-    def _of(self, rows: Tensor) -> "TableTasks":
-        return replace(self, x=self.x[rows], y=self.y[rows], task=self.task[rows])
-
-    def _padded(self, rows: list[Tensor]) -> Batch:
-        longest = max((len(index) for index in rows), default=0)
-        index = torch.zeros(len(rows), longest, dtype=torch.long)
-        mask = torch.zeros(len(rows), longest, dtype=self.x.dtype)
-        for place, own in enumerate(rows):
-            index[place, : len(own)], mask[place, : len(own)] = own, 1
-        x, y = self.x[index], self.y[index]
-        return Batch(_masked(x, mask), _masked(y, mask), mask)
-
-
-@dataclass(frozen=True, eq=False)
-class TableEpisodes(FixedTasks):
-    """Tasks of a table with ``shot`` support rows and at most ``query`` query rows; a task of fewer rows is padded."""
-
-    tasks: TableTasks
-    shot: int
-    query: int
-    kind: Kind = field(init=False)
-    num_tasks: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        require(self.shot >= 0, f"Parameter `shot` should be at least 0. Found shot={self.shot}.")
-        require(self.query >= 1, f"Parameter `query` should be at least 1. Found query={self.query}.")
-        object.__setattr__(self, "kind", self.tasks.kind)
-        object.__setattr__(self, "num_tasks", len(self.tasks.names))
-
-    def draw(self, places: Sequence[int], generator: torch.Generator) -> Episode:
-        """The tasks at ``places`` with rows drawn at random."""
-        return _to_size(self.tasks.draw(self.shot, self.query, generator, places), self.shot, self.query)
-
-    def describe(self) -> dict[str, object]:
-        """Table, tasks, rows, shot and query."""
-        return {
-            "source": self.tasks.label,
-            "num_tasks": len(self.tasks.names),
-            "rows": len(self.tasks.x),
-            "shot": self.shot,
-            "query": self.query,
-        }
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -327,24 +205,4 @@ def class_name(value: object) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _masked(values: Tensor, mask: Tensor) -> Tensor:
-    """``values`` ``[task, example, ...]`` with zeros in place of padding."""
-    return values.masked_fill(mask.reshape(*mask.shape, *[1] * (values.ndim - 2)) == 0, 0)
-
-
-def _to_size(episode: Episode, shot: int, query: int) -> Episode:
-    """Both batches padded to the sizes asked for, so that episodes of different draws can be joined."""
-    return Episode(_padded_to(episode.support, shot), _padded_to(episode.query, query), episode.task)
-
-
-def _padded_to(batch: Batch, size: int) -> Batch:
-    lacking = size - batch.x.shape[1]
-    if lacking <= 0:
-        return batch
-    parts: list[Any] = []
-    for values in (batch.x, batch.y, batch.mask):
-        parts.append(torch.cat([values, values.new_zeros(len(values), lacking, *values.shape[2:])], 1))
-    return Batch(*parts)
-
-
-__all__ = ["Table", "TableEpisodes", "TableTasks", "class_name", "read_table"]
+__all__ = ["Table", "class_name", "read_table"]

@@ -12,7 +12,8 @@ from torch import Tensor
 from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.errors import require
 from quickstudy.tasks.encoder import Encoder, check_columns, numbers
-from quickstudy.tasks.table import TableTasks, class_name
+from quickstudy.tasks.table import class_name
+from quickstudy.tasks.table_tasks import TableTasks
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,14 @@ from quickstudy.balance.names import NAMED, needs_fixed_tasks
 from tests.unit.balance.quadratics import Centres, Quadratics, after
 from tests.unit.training.small import bits, same_bits, sine_learner, sines
 
+pytestmark = pytest.mark.filterwarnings("ignore:You are solving a parameterized problem that is not DPP")  # cvxpy, of Nash-MTL
 SOURCE = Centres([[1.0, 0.0], [0.0, 2.0], [-1.0, 0.5], [0.3, -1.0]])
 OPTIONS = {
     "static": {"weights": [0.5, 2.0, 1.0, 0.1]},
     "dwa": {"epoch_steps": 1},
     "auto_lambda": {"validation": Centres([[0.5, 0.0], [0.0, 1.0], [1.0, 0.5], [0.0, 0.0]]), "primary": [0, 2]},
 }
-MISSING = {"cagrad", "nashmtl"}
-"""These need cvxpy."""
-NAMES = [name for name in NAMED if name not in MISSING]
+NAMES = list(NAMED)
 BY_TASK = ("dwa", "gradnorm", "auto_lambda")
 
 
@@ -53,7 +52,7 @@ def test_steps_of_some_tasks_teach_of_these_alone(name):
         assert_close(one.weights.sum(), torch.tensor(4.0))
 
 
-@pytest.mark.parametrize("name", ["pcgrad", "mgda", "alignedmtl", "upgrad"])
+@pytest.mark.parametrize("name", ["pcgrad", "cagrad", "mgda", "alignedmtl", "upgrad"])
 def test_a_task_without_queries_stops_no_aggregator(name):
     """The shortest combination with a gradient of 0 would be 0."""
     alone = after(*make(name), SOURCE.of([0, 2]))[0]
@@ -69,7 +68,7 @@ def test_static_weights_are_a_weighted_sum():
     assert_close(after(balancer, learner, SOURCE.of([2, 0, 1, 3]))[0], expected.sum(0))
 
 
-@pytest.mark.parametrize("name", [*BY_TASK, "uncertainty", "random", "pcgrad", "upgrad"])
+@pytest.mark.parametrize("name", [*BY_TASK, "uncertainty", "random", "pcgrad", "cagrad", "upgrad"])
 def test_a_resumed_run_is_as_one_that_was_not_broken_off(tmp_path, name):
     options = {"auto_lambda": {"validation": sines()}, "dwa": {"epoch_steps": 1}}.get(name, {})
     one, two, three = (balancer_named(name, **({"num_tasks": 3} if needs_fixed_tasks(name) else {}), **options) for _ in range(3))

@@ -54,6 +54,8 @@ def test_the_ladder_is_climbed_and_the_best_kept(places):
     assert found["deployed"] == "learned prior" and protocols["learned prior", 3] < 0.3 * protocols["pooled, ridge", 3]
     assert "239 rows of 12 tasks, 2 columns to predict sold from (numbers)" in words and "1 rows without a target were left out" in words
     assert "learned prior is best" in words and "sharing pays" in words
+    page = (places["run"] / "report.html").read_text()
+    assert "learned prior is best" in page and "quickstudy fit" in page and (places["run"] / "figures" / "ladder-3-shot.png").exists()
     described = json.loads((places["run"] / "run.json").read_text())
     assert described["source"]["way"] == "learned prior" and described["table"]["targets"] == ["sold"]
 

@@ -21,12 +21,13 @@ def blobs(num_classes: int, rows: int, seed: int = 0) -> tuple[np.ndarray, np.nd
     return x, y
 
 
-def test_new_classes_are_mastered_better_than_without_training():
+@pytest.mark.parametrize("method", ["protonet", "anil"])
+def test_new_classes_are_mastered_better_than_without_training(method):
     x, y = blobs(40, 12)
     new_x, new_y = blobs(5, 45, seed=1)
     score = {}
     for steps in (1, 100):
-        model = qs.FewShotClassifier(steps=steps).fit(x, y)
+        model = qs.FewShotClassifier(method, steps=steps).fit(x, y)
         score[steps] = model.adapt(new_x[::9], new_y[::9]).score(new_x, new_y)
     assert score[100] > score[1] + 0.1
 

@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, log_loss, r2_score, root_mean_squared_error
 
 import quickstudy as qs
+from quickstudy.tasks.table_form import TableForm
 from quickstudy.training.judge import judge
 from quickstudy.training.ladder import ladder_rows, ladder_tasks
 from quickstudy.training.rungs import (
@@ -26,6 +27,7 @@ from quickstudy.training.rungs import (
 )
 from quickstudy.training.rungs.boosted import CrossFitted
 from quickstudy.training.rungs.classifier import Classifier
+from quickstudy.training.rungs.sharing import PROXIMAL
 
 
 def table(num_tasks=12, rows=24, seed=0) -> qs.tasks.Table:
@@ -213,3 +215,16 @@ def test_ctrl_c_breaks_off_the_ladder(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         ladder_rows(table(), 1, ways=[MetaLearnedSharing()])
     assert len(steps) < 10
+
+
+def test_a_refitted_head_is_held_as_strongly_as_the_training_tasks_ask_for():
+    """Levels that differ by far more than the noise let the head move, equal levels hold it."""
+    apart, alike = table(), table()
+    alike.frame["y"] = 3 * alike.frame["x"] + np.random.default_rng(1).normal(0, 20, len(alike.frame))
+    chosen = []
+    for rows in (apart, qs.tasks.Table(alike.frame, "shop", "y")):
+        way = Sharing("refitted", heads=False, refit=True)
+        train = rows.whole()
+        way.fit(TableForm.of(train, ["y"]).tasks(train), 0)
+        chosen.append(way.learner.proximal)
+    assert chosen == [min(PROXIMAL), max(PROXIMAL)]

@@ -8,8 +8,13 @@ from torch import Tensor
 
 from quickstudy.episode import Episode
 from quickstudy.learners import HardSharing
+from quickstudy.learners.loss import task_losses
+from quickstudy.random import generator
 from quickstudy.tasks import TableTasks
 from quickstudy.training.rungs.rung import Rung, as_one_task, in_parts, network_for, predictions, train_whole
+
+PROXIMAL = (0.05, 0.2, 1.0, 4.0)
+"""How strongly a refitted head may be held to the one it starts from."""
 
 
 class Network:
@@ -34,14 +39,27 @@ class Network:
             return self.seconds
         began = time.perf_counter()
         known = int(train.identity.max()) + 1 if self.heads else 1
-        learner = HardSharing(network_for(train, seed), known, penalty=0.01, inner_lr=0.02, test_steps=60, proximal=0.05)
+        learner = HardSharing(network_for(train, seed), known, penalty=0.01, inner_lr=0.02, test_steps=60)
         self.learner = learner.to(train.x.dtype)
         tasks = train if self.heads else as_one_task(train)
         per_step = min(len(tasks.names), 32)
         rows = 16 if self.heads else 512
         train_whole(self.learner, tasks.episodes(shot=0, query=rows), self.steps, per_step, 3e-3, seed)
+        self.learner.proximal = _best_proximal(self.learner, train, seed)
         self._of, self.seconds = (weakref.ref(train), seed), time.perf_counter() - began
         return 0.0
+
+
+def _best_proximal(learner: HardSharing, train: TableTasks, seed: int) -> float:
+    """How strongly a refitted head is held, judged on training tasks of which some rows refit it and the others are predicted."""
+    draw = generator(seed, "rungs")
+    sampled = train.episodes(shot=10, query=10).sample(min(len(train.names), 64), draw)
+    errors = {}
+    for proximal in PROXIMAL:
+        learner.proximal = proximal
+        scores = in_parts(learner, sampled, learner.predict)
+        errors[proximal] = float(task_losses(scores, sampled.query.y, sampled.query.mask, train.kind.targets).mean())
+    return min(errors, key=lambda proximal: errors[proximal])
 
 
 class Sharing(Rung):

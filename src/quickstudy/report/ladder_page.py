@@ -1,0 +1,103 @@
+"""The page of the ladder: which way of sharing between tasks a table rewards."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from quickstudy.cache import write_atomically
+from quickstudy.report import markup
+from quickstudy.report.ladder import HEADS, cells_of, means, note_of, shots_of, title_of, verdict
+from quickstudy.report.settings import flat
+from quickstudy.report.style import BLUE, FAINT, GREY, LABEL, new_figure, png, tidy
+from quickstudy.training.ladder import Score
+
+READING = (
+    "Further left is better. A dot is the mean over the splits, a stroke is a split, the blue dot is the best. From the top down "
+    "the ways share more: first nothing, then one model for all, at last what is learned so that a new task is quick."
+)
+
+
+def ladder_chart(scores: Sequence[Score], shot: int | None) -> Figure:
+    """The error of every way, from the bottom of the ladder to its top: the mean over the splits, and each split.
+
+    Args:
+        scores: What :func:`~quickstudy.training.ladder.ladder_rows` or :func:`~quickstudy.training.ladder.ladder_tasks` gave.
+        shot: Rows that are seen of an unseen task; None for new rows of known tasks.
+    """
+    found = means(scores, shot)
+    figure = new_figure(1.0 + 0.32 * len(found))
+    axes = tidy(figure.subplots(), HEADS[next(iter(scores[0].metrics))])
+    axes.grid(axis="y", visible=False)
+    best = min(found, key=lambda name: found[name])
+    for place, (name, mean) in enumerate(found.items()):
+        splits = [score.error for score in scores if (score.name, score.shot) == (name, shot)]
+        axes.plot(splits, [place] * len(splits), "|", color=GREY, alpha=0.6, markersize=9, zorder=2, gid="splits")
+        axes.plot(mean, place, "o", color=BLUE if name == best else GREY, markersize=7, zorder=3, gid="mean")
+    _fit_most(axes, scores, shot)
+    axes.set_yticks(range(len(found)), list(found), fontsize=LABEL)
+    axes.set_ylim(len(found) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_color(FAINT)
+    return figure
+
+
+def _fit_most(axes: Axes, scores: Sequence[Score], shot: int | None) -> None:
+    """A range that tells the good ways apart: what is far worse than the middle of them stands at the edge, with its number."""
+    found = means(scores, shot)
+    values = np.array(list(found.values()))
+    errors = np.array([score.error for score in scores if score.shot == shot])
+    low, middle = float(errors.min()), float(np.median(values))
+    most = low + 3 * max(middle - low, 0.02 * low, 1e-12)
+    high = min(float(errors.max()), most)
+    margin = 0.06 * max(high - low, 1e-12)
+    axes.set_xlim(low - margin, high + margin)
+    for place, value in enumerate(values):
+        if value > high:
+            axes.annotate(f"{value:.4g} →", (1, place), xycoords=("axes fraction", "data"), ha="right", va="center", color=GREY)
+
+
+def write_ladder(folder: str | Path, scores: Sequence[Score], title: str, kept: str = "", settings: object = None) -> Path:
+    """Write ``folder/report.html``, one page that needs nothing outside itself, and its figures in ``folder/figures``.
+
+    Args:
+        folder: Where.
+        scores: What the ladder gave.
+        title: Heading of the page.
+        kept: The way that was kept for new tasks.
+        settings: How it was measured, plain values by name.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        OSError: If a file cannot be written.
+    """
+    folder = Path(folder)
+    words = [markup.element("p", line) for line in (*verdict(scores), note_of(scores)) if line]
+    if kept:
+        words.append(markup.element("p", f"Kept for new tasks: {kept}."))
+    body = [markup.element("h1", title), markup.section("In short", words, "result")]
+    for shot in shots_of(scores):
+        name = "ladder-rows" if shot is None else f"ladder-{shot}-shot"
+        image = png(ladder_chart(scores, shot))
+        write_atomically(folder / "figures" / f"{name}.png", image)
+        head, rows = cells_of(scores, shot)
+        alt = f"The error of {len(rows)} ways, with the numbers of the table below."
+        parts = [markup.picture(image, alt, READING, wide=False), markup.numbers(head, _best_first(rows, scores, shot))]
+        body.append(markup.section(title_of(shot), parts))
+    if isinstance(settings, dict):
+        body.append(markup.section("How it was measured", [markup.settings(flat(settings))]))
+    page = folder / "report.html"
+    write_atomically(page, markup.document(title, body).encode())
+    return page
+
+
+def _best_first(rows: list[list[str]], scores: Sequence[Score], shot: int | None) -> list[list[str]]:
+    found = means(scores, shot)
+    return sorted(rows, key=lambda row: found[row[0]])
+
+
+__all__ = ["ladder_chart", "write_ladder"]

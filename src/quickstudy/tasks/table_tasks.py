@@ -1,0 +1,156 @@
+"""The rows of some tasks of a table, encoded: what learners see of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from quickstudy.episode import Batch, Episode, Kind
+from quickstudy.errors import require
+from quickstudy.random import generator
+from quickstudy.tasks.encoder import Encoder
+from quickstudy.tasks.source import FixedTasks
+
+
+@dataclass(frozen=True, eq=False)
+class TableTasks:
+    """Encoded rows of several tasks, ordered by task.
+
+    Attributes:
+        x: Features ``[row, feature]``.
+        y: Targets ``[row, target]`` (NaN for a missing label of several kinds), or class indices ``[row]``.
+        task: Which of ``names`` a row belongs to ``[row]``, ascending.
+        names: The tasks, as the table calls them.
+        identity: The place of every task among all of the table ``[task]``.
+        kind: Regression, classification, or both.
+        encoder: What made the features.
+        label: What these are, for reports.
+    """
+
+    x: Tensor
+    y: Tensor
+    task: Tensor
+    names: tuple[str, ...]
+    identity: Tensor
+    kind: Kind
+    encoder: Encoder
+    label: str
+
+    @property
+    def sizes(self) -> list[int]:
+        """The rows of every task."""
+        return self.task.bincount(minlength=len(self.names)).tolist()
+
+    def episodes(self, shot: int, query: int = 15) -> "TableEpisodes":
+        """Tasks drawn at random, each with ``shot`` random rows to learn from and at most ``query`` others."""
+        return TableEpisodes(self, shot, query)
+
+    def batch(self, tasks: Sequence[int] | None = None) -> Batch:
+        """All rows of some tasks (by default of all), padded."""
+        first = torch.tensor([0, *self.sizes]).cumsum(0)
+        chosen = range(len(self.names)) if tasks is None else tasks
+        return self._padded([torch.arange(int(first[index]), int(first[index + 1])) for index in chosen])
+
+    def draw(self, shot: int, query: int | None, draw: torch.Generator, tasks: Sequence[int] | None = None) -> Episode:
+        """Some tasks (by default all), each with ``shot`` rows drawn at random as support and ``query`` others, or all others, as query.
+
+        A task of fewer rows keeps one of them as query and has the others as support.
+        """
+        first = torch.tensor([0, *self.sizes]).cumsum(0)
+        chosen = list(range(len(self.names)) if tasks is None else tasks)
+        support, others = [], []
+        for index in chosen:
+            rows = int(first[index]) + torch.randperm(int(first[index + 1] - first[index]), generator=draw)
+            taken = min(shot, len(rows) - 1)
+            support.append(rows[:taken])
+            others.append(rows[taken:] if query is None else rows[taken : taken + query])
+        return Episode(self._padded(support), self._padded(others), self.identity[chosen])
+
+    def places(self, identity: Tensor) -> list[int]:
+        """Where among these the tasks with the identities ``identity`` ``[task]`` stand."""
+        place = {own: index for index, own in enumerate(self.identity.tolist())}
+        return [place[own] for own in identity.tolist()]
+
+    def subset(self, tasks: Sequence[int]) -> "TableTasks":
+        """The tasks at the places ``tasks`` (ascending)."""
+        place = torch.full((len(self.names),), -1)
+        place[list(tasks)] = torch.arange(len(tasks))
+        rows = place[self.task] >= 0
+        names = tuple(self.names[index] for index in tasks)
+        return replace(self, x=self.x[rows], y=self.y[rows], task=place[self.task[rows]], names=names, identity=self.identity[list(tasks)])
+
+    def split_rows(self, fraction: float = 0.75, seed: int = 0) -> tuple["TableTasks", "TableTasks"]:
+        """The same tasks with a random ``fraction`` of every task's rows, at least one, and with the others: for validation, say."""
+        require(0 < fraction < 1, f"Parameter `fraction` should be between 0 and 1. Found fraction={fraction}.")
+        draw, chosen = generator(seed, "split_rows"), torch.zeros(len(self.x), dtype=torch.bool)
+        for rows in torch.arange(len(self.x)).split(self.sizes):
+            chosen[rows[torch.randperm(len(rows), generator=draw)[: max(1, round(fraction * len(rows)))]]] = True
+        return self._of(chosen), self._of(~chosen)
+
+    def _of(self, rows: Tensor) -> "TableTasks":
+        return replace(self, x=self.x[rows], y=self.y[rows], task=self.task[rows])
+
+    def _padded(self, rows: list[Tensor]) -> Batch:
+        longest = max((len(index) for index in rows), default=0)
+        index = torch.zeros(len(rows), longest, dtype=torch.long)
+        mask = torch.zeros(len(rows), longest, dtype=self.x.dtype)
+        for place, own in enumerate(rows):
+            index[place, : len(own)], mask[place, : len(own)] = own, 1
+        x, y = self.x[index], self.y[index]
+        return Batch(_masked(x, mask), _masked(y, mask), mask)
+
+
+@dataclass(frozen=True, eq=False)
+class TableEpisodes(FixedTasks):
+    """Tasks of a table with ``shot`` support rows and at most ``query`` query rows; a task of fewer rows is padded."""
+
+    tasks: TableTasks
+    shot: int
+    query: int
+    kind: Kind = field(init=False)
+    num_tasks: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        require(self.shot >= 0, f"Parameter `shot` should be at least 0. Found shot={self.shot}.")
+        require(self.query >= 1, f"Parameter `query` should be at least 1. Found query={self.query}.")
+        object.__setattr__(self, "kind", self.tasks.kind)
+        object.__setattr__(self, "num_tasks", len(self.tasks.names))
+
+    def draw(self, places: Sequence[int], generator: torch.Generator) -> Episode:
+        """The tasks at ``places`` with rows drawn at random."""
+        return _to_size(self.tasks.draw(self.shot, self.query, generator, places), self.shot, self.query)
+
+    def describe(self) -> dict[str, object]:
+        """Table, tasks, rows, shot and query."""
+        return {
+            "source": self.tasks.label,
+            "num_tasks": len(self.tasks.names),
+            "rows": len(self.tasks.x),
+            "shot": self.shot,
+            "query": self.query,
+        }
+
+
+def _masked(values: Tensor, mask: Tensor) -> Tensor:
+    """``values`` ``[task, example, ...]`` with zeros in place of padding."""
+    return values.masked_fill(mask.reshape(*mask.shape, *[1] * (values.ndim - 2)) == 0, 0)
+
+
+def _to_size(episode: Episode, shot: int, query: int) -> Episode:
+    """Both batches padded to the sizes asked for, so that episodes of different draws can be joined."""
+    return Episode(_padded_to(episode.support, shot), _padded_to(episode.query, query), episode.task)
+
+
+def _padded_to(batch: Batch, size: int) -> Batch:
+    lacking = size - batch.x.shape[1]
+    if lacking <= 0:
+        return batch
+    parts: list[Any] = []
+    for values in (batch.x, batch.y, batch.mask):
+        parts.append(torch.cat([values, values.new_zeros(len(values), lacking, *values.shape[2:])], 1))
+    return Batch(*parts)
+
+
+__all__ = ["TableEpisodes", "TableTasks"]
