@@ -13,7 +13,7 @@ from quickstudy.cli.fit import main as fit
 from quickstudy.cli.fit import table_of
 from quickstudy.cli.predict import main as predict
 from quickstudy.tasks.table_form import TableForm
-from quickstudy.training.rungs import Sharing, rungs
+from quickstudy.training.rungs import MetaLearnedSharing, rungs
 
 QUICK = ("support mean", "single task, linear", "pooled, linear")
 
@@ -70,6 +70,8 @@ def test_the_ladder_is_climbed_for_both_targets(run):
     described = json.loads((run / "run.json").read_text())
     assert described["source"]["way"] == "learned prior" and isinstance(qs.load(run), qs.MixedPrior)
     assert {tuple(score["metrics"]) for score in described["scores"]} == {("error", "rmse of score", "log_loss of passed")}
+    page = (run / "report.html").read_text()
+    assert "Error: the mean over targets of the log-loss" in page and "passed\nlog-loss" in page
     assert described["table"]["targets"] == ["score", "passed"] and described["table"]["labels"] == [[], ["no", "yes"]]
 
 
@@ -94,12 +96,12 @@ def test_a_new_school_is_mastered_for_both_targets(files, run, capsys):
 
 
 def test_a_network_serves_new_tasks_where_it_is_best(files, capsys):
-    run = fitted(files, [Sharing("hard sharing, head refitted", heads=True, refit=True, steps=20)], "network")
+    run = fitted(files, [MetaLearnedSharing(20)], "network")
     said = capsys.readouterr().out
     assert "score is a number, " in said and "passed is 2 classes, " in said and "rows without a target were left out." in said
-    assert "Best for score: " in said and "Kept for new tasks: hard sharing, head refitted" in said
+    assert "Best for score: " in said and "Kept for new tasks: meta-learned sharing (ANIL)" in said
     learner = qs.load(run)
-    assert isinstance(learner, qs.HardSharing) and learner.model.targets == (0, 2)
+    assert isinstance(learner, qs.ANIL) and learner.model.targets == (0, 2)
     (first, *_) = predicted(files, run, capsys)
     assert set(first) == {"file", "example", "values", "labels", "probabilities"}
     assert sum(first["probabilities"]["passed"].values()) == pytest.approx(1)

@@ -203,7 +203,7 @@ def test_boosting_is_for_numbers():
 
 def test_ctrl_c_breaks_off_the_ladder(monkeypatch):
     """A network that was interrupted is not judged as if it were trained."""
-    sample, steps = qs.tasks.table.TableEpisodes.sample, []
+    sample, steps = qs.tasks.table_tasks.TableEpisodes.sample, []
 
     def interrupting(self, *arguments):
         steps.append(1)
@@ -211,7 +211,7 @@ def test_ctrl_c_breaks_off_the_ladder(monkeypatch):
             signal.raise_signal(signal.SIGINT)
         return sample(self, *arguments)
 
-    monkeypatch.setattr(qs.tasks.table.TableEpisodes, "sample", interrupting)
+    monkeypatch.setattr(qs.tasks.table_tasks.TableEpisodes, "sample", interrupting)
     with pytest.raises(KeyboardInterrupt):
         ladder_rows(table(), 1, ways=[MetaLearnedSharing()])
     assert len(steps) < 10
