@@ -96,7 +96,7 @@ def test_a_new_school_is_mastered_for_both_targets(files, run, capsys):
 
 
 def test_a_network_serves_new_tasks_where_it_is_best(files, capsys):
-    run = fitted(files, [MetaLearnedSharing(20)], "network")
+    run = fitted(files, [MetaLearnedSharing(8)], "network")
     said = capsys.readouterr().out
     assert "score is a number, " in said and "passed is 2 classes, " in said and "rows without a target were left out." in said
     assert "Best for score: " in said and "Kept for new tasks: meta-learned sharing (ANIL)" in said
