@@ -6,12 +6,14 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy.episode import Batch, Kind
+from quickstudy.errors import require
 from quickstudy.learners.embedding import EmbeddingLearner
 from quickstudy.learners.empirical_bayes import Prior
 from quickstudy.learners.learner import Adapted, evaluating
 from quickstudy.learners.linear_prior import LinearPrior
 from quickstudy.learners.logistic_bayes import ClassPrior
 from quickstudy.learners.logistic_prior import LogisticPrior
+from quickstudy.learners.loss import num_classes
 from quickstudy.models.trunk import embedding_size_of
 from quickstudy.tasks import TableTasks
 from quickstudy.tasks.parts import batches_by_target, tasks_by_target
@@ -34,7 +36,8 @@ class MixedPrior(EmbeddingLearner):
         bf16: Compute the features under bfloat16 autocast.
 
     Raises:
-        UserError: If a number is not positive, the length of the features is not known, or a target has a single class.
+        UserError: If a number is not positive, the length of the features is not known, a target has a single class, or labels are not
+            those of ``targets``.
 
     Source: that of the two; ours is their sum.
 
@@ -94,10 +97,16 @@ class MixedPrior(EmbeddingLearner):
 
     def summarise(self, embedded: Tensor, support: Batch, way: int) -> Adapted:
         """The posterior of every target; the place of the target stands before the names of its tensors, ``0.mean`` say."""
+        y = support.y
+        require(
+            y.is_floating_point() and y.ndim == 3 and y.shape[2] == len(self.targets),
+            f"MixedPrior: `y` should be [task, example, target] with {len(self.targets)} floating-point targets. "
+            f"Found {y.dtype} {tuple(y.shape)}.",
+        )
         found: Adapted = {}
-        both = zip(self._priors, batches_by_target(support, self._kind), self.targets, strict=True)
-        for place, (prior, own, classes) in enumerate(both):
-            found |= {f"{place}.{name}": value for name, value in prior.summarise(embedded, own, classes).items()}
+        for place, (prior, own) in enumerate(zip(self._priors, batches_by_target(support, self._kind), strict=True)):
+            known = num_classes(own) if isinstance(prior, LogisticPrior) and own.y.numel() else 0
+            found |= {f"{place}.{name}": value for name, value in prior.summarise(embedded, own, known).items()}
         return found
 
     def compare(self, embedded: Tensor, adapted: Adapted) -> Tensor:
