@@ -24,6 +24,7 @@ ROWS: dict[str, Callable[[nn.Module], qs.Learner]] = {
     "MAML, 1 step, rate 0.003": lambda model: qs.MAML(model, 0.003, 1),
     "MAML, 5 steps, rate 0.01": lambda model: qs.MAML(model, 0.01, 5),
     "MAML, 5 steps, rate 0.003": lambda model: qs.MAML(model, 0.003, 5),
+    "MAML, 5 steps, rate 0.001": lambda model: qs.MAML(model, 0.001, 5),
     "Meta-SGD, 1 step": lambda model: qs.MetaSGD(model, 0.01),
     "CAVIA, 1 step": lambda model: qs.CAVIA(model, 0.1),
     "CAVIA, 5 steps": lambda model: qs.CAVIA(model, 0.1, 5),

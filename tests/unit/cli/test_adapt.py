@@ -158,6 +158,16 @@ def test_a_sinusoid_from_a_table(places, tmp_path):
     assert done.code == 0 and f"{expected[0]:.4g}" in done.out
 
 
+def test_a_learned_prior_predicts_its_targets_not_its_features(places, tmp_path):
+    learner = qs.LinearPrior(qs.models.MLP(1, None, hidden=(5,)))
+    checkpoint.write(tmp_path / "run" / "last.safetensors", *checkpoint.pack(learner))
+    done = run(tmp_path, "adapt", tmp_path / "run", places["points.csv"], "--target", "y", "--out", tmp_path / "task.qs")
+    assert done.code == 0, done.err
+    found = predictions(tmp_path, tmp_path / "task.qs", places["points.csv"])
+    low, high = found[0]["interval_90"]["y"]
+    assert low < found[0]["values"]["y"] < high
+
+
 @pytest.mark.parametrize("name", ["vectors", "outputs"])
 def test_classes_from_a_table(places, tmp_path, name):
     done = run(tmp_path, "adapt", places[name], places["kinds.csv"], "--label", "kind", "--out", tmp_path / "task.qs")
