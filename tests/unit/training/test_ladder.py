@@ -228,3 +228,12 @@ def test_a_refitted_head_is_held_as_strongly_as_the_training_tasks_ask_for():
         way.fit(TableForm.of(train, ["y"]).tasks(train), 0)
         chosen.append(way.learner.proximal)
     assert chosen == [min(PROXIMAL), max(PROXIMAL)]
+
+
+def test_a_probability_that_rounds_to_0_does_not_stop_the_choice_of_a_penalty():
+    """Classes far apart, and one row on the wrong side, which a weak penalty holds for impossible."""
+    x = np.concatenate([np.linspace(-1e3, -9e2, 12), np.linspace(9e2, 1e3, 12)])[:, None]
+    y = np.repeat([0, 1], 12)
+    y[0] = 1
+    found = Classifier("linear", x, y, np.full(2, 0.5)).probabilities(x)
+    assert np.isfinite(np.log(found)).all() and found[5, 0] > 0.5

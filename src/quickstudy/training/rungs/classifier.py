@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedKFold
 
 FOLDS = 3
@@ -56,8 +57,8 @@ def _linear(inverse: float) -> LogisticRegression:
 
 
 def _loss(model: LogisticRegression, x: np.ndarray, y: np.ndarray) -> float:
-    """The log-loss, summed."""
-    return -float(model.predict_log_proba(x)[np.arange(len(y)), np.searchsorted(model.classes_, y)].sum())
+    """The log-loss, summed; a probability that is 0 to machine precision costs much, not infinitely much."""
+    return float(log_loss(y, model.predict_proba(x), normalize=False, labels=model.classes_))
 
 
 __all__ = ["Classifier"]
