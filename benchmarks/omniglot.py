@@ -57,7 +57,7 @@ class Row:
 
 ROWS = {
     "protonet": Row("ProtoNet", "protonet", FEW_QUERIES, 2700, 20000, ("98.8", "96.0", "99.7")),
-    "matching": Row("Matching networks", "matching", FEW_QUERIES, 2500, 20000, ("98.1", "93.8", "98.9")),
+    "matching": Row("Matching networks", "matching", FEW_QUERIES, 2000, 20000, ("98.1", "93.8", "98.9")),
     "r2d2": Row("R2D2", "r2d2", "--way 30 --shot 1 --query 6 --tasks-per-step 1 --lr 2e-3", 2900, 20000, ("", "", "")),
     "siamese": Row("Siamese networks", "siamese", WIDE, 1800, 20000, ("97.3", "88.2", "98.4")),
     "relation": Row(
