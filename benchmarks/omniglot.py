@@ -29,7 +29,7 @@ from quickstudy.training.evaluate import Estimate
 HEAD = "--shared-head --statistics transductive --clip-gradient 10 --downsample max --mapping loop"
 ONE = "--inner-steps 1 --test-steps 1"
 WIDE = "--way 60 --shot 1 --query 5 --tasks-per-step 1 --lr 2e-3"
-FEW_QUERIES = WIDE.replace("--query 5", "--query 3")
+FEW_QUERIES = "--way 60 --shot 1 --query 3 --tasks-per-step 1 --lr 2e-3"
 
 
 CELLS = ((5, 1), (20, 1), (5, 5))

@@ -118,9 +118,16 @@ class Kind:
         """The kind of each of several targets by itself."""
         return tuple(Kind("classification", classes) if classes else Kind("regression", 1) for classes in self.targets)
 
+    @property
+    def widths(self) -> list[int]:
+        """How many scores each target takes: one for a number, one a class for classes."""
+        if self.name == "mixed":
+            return [max(1, classes) for classes in self.targets]
+        return [self.outputs] if self.name == "classification" else [1] * self.outputs
+
     def split(self, scores: Tensor) -> tuple[Tensor, ...]:
-        """What of ``scores`` ``[..., score]`` is each of several targets': one for a number, one a class for classes."""
-        return scores.split([own.outputs for own in self.alone], -1)
+        """What of ``scores`` ``[..., score]`` is each target's."""
+        return scores.split(self.widths, -1)
 
     @property
     def metric(self) -> str:

@@ -15,7 +15,7 @@ from quickstudy.cli.sources import device, use_threads
 from quickstudy.cli.task_files import Task, image_form, source_of, table_form_of
 from quickstudy.episode import Batch
 from quickstudy.errors import require
-from quickstudy.learners import GradientLearner, Learner, LinearPrior
+from quickstudy.learners import GradientLearner, Learner
 from quickstudy.learners.learner import evaluating
 from quickstudy.tasks import Images
 from quickstudy.tasks.table import read_table
@@ -153,7 +153,7 @@ def _check_outputs(learner: Learner, task: Task, support: Batch) -> None:
     if learner.any_way and task.classifies:
         return
     model: Any = learner.model
-    outputs = learner.targets if isinstance(learner, LinearPrior) else getattr(learner, "way", None)
+    outputs = learner.outputs
     if outputs is None:
         with evaluating(learner), torch.no_grad():
             outputs = model(support.x[0, :1].to(next(learner.parameters()).device)).shape[-1]

@@ -24,7 +24,7 @@ from quickstudy.tasks.encoder import is_numeric
 from quickstudy.tasks.table import KindName, read_table
 from quickstudy.tasks.table_form import TableForm
 from quickstudy.training import checkpoint
-from quickstudy.training.ladder import Score, ladder_rows, ladder_tasks
+from quickstudy.training.ladder import FRACTION, Score, ladder_rows, ladder_tasks
 from quickstudy.training.rungs import Rung, rungs
 
 KindChoice = Literal["auto", "regression", "classification"]
@@ -135,7 +135,7 @@ def _deployed(table: Table, scores: Sequence[Score]) -> tuple[Rung, Learner, Tab
     able = {rung.name: rung for rung in rungs(table.kind) if rung.adapts}
     best = min(able, key=lambda name: float(np.mean([one[name] for one in found])))
     whole = table.whole()
-    form = TableForm.of(whole, table.targets, table.classes, table.labels)
+    form = TableForm.of(whole, table.labels)
     able[best].fit(form.tasks(whole), 0)
     return able[best], able[best].learner, form
 
@@ -149,7 +149,7 @@ def _settings(asked: FitOptions, table: Table, arguments: Sequence[str]) -> dict
         "columns to predict": table.targets,
         "columns to predict from": table.features,
         "seeded splits": asked.splits,
-        "rows of a known task that are learned from": "75 %",
+        "rows of a known task that are learned from": f"{FRACTION:.0%}",
         "tasks held out as unseen": f"{asked.new:.0%}",
         "run it again": shlex.join(["quickstudy", "fit", *arguments]),
     }

@@ -16,6 +16,7 @@ from torch import Tensor
 from quickstudy.cli.options import parse
 from quickstudy.cli.sources import device, use_threads
 from quickstudy.cli.task_files import Task
+from quickstudy.episode import Kind
 from quickstudy.errors import require
 from quickstudy.learners import Adapted, Learner, LinearPrior, MixedPrior
 from quickstudy.training import load_adapted
@@ -88,8 +89,9 @@ def _predictions(learner: Learner, adapted: Adapted, task: Task, x: Tensor) -> l
 
 def _columns(task: Task, scores: Tensor) -> dict[str, list[Any]]:
     """By target the numbers of all examples in the table's units, or the probabilities of its classes."""
-    unscaled = scores if task.table is None else task.table.unscaled(scores)
-    parts = unscaled.split([max(1, len(names)) for names in task.labels.values()], -1)
+    if task.table is not None:
+        scores = task.table.unscaled(scores)
+    parts = Kind.mixed([len(names) for names in task.labels.values()]).split(scores)
     both = zip(task.labels.items(), parts, strict=True)
     return {target: _probabilities(names, part) if names else part[:, 0].tolist() for (target, names), part in both}
 

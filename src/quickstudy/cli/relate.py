@@ -65,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
     console = Console(stderr=asked.json, highlight=False, soft_wrap=True, markup=False)
     console.print(f"{len(table.frame)} rows of {len(table.names)} tasks, {len(table.features)} columns to predict from.")
     whole = table.whole()
-    tasks = TableForm.of(whole, table.targets).tasks(whole)
+    tasks = TableForm.of(whole, table.labels).tasks(whole)
     found = relate(_probe(asked, tasks), tasks, asked.measure, asked.splits, asked.most_groups, asked.seed)
     for line in relation(found):
         console.print(line)

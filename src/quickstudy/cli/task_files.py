@@ -66,8 +66,7 @@ class Task:
     @property
     def labels(self) -> dict[str, tuple[str, ...]]:
         """The names of the classes by target, none for a number; where the task's outputs are not classes."""
-        several = () if self.table is None else self.table.labels
-        return dict(zip(self.outputs, several or ((),) * len(self.outputs), strict=True))
+        return dict.fromkeys(self.outputs, ()) if self.table is None else self.table.by_target
 
     @property
     def example(self) -> tuple[int, ...]:

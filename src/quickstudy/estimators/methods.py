@@ -10,7 +10,7 @@ from quickstudy.episode import Episode
 from quickstudy.errors import require
 from quickstudy.random import generator
 from quickstudy.tasks import TableTasks
-from quickstudy.tasks.parts import rows_of
+from quickstudy.tasks.parts import part_of
 from quickstudy.training.judge import judge
 from quickstudy.training.rungs import LearnedPrior, MetaLearnedSharing, Network, Pooled, Rung, Sharing, SingleTask
 
@@ -67,7 +67,7 @@ def choose(tasks: TableTasks, method: str, seed: int) -> str:
     errors = dict.fromkeys(QUICK, 0.0)
     fold = _folds(tasks, seed)
     for index in range(FOLDS):
-        train, test = rows_of(tasks, fold != index), rows_of(tasks, fold == index)
+        train, test = part_of(tasks, fold != index), part_of(tasks, fold == index)
         if not len(test.x):
             continue
         episode = Episode(train.batch(train.places(test.identity)), test.batch(), test.identity)

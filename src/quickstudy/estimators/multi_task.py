@@ -47,7 +47,7 @@ class MultiTaskEstimator(BaseEstimator, ABC):
         identity = torch.arange(len(self.tasks_))
         names = tuple(map(str, self.tasks_))
         tasks = TableTasks(x, targets[order], torch.from_numpy(codes[order]), names, identity, kind, encoder, "rows")
-        form = TableForm.of(tasks, tuple(f"y{index}" for index in range(kind.outputs)), classes)
+        form = TableForm.of(tasks, {f"y{index}": tuple(classes) for index in range(len(kind.widths))})
         self.rows_, seed = form.tasks(tasks), seed_of(self.random_state)
         self.method_ = choose(self.rows_, self.method, seed)
         rung = METHODS[self.method_]()

@@ -79,8 +79,9 @@ class GradientLearner(Learner):
         self.model = model if statistics == "frozen" else replace_batch_norm(model)
         require(any(p.requires_grad for p in self.model.parameters()), "The model should have a parameter with requires_grad=True.")
         channels_last(self.model)
-        self.targets: tuple[int, ...] = getattr(model, "targets", ())
-        require(not (self.targets and shared_head), "Parameter `shared_head` goes with tasks of classes alone, not with several targets.")
+        require(
+            not (self.mixed_targets and shared_head), "Parameter `shared_head` goes with tasks of classes alone, not with several targets."
+        )
         self.inner_lr, self.inner_steps, self.inner_optimiser = inner_lr, inner_steps, inner_optimiser
         self._test_steps = test_steps
         self.statistics: StatisticsPolicy = statistics
@@ -297,7 +298,7 @@ class InnerLoop(InnerProblem):
         return {name: value.expand(self.support.num_tasks, *value.shape) for name, value in self.learner.scheduled(meta, index).items()}
 
     def _objective(self, weights: Weights, batch: Batch, mask: Tensor | None, meta: State) -> Tensor:
-        losses = task_losses(self.scores(weights, batch, mask, meta), batch.y, mask, self.learner.targets)
+        losses = task_losses(self.scores(weights, batch, mask, meta), batch.y, mask, self.learner.mixed_targets)
         if not self.learner.proximal:
             return losses
         start = self.learner.initial(meta, self.support, self.way)
@@ -308,7 +309,7 @@ class InnerLoop(InnerProblem):
         """The query loss of every task ``[task]``."""
         assert self.query is not None
         weights = {name: state[name] for name in self.weight_names}
-        return task_losses(self.query_scores(weights, self.query, meta), self.query.y, self.query_mask, self.learner.targets)
+        return task_losses(self.query_scores(weights, self.query, meta), self.query.y, self.query_mask, self.learner.mixed_targets)
 
     def scores(self, weights: Weights, batch: Batch, mask: Tensor | None, meta: State) -> Tensor:
         """The scores of the support examples ``batch`` ``[task, example, output]``."""

@@ -65,6 +65,12 @@ class Learner(nn.Module, ABC):
         found: tuple[int, ...] = getattr(getattr(self, "model", None), "targets", ())
         return found
 
+    @property
+    def outputs(self) -> int | None:
+        """The most classes, or the targets, of a task, where the learner fixes them; None where its network does, or nothing."""
+        way: int | None = getattr(self, "way", None)
+        return way
+
     @abstractmethod
     def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
         """One loss per task, whose gradient is the update direction of the method."""

@@ -95,6 +95,11 @@ class LinearPrior(EmbeddingLearner):
                 found.append(prior)
         return found
 
+    @property
+    def outputs(self) -> int:
+        """The targets of a task."""
+        return self.targets
+
     def summarise(self, embedded: Tensor, support: Batch, way: int) -> Adapted:
         """The posterior's ``mean`` ``[task, target, feature]`` and a ``factor`` of its covariance ``[task, target, feature, feature]``."""
         require(

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from quickstudy.episode import Batch
+from quickstudy.episode import Batch, Kind
 from quickstudy.errors import require
 
 
@@ -59,17 +59,17 @@ def mixed_losses(scores: Tensor, y: Tensor, targets: tuple[int, ...]) -> Tensor:
     Raises:
         UserError: If scores or targets are not as many as ``targets`` says, or a class index is not one of a target's classes.
     """
-    widths = [max(1, classes) for classes in targets]
+    kind = Kind.mixed(targets)
     require(
-        y.dtype.is_floating_point and y.shape == (*scores.shape[:-1], len(targets)) and scores.shape[-1] == sum(widths),
-        f"Targets {targets} should have {sum(widths)} scores and {len(targets)} floating-point targets for every example. "
+        y.dtype.is_floating_point and y.shape == (*scores.shape[:-1], len(targets)) and scores.shape[-1] == kind.outputs,
+        f"Targets {targets} should have {kind.outputs} scores and {len(targets)} floating-point targets for every example. "
         f"Found scores {tuple(scores.shape)} and targets {tuple(y.shape)}.",
     )
     missing = y.isnan()
     known = y.masked_fill(missing, 0)
     columns = [
         example_losses(own, label.long()) if classes else (own.squeeze(-1) - label).square()
-        for own, label, classes in zip(scores.split(widths, -1), known.unbind(-1), targets, strict=True)
+        for own, label, classes in zip(kind.split(scores), known.unbind(-1), targets, strict=True)
     ]
     return torch.stack(columns, -1).masked_fill(missing, 0)
 

@@ -80,6 +80,11 @@ class MixedPrior(EmbeddingLearner):
         """The classes of each target."""
         return self.targets
 
+    @property
+    def outputs(self) -> int:
+        """The targets of a task."""
+        return len(self.targets)
+
     def reset_parameters(self) -> None:
         """Every prior around 0, alike in all directions."""
         for prior in self._priors:
@@ -124,16 +129,7 @@ class MixedPrior(EmbeddingLearner):
         return total / there.clamp(min=1)
 
     def interval(self, adapted: Adapted, x: Tensor, level: float = 0.9) -> tuple[Tensor, Tensor]:
-        """The bounds ``[task, example, score]`` between which a new example's numbers lie with probability ``level``; NaN for classes.
-
-        Args:
-            adapted: What :meth:`adapt` returned.
-            x: New inputs ``[task, example, *feature]``.
-            level: Between 0 and 1.
-
-        Raises:
-            UserError: If ``level`` is not between 0 and 1.
-        """
+        """The bounds ``[task, example, score]`` of a new example's numbers, as of :meth:`LinearPrior.interval`; NaN for classes."""
         with evaluating(self), torch.no_grad():
             embedded = self.embed(x, None).flatten(2)
         found = []

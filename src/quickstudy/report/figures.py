@@ -2,16 +2,20 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from quickstudy.cache import write_atomically
 from quickstudy.learners import Learner
 from quickstudy.relatedness import Relatedness
+from quickstudy.report import markup
 from quickstudy.report.curves import PREFIX, curve_over_steps, learning_curves
 from quickstudy.report.episode_picture import episode_picture, has_pictures
 from quickstudy.report.estimates import accuracy_by_group, baselines_chart
 from quickstudy.report.fits import is_curve, sinusoid_fits
 from quickstudy.report.relatedness_map import relatedness_map
+from quickstudy.report.style import png
 from quickstudy.report.words import written
 from quickstudy.tasks import Episodes, Family, TaskSource
 from quickstudy.training.evaluate import Estimate, Evaluation
@@ -43,6 +47,12 @@ class Shown:
     alt: str
     figure: Figure
     wide: bool = False
+
+    def keep(self, folder: Path) -> str:
+        """Write the figure into ``folder/figures``; the picture with how to read it, as markup."""
+        image = png(self.figure)
+        write_atomically(folder / "figures" / f"{self.name}.png", image)
+        return markup.picture(image, self.alt, self.reading, self.wide)
 
 
 def figures_for(

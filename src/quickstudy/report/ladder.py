@@ -32,6 +32,11 @@ def means(scores: Sequence[Score], shot: int | None, metric: str | None = None) 
     return {name: float(np.mean(values)) if values else math.nan for name, values in found.items()}
 
 
+def best_of(found: dict[str, float]) -> str:
+    """The way with the least error."""
+    return min(found, key=lambda name: found[name])
+
+
 def head_of(metric: str) -> str:
     """What a metric is called; that of one target of several, ``rmse of price``, in a second line."""
     name, _, target = metric.partition(" of ")
@@ -44,7 +49,7 @@ def verdict(scores: Sequence[Score]) -> list[str]:
     error = "log-loss" if "log_loss" in scores[0].metrics else "error"
     for shot in shots_of(scores):
         found = means(scores, shot)
-        best = min(found, key=lambda name: found[name])
+        best = best_of(found)
         alone = min(value for name, value in found.items() if name.startswith(ALONE))
         pooled = min(value for name, value in found.items() if name in POOLED)
         where = "New rows of known tasks" if shot is None else f"Unseen tasks of which {shot} rows are seen"
@@ -67,7 +72,7 @@ def _by_target(scores: Sequence[Score], shot: int | None) -> str:
         found = means(scores, shot, metric)
         name, _, target = metric.partition(" of ")
         if target and not all(map(math.isnan, found.values())):
-            best = min(found, key=lambda name: found[name])
+            best = best_of(found)
             parts.append(f"for {target}: {best} ({HEADS[name]} {found[best]:.4g})")
     return f" Best {'; '.join(parts)}." if parts else ""
 
@@ -107,7 +112,7 @@ def lines(scores: Sequence[Score], shot: int | None) -> Lines:
     """:func:`cells_of` for the terminal; the best in bold."""
     head, rows = cells_of(scores, shot)
     found = means(scores, shot)
-    best = min(found, key=lambda name: found[name])
+    best = best_of(found)
     table = Lines(title=title_of(shot), title_justify="left", caption=note_of(scores) or None, caption_justify="left")
     for name in head:
         table.add_column(Text(name), justify="left" if name == "way" else "right", no_wrap=name != "way")
@@ -116,4 +121,4 @@ def lines(scores: Sequence[Score], shot: int | None) -> Lines:
     return table
 
 
-__all__ = ["HEADS", "cells_of", "head_of", "lines", "means", "note_of", "shots_of", "title_of", "verdict"]
+__all__ = ["HEADS", "best_of", "cells_of", "head_of", "lines", "means", "note_of", "shots_of", "title_of", "verdict"]

@@ -9,9 +9,10 @@ from matplotlib.figure import Figure
 
 from quickstudy.cache import write_atomically
 from quickstudy.report import markup
-from quickstudy.report.ladder import HEADS, cells_of, means, note_of, shots_of, title_of, verdict
+from quickstudy.report.figures import Shown
+from quickstudy.report.ladder import HEADS, best_of, cells_of, means, note_of, shots_of, title_of, verdict
 from quickstudy.report.settings import flat
-from quickstudy.report.style import BLUE, FAINT, GREY, LABEL, new_figure, png, tidy
+from quickstudy.report.style import BLUE, FAINT, GREY, LABEL, new_figure, tidy
 from quickstudy.training.ladder import Score
 
 READING = (
@@ -31,12 +32,12 @@ def ladder_chart(scores: Sequence[Score], shot: int | None) -> Figure:
     figure = new_figure(1.0 + 0.32 * len(found))
     axes = tidy(figure.subplots(), HEADS[next(iter(scores[0].metrics))])
     axes.grid(axis="y", visible=False)
-    best = min(found, key=lambda name: found[name])
+    best = best_of(found)
     for place, (name, mean) in enumerate(found.items()):
         splits = [score.error for score in scores if (score.name, score.shot) == (name, shot)]
         axes.plot(splits, [place] * len(splits), "|", color=GREY, alpha=0.6, markersize=9, zorder=2, gid="splits")
         axes.plot(mean, place, "o", color=BLUE if name == best else GREY, markersize=7, zorder=3, gid="mean")
-    _fit_most(axes, scores, shot)
+    _fit_most(axes, found, [score.error for score in scores if score.shot == shot])
     axes.set_yticks(range(len(found)), list(found), fontsize=LABEL)
     axes.set_ylim(len(found) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
@@ -44,17 +45,13 @@ def ladder_chart(scores: Sequence[Score], shot: int | None) -> Figure:
     return figure
 
 
-def _fit_most(axes: Axes, scores: Sequence[Score], shot: int | None) -> None:
+def _fit_most(axes: Axes, found: dict[str, float], errors: Sequence[float]) -> None:
     """A range that tells the good ways apart: what is far worse than the middle of them stands at the edge, with its number."""
-    found = means(scores, shot)
-    values = np.array(list(found.values()))
-    errors = np.array([score.error for score in scores if score.shot == shot])
-    low, middle = float(errors.min()), float(np.median(values))
-    most = low + 3 * max(middle - low, 0.02 * low, 1e-12)
-    high = min(float(errors.max()), most)
+    low, middle = min(errors), float(np.median(list(found.values())))
+    high = min(max(errors), low + 3 * max(middle - low, 0.02 * low, 1e-12))
     margin = 0.06 * max(high - low, 1e-12)
     axes.set_xlim(low - margin, high + margin)
-    for place, value in enumerate(values):
+    for place, value in enumerate(found.values()):
         if value > high:
             axes.annotate(f"{value:.4g} →", (1, place), xycoords=("axes fraction", "data"), ha="right", va="center", color=GREY)
 
@@ -82,22 +79,16 @@ def write_ladder(folder: str | Path, scores: Sequence[Score], title: str, kept: 
     body = [markup.element("h1", title), markup.section("In short", words, "result")]
     for shot in shots_of(scores):
         name = "ladder-rows" if shot is None else f"ladder-{shot}-shot"
-        image = png(ladder_chart(scores, shot))
-        write_atomically(folder / "figures" / f"{name}.png", image)
         head, rows = cells_of(scores, shot)
         alt = f"The error of {len(rows)} ways, with the numbers of the table below."
-        parts = [markup.picture(image, alt, READING, wide=False), markup.numbers(head, _best_first(rows, scores, shot))]
-        body.append(markup.section(title_of(shot), parts))
+        shown, found = Shown(name, title_of(shot), READING, alt, ladder_chart(scores, shot)), means(scores, shot)
+        best_first = sorted(rows, key=lambda row: found[row[0]])
+        body.append(markup.section(shown.title, [shown.keep(folder), markup.numbers(head, best_first)]))
     if isinstance(settings, dict):
         body.append(markup.section("How it was measured", [markup.settings(flat(settings))]))
     page = folder / "report.html"
     write_atomically(page, markup.document(title, body).encode())
     return page
-
-
-def _best_first(rows: list[list[str]], scores: Sequence[Score], shot: int | None) -> list[list[str]]:
-    found = means(scores, shot)
-    return sorted(rows, key=lambda row: found[row[0]])
 
 
 __all__ = ["ladder_chart", "write_ladder"]

@@ -8,7 +8,6 @@ from quickstudy.relatedness import Relatedness
 from quickstudy.report import markup
 from quickstudy.report.figures import figures_for
 from quickstudy.report.settings import command_of, flat, read_run
-from quickstudy.report.style import png
 from quickstudy.report.words import against_baselines, default_title, headline, transduction, written
 from quickstudy.tasks import TaskSource
 from quickstudy.training.evaluate import Estimate, Evaluation
@@ -55,9 +54,7 @@ def write_report(
     metrics = read_metrics(path) if path.exists() else []
     body = [markup.element("h1", title), _result(evaluation)]
     for shown in figures_for(learner, source, evaluation, metrics, groups or {}, group_way, seed, relatedness):
-        image = png(shown.figure)
-        write_atomically(folder / "figures" / f"{shown.name}.png", image)
-        body.append(markup.section(shown.title, [markup.picture(image, shown.alt, shown.reading, shown.wide)]))
+        body.append(markup.section(shown.title, [shown.keep(folder)]))
     body.append(markup.section("How it was evaluated", [markup.settings(_evaluated(evaluation))]))
     if settings := flat(run):
         body.append(markup.section("Settings of the run", [markup.settings(settings)]))

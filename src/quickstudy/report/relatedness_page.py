@@ -7,7 +7,6 @@ from quickstudy.relatedness import Relatedness
 from quickstudy.report import markup
 from quickstudy.report.figures import shown_relatedness
 from quickstudy.report.settings import flat
-from quickstudy.report.style import png
 from quickstudy.report.words import relation
 
 
@@ -27,13 +26,11 @@ def write_relatedness(folder: str | Path, found: Relatedness, title: str = "How 
         OSError: If a file cannot be written.
     """
     folder, shown = Path(folder), shown_relatedness(found)
-    image = png(shown.figure)
-    write_atomically(folder / "figures" / f"{shown.name}.png", image)
     words = [markup.element("p", line) for line in relation(found)]
     body = [
         markup.element("h1", title),
         markup.section("In short", [markup.element("p", groups_in_words(found), "number"), *words], "result"),
-        markup.section(shown.title, [markup.picture(image, shown.alt, shown.reading, shown.wide)]),
+        markup.section(shown.title, [shown.keep(folder)]),
     ]
     if found.num_groups > 1:
         body.append(markup.section("The groups", [markup.settings(dict(_group(found, group) for group in range(found.num_groups)))]))

@@ -8,7 +8,7 @@ from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.tasks.table_tasks import TableTasks
 
 
-def rows_of(tasks: TableTasks, rows: Tensor) -> TableTasks:
+def part_of(tasks: TableTasks, rows: Tensor) -> TableTasks:
     """The chosen ``rows`` ``[row]`` (true or false), and the tasks that have some."""
     kept, task = tasks.task[rows].unique(return_inverse=True)
     names = tuple(tasks.names[index] for index in kept.tolist())
@@ -19,7 +19,7 @@ def tasks_by_target(tasks: TableTasks) -> list[TableTasks]:
     """For each of several targets the rows that have a label of it: tasks of regression or of classification."""
     found = []
     for target, kind in enumerate(tasks.kind.alone):
-        own = rows_of(tasks, ~tasks.y[:, target].isnan())
+        own = part_of(tasks, ~tasks.y[:, target].isnan())
         found.append(replace(own, y=_labels(own.y[:, target], kind), kind=kind))
     return found
 
@@ -44,4 +44,4 @@ def _labels(column: Tensor, kind: Kind) -> Tensor:
     return column.long() if kind.name == "classification" else column.unsqueeze(-1)
 
 
-__all__ = ["batches_by_target", "episodes_by_target", "rows_of", "tasks_by_target"]
+__all__ = ["batches_by_target", "episodes_by_target", "part_of", "tasks_by_target"]

@@ -37,31 +37,28 @@ class TableForm:
     labels: tuple[tuple[str, ...], ...] = ()
 
     @classmethod
-    def of(
-        cls, tasks: TableTasks, targets: Sequence[str], classes: Sequence[str] = (), labels: Mapping[str, tuple[str, ...]] | None = None
-    ) -> "TableForm":
+    def of(cls, tasks: TableTasks, labels: Mapping[str, tuple[str, ...]]) -> "TableForm":
         """What the rows of ``tasks`` say; a target that is always the same keeps its scale.
 
         Args:
             tasks: The rows.
-            targets: The columns that are predicted.
-            classes: The names of the classes, where these are all.
-            labels: Those of each target, where several are of different kinds.
+            labels: For each column that is predicted the names of its classes, none for a number: ``table.labels``.
 
         Raises:
             UserError: If no row has a label of one of several targets.
         """
         if tasks.kind.name == "classification":
-            return cls(tasks.encoder, tuple(targets), classes=tuple(classes))
-        empty = [name for name, column in zip(targets, tasks.y.isnan().all(0).tolist(), strict=True) if column]
+            (classes,) = labels.values()
+            return cls(tasks.encoder, tuple(labels), classes=classes)
+        empty = [name for name, column in zip(labels, tasks.y.isnan().all(0).tolist(), strict=True) if column]
         require(not empty, f"Some rows to learn from should have a label in column {empty[:1]}. Found none.")
         mean = tasks.y.nanmean(0)
         scale = (tasks.y - mean).square().nanmean(0).sqrt()
         scale = torch.where(scale > 1e-12 * mean.abs().clamp(min=1.0), scale, torch.ones_like(scale))
         number = torch.tensor([n == 0 for n in tasks.kind.targets or (0,) * len(mean)])
         mean, scale = mean.where(number, 0.0), scale.where(number, 1.0)
-        several = tuple(labels[name] for name in targets) if labels and tasks.kind.targets else ()
-        return cls(tasks.encoder, tuple(targets), tuple(mean.tolist()), tuple(scale.tolist()), labels=several)
+        several = tuple(labels.values()) if tasks.kind.targets else ()
+        return cls(tasks.encoder, tuple(labels), tuple(mean.tolist()), tuple(scale.tolist()), labels=several)
 
     @property
     def kind(self) -> Kind:
@@ -69,6 +66,13 @@ class TableForm:
         if self.labels:
             return Kind.mixed([len(names) for names in self.labels])
         return Kind("classification", len(self.classes)) if self.classes else Kind("regression", len(self.targets))
+
+    @property
+    def by_target(self) -> dict[str, tuple[str, ...]]:
+        """The names of the classes of every target, none for a number."""
+        if self.classes:
+            return {self.targets[0]: self.classes}
+        return dict(zip(self.targets, self.labels or ((),) * len(self.targets), strict=True))
 
     def inputs(self, frame: pd.DataFrame) -> Tensor:
         """The features ``[row, feature]``."""
@@ -96,7 +100,7 @@ class TableForm:
         check_columns(frame, list(self.targets))
         if self.classes:
             return torch.from_numpy(_indices(frame[self.targets[0]], self.classes)).long()
-        kinds = zip(self.targets, self.labels or ((),) * len(self.targets), strict=True)
+        kinds = self.by_target.items()
         columns = np.stack([_indices(frame[name], classes) if classes else numbers(frame[name]) for name, classes in kinds], 1)
         return self.scaled(torch.from_numpy(columns)).to(torch.get_default_dtype())
 
@@ -108,7 +112,7 @@ class TableForm:
         """Scaled targets ``[..., target]``, or scores ``[..., score]``, in the table's units; what is said of classes as it is."""
         if not self.mean:
             return values
-        width = torch.tensor([max(1, len(names)) for names in self.labels or ((),) * len(self.targets)], device=values.device)
+        width = torch.tensor(self.kind.widths, device=values.device)
         mean, scale = (values.new_tensor(each).repeat_interleave(width) for each in (self.mean, self.scale))
         return values * scale + mean
 
@@ -137,12 +141,12 @@ class TableForm:
 def _indices(column: pd.Series, classes: Sequence[str]) -> np.ndarray:
     """The place among ``classes`` of every cell, as floating-point numbers, NaN for an empty one."""
     missing = column.isna().to_numpy()
-    names = [class_name(value) for value in column[~missing]]
+    names, place = [class_name(value) for value in column[~missing]], {name: index for index, name in enumerate(classes)}
     unknown = sorted(set(names) - set(classes))
     known = ", ".join(classes[:20])
     require(not unknown, f"Column {column.name!r} should hold the classes that were learned: {known}. Found {unknown[:1]}.")
     found = np.full(len(column), np.nan)
-    found[~missing] = [classes.index(name) for name in names]
+    found[~missing] = [place[name] for name in names]
     return found
 
 

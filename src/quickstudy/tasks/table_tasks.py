@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -49,20 +51,18 @@ class TableTasks:
 
     def batch(self, tasks: Sequence[int] | None = None) -> Batch:
         """All rows of some tasks (by default of all), padded."""
-        first = torch.tensor([0, *self.sizes]).cumsum(0)
         chosen = range(len(self.names)) if tasks is None else tasks
-        return self._padded([torch.arange(int(first[index]), int(first[index + 1])) for index in chosen])
+        return self._padded([torch.arange(self._first[index], self._first[index + 1]) for index in chosen])
 
     def draw(self, shot: int, query: int | None, draw: torch.Generator, tasks: Sequence[int] | None = None) -> Episode:
         """Some tasks (by default all), each with ``shot`` rows drawn at random as support and ``query`` others, or all others, as query.
 
         A task of fewer rows keeps one of them as query and has the others as support.
         """
-        first = torch.tensor([0, *self.sizes]).cumsum(0)
         chosen = list(range(len(self.names)) if tasks is None else tasks)
         support, others = [], []
         for index in chosen:
-            rows = int(first[index]) + torch.randperm(int(first[index + 1] - first[index]), generator=draw)
+            rows = self._first[index] + torch.randperm(self._first[index + 1] - self._first[index], generator=draw)
             taken = min(shot, len(rows) - 1)
             support.append(rows[:taken])
             others.append(rows[taken:] if query is None else rows[taken : taken + query])
@@ -88,6 +88,11 @@ class TableTasks:
         for rows in torch.arange(len(self.x)).split(self.sizes):
             chosen[rows[torch.randperm(len(rows), generator=draw)[: max(1, round(fraction * len(rows)))]]] = True
         return self._of(chosen), self._of(~chosen)
+
+    @cached_property
+    def _first(self) -> list[int]:
+        """Where the rows of every task begin, and where the last ones end: looked up in every training step."""
+        return [0, *accumulate(self.sizes)]
 
     def _of(self, rows: Tensor) -> "TableTasks":
         return replace(self, x=self.x[rows], y=self.y[rows], task=self.task[rows])

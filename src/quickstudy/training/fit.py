@@ -151,6 +151,16 @@ def fit(
     return fitted
 
 
+def train_whole(learner: Learner, source: TaskSource, steps: int, tasks_per_step: int, lr: float, seed: int) -> None:
+    """:func:`~quickstudy.fit`, quietly. It is a part of something larger, which Ctrl-C breaks off: half a training would be misjudged.
+
+    Raises:
+        KeyboardInterrupt: After Ctrl-C.
+    """
+    if fit(learner, source, steps, tasks_per_step, lr=lr, seed=seed, progress=False).interrupted:
+        raise KeyboardInterrupt
+
+
 def _writable(folder: Path) -> Path:
     found = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     require(

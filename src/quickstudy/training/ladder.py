@@ -14,6 +14,9 @@ from quickstudy.training.rungs import Rung, rungs
 
 logger = logging.getLogger("quickstudy")
 
+FRACTION = 0.75
+"""Part of a known task's rows that is learned from."""
+
 
 @dataclass(frozen=True)
 class Score:
@@ -43,7 +46,7 @@ class Score:
         return next(iter(self.metrics.values()))
 
 
-def ladder_rows(table: Table, splits: int = 10, fraction: float = 0.75, ways: Sequence[Rung] | None = None) -> list[Score]:
+def ladder_rows(table: Table, splits: int = 10, fraction: float = FRACTION, ways: Sequence[Rung] | None = None) -> list[Score]:
     """*Seen tasks, new rows*: learn from a random ``fraction`` of every task's rows, predict the others."""
     found = []
     for split in range(splits):
@@ -75,7 +78,7 @@ def ladder_tasks(
 def _climb(
     table: Table, train: TableTasks, protocols: dict[int | None, list[Episode]], split: int, ways: Sequence[Rung] | None
 ) -> list[Score]:
-    form = TableForm.of(train, table.targets, table.classes, table.labels)
+    form = TableForm.of(train, table.labels)
     scaled, scores = form.tasks(train), []
     for rung in rungs(table.kind) if ways is None else ways:
         began = time.perf_counter()
@@ -102,4 +105,4 @@ def _mean(judged: list[Metrics]) -> Metrics:
     return {name: sum(values) / len(values) for name, values in found.items()}
 
 
-__all__ = ["Score", "ladder_rows", "ladder_tasks"]
+__all__ = ["FRACTION", "Score", "ladder_rows", "ladder_tasks"]

@@ -4,7 +4,7 @@ import pandas as pd
 import torch
 
 import quickstudy as qs
-from quickstudy.tasks.parts import batches_by_target, episodes_by_target, rows_of, tasks_by_target
+from quickstudy.tasks.parts import batches_by_target, episodes_by_target, part_of, tasks_by_target
 
 NAN = float("nan")
 
@@ -19,7 +19,7 @@ def tasks() -> qs.tasks.TableTasks:
 
 def test_rows_and_the_tasks_that_have_some():
     whole = tasks()
-    part = rows_of(whole, torch.tensor([False, False, True, False, True, True]))
+    part = part_of(whole, torch.tensor([False, False, True, False, True, True]))
     assert part.names == ("2", "3") and part.identity.tolist() == [1, 2] and part.sizes == [2, 1]
     assert torch.equal(part.x, whole.x[[2, 4, 5]])
 

@@ -17,7 +17,7 @@ def table(target: list, kind: str = "regression") -> qs.tasks.Table:
 
 def form(target: list, kind: str = "regression") -> TableForm:
     made = table(target, kind)
-    return TableForm.of(made.whole(), made.targets, made.classes)
+    return TableForm.of(made.whole(), made.labels)
 
 
 def test_targets_are_scaled_and_back():
@@ -59,7 +59,7 @@ def several() -> tuple[qs.tasks.Table, TableForm]:
     """A number, and a class that a row lacks."""
     rows = pd.DataFrame({"shop": [1, 1, 2, 2], "x": [1.0, 2, 3, 4], "sold": [2.0, 4.0, 6.0, 8.0], "late": ["no", "yes", None, "no"]})
     made = qs.tasks.Table(rows, "shop", ["late", "sold"], {"sold": "regression", "late": "classification"})
-    return made, TableForm.of(made.whole(), made.targets, made.classes, made.labels)
+    return made, TableForm.of(made.whole(), made.labels)
 
 
 def test_targets_of_several_kinds_are_kept_scaled_and_back():

@@ -225,7 +225,7 @@ def test_a_refitted_head_is_held_as_strongly_as_the_training_tasks_ask_for():
     for rows in (apart, qs.tasks.Table(alike.frame, "shop", "y")):
         way = Sharing("refitted", heads=False, refit=True)
         train = rows.whole()
-        way.fit(TableForm.of(train, ["y"]).tasks(train), 0)
+        way.fit(TableForm.of(train, rows.labels).tasks(train), 0)
         chosen.append(way.learner.proximal)
     assert chosen == [min(PROXIMAL), max(PROXIMAL)]
 

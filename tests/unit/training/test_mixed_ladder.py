@@ -152,7 +152,7 @@ def test_the_ladder_of_several_kinds():
 
 def test_a_target_that_no_query_has_is_not_judged():
     whole = mixed(frame(6, 8)).whole()
-    form = TableForm.of(whole, tuple(KINDS), labels={"score": (), "passed": ("no", "yes")})
+    form = TableForm.of(whole, {"score": (), "passed": ("no", "yes")})
     bare = replace(whole, y=torch.stack([whole.y[:, 0], torch.full_like(whole.y[:, 1], torch.nan)], 1))
     predicted = torch.full((6, 8, 3), 0.5)
     both, one = (judge_by_target(predicted, tasks.batch(), form) for tasks in (whole, bare))
@@ -177,7 +177,7 @@ def test_rows_to_learn_from_need_labels_of_every_target():
     whole = mixed(frame(6, 8)).whole()
     bare = replace(whole, y=torch.stack([whole.y[:, 0], torch.full_like(whole.y[:, 1], torch.nan)], 1))
     with pytest.raises(qs.UserError, match=r"Some rows to learn from should have a label in column \['passed'\]. Found none."):
-        TableForm.of(bare, tuple(KINDS), labels={"score": (), "passed": ("no", "yes")})
+        TableForm.of(bare, {"score": (), "passed": ("no", "yes")})
 
 
 def test_the_report_has_a_column_for_every_target():

@@ -9,7 +9,7 @@ from quickstudy.training.rungs.alone import SingleTask, SupportMeanRung
 from quickstudy.training.rungs.boosted import BoostedPrior
 from quickstudy.training.rungs.by_target import ByTarget
 from quickstudy.training.rungs.pooled import Pooled
-from quickstudy.training.rungs.rung import PENALTIES, Rung, as_one_task, in_parts, train_whole
+from quickstudy.training.rungs.rung import PENALTIES, Rung, as_one_task, in_parts
 from quickstudy.training.rungs.sharing import Network, Sharing
 
 LINEAR = {"regression": "ridge", "classification": "logistic", "mixed": "linear"}
@@ -56,5 +56,4 @@ __all__ = [
     "as_one_task",
     "in_parts",
     "rungs",
-    "train_whole",
 ]

@@ -12,7 +12,8 @@ from quickstudy.learners.empirical_bayes import Prior
 from quickstudy.learners.logistic_bayes import ClassPrior
 from quickstudy.models import Powers
 from quickstudy.tasks import TableTasks
-from quickstudy.training.rungs.rung import AdaptingRung, in_parts, network_for, train_whole
+from quickstudy.training.fit import train_whole
+from quickstudy.training.rungs.rung import AdaptingRung, in_parts, network_for
 
 
 class MetaTrained(AdaptingRung):

@@ -12,8 +12,7 @@ from quickstudy.episode import Episode, Kind
 from quickstudy.errors import UserError
 from quickstudy.learners import Adapted, Learner
 from quickstudy.models import MLP, MultiTarget
-from quickstudy.tasks import TableTasks, TaskSource
-from quickstudy.training.fit import fit
+from quickstudy.tasks import TableTasks
 
 PENALTIES = np.logspace(-2, 4, 13)
 ROWS_AT_ONCE = 20_000
@@ -75,16 +74,6 @@ def in_parts(learner: Learner, episode: Episode, ask: Callable[[Adapted, Tensor]
     return torch.cat([ask(learner.adapt(chunk.support, steps), chunk.query.x) for chunk in chunks])
 
 
-def train_whole(learner: Learner, source: TaskSource, steps: int, tasks_per_step: int, lr: float, seed: int) -> None:
-    """:func:`~quickstudy.fit`, quietly. It is a part of something larger, which Ctrl-C breaks off: half a training would be misjudged.
-
-    Raises:
-        KeyboardInterrupt: After Ctrl-C.
-    """
-    if fit(learner, source, steps, tasks_per_step, lr=lr, seed=seed, progress=False).interrupted:
-        raise KeyboardInterrupt
-
-
 def predictions(learner: Learner, scores: Tensor, episode: Episode) -> Tensor:
     """The ``scores`` of a learner: targets as they are, those of classes as probabilities."""
     if learner.mixed_targets:
@@ -107,4 +96,4 @@ def as_one_task(tasks: TableTasks) -> TableTasks:
     return replace(tasks, task=torch.zeros_like(tasks.task), names=("all",), identity=torch.zeros(1, dtype=torch.long))
 
 
-__all__ = ["PENALTIES", "AdaptingRung", "Rung", "as_one_task", "in_parts", "network_for", "predictions", "train_whole"]
+__all__ = ["PENALTIES", "AdaptingRung", "Rung", "as_one_task", "in_parts", "network_for", "predictions"]

@@ -11,7 +11,8 @@ from quickstudy.learners import HardSharing
 from quickstudy.learners.loss import task_losses
 from quickstudy.random import generator
 from quickstudy.tasks import TableTasks
-from quickstudy.training.rungs.rung import Rung, as_one_task, in_parts, network_for, predictions, train_whole
+from quickstudy.training.fit import train_whole
+from quickstudy.training.rungs.rung import Rung, as_one_task, in_parts, network_for, predictions
 
 PROXIMAL = (0.05, 0.2, 1.0, 4.0)
 """How strongly a refitted head may be held to the one it starts from."""
