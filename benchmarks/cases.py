@@ -35,7 +35,12 @@ def _large() -> nn.Module:
         *(
             layer
             for i in range(4)
-            for layer in (nn.Conv2d(32 if i else 3, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2))
+            for layer in (
+                nn.Conv2d(32 if i else 3, 32, 3, padding=1),
+                nn.BatchNorm2d(32),
+                nn.ReLU(),
+                nn.MaxPool2d(2),
+            )
         ),
         nn.Flatten(),
         nn.Linear(800, 5),
@@ -43,7 +48,16 @@ def _large() -> nn.Module:
 
 
 CASES = {
-    "a": Case("sinusoid MLP 40-40, 25 tasks, 10-shot", lambda: qs.models.MLP(), 25, (10, 1), (10, 1), None, 0.01, 30),
+    "a": Case(
+        "sinusoid MLP 40-40, 25 tasks, 10-shot",
+        lambda: qs.models.MLP(),
+        25,
+        (10, 1),
+        (10, 1),
+        None,
+        0.01,
+        30,
+    ),
     "b": Case(
         "Omniglot conv4-64 stride 2, 32 tasks, 5-way 1-shot, 1 query a class",
         lambda: qs.models.Conv4(5, downsample="stride"),
@@ -55,7 +69,15 @@ CASES = {
         7,
     ),
     "c": Case(
-        "84x84 conv4-32 max-pool, 4 tasks, 5-way 1-shot, 15 queries a class", _large, 4, (5, 3, 84, 84), (75, 3, 84, 84), 5, 0.01, 3, True
+        "84x84 conv4-32 max-pool, 4 tasks, 5-way 1-shot, 15 queries a class",
+        _large,
+        4,
+        (5, 3, 84, 84),
+        (75, 3, 84, 84),
+        5,
+        0.01,
+        3,
+        True,
     ),
 }
 
@@ -84,11 +106,15 @@ LEARNERS: dict[str, Callable[..., qs.Learner]] = {
 """What :func:`ours` makes a step of: MAML by its outer gradient, and others."""
 
 
-def ours(case: Case, steps: int, device: str, which: str = "unrolled", compiled: bool = False) -> tuple[Callable[[], Tensor], nn.Module]:
+def ours(
+    case: Case, steps: int, device: str, which: str = "unrolled", compiled: bool = False
+) -> tuple[Callable[[], Tensor], nn.Module]:
     """One whole outer step of a learner: losses, gradient, Adam."""
     torch.manual_seed(0)
     model = case.network().to(device)
-    learner = LEARNERS[which](model, inner_lr=case.inner_lr, inner_steps=steps, statistics="transductive")
+    learner = LEARNERS[which](
+        model, inner_lr=case.inner_lr, inner_steps=steps, statistics="transductive"
+    )
     episodes = episodes_of(case, device)
     optimizer = torch.optim.Adam(learner.parameters(), lr=0.0, fused=True)
     gradients = compiled_gradients(learner, mean) if compiled else None
@@ -99,7 +125,9 @@ def ours(case: Case, steps: int, device: str, which: str = "unrolled", compiled:
         else:
             optimizer.zero_grad()
             loss = torch.zeros((), device=device)
-            for part in [episodes[i : i + 1] for i in range(case.tasks)] if case.accumulate else [episodes]:
+            for part in (
+                [episodes[i : i + 1] for i in range(case.tasks)] if case.accumulate else [episodes]
+            ):
                 losses = learner.losses(part).sum() / case.tasks
                 losses.backward()
                 loss += losses.detach()
@@ -125,9 +153,14 @@ def higher_step(case: Case, steps: int, device: str) -> tuple[Callable[[], Tenso
         optimizer.zero_grad()
         total = torch.zeros((), device=device)
         for task in range(case.tasks):
-            with higher.innerloop_ctx(model, inner, copy_initial_weights=False) as (adapted, inner_optimizer):
+            with higher.innerloop_ctx(model, inner, copy_initial_weights=False) as (
+                adapted,
+                inner_optimizer,
+            ):
                 for _ in range(steps):
-                    inner_optimizer.step(loss_of(adapted(episodes.support.x[task]), episodes.support.y[task]))
+                    inner_optimizer.step(
+                        loss_of(adapted(episodes.support.x[task]), episodes.support.y[task])
+                    )
                 loss = loss_of(adapted(episodes.query.x[task]), episodes.query.y[task]) / case.tasks
                 loss.backward()
                 total += loss.detach()

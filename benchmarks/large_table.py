@@ -1,8 +1,8 @@
 """A table of 2,000 tasks and 1,000,000 rows: ``python -m benchmarks.large_table``.
 
-Rows are drawn from a linear model whose weights vary by task; targets have standard deviation 1, the noise 0.19. Each way runs in a
-process of its own: time to fit, time to adapt a new task from 10 rows, root mean squared error on new rows of the tasks, and the
-most memory that the process held.
+Rows are drawn from a linear model whose weights vary by task; targets have standard deviation 1,
+the noise 0.19. Each way runs in a process of its own: time to fit, time to adapt a new task from 10
+rows, root mean squared error on new rows of the tasks, and the most memory that the process held.
 """
 
 import argparse
@@ -64,7 +64,10 @@ def measure(name: str) -> None:
     ten = train.draw(10, 10, qs.generator(0, "ten rows"), list(range(50)))
     if isinstance(fitted, list):
         predicted = torch.cat(
-            [torch.from_numpy(m.predict(x.numpy())) for m, x in zip(fitted, test.x.split(test.sizes), strict=True)]
+            [
+                torch.from_numpy(m.predict(x.numpy()))
+                for m, x in zip(fitted, test.x.split(test.sizes), strict=True)
+            ]
         ).unsqueeze(1)
         began = time.perf_counter()
         for task in range(50):
@@ -74,7 +77,11 @@ def measure(name: str) -> None:
         for index in range(0, TASKS, 50):
             chosen = list(range(index, index + 50))
             support, query = train.batch(chosen), test.batch(chosen)
-            known = fitted.known(support, train.identity[chosen]) if hasattr(fitted, "known") else fitted.adapt(support)
+            known = (
+                fitted.known(support, train.identity[chosen])
+                if hasattr(fitted, "known")
+                else fitted.adapt(support)
+            )
             parts.append(fitted.predict(known, query.x)[query.mask > 0])
         predicted = torch.cat(parts)
         began = time.perf_counter()
@@ -83,17 +90,24 @@ def measure(name: str) -> None:
     adapting = 1e3 * (time.perf_counter() - began) / 50
     error = (predicted - test.y).square().mean().sqrt()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"| {name} | {read:.1f} | {spent:.1f} | {adapting:.2f} | {error:.3f} | {peak:.2f} |", flush=True)
+    print(
+        f"| {name} | {read:.1f} | {spent:.1f} | {adapting:.2f} | {error:.3f} | {peak:.2f} |",
+        flush=True,
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--only", choices=list(WAYS))
     asked = parser.parse_args()
     if asked.only:
         measure(asked.only)
         return
-    print("| way | seconds to read and encode | seconds to fit | ms to adapt a new task | RMSE | peak GiB |")
+    print(
+        "| way | seconds to read and encode | seconds to fit | ms to adapt a new task | RMSE | peak GiB |"
+    )
     print("|---|---|---|---|---|---|", flush=True)
     for name in WAYS:
         subprocess.run([sys.executable, "-m", "benchmarks.large_table", "--only", name], check=True)

@@ -42,7 +42,9 @@ def current_mebibytes() -> float:
 
 def in_fresh_process(module: str, *arguments: str) -> list[str]:
     """Run ``python -m module arguments`` and return the words of its last line: memory is measured from a clean start."""
-    done = subprocess.run([sys.executable, "-W", "ignore", "-m", module, *arguments], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", module, *arguments], capture_output=True, text=True
+    )
     if done.returncode:
         raise RuntimeError(f"{module} {' '.join(arguments)} failed:\n{done.stderr}")
     return done.stdout.strip().splitlines()[-1].split()

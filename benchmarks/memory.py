@@ -1,4 +1,5 @@
-"""Peak memory of outer steps in this process: ``python -m benchmarks.memory CASE higher|unrolled|stepwise|anil|imaml STEPS DEVICE``.
+"""Peak memory of outer steps in this process: ``python -m benchmarks.memory CASE
+higher|unrolled|stepwise|anil|imaml STEPS DEVICE``.
 
 Prints the MiB that two outer steps took above what the process held before them.
 """
@@ -15,7 +16,11 @@ def main() -> None:
     """Measure and print."""
     key, which, steps, device = sys.argv[1:5]
     case = CASES[key]
-    step, _ = higher_step(case, int(steps), device) if which == "higher" else ours(case, int(steps), device, which)
+    step, _ = (
+        higher_step(case, int(steps), device)
+        if which == "higher"
+        else ours(case, int(steps), device, which)
+    )
     if device.startswith("cuda"):
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated() / 2**20

@@ -1,11 +1,12 @@
-"""Every few-shot learner on real Omniglot, in one table: ``python -m benchmarks.omniglot --root DIR [--budget short|paper]``.
+"""Every few-shot learner on real Omniglot, in one table: ``python -m benchmarks.omniglot --root DIR
+[--budget short|paper]``.
 
-Vinyals' split, whose test classes are random characters with every rotation a class of its own, as in the papers.
-``short``: steps meant for 10 minutes a training that has two cores to itself (``--parallel 1``).
-``paper``: the papers' numbers of iterations. What is there already, half a training, a training or a result, is gone on with, so
-the benchmark can be stopped and started again. ``--time`` trains 30 steps of every row with all cores, one after another, and
-prints how long the whole trainings take on this machine when it has nothing else to do.
-"""
+Vinyals' split, whose test classes are random characters with every rotation a class of its own, as
+in the papers. ``short``: steps meant for 10 minutes a training that has two cores to itself
+(``--parallel 1``). ``paper``: the papers' numbers of iterations. What is there already, half a
+training, a training or a result, is gone on with, so the benchmark can be stopped and started
+again. ``--time`` trains 30 steps of every row with all cores, one after another, and prints how
+long the whole trainings take on this machine when it has nothing else to do."""
 
 import argparse
 import json
@@ -39,11 +40,11 @@ Results = dict[tuple[int, int], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Row:
-    """A training: what the command line is given, its steps by budget, and what the paper has in the cells.
+    """A training: what the command line is given, its steps by budget, and what the paper has in
+    the cells.
 
-    ``cells`` are the tasks (way, shot) it is evaluated on; ``first`` are further options of a training of a third as
-    many steps from which it starts.
-    """
+    ``cells`` are the tasks (way, shot) it is evaluated on; ``first`` are further options of a
+    training of a third as many steps from which it starts."""
 
     title: str
     learner: str
@@ -57,8 +58,17 @@ class Row:
 
 ROWS = {
     "protonet": Row("ProtoNet", "protonet", FEW_QUERIES, 2700, 20000, ("98.8", "96.0", "99.7")),
-    "matching": Row("Matching networks", "matching", FEW_QUERIES, 2000, 20000, ("98.1", "93.8", "98.9")),
-    "r2d2": Row("R2D2", "r2d2", "--way 30 --shot 1 --query 6 --tasks-per-step 1 --lr 2e-3", 2900, 20000, ("", "", "")),
+    "matching": Row(
+        "Matching networks", "matching", FEW_QUERIES, 2000, 20000, ("98.1", "93.8", "98.9")
+    ),
+    "r2d2": Row(
+        "R2D2",
+        "r2d2",
+        "--way 30 --shot 1 --query 6 --tasks-per-step 1 --lr 2e-3",
+        2900,
+        20000,
+        ("", "", ""),
+    ),
     "siamese": Row("Siamese networks", "siamese", WIDE, 1800, 20000, ("97.3", "88.2", "98.4")),
     "relation": Row(
         "Relation networks",
@@ -68,7 +78,15 @@ ROWS = {
         500000,
         ("99.6", "97.6", "99.8"),
     ),
-    "maml": Row("MAML, shared head", "maml", f"{WIDE} {HEAD} --inner-lr 24 {ONE}", 1050, 60000, ("98.7", "95.8", "99.9"), ((5, 1),)),
+    "maml": Row(
+        "MAML, shared head",
+        "maml",
+        f"{WIDE} {HEAD} --inner-lr 24 {ONE}",
+        1050,
+        60000,
+        ("98.7", "95.8", "99.9"),
+        ((5, 1),),
+    ),
     "fomaml": Row(
         "FOMAML, shared head",
         "fomaml",
@@ -78,8 +96,22 @@ ROWS = {
         ("98.3", "89.4", "99.2"),
         ((5, 1),),
     ),
-    "anil": Row("ANIL, shared head", "anil", f"{WIDE} {HEAD} --inner-lr 24 {ONE}", 1800, 60000, ("", "96.2", "")),
-    "metasgd": Row("Meta-SGD, shared head", "metasgd", f"{WIDE} {HEAD} --inner-lr 24", 1500, 60000, ("99.53", "95.93", "99.93")),
+    "anil": Row(
+        "ANIL, shared head",
+        "anil",
+        f"{WIDE} {HEAD} --inner-lr 24 {ONE}",
+        1800,
+        60000,
+        ("", "96.2", ""),
+    ),
+    "metasgd": Row(
+        "Meta-SGD, shared head",
+        "metasgd",
+        f"{WIDE} {HEAD} --inner-lr 24",
+        1500,
+        60000,
+        ("99.53", "95.93", "99.93"),
+    ),
     "reptile": Row(
         "Reptile, shared head",
         "reptile",
@@ -147,20 +179,32 @@ ROWS = {
         ((5, 1), (5, 5)),
         "--train-way 2",
     ),
-    "finetune": Row("Pre-training and fine-tuning", "finetune", "--tasks-per-step 128 --lr 2e-3", 2500, 20000, ("", "", ""), ((5, 1),)),
+    "finetune": Row(
+        "Pre-training and fine-tuning",
+        "finetune",
+        "--tasks-per-step 128 --lr 2e-3",
+        2500,
+        20000,
+        ("", "", ""),
+        ((5, 1),),
+    ),
 }
 
 
 def main() -> None:
     """Train what is not trained, evaluate, and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--root", required=True, help="folder of Omniglot")
     parser.add_argument("--budget", choices=("short", "paper"), default="short")
     parser.add_argument("--only", nargs="*", choices=list(ROWS), default=list(ROWS))
     parser.add_argument("--out", type=Path, default=Path("runs/omniglot"))
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--num-tasks", type=int, default=1000)
-    parser.add_argument("--parallel", type=int, default=2, help="trainings side by side, each with one thread")
+    parser.add_argument(
+        "--parallel", type=int, default=2, help="trainings side by side, each with one thread"
+    )
     parser.add_argument("--time", action="store_true", help="only time the trainings")
     asked = parser.parse_args()
     if asked.time:
@@ -169,7 +213,10 @@ def main() -> None:
     with ThreadPoolExecutor(asked.parallel) as pool:
         rows = list(pool.map(lambda name: _found(name, asked), asked.only))
     console = Console(width=150, highlight=False)
-    console.print("| learner | 5-way 1-shot | 20-way 1-shot | 5-way 5-shot | transductive | seconds | steps | published |", markup=False)
+    console.print(
+        "| learner | 5-way 1-shot | 20-way 1-shot | 5-way 5-shot | transductive | seconds | steps | published |",
+        markup=False,
+    )
     console.print("|---|---|---|---|---|---|---|---|", markup=False)
     for name, row in zip(asked.only, rows, strict=True):
         console.print(_line(name, *row), soft_wrap=True, markup=False)
@@ -177,9 +224,15 @@ def main() -> None:
         for line in _by_instance(asked):
             console.print(line, soft_wrap=True, markup=False)
     for cell in CELLS:
-        console.print(f"\n{cell[0]}-way {cell[1]}-shot, each less the next, paired on the same tasks:\n")
+        console.print(
+            f"\n{cell[0]}-way {cell[1]}-shot, each less the next, paired on the same tasks:\n"
+        )
         for line in _neighbours(
-            [(ROWS[name].title, found[cell]) for name, (*_, found) in zip(asked.only, rows, strict=True) if cell in found]
+            [
+                (ROWS[name].title, found[cell])
+                for name, (*_, found) in zip(asked.only, rows, strict=True)
+                if cell in found
+            ]
         ):
             console.print(line, soft_wrap=True, markup=False)
 
@@ -189,14 +242,29 @@ def _time(asked: argparse.Namespace) -> None:
     for name in asked.only:
         row, steps = ROWS[name], _steps(ROWS[name], asked)
         step = _step_seconds(row, row.options, asked)
-        before = steps // 3 * _step_seconds(row, f"{row.options} {row.first}", asked) if row.first else 0.0
-        print(f"| {row.title} | {1e3 * step:.0f} | {steps} | {before + steps * step:.0f} |", flush=True)
+        before = (
+            steps // 3 * _step_seconds(row, f"{row.options} {row.first}", asked)
+            if row.first
+            else 0.0
+        )
+        print(
+            f"| {row.title} | {1e3 * step:.0f} | {steps} | {before + steps * step:.0f} |",
+            flush=True,
+        )
 
 
 def _step_seconds(row: Row, options: str, asked: argparse.Namespace) -> float:
     with tempfile.TemporaryDirectory() as folder:
         common = f"{_common(asked)} --steps 30 --validate-every 31"
-        _quickstudy("train", row.learner, *common.split(), *options.split(), *_threads(asked), "--out", f"{folder}/run")
+        _quickstudy(
+            "train",
+            row.learner,
+            *common.split(),
+            *options.split(),
+            *_threads(asked),
+            "--out",
+            f"{folder}/run",
+        )
         return float(read(Path(folder, "run", "last.safetensors"))[1]["seconds"]) / 30
 
 
@@ -217,7 +285,12 @@ def _found(name: str, asked: argparse.Namespace) -> tuple[float, int, Results]:
 
 def _line(name: str, seconds: float, steps: int, found: Results) -> str:
     row = ROWS[name]
-    shown = [Estimate(r["mean"], r["ci95"], r["num_tasks"]).text("accuracy") if (r := found.get(cell)) else "" for cell in CELLS]
+    shown = [
+        Estimate(r["mean"], r["ci95"], r["num_tasks"]).text("accuracy")
+        if (r := found.get(cell))
+        else ""
+        for cell in CELLS
+    ]
     published = " / ".join(number or "–" for number in row.published)
     transductive = "yes" if found[5, 1]["transductive"] else "no"
     return f"| {row.title} | {' | '.join(shown)} | {transductive} | {seconds:.0f} | {steps} | {published} |"
@@ -229,10 +302,15 @@ def _by_instance(asked: argparse.Namespace) -> Iterator[str]:
     assert isinstance(learner, qs.MANN)
     classes = qs.tasks.Omniglot(asked.root, split_by="vinyals").split("test")
     for query in (2, 9):
-        tasks = classes.episodes(way=5, shot=1, query=query).sample(asked.num_tasks, qs.generator(7, "by instance"))
+        tasks = classes.episodes(way=5, shot=1, query=query).sample(
+            asked.num_tasks, qs.generator(7, "by instance")
+        )
         instances = [i for i in (1, 2, 5, 10) if i <= 1 + query]
         found = learner.by_instance(tasks, instances)
-        cells = ", ".join(f"{i}.: {Estimate.of(column).text('accuracy')}" for i, column in zip(instances, found.T, strict=True))
+        cells = ", ".join(
+            f"{i}.: {Estimate.of(column).text('accuracy')}"
+            for i, column in zip(instances, found.T, strict=True)
+        )
         yield f"\nMANN by the instance of a class, {1 + query} of each, {asked.num_tasks} tasks of 5 ways: {cells}"
 
 
@@ -242,7 +320,10 @@ def _neighbours(results: list[tuple[str, dict[str, Any]]]) -> list[str]:
     lines = []
     for (title, a), (next_title, b) in pairwise(best_first):
         assert (a["seed"], a["source"]) == (b["seed"], b["source"]), "other tasks"
-        per_task = [torch.tensor([float("nan") if value is None else value for value in result["per_task"]]) for result in (a, b)]
+        per_task = [
+            torch.tensor([float("nan") if value is None else value for value in result["per_task"]])
+            for result in (a, b)
+        ]
         difference = Estimate.of(per_task[0] - per_task[1])
         verdict = "significant" if difference.mean > difference.ci95 else "not significant"
         lines.append(f"- {title} − {next_title}: {difference.text('accuracy')}, {verdict}")
@@ -260,7 +341,16 @@ def _train(row: Row, steps: int, out: Path, asked: argparse.Namespace) -> tuple[
     if not done.exists():
         resume = ["--resume"] if (out / "last.safetensors").exists() else []
         common = f"{_common(asked)} --steps {steps} --validate-every {steps}"
-        _quickstudy("train", row.learner, *common.split(), *options.split(), *_threads(asked), *resume, "--out", str(out))
+        _quickstudy(
+            "train",
+            row.learner,
+            *common.split(),
+            *options.split(),
+            *_threads(asked),
+            *resume,
+            "--out",
+            str(out),
+        )
         details = read(out / "last.safetensors")[1]
         done.write_text(json.dumps({"seconds": details["seconds"], "steps": details["step"]}))
     known = json.loads(done.read_text())
@@ -284,7 +374,12 @@ def _threads(asked: argparse.Namespace) -> list[str]:
 
 
 def _quickstudy(*arguments: str) -> str:
-    command = [sys.executable, "-c", "import sys; from quickstudy.cli import main; sys.exit(main())", *arguments]
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; from quickstudy.cli import main; sys.exit(main())",
+        *arguments,
+    ]
     print("running: quickstudy " + " ".join(arguments), file=sys.stderr, flush=True)
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:

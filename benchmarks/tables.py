@@ -1,9 +1,11 @@
-"""The ladder on real tables: ``python -m benchmarks.tables --school school.csv --parkinsons parkinsons_updrs.csv``.
+"""The ladder on real tables: ``python -m benchmarks.tables --school school.csv --parkinsons
+parkinsons_updrs.csv``.
 
-School: 139 schools, ten random 75/25 splits within every school; and 39 held-out schools with K pupils. Parkinson: 12 held-out
-patients with K recordings, total UPDRS from everything but motor UPDRS. Ten seeded splits, K rows drawn five times; mean and
-standard deviation over the splits. With ``--classes`` it is predicted whether a score, or a patient's UPDRS, is above its median.
-"""
+School: 139 schools, ten random 75/25 splits within every school; and 39 held-out schools with K
+    pupils. Parkinson: 12 held-out
+patients with K recordings, total UPDRS from everything but motor UPDRS. Ten seeded splits, K rows
+drawn five times; mean and standard deviation over the splits. With ``--classes`` it is predicted
+whether a score, or a patient's UPDRS, is above its median."""
 
 import argparse
 from collections.abc import Sequence
@@ -17,11 +19,15 @@ from quickstudy.training.rungs import BoostedPrior, Rung, rungs
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--school", help="school.csv")
     parser.add_argument("--parkinsons", help="parkinsons_updrs.csv")
     parser.add_argument("--splits", type=int, default=10)
-    parser.add_argument("--classes", action="store_true", help="predict whether the target is above its median")
+    parser.add_argument(
+        "--classes", action="store_true", help="predict whether the target is above its median"
+    )
     kinds = {"regression": qs.Kind("regression", 1), "classification": qs.Kind("classification", 2)}
     names = dict.fromkeys(rung.name for one in kinds.values() for rung in ladder(one))
     parser.add_argument("--ways", nargs="*", choices=list(names), help="only these; by default all")
@@ -31,11 +37,17 @@ def main() -> None:
     if asked.school:
         school = table(pd.read_csv(asked.school), "school", "score", kind)
         show("School, seen schools, new pupils", ladder_rows(school, asked.splits, ways=ways))
-        show("School, 39 held-out schools", ladder_tasks(school, (5, 10, 15), 39, asked.splits, ways=ways))
+        show(
+            "School, 39 held-out schools",
+            ladder_tasks(school, (5, 10, 15), 39, asked.splits, ways=ways),
+        )
     if asked.parkinsons:
         patients = pd.read_csv(asked.parkinsons).drop(columns="motor_UPDRS")
         voices = table(patients, "subject", "total_UPDRS", kind)
-        show("Parkinson, 12 held-out patients", ladder_tasks(voices, (2, 5, 10), 12, asked.splits, ways=ways))
+        show(
+            "Parkinson, 12 held-out patients",
+            ladder_tasks(voices, (2, 5, 10), 12, asked.splits, ways=ways),
+        )
 
 
 def ladder(kind: qs.Kind) -> list[Rung]:
@@ -53,14 +65,21 @@ def show(title: str, scores: Sequence[Score]) -> None:
     first, second = scores[0].metrics
     heads = ["new rows" if shot is None else f"K = {shot}" for shot in shots]
     print(f"\n{title}: {first} over tasks ({second} %)\n")
-    print(f"| way | {' | '.join(heads)} | seconds to fit | ms to adapt |\n|---|{'---|' * (len(heads) + 2)}")
+    print(
+        f"| way | {' | '.join(heads)} | seconds to fit | ms to adapt |\n|---|{'---|' * (len(heads) + 2)}"
+    )
     digits = 2 if first == "rmse" else 4
     for name in dict.fromkeys(score.name for score in scores):
         own = [score for score in scores if score.name == name]
         cells = []
         for shot in shots:
-            error, other = (np.array([s.metrics[what] for s in own if s.shot == shot]) for what in (first, second))
-            cells.append(f"{error.mean():.{digits}f} ± {error.std():.{digits}f} ({100 * other.mean():.1f} ± {100 * other.std():.1f})")
+            error, other = (
+                np.array([s.metrics[what] for s in own if s.shot == shot])
+                for what in (first, second)
+            )
+            cells.append(
+                f"{error.mean():.{digits}f} ± {error.std():.{digits}f} ({100 * other.mean():.1f} ± {100 * other.std():.1f})"
+            )
         seconds, ms = np.mean([s.fit_seconds for s in own]), np.mean([s.adapt_ms for s in own])
         print(f"| {name} | {' | '.join(cells)} | {seconds:.2f} | {ms:.2f} |", flush=True)
 

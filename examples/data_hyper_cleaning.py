@@ -1,7 +1,9 @@
-"""Data hyper-cleaning: find the wrong labels of a training set: ``python examples/data_hyper_cleaning.py``.
+"""Data hyper-cleaning: find the wrong labels of a training set: ``python
+examples/data_hyper_cleaning.py``.
 
-Four in ten training labels are drawn at random. Every training example has a weight; a classifier is trained on the weighted
-examples (inner), and weights change so that it does well on a few clean ones (outer). It takes about ten seconds and prints
+Four in ten training labels are drawn at random. Every training example has a weight; a classifier
+is trained on the weighted examples (inner), and weights change so that it does well on a few clean
+ones (outer). It takes about ten seconds and prints
 
     mean weight of the 170 wrong labels 0.05, of the right ones 0.95
     below one half: 95% of the wrong labels, 2% of the right ones
@@ -15,12 +17,16 @@ import torch.nn.functional as F
 
 import quickstudy as qs
 
-# Data: ten noisy classes in 20 dimensions; 500 to train on, of which 40 % have a random label, 200 clean, 2,000 to test.
+# Data: ten noisy classes in 20 dimensions; 500 to train on, of which 40 % have a random label, 200
+# clean, 2,000 to test.
 generator = qs.generator(seed=0, purpose="example")
 centres = 1.2 * torch.randn(10, 20, generator=generator)
 y = torch.randint(10, (2700,), generator=generator)
 x = centres[y] + torch.randn(2700, 20, generator=generator)
-(train_x, clean_x, test_x), (train_y, clean_y, test_y) = x.split([500, 200, 2000]), y.split([500, 200, 2000])
+(train_x, clean_x, test_x), (train_y, clean_y, test_y) = (
+    x.split([500, 200, 2000]),
+    y.split([500, 200, 2000]),
+)
 drawn = torch.randint(10, (500,), generator=generator)
 labels = torch.where(torch.rand(500, generator=generator) < 0.4, drawn, train_y)
 wrong = labels != train_y
@@ -46,7 +52,13 @@ start = weights = {"weight": torch.zeros(20, 10), "bias": torch.zeros(10)}
 accuracies = []
 for step in range(51):
     solution = qs.bilevel.solve(
-        train_loss, clean_loss, {"logit": logit}, weights, steps=200 if step == 0 else 20, lr=0.5, outer_gradient="implicit"
+        train_loss,
+        clean_loss,
+        {"logit": logit},
+        weights,
+        steps=200 if step == 0 else 20,
+        lr=0.5,
+        outer_gradient="implicit",
     )
     weights = solution.weights  # go on from the last solution
     accuracies.append((scores(weights, test_x).argmax(-1) == test_y).float().mean().item())
@@ -56,6 +68,10 @@ for step in range(51):
 
 weight = logit.detach().sigmoid()
 found = (weight < 0.5)[wrong].float().mean().item(), (weight < 0.5)[~wrong].float().mean().item()
-print(f"mean weight of the {int(wrong.sum())} wrong labels {weight[wrong].mean():.2f}, of the right ones {weight[~wrong].mean():.2f}")
+print(
+    f"mean weight of the {int(wrong.sum())} wrong labels {weight[wrong].mean():.2f}, of the right ones {weight[~wrong].mean():.2f}"
+)
 print(f"below one half: {found[0]:.0%} of the wrong labels, {found[1]:.0%} of the right ones")
-print(f"test accuracy {accuracies[0]:.1%} with equal weights, {accuracies[-1]:.1%} with the learned ones")
+print(
+    f"test accuracy {accuracies[0]:.1%} with equal weights, {accuracies[-1]:.1%} with the learned ones"
+)

@@ -1,7 +1,9 @@
-"""A weight decay for every parameter, learned on validation data: ``python examples/learned_weight_decay.py``.
+"""A weight decay for every parameter, learned on validation data: ``python
+examples/learned_weight_decay.py``.
 
-A classifier of 60 features, of which 10 say something, is trained on 80 examples (inner); its 120 weight decays change so that it
-does well on 80 others (outer), a number no grid search could reach. It takes about ten seconds and prints
+A classifier of 60 features, of which 10 say something, is trained on 80 examples (inner); its 120
+weight decays change so that it does well on 80 others (outer), a number no grid search could reach.
+It takes about ten seconds and prints
 
     median decay of the 10 features that count 0.000, of the other 50 0.247
     test accuracy 73.0% with equal weight decays, 90.2% with the learned ones
@@ -19,7 +21,10 @@ generator = qs.generator(seed=0, purpose="example")
 direction = torch.cat([torch.randn(10, generator=generator), torch.zeros(50)])
 x = torch.randn(4160, 60, generator=generator)
 y = (x @ direction + 0.5 * torch.randn(4160, generator=generator) > 0).long()
-(train_x, validation_x, test_x), (train_y, validation_y, test_y) = x.split([80, 80, 4000]), y.split([80, 80, 4000])
+(train_x, validation_x, test_x), (train_y, validation_y, test_y) = (
+    x.split([80, 80, 4000]),
+    y.split([80, 80, 4000]),
+)
 
 
 def train_loss(weights, meta):
@@ -46,5 +51,9 @@ for step in range(51):
     optimizer.step()
 
 decay = logit.detach().sigmoid()
-print(f"median decay of the 10 features that count {decay[:10].median():.3f}, of the other 50 {decay[10:].median():.3f}")
-print(f"test accuracy {accuracies[0]:.1%} with equal weight decays, {accuracies[-1]:.1%} with the learned ones")
+print(
+    f"median decay of the 10 features that count {decay[:10].median():.3f}, of the other 50 {decay[10:].median():.3f}"
+)
+print(
+    f"test accuracy {accuracies[0]:.1%} with equal weight decays, {accuracies[-1]:.1%} with the learned ones"
+)

@@ -1,8 +1,7 @@
 """MAML on sinusoids in a loop of one's own: ``python examples/my_own_loop.py``.
 
-Reads from top to bottom: tasks, learner, loop, a new task. It takes about a minute and prints the mean
-squared error of 200 new sinusoids before and after adapting to five points each.
-"""
+Reads from top to bottom: tasks, learner, loop, a new task. It takes about a minute and prints the
+mean squared error of 200 new sinusoids before and after adapting to five points each."""
 
 import torch
 
@@ -13,7 +12,9 @@ train = qs.tasks.Sinusoid().episodes(shot=10, query=10)
 test = qs.tasks.Sinusoid().episodes(shot=5, query=100)
 
 # Learner: an initialisation of a small network, meta-learned through one inner step.
-learner = qs.MAML(qs.models.MLP(init="truncated_normal"), inner_lr=0.01, inner_steps=1, test_steps=10)
+learner = qs.MAML(
+    qs.models.MLP(init="truncated_normal"), inner_lr=0.01, inner_steps=1, test_steps=10
+)
 optimizer = torch.optim.Adam(learner.parameters(), lr=2e-3)
 
 # Loop: the tasks of a step depend on the seed and the step alone.

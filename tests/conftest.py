@@ -9,10 +9,12 @@ import torch
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
-# The shapes that the learners' common interface states are checked by every test. It stands before the first import of quickstudy.
+# The shapes that the learners' common interface states are checked by every test. It stands before
+# the first import of quickstudy.
 install_import_hook("quickstudy.learners.learner", "beartype.beartype")
 torch.set_num_threads(1)  # the tensors of tests are small
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # as in the programs that tests start: two at a time, they would wait for each other
+# as in the programs that tests start: two at a time, they would wait for each other
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -24,7 +26,9 @@ settings.load_profile("quickstudy")
 def _float32() -> Iterator[None]:
     torch.set_default_dtype(torch.float32)
     yield
-    assert torch.get_default_dtype() == torch.float32, "a test changed the default dtype and left it so"
+    assert torch.get_default_dtype() == torch.float32, (
+        "a test changed the default dtype and left it so"
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,8 +10,8 @@ from quickstudy.errors import UserError
 def cache_folder(override: Path | None = None) -> Path:
     """The folder for cached files; it is not created.
 
-    ``override`` if given, else ``$QUICKSTUDY_CACHE``, else ``$XDG_CACHE_HOME/quickstudy`` (where it is an
-    absolute path, as the XDG specification asks), else ``~/.cache/quickstudy``.
+    ``override`` if given, else ``$QUICKSTUDY_CACHE``, else ``$XDG_CACHE_HOME/quickstudy`` (where it
+    is an absolute path, as the XDG specification asks), else ``~/.cache/quickstudy``.
 
     Raises:
         UserError: If none of these is set and the user has no home folder.
@@ -29,14 +29,17 @@ def cache_folder(override: Path | None = None) -> Path:
     try:
         return Path.home() / ".cache" / "quickstudy"
     except RuntimeError as error:
-        raise UserError("There is no home folder to keep a cache in. Set the environment variable QUICKSTUDY_CACHE.") from error
+        raise UserError(
+            "There is no home folder to keep a cache in. Set the environment variable QUICKSTUDY_CACHE."
+        ) from error
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path`` so that a reader finds the old file or the whole new one, never a part.
+    """Write ``data`` to ``path`` so that a reader finds the old file or the whole new one, never a
+    part.
 
-    The bytes go to a temporary file in the same folder (made where missing), are synced to the disk, and
-    take the place of ``path`` in one step.
+    The bytes go to a temporary file in the same folder (made where missing), are synced to the
+    disk, and take the place of ``path`` in one step.
 
     Raises:
         OSError: If the file cannot be written; nothing is left behind.

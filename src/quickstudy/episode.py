@@ -14,11 +14,10 @@ from quickstudy.errors import require
 class Batch:
     """Examples of several tasks, padded to one size.
 
-    Attributes:
-        x: Inputs ``[task, example, *feature]``.
-        y: Class indices ``[task, example]`` (integer) or targets ``[task, example, *target]``
-            (floating point). The dtype says which of the two, and with it loss and metric. Where the targets are of several
-            kinds, class indices are floating-point numbers too, and a missing label is NaN; the model says which is which.
+    Attributes: x: Inputs ``[task, example, *feature]``. y: Class indices ``[task, example]``
+        (integer) or targets ``[task, example, *target]`` (floating point). The dtype says which of
+        the two, and with it loss and metric. Where the targets are of several kinds, class indices
+        are floating-point numbers too, and a missing label is NaN; the model says which is which.
         mask: ``[task, example]``, 1 for a real example and 0 for padding.
     """
 
@@ -28,7 +27,8 @@ class Batch:
 
     @classmethod
     def of(cls, x: Any, y: Any) -> "Batch":
-        """One task from its examples ``x`` ``[example, *feature]`` and ``y`` ``[example, ...]``, tensors or arrays.
+        """One task from its examples ``x`` ``[example, *feature]`` and ``y`` ``[example, ...]``,
+        tensors or arrays.
 
         Raises:
             UserError: If ``x`` and ``y`` differ in length or are empty.
@@ -91,11 +91,11 @@ class Episode:
 class Kind:
     """What a source's tasks are, and so how they are judged.
 
-    Attributes:
-        name: ``"classification"`` (metric: accuracy, higher is better), ``"regression"`` (metric: mean squared error, lower
-            is better), or ``"mixed"``: several targets of different kinds (metric: their mean loss, lower is better).
-        outputs: The most classes of a task (its way), the number of targets, or of the scores that several targets take.
-        targets: The classes of each of several targets, 0 for a number; empty where tasks are of one kind.
+    Attributes: name: ``"classification"`` (metric: accuracy, higher is better), ``"regression"``
+        (metric: mean squared error, lower is better), or ``"mixed"``: several targets of different
+        kinds (metric: their mean loss, lower is better). outputs: The most classes of a task (its
+        way), the number of targets, or of the scores that several targets take. targets: The
+        classes of each of several targets, 0 for a number; empty where tasks are of one kind.
     """
 
     name: Literal["classification", "regression", "mixed"]
@@ -110,13 +110,19 @@ class Kind:
             UserError: If there is none, or one has a single class.
         """
         good = len(targets) > 0 and all(classes == 0 or classes >= 2 for classes in targets)
-        require(good, f"Targets should be 0 for a number, or at least 2 classes. Found {tuple(targets)}.")
+        require(
+            good,
+            f"Targets should be 0 for a number, or at least 2 classes. Found {tuple(targets)}.",
+        )
         return cls("mixed", sum(max(1, classes) for classes in targets), tuple(targets))
 
     @property
     def alone(self) -> tuple["Kind", ...]:
         """The kind of each of several targets by itself."""
-        return tuple(Kind("classification", classes) if classes else Kind("regression", 1) for classes in self.targets)
+        return tuple(
+            Kind("classification", classes) if classes else Kind("regression", 1)
+            for classes in self.targets
+        )
 
     @property
     def widths(self) -> list[int]:
@@ -132,7 +138,9 @@ class Kind:
     @property
     def metric(self) -> str:
         """``"accuracy"``, ``"mean_squared_error"`` or ``"loss"``."""
-        return {"classification": "accuracy", "regression": "mean_squared_error", "mixed": "loss"}[self.name]
+        return {"classification": "accuracy", "regression": "mean_squared_error", "mixed": "loss"}[
+            self.name
+        ]
 
     @property
     def higher_is_better(self) -> bool:

@@ -22,4 +22,7 @@ def require(condition: bool, message: str) -> None:
 
 
 class TrainingError(RuntimeError):
-    """Training cannot go on (a loss that is not finite). The message names the last good checkpoint."""
+    """Training cannot go on (a loss that is not finite).
+
+    The message names the last good checkpoint.
+    """

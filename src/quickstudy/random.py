@@ -11,10 +11,11 @@ from torch import Tensor
 def generator(seed: int, purpose: str, step: int = 0) -> torch.Generator:
     """A CPU generator whose stream depends on nothing but ``(seed, purpose, step)``.
 
-    The state is seeded with BLAKE2b over the three names (torch's CPU generator uses 32 bits of it), so that
-    neighbouring seeds and steps give unrelated streams. No state has to be saved: step 1,000 of a resumed run draws
-    what step 1,000 of an uninterrupted run draws, and what evaluation draws cannot disturb
-    training. It lives on the CPU whatever the device of the model, so tasks are the same on both.
+    The state is seeded with BLAKE2b over the three names (torch's CPU generator uses 32 bits of
+    it), so that neighbouring seeds and steps give unrelated streams. No state has to be saved: step
+    1,000 of a resumed run draws what step 1,000 of an uninterrupted run draws, and what evaluation
+    draws cannot disturb training. It lives on the CPU whatever the device of the model, so tasks
+    are the same on both.
 
     Args:
         seed: The run's seed.
@@ -33,7 +34,8 @@ def generator(seed: int, purpose: str, step: int = 0) -> torch.Generator:
 
 
 def choose(population: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """For every entry ``n`` of ``population``, ``count`` different numbers of ``0 … n-1`` in random order.
+    """For every entry ``n`` of ``population``, ``count`` different numbers of ``0 … n-1`` in random
+    order.
 
     Floyd's algorithm (Bentley & Floyd, CACM 30(9), 1987) over all entries at once, then a random
     permutation: every ordered selection is equally likely, and the cost depends on ``count``
@@ -62,7 +64,8 @@ def choose(population: Tensor, count: int, generator: torch.Generator) -> Tensor
 
 @contextmanager
 def ambient(seed: int, purpose: str, step: int = 0) -> Iterator[None]:
-    """Inside, torch's own generators draw the stream ``(seed, purpose, step)``; afterwards they are as they were.
+    """Inside, torch's own generators draw the stream ``(seed, purpose, step)``; afterwards they are
+    as they were.
 
     For modules that take no generator (dropout, ``reset_parameters``).
     """

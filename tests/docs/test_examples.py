@@ -16,7 +16,8 @@ def printed(name: str, capsys: pytest.CaptureFixture[str]) -> list[float]:
 
 
 def test_maml_by_hand(capsys):
-    by_hand, learners, *_ = printed("maml_by_hand", capsys)  # and it asserts that the gradients are equal
+    # and it asserts that the gradients are equal
+    by_hand, learners, *_ = printed("maml_by_hand", capsys)
     assert by_hand == learners
 
 

@@ -36,7 +36,9 @@ def blocks(text: str) -> list[Block]:
             language, start, skipped = fence[1], number + 1, bool(NOT_RUN.match(last))
         elif line.rstrip() == "```":
             if language in ("python", *SHELLS):
-                found.append(Block(str(language), start, "\n".join(lines[start - 1 : number - 1]), skipped))
+                found.append(
+                    Block(str(language), start, "\n".join(lines[start - 1 : number - 1]), skipped)
+                )
             language = None
         if line.strip():
             last = line.strip()
@@ -49,7 +51,12 @@ def commands(code: str) -> list[list[str]]:
     lines = code.replace("\\\n", " ").splitlines()
     if any(line.startswith("$ ") for line in lines):
         lines = [line[2:] for line in lines if line.startswith("$ ")]
-    return [words for line in lines for part in line.split(" && ") if (words := shlex.split(part, comments=True))]
+    return [
+        words
+        for line in lines
+        for part in line.split(" && ")
+        if (words := shlex.split(part, comments=True))
+    ]
 
 
 def targets(makefile: str) -> set[str]:
@@ -61,17 +68,25 @@ def run_command(words: list[str]) -> None:
     match words:
         case ["quickstudy", *arguments]:
             call = [sys.executable, "-m", "quickstudy", *arguments]
-            done = subprocess.run(call, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, env=os.environ)
-            assert done.returncode == 0, f"{shlex.join(words)} exited with {done.returncode}\n{done.stdout}\n{done.stderr}"
+            done = subprocess.run(
+                call, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, env=os.environ
+            )
+            assert done.returncode == 0, (
+                f"{shlex.join(words)} exited with {done.returncode}\n{done.stdout}\n{done.stderr}"
+            )
         case ["make", *arguments]:
-            unknown = {word for word in arguments if "=" not in word} - targets((REPOSITORY / "Makefile").read_text())
+            unknown = {word for word in arguments if "=" not in word} - targets(
+                (REPOSITORY / "Makefile").read_text()
+            )
             assert not unknown, f"the Makefile has no {unknown}"
         case ["python", script, *_] if script.endswith(".py"):
             assert (REPOSITORY / script).is_file(), f"there is no {script}"
         case ["pip" | "cd" | "source", *_] | ["git", "clone", *_] | ["python", "-m", "pip", *_]:
             pass
         case _:
-            pytest.fail(f"not known how to check `{shlex.join(words)}`; put `<!-- not run: reason -->` above its block")
+            pytest.fail(
+                f"not known how to check `{shlex.join(words)}`; put `<!-- not run: reason -->` above its block"
+            )
 
 
 BLOCKS = blocks(README.read_text("utf-8")) if README.is_file() else []
@@ -88,7 +103,9 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: f"line {block.line}")
-def test_block(block: Block, namespace: dict[str, Any], directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_block(
+    block: Block, namespace: dict[str, Any], directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if block.skipped:
         return  # its reason stands in the README
     monkeypatch.chdir(directory)
@@ -124,7 +141,10 @@ def test_commands_are_found() -> None:
         ["quickstudy", "list"],
         ["quickstudy", "train", "maml", "--way", "5"],
     ]
-    assert commands("$ quickstudy list\nmaml  5 steps\n$ make demo") == [["quickstudy", "list"], ["make", "demo"]]
+    assert commands("$ quickstudy list\nmaml  5 steps\n$ make demo") == [
+        ["quickstudy", "list"],
+        ["make", "demo"],
+    ]
 
 
 def test_an_unknown_target_and_an_unknown_command_are_failures() -> None:

@@ -20,13 +20,12 @@ NUM_TASKS = 3
 class Case:
     """One configuration: ``make()`` a learner and try it on ``tasks``.
 
-    ``gradient`` says what the gradient of a loss is: that of the loss ("exact"), of the query loss at the
-    adapted weights ("first_order"), the way back from the adapted weights ("displacement"), or that of the loss with the
-    inner gradients or those of a penalty held constant ("constant": its own test proves it), or none of them to the last digit
-    ("approximate").
-    ``in_turn``: the inner loop walks through the support set, so the order of examples matters.
-    ``pooled``: pre-training is one supervised batch, normalised as a whole, so tasks meet in it.
-    """
+    ``gradient`` says what the gradient of a loss is: that of the loss ("exact"), of the query loss
+    at the adapted weights ("first_order"), the way back from the adapted weights ("displacement"),
+    or that of the loss with the inner gradients or those of a penalty held constant ("constant":
+    its own test proves it), or none of them to the last digit ("approximate"). ``in_turn``: the
+    inner loop walks through the support set, so the order of examples matters. ``pooled``:
+    pre-training is one supervised batch, normalised as a whole, so tasks meet in it."""
 
     name: str
     tasks: str
@@ -87,7 +86,10 @@ def stitched() -> nn.Module:
 def _pool(shape: tuple[int, ...]) -> qs.tasks.Arrays:
     generator = qs.generator(0, "pool")
     y = torch.arange(8).repeat_interleave(6)
-    x = torch.randn(48, *shape, generator=generator) + torch.randn(8, *shape, generator=generator)[y]
+    x = (
+        torch.randn(48, *shape, generator=generator)
+        + torch.randn(8, *shape, generator=generator)[y]
+    )
     return qs.tasks.Arrays(x, y)
 
 
@@ -112,7 +114,9 @@ SOURCES: dict[str, Callable[[], qs.tasks.TaskSource]] = {
 
 def _finetune(model: nn.Module, size: int | None = None, **options: Any) -> Learner:
     """With a pre-training head that is not zero, so that gradients reach the body."""
-    learner = qs.Finetune(model, pretraining_classes=3, embedding_size=size, test_steps=3, **options)
+    learner = qs.Finetune(
+        model, pretraining_classes=3, embedding_size=size, test_steps=3, **options
+    )
     initialise(learner.head, qs.generator(1, "model"))
     return learner
 
@@ -219,7 +223,11 @@ def _mann(model: nn.Module, size: int | None = None, slots: int = 9, heads: int 
     return qs.MANN(model, 3, size, controller_size=6, slots=slots, width=4, heads=heads)
 
 
-AT_THE_OPTIMUM: dict[str, Any] = {"outer_gradient": "implicit", "proximal": 1.0, "backward_steps": 60}
+AT_THE_OPTIMUM: dict[str, Any] = {
+    "outer_gradient": "implicit",
+    "proximal": 1.0,
+    "backward_steps": 60,
+}
 
 
 TABLE: dict[str, list[Case]] = {
@@ -309,7 +317,8 @@ TABLE: dict[str, list[Case]] = {
     "mann": [
         Case("mlp", "vectors", lambda: _mann(vectors(None), 8), in_turn=True, pooled=True),
         Case("norm-one-head", "vectors", lambda: _mann(normed(None), 7, slots=3, heads=1), in_turn=True, pooled=True),
-        Case("conv", "images", lambda: _mann(images(None), slots=40), in_turn=True, pooled=True),  # no slot twice: the loss jumps there
+        # no slot twice: the loss jumps there
+        Case("conv", "images", lambda: _mann(images(None), slots=40), in_turn=True, pooled=True),
     ],
     "linear_prior": [Case("mlp", "sinusoids", lambda: _linear_prior(qs.models.MLP(1, None, hidden=(6, 6))))],
     "logistic_prior": [
@@ -348,14 +357,29 @@ TABLE: dict[str, list[Case]] = {
     ],
 }  # fmt: skip
 CASES = [replace(case, name=f"{key}-{case.name}") for key, cases in TABLE.items() for case in cases]
-EMBEDDING = ("protonet", "matching", "relation", "siamese", "r2d2", "mann", "linear_prior", "logistic_prior", "mixed_prior")
+EMBEDDING = (
+    "protonet",
+    "matching",
+    "relation",
+    "siamese",
+    "r2d2",
+    "mann",
+    "linear_prior",
+    "logistic_prior",
+    "mixed_prior",
+)
 MAPPED = [case for case in CASES if not case.name.startswith(EMBEDDING)]
 """The learners that map a function of one task; the others embed all tasks at once."""
 
 
 def cast(episodes: Episode, dtype: torch.dtype) -> Episode:
     """The same episodes with all floating-point tensors of ``dtype``."""
-    return map_batches(episodes, lambda b: Batch(b.x.to(dtype), b.y.to(dtype) if b.y.dtype.is_floating_point else b.y, b.mask.to(dtype)))
+    return map_batches(
+        episodes,
+        lambda b: Batch(
+            b.x.to(dtype), b.y.to(dtype) if b.y.dtype.is_floating_point else b.y, b.mask.to(dtype)
+        ),
+    )
 
 
 def map_batches(episodes: Episode, function: Callable[[Batch], Batch]) -> Episode:
@@ -379,7 +403,11 @@ def pad(batch: Batch) -> Batch:
 
 
 def tensors(episodes: Episode) -> list[Tensor]:
-    return [getattr(part, name) for part in (episodes.support, episodes.query) for name in ("x", "y", "mask")] + [episodes.task]
+    return [
+        getattr(part, name)
+        for part in (episodes.support, episodes.query)
+        for name in ("x", "y", "mask")
+    ] + [episodes.task]
 
 
 def gradients(learner: Learner, episodes: Episode) -> tuple[Tensor, dict[str, Tensor]]:
@@ -387,7 +415,10 @@ def gradients(learner: Learner, episodes: Episode) -> tuple[Tensor, dict[str, Te
     learner.zero_grad()
     losses = learner.losses(episodes)
     (losses * torch.arange(1, len(losses) + 1)).sum().backward()
-    return losses.detach(), {n: torch.zeros_like(p) if p.grad is None else p.grad.clone() for n, p in learner.named_parameters()}
+    return losses.detach(), {
+        n: torch.zeros_like(p) if p.grad is None else p.grad.clone()
+        for n, p in learner.named_parameters()
+    }
 
 
 def answers(learner: Learner, episodes: Episode) -> Tensor:
@@ -407,4 +438,8 @@ def query_loss(learner: Any, weights: dict[str, Tensor], task: Episode) -> Tenso
     y = task.query.y[0]
     if learner.targets:
         return task_losses(scores[None], y[None], None, learner.targets)[0]
-    return nn.functional.mse_loss(scores, y) if y.dtype.is_floating_point else nn.functional.cross_entropy(scores, y)
+    return (
+        nn.functional.mse_loss(scores, y)
+        if y.dtype.is_floating_point
+        else nn.functional.cross_entropy(scores, y)
+    )

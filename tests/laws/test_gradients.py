@@ -5,7 +5,10 @@ import torch
 
 from tests.laws.battery import CASES, NUM_TASKS, close, gradients, query_loss
 
-OF = {kind: [case for case in CASES if case.gradient == kind] for kind in ("exact", "first_order", "displacement")}
+OF = {
+    kind: [case for case in CASES if case.gradient == kind]
+    for kind in ("exact", "first_order", "displacement")
+}
 WEIGHTS = torch.arange(1, NUM_TASKS + 1)
 
 
@@ -15,7 +18,10 @@ def test_the_gradient_is_that_of_the_loss(case):
     _, grads = gradients(learner, episodes)
     generator, step = torch.Generator().manual_seed(0), 1e-6
     for _ in range(2):
-        way = {n: torch.randn(p.shape, generator=generator, dtype=p.dtype) for n, p in learner.named_parameters()}
+        way = {
+            n: torch.randn(p.shape, generator=generator, dtype=p.dtype)
+            for n, p in learner.named_parameters()
+        }
         ends = []
         for sign in (1, -2):
             with torch.no_grad():
@@ -32,7 +38,10 @@ def test_the_gradient_is_that_of_the_loss(case):
 def through_the_start(learner, gradients):
     """``gradients`` with respect to the weights a task starts from, with respect to the parameters: a shared head's are means."""
     heads = {f"model.{name}" for name in learner._head}
-    return {name: value.mean(0, keepdim=True).expand_as(value) if name in heads else value for name, value in gradients.items()}
+    return {
+        name: value.mean(0, keepdim=True).expand_as(value) if name in heads else value
+        for name, value in gradients.items()
+    }
 
 
 @pytest.mark.parametrize("case", OF["first_order"], ids=str)
@@ -43,9 +52,15 @@ def test_a_first_order_gradient_is_that_of_the_query_loss_at_the_adapted_weights
     expected = {name: torch.zeros_like(grad) for name, grad in grads.items()}
     for task in range(NUM_TASKS):
         weights = {n: adapted[n.removeprefix("model.")][task].requires_grad_() for n in grads}
-        loss = query_loss(learner, {n.removeprefix("model."): w for n, w in weights.items()}, episodes[task : task + 1])
+        loss = query_loss(
+            learner,
+            {n.removeprefix("model."): w for n, w in weights.items()},
+            episodes[task : task + 1],
+        )
         close(losses[task], loss.detach())
-        for name, gradient in zip(weights, torch.autograd.grad(loss, list(weights.values())), strict=True):
+        for name, gradient in zip(
+            weights, torch.autograd.grad(loss, list(weights.values())), strict=True
+        ):
             expected[name] += WEIGHTS[task] * gradient
     close(grads, through_the_start(learner, expected))
 
@@ -58,7 +73,10 @@ def test_a_displacement_is_the_way_from_the_adapted_weights_to_the_initialisatio
     start = learner.adapt(episodes.support, 0)
     ways = {name: start[name] - adapted[name] for name, _ in learner.model.named_parameters()}
     close(losses, sum(0.5 * way.square().flatten(1).sum(1) for way in ways.values()))
-    expected = {f"model.{name}": (way * WEIGHTS.reshape(-1, *[1] * (way.ndim - 1))).sum(0) for name, way in ways.items()}
+    expected = {
+        f"model.{name}": (way * WEIGHTS.reshape(-1, *[1] * (way.ndim - 1))).sum(0)
+        for name, way in ways.items()
+    }
     close(grads, through_the_start(learner, expected))
     assert any((gradient != 0).any() for gradient in grads.values())
 

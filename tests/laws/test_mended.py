@@ -18,7 +18,10 @@ from tests.laws.test_models import Peeks
 @pytest.mark.parametrize("mapping", ["loop", 1, 2])
 def test_finetune_adapts_tasks_of_different_ways_under_every_mapping(mapping):
     generator = qs.generator(0, "ways")
-    x, y = torch.randn(3, 3, 5, generator=generator), torch.tensor([[0, 1, 2], [0, 1, 0], [0, 1, 0]])
+    x, y = (
+        torch.randn(3, 3, 5, generator=generator),
+        torch.tensor([[0, 1, 2], [0, 1, 0], [0, 1, 0]]),
+    )
     support = Batch(x, y, torch.tensor([[1.0, 1, 1], [1, 1, 0], [1, 1, 0]]))
     results = []
     for how in ("vmap", mapping):
@@ -35,12 +38,20 @@ def test_stepwise_is_unrolled_with_dropout(steps, multi_step_loss, alike):
     for outer in ("unrolled", "stepwise"):
         model = nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Dropout(0.5), nn.Linear(8, 3))
         qs.models.initialise.initialise(model, qs.generator(0, "model"))
-        learner = qs.MAML(model, 0.1, steps, outer_gradient=outer, multi_step_loss=multi_step_loss).double()
+        learner = qs.MAML(
+            model, 0.1, steps, outer_gradient=outer, multi_step_loss=multi_step_loss
+        ).double()
         with torch.random.fork_rng():
             torch.manual_seed(0)
             losses = learner.losses(Case("dropout", "vectors", lambda: None).episodes())
             after = torch.rand(1)
-            results.append((losses, *torch.autograd.grad((weights * losses).sum(), list(learner.parameters())), after))
+            results.append(
+                (
+                    losses,
+                    *torch.autograd.grad((weights * losses).sum(), list(learner.parameters())),
+                    after,
+                )
+            )
     close(results[1], results[0])
 
 
@@ -48,11 +59,13 @@ def test_stepwise_keeps_states_of_as_many_tasks_as_there_is_room_for(monkeypatch
     sizes, whole, results = [], MAML.problem, []
 
     def problem(self, meta, support, query=None, way=None):
-        sizes.extend([support.num_tasks] if query is not None else [])  # without queries the size of a state is measured
+        # without queries the size of a state is measured
+        sizes.extend([support.num_tasks] if query is not None else [])
         return whole(self, meta, support, query, way)
 
     monkeypatch.setattr(MAML, "problem", problem)
-    states = 4 * sum(parameter.nbytes for parameter in vectors().double().parameters())  # of one task's four steps
+    # of one task's four steps
+    states = 4 * sum(parameter.nbytes for parameter in vectors().double().parameters())
     for room in (3 * states, 3 * states - 1, 1):
         monkeypatch.setattr("quickstudy.learners.gradient.KEPT_BYTES", room)
         learner = qs.MAML(vectors(), 0.1, 4, outer_gradient="stepwise").double()
@@ -83,7 +96,14 @@ def test_a_gradient_can_be_taken_task_by_task(outer):
 
 def convolutional() -> nn.Module:
     """A network of one's own on images of 8 × 8, whose weights a gradient learner puts into channels-last order."""
-    model = nn.Sequential(nn.Conv2d(1, 4, 3, 2), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4, 3))
+    model = nn.Sequential(
+        nn.Conv2d(1, 4, 3, 2),
+        nn.ReLU(),
+        nn.Conv2d(4, 4, 3),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(4, 3),
+    )
     qs.models.initialise.initialise(model, qs.generator(0, "model"))
     return model
 
@@ -101,7 +121,9 @@ def of_images(size: int = 8) -> qs.tasks.Episodes:
         (lambda: qs.MAML(qs.models.Conv4(3, channels=4, image_size=16), 0.1), 16),
     ],
 )
-def test_a_resumed_run_is_the_uninterrupted_one_whatever_the_layout_of_its_weights(make, size, tmp_path):
+def test_a_resumed_run_is_the_uninterrupted_one_whatever_the_layout_of_its_weights(
+    make, size, tmp_path
+):
     whole, halves = make(), make()
     options = {"lr": 1e-2, "tasks_per_step": 2, "progress": False}
     qs.fit(whole, of_images(size), 6, **options)
@@ -133,11 +155,17 @@ def test_prototypes_are_differentiated_as_they_are_adapted(make):
     """The head that prototypes make is a start: inner gradients do not run through it into the body."""
     results, episodes = [], Case("prototypes", "vectors", lambda: None).episodes()
     for outer in ("unrolled", "stepwise", "truncated"):
-        learner = make(vectors(), 0.4, 3, outer_gradient=outer, backward_steps=3, prototype_head=True).double()
+        learner = make(
+            vectors(), 0.4, 3, outer_gradient=outer, backward_steps=3, prototype_head=True
+        ).double()
         scores = learner.predict(learner.adapt(episodes.support), episodes.query.x)
         losses = learner.losses(episodes)
         close(losses.detach(), task_losses(scores, episodes.query.y, episodes.query.mask))
-        results.append(torch.autograd.grad(losses.sum(), list(learner.parameters()), allow_unused=True, materialize_grads=True))
+        results.append(
+            torch.autograd.grad(
+                losses.sum(), list(learner.parameters()), allow_unused=True, materialize_grads=True
+            )
+        )
     close(results[1], results[0])
     close(results[2], results[0])
 
@@ -147,8 +175,15 @@ def test_stepwise_draws_the_dropout_of_prototypes_once():
     for outer in ("unrolled", "stepwise"):
         model = nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Dropout(0.5), nn.Linear(8, 3))
         qs.models.initialise.initialise(model, qs.generator(0, "model"))
-        learner = qs.MAML(model, 0.1, 2, outer_gradient=outer, prototype_head=True, mapping="loop").double()
+        learner = qs.MAML(
+            model, 0.1, 2, outer_gradient=outer, prototype_head=True, mapping="loop"
+        ).double()
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            results.append((*gradients(learner, Case("dropout", "vectors", lambda: None).episodes()), torch.rand(1)))
+            results.append(
+                (
+                    *gradients(learner, Case("dropout", "vectors", lambda: None).episodes()),
+                    torch.rand(1),
+                )
+            )
     close(results[1], results[0])

@@ -45,7 +45,12 @@ MAKERS = {
     "reptile": lambda model: qs.Reptile(model, 0.1, 2, inner_optimiser="sgd"),
     "frozen": lambda model: qs.MAML(model, 0.1, 2, statistics="frozen"),
 }
-PAIRS = [(layer, maker) for layer in LAYERS for maker in MAKERS if (layer, maker) != ("batch_norm_plain", "frozen")]
+PAIRS = [
+    (layer, maker)
+    for layer in LAYERS
+    for maker in MAKERS
+    if (layer, maker) != ("batch_norm_plain", "frozen")
+]
 """All but one: without running averages there is nothing to freeze."""
 
 
@@ -66,7 +71,11 @@ def test_layers_of_users_own_models_work_and_the_choice_is_announced_once(layer,
         found = (*gradients(learner, episodes), answers(learner, episodes))
         gradients(learner, episodes)
     [said] = announced(caplog)
-    assert said.startswith("Tasks are mapped by loop: vmap cannot do" if layer == "peeks" else "Tasks are mapped by vmap:")
+    assert said.startswith(
+        "Tasks are mapped by loop: vmap cannot do"
+        if layer == "peeks"
+        else "Tasks are mapped by vmap:"
+    )
     learner.mapping = "loop"
     close(found, (*gradients(learner, episodes), answers(learner, episodes)))
 
@@ -74,7 +83,10 @@ def test_layers_of_users_own_models_work_and_the_choice_is_announced_once(layer,
 @pytest.mark.parametrize("maker", ["fomaml", "reptile", "maml"])
 def test_a_recurrent_layer_falls_back_to_the_loop(maker, caplog):
     torch.manual_seed(0)
-    learner, episodes = MAKERS[maker](nn.Sequential(Reads(), nn.Linear(4, 3))).double(), VECTORS.episodes()
+    learner, episodes = (
+        MAKERS[maker](nn.Sequential(Reads(), nn.Linear(4, 3))).double(),
+        VECTORS.episodes(),
+    )
     with caplog.at_level(logging.INFO, logger="quickstudy"):
         losses, grads = gradients(learner, episodes)
         assert answers(learner, episodes).isfinite().all()
@@ -93,7 +105,9 @@ def test_asking_for_a_mapping_is_announced_as_asked_for(caplog):
 
 @pytest.mark.parametrize("outputs", [None, 3])
 def test_a_batch_norm_itself_can_be_the_model(outputs):
-    model = nn.BatchNorm1d(5) if outputs is None else nn.Sequential(nn.BatchNorm1d(5), nn.Linear(5, 3))
+    model = (
+        nn.BatchNorm1d(5) if outputs is None else nn.Sequential(nn.BatchNorm1d(5), nn.Linear(5, 3))
+    )
     learner, episodes = qs.MAML(model, 0.1).double(), VECTORS.episodes()
     assert learner.losses(episodes).isfinite().all()
     assert not any(isinstance(module, nn.BatchNorm1d) for module in learner.modules())

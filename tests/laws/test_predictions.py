@@ -22,19 +22,27 @@ def test_zero_inner_steps_change_nothing(case):
         assert (scores == 0).all()
         assert scores.shape == (NUM_TASKS, x.shape[1], 3)
         return
-    if case.name.startswith("generator"):  # which starts from what it generates: the same network with that in its place
+    # which starts from what it generates: the same network with that in its place
+    if case.name.startswith("generator"):
         with torch.no_grad():
             for change in learner.modulations:
                 change.reset_parameters()
         start = learner.adapt(support, steps=0)
         scores = learner.predict(start, x)
     for task in range(NUM_TASKS):
-        statistics = forward(learner.model, {}, support.x[task], record=True)[1] if learner.statistics == "support" else None
+        statistics = (
+            forward(learner.model, {}, support.x[task], record=True)[1]
+            if learner.statistics == "support"
+            else None
+        )
         prototypes = getattr(learner, "prototype_head", case.name.startswith("generator"))
         head = {name: start[name][task] for name in learner._head if prototypes and name in start}
         expected = forward(learner.model, head, x[task], statistics=statistics or None)[0].detach()
         shared = getattr(learner, "shared_head", False)
-        close(scores[task], expected.mean(-1, keepdim=True).expand_as(expected) if shared else expected)
+        close(
+            scores[task],
+            expected.mean(-1, keepdim=True).expand_as(expected) if shared else expected,
+        )
 
 
 @every_case

@@ -16,8 +16,13 @@ def test_inputs_are_never_mutated(case):
     adapted = learner.adapt(episodes.support)
     state = {name: value.clone() for name, value in adapted.items()}
     learner.predict(adapted, episodes.query.x)
-    assert all(torch.equal(a.nan_to_num(), b.nan_to_num()) for a, b in zip(tensors(episodes), before, strict=True))
-    assert adapted.keys() == state.keys() and all(torch.equal(adapted[name], state[name]) for name in state)
+    assert all(
+        torch.equal(a.nan_to_num(), b.nan_to_num())
+        for a, b in zip(tensors(episodes), before, strict=True)
+    )
+    assert adapted.keys() == state.keys() and all(
+        torch.equal(adapted[name], state[name]) for name in state
+    )
 
 
 @every_case
@@ -30,7 +35,9 @@ def test_adapting_and_predicting_leave_the_learner_bit_identical(case, training)
     modes, random = [module.training for module in learner.modules()], torch.get_rng_state()
     answers(learner, episodes)
     after = learner.state_dict()
-    assert after.keys() == before.keys() and all(torch.equal(after[name], before[name]) for name in before)
+    assert after.keys() == before.keys() and all(
+        torch.equal(after[name], before[name]) for name in before
+    )
     assert [module.training for module in learner.modules()] == modes
     assert torch.equal(torch.get_rng_state(), random)
     assert all(parameter.grad is None for parameter in learner.parameters())
@@ -50,7 +57,10 @@ def test_what_was_adapted_shares_no_memory_with_the_learner(case):
 @every_case
 def test_losses_leave_parameters_and_the_global_generator_alone(case):
     learner, episodes = case.learner(), case.episodes()
-    before, random = [parameter.clone() for parameter in learner.parameters()], torch.get_rng_state()
+    before, random = (
+        [parameter.clone() for parameter in learner.parameters()],
+        torch.get_rng_state(),
+    )
     gradients(learner, episodes)
     assert all(torch.equal(a, b) for a, b in zip(learner.parameters(), before, strict=True))
     assert torch.equal(torch.get_rng_state(), random)
@@ -77,7 +87,11 @@ def test_dtype_and_device_are_those_of_the_inputs(case, dtype, device):
     losses = learner.losses(episodes)
     losses.sum().backward()
     adapted = learner.adapt(episodes.support)
-    made = [losses, learner.predict(adapted, episodes.query.x), *(p.grad for p in learner.parameters() if p.grad is not None)]
+    made = [
+        losses,
+        learner.predict(adapted, episodes.query.x),
+        *(p.grad for p in learner.parameters() if p.grad is not None),
+    ]
     made += [value for value in adapted.values() if value.dtype.is_floating_point]
     assert {(tensor.dtype, tensor.device.type) for tensor in made} == {(dtype, device)}
     assert losses.shape == (episodes.num_tasks,)

@@ -18,7 +18,17 @@ def test_a_row_makes_the_learner_it_is_filed_under(case):
 
 def test_every_outer_gradient_inner_optimiser_and_policy_is_tried():
     learners = [case.make() for case in CASES]
-    assert {getattr(learner, "outer_gradient", "unrolled") for learner in learners} == set(get_args(qs.bilevel.OuterGradient))
-    assert {getattr(learner, "inner_optimiser", "sgd") for learner in learners} == {"sgd", "momentum", "adam"}
-    assert {getattr(learner, "statistics", "support") for learner in learners} == {"support", "transductive", "frozen"}
+    assert {getattr(learner, "outer_gradient", "unrolled") for learner in learners} == set(
+        get_args(qs.bilevel.OuterGradient)
+    )
+    assert {getattr(learner, "inner_optimiser", "sgd") for learner in learners} == {
+        "sgd",
+        "momentum",
+        "adam",
+    }
+    assert {getattr(learner, "statistics", "support") for learner in learners} == {
+        "support",
+        "transductive",
+        "frozen",
+    }
     assert {learner.transductive for learner in learners} == {True, False}

@@ -33,11 +33,18 @@ def test_the_order_of_the_support_set_does_not_matter(case):
     learner, episodes = case.learner(), case.episodes()
     support = episodes.support
     order = torch.randperm(support.x.shape[1], generator=torch.Generator().manual_seed(1))
-    shuffled = Episode(Batch(support.x[:, order], support.y[:, order], support.mask[:, order]), episodes.query, episodes.task)
+    shuffled = Episode(
+        Batch(support.x[:, order], support.y[:, order], support.mask[:, order]),
+        episodes.query,
+        episodes.task,
+    )
     if case.in_turn:
         assert not torch.allclose(learner.losses(shuffled), learner.losses(episodes))
         return
-    (losses, grads), (expected, expected_grads) = gradients(learner, shuffled), gradients(learner, episodes)
+    (losses, grads), (expected, expected_grads) = (
+        gradients(learner, shuffled),
+        gradients(learner, episodes),
+    )
     close((losses, grads), (expected, expected_grads), 1e-9)
     close(answers(learner, shuffled), answers(learner, episodes), 1e-9)
 
@@ -59,17 +66,31 @@ def test_padding_changes_nothing(case):
     padded = map_batches(episodes, pad)
     before, after = gradients(learner, episodes), gradients(learner, padded)
     close(after, before, 1e-12)
-    close(learner.predict(learner.adapt(padded.support), episodes.query.x), answers(learner, episodes), 1e-12)
+    close(
+        learner.predict(learner.adapt(padded.support), episodes.query.x),
+        answers(learner, episodes),
+        1e-12,
+    )
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if not case.pooled], ids=str)
 def test_padding_of_one_task_alone_changes_nothing(case):
     learner, episodes = case.learner().eval(), case.episodes()
     padded = map_batches(episodes[:1], pad)
-    full = map_batches(episodes[1:], lambda batch: Batch(*(torch.cat([t, t[:, :3]], 1) for t in (batch.x, batch.y, batch.mask))))
+    full = map_batches(
+        episodes[1:],
+        lambda batch: Batch(*(torch.cat([t, t[:, :3]], 1) for t in (batch.x, batch.y, batch.mask))),
+    )
     parts = zip((padded.support, padded.query), (full.support, full.query), strict=True)
-    support, query = (Batch(torch.cat([a.x, b.x]), torch.cat([a.y, b.y]), torch.cat([a.mask, b.mask])) for a, b in parts)
-    close(learner.losses(Episode(support, query, episodes.task))[:1], learner.losses(episodes[:1]), 1e-12)
+    support, query = (
+        Batch(torch.cat([a.x, b.x]), torch.cat([a.y, b.y]), torch.cat([a.mask, b.mask]))
+        for a, b in parts
+    )
+    close(
+        learner.losses(Episode(support, query, episodes.task))[:1],
+        learner.losses(episodes[:1]),
+        1e-12,
+    )
 
 
 @every_case
@@ -84,7 +105,9 @@ def test_an_empty_query_costs_exactly_nothing(case):
         assert losses[0] == 0
     assert losses.isfinite().all()
     assert all(gradient.isfinite().all() for gradient in grads.values())
-    nothing = Episode(episodes.support, Batch(query.x, query.y, torch.zeros_like(mask)), episodes.task)
+    nothing = Episode(
+        episodes.support, Batch(query.x, query.y, torch.zeros_like(mask)), episodes.task
+    )
     losses, grads = gradients(learner.eval(), nothing)
     if case.gradient != "displacement":
         assert (losses == 0).all()

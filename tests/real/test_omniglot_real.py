@@ -51,15 +51,33 @@ def test_ink_is_bright(alphabets: dict[str, Classes]) -> None:
 
 
 def test_alphabets(alphabets: dict[str, Classes]) -> None:
-    assert {name: len(pool.group_names) for name, pool in alphabets.items()} == {"train": 25, "validation": 5, "test": 20}
-    assert alphabets["validation"].group_names == ("Grantha", "Gujarati", "Hebrew", "N_Ko", "Sanskrit")
-    assert {name: pool.num_classes for name, pool in alphabets.items()} == {"train": 4 * 776, "validation": 188, "test": 659}
+    assert {name: len(pool.group_names) for name, pool in alphabets.items()} == {
+        "train": 25,
+        "validation": 5,
+        "test": 20,
+    }
+    assert alphabets["validation"].group_names == (
+        "Grantha",
+        "Gujarati",
+        "Hebrew",
+        "N_Ko",
+        "Sanskrit",
+    )
+    assert {name: pool.num_classes for name, pool in alphabets.items()} == {
+        "train": 4 * 776,
+        "validation": 188,
+        "test": 659,
+    }
     for one, other in combinations(alphabets.values(), 2):
         assert not set(one.group_names) & set(other.group_names)
 
 
 def test_vinyals(vinyals: dict[str, Classes]) -> None:
-    assert {name: pool.num_classes for name, pool in vinyals.items()} == {"train": 4 * 1028, "validation": 4 * 172, "test": 4 * 423}
+    assert {name: pool.num_classes for name, pool in vinyals.items()} == {
+        "train": 4 * 1028,
+        "validation": 4 * 172,
+        "test": 4 * 423,
+    }
     characters = [{name.rpartition("/")[0] for name in pool.names} for pool in vinyals.values()]
     for one, other in combinations(characters, 2):
         assert not one & other
@@ -73,7 +91,9 @@ def test_support_and_query_are_disjoint(alphabets: dict[str, Classes], split: st
     assert episode.support.x.shape == (8, 25, 1, 28, 28)
     assert episode.query.x.shape == (8, 75, 1, 28, 28)
     for support, query in zip(episode.support.x, episode.query.x, strict=True):
-        assert not {image.numpy().tobytes() for image in support} & {image.numpy().tobytes() for image in query}
+        assert not {image.numpy().tobytes() for image in support} & {
+            image.numpy().tobytes() for image in query
+        }
 
 
 def test_check_finds_nothing() -> None:

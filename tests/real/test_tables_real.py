@@ -13,7 +13,10 @@ def test_school(school):
     table = qs.tasks.Table(school, task="school", target="score")
     assert len(table.names) == 139 and len(table.frame) == 15362
     mean, pooled, prior = ladder_rows(table, splits=1, ways=[way() for way in WAYS])
-    assert prior.error < 10.1 < pooled.error < mean.error and prior.metrics["explained_variance"] > 0.36
+    assert (
+        prior.error < 10.1 < pooled.error < mean.error
+        and prior.metrics["explained_variance"] > 0.36
+    )
     assert prior.adapt_ms < 20
 
 

@@ -6,11 +6,35 @@ import quickstudy as qs
 from quickstudy.training.baselines import NearestNeighbour
 from tests.unit.cli.processes import run
 
-OPTIONS = ("--data", "omniglot", "--channels", 16, "--way", 20, "--query", 5, "--steps", 30, "--lr", 3e-3, "--validation-tasks", 5)
+OPTIONS = (
+    "--data",
+    "omniglot",
+    "--channels",
+    16,
+    "--way",
+    20,
+    "--query",
+    5,
+    "--steps",
+    30,
+    "--lr",
+    3e-3,
+    "--validation-tasks",
+    5,
+)
 
 
 def test_protonet_beats_nearest_neighbour_on_characters_never_seen(omniglot_root, tmp_path):
-    trained = run(tmp_path / "train", "train", "protonet", *OPTIONS, "--root", omniglot_root, "--out", tmp_path / "run")
+    trained = run(
+        tmp_path / "train",
+        "train",
+        "protonet",
+        *OPTIONS,
+        "--root",
+        omniglot_root,
+        "--out",
+        tmp_path / "run",
+    )
     assert trained.code == 0, trained.err
     asked = ("--way", 5, "--shot", 1, "--num-tasks", 100, "--no-baselines", "--json")
     found = json.loads(run(tmp_path / "evaluate", "evaluate", tmp_path / "run", *asked).out)

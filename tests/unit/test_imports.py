@@ -30,7 +30,9 @@ def modules() -> dict[str, Path]:
     """Every module by its dotted name."""
     names = {}
     for path in sorted((SOURCE / PACKAGE).rglob("*.py")):
-        names[".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__")] = path
+        names[
+            ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__")
+        ] = path
     return names
 
 
@@ -44,7 +46,10 @@ def imported(code: str, module: str, is_package: bool) -> list[tuple[int, str]]:
             parts = module.split(".")
             parents = parts[: len(parts) - node.level + is_package] if node.level else []
             origin = ".".join([*parents, *filter(None, [node.module])])
-            found += [(node.lineno, f"{origin}.{alias.name}" if origin == PACKAGE else origin) for alias in node.names]
+            found += [
+                (node.lineno, f"{origin}.{alias.name}" if origin == PACKAGE else origin)
+                for alias in node.names
+            ]
     return [(line, name) for line, name in found if name.split(".")[0] == PACKAGE]
 
 
@@ -56,7 +61,9 @@ def violations(code: str, module: str, is_package: bool = False) -> list[str]:
     wrong = []
     for line, name in imported(code, module, is_package):
         other = name.partition(".")[2].partition(".")[0]
-        allowed = other in RANK and (other == own or RANK[other] < RANK[own] or {own, other} <= set(BASE))
+        allowed = other in RANK and (
+            other == own or RANK[other] < RANK[own] or {own, other} <= set(BASE)
+        )
         if not allowed:
             wrong.append(f"{module}:{line} imports {name}")
     return wrong

@@ -20,27 +20,54 @@ def test_a_generator_depends_on_its_name_alone():
         first = stream(0, "train", 7)
         torch.manual_seed(2)
         assert stream(0, "train", 7) == first
-    names = [(0, "train", 7), (1, "train", 7), (0, "evaluate", 7), (0, "train", 8), (0, "train"), (7, "train", 0)]
+    names = [
+        (0, "train", 7),
+        (1, "train", 7),
+        (0, "evaluate", 7),
+        (0, "train", 8),
+        (0, "train"),
+        (7, "train", 0),
+    ]
     assert len({tuple(stream(*name)) for name in names}) == len(names)
 
 
 def test_neighbouring_names_do_not_run_together():
-    assert len({tuple(stream(*name)) for name in [(1, "a", 11), (11, "a", 1), (1, "1a", 1), (1, "a1", 1), (1, "a", 1)]}) == 5
+    assert (
+        len(
+            {
+                tuple(stream(*name))
+                for name in [(1, "a", 11), (11, "a", 1), (1, "1a", 1), (1, "a1", 1), (1, "a", 1)]
+            }
+        )
+        == 5
+    )
 
 
 def test_neighbouring_steps_give_unrelated_streams():
-    firsts = torch.stack([torch.rand(1, generator=generator(0, "train", step)) for step in range(2000)]).flatten()
+    firsts = torch.stack(
+        [torch.rand(1, generator=generator(0, "train", step)) for step in range(2000)]
+    ).flatten()
     assert abs(firsts.mean() - 0.5) < 0.03
     assert abs(torch.corrcoef(torch.stack([firsts[1:], firsts[:-1]]))[0, 1]) < 0.07
 
 
 def test_streams_stay_what_they_were():
     # resuming an old run relies on it
-    assert torch.randint(1000, (5,), generator=generator(0, "train", 0)).tolist() == [306, 2, 416, 362, 324]
+    assert torch.randint(1000, (5,), generator=generator(0, "train", 0)).tolist() == [
+        306,
+        2,
+        416,
+        362,
+        324,
+    ]
 
 
 @few
-@given(sizes=st.lists(st.integers(4, 30), min_size=1, max_size=5), count=st.integers(1, 4), seed=st.integers(0, 99))
+@given(
+    sizes=st.lists(st.integers(4, 30), min_size=1, max_size=5),
+    count=st.integers(1, 4),
+    seed=st.integers(0, 99),
+)
 def test_choose_is_without_replacement_and_within_the_population(sizes, count, seed):
     population = torch.tensor(sizes)
     before = population.clone()

@@ -19,33 +19,35 @@ NUDGE = 0.001
 
 
 class AutoLambda(TaskWeights):
-    """Meta-learned task weights ``λ``: each moves with the validation loss after a step of the network that it weighs.
+    """Meta-learned task weights ``λ``: each moves with the validation loss after a step of the
+    network that it weighs.
 
-    With training losses ``L``, the look-ahead ``θ' = θ − α ∇_θ 1/n Σ_i λ_i L_i(θ)`` at the run's learning rate ``α``, and the validation
-    loss ``V``, the mean over the tasks that count, ``λ`` descends ``V(θ')``, whose gradient is
+    With training losses ``L``, the look-ahead ``θ' = θ − α ∇_θ 1/n Σ_i λ_i L_i(θ)`` at the run's
+    learning rate ``α``, and the validation loss ``V``, the mean over the tasks that count, ``λ``
+    descends ``V(θ')``, whose gradient is
 
     ``∂V(θ')/∂λ_i = −α/n ⟨∇L_i(θ), v⟩``, with ``v = ∇V(θ')``.
 
-    A task gains weight where its gradient goes the way that the validation rows want to go, and falls towards 0 where it leads
-    elsewhere. The products are exact, by deriving ``Σ_i λ_i ⟨∇L_i, v⟩`` by ``λ``; or, as in the paper, differences
-    ``(L_i(θ + ε v) − L_i(θ − ε v)) / 2ε`` with ``ε = 0.001 / ‖v‖``, for learners whose losses are differentiable once (stepwise and
-    implicit outer gradients). These were right to 0.2 % and slower. A step costs about three plain ones.
+    A task gains weight where its gradient goes the way that the validation rows want to go, and
+    falls towards 0 where it leads elsewhere. The products are exact, by deriving ``Σ_i λ_i ⟨∇L_i,
+    v⟩`` by ``λ``; or, as in the paper, differences ``(L_i(θ + ε v) − L_i(θ − ε v)) / 2ε`` with ``ε
+    = 0.001 / ‖v‖``, for learners whose losses are differentiable once (stepwise and implicit outer
+    gradients). These were right to 0.2 % and slower. A step costs about three plain ones.
 
-    Args:
-        num_tasks: Tasks; their identities are 0 to ``num_tasks − 1``.
-        validation: Draws validation rows of these tasks, none of which is trained on: ``rows, held = table.split_rows(0.8)``, then
-            train on ``rows.episodes(...)`` and give ``held.episodes(...)`` here.
-        primary: The identities of the tasks that count; the others are auxiliary. By default all count.
-        lr: Learning rate of ``λ`` (Adam).
-        validation_tasks: Tasks of a validation, by default ``num_tasks``.
-        look_ahead: ``"exact"`` or ``"differences"``.
+    Args: num_tasks: Tasks; their identities are 0 to ``num_tasks − 1``. validation: Draws
+        validation rows of these tasks, none of which is trained on: ``rows, held =
+        table.split_rows(0.8)``, then train on ``rows.episodes(...)`` and give
+        ``held.episodes(...)`` here. primary: The identities of the tasks that count; the others are
+        auxiliary. By default all count. lr: Learning rate of ``λ`` (Adam). validation_tasks: Tasks
+        of a validation, by default ``num_tasks``. look_ahead: ``"exact"`` or ``"differences"``.
 
     Raises:
         UserError: If a number is out of range, or a primary task is none of the tasks.
 
-    Source: Liu, James, Davison & Johns 2022, eq. 4-7. Differs from it: the product with the Hessian is exact; the validation rows
-    are no training rows; ``λ`` starts at 1, is never negative, and is scaled to sum to the number of tasks, so that it says what to
-    learn and not how fast.
+    Source: Liu, James, Davison & Johns 2022, eq. 4-7. Differs from it: the product with the Hessian
+        is exact; the validation rows
+    are no training rows; ``λ`` starts at 1, is never negative, and is scaled to sum to the number
+    of tasks, so that it says what to learn and not how fast.
 
     Example:
         >>> import quickstudy as qs
@@ -66,14 +68,31 @@ class AutoLambda(TaskWeights):
     ) -> None:
         super().__init__(num_tasks)
         wrong = [] if primary is None else [task for task in primary if not 0 <= task < num_tasks]
-        require(not wrong, f"Parameter `primary` should hold identities from 0 to {num_tasks - 1}. Found {wrong[:1]}.")
-        require(primary is None or len(primary) > 0, "Parameter `primary` should name a task that counts. Found none.")
+        require(
+            not wrong,
+            f"Parameter `primary` should hold identities from 0 to {num_tasks - 1}. Found {wrong[:1]}.",
+        )
+        require(
+            primary is None or len(primary) > 0,
+            "Parameter `primary` should name a task that counts. Found none.",
+        )
         count = num_tasks if validation_tasks is None else validation_tasks
-        require(count >= 1, f"Parameter `validation_tasks` should be at least 1. Found validation_tasks={count}.")
+        require(
+            count >= 1,
+            f"Parameter `validation_tasks` should be at least 1. Found validation_tasks={count}.",
+        )
         known = look_ahead in ("exact", "differences")
-        require(known, f"Parameter `look_ahead` should be 'exact' or 'differences'. Found {look_ahead!r}.")
+        require(
+            known,
+            f"Parameter `look_ahead` should be 'exact' or 'differences'. Found {look_ahead!r}.",
+        )
         self.look_ahead = look_ahead
-        self.validation, self.primary, self.lr, self.validation_tasks = validation, primary, lr, validation_tasks
+        self.validation, self.primary, self.lr, self.validation_tasks = (
+            validation,
+            primary,
+            lr,
+            validation_tasks,
+        )
         self.optimiser = AdamByTask(num_tasks, lr)
 
     def weigh(self, losses: Tensor, step: OuterStep) -> Tensor:
@@ -86,17 +105,23 @@ class AutoLambda(TaskWeights):
     def gradient(self, losses: Tensor, step: OuterStep) -> Tensor:
         """``∂V(θ')/∂λ`` of each task of the step ``[task]``; 0 where no task that counts was drawn."""
         count = self.num_tasks if self.validation_tasks is None else self.validation_tasks
-        held = self.validation.sample(count, generator(step.seed, "auto_lambda", step.index)).to(losses.device)
+        held = self.validation.sample(count, generator(step.seed, "auto_lambda", step.index)).to(
+            losses.device
+        )
         counts = (held.query.mask > 0).any(1) & self._is_primary(held.task)
         if not bool(counts.any()):
             return torch.zeros_like(losses)
         theta, exact = step.parameters, self.look_ahead == "exact"
         weights = (self.weights[step.episodes.task] / step.count).to(losses.dtype).requires_grad_()
-        descent = torch.autograd.grad(losses, theta, weights, True, exact, allow_unused=True, materialize_grads=True)
+        descent = torch.autograd.grad(
+            losses, theta, weights, True, exact, allow_unused=True, materialize_grads=True
+        )
         copy = deepcopy(step.learner)  # whose weights and running averages may change
         place(copy, theta, descent, -step.lr)
         moved = [parameter for parameter in copy.parameters() if parameter.requires_grad]
-        v = torch.autograd.grad(copy.losses(held)[counts].mean(), moved, allow_unused=True, materialize_grads=True)
+        v = torch.autograd.grad(
+            copy.losses(held)[counts].mean(), moved, allow_unused=True, materialize_grads=True
+        )
         along = slopes(descent, weights, v) if exact else differences(copy, theta, v, step)
         return -step.lr / step.count * along
 
@@ -107,31 +132,41 @@ class AutoLambda(TaskWeights):
 
 
 def slopes(descent: Sequence[Tensor], weights: Tensor, v: Sequence[Tensor]) -> Tensor:
-    """``⟨∇L_i, v⟩`` ``[task]``: the ``descent`` ``Σ_i weights_i ∇L_i`` along ``v``, derived by the weights.
+    """``⟨∇L_i, v⟩`` ``[task]``: the ``descent`` ``Σ_i weights_i ∇L_i`` along ``v``, derived by the
+    weights.
 
     Raises:
         UserError: If the losses come from a function that is differentiable once.
     """
     pairs = [(part, along) for part, along in zip(descent, v, strict=True) if part.requires_grad]
     try:
-        return torch.autograd.grad([part for part, _ in pairs], weights, [along for _, along in pairs], retain_graph=True)[0]
+        return torch.autograd.grad(
+            [part for part, _ in pairs], weights, [along for _, along in pairs], retain_graph=True
+        )[0]
     except RuntimeError as error:
-        raise UserError(f"The losses of this learner are differentiable once: give AutoLambda look_ahead='differences'. {error}") from error
+        raise UserError(
+            f"The losses of this learner are differentiable once: give AutoLambda look_ahead='differences'. {error}"
+        ) from error
 
 
-def differences(copy: Learner, theta: Sequence[Tensor], v: Sequence[Tensor], step: OuterStep) -> Tensor:
+def differences(
+    copy: Learner, theta: Sequence[Tensor], v: Sequence[Tensor], step: OuterStep
+) -> Tensor:
     """``⟨∇L_i, v⟩`` ``[task]`` by central differences of the losses of ``copy`` around ``theta``."""
     length = NUDGE / torch.stack([part.square().sum() for part in v]).sum().sqrt().clamp(min=1e-12)
     sides = []
     for sign in (1, -1):
         place(copy, theta, v, sign * length)
-        with torch.no_grad(), ambient(step.seed, "layers", step.index):  # the same dropout on both sides
+        # the same dropout on both sides
+        with torch.no_grad(), ambient(step.seed, "layers", step.index):
             sides.append(copy.losses(step.episodes))
     return (sides[0] - sides[1]) / (2 * length)
 
 
 @torch.no_grad()
-def place(learner: Learner, origin: Sequence[Tensor], direction: Sequence[Tensor], length: Tensor | float) -> None:
+def place(
+    learner: Learner, origin: Sequence[Tensor], direction: Sequence[Tensor], length: Tensor | float
+) -> None:
     """Put ``origin + length · direction`` into the parameters of ``learner`` that are trained."""
     own = [parameter for parameter in learner.parameters() if parameter.requires_grad]
     for parameter, start, part in zip(own, origin, direction, strict=True):

@@ -14,10 +14,10 @@ from quickstudy.errors import UserError
 Balancer = Callable[[Tensor], Tensor] | Aggregator | TaskWeights
 """Maps losses ``[task]`` to a scalar, or the gradients of all tasks to one.
 
-Any function; TorchJD's scalarizers (``UW``, ``Constant``, ``Random``, ...), which combine losses; its aggregators (``UPGrad``,
-``PCGrad``, ``CAGrad``, ``MGDA``, ``NashMTL``, ``AlignedMTL``, ...), which combine gradients; and the weights that are learned for every
-task of a fixed set, ``GradNorm``, ``DWA`` and ``AutoLambda``.
-"""
+Any function; TorchJD's scalarizers (``UW``, ``Constant``, ``Random``, ...), which combine losses;
+its aggregators (``UPGrad``, ``PCGrad``, ``CAGrad``, ``MGDA``, ``NashMTL``, ``AlignedMTL``, ...),
+which combine gradients; and the weights that are learned for every task of a fixed set,
+``GradNorm``, ``DWA`` and ``AutoLambda``. """
 
 
 def mean(losses: Tensor) -> Tensor:
@@ -26,10 +26,12 @@ def mean(losses: Tensor) -> Tensor:
 
 
 def descend(balancer: Balancer, losses: Tensor, step: OuterStep, share: float = 1.0) -> None:
-    """Add the balanced gradient of the ``losses`` ``[task]`` of a ``step`` to the ``grad`` of the learner's parameters, times ``share``.
+    """Add the balanced gradient of the ``losses`` ``[task]`` of a ``step`` to the ``grad`` of the
+    learner's parameters, times ``share``.
 
-    An aggregator is given a gradient for each task that has a query: the graph of the losses is walked once a task. TorchJD's objects
-    are given the losses in the order of the tasks' identities, so that one that remembers a task finds it at its place.
+    An aggregator is given a gradient for each task that has a query: the graph of the losses is
+    walked once a task. TorchJD's objects are given the losses in the order of the tasks'
+    identities, so that one that remembers a task finds it at its place.
 
     Args:
         balancer: How many losses make a step.
@@ -59,12 +61,15 @@ def descend(balancer: Balancer, losses: Tensor, step: OuterStep, share: float = 
         if isinstance(balancer, Aggregator):
             inputs = step.parameters
             real = order[step.present[order]]  # a gradient of 0 would stop some of them
-            backward(losses[real], inputs=inputs, parallel_chunk_size=1)  # vmap cannot see through all functions that losses come from
+            # vmap cannot see through all functions that losses come from
+            backward(losses[real], inputs=inputs, parallel_chunk_size=1)
             jac_to_grad(inputs, balancer)
         else:
             (balancer(losses[order]) * share).backward()
     except ValueError as error:
-        raise UserError(f"Balancer {balancer} cannot serve a step of {len(losses)} tasks: {error}") from error
+        raise UserError(
+            f"Balancer {balancer} cannot serve a step of {len(losses)} tasks: {error}"
+        ) from error
 
 
 __all__ = ["Balancer", "descend", "mean"]

@@ -11,8 +11,9 @@ from quickstudy.errors import require
 class DWA(TaskWeights):
     """Task weights by how fast losses fall: ``weights_i = T · softmax_i(ratio_i / temperature)``.
 
-    ``ratio_i = L_i(e−1) / L_i(e−2)`` compares the losses of a task, averaged over each of the last two epochs of ``epoch_steps``
-    steps; 1 where a task was in no step of one of them. In the first two epochs all weights are 1.
+    ``ratio_i = L_i(e−1) / L_i(e−2)`` compares the losses of a task, averaged over each of the last
+    two epochs of ``epoch_steps`` steps; 1 where a task was in no step of one of them. In the first
+    two epochs all weights are 1.
 
     Args:
         num_tasks: ``T`` tasks; their identities are 0 to ``num_tasks − 1``.
@@ -22,7 +23,8 @@ class DWA(TaskWeights):
     Raises:
         UserError: If a number is out of range.
 
-    Source: Liu, Johns & Davison 2019, eq. 7. Differs from it: tasks are drawn, so an epoch is a number of steps. TorchJD's ``DWA`` is
+    Source: Liu, Johns & Davison 2019, eq. 7. Differs from it: tasks are drawn, so an epoch is a
+        number of steps. TorchJD's ``DWA`` is
     for loops of one's own: it is told when an epoch ends, and knows tasks by their place.
 
     Example:
@@ -38,8 +40,14 @@ class DWA(TaskWeights):
 
     def __init__(self, num_tasks: int, temperature: float = 2.0, epoch_steps: int = 100) -> None:
         super().__init__(num_tasks)
-        require(temperature > 0, f"Parameter `temperature` should be positive. Found temperature={temperature}.")
-        require(epoch_steps >= 1, f"Parameter `epoch_steps` should be at least 1. Found epoch_steps={epoch_steps}.")
+        require(
+            temperature > 0,
+            f"Parameter `temperature` should be positive. Found temperature={temperature}.",
+        )
+        require(
+            epoch_steps >= 1,
+            f"Parameter `epoch_steps` should be at least 1. Found epoch_steps={epoch_steps}.",
+        )
         self.temperature, self.epoch_steps = temperature, epoch_steps
         self.register_buffer("totals", torch.zeros(num_tasks))
         self.register_buffer("counts", torch.zeros(num_tasks))

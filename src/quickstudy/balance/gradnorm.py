@@ -14,25 +14,27 @@ from quickstudy.learners import Learner
 class GradNorm(TaskWeights):
     """Learned task weights that bring the norms of the tasks' gradients to a common scale.
 
-    With ``W`` the last weights that the tasks share, ``G_i = ‖∇_W weights_i L_i‖``, ``Ḡ`` their mean over tasks, and the relative
-    inverse training rate ``r_i = (L_i / L_i(0)) / mean_j (L_j / L_j(0))``, the weights descend
+    With ``W`` the last weights that the tasks share, ``G_i = ‖∇_W weights_i L_i‖``, ``Ḡ`` their
+    mean over tasks, and the relative inverse training rate ``r_i = (L_i / L_i(0)) / mean_j (L_j /
+    L_j(0))``, the weights descend
 
     ``L_grad = Σ_i |G_i − Ḡ r_i^alpha|``, with ``Ḡ r_i^alpha`` as a constant,
 
-    so a task whose gradient is small, or that has learned less than others, gains weight. Then they are scaled to sum to the number
-    of tasks. The network descends with the weights from before.
+    so a task whose gradient is small, or that has learned less than others, gains weight. Then they
+    are scaled to sum to the number of tasks. The network descends with the weights from before.
 
-    Args:
-        num_tasks: Tasks; their identities are 0 to ``num_tasks − 1``.
-        alpha: How strongly training rates are pulled together; 0 asks for equal norms alone.
-        lr: Learning rate of the weights (Adam).
-        shared: The parameters ``W``; by default the last matrix of the learner's model below heads that tasks have of their own.
+    Args: num_tasks: Tasks; their identities are 0 to ``num_tasks − 1``. alpha: How strongly
+        training rates are pulled together; 0 asks for equal norms alone. lr: Learning rate of the
+        weights (Adam). shared: The parameters ``W``; by default the last matrix of the learner's
+        model below heads that tasks have of their own.
 
-    Raises:
-        UserError: If a number is out of range, a loss is negative, or ``W`` is not among what the losses depend on.
+    Raises: UserError: If a number is out of range, a loss is negative, or ``W`` is not among what
+        the losses depend on.
 
-    Source: Chen, Badrinarayanan, Lee & Rabinovich 2018, eq. 1-2 and Algorithm 1. Differs from it: Adam on the weights, as its scale
-    does not depend on that of the losses; a step may hold some of the tasks, whose weights then keep their sum.
+    Source: Chen, Badrinarayanan, Lee & Rabinovich 2018, eq. 1-2 and Algorithm 1. Differs from it:
+        Adam on the weights, as its scale
+    does not depend on that of the losses; a step may hold some of the tasks, whose weights then
+    keep their sum.
 
     Example:
         >>> import quickstudy as qs
@@ -46,7 +48,13 @@ class GradNorm(TaskWeights):
 
     initial: Tensor
 
-    def __init__(self, num_tasks: int, alpha: float = 1.5, lr: float = 0.025, shared: Sequence[Tensor] | None = None) -> None:
+    def __init__(
+        self,
+        num_tasks: int,
+        alpha: float = 1.5,
+        lr: float = 0.025,
+        shared: Sequence[Tensor] | None = None,
+    ) -> None:
         super().__init__(num_tasks)
         require(alpha >= 0, f"Parameter `alpha` should be at least 0. Found alpha={alpha}.")
         self.alpha, self.lr, self.shared = alpha, lr, None if shared is None else tuple(shared)
@@ -57,10 +65,13 @@ class GradNorm(TaskWeights):
         """The weights so far; the next ones follow the norms of this step."""
         loss, seen = self.by_task(losses, step)
         require(
-            bool((loss >= 0).all()), f"GradNorm compares losses with those at the start: none should be negative. Found {loss.min():.3g}."
+            bool((loss >= 0).all()),
+            f"GradNorm compares losses with those at the start: none should be negative. Found {loss.min():.3g}.",
         )
         norms, _ = self.by_task(self._norms(losses, step), step)
-        self.initial = torch.where(seen & (self.optimiser.count == 0), loss.to(self.initial.dtype), self.initial)
+        self.initial = torch.where(
+            seen & (self.optimiser.count == 0), loss.to(self.initial.dtype), self.initial
+        )
         used = self.weights
         moved = self.optimiser.descend(used, self.gradient(loss, norms, seen), seen)
         self.weights = with_sum(moved, used, seen)
@@ -78,10 +89,19 @@ class GradNorm(TaskWeights):
     def _norms(self, losses: Tensor, step: OuterStep) -> Tensor:
         """``‖∇_W L_i‖`` ``[task]``: the graph above ``W`` is walked once a task."""
         shared = last_shared(step.learner) if self.shared is None else self.shared
-        found = [torch.autograd.grad(loss, shared, retain_graph=True, allow_unused=True) for loss in losses]
+        found = [
+            torch.autograd.grad(loss, shared, retain_graph=True, allow_unused=True)
+            for loss in losses
+        ]
         used = any(part is not None for parts in found for part in parts)
-        require(used, "Parameter `shared` of GradNorm should be parameters of the learner that its losses depend on. Found others.")
-        squares = [sum((part.square().sum() for part in parts if part is not None), losses.new_zeros(())) for parts in found]
+        require(
+            used,
+            "Parameter `shared` of GradNorm should be parameters of the learner that its losses depend on. Found others.",
+        )
+        squares = [
+            sum((part.square().sum() for part in parts if part is not None), losses.new_zeros(()))
+            for parts in found
+        ]
         return torch.stack(squares).sqrt()
 
 
@@ -93,8 +113,15 @@ def last_shared(learner: Learner) -> tuple[Tensor, ...]:
     """
     model, heads = getattr(learner, "model", None), getattr(learner, "_head", ())
     named = [] if model is None else list(model.named_parameters())
-    matrices = [weight for name, weight in named if weight.requires_grad and weight.ndim >= 2 and name not in heads]
-    require(bool(matrices), f"Parameter `shared` of GradNorm is needed: {type(learner).__name__} has no weights that all tasks share.")
+    matrices = [
+        weight
+        for name, weight in named
+        if weight.requires_grad and weight.ndim >= 2 and name not in heads
+    ]
+    require(
+        bool(matrices),
+        f"Parameter `shared` of GradNorm is needed: {type(learner).__name__} has no weights that all tasks share.",
+    )
     return (matrices[-1],)
 
 

@@ -22,21 +22,31 @@ def state_of(balancer: Balancer) -> dict[str, Tensor]:
 def restore_state(balancer: Balancer, state: dict[str, Tensor]) -> None:
     """Put a saved ``state`` into ``balancer``.
 
-    Raises:
-        UserError: If it is that of another balancer, or ``balancer`` keeps a memory that cannot be saved.
+    Raises: UserError: If it is that of another balancer, or ``balancer`` keeps a memory that cannot
+        be saved.
     """
     forgets = f"Balancer {balancer} keeps a memory that is not saved: a run with it cannot be resumed. Start it again."
     require(not remembers_elsewhere(balancer), forgets)
-    saved, own = ({name: tuple(value.shape) for name, value in one.items()} for one in (state, state_of(balancer)))
+    saved, own = (
+        {name: tuple(value.shape) for name, value in one.items()}
+        for one in (state, state_of(balancer))
+    )
     found = f"Found {balancer} with {own or 'nothing'}"
-    require(saved == own, f"A resumed run should have the balancer it was begun with, which remembers {saved or 'nothing'}. {found}.")
+    require(
+        saved == own,
+        f"A resumed run should have the balancer it was begun with, which remembers {saved or 'nothing'}. {found}.",
+    )
     if isinstance(balancer, nn.Module):
         balancer.load_state_dict(state)
 
 
 def remembers_elsewhere(balancer: Balancer) -> bool:
     """Whether a balancer keeps something from step to step that is not in its tensors, so that it cannot be saved."""
-    return any(isinstance(part, Stateful) and not part.state_dict() for part in _parts(balancer) if isinstance(part, nn.Module))
+    return any(
+        isinstance(part, Stateful) and not part.state_dict()
+        for part in _parts(balancer)
+        if isinstance(part, nn.Module)
+    )
 
 
 def check_told(balancer: Balancer) -> None:
@@ -46,12 +56,19 @@ def check_told(balancer: Balancer) -> None:
         UserError: If it is TorchJD's ``DWA`` or ``FAMO``.
     """
     for part in _parts(balancer):
-        require(not isinstance(part, DWA), f"Balancer {part} is to be told when an epoch ends: use quickstudy.balance.DWA in its place.")
-        require(not isinstance(part, FAMO), f"Balancer {part} is to be told the losses after each step: use it in a loop of your own.")
+        require(
+            not isinstance(part, DWA),
+            f"Balancer {part} is to be told when an epoch ends: use quickstudy.balance.DWA in its place.",
+        )
+        require(
+            not isinstance(part, FAMO),
+            f"Balancer {part} is to be told the losses after each step: use it in a loop of your own.",
+        )
 
 
 def check_places(balancer: Balancer, step: OuterStep, before: Tensor | None) -> Tensor | None:
-    """The tasks of the ``step`` in order ``[task]``, if ``balancer`` knows tasks by their place; else None.
+    """The tasks of the ``step`` in order ``[task]``, if ``balancer`` knows tasks by their place;
+    else None.
 
     Raises:
         UserError: If the step ``before`` held others, so that another task stands at a place.
@@ -71,4 +88,11 @@ def _parts(balancer: Balancer) -> list[nn.Module]:
     return list(balancer.modules()) if isinstance(balancer, nn.Module) else []
 
 
-__all__ = ["check_places", "check_told", "parameters_of", "remembers_elsewhere", "restore_state", "state_of"]
+__all__ = [
+    "check_places",
+    "check_told",
+    "parameters_of",
+    "remembers_elsewhere",
+    "restore_state",
+    "state_of",
+]

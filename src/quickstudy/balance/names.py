@@ -32,7 +32,10 @@ class _Named:
 def _static(num_tasks: int, weights: Any) -> Constant:
     values = torch.as_tensor(weights, dtype=torch.get_default_dtype())
     shape = tuple(values.shape)
-    require(shape == (num_tasks,), f"Parameter `weights` should hold a weight for each of {num_tasks} tasks. Found shape {shape}.")
+    require(
+        shape == (num_tasks,),
+        f"Parameter `weights` should hold a weight for each of {num_tasks} tasks. Found shape {shape}.",
+    )
     return Constant(values)
 
 
@@ -59,19 +62,19 @@ def balancer_named(name: str, num_tasks: int | None = None, **options: Any) -> B
     ================= ============================================================ =================================
     name              what makes the step                                          tasks
     ================= ============================================================ =================================
-    ``"mean"``        the mean of the losses                                       any
-    ``"static"``      ``Σ_t weights[t] losses[t]`` with ``weights=`` (``Constant``) a fixed set, all in each step
+    ``"mean"``        the mean of the losses                                       any ``"static"``
+    ``Σ_t weights[t] losses[t]`` with ``weights=`` (``Constant``) a fixed set, all in each step
     ``"random"``      weights drawn anew each step (``Random``)                    any
-    ``"uncertainty"`` learned log-variances (``UW``)                               a fixed set, all in each step
-    ``"dwa"``         :class:`~quickstudy.balance.DWA`                             a fixed set
-    ``"gradnorm"``    :class:`~quickstudy.balance.GradNorm`                        a fixed set
-    ``"auto_lambda"`` :class:`~quickstudy.balance.AutoLambda` with ``validation=`` a fixed set
-    ``"pcgrad"``      gradients, conflicting parts projected out (``PCGrad``)      any
-    ``"cagrad"``      near the mean, best for the worst task (``CAGrad``)          any
-    ``"mgda"``        the shortest convex combination (``MGDA``)                   any
-    ``"nashmtl"``     a bargaining solution (``NashMTL``)                          a fixed set, all in each step
-    ``"alignedmtl"``  gradients made orthogonal and of one scale (``AlignedMTL``)  any
-    ``"upgrad"``      gradients projected onto their dual cone (``UPGrad``)        any
+    ``"uncertainty"`` learned log-variances (``UW``)                               a fixed set, all
+    in each step ``"dwa"``         :class:`~quickstudy.balance.DWA`                             a
+    fixed set ``"gradnorm"``    :class:`~quickstudy.balance.GradNorm`                        a fixed
+    set ``"auto_lambda"`` :class:`~quickstudy.balance.AutoLambda` with ``validation=`` a fixed set
+    ``"pcgrad"``      gradients, conflicting parts projected out (``PCGrad``)      any ``"cagrad"``
+    near the mean, best for the worst task (``CAGrad``)          any ``"mgda"``        the shortest
+    convex combination (``MGDA``)                   any ``"nashmtl"``     a bargaining solution
+    (``NashMTL``)                          a fixed set, all in each step ``"alignedmtl"``  gradients
+    made orthogonal and of one scale (``AlignedMTL``)  any ``"upgrad"``      gradients projected
+    onto their dual cone (``UPGrad``)        any
     ================= ============================================================ =================================
 
     CAGrad and Nash-MTL solve convex problems with cvxpy: ``pip install quickstudy[convex]``.
@@ -81,8 +84,8 @@ def balancer_named(name: str, num_tasks: int | None = None, **options: Any) -> B
         num_tasks: For a fixed set of tasks, how many these are.
         options: Further arguments of the constructor.
 
-    Raises:
-        UserError: If there is no such name, an argument is missing or unknown, or the balancer needs a package that is not installed.
+    Raises: UserError: If there is no such name, an argument is missing or unknown, or the balancer
+        needs a package that is not installed.
 
     Example:
         >>> import quickstudy as qs
@@ -91,10 +94,14 @@ def balancer_named(name: str, num_tasks: int | None = None, **options: Any) -> B
         >>> qs.balance.balancer_named("gradnorm", num_tasks=5, alpha=0.5)
         GradNorm(num_tasks=5)
     """
-    require(name in NAMED, f"The balancer should be one of {', '.join(get_args(BalancerName))}. Found {name!r}.")
+    require(
+        name in NAMED,
+        f"The balancer should be one of {', '.join(get_args(BalancerName))}. Found {name!r}.",
+    )
     fixed = needs_fixed_tasks(name)
     require(
-        fixed == (num_tasks is not None), f"Balancer {name!r} {'needs' if fixed else 'takes no'} `num_tasks`. Found num_tasks={num_tasks}."
+        fixed == (num_tasks is not None),
+        f"Balancer {name!r} {'needs' if fixed else 'takes no'} `num_tasks`. Found num_tasks={num_tasks}.",
     )
     try:
         return NAMED[name].make(*([num_tasks] if fixed else []), **options)

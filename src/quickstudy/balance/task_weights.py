@@ -11,11 +11,13 @@ from quickstudy.errors import require
 
 
 class TaskWeights(nn.Module, ABC):
-    """Weights of tasks with identities: the step descends ``1/n Σ_i weights[task_i] · losses[i]`` over its ``n`` tasks.
+    """Weights of tasks with identities: the step descends ``1/n Σ_i weights[task_i] · losses[i]``
+    over its ``n`` tasks.
 
-    Weights of 1 are the plain mean. A task is found by its identity, not by its place, so a step may hold any of the tasks in any
-    order; what is not in it keeps its weight, and a task without queries is not in it.
-    Everything that is remembered is a buffer, and so saved and resumed with the run.
+    Weights of 1 are the plain mean. A task is found by its identity, not by its place, so a step
+    may hold any of the tasks in any order; what is not in it keeps its weight, and a task without
+    queries is not in it. Everything that is remembered is a buffer, and so saved and resumed with
+    the run.
 
     Args:
         num_tasks: Tasks; their identities are 0 to ``num_tasks − 1``.
@@ -28,7 +30,10 @@ class TaskWeights(nn.Module, ABC):
 
     def __init__(self, num_tasks: int) -> None:
         super().__init__()
-        require(num_tasks >= 1, f"Parameter `num_tasks` should be at least 1. Found num_tasks={num_tasks}.")
+        require(
+            num_tasks >= 1,
+            f"Parameter `num_tasks` should be at least 1. Found num_tasks={num_tasks}.",
+        )
         self.num_tasks = num_tasks
         self.register_buffer("weights", torch.ones(num_tasks))
 
@@ -72,7 +77,9 @@ class AdamByTask(nn.Module):
 
     def descend(self, weights: Tensor, gradient: Tensor, seen: Tensor) -> Tensor:
         """The weights after a step of those that are ``seen``, kept from falling below 0, all ``[num_tasks]``."""
-        new, first, second = Adam().step(weights, gradient, self.lr, (self.first, self.second), self.count)
+        new, first, second = Adam().step(
+            weights, gradient, self.lr, (self.first, self.second), self.count
+        )
         self.first = torch.where(seen, first, self.first)
         self.second = torch.where(seen, second, self.second)
         self.count = self.count + seen
@@ -82,7 +89,9 @@ class AdamByTask(nn.Module):
 def with_sum(weights: Tensor, before: Tensor, seen: Tensor) -> Tensor:
     """``weights`` scaled, where they are ``seen``, to the sum that these had ``before``, so that all still sum to the number of tasks."""
     total = weights[seen].sum()
-    return torch.where(seen & (total > 0), weights * before[seen].sum() / total.clamp(min=1e-12), weights)
+    return torch.where(
+        seen & (total > 0), weights * before[seen].sum() / total.clamp(min=1e-12), weights
+    )
 
 
 __all__ = ["AdamByTask", "TaskWeights", "with_sum"]

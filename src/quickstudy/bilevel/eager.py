@@ -20,10 +20,10 @@ Run = Callable[[State, bool], tuple[Tensor, State, PullBack]]
 def eager(run: Run, meta: State) -> Solved:
     """The losses of ``run``, the gradient of their sum found at once; and the last state.
 
-    Nearly always all losses weigh the same (their mean or sum is taken), so the forward pass finds the gradient of their
-    sum, the backward pass scales it, and nothing of the inner steps outlives the forward pass. Where they turn out to weigh
-    differently, everything is computed again, from the same random state.
-    """
+    Nearly always all losses weigh the same (their mean or sum is taken), so the forward pass finds
+    the gradient of their sum, the backward pass scales it, and nothing of the inner steps outlives
+    the forward pass. Where they turn out to weigh differently, everything is computed again, from
+    the same random state."""
     if not (torch.is_grad_enabled() and any(value.requires_grad for value in meta.values())):
         with torch.no_grad():
             return run(meta, False)[:2]
@@ -34,7 +34,9 @@ def eager(run: Run, meta: State) -> Solved:
 
 class _Eager(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, run: Run, last: list[State], names: tuple[str, ...], *values: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, run: Run, last: list[State], names: tuple[str, ...], *values: Tensor
+    ) -> Tensor:
         ctx.run, ctx.names, ctx.rng = run, names, rng_state(values[0].device)
         kind = values[0].device.type
         ctx.autocast = kind, torch.get_autocast_dtype(kind), torch.is_autocast_enabled(kind)

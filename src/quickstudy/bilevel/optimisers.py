@@ -20,18 +20,36 @@ class InnerOptimiser(ABC):
     """The tensors it keeps for every weight, zero at the start."""
 
     @abstractmethod
-    def step(self, weight: Tensor, gradient: Tensor, rate: Tensor | float, slots: tuple[Tensor, ...], step: Count) -> tuple[Tensor, ...]:
+    def step(
+        self,
+        weight: Tensor,
+        gradient: Tensor,
+        rate: Tensor | float,
+        slots: tuple[Tensor, ...],
+        step: Count,
+    ) -> tuple[Tensor, ...]:
         """One update: the new weight followed by the new slots. ``step`` counts from 0."""
 
     def start(self, weights: Weights) -> Weights:
         """The state before the first step."""
-        return {f"{slot}:{name}": zeros_like(weight) for name, weight in weights.items() for slot in self.slots}
+        return {
+            f"{slot}:{name}": zeros_like(weight)
+            for name, weight in weights.items()
+            for slot in self.slots
+        }
 
 
 class SGD(InnerOptimiser):
     """``w ← w − rate · g``."""
 
-    def step(self, weight: Tensor, gradient: Tensor, rate: Tensor | float, slots: tuple[Tensor, ...], step: Count) -> tuple[Tensor, ...]:
+    def step(
+        self,
+        weight: Tensor,
+        gradient: Tensor,
+        rate: Tensor | float,
+        slots: tuple[Tensor, ...],
+        step: Count,
+    ) -> tuple[Tensor, ...]:
         """One update."""
         return (weight - rate * gradient,)
 
@@ -41,7 +59,14 @@ class Momentum(InnerOptimiser):
 
     slots = ("momentum",)
 
-    def step(self, weight: Tensor, gradient: Tensor, rate: Tensor | float, slots: tuple[Tensor, ...], step: Count) -> tuple[Tensor, ...]:
+    def step(
+        self,
+        weight: Tensor,
+        gradient: Tensor,
+        rate: Tensor | float,
+        slots: tuple[Tensor, ...],
+        step: Count,
+    ) -> tuple[Tensor, ...]:
         """One update."""
         momentum = 0.9 * slots[0] + gradient
         return weight - rate * momentum, momentum
@@ -64,13 +89,24 @@ class Adam(InnerOptimiser):
     def __init__(self, beta1: float = 0.9) -> None:
         self.beta1, self.beta2, self.epsilon = beta1, 0.999, 1e-8
 
-    def step(self, weight: Tensor, gradient: Tensor, rate: Tensor | float, slots: tuple[Tensor, ...], step: Count) -> tuple[Tensor, ...]:
+    def step(
+        self,
+        weight: Tensor,
+        gradient: Tensor,
+        rate: Tensor | float,
+        slots: tuple[Tensor, ...],
+        step: Count,
+    ) -> tuple[Tensor, ...]:
         """One update."""
         first = self.beta1 * slots[0] + (1 - self.beta1) * gradient
         second = self.beta2 * slots[1] + (1 - self.beta2) * gradient.square()
         unbiased_first = first / (1 - self.beta1 ** (step + 1))
         unbiased_second = second / (1 - self.beta2 ** (step + 1))
-        return weight - rate * unbiased_first * (unbiased_second + self.epsilon**2).rsqrt(), first, second
+        return (
+            weight - rate * unbiased_first * (unbiased_second + self.epsilon**2).rsqrt(),
+            first,
+            second,
+        )
 
 
 def inner_optimiser(name: InnerOptimiserName, beta1: float = 0.9) -> InnerOptimiser:
@@ -80,5 +116,8 @@ def inner_optimiser(name: InnerOptimiserName, beta1: float = 0.9) -> InnerOptimi
         UserError: If there is none.
     """
     known: dict[str, InnerOptimiser] = {"sgd": SGD(), "momentum": Momentum(), "adam": Adam(beta1)}
-    require(name in known, f"Parameter `inner_optimiser` should be one of {', '.join(known)}. Found {name!r}.")
+    require(
+        name in known,
+        f"Parameter `inner_optimiser` should be one of {', '.join(known)}. Found {name!r}.",
+    )
     return known[name]

@@ -15,9 +15,8 @@ class InnerProblem(ABC):
     """An inner loop: where it starts, one step of it, what it minimises, and what its end costs.
 
     ``meta`` are the meta-learned tensors by name, through which alone all four depend on what is
-    meta-learned. A state is the weights, and whatever else a step passes on to the next, by name; a task axis stands in
-    front of everything.
-    """
+    meta-learned. A state is the weights, and whatever else a step passes on to the next, by name; a
+    task axis stands in front of everything."""
 
     @abstractmethod
     def start(self, meta: State) -> State:
@@ -58,7 +57,12 @@ def descend(
         differentiable: Whether the gradient is a function of the state, or a constant.
         moving: The weights whose gradient is not known to be 0; by default all.
     """
-    gradients = gradient(objective, {name: state[name] for name in names}, names if moving is None else moving, differentiable)[1]
+    gradients = gradient(
+        objective,
+        {name: state[name] for name in names},
+        names if moving is None else moving,
+        differentiable,
+    )[1]
     updated: State = {}
     slots: State = {}
     for name in names:
@@ -69,9 +73,13 @@ def descend(
 
 
 def gradient(
-    objective: Callable[[Weights], Tensor], weights: Weights, names: Sequence[str], differentiable: bool
+    objective: Callable[[Weights], Tensor],
+    weights: Weights,
+    names: Sequence[str],
+    differentiable: bool,
 ) -> tuple[Tensor, Weights]:
-    """The ``objective`` ``[task]`` at ``weights``, and each task's gradient of its own; known to be 0 except for ``names``.
+    """The ``objective`` ``[task]`` at ``weights``, and each task's gradient of its own; known to be
+    0 except for ``names``.
 
     Tasks do not share weights, so the gradient of the sum holds every task's own: one ordinary
     backward pass over batched operations, which is faster than a mapped ``torch.func.grad``.
@@ -84,15 +92,32 @@ def gradient(
     if torch.compiler.is_compiling():
         follow = differentiable
         found: Weights
-        found, values = torch.func.grad(total, has_aux=True)({name: weights[name] for name in names}, weights)
+        found, values = torch.func.grad(total, has_aux=True)(
+            {name: weights[name] for name in names}, weights
+        )
         found = found if follow else {name: value.detach() for name, value in found.items()}
     else:
         follow = differentiable and torch.is_grad_enabled()
         with torch.enable_grad():
-            leaves = {name: value.view_as(value) if follow and value.requires_grad else value.detach() for name, value in weights.items()}
-            moving = {name: leaves[name] if leaves[name].requires_grad else leaves[name].requires_grad_() for name in names}
+            leaves = {
+                name: value.view_as(value) if follow and value.requires_grad else value.detach()
+                for name, value in weights.items()
+            }
+            moving = {
+                name: leaves[name] if leaves[name].requires_grad else leaves[name].requires_grad_()
+                for name in names
+            }
             sum_, values = total(moving, leaves)
-            gradients = torch.autograd.grad(sum_, list(moving.values()), create_graph=follow, allow_unused=True, materialize_grads=True)
+            gradients = torch.autograd.grad(
+                sum_,
+                list(moving.values()),
+                create_graph=follow,
+                allow_unused=True,
+                materialize_grads=True,
+            )
         found = dict(zip(names, gradients, strict=True))
-    every = {name: found[name] if name in found else torch.zeros_like(value) for name, value in weights.items()}
+    every = {
+        name: found[name] if name in found else torch.zeros_like(value)
+        for name, value in weights.items()
+    }
     return values if follow else values.detach(), every

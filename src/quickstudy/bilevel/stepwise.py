@@ -14,14 +14,17 @@ from quickstudy.bilevel.unrolled import Solved
 
 
 def stepwise(problem: InnerProblem, meta: State, step_weights: Sequence[float]) -> Solved:
-    """The outer losses ``[task]`` with the exact gradient, computed step by step from the end; and the last state.
+    """The outer losses ``[task]`` with the exact gradient, computed step by step from the end; and
+    the last state.
 
-    The steps are taken without a graph, their states ``s_k`` kept. Then, starting with ``λ = ∂L/∂s_K``,
-    for ``k = K−1 … 0`` step ``k`` is computed again and ``λ`` pulled back through it: ``λ ← (∂s_{k+1}/∂s_k)ᵀ λ``, which for
-    gradient descent is ``λ − rate · H_k λ``, collecting ``(∂s_{k+1}/∂meta)ᵀ λ`` on the way. Memory is that of one step and of
-    all states; it is free again once the losses are there (see :func:`~quickstudy.bilevel.eager.eager`).
+    The steps are taken without a graph, their states ``s_k`` kept. Then, starting with ``λ =
+    ∂L/∂s_K``, for ``k = K−1 … 0`` step ``k`` is computed again and ``λ`` pulled back through it:
+    ``λ ← (∂s_{k+1}/∂s_k)ᵀ λ``, which for gradient descent is ``λ − rate · H_k λ``, collecting
+    ``(∂s_{k+1}/∂meta)ᵀ λ`` on the way. Memory is that of one step and of all states; it is free
+    again once the losses are there (see :func:`~quickstudy.bilevel.eager.eager`).
 
-    Source: reverse-mode differentiation with a checkpoint at every step (Griewank & Walther 2008, ch. 12);
+    Source: reverse-mode differentiation with a checkpoint at every step (Griewank & Walther 2008,
+        ch. 12);
     Maclaurin, Duvenaud & Adams 2015 treat the same recursion.
     """
     return eager(partial(_run, problem, step_weights), meta)
@@ -35,7 +38,9 @@ class Recorded(NamedTuple):
     meta: State
 
 
-def _run(problem: InnerProblem, step_weights: Sequence[float], meta: State, wanted: bool) -> tuple[Tensor, State, PullBack]:
+def _run(
+    problem: InnerProblem, step_weights: Sequence[float], meta: State, wanted: bool
+) -> tuple[Tensor, State, PullBack]:
     device, steps = next(iter(meta.values())).device, len(step_weights) - 1
     before_start = rng_state(device)  # what is computed again must draw the same dropout
     state, losses, trail, last = problem.start(meta), [], [], []
@@ -58,11 +63,16 @@ def _run(problem: InnerProblem, step_weights: Sequence[float], meta: State, want
             kept, before_losses, before_step = trail.pop()
             if index < steps:
                 restore_rng(device, before_step)
-                pull = pull_back(record(partial(_step_values, problem, index), kept, meta), pull, total)
+                pull = pull_back(
+                    record(partial(_step_values, problem, index), kept, meta), pull, total
+                )
             if weight:
                 restore_rng(device, before_losses)
                 recorded = last.pop() if last else record_losses(problem, kept, meta)
-                pull = [a + b for a, b in zip(pull, pull_back(recorded, [weight * outer], total), strict=True)]
+                pull = [
+                    a + b
+                    for a, b in zip(pull, pull_back(recorded, [weight * outer], total), strict=True)
+                ]
                 del recorded
         restore_rng(device, before_start)
         pull_back(record(lambda _, m: tuple(problem.start(m).values()), {}, meta), pull, total)
@@ -72,14 +82,21 @@ def _run(problem: InnerProblem, step_weights: Sequence[float], meta: State, want
     return torch.stack(losses).sum(0), state, pull_all
 
 
-def _step_values(problem: InnerProblem, index: int, state: State, meta: State) -> tuple[Tensor, ...]:
+def _step_values(
+    problem: InnerProblem, index: int, state: State, meta: State
+) -> tuple[Tensor, ...]:
     return tuple(problem.step(state, meta, index, differentiable=True).values())
 
 
-def record(function: Callable[[State, State], tuple[Tensor, ...]], state: State, meta: State) -> Recorded:
+def record(
+    function: Callable[[State, State], tuple[Tensor, ...]], state: State, meta: State
+) -> Recorded:
     """``function`` of ``state`` and ``meta``, with the graph from those two to what it gives."""
     with torch.enable_grad():
-        state, meta = ({name: value.detach().requires_grad_() for name, value in values.items()} for values in (state, meta))
+        state, meta = (
+            {name: value.detach().requires_grad_() for name, value in values.items()}
+            for values in (state, meta)
+        )
         return Recorded(function(state, meta), state, meta)
 
 
@@ -91,11 +108,17 @@ def record_losses(problem: InnerProblem, state: State, meta: State) -> Recorded:
 def pull_back(recorded: Recorded, weights: list[Tensor], total: list[Tensor]) -> list[Tensor]:
     """Pull ``weights`` back through ``recorded``: add the part of ``meta`` to ``total``, return the part of ``state``."""
     leaves = [*recorded.state.values(), *recorded.meta.values()]
-    pairs = [(output, weight) for output, weight in zip(recorded.outputs, weights, strict=True) if output.requires_grad]
+    pairs = [
+        (output, weight)
+        for output, weight in zip(recorded.outputs, weights, strict=True)
+        if output.requires_grad
+    ]
     if not pairs:
         return [torch.zeros_like(value) for value in recorded.state.values()]
     outputs, weights = map(list, zip(*pairs, strict=True))
-    gradients = torch.autograd.grad(outputs, leaves, weights, allow_unused=True, materialize_grads=True)
+    gradients = torch.autograd.grad(
+        outputs, leaves, weights, allow_unused=True, materialize_grads=True
+    )
     for sum_, gradient in zip(total, gradients[len(recorded.state) :], strict=True):
         sum_ += gradient
     return list(gradients[: len(recorded.state)])

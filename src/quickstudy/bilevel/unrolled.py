@@ -12,7 +12,8 @@ Solved = tuple[Tensor, State]
 
 
 def unrolled(problem: InnerProblem, meta: State, step_weights: Sequence[float]) -> Solved:
-    """The outer losses ``[task]`` with a graph through all inner steps: exact, memory grows with the steps.
+    """The outer losses ``[task]`` with a graph through all inner steps: exact, memory grows with
+    the steps.
 
     ``Σ_k step_weights[k] · losses(s_k)`` over ``k = 0 … K``, where ``K = len(step_weights) − 1``.
     """
@@ -24,14 +25,19 @@ def first_order(problem: InnerProblem, meta: State, step_weights: Sequence[float
     return truncated(problem, meta, step_weights, 0)
 
 
-def truncated(problem: InnerProblem, meta: State, step_weights: Sequence[float], last: int) -> Solved:
-    """The outer losses ``[task]`` with a graph through the ``last`` inner steps; gradients of earlier ones are constants.
+def truncated(
+    problem: InnerProblem, meta: State, step_weights: Sequence[float], last: int
+) -> Solved:
+    """The outer losses ``[task]`` with a graph through the ``last`` inner steps; gradients of
+    earlier ones are constants.
 
-    With ``last = K`` it is :func:`unrolled`, with ``last = 0`` :func:`first_order`. Where the start does not depend on
-    ``meta`` and rates are constants, it is truncated back-propagation, ``Σ_{k>K−last} (∂s_K/∂s_k) (∂s_k/∂meta)``, whose error
-    falls exponentially in ``last`` where the objective is strongly convex.
+    With ``last = K`` it is :func:`unrolled`, with ``last = 0`` :func:`first_order`. Where the start
+    does not depend on ``meta`` and rates are constants, it is truncated back-propagation,
+    ``Σ_{k>K−last} (∂s_K/∂s_k) (∂s_k/∂meta)``, whose error falls exponentially in ``last`` where the
+    objective is strongly convex.
 
-    Source: Shaban, Cheng, Hatch & Boots 2019, section 3. They drop how the start depends on ``meta``, here it is kept.
+    Source: Shaban, Cheng, Hatch & Boots 2019, section 3. They drop how the start depends on
+        ``meta``, here it is kept.
     """
     state, losses, steps = problem.start(meta), [], len(step_weights) - 1
     for index, weight in enumerate(step_weights):

@@ -25,16 +25,14 @@ def solve_problem(
     damping: float,
     rate: float,
 ) -> Solved:
-    """The outer losses ``Σ_k step_weights[k] · losses(s_k)`` ``[task]``, to be differentiated as asked for, and the last state.
+    """The outer losses ``Σ_k step_weights[k] · losses(s_k)`` ``[task]``, to be differentiated as
+    asked for, and the last state.
 
-    Args:
-        problem: The inner loop.
-        meta: What the outer gradient is taken of.
-        step_weights: The weight of the losses after ``0 … K`` steps.
-        outer_gradient: See :func:`quickstudy.bilevel.solve`, as all others below.
-        backward_steps: The last steps of ``"truncated"``; steps of conjugate gradients; terms of the Neumann series.
-        damping: Added to the Hessian of the implicit ways.
-        rate: The rate of ``"neumann"``.
+    Args: problem: The inner loop. meta: What the outer gradient is taken of. step_weights: The
+        weight of the losses after ``0 … K`` steps. outer_gradient: See
+        :func:`quickstudy.bilevel.solve`, as all others below. backward_steps: The last steps of
+        ``"truncated"``; steps of conjugate gradients; terms of the Neumann series. damping: Added
+        to the Hessian of the implicit ways. rate: The rate of ``"neumann"``.
     """
     match outer_gradient:
         case "unrolled":
@@ -60,6 +58,15 @@ def check_way(outer_gradient: str, backward_steps: int, damping: float) -> None:
         UserError: If so.
     """
     known = get_args(OuterGradient)
-    require(outer_gradient in known, f"Parameter `outer_gradient` should be one of {', '.join(known)}. Found {outer_gradient!r}.")
-    require(backward_steps >= 1, f"Parameter `backward_steps` should be at least 1. Found backward_steps={backward_steps}.")
-    require(damping >= 0 and math.isfinite(damping), f"Parameter `damping` should be at least 0. Found damping={damping}.")
+    require(
+        outer_gradient in known,
+        f"Parameter `outer_gradient` should be one of {', '.join(known)}. Found {outer_gradient!r}.",
+    )
+    require(
+        backward_steps >= 1,
+        f"Parameter `backward_steps` should be at least 1. Found backward_steps={backward_steps}.",
+    )
+    require(
+        damping >= 0 and math.isfinite(damping),
+        f"Parameter `damping` should be at least 0. Found damping={damping}.",
+    )

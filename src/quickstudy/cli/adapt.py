@@ -36,8 +36,8 @@ class AdaptOptions:
     steps: int | None = None
     """Inner steps; by default the learner's own."""
     ink: Literal["auto", "dark", "light"] | None = None
-    """Grey images: dark ink is inverted, light ink is not, auto looks at each image's border. By default auto for models of
-    glyphs and Omniglot, else images are taken as they are."""
+    """Grey images: dark ink is inverted, light ink is not, auto looks at each image's border. By
+    default auto for models of glyphs and Omniglot, else images are taken as they are."""
     label: str | None = None
     """Column of a CSV file that holds the classes."""
     target: tuple[str, ...] = ()
@@ -50,24 +50,33 @@ class AdaptOptions:
 
 def main(arguments: Sequence[str]) -> int:
     """Adapt a run's learner to a new task and save both."""
-    asked = parse(AdaptOptions, arguments, "adapt", "Master a new task from a folder of images or a CSV file.")
+    asked = parse(
+        AdaptOptions, arguments, "adapt", "Master a new task from a folder of images or a CSV file."
+    )
     use_threads(asked.threads)
     where = device(asked.device)
     learner = load(asked.run).to(where)
     require(
-        asked.steps is None or isinstance(learner, GradientLearner), "Option --steps is for learners with inner steps. This one has none."
+        asked.steps is None or isinstance(learner, GradientLearner),
+        "Option --steps is for learners with inner steps. This one has none.",
     )
-    require(asked.support.exists(), f"The examples of the new task should be a folder or a CSV file. There is no {asked.support}.")
+    require(
+        asked.support.exists(),
+        f"The examples of the new task should be a folder or a CSV file. There is no {asked.support}.",
+    )
     require(not asked.out.is_dir(), f"Option --out should name a file. {asked.out} is a folder.")
     if source_of(asked.run) == "table":
         task, support, notes = _from_rows(asked)
     else:
-        task, support, notes = (_from_folder if asked.support.is_dir() else _from_table)(learner, asked)
+        task, support, notes = (_from_folder if asked.support.is_dir() else _from_table)(
+            learner, asked
+        )
         _check_outputs(learner, task, support)
     adapted = learner.adapt(support.to(where), asked.steps)
     finite = all(bool(value.isfinite().all()) for value in adapted.values())
     require(
-        finite, "Adapting diverged: the result is not finite. Take fewer steps with --steps, or look for wrong numbers in the examples."
+        finite,
+        "Adapting diverged: the result is not finite. Take fewer steps with --steps, or look for wrong numbers in the examples.",
     )
     save_adapted(asked.out, learner, adapted, task.to_dict())
     console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
@@ -78,35 +87,62 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _from_folder(learner: Learner, asked: AdaptOptions) -> tuple[Task, Batch, list[str]]:
-    require(not asked.label and not asked.target, "Options --label and --target are for CSV files. The examples are a folder of images.")
+    require(
+        not asked.label and not asked.target,
+        "Options --label and --target are for CSV files. The examples are a folder of images.",
+    )
     source = source_of(asked.run)
-    require(source != "sinusoid", "A folder of images is for models of images. This run learned sinusoids: give a CSV file.")
+    require(
+        source != "sinusoid",
+        "A folder of images is for models of images. This run learned sinusoids: give a CSV file.",
+    )
     images = Images(asked.support, **image_form(learner, source, asked.ink).to_dict())  # type: ignore[arg-type]
     _two_classes(images.pool.names, asked.support)
     size, total, inverted = images.form.size, len(images.paths), images.num_inverted
-    notes = [_counts(Counter(dict(zip(images.pool.names, images.pool.size.tolist(), strict=True))), "image")]
+    notes = [
+        _counts(
+            Counter(dict(zip(images.pool.names, images.pool.size.tolist(), strict=True))), "image"
+        )
+    ]
     if images.form.ink is not None:
-        notes.append(f"{inverted} of {total} images have dark ink on light paper and were inverted; --ink dark or light decides for all.")
+        notes.append(
+            f"{inverted} of {total} images have dark ink on light paper and were inverted; --ink dark or light decides for all."
+        )
     if images.skipped:
-        notes.append(f"Left out: {_some([str(path) for path in images.skipped])} (no images of a class).")
-    notes.append(f"Images are brought to {size}×{size} pixels, {'grey' if images.form.channels == 1 else 'colour'}.")
+        notes.append(
+            f"Left out: {_some([str(path) for path in images.skipped])} (no images of a class)."
+        )
+    notes.append(
+        f"Images are brought to {size}×{size} pixels, {'grey' if images.form.channels == 1 else 'colour'}."
+    )
     return Task(images.pool.names, True, images.form), images.support(), notes
 
 
 def _from_table(learner: Learner, asked: AdaptOptions) -> tuple[Task, Batch, list[str]]:
     require(asked.ink is None, "Option --ink is for images. The examples are a CSV file.")
-    require(not (asked.label and asked.target), "Options --label (classes) and --target (numbers) exclude each other.")
+    require(
+        not (asked.label and asked.target),
+        "Options --label (classes) and --target (numbers) exclude each other.",
+    )
     of_images = hasattr(learner.model, "image_size")
-    require(not of_images, "A CSV file is for models of numbers. This one takes images: give a folder with one subfolder for each class.")
+    require(
+        not of_images,
+        "A CSV file is for models of numbers. This one takes images: give a folder with one subfolder for each class.",
+    )
     table = TableFile.read(asked.support)
-    targets = asked.target or (table.columns[-1:] if source_of(asked.run) == "sinusoid" and asked.label is None else ())
+    targets = asked.target or (
+        table.columns[-1:] if source_of(asked.run) == "sinusoid" and asked.label is None else ()
+    )
     require(
         not targets or learner.regresses,
         f"{type(learner).__name__} classifies and cannot predict numbers: name the column of the classes by --label.",
     )
     label = asked.label or "label"
     wanted = set(targets) if targets else {label}
-    require(bool(targets) or label in table.columns, f"{table.path} should have a column of classes, named by --label. Found no {label!r}.")
+    require(
+        bool(targets) or label in table.columns,
+        f"{table.path} should have a column of classes, named by --label. Found no {label!r}.",
+    )
     columns = tuple(name for name in table.columns if name not in wanted)
     inputs = getattr(learner.model, "inputs", None)
     require(
@@ -116,17 +152,28 @@ def _from_table(learner: Learner, asked: AdaptOptions) -> tuple[Task, Batch, lis
     )
     x = table.numbers(columns)
     if targets:
-        return Task(targets, False, columns=columns), Batch.of(x, table.numbers(targets)), [f"{len(x)} examples."]
+        return (
+            Task(targets, False, columns=columns),
+            Batch.of(x, table.numbers(targets)),
+            [f"{len(x)} examples."],
+        )
     labels = table.cells(label)
     names = tuple(dict.fromkeys(labels))
     _two_classes(names, table.path)
-    return Task(names, True, columns=columns), Batch.of(x, [names.index(name) for name in labels]), [_counts(Counter(labels), "example")]
+    return (
+        Task(names, True, columns=columns),
+        Batch.of(x, [names.index(name) for name in labels]),
+        [_counts(Counter(labels), "example")],
+    )
 
 
 def _from_rows(asked: AdaptOptions) -> tuple[Task, Batch, list[str]]:
     """Rows of a new task of the table that the run was fitted to."""
     given = asked.ink is not None or asked.label is not None or bool(asked.target)
-    require(not given, "Options --ink, --label and --target are not needed: this run knows the columns of its table.")
+    require(
+        not given,
+        "Options --ink, --label and --target are not needed: this run knows the columns of its table.",
+    )
     form, frame = table_form_of(asked.run), read_table(asked.support)
     labelled = form.labelled(frame)
     wanted = (" or " if form.labels else ", ").join(form.targets)
@@ -134,18 +181,32 @@ def _from_rows(asked: AdaptOptions) -> tuple[Task, Batch, list[str]]:
     x, y = form.inputs(frame[labelled]), form.outputs(frame[labelled])
     notes = [f"{len(x)} examples."]
     if form.classes:
-        notes = [_counts(Counter({name: int((y == index).sum()) for index, name in enumerate(form.classes)}), "example")]
+        notes = [
+            _counts(
+                Counter({name: int((y == index).sum()) for index, name in enumerate(form.classes)}),
+                "example",
+            )
+        ]
     if form.labels:
         counts = zip(form.targets, (~y.isnan()).sum(0).tolist(), strict=True)
-        notes = [f"{len(x)} examples, with labels of {', '.join(f'{name} ({count})' for name, count in counts)}."]
+        notes = [
+            f"{len(x)} examples, with labels of {', '.join(f'{name} ({count})' for name, count in counts)}."
+        ]
     if not labelled.all():
         notes.append(f"{int((~labelled).sum())} rows without a target were left out.")
     columns = tuple(column.name for column in form.encoder.columns)
-    return Task(form.classes or form.targets, bool(form.classes), columns=columns, table=form), Batch.of(x, y), notes
+    return (
+        Task(form.classes or form.targets, bool(form.classes), columns=columns, table=form),
+        Batch.of(x, y),
+        notes,
+    )
 
 
 def _two_classes(names: Sequence[str], path: Path) -> None:
-    require(len(names) >= 2, f"A task should have at least two classes. Found one in {path}: {names[0]!r}.")
+    require(
+        len(names) >= 2,
+        f"A task should have at least two classes. Found one in {path}: {names[0]!r}.",
+    )
 
 
 def _check_outputs(learner: Learner, task: Task, support: Batch) -> None:
@@ -159,7 +220,10 @@ def _check_outputs(learner: Learner, task: Task, support: Batch) -> None:
             outputs = model(support.x[0, :1].to(next(learner.parameters()).device)).shape[-1]
     wanted = len(task.outputs)
     if not task.classifies:
-        require(wanted == outputs, f"The model predicts {outputs} numbers. Found {wanted} targets: {', '.join(task.outputs)}.")
+        require(
+            wanted == outputs,
+            f"The model predicts {outputs} numbers. Found {wanted} targets: {', '.join(task.outputs)}.",
+        )
     require(
         not task.classifies or wanted <= outputs,
         f"This {type(learner).__name__} was trained for {outputs} classes, a learned output each. Found {wanted}: "

@@ -33,11 +33,16 @@ def main(arguments: Sequence[str]) -> int:
     from dataclasses import replace
     from pathlib import Path
 
-    asked = parse(CompareOptions, arguments, "compare", "Compare two runs on the same tasks, task by task.")
+    asked = parse(
+        CompareOptions, arguments, "compare", "Compare two runs on the same tasks, task by task."
+    )
     a, b = Path(asked.a), Path(asked.b)
     first, second = settings_of(a), settings_of(b)
     same = first["data"] == second["data"] and first["variant"] == second["variant"]
-    require(same, f"Both runs should have learned the same family of tasks. Found {first['data']} and {second['data']}.")
+    require(
+        same,
+        f"Both runs should have learned the same family of tasks. Found {first['data']} and {second['data']}.",
+    )
     if asked.way is None and first["data"] != "sinusoid":
         asked = replace(asked, way=min(first["way"], second["way"]))
     if asked.shot is None:
@@ -47,7 +52,14 @@ def main(arguments: Sequence[str]) -> int:
         print(json.dumps({"a_run": asked.a, "b_run": asked.b, **found.to_dict()}))
         return 0
     console = Console()
-    rows = [(f"A  {asked.a}", found.a), (f"B  {asked.b}", found.b), ("A − B, paired", found.difference)]
+    rows = [
+        (f"A  {asked.a}", found.a),
+        (f"B  {asked.b}", found.b),
+        ("A − B, paired", found.difference),
+    ]
     console.print(results_table("the same tasks for both", rows, found.metric))
-    console.print("The difference is " + ("significant at 5 %." if found.significant else "not significant at 5 %."))
+    console.print(
+        "The difference is "
+        + ("significant at 5 %." if found.significant else "not significant at 5 %.")
+    )
     return 0

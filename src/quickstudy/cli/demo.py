@@ -40,11 +40,19 @@ class DemoOptions:
 
 def main(arguments: Sequence[str]) -> int:
     """Train on embedded glyphs, master tasks from scripts never seen, write a report."""
-    asked = parse(DemoOptions, arguments, "demo", "A few minutes on embedded data, from training to report.")
-    require(asked.steps >= 1 and asked.num_tasks >= 1, "Options --steps and --num-tasks should be at least 1.")
+    asked = parse(
+        DemoOptions, arguments, "demo", "A few minutes on embedded data, from training to report."
+    )
+    require(
+        asked.steps >= 1 and asked.num_tasks >= 1,
+        "Options --steps and --num-tasks should be at least 1.",
+    )
     console, began = Console(soft_wrap=True, highlight=False), time.monotonic()
     other = (asked.out / "last.safetensors").exists() and not (asked.out / MARK).exists()
-    require(not other, f"Folder {asked.out} holds a run that is no demo: choose another folder with --out.")
+    require(
+        not other,
+        f"Folder {asked.out} holds a run that is no demo: choose another folder with --out.",
+    )
     asked.out.mkdir(parents=True, exist_ok=True)
     (asked.out / MARK).touch()
     for old in ("last.safetensors", "best.safetensors", "metrics.jsonl"):

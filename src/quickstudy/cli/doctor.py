@@ -16,7 +16,17 @@ from quickstudy.cli.options import parse
 from quickstudy.tasks.omniglot_files import check
 from quickstudy.training.memory import available_bytes
 
-PACKAGES = ("quickstudy", "torch", "numpy", "pillow", "matplotlib", "safetensors", "rich", "tyro", "tensorboard")
+PACKAGES = (
+    "quickstudy",
+    "torch",
+    "numpy",
+    "pillow",
+    "matplotlib",
+    "safetensors",
+    "rich",
+    "tyro",
+    "tensorboard",
+)
 
 
 @dataclass(frozen=True)
@@ -39,11 +49,15 @@ def main(arguments: Sequence[str]) -> int:
     free = available_bytes(torch.device("cpu"))
     print(f"cores       {os.cpu_count()}, torch uses {torch.get_num_threads()} threads")
     print(f"memory      {'unknown' if free is None else f'{free / 2**30:.1f} GiB free'}")
-    print(f"accelerator {torch.cuda.get_device_name() if torch.cuda.is_available() else 'none that torch can use'}")
+    print(
+        f"accelerator {torch.cuda.get_device_name() if torch.cuda.is_available() else 'none that torch can use'}"
+    )
     print(f"allocator   {'keeps freed memory' if keep_freed_memory() else 'as the system has it'}")
     folder = cache_folder()
     existing = next(path for path in (folder, *folder.parents) if path.exists())
-    print(f"cache       {folder}{'' if os.access(existing, os.W_OK) else ' (cannot be written: set QUICKSTUDY_CACHE)'}")
+    print(
+        f"cache       {folder}{'' if os.access(existing, os.W_OK) else ' (cannot be written: set QUICKSTUDY_CACHE)'}"
+    )
     problems = [] if asked.root is None else check(asked.root)
     for problem in problems:
         print(f"problem     {problem}", file=sys.stderr)

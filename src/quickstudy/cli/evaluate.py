@@ -28,7 +28,12 @@ class EvaluateOptions(Tasks, _Required):
 
 def main(arguments: Sequence[str]) -> int:
     """Evaluate a run and print a table, or one JSON object."""
-    asked = parse(EvaluateOptions, arguments, "evaluate", "Evaluate a run on new tasks, next to plain baselines.")
+    asked = parse(
+        EvaluateOptions,
+        arguments,
+        "evaluate",
+        "Evaluate a run on new tasks, next to plain baselines.",
+    )
     found = evaluate_run(asked.run, asked, asked.baselines)
     if asked.json:
         print(json.dumps(found.to_dict()))
@@ -40,10 +45,18 @@ def main(arguments: Sequence[str]) -> int:
 def show(found: Evaluation, name: str, console: Console) -> None:
     """Print an evaluation as a table."""
     source = found.source
-    tasks = f"{source['way']}-way {source['shot']}-shot" if "way" in source else f"{source['shot']}-shot"
+    tasks = (
+        f"{source['way']}-way {source['shot']}-shot"
+        if "way" in source
+        else f"{source['shot']}-shot"
+    )
     note = "transductive" if found.transductive else "not transductive"
     rows = [(f"{name} ({note})", found.estimate), *found.baselines.items()]
-    console.print(results_table(f"{source['source']}, {tasks}, seed {found.seed}", rows, found.metric))
+    console.print(
+        results_table(f"{source['source']}, {tasks}, seed {found.seed}", rows, found.metric)
+    )
     if len(found.per_step) > 1:
-        steps = ", ".join(f"{step}: {estimate.text(found.metric)}" for step, estimate in found.per_step.items())
+        steps = ", ".join(
+            f"{step}: {estimate.text(found.metric)}" for step, estimate in found.per_step.items()
+        )
         console.print(f"after inner steps  {steps}", highlight=False)

@@ -26,7 +26,12 @@ class ExportOptions:
 
 def main(arguments: Sequence[str]) -> int:
     """Write a mastered task's model as a plain function of its inputs."""
-    asked = parse(ExportOptions, arguments, "export", "Write a mastered task's model as a plain function from inputs to scores.")
+    asked = parse(
+        ExportOptions,
+        arguments,
+        "export",
+        "Write a mastered task's model as a plain function from inputs to scores.",
+    )
     learner, adapted = load_adapted(asked.task)
     task = Task.of(asked.task)
     classes = task.outputs if task.classifies else None

@@ -62,23 +62,35 @@ class FitOptions:
 
 def main(arguments: Sequence[str]) -> int:
     """Compare the ways of sharing between tasks, say which one this table rewards, and keep the best for new tasks."""
-    asked = parse(FitOptions, arguments, "fit", "Learn from a table with a task column, and compare the ways of sharing between tasks.")
+    asked = parse(
+        FitOptions,
+        arguments,
+        "fit",
+        "Learn from a table with a task column, and compare the ways of sharing between tasks.",
+    )
     use_threads(asked.threads)
     for name, values in (("splits", (asked.splits,)), ("shots", asked.shots or (0,))):
         require(min(values) >= 1, f"Option --{name} should be at least 1. Found {min(values)}.")
     require(0 < asked.new < 1, f"Option --new should be between 0 and 1. Found {asked.new}.")
     last = asked.out / "last.safetensors"
-    require(not last.exists(), f"Folder {asked.out} holds a run already: choose another with --out.")
+    require(
+        not last.exists(), f"Folder {asked.out} holds a run already: choose another with --out."
+    )
     require(not asked.out.is_file(), f"Option --out should be a folder. {asked.out} is a file.")
     table = table_of(asked.table, asked.task, asked.target, asked.features, asked.drop, asked.kind)
     few = f"Column {asked.task!r} should hold at least 4 tasks, to learn from some and judge on others. Found {len(table.names)}."
     require(len(table.names) >= 4, few)
     console = Console(stderr=asked.json, highlight=False, soft_wrap=True)
     columns = f"{len(table.features)} columns to predict {', '.join(table.targets)} from"
-    console.print(f"{len(table.frame)} rows of {len(table.names)} tasks, {columns} ({_what(table)}).", markup=False)
+    console.print(
+        f"{len(table.frame)} rows of {len(table.names)} tasks, {columns} ({_what(table)}).",
+        markup=False,
+    )
     if table.num_unlabelled:
         console.print(f"{table.num_unlabelled} rows without a target were left out.")
-    scores = ladder_rows(table, asked.splits) + ladder_tasks(table, asked.shots, asked.new, asked.splits, draws=3)
+    scores = ladder_rows(table, asked.splits) + ladder_tasks(
+        table, asked.shots, asked.new, asked.splits, draws=3
+    )
     for shot in shots_of(scores):
         console.print(lines(scores, shot))
     for line in verdict(scores):
@@ -87,8 +99,16 @@ def main(arguments: Sequence[str]) -> int:
     _save(asked, table, rung.name, learner, form, scores)
     if asked.json:
         print(json.dumps({"deployed": rung.name, "scores": [asdict(score) for score in scores]}))
-    page = write_ladder(asked.out, scores, f"Ways to learn {asked.table.name}", rung.name, _settings(asked, table, arguments))
-    console.print(f"Kept for new tasks: {rung.name}, in {asked.out}. Look at {page}. Next:", markup=False)
+    page = write_ladder(
+        asked.out,
+        scores,
+        f"Ways to learn {asked.table.name}",
+        rung.name,
+        _settings(asked, table, arguments),
+    )
+    console.print(
+        f"Kept for new tasks: {rung.name}, in {asked.out}. Look at {page}. Next:", markup=False
+    )
     console.print(f"  quickstudy adapt {asked.out} ROWS.csv", markup=False)
     return 0
 
@@ -101,22 +121,39 @@ def table_of(
     drop: tuple[str, ...] = (),
     kind: KindChoice = "auto",
 ) -> Table:
-    """The table in a file, without the columns to ``drop``; ``"auto"`` takes targets of text or truth values as classes.
+    """The table in a file, without the columns to ``drop``; ``"auto"`` takes targets of text or
+    truth values as classes.
 
     Raises:
         UserError: If it cannot be read, or has no columns to predict from.
     """
     frame = read_table(path)
     known = [name for name in target if name in frame.columns]
-    texts = [name for name in known if not is_numeric(frame[name]) or pd.api.types.is_bool_dtype(frame[name])]
+    texts = [
+        name
+        for name in known
+        if not is_numeric(frame[name]) or pd.api.types.is_bool_dtype(frame[name])
+    ]
     chosen: KindName | dict[str, KindName] = "regression" if kind == "auto" else kind
     if kind == "auto" and texts:
-        chosen = {name: "classification" if name in texts else "regression" for name in target} if len(target) > 1 else "classification"
+        chosen = (
+            {name: "classification" if name in texts else "regression" for name in target}
+            if len(target) > 1
+            else "classification"
+        )
     others = features or tuple(name for name in frame.columns if name not in (task, *target))
     unknown = sorted(set(drop) - set(others))
-    require(not unknown, f"Option --drop should name columns to predict from. Found {unknown[:1]} beside {', '.join(others)}.")
-    table = Table(frame, task, target, chosen, features=[name for name in others if name not in drop])
-    require(len(table.features) > 0, "The table should have a column to predict from. Found none besides task and target.")
+    require(
+        not unknown,
+        f"Option --drop should name columns to predict from. Found {unknown[:1]} beside {', '.join(others)}.",
+    )
+    table = Table(
+        frame, task, target, chosen, features=[name for name in others if name not in drop]
+    )
+    require(
+        len(table.features) > 0,
+        "The table should have a column to predict from. Found none besides task and target.",
+    )
     return table
 
 
@@ -125,7 +162,10 @@ def _what(table: Table) -> str:
     if table.kind.name != "mixed":
         return f"{len(table.classes)} classes" if table.classes else "numbers"
     counts = table.frame[list(table.targets)].notna().sum()
-    kinds = {name: f"{len(classes)} classes" if classes else "a number" for name, classes in table.labels.items()}
+    kinds = {
+        name: f"{len(classes)} classes" if classes else "a number"
+        for name, classes in table.labels.items()
+    }
     return ", ".join(f"{name} is {kind}, {counts[name]} labels" for name, kind in kinds.items())
 
 
@@ -155,9 +195,26 @@ def _settings(asked: FitOptions, table: Table, arguments: Sequence[str]) -> dict
     }
 
 
-def _save(asked: FitOptions, table: Table, name: str, learner: Learner, form: TableForm, scores: Sequence[Score]) -> None:
+def _save(
+    asked: FitOptions,
+    table: Table,
+    name: str,
+    learner: Learner,
+    form: TableForm,
+    scores: Sequence[Score],
+) -> None:
     asked.out.mkdir(parents=True, exist_ok=True)
-    settings = {"file": str(asked.table), "task": asked.task, "rows": len(table.frame), "tasks": len(table.names), "way": name}
-    details = {"source": {"source": "table", **settings}, "table": form.to_dict(), "scores": [asdict(score) for score in scores]}
+    settings = {
+        "file": str(asked.table),
+        "task": asked.task,
+        "rows": len(table.frame),
+        "tasks": len(table.names),
+        "way": name,
+    }
+    details = {
+        "source": {"source": "table", **settings},
+        "table": form.to_dict(),
+        "scores": [asdict(score) for score in scores],
+    }
     write_atomically(asked.out / "run.json", json.dumps(details, indent=1).encode())
     checkpoint.write(asked.out / "last.safetensors", *checkpoint.pack(learner))

@@ -42,8 +42,11 @@ def main(arguments: list[str] | None = None) -> int:
     keep_freed_memory()
     try:
         if given[0] not in COMMANDS:
-            raise UserError(f"The command should be one of {', '.join(COMMANDS)}. Found {given[0]!r}.")
-        command = import_module(f"quickstudy.cli.{COMMANDS[given[0]][0]}")  # what it imports, others need not wait for
+            raise UserError(
+                f"The command should be one of {', '.join(COMMANDS)}. Found {given[0]!r}."
+            )
+        # what it imports, others need not wait for
+        command = import_module(f"quickstudy.cli.{COMMANDS[given[0]][0]}")
         return int(command.main(given[1:]))
     except (UserError, OSError) as error:
         console.print(f"[bold red]error[/] {escape(str(error))}", highlight=False, soft_wrap=True)
@@ -57,7 +60,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _usage() -> None:
-    print("usage: quickstudy COMMAND [OPTIONS]\n\nLearn to learn across many related tasks.\n\ncommands:")
+    print(
+        "usage: quickstudy COMMAND [OPTIONS]\n\nLearn to learn across many related tasks.\n\ncommands:"
+    )
     for name, (_, text) in COMMANDS.items():
         print(f"  {name:<10}{text}")
     print("\n`quickstudy COMMAND --help` says more. Try first: quickstudy demo")

@@ -17,7 +17,13 @@ T = TypeVar("T")
 Run = Annotated[Path, tyro.conf.Positional]
 
 
-def parse(kind: type[T], arguments: Sequence[str], command: str, description: str, default: T | None = None) -> T:
+def parse(
+    kind: type[T],
+    arguments: Sequence[str],
+    command: str,
+    description: str,
+    default: T | None = None,
+) -> T:
     """``arguments`` as a ``kind``.
 
     Raises:
@@ -38,7 +44,9 @@ def parse(kind: type[T], arguments: Sequence[str], command: str, description: st
     except SystemExit as exit_:
         if exit_.code in (0, None):
             raise
-        raise UserError(f"{_in_one_line(errors.getvalue())}. See: quickstudy {command} --help") from None
+        raise UserError(
+            f"{_in_one_line(errors.getvalue())}. See: quickstudy {command} --help"
+        ) from None
 
 
 def _in_one_line(box: str) -> str:
@@ -56,8 +64,18 @@ def _in_one_line(box: str) -> str:
     parts = [part for part in parts if part] or [rows]
     wrong = " ".join(parts[0]).replace("{None}|", "").removesuffix(".")
     wrong = re.sub(r"^Error parsing ", "Option ", wrong)
-    wrong = re.sub(r"^Missing from quickstudy [\w ]+:", "Missing:", wrong).replace(" (required)", "").removesuffix(".")
-    meant = [row.split()[0] for part in parts if part[:1] == ["Perhaps you meant:"] for row in part if row.startswith("--")]
+    wrong = (
+        re.sub(r"^Missing from quickstudy [\w ]+:", "Missing:", wrong)
+        .replace(" (required)", "")
+        .removesuffix(".")
+    )
+    meant = [
+        row.split()[0]
+        for part in parts
+        if part[:1] == ["Perhaps you meant:"]
+        for row in part
+        if row.startswith("--")
+    ]
     return wrong + (f". Perhaps you meant {meant[0]}" if meant else "")
 
 

@@ -46,43 +46,74 @@ class PredictOptions:
 def main(arguments: Sequence[str]) -> int:
     """Predict, and print a table or one JSON object."""
     asked = parse(PredictOptions, arguments, "predict", "Use a mastered task on new files.")
-    require(len(asked.files) > 0, "Name at least one file to predict: quickstudy predict TASK FILES.")
+    require(
+        len(asked.files) > 0, "Name at least one file to predict: quickstudy predict TASK FILES."
+    )
     use_threads(asked.threads)
     where = device(asked.device)
     learner, adapted = load_adapted(asked.task)
     task = Task.of(asked.task)
     places, x = task.read(asked.files)
     learner, adapted = learner.to(where), {name: value.to(where) for name, value in adapted.items()}
-    found = [place | one for place, one in zip(places, _predictions(learner, adapted, task, x.to(where)), strict=True)]
+    found = [
+        place | one
+        for place, one in zip(
+            places, _predictions(learner, adapted, task, x.to(where)), strict=True
+        )
+    ]
     if asked.json:
-        print(json.dumps({"task": str(asked.task), "transductive": learner.transductive, "predictions": found}))
+        print(
+            json.dumps(
+                {
+                    "task": str(asked.task),
+                    "transductive": learner.transductive,
+                    "predictions": found,
+                }
+            )
+        )
         return 0
     Console().print(_table(found, task, str(asked.task)))
     if learner.transductive:
-        Console(stderr=True, soft_wrap=True).print("This learner is transductive: predictions depend on the files that are given together.")
+        Console(stderr=True, soft_wrap=True).print(
+            "This learner is transductive: predictions depend on the files that are given together."
+        )
     return 0
 
 
 def _predictions(learner: Learner, adapted: Adapted, task: Task, x: Tensor) -> list[dict[str, Any]]:
-    """The best class and the probabilities of all classes, the softmax of the scores, or the predicted numbers, of every example.
+    """The best class and the probabilities of all classes, the softmax of the scores, or the
+    predicted numbers, of every example.
 
-    Of several targets of different kinds, the numbers, and the best classes and the probabilities by target.
-    """
+    Of several targets of different kinds, the numbers, and the best classes and the probabilities
+    by target."""
     together = len(x) if learner.transductive else AT_ONCE
-    scores = torch.cat([learner.predict(adapted, part.unsqueeze(0))[0] for part in x.split(together)]).cpu()
+    scores = torch.cat(
+        [learner.predict(adapted, part.unsqueeze(0))[0] for part in x.split(together)]
+    ).cpu()
     if task.classifies:
         names = task.outputs  # outputs that no class of the task has are left out
-        return [{"label": max(row, key=row.__getitem__), "probabilities": row} for row in _probabilities(names, scores[:, : len(names)])]
+        return [
+            {"label": max(row, key=row.__getitem__), "probabilities": row}
+            for row in _probabilities(names, scores[:, : len(names)])
+        ]
     columns = _columns(task, scores)
     classes = {name: column for name, column in columns.items() if task.labels[name]}
-    found: list[dict[str, Any]] = [{"values": {name: columns[name][i] for name in columns if name not in classes}} for i in range(len(x))]
+    found: list[dict[str, Any]] = [
+        {"values": {name: columns[name][i] for name in columns if name not in classes}}
+        for i in range(len(x))
+    ]
     if isinstance(learner, (LinearPrior, MixedPrior)):
-        low, high = (_columns(task, bound[0].cpu()) for bound in learner.interval(adapted, x.unsqueeze(0), LEVEL))
+        low, high = (
+            _columns(task, bound[0].cpu())
+            for bound in learner.interval(adapted, x.unsqueeze(0), LEVEL)
+        )
         for i, one in enumerate(found):
             one["interval_90"] = {name: [low[name][i], high[name][i]] for name in one["values"]}
     if classes:
         for i, one in enumerate(found):
-            one["labels"] = {name: max(column[i], key=column[i].__getitem__) for name, column in classes.items()}
+            one["labels"] = {
+                name: max(column[i], key=column[i].__getitem__) for name, column in classes.items()
+            }
             one["probabilities"] = {name: column[i] for name, column in classes.items()}
     return found
 
@@ -93,7 +124,10 @@ def _columns(task: Task, scores: Tensor) -> dict[str, list[Any]]:
         scores = task.table.unscaled(scores)
     parts = Kind.mixed([len(names) for names in task.labels.values()]).split(scores)
     both = zip(task.labels.items(), parts, strict=True)
-    return {target: _probabilities(names, part) if names else part[:, 0].tolist() for (target, names), part in both}
+    return {
+        target: _probabilities(names, part) if names else part[:, 0].tolist()
+        for (target, names), part in both
+    }
 
 
 def _probabilities(names: tuple[str, ...], scores: Tensor) -> list[dict[str, float]]:
@@ -104,8 +138,16 @@ def _table(found: list[dict[str, Any]], task: Task, title: str) -> Table:
     """A line for every example: the class, its probability and the next best; or the predicted number or class of every target."""
     table = Table(title=Text(title, style="bold"), title_justify="left")
     in_table = "example" in found[0]
-    for name in ("file", *(["example"] if in_table else []), *(("class", "probability", "next best") if task.classifies else task.outputs)):
-        table.add_column(Text(name), justify="left" if name in ("file", "class", "next best") else "right", overflow="fold")
+    for name in (
+        "file",
+        *(["example"] if in_table else []),
+        *(("class", "probability", "next best") if task.classifies else task.outputs),
+    ):
+        table.add_column(
+            Text(name),
+            justify="left" if name in ("file", "class", "next best") else "right",
+            overflow="fold",
+        )
     for one in found:
         cells = [one["file"], *([str(one["example"])] if in_table else [])]
         if task.classifies:
@@ -123,4 +165,6 @@ def _cell(one: dict[str, Any], target: str) -> str:
         label = one["labels"][target]
         return f"{label} {one['probabilities'][target][label]:.1%}"
     ranges = one.get("interval_90", {})
-    return f"{one['values'][target]:.4g}" + ("  ({:.4g} to {:.4g})".format(*ranges[target]) if ranges else "")
+    return f"{one['values'][target]:.4g}" + (
+        "  ({:.4g} to {:.4g})".format(*ranges[target]) if ranges else ""
+    )

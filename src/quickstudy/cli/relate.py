@@ -42,8 +42,8 @@ class RelateOptions:
     drop: tuple[str, ...] = ()
     """Columns to leave out of the features."""
     measure: Literal["posterior", "gradient", "fisher", "affinity"] = "posterior"
-    """Posterior weights of linear models; or, in a network trained on all tasks, gradient cosine, Fisher embeddings (Task2Vec), affinity
-    (TAG)."""
+    """Posterior weights of linear models; or, in a network trained on all tasks, gradient cosine,
+    Fisher embeddings (Task2Vec), affinity (TAG)."""
     splits: int = 10
     """Random divisions of every task's rows into halves."""
     most_groups: int = 12
@@ -58,23 +58,42 @@ class RelateOptions:
 
 def main(arguments: Sequence[str]) -> int:
     """Measure how related the tasks of a table are, say which belong together, and draw a map of them."""
-    asked = parse(RelateOptions, arguments, "relate", "Measure how related the tasks of a table are, and which belong together.")
+    asked = parse(
+        RelateOptions,
+        arguments,
+        "relate",
+        "Measure how related the tasks of a table are, and which belong together.",
+    )
     use_threads(asked.threads)
     require(not asked.out.is_file(), f"Option --out should be a folder. {asked.out} is a file.")
-    table = table_of(asked.table, asked.task, asked.target, asked.features, asked.drop, "regression")
+    table = table_of(
+        asked.table, asked.task, asked.target, asked.features, asked.drop, "regression"
+    )
     console = Console(stderr=asked.json, highlight=False, soft_wrap=True, markup=False)
-    console.print(f"{len(table.frame)} rows of {len(table.names)} tasks, {len(table.features)} columns to predict from.")
+    console.print(
+        f"{len(table.frame)} rows of {len(table.names)} tasks, {len(table.features)} columns to predict from."
+    )
     whole = table.whole()
     tasks = TableForm.of(whole, table.labels).tasks(whole)
-    found = relate(_probe(asked, tasks), tasks, asked.measure, asked.splits, asked.most_groups, asked.seed)
+    found = relate(
+        _probe(asked, tasks), tasks, asked.measure, asked.splits, asked.most_groups, asked.seed
+    )
     for line in relation(found):
         console.print(line)
     for group in range(found.num_groups if found.num_groups > 1 else 0):
         console.print(f"group {group + 1}: {', '.join(found.members(group))}")
     command = shlex.join(["quickstudy", "relate", *arguments])
-    settings = {"table": str(asked.table), "tasks": len(table.names), "rows": len(table.frame), "measure": asked.measure}
+    settings = {
+        "table": str(asked.table),
+        "tasks": len(table.names),
+        "rows": len(table.frame),
+        "measure": asked.measure,
+    }
     page = write_relatedness(
-        asked.out, found, f"How related the tasks of {asked.table.name} are", settings | {"splits": asked.splits, "run it again": command}
+        asked.out,
+        found,
+        f"How related the tasks of {asked.table.name} are",
+        settings | {"splits": asked.splits, "run it again": command},
     )
     described = json.dumps(_described(found))
     write_atomically(asked.out / "relatedness.json", described.encode())
@@ -86,7 +105,11 @@ def main(arguments: Sequence[str]) -> int:
 
 def _probe(asked: RelateOptions, tasks: TableTasks) -> Learner:
     """What the measure looks through: a learned prior, or one network for all rows whose head can be refitted."""
-    rung = LearnedPrior() if asked.measure == "posterior" else Sharing("pooled", heads=False, refit=True)
+    rung = (
+        LearnedPrior()
+        if asked.measure == "posterior"
+        else Sharing("pooled", heads=False, refit=True)
+    )
     rung.fit(tasks, asked.seed)
     return rung.learner
 

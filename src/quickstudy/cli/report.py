@@ -29,12 +29,19 @@ class ReportOptions(Tasks, _Required):
 
 def main(arguments: Sequence[str]) -> int:
     """Write a run's report and say where it is."""
-    asked = parse(ReportOptions, arguments, "report", "Write a run's report: an HTML page with pictures, in the run's folder.")
+    asked = parse(
+        ReportOptions,
+        arguments,
+        "report",
+        "Write a run's report: an HTML page with pictures, in the run's folder.",
+    )
     learner, source = prepare(asked.run, asked)
     found = evaluate(learner, source, asked.num_tasks, asked.seed, asked.steps)
     settings = settings_of(asked.run)
     groups = groups_of(learner, settings, asked)
-    path = write_report(asked.run, learner, source, found, asked.seed, groups, group_way=group_way(settings, asked))
+    path = write_report(
+        asked.run, learner, source, found, asked.seed, groups, group_way=group_way(settings, asked)
+    )
     Console(stderr=True).print(f"The report is {path}", soft_wrap=True, highlight=False)
     return 0
 
@@ -50,5 +57,11 @@ def groups_of(learner: Learner, settings: Settings, asked: Tasks) -> dict[str, E
         return None
     classes = pool(settings, asked.split, asked.root)
     return accuracy_by_group_values(
-        learner, classes, group_way(settings, asked), asked.shot or settings["shot"], asked.query or 15, 30, asked.seed
+        learner,
+        classes,
+        group_way(settings, asked),
+        asked.shot or settings["shot"],
+        asked.query or 15,
+        30,
+        asked.seed,
     )

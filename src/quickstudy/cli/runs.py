@@ -21,18 +21,32 @@ def settings_of(run: Path) -> Settings:
     Raises:
         UserError: If ``run`` is no run's folder, or was not trained by the command line.
     """
-    require(run.is_dir(), f"{run} should be a run's folder. Found {'a file' if run.exists() else 'no such folder'}.")
+    require(
+        run.is_dir(),
+        f"{run} should be a run's folder. Found {'a file' if run.exists() else 'no such folder'}.",
+    )
     try:
         details = json.loads((run / "run.json").read_text())
     except FileNotFoundError:
-        raise UserError(f"{run} should be a run's folder with a run.json. Found none: train with --out {run} first.") from None
+        raise UserError(
+            f"{run} should be a run's folder with a run.json. Found none: train with --out {run} first."
+        ) from None
     except ValueError as error:
         raise UserError(f"{run / 'run.json'} should hold JSON. It is damaged: {error}.") from None
-    require(isinstance(details, dict), f"{run / 'run.json'} should hold a JSON object. Found a {type(details).__name__}.")
-    require("settings" in details, f"{run} was not trained by the command line: evaluate it with qs.evaluate(qs.load({str(run)!r}), ...).")
+    require(
+        isinstance(details, dict),
+        f"{run / 'run.json'} should hold a JSON object. Found a {type(details).__name__}.",
+    )
+    require(
+        "settings" in details,
+        f"{run} was not trained by the command line: evaluate it with qs.evaluate(qs.load({str(run)!r}), ...).",
+    )
     found: Settings = details["settings"]
     missing = [name for name in NEEDED if name not in found]
-    require(not missing, f"{run / 'run.json'} should hold the settings of training. It lacks {', '.join(missing)}.")
+    require(
+        not missing,
+        f"{run / 'run.json'} should hold the settings of training. It lacks {', '.join(missing)}.",
+    )
     return found
 
 
@@ -43,7 +57,9 @@ def prepare(run: Path, asked: Tasks) -> tuple[Learner, TaskSource]:
     learner = load(run).to(device(asked.device))
     if asked.statistics is not None:
         fits = isinstance(learner, GradientLearner) and learner.statistics != "frozen"
-        require(fits, "Option --statistics is for gradient learners whose batch norms are not frozen.")
+        require(
+            fits, "Option --statistics is for gradient learners whose batch norms are not frozen."
+        )
         assert isinstance(learner, GradientLearner)
         learner.statistics = asked.statistics
         learner.transductive = asked.statistics == "transductive"

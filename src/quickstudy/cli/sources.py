@@ -16,8 +16,16 @@ Settings = dict[str, Any]
 
 
 @lru_cache(maxsize=2)
-def _omniglot(root: Path, cache: Path | None, split_by: str, rotations: bool, validation_alphabets: int) -> Omniglot:
-    return Omniglot(root, cache=cache, split_by=split_by, rotations=rotations, validation_alphabets=validation_alphabets)  # type: ignore[arg-type]
+def _omniglot(
+    root: Path, cache: Path | None, split_by: str, rotations: bool, validation_alphabets: int
+) -> Omniglot:
+    return Omniglot(
+        root,
+        cache=cache,
+        split_by=split_by,
+        rotations=rotations,
+        validation_alphabets=validation_alphabets,
+    )  # type: ignore[arg-type]
 
 
 @lru_cache(maxsize=1)
@@ -30,11 +38,20 @@ def pool(settings: Settings, split: str, root: Path | None = None) -> Classes:
     cache = None if settings["cache"] is None else Path(settings["cache"])
     if settings["data"] == "glyphs":
         classes = _glyphs(cache).split(split)
-        return classes.with_rotations() if split == "train" and settings["rotations"] != "none" else classes
+        return (
+            classes.with_rotations()
+            if split == "train" and settings["rotations"] != "none"
+            else classes
+        )
     folder = root or settings["root"]
-    require(folder is not None, "Option --root is needed: the folder that holds images_background.zip and images_evaluation.zip.")
+    require(
+        folder is not None,
+        "Option --root is needed: the folder that holds images_background.zip and images_evaluation.zip.",
+    )
     turned = settings["rotations"] != "none"
-    source = _omniglot(Path(folder), cache, settings["split_by"], turned, settings["validation_alphabets"])
+    source = _omniglot(
+        Path(folder), cache, settings["split_by"], turned, settings["validation_alphabets"]
+    )
     return source.split(split)
 
 
@@ -47,7 +64,11 @@ def _functions(variant: str, shot: int, query: int) -> TaskSource:
 
 def has_validation(settings: Settings) -> bool:
     """Whether the run keeps classes for validation."""
-    return not (settings["data"] == "omniglot" and settings["split_by"] == "alphabets" and settings["validation_alphabets"] == 0)
+    return not (
+        settings["data"] == "omniglot"
+        and settings["split_by"] == "alphabets"
+        and settings["validation_alphabets"] == 0
+    )
 
 
 def training_tasks(settings: Settings) -> TaskSource:
@@ -59,7 +80,10 @@ def training_tasks(settings: Settings) -> TaskSource:
         return classes.supervised(settings["tasks_per_step"])
     rotations = "task" if settings["rotations"] == "task" else "classes"
     way = settings["way"] if settings["train_way"] is None else settings["train_way"]
-    require(way <= settings["way"], f"Option --train-way should be at most --way, {settings['way']}. Found {way}.")
+    require(
+        way <= settings["way"],
+        f"Option --train-way should be at most --way, {settings['way']}. Found {way}.",
+    )
     return classes.episodes(way, settings["shot"], settings["query"], rotations)  # type: ignore[arg-type]
 
 
@@ -69,18 +93,24 @@ def validation_tasks(settings: Settings) -> TaskSource | None:
         return _functions(settings["variant"], min(settings["shot"], 5), 100)
     if not has_validation(settings):
         return None
-    return pool(settings, "validation").episodes(min(settings["way"], 20), min(settings["shot"], 5), 5)
+    return pool(settings, "validation").episodes(
+        min(settings["way"], 20), min(settings["shot"], 5), 5
+    )
 
 
 def evaluation_tasks(settings: Settings, asked: Tasks) -> TaskSource:
     """What a run is evaluated on: the asked for, else as in training."""
     shot = settings["shot"] if asked.shot is None else asked.shot
     if settings["data"] == "sinusoid":
-        require(asked.way is None, "Option --way is for classification. This run learned sinusoids.")
+        require(
+            asked.way is None, "Option --way is for classification. This run learned sinusoids."
+        )
         return _functions(settings["variant"], shot, 100 if asked.query is None else asked.query)
     classes = pool(settings, asked.split, asked.root)
     way = settings["way"] if asked.way is None else asked.way
-    return classes.episodes(way, shot, 15 if asked.query is None else asked.query, within_group=asked.within_group)
+    return classes.episodes(
+        way, shot, 15 if asked.query is None else asked.query, within_group=asked.within_group
+    )
 
 
 def device(name: str) -> torch.device:
@@ -93,7 +123,9 @@ def device(name: str) -> torch.device:
         found = torch.device(name)
         torch.zeros(1, device=found).item()
     except (RuntimeError, AssertionError) as error:
-        raise UserError(f"Option --device should name a device of this machine. Found {name!r}: {str(error).splitlines()[0]}") from None
+        raise UserError(
+            f"Option --device should name a device of this machine. Found {name!r}: {str(error).splitlines()[0]}"
+        ) from None
     return found
 
 

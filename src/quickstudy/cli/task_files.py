@@ -45,7 +45,11 @@ class Task:
         """The attributes as plain values."""
         form = None if self.form is None else self.form.to_dict()
         table = None if self.table is None else self.table.to_dict()
-        named = {"outputs": list(self.outputs), "classifies": self.classifies, "columns": list(self.columns)}
+        named = {
+            "outputs": list(self.outputs),
+            "classifies": self.classifies,
+            "columns": list(self.columns),
+        }
         return {**named, "form": form, "table": table}
 
     @classmethod
@@ -59,9 +63,13 @@ class Task:
         try:
             form = None if found["form"] is None else ImageForm(**found["form"])
             table = None if found.get("table") is None else TableForm.from_dict(found["table"])
-            return cls(tuple(found["outputs"]), found["classifies"], form, tuple(found["columns"]), table)
+            return cls(
+                tuple(found["outputs"]), found["classifies"], form, tuple(found["columns"]), table
+            )
         except (KeyError, TypeError) as error:
-            raise UserError(f"File {path} should be one that quickstudy adapt wrote. Found another description of a task.") from error
+            raise UserError(
+                f"File {path} should be one that quickstudy adapt wrote. Found another description of a task."
+            ) from error
 
     @property
     def labels(self) -> dict[str, tuple[str, ...]]:
@@ -73,10 +81,15 @@ class Task:
         """The shape of an input."""
         if self.table is not None:
             return (len(self.table.encoder.names),)
-        return (len(self.columns),) if self.form is None else (self.form.channels, self.form.size, self.form.size)
+        return (
+            (len(self.columns),)
+            if self.form is None
+            else (self.form.channels, self.form.size, self.form.size)
+        )
 
     def read(self, files: Sequence[Path]) -> tuple[list[dict[str, Any]], Tensor]:
-        """Where every example comes from (``file``, and ``example`` in a table), and the examples ``[example, *feature]``.
+        """Where every example comes from (``file``, and ``example`` in a table), and the examples
+        ``[example, *feature]``.
 
         Raises:
             UserError: If a file is missing or cannot be read.
@@ -84,16 +97,26 @@ class Task:
         if self.table is not None:
             frames = [read_table(path) for path in files]
             places = [
-                {"file": str(path), "example": i} for path, frame in zip(files, frames, strict=True) for i in range(1, len(frame) + 1)
+                {"file": str(path), "example": i}
+                for path, frame in zip(files, frames, strict=True)
+                for i in range(1, len(frame) + 1)
             ]
             return places, torch.cat([self.table.inputs(frame) for frame in frames])
         if self.form is None:
             tables = [TableFile.read(path) for path in files]
-            places = [{"file": str(table.path), "example": i} for table in tables for i in range(1, len(table.rows) + 1)]
+            places = [
+                {"file": str(table.path), "example": i}
+                for table in tables
+                for i in range(1, len(table.rows) + 1)
+            ]
             return places, torch.cat([table.numbers(self.columns) for table in tables])
-        paths = [image for path in files for image in (_images_in(path) if path.is_dir() else [path])]
+        paths = [
+            image for path in files for image in (_images_in(path) if path.is_dir() else [path])
+        ]
         pixels, _ = self.form.read_all(paths)
-        return [{"file": str(path)} for path in paths], pixels.to(torch.get_default_dtype()).mul_(1 / 255)
+        return [{"file": str(path)} for path in paths], pixels.to(torch.get_default_dtype()).mul_(
+            1 / 255
+        )
 
 
 def _images_in(folder: Path) -> list[Path]:
@@ -119,7 +142,9 @@ def table_form_of(run: Path) -> TableForm:
     try:
         return TableForm.from_dict(_described(run)["table"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{run} should be a run of quickstudy fit, with a table in its run.json. Found none that can be read.") from error
+        raise UserError(
+            f"{run} should be a run of quickstudy fit, with a table in its run.json. Found none that can be read."
+        ) from error
 
 
 def _described(run: Path) -> Any:
@@ -127,7 +152,8 @@ def _described(run: Path) -> Any:
 
 
 def image_form(learner: Learner, source: str, ink: str | None) -> ImageForm:
-    """The images that ``learner``'s model takes: those of its Conv4, or square grey ones of as many pixels as its MLP has inputs.
+    """The images that ``learner``'s model takes: those of its Conv4, or square grey ones of as many
+    pixels as its MLP has inputs.
 
     Raises:
         UserError: If the model takes no images, or ``ink`` is asked for with colour.
@@ -142,6 +168,9 @@ def image_form(learner: Learner, source: str, ink: str | None) -> ImageForm:
             size > 1 and size**2 == inputs,
             f"A folder of images is for models of images. This one takes {inputs} numbers: give a CSV file with a column for each.",
         )
-    require(channels == 1 or ink is None, "Option --ink is for models of grey images. This one takes colour.")
+    require(
+        channels == 1 or ink is None,
+        "Option --ink is for models of grey images. This one takes colour.",
+    )
     chosen = ink or ("auto" if source in HANDWRITING else None)
     return ImageForm(size, channels, chosen)  # type: ignore[arg-type]

@@ -34,10 +34,14 @@ def main(arguments: Sequence[str]) -> int:
     """Meta-train a learner and say what comes next."""
     if not arguments or arguments[0] in ("-h", "--help"):
         print("usage: quickstudy train LEARNER [OPTIONS]\n\nlearners: " + ", ".join(LEARNERS))
-        print("\n`quickstudy train LEARNER --help` lists the options of each, with defaults that suit it.")
+        print(
+            "\n`quickstudy train LEARNER --help` lists the options of each, with defaults that suit it."
+        )
         return 0 if arguments else 2
     name = arguments[0]
-    require(name in LEARNERS, f"The learner should be one of {', '.join(LEARNERS)}. Found {name!r}.")
+    require(
+        name in LEARNERS, f"The learner should be one of {', '.join(LEARNERS)}. Found {name!r}."
+    )
     options = _parse(name, arguments[1:])
     return train(name, _settings(name, options), shlex.join(["quickstudy", "train", *arguments]))
 
@@ -46,7 +50,9 @@ def train(name: str, settings: Settings, command: str, quiet: bool = False) -> i
     """Train learner ``name`` as ``settings`` say."""
     use_threads(settings["threads"])
     where = device(settings["device"])
-    recorded = {key: str(value) if isinstance(value, Path) else value for key, value in settings.items()}
+    recorded = {
+        key: str(value) if isinstance(value, Path) else value for key, value in settings.items()
+    }
     if settings["resume"]:
         _same_options(settings["out"], recorded)
     source = training_tasks(settings)
@@ -97,9 +103,14 @@ def train(name: str, settings: Settings, command: str, quiet: bool = False) -> i
 
 def _start_from(learner: Learner, run: Path) -> None:
     other = load(run)
-    shapes, found = ({key: value.shape for key, value in one.state_dict().items()} for one in (learner, other))
+    shapes, found = (
+        {key: value.shape for key, value in one.state_dict().items()} for one in (learner, other)
+    )
     same = type(other) is type(learner) and shapes == found
-    require(same, f"Option --start-from should name a run of the same learner and network. {run} holds another {type(other).__name__}.")
+    require(
+        same,
+        f"Option --start-from should name a run of the same learner and network. {run} holds another {type(other).__name__}.",
+    )
     learner.load_state_dict(other.state_dict())
 
 
@@ -116,34 +127,53 @@ def _same_options(out: Path, recorded: dict[str, Any]) -> None:
         old = begun.get(name, value)
         flag = name if name == "learner" else f"--{name.replace('_', '-')}"
         same = name in free or value == old
-        require(same, f"A resumed run should have the options it was begun with, {flag} {old}. Found {flag} {value}.")
+        require(
+            same,
+            f"A resumed run should have the options it was begun with, {flag} {old}. Found {flag} {value}.",
+        )
 
 
 def make_learner(name: str, settings: Settings, source: TaskSource) -> Learner:
     """The learner of ``settings`` with its initial weights."""
     for flag in ("channels", "last_channels"):
         count = settings[flag]
-        require(count is None or count >= 1, f"Option --{flag.replace('_', '-')} should be at least 1. Found {count}.")
-    require(min(settings["hidden"], default=1) >= 1, f"Option --hidden should be at least 1 each. Found {settings['hidden']}.")
+        require(
+            count is None or count >= 1,
+            f"Option --{flag.replace('_', '-')} should be at least 1. Found {count}.",
+        )
+    require(
+        min(settings["hidden"], default=1) >= 1,
+        f"Option --hidden should be at least 1 each. Found {settings['hidden']}.",
+    )
     cls = LEARNERS[name]
     require(
         cls.regresses or source.kind.name == "classification",
         f"Option --data should give classes: {name} classifies. Found {settings['data']}.",
     )
-    require(not cls.fixed_tasks, f"Learner {name} learns a part for each task of a fixed set; here tasks are drawn anew every step.")
+    require(
+        not cls.fixed_tasks,
+        f"Learner {name} learns a part for each task of a fixed set; here tasks are drawn anew every step.",
+    )
     require(
         cls.classifies or source.kind.name == "regression",
         f"Option --data should give numbers to predict: {name} regresses. Found {settings['data']}.",
     )
     scored = source.kind.outputs if source.kind.name == "regression" else settings["way"]
-    gives_scores = cls.model_gives == "scores" or (cls.classifies and source.kind.name == "regression")
+    gives_scores = cls.model_gives == "scores" or (
+        cls.classifies and source.kind.name == "regression"
+    )
     outputs = scored if gives_scores else None
     model: torch.nn.Module
     if (settings["model"] or ("mlp" if settings["data"] == "sinusoid" else "conv4")) == "mlp":
         inputs = 1 if settings["data"] == "sinusoid" else 28 * 28
-        model = MLP(inputs, outputs, tuple(settings["hidden"]), settings["init"], seed=settings["seed"])
+        model = MLP(
+            inputs, outputs, tuple(settings["hidden"]), settings["init"], seed=settings["seed"]
+        )
     else:
-        require(settings["data"] != "sinusoid", "Option --model should be mlp for sinusoids. Found conv4.")
+        require(
+            settings["data"] != "sinusoid",
+            "Option --model should be mlp for sinusoids. Found conv4.",
+        )
         model = Conv4(
             outputs,
             settings["channels"],
@@ -153,8 +183,13 @@ def make_learner(name: str, settings: Settings, source: TaskSource) -> Learner:
             seed=settings["seed"],
         )
     names = [key for key in inspect.signature(cls.__init__).parameters if key not in NOT_OPTIONS]
-    extra = {"pretraining_classes": source.kind.outputs} if name == "finetune" and outputs is None else {}
-    with ambient(settings["seed"], "learner"):  # the initial weights of what a learner has beside the model
+    extra = (
+        {"pretraining_classes": source.kind.outputs}
+        if name == "finetune" and outputs is None
+        else {}
+    )
+    # the initial weights of what a learner has beside the model
+    with ambient(settings["seed"], "learner"):
         return cls(model, **{key: settings[key] for key in names}, **extra)
 
 
@@ -163,7 +198,9 @@ def _optimizer(learner: Learner, settings: Settings) -> torch.optim.Optimizer:
     parameters = [parameter for parameter in learner.parameters() if parameter.requires_grad]
     if settings["optimizer"] == "sgd":
         return torch.optim.SGD(parameters, lr=settings["lr"])
-    return torch.optim.Adam(parameters, lr=settings["lr"], fused=parameters[0].device.type in ("cpu", "cuda"))
+    return torch.optim.Adam(
+        parameters, lr=settings["lr"], fused=parameters[0].device.type in ("cpu", "cuda")
+    )
 
 
 def _balancer(name: str) -> Balancer:
@@ -172,7 +209,9 @@ def _balancer(name: str) -> Balancer:
     return balancer_named(name)
 
 
-def _scheduler(optimizer: torch.optim.Optimizer, settings: Settings) -> torch.optim.lr_scheduler.LRScheduler | None:
+def _scheduler(
+    optimizer: torch.optim.Optimizer, settings: Settings
+) -> torch.optim.lr_scheduler.LRScheduler | None:
     if settings["schedule"] == "cosine":
         return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings["steps"])
     if settings["schedule"] == "linear":
@@ -185,25 +224,46 @@ def options_of(name: str, data: str) -> Any:
     cls = LEARNERS[name]
     hints = get_type_hints(cls.__init__)
     texts = _argument_texts(cls)
-    parameters = [value for key, value in inspect.signature(cls.__init__).parameters.items() if key not in NOT_OPTIONS]
+    parameters = [
+        value
+        for key, value in inspect.signature(cls.__init__).parameters.items()
+        if key not in NOT_OPTIONS
+    ]
     fields = [
-        (value.name, Annotated[hints[value.name], tyro.conf.arg(help=texts.get(value.name, ""))], dataclasses.field(default=value.default))
+        (
+            value.name,
+            Annotated[hints[value.name], tyro.conf.arg(help=texts.get(value.name, ""))],
+            dataclasses.field(default=value.default),
+        )
         for value in parameters
     ]
-    kind = dataclasses.make_dataclass(f"{cls.__name__}Options", fields, bases=(Training,), frozen=True)
+    kind = dataclasses.make_dataclass(
+        f"{cls.__name__}Options", fields, bases=(Training,), frozen=True
+    )
     return kind(**{"data": data, **recipe(name, data)})
 
 
 def _argument_texts(cls: type) -> dict[str, str]:
     from docstring_parser import parse as parse_docstring
 
-    return {entry.arg_name: (entry.description or "").replace("\n", " ") for entry in parse_docstring(cls.__doc__ or "").params}
+    return {
+        entry.arg_name: (entry.description or "").replace("\n", " ")
+        for entry in parse_docstring(cls.__doc__ or "").params
+    }
 
 
 def _parse(name: str, arguments: Sequence[str]) -> Any:
-    given = [value for flag, value in zip(arguments, [*arguments[1:], ""], strict=True) if flag == "--data"]
-    given += [argument.removeprefix("--data=") for argument in arguments if argument.startswith("--data=")]
-    default = options_of(name, given[0] if given and given[0] in ("omniglot", "sinusoid") else "glyphs")
+    given = [
+        value
+        for flag, value in zip(arguments, [*arguments[1:], ""], strict=True)
+        if flag == "--data"
+    ]
+    given += [
+        argument.removeprefix("--data=") for argument in arguments if argument.startswith("--data=")
+    ]
+    default = options_of(
+        name, given[0] if given and given[0] in ("omniglot", "sinusoid") else "glyphs"
+    )
     text = (LEARNERS[name].__doc__ or "").split("\n")[0]
     return parse(type(default), arguments, f"train {name}", text, default)
 

@@ -19,8 +19,8 @@ from quickstudy.estimators.rows import checked, labels_of
 class AdaptedEstimator(BaseEstimator, ABC):
     """Fitted to the rows of one task, by the way of sharing in ``approach``.
 
-    Args:
-        approach: What was learned of other tasks. It stays as it is: fitting again, or a clone, starts from it anew.
+    Args: approach: What was learned of other tasks. It stays as it is: fitting again, or a clone,
+        starts from it anew.
     """
 
     def __init__(self, approach: Approach) -> None:
@@ -53,7 +53,8 @@ class AdaptedEstimator(BaseEstimator, ABC):
 class AdaptedRegressor(RegressorMixin, AdaptedEstimator):
     """A regressor of one task, as :meth:`quickstudy.MultiTaskRegressor.adapt` gives it.
 
-    It is an ordinary estimator: ``fit`` again on more rows, ``predict``, ``score``, ``cross_val_score``, pickle.
+    It is an ordinary estimator: ``fit`` again on more rows, ``predict``, ``score``,
+    ``cross_val_score``, pickle.
 
     Args:
         approach: What was learned of other tasks.
@@ -68,7 +69,10 @@ class AdaptedRegressor(RegressorMixin, AdaptedEstimator):
     def _targets(self, y: np.ndarray) -> Tensor:
         self.one_dimensional_ = y.ndim == 1
         columns, targets = y.reshape(len(y), -1), len(self.approach.form.targets)
-        require(columns.shape[1] == targets, f"`y` should have {targets} targets, as when learning. Found {columns.shape[1]}.")
+        require(
+            columns.shape[1] == targets,
+            f"`y` should have {targets} targets, as when learning. Found {columns.shape[1]}.",
+        )
         return self.approach.form.scaled(torch.from_numpy(columns.astype(np.float64)))
 
     def predict(self, X: Any) -> np.ndarray:
@@ -77,20 +81,24 @@ class AdaptedRegressor(RegressorMixin, AdaptedEstimator):
         return self._shaped(unscaled(self.approach, found))
 
     def predict_interval(self, X: Any, level: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
-        """The bounds between which the targets of new rows lie with probability ``level``, of the learned prior.
+        """The bounds between which the targets of new rows lie with probability ``level``, of the
+        learned prior.
 
         Raises:
             UserError: If the way of sharing has none, or ``level`` is not between 0 and 1.
         """
         low, high = np.split(self._ask(X, bounds(level)), 2, axis=1)
-        return self._shaped(unscaled(self.approach, low)), self._shaped(unscaled(self.approach, high))
+        return self._shaped(unscaled(self.approach, low)), self._shaped(
+            unscaled(self.approach, high)
+        )
 
     def _shaped(self, values: np.ndarray) -> np.ndarray:
         return values[:, 0] if self.one_dimensional_ else values
 
 
 class AdaptedClassifier(ClassifierMixin, AdaptedEstimator):
-    """A classifier of one task, as :meth:`quickstudy.MultiTaskClassifier.adapt` gives it; the classes are those of all tasks.
+    """A classifier of one task, as :meth:`quickstudy.MultiTaskClassifier.adapt` gives it; the
+    classes are those of all tasks.
 
     Args:
         approach: What was learned of other tasks.
@@ -108,7 +116,10 @@ class AdaptedClassifier(ClassifierMixin, AdaptedEstimator):
         self.classes_ = np.asarray(self.classes)
         found, codes = labels_of(y)
         unknown = sorted(set(found.tolist()) - set(self.classes_.tolist()))
-        require(not unknown, f"`y` should hold the classes that were learned: {self.classes_.tolist()}. Found {unknown[:1]}.")
+        require(
+            not unknown,
+            f"`y` should hold the classes that were learned: {self.classes_.tolist()}. Found {unknown[:1]}.",
+        )
         return torch.from_numpy(np.searchsorted(self.classes_, found)[codes])
 
     def predict_proba(self, X: Any) -> np.ndarray:

@@ -47,10 +47,18 @@ class Approach:
 
     def of_new(self, support: Batch, x: Tensor, ask: Ask = prediction) -> np.ndarray:
         """What is asked of rows ``x`` ``[row, feature]`` of one new task with the ``support`` rows ``[row, output]``."""
-        query = Batch(x.unsqueeze(0), support.y[:, :1].expand(1, len(x), *support.y.shape[2:]), x.new_ones(1, len(x)))
-        return ask(self.rung, Episode(support, query, torch.zeros(1, dtype=torch.long)), False)[0].numpy()
+        query = Batch(
+            x.unsqueeze(0),
+            support.y[:, :1].expand(1, len(x), *support.y.shape[2:]),
+            x.new_ones(1, len(x)),
+        )
+        return ask(self.rung, Episode(support, query, torch.zeros(1, dtype=torch.long)), False)[
+            0
+        ].numpy()
 
-    def of_known(self, tasks: TableTasks, x: Tensor, place: np.ndarray, ask: Ask = prediction) -> np.ndarray:
+    def of_known(
+        self, tasks: TableTasks, x: Tensor, place: np.ndarray, ask: Ask = prediction
+    ) -> np.ndarray:
         """What is asked of rows ``x`` of the training tasks at the places ``place`` among ``tasks``; of no task where that is −1."""
         parts: list[np.ndarray] = []
         rows: list[np.ndarray] = []
@@ -66,7 +74,9 @@ class Approach:
                 task=torch.from_numpy(np.searchsorted(chosen, place[own])),
                 names=tuple(tasks.names[index] for index in chosen),
             ).batch()
-            episode = Episode(tasks.batch(chosen.tolist()), query, tasks.identity[torch.from_numpy(chosen)])
+            episode = Episode(
+                tasks.batch(chosen.tolist()), query, tasks.identity[torch.from_numpy(chosen)]
+            )
             parts.append(ask(self.rung, episode, True)[query.mask > 0].numpy())
             rows.append(own)
         unknown = np.flatnonzero(place < 0)

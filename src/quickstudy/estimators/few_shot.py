@@ -44,7 +44,8 @@ class ClassLearner:
 
 
 class AdaptedFewShotClassifier(ClassifierMixin, BaseEstimator):
-    """A classifier of new classes, as :meth:`quickstudy.FewShotClassifier.adapt` gives it. An ordinary estimator.
+    """A classifier of new classes, as :meth:`quickstudy.FewShotClassifier.adapt` gives it. An
+    ordinary estimator.
 
     Args:
         approach: What was meta-learned.
@@ -62,14 +63,18 @@ class AdaptedFewShotClassifier(ClassifierMixin, BaseEstimator):
         x = self.approach.inputs(self, X)
         self.classes_, codes = labels_of(y)
         support = Batch.of(x, codes)
-        self.adapted_ = self.approach.learner.adapt(Batch(support.x, support.y, support.mask.to(x.dtype)))
+        self.adapted_ = self.approach.learner.adapt(
+            Batch(support.x, support.y, support.mask.to(x.dtype))
+        )
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """The probability of every class ``[row, class]``."""
         check_is_fitted(self)
         parts = self.approach.inputs(self, X).split(ROWS_AT_ONCE)
-        scores = torch.cat([self.approach.learner.predict(self.adapted_, part.unsqueeze(0))[0] for part in parts])
+        scores = torch.cat(
+            [self.approach.learner.predict(self.adapted_, part.unsqueeze(0))[0] for part in parts]
+        )
         found: np.ndarray = scores[:, : len(self.classes_)].softmax(1).numpy()
         return found
 
@@ -85,22 +90,21 @@ class AdaptedFewShotClassifier(ClassifierMixin, BaseEstimator):
 
 
 class FewShotClassifier(ClassifierMixin, BaseEstimator):
-    """Meta-trains on episodes of the classes it is given, so that :meth:`adapt` masters new classes from a few examples each.
+    """Meta-trains on episodes of the classes it is given, so that :meth:`adapt` masters new classes
+    from a few examples each.
 
-    ``X`` holds vectors ``[row, feature]`` (an array or a DataFrame), or square images ``[row, channel, height, width]``. With ``task``,
-    the classes of an episode are of one task (the letters of one alphabet), and a class of another task is another class, also where it
-    has the same name; :meth:`predict` then needs the task too.
+    ``X`` holds vectors ``[row, feature]`` (an array or a DataFrame), or square images ``[row,
+    channel, height, width]``. With ``task``, the classes of an episode are of one task (the letters
+    of one alphabet), and a class of another task is another class, also where it has the same name;
+    :meth:`predict` then needs the task too.
 
-    Args:
-        method: ``"protonet"``, ``"matching"``, ``"r2d2"`` or ``"anil"``.
-        model: An embedding (for ANIL a network that ends in a linear layer); by default ``Conv4`` for images, ``MLP`` for vectors.
-        way: Classes of an episode in training, at most as many as there are.
-        shot: Support examples of a class in training; fewer where classes have few.
-        query: Query examples of a class in training; fewer where classes have few.
-        steps: Training steps.
-        tasks_per_step: Episodes a step.
-        lr: Learning rate of Adam.
-        random_state: The seed of weights and episodes; None is 0.
+    Args: method: ``"protonet"``, ``"matching"``, ``"r2d2"`` or ``"anil"``. model: An embedding (for
+        ANIL a network that ends in a linear layer); by default ``Conv4`` for images, ``MLP`` for
+        vectors. way: Classes of an episode in training, at most as many as there are. shot: Support
+        examples of a class in training; fewer where classes have few. query: Query examples of a
+        class in training; fewer where classes have few. steps: Training steps. tasks_per_step:
+        Episodes a step. lr: Learning rate of Adam. random_state: The seed of weights and episodes;
+        None is 0.
 
     Attributes:
         classes_: All classes.
@@ -134,7 +138,12 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         random_state: Any = None,
     ) -> None:
         self.method, self.model, self.way, self.shot, self.query = method, model, way, shot, query
-        self.steps, self.tasks_per_step, self.lr, self.random_state = steps, tasks_per_step, lr, random_state
+        self.steps, self.tasks_per_step, self.lr, self.random_state = (
+            steps,
+            tasks_per_step,
+            lr,
+            random_state,
+        )
 
     def fit(self, X: Any, y: Any, task: Any = None) -> "FewShotClassifier":
         """Meta-train.
@@ -152,23 +161,38 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
             encoder = Encoder.fit(frame, tuple(frame.columns))
         x, y = inputs_of(self, rows, encoder, fitting=True), column_or_1d(y, warn=True)
         self.classes_, _ = labels_of(y)
-        require(len(x) == len(y), f"`X` and `y` should have the same length. Found {len(x)} and {len(y)}.")
+        require(
+            len(x) == len(y),
+            f"`X` and `y` should have the same length. Found {len(x)} and {len(y)}.",
+        )
         labels = np.zeros(len(x), dtype=np.int64) if labels is None else labels
-        require(len(labels) == len(x), f"Parameter `task` should have a value for every row of X. Found {len(labels)} for {len(x)}.")
+        require(
+            len(labels) == len(x),
+            f"Parameter `task` should have a value for every row of X. Found {len(labels)} for {len(x)}.",
+        )
         seed = seed_of(self.random_state)
         source = episodes_of(x.float(), y, labels, self.way, self.shot, self.query)
         with ambient(seed, "learner"):
             learner = self._learner(x, seed, source.kind.outputs)
         train_whole(learner, source, self.steps, self.tasks_per_step, self.lr, seed)
         self.approach_ = ClassLearner(learner.to(x.dtype).eval(), encoder)
-        self.tasks_ = {name: self.adapt(_rows(rows, labels == name), y[labels == name]) for name in np.unique(labels).tolist()}
+        self.tasks_ = {
+            name: self.adapt(_rows(rows, labels == name), y[labels == name])
+            for name in np.unique(labels).tolist()
+        }
         return self
 
     def adapt(self, X: Any, y: Any) -> AdaptedFewShotClassifier:
         """A fitted classifier of the new classes ``y`` from the examples ``X``."""
         check_is_fitted(self, "approach_")
-        held = self.task_column_ is not None and isinstance(X, pd.DataFrame) and self.task_column_ in X.columns
-        return AdaptedFewShotClassifier(self.approach_).fit(X.drop(columns=self.task_column_) if held else X, y)
+        held = (
+            self.task_column_ is not None
+            and isinstance(X, pd.DataFrame)
+            and self.task_column_ in X.columns
+        )
+        return AdaptedFewShotClassifier(self.approach_).fit(
+            X.drop(columns=self.task_column_) if held else X, y
+        )
 
     def predict_proba(self, X: Any, task: Any = None) -> np.ndarray:
         """The probability of every class ``[row, class]``, 0 for those of other tasks."""
@@ -179,11 +203,17 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         if _vectors(rows):
             checked(self, rows)
         rows = rows if isinstance(rows, pd.DataFrame) else np.asarray(rows)
-        require(labels is not None or len(self.tasks_) == 1, f"Parameter `task` should say the tasks: {len(self.tasks_)} were learned.")
+        require(
+            labels is not None or len(self.tasks_) == 1,
+            f"Parameter `task` should say the tasks: {len(self.tasks_)} were learned.",
+        )
         only = next(iter(self.tasks_))
         labels = np.full(len(rows), only) if labels is None else labels
         unknown = sorted(set(labels.tolist()) - set(self.tasks_))
-        require(not unknown, f"Parameter `task` should hold tasks that were learned. Found {unknown[:1]}: a new one is served by adapt.")
+        require(
+            not unknown,
+            f"Parameter `task` should hold tasks that were learned. Found {unknown[:1]}: a new one is served by adapt.",
+        )
         found = np.zeros((len(labels), len(self.classes_)))
         for name in dict.fromkeys(labels.tolist()):
             own = np.flatnonzero(labels == name)
@@ -218,19 +248,34 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
             "protonet": lambda: ProtoNet(model),
             "matching": lambda: MatchingNet(model),
             "r2d2": lambda: R2D2(model),
-            "anil": lambda: ANIL(model, inner_lr=0.5, inner_steps=5, test_steps=20, shared_head=True),
+            "anil": lambda: ANIL(
+                model, inner_lr=0.5, inner_steps=5, test_steps=20, shared_head=True
+            ),
         }
-        require(self.method in made, f"Parameter `method` should be one of {', '.join(made)}. Found {self.method!r}.")
+        require(
+            self.method in made,
+            f"Parameter `method` should be one of {', '.join(made)}. Found {self.method!r}.",
+        )
         return made[self.method]()
 
 
-def inputs_of(estimator: BaseEstimator, X: Any, encoder: Encoder | None, fitting: bool = False) -> torch.Tensor:
+def inputs_of(
+    estimator: BaseEstimator, X: Any, encoder: Encoder | None, fitting: bool = False
+) -> torch.Tensor:
     """``X`` ``[row, *feature]`` as a tensor: vectors encoded, in double precision; images as they come, bytes as parts of 1."""
     if encoder is not None:
-        frame, _ = checked(estimator, X, fitting=fitting or not hasattr(estimator, "n_features_in_"))
+        frame, _ = checked(
+            estimator, X, fitting=fitting or not hasattr(estimator, "n_features_in_")
+        )
         return torch.from_numpy(encoder(frame)).double()
     raw = np.asarray(X)
-    found = validate_data(estimator, raw, reset=fitting or not hasattr(estimator, "n_features_in_"), allow_nd=True, dtype="numeric")
+    found = validate_data(
+        estimator,
+        raw,
+        reset=fitting or not hasattr(estimator, "n_features_in_"),
+        allow_nd=True,
+        dtype="numeric",
+    )
     require(
         found.ndim == 4 and found.shape[2] == found.shape[3],
         f"`X` should be vectors [row, feature], or square images [row, channel, height, width]. Found shape {found.shape}.",

@@ -12,9 +12,26 @@ from quickstudy.random import generator
 from quickstudy.tasks import TableTasks
 from quickstudy.tasks.parts import part_of
 from quickstudy.training.judge import judge
-from quickstudy.training.rungs import LearnedPrior, MetaLearnedSharing, Network, Pooled, Rung, Sharing, SingleTask
+from quickstudy.training.rungs import (
+    LearnedPrior,
+    MetaLearnedSharing,
+    Network,
+    Pooled,
+    Rung,
+    Sharing,
+    SingleTask,
+)
 
-Method = Literal["auto", "learned_prior", "pooled", "single_task", "boosting", "pooled_refitted", "hard_sharing", "meta_learned"]
+Method = Literal[
+    "auto",
+    "learned_prior",
+    "pooled",
+    "single_task",
+    "boosting",
+    "pooled_refitted",
+    "hard_sharing",
+    "meta_learned",
+]
 FOLDS = 3
 
 
@@ -52,14 +69,19 @@ QUICK = ("learned_prior", "pooled", "single_task")
 
 
 def choose(tasks: TableTasks, method: str, seed: int) -> str:
-    """``method``, or where it is ``"auto"`` the quick one of the least error in a cross-validation of every task's rows.
+    """``method``, or where it is ``"auto"`` the quick one of the least error in a cross-validation
+    of every task's rows.
 
-    A single task has nothing to share: ``"auto"`` is then ``"pooled"``, one ridge or logistic regression.
+    A single task has nothing to share: ``"auto"`` is then ``"pooled"``, one ridge or logistic
+    regression.
 
     Raises:
         UserError: If there is no such method.
     """
-    require(method in ("auto", *METHODS), f"Parameter `method` should be one of auto, {', '.join(METHODS)}. Found {method!r}.")
+    require(
+        method in ("auto", *METHODS),
+        f"Parameter `method` should be one of auto, {', '.join(METHODS)}. Found {method!r}.",
+    )
     if method != "auto":
         return method
     if len(tasks.names) == 1:
@@ -82,7 +104,9 @@ def _folds(tasks: TableTasks, seed: int) -> Tensor:
     """A fold for every row, those of a task shared out evenly; −1, in no fold, for the only row of a task."""
     draw, parts = generator(seed, "folds"), []
     for size in tasks.sizes:
-        parts.append(torch.randperm(size, generator=draw) % FOLDS if size > 1 else torch.full((size,), -1))
+        parts.append(
+            torch.randperm(size, generator=draw) % FOLDS if size > 1 else torch.full((size,), -1)
+        )
     return torch.cat(parts)
 
 

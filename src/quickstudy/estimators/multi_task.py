@@ -40,14 +40,27 @@ class MultiTaskEstimator(BaseEstimator, ABC):
         self.task_column_ = task if isinstance(task, str) else None
         frame, y = checked(self, rows, y, fitting=True, **self._y_options())
         targets, kind, classes = self._learn(np.asarray(y))
-        codes, self.tasks_ = pd.factorize(np.zeros(len(frame), dtype=np.int64) if labels is None else labels, sort=True)
+        codes, self.tasks_ = pd.factorize(
+            np.zeros(len(frame), dtype=np.int64) if labels is None else labels, sort=True
+        )
         encoder = Encoder.fit(frame, tuple(frame.columns))
         order = np.argsort(codes, kind="stable")
         x = torch.from_numpy(encoder(frame.iloc[order])).double()
         identity = torch.arange(len(self.tasks_))
         names = tuple(map(str, self.tasks_))
-        tasks = TableTasks(x, targets[order], torch.from_numpy(codes[order]), names, identity, kind, encoder, "rows")
-        form = TableForm.of(tasks, {f"y{index}": tuple(classes) for index in range(len(kind.widths))})
+        tasks = TableTasks(
+            x,
+            targets[order],
+            torch.from_numpy(codes[order]),
+            names,
+            identity,
+            kind,
+            encoder,
+            "rows",
+        )
+        form = TableForm.of(
+            tasks, {f"y{index}": tuple(classes) for index in range(len(kind.widths))}
+        )
         self.rows_, seed = form.tasks(tasks), seed_of(self.random_state)
         self.method_ = choose(self.rows_, self.method, seed)
         rung = METHODS[self.method_]()
@@ -56,20 +69,35 @@ class MultiTaskEstimator(BaseEstimator, ABC):
 
     def _ask(self, X: Any, task: Any, ask: Ask = prediction) -> np.ndarray:
         check_is_fitted(self)
-        if self.task_column_ is not None and isinstance(X, pd.DataFrame) and self.task_column_ in X.columns:
+        if (
+            self.task_column_ is not None
+            and isinstance(X, pd.DataFrame)
+            and self.task_column_ in X.columns
+        ):
             X, of_column = without_task(X, self.task_column_)
             task = of_column if task is None or isinstance(task, str) else task
         rows, labels = without_task(X, task)
         frame, _ = checked(self, rows)
         known = len(self.tasks_)
-        require(labels is not None or known == 1, f"Parameter `task` should say the task of every row: {known} were learned. Found none.")
-        place = np.zeros(len(frame), dtype=np.int64) if labels is None else pd.Index(self.tasks_).get_indexer(labels)
+        require(
+            labels is not None or known == 1,
+            f"Parameter `task` should say the task of every row: {known} were learned. Found none.",
+        )
+        place = (
+            np.zeros(len(frame), dtype=np.int64)
+            if labels is None
+            else pd.Index(self.tasks_).get_indexer(labels)
+        )
         return self.approach_.of_known(self.rows_, self.approach_.inputs(frame), place, ask)
 
     def _new(self, X: Any) -> Any:
         """The rows of a new task, without the task's column."""
         check_is_fitted(self)
-        held = self.task_column_ is not None and isinstance(X, pd.DataFrame) and self.task_column_ in X.columns
+        held = (
+            self.task_column_ is not None
+            and isinstance(X, pd.DataFrame)
+            and self.task_column_ in X.columns
+        )
         return X.drop(columns=self.task_column_) if held else X
 
     def __sklearn_tags__(self) -> Tags:
@@ -79,21 +107,24 @@ class MultiTaskEstimator(BaseEstimator, ABC):
 
 
 class MultiTaskRegressor(RegressorMixin, MultiTaskEstimator):
-    """Regression of many related tasks, with few rows each, that share what they can: a regressor of scikit-learn.
+    """Regression of many related tasks, with few rows each, that share what they can: a regressor
+    of scikit-learn.
 
-    ``fit(X, y, task=shops)`` learns from all tasks; ``predict(X, task=shops)`` serves these tasks, and one that was not learned by what
-    all have in common. :meth:`adapt` gives an ordinary regressor of a new task from a few of its rows.
+    ``fit(X, y, task=shops)`` learns from all tasks; ``predict(X, task=shops)`` serves these tasks,
+    and one that was not learned by what all have in common. :meth:`adapt` gives an ordinary
+    regressor of a new task from a few of its rows.
 
-    ``task`` is an array, or the name of a column of the DataFrame ``X`` (to be named once, in ``fit``); without it all rows are of one
-    task. ``X`` may hold categories (in a DataFrame) and empty cells. In pipelines and searches ``task`` is metadata:
+    ``task`` is an array, or the name of a column of the DataFrame ``X`` (to be named once, in
+    ``fit``); without it all rows are of one task. ``X`` may hold categories (in a DataFrame) and
+    empty cells. In pipelines and searches ``task`` is metadata:
     ``MultiTaskRegressor().set_fit_request(task=True)``; the name of a column needs no routing.
 
-    Args:
-        method: ``"learned_prior"`` (a Gaussian prior over the tasks' linear weights, on the features or with their squares), ``"pooled"``
-            (one ridge regression), ``"single_task"`` (a ridge a task), ``"boosting"`` (a task alone), ``"hard_sharing"`` (a network with a
-            head a task), ``"pooled_refitted"`` (a network whose head is refitted on a task), ``"meta_learned"`` (ANIL). ``"auto"``
-            takes the best of the first three in a threefold cross-validation of every task's rows.
-        random_state: The seed of what is drawn; None is 0.
+    Args: method: ``"learned_prior"`` (a Gaussian prior over the tasks' linear weights, on the
+        features or with their squares), ``"pooled"`` (one ridge regression), ``"single_task"`` (a
+        ridge a task), ``"boosting"`` (a task alone), ``"hard_sharing"`` (a network with a head a
+        task), ``"pooled_refitted"`` (a network whose head is refitted on a task),
+        ``"meta_learned"`` (ANIL). ``"auto"`` takes the best of the first three in a threefold
+        cross-validation of every task's rows. random_state: The seed of what is drawn; None is 0.
 
     Attributes:
         method_: The method that was taken.
@@ -141,14 +172,19 @@ class MultiTaskRegressor(RegressorMixin, MultiTaskEstimator):
         found = self._ask(X, task)
         return self._shaped(unscaled(self.approach_, found))
 
-    def predict_interval(self, X: Any, task: Any = None, level: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
-        """The bounds between which the targets of rows lie with probability ``level``, of the learned prior.
+    def predict_interval(
+        self, X: Any, task: Any = None, level: float = 0.9
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The bounds between which the targets of rows lie with probability ``level``, of the
+        learned prior.
 
         Raises:
             UserError: If the method has none, or ``level`` is not between 0 and 1.
         """
         low, high = np.split(self._ask(X, task, bounds(level)), 2, axis=1)
-        return self._shaped(unscaled(self.approach_, low)), self._shaped(unscaled(self.approach_, high))
+        return self._shaped(unscaled(self.approach_, low)), self._shaped(
+            unscaled(self.approach_, high)
+        )
 
     def score(self, X: Any, y: Any, task: Any = None, sample_weight: Any = None) -> float:
         """``R²`` of the predictions, over all rows."""
@@ -169,9 +205,11 @@ class MultiTaskRegressor(RegressorMixin, MultiTaskEstimator):
 
 
 class MultiTaskClassifier(ClassifierMixin, MultiTaskEstimator):
-    """Classification of many related tasks with the same classes, some of which a task may lack: a classifier of scikit-learn.
+    """Classification of many related tasks with the same classes, some of which a task may lack: a
+    classifier of scikit-learn.
 
-    As :class:`MultiTaskRegressor`, with :meth:`predict_proba`; for tasks with classes of their own see :class:`FewShotClassifier`.
+    As :class:`MultiTaskRegressor`, with :meth:`predict_proba`; for tasks with classes of their own
+        see :class:`FewShotClassifier`.
 
     Args:
         method: As for regression; the linear models are logistic regressions.
@@ -211,7 +249,11 @@ class MultiTaskClassifier(ClassifierMixin, MultiTaskEstimator):
 
     def _learn(self, y: np.ndarray) -> tuple[torch.Tensor, Kind, tuple[str, ...]]:
         self.classes_, codes = labels_of(y)
-        return torch.from_numpy(codes), Kind("classification", len(self.classes_)), tuple(map(str, self.classes_))
+        return (
+            torch.from_numpy(codes),
+            Kind("classification", len(self.classes_)),
+            tuple(map(str, self.classes_)),
+        )
 
     def predict_proba(self, X: Any, task: Any = None) -> np.ndarray:
         """The probability of every class ``[row, class]``."""

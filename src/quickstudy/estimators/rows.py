@@ -11,10 +11,18 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d, vali
 from quickstudy.errors import require
 
 
-def checked(estimator: BaseEstimator, X: Any, y: Any = "no_validation", fitting: bool = False, **options: Any) -> tuple[pd.DataFrame, Any]:
-    """``X`` as a DataFrame, whose columns an encoder knows by name, and ``y`` as an array where it is given.
+def checked(
+    estimator: BaseEstimator,
+    X: Any,
+    y: Any = "no_validation",
+    fitting: bool = False,
+    **options: Any,
+) -> tuple[pd.DataFrame, Any]:
+    """``X`` as a DataFrame, whose columns an encoder knows by name, and ``y`` as an array where it
+    is given.
 
-    An array's columns are called ``x0``, ``x1``, ...; a DataFrame may hold categories, and either may hold empty cells.
+    An array's columns are called ``x0``, ``x1``, ...; a DataFrame may hold categories, and either
+    may hold empty cells.
 
     Args:
         estimator: Whose ``n_features_in_`` and ``feature_names_in_`` are set, or compared.
@@ -28,11 +36,15 @@ def checked(estimator: BaseEstimator, X: Any, y: Any = "no_validation", fitting:
     """
     asked = isinstance(y, str) and y == "no_validation"
     if isinstance(X, pd.DataFrame):
-        require(len(X) > 0, f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is required.")
+        require(
+            len(X) > 0,
+            f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is required.",
+        )
         if not asked:
             y = validate_data(estimator, y=y, **options)
             check_consistent_length(X, y)
-        validate_data(estimator, X, reset=fitting, skip_check_array=True)  # after y, which would take the names of the columns away
+        # after y, which would take the names of the columns away
+        validate_data(estimator, X, reset=fitting, skip_check_array=True)
         return X.rename(columns=str), y
     found = validate_data(estimator, X, y, reset=fitting, ensure_all_finite="allow-nan", **options)
     X, y = (found, y) if asked else found
@@ -64,7 +76,10 @@ def without_task(X: Any, task: Any) -> tuple[Any, np.ndarray | None]:
         return X, None
     if isinstance(task, str):
         columns = list(X.columns) if isinstance(X, pd.DataFrame) else []
-        require(task in columns, f"Parameter `task` should be an array, or a column of the DataFrame X. Found {task!r}.")
+        require(
+            task in columns,
+            f"Parameter `task` should be an array, or a column of the DataFrame X. Found {task!r}.",
+        )
         X, task = X.drop(columns=task), X[task]
     found = column_or_1d(task)
     check_consistent_length(X, found)

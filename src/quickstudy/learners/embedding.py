@@ -16,16 +16,17 @@ from quickstudy.learners.loss import example_losses, mean_over_examples, num_cla
 
 
 class EmbeddingLearner(Learner):
-    """Embeds the support and query examples of all tasks of a step in one forward pass, then compares.
+    """Embeds the support and query examples of all tasks of a step in one forward pass, then
+    compares.
 
     Batch norms are torch's own: batch statistics in training, running averages at test, so that no
     prediction depends on other queries. Any way and shot at test; a class without support examples
     has score −∞.
 
-    Args:
-        model: Any module that gives embeddings ``[example, *feature]``, e.g. ``Conv4(way=None)``.
-        bf16: Embed under bfloat16 autocast (on hardware that has it).
-        normalised: Length of the embeddings, where they are normalised: over a batch in training, by running averages at test.
+    Args: model: Any module that gives embeddings ``[example, *feature]``, e.g. ``Conv4(way=None)``.
+        bf16: Embed under bfloat16 autocast (on hardware that has it). normalised: Length of the
+        embeddings, where they are normalised: over a batch in training, by running averages at
+        test.
     """
 
     model_gives: ClassVar[ModelOutput] = "embeddings"
@@ -71,7 +72,11 @@ class EmbeddingLearner(Learner):
 
     def trajectory(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
         """The same summary of the support set for every number of steps."""
-        adapted = self.summarise(self.embed(support.x, support.mask), support, num_classes(support) if self.classifies else 0)
+        adapted = self.summarise(
+            self.embed(support.x, support.mask),
+            support,
+            num_classes(support) if self.classifies else 0,
+        )
         for _ in steps:
             yield adapted
 
@@ -84,12 +89,15 @@ class EmbeddingLearner(Learner):
         real = None if mask is None or bool(mask.all()) else mask.flatten().nonzero().squeeze(1)
         flat = x.flatten(0, 1)
         kind = x.device.type
-        changes = self.bf16 or torch.is_autocast_enabled(kind)  # one that changes nothing would stand in an exported program
+        # one that changes nothing would stand in an exported program
+        changes = self.bf16 or torch.is_autocast_enabled(kind)
         with torch.autocast(kind, torch.bfloat16, enabled=self.bf16) if changes else nullcontext():
             embedded = self.features(flat if real is None else flat[real])
         embedded = embedded.float() if self.bf16 else embedded
         if real is not None:
-            embedded = embedded.new_zeros(len(flat), *embedded.shape[1:]).index_copy(0, real, embedded)
+            embedded = embedded.new_zeros(len(flat), *embedded.shape[1:]).index_copy(
+                0, real, embedded
+            )
         return embedded.unflatten(0, x.shape[:2])
 
 

@@ -25,23 +25,21 @@ class Finetune(GradientLearner):
     takes ``test_steps`` steps on the support loss from the pre-trained weights; in classification
     with a new linear head of the task's way that starts at zero, so any way is served.
 
-    Args:
-        model: In classification a network that gives embeddings ``[example, feature]`` (``Conv4(way=None)``);
-            in regression the whole network.
-        pretraining_classes: Classes of the pre-training task (``pool.supervised(...)``); None for regression.
-        inner_lr: Learning rate of fine-tuning.
-        test_steps: Steps of fine-tuning.
-        inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
-        statistics: ``"frozen"`` pre-trains with ordinary batch norm and keeps its running averages
-            when adapting; the other policies as in :mod:`quickstudy.models.norm` when adapting, while
-            pre-training normalises by the statistics of the whole step.
-        embedding_size: Length of the embeddings; by default the model's ``embedding_size``.
-        mapping: How tasks are computed together.
+    Args: model: In classification a network that gives embeddings ``[example, feature]``
+        (``Conv4(way=None)``); in regression the whole network. pretraining_classes: Classes of the
+        pre-training task (``pool.supervised(...)``); None for regression. inner_lr: Learning rate
+        of fine-tuning. test_steps: Steps of fine-tuning. inner_optimiser: ``"sgd"``, ``"momentum"``
+        or ``"adam"``. statistics: ``"frozen"`` pre-trains with ordinary batch norm and keeps its
+        running averages when adapting; the other policies as in :mod:`quickstudy.models.norm` when
+        adapting, while pre-training normalises by the statistics of the whole step. embedding_size:
+        Length of the embeddings; by default the model's ``embedding_size``. mapping: How tasks are
+        computed together.
 
     Raises:
         UserError: If the length of the embeddings is not known.
 
-    Source: the fine-tuning baseline of Vinyals et al. 2016, section 4; "Baseline" of Chen et al. 2019,
+    Source: the fine-tuning baseline of Vinyals et al. 2016, section 4; "Baseline" of Chen et al.
+        2019,
     section 3.1, who tune the head alone.
     """
 
@@ -61,10 +59,15 @@ class Finetune(GradientLearner):
     ) -> None:
         super().__init__(model, inner_lr, 0, test_steps, inner_optimiser, statistics, mapping)
         self.pretraining_classes = pretraining_classes
-        self.embedding_size = embedding_size if embedding_size is not None else getattr(model, "embedding_size", None)
+        self.embedding_size = (
+            embedding_size if embedding_size is not None else getattr(model, "embedding_size", None)
+        )
         self.head: nn.Linear | None = None
         if pretraining_classes is not None:
-            require(self.embedding_size is not None, "Parameter `embedding_size` is needed: this model does not say its own.")
+            require(
+                self.embedding_size is not None,
+                "Parameter `embedding_size` is needed: this model does not say its own.",
+            )
             self.head = nn.Linear(cast(int, self.embedding_size), pretraining_classes)
             nn.init.zeros_(self.head.weight)
             nn.init.zeros_(self.head.bias)
@@ -82,9 +85,12 @@ class Finetune(GradientLearner):
     def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
         """The supervised loss of every task's queries ``[task]``."""
         query = episodes.query
-        real = query.mask.flatten().nonzero().squeeze(1)  # padding may not enter the statistics of a batch norm
+        # padding may not enter the statistics of a batch norm
+        real = query.mask.flatten().nonzero().squeeze(1)
         output = self.model(query.x.flatten(0, 1)[real])
-        of_real = example_losses(output if self.head is None else self.head(output), query.y.flatten(0, 1)[real])
+        of_real = example_losses(
+            output if self.head is None else self.head(output), query.y.flatten(0, 1)[real]
+        )
         per_example = of_real.new_zeros(query.mask.numel()).index_copy(0, real, of_real)
         return mean_over_examples(per_example.unflatten(0, query.mask.shape), query.mask)
 
@@ -93,15 +99,26 @@ class Finetune(GradientLearner):
         weights = super().initial(meta, support, way)
         if self.head is None:
             return weights
-        shape = (support.num_tasks, num_classes(support) if way is None else way, cast(int, self.embedding_size))
+        shape = (
+            support.num_tasks,
+            num_classes(support) if way is None else way,
+            cast(int, self.embedding_size),
+        )
         dtype = support.x.dtype if support.x.is_floating_point() else self.head.weight.dtype
         zeros = torch.zeros(shape, dtype=dtype, device=support.x.device)
         return {**weights, HEAD[0]: zeros, HEAD[1]: zeros[..., 0]}
 
     def apply_model(
-        self, weights: Weights, x: Tensor, mask: Tensor | None, statistics: Statistics | None, record: bool
+        self,
+        weights: Weights,
+        x: Tensor,
+        mask: Tensor | None,
+        statistics: Statistics | None,
+        record: bool,
     ) -> tuple[Tensor, Statistics]:
         """The network of one task, with the task's own head in classification."""
         body = {name: weight for name, weight in weights.items() if name not in HEAD}
         output, used = forward(self.model, body, x, mask, statistics, record)
-        return (output if self.head is None else output @ weights[HEAD[0]].T + weights[HEAD[1]]), used
+        return (
+            output if self.head is None else output @ weights[HEAD[0]].T + weights[HEAD[1]]
+        ), used

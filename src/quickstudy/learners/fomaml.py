@@ -15,8 +15,8 @@ class FOMAML(GradientLearner):
     """MAML without second derivatives: inner gradients are constants in the outer gradient.
 
     With ``w_K = θ − inner_lr · Σ_k stop_gradient(∇ L_support(w_k))`` the gradient of a task's loss
-    ``L_query(w_K)`` with respect to ``θ`` is ``∇ L_query(w_K)``: the Jacobian ``∂w_K/∂θ`` is taken as
-    the identity. Equal to :class:`~quickstudy.MAML` with ``outer_gradient="first_order"``.
+    ``L_query(w_K)`` with respect to ``θ`` is ``∇ L_query(w_K)``: the Jacobian ``∂w_K/∂θ`` is taken
+    as the identity. Equal to :class:`~quickstudy.MAML` with ``outer_gradient="first_order"``.
 
     Args:
         model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as all others below.
@@ -42,7 +42,16 @@ class FOMAML(GradientLearner):
         statistics: StatisticsPolicy = "support",
         mapping: MappingMode = "auto",
     ) -> None:
-        super().__init__(model, inner_lr, inner_steps, test_steps, inner_optimiser, statistics, mapping, shared_head)
+        super().__init__(
+            model,
+            inner_lr,
+            inner_steps,
+            test_steps,
+            inner_optimiser,
+            statistics,
+            mapping,
+            shared_head,
+        )
 
     def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
         """The query loss of every task after adapting ``[task]``."""
@@ -51,4 +60,9 @@ class FOMAML(GradientLearner):
     def losses_from(self, meta: State, episodes: Episode) -> Tensor:
         """:meth:`losses` as a function of what is meta-learned."""
         weights, way = [0.0] * self.inner_steps + [1.0], self.way_of(episodes.support)
-        return self.over_chunks(episodes, lambda chunk: first_order(*self.problem(meta, chunk.support, chunk.query, way), weights)[0])
+        return self.over_chunks(
+            episodes,
+            lambda chunk: first_order(
+                *self.problem(meta, chunk.support, chunk.query, way), weights
+            )[0],
+        )

@@ -11,12 +11,14 @@ from quickstudy.learners.sharing import SharingLearner
 
 
 class HardSharing(ANIL, SharingLearner):
-    """Multi-task learning: the body of the network is shared, its last linear layer is the task's own.
+    """Multi-task learning: the body of the network is shared, its last linear layer is the task's
+    own.
 
-    The head of training task ``t`` is ``h + d_t``, with ``h`` the head of the model, and the loss of a task is that of its
-    queries, ``L_query((h + d_t) ∘ f) + penalty/2 · ‖d_t‖²``: nothing adapts in training. A training task is served by
-    :meth:`known`, with the head it has. A new one by :meth:`adapt`, which refits a head from ``h`` on its support set by
-    ``test_steps`` steps, held to it by ``proximal``.
+    The head of training task ``t`` is ``h + d_t``, with ``h`` the head of the model, and the loss
+    of a task is that of its queries, ``L_query((h + d_t) ∘ f) + penalty/2 · ‖d_t‖²``: nothing
+    adapts in training. A training task is served by :meth:`known`, with the head it has. A new one
+    by :meth:`adapt`, which refits a head from ``h`` on its support set by ``test_steps`` steps,
+    held to it by ``proximal``.
 
     Args:
         model: A network that ends in a linear layer, its outputs the most that a task has.
@@ -29,11 +31,13 @@ class HardSharing(ANIL, SharingLearner):
         statistics: Whose mean and variance batch norms use.
         mapping: How tasks are computed together.
 
-    Raises:
-        UserError: If a number is out of range, the model does not end in a linear layer, or a task is not one of the training tasks.
+    Raises: UserError: If a number is out of range, the model does not end in a linear layer, or a
+        task is not one of the training tasks.
 
-    Source: Caruana 1997, section 2; heads held together as in Evgeniou & Pontil 2004, eq. 5; refitting as in Wang, Zhao & Li 2021,
-    section 3. Differs from them: the shared part of the heads is learned rather than set to their mean.
+    Source: Caruana 1997, section 2; heads held together as in Evgeniou & Pontil 2004, eq. 5;
+        refitting as in Wang, Zhao & Li 2021,
+    section 3. Differs from them: the shared part of the heads is learned rather than set to their
+    mean.
 
     Example:
         >>> import quickstudy as qs
@@ -55,7 +59,18 @@ class HardSharing(ANIL, SharingLearner):
         statistics: StatisticsPolicy = "support",
         mapping: MappingMode = "auto",
     ) -> None:
-        super().__init__(model, head_parameters, num_tasks, penalty, inner_lr, test_steps, inner_optimiser, proximal, statistics, mapping)
+        super().__init__(
+            model,
+            head_parameters,
+            num_tasks,
+            penalty,
+            inner_lr,
+            test_steps,
+            inner_optimiser,
+            proximal,
+            statistics,
+            mapping,
+        )
 
 
 __all__ = ["HardSharing"]

@@ -22,15 +22,21 @@ def head_parameters(model: nn.Module) -> tuple[str, ...]:
     Raises:
         UserError: If there is no linear layer.
     """
-    linear = [(name, module) for name, module in model.named_modules() if isinstance(module, nn.Linear)]
-    require(len(linear) > 0, f"The model should end in a linear layer (nn.Linear), its head. Found none in {type(model).__name__}.")
+    linear = [
+        (name, module) for name, module in model.named_modules() if isinstance(module, nn.Linear)
+    ]
+    require(
+        len(linear) > 0,
+        f"The model should end in a linear layer (nn.Linear), its head. Found none in {type(model).__name__}.",
+    )
     name, head = linear[-1]
     prefix = f"{name}." if name else ""
     return tuple(prefix + parameter for parameter, _ in head.named_parameters())
 
 
 def shared_head(weights: Weights, names: tuple[str, ...], way: int | None) -> Weights:
-    """``weights`` ``[task, ...]`` with every class's row of the head replaced by the mean of the rows, for ``way`` classes.
+    """``weights`` ``[task, ...]`` with every class's row of the head replaced by the mean of the
+    rows, for ``way`` classes.
 
     The initial scores of all classes are then equal, so adapting does not depend on how classes are
     numbered, and any way is served.
@@ -45,11 +51,14 @@ def shared_head(weights: Weights, names: tuple[str, ...], way: int | None) -> We
     return {**weights, **{name: mean_row(weights[name]) for name in names if name in weights}}
 
 
-def prototype_head(features: Tensor, names: tuple[str, ...], support: Batch, way: int | None) -> Weights:
-    """The head ``names`` (weight, bias) of every task ``[task, class, ...]`` from the means ``c_k`` of its support ``features``.
+def prototype_head(
+    features: Tensor, names: tuple[str, ...], support: Batch, way: int | None
+) -> Weights:
+    """The head ``names`` (weight, bias) of every task ``[task, class, ...]`` from the means ``c_k``
+    of its support ``features``.
 
-    ``w_k = 2 c_k`` and ``b_k = −‖c_k‖²``, so that the score of features ``f`` is ``−‖f − c_k‖²`` but for
-    ``−‖f‖²``, which is the same for all classes. A class without examples has the mean 0.
+    ``w_k = 2 c_k`` and ``b_k = −‖c_k‖²``, so that the score of features ``f`` is ``−‖f − c_k‖²``
+    but for ``−‖f‖²``, which is the same for all classes. A class without examples has the mean 0.
 
     Args:
         features: Features of the support examples ``[task, example, feature]``.
@@ -60,7 +69,9 @@ def prototype_head(features: Tensor, names: tuple[str, ...], support: Batch, way
     Source: Triantafillou et al. 2020 (Proto-MAML), section 4.
     """
     membership = members(support, num_classes(support) if way is None else way, features.dtype)
-    means = torch.einsum("tew,tef->twf", membership, features) / membership.sum(1).clamp(min=1).unsqueeze(-1)
+    means = torch.einsum("tew,tef->twf", membership, features) / membership.sum(1).clamp(
+        min=1
+    ).unsqueeze(-1)
     return dict(zip(names, (2 * means, -means.square().sum(2)), strict=True))
 
 
@@ -95,7 +106,17 @@ def check_head(model: nn.Module, names: tuple[str, ...], x: Tensor) -> None:
         own = dict(model.named_parameters())
         found = apply_head({name: own[name] for name in names}, features)
     same = found.shape == whole.shape and torch.allclose(found, whole, atol=1e-4)
-    require(same, "The last linear layer of the model should be its end: its output should be the model's. Found another.")
+    require(
+        same,
+        "The last linear layer of the model should be its end: its output should be the model's. Found another.",
+    )
 
 
-__all__ = ["apply_head", "check_head", "head_parameters", "prototype_head", "shared_head", "without_head"]
+__all__ = [
+    "apply_head",
+    "check_head",
+    "head_parameters",
+    "prototype_head",
+    "shared_head",
+    "without_head",
+]

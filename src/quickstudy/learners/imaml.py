@@ -9,32 +9,32 @@ from quickstudy.learners.mapping import MappingMode
 
 
 class IMAML(MAML):
-    """Adapting minimises a regularised support loss; the outer gradient is that of the minimum, however it was found.
+    """Adapting minimises a regularised support loss; the outer gradient is that of the minimum,
+    however it was found.
 
-    ``w* = argmin_w L_support(w) + λ/2 ‖w − θ‖²`` by ``inner_steps`` gradient steps from ``θ``, and the loss of a task is
-    ``L_query(w*)``. Its gradient with respect to ``θ`` is ``(I + ∇² L_support(w*) / λ)⁻¹ ∇ L_query(w*)``, by ``cg_steps`` steps
-    of conjugate gradients for every task. Memory does not depend on the number of inner steps.
+    ``w* = argmin_w L_support(w) + λ/2 ‖w − θ‖²`` by ``inner_steps`` gradient steps from ``θ``, and
+    the loss of a task is ``L_query(w*)``. Its gradient with respect to ``θ`` is ``(I + ∇²
+    L_support(w*) / λ)⁻¹ ∇ L_query(w*)``, by ``cg_steps`` steps of conjugate gradients for every
+    task. Memory does not depend on the number of inner steps.
 
-    Equal to :class:`~quickstudy.MAML` with ``outer_gradient="implicit"``. Fewer steps than it takes to arrive, or to solve for the
-    gradient, are an approximation.
+    Equal to :class:`~quickstudy.MAML` with ``outer_gradient="implicit"``. Fewer steps than it takes
+    to arrive, or to solve for the gradient, are an approximation.
 
-    Args:
-        model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as most others below.
-        inner_lr: Inner learning rate.
-        inner_steps: Inner steps in training, at least 1.
-        test_steps: Inner steps at test; by default as many as in training.
-        inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
-        proximal: ``λ``, how strongly a task is held to the initialisation.
-        cg_steps: Steps of conjugate gradients.
-        damping: Added to the Hessian ``∇² L_support + λ I``; ``damping / λ`` is what the authors' code adds to ``I``.
-        shared_head: Start every class's row of the last linear layer from the mean of the rows: that start is the ``θ`` above.
-        statistics: Whose mean and variance batch norms use.
-        mapping: How tasks are computed together.
+    Args: model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as most others below.
+        inner_lr: Inner learning rate. inner_steps: Inner steps in training, at least 1. test_steps:
+        Inner steps at test; by default as many as in training. inner_optimiser: ``"sgd"``,
+        ``"momentum"`` or ``"adam"``. proximal: ``λ``, how strongly a task is held to the
+        initialisation. cg_steps: Steps of conjugate gradients. damping: Added to the Hessian ``∇²
+        L_support + λ I``; ``damping / λ`` is what the authors' code adds to ``I``. shared_head:
+        Start every class's row of the last linear layer from the mean of the rows: that start is
+        the ``θ`` above. statistics: Whose mean and variance batch norms use. mapping: How tasks are
+        computed together.
 
     Source: Rajeswaran, Finn, Kakade & Levine 2019, eq. 3, 6 and 7, algorithms 1 and 2.
 
-    Differs from the authors' code: the proximal term is in every inner step, theirs is one step after the others, and none at test;
-    the Hessian is divided by ``λ`` as in eq. 6, theirs by ``λ + 10``.
+    Differs from the authors' code: the proximal term is in every inner step, theirs is one step
+    after the others, and none at test; the Hessian is divided by ``λ`` as in eq. 6, theirs by ``λ +
+    10``.
 
     Example:
         >>> import torch, quickstudy as qs

@@ -106,14 +106,19 @@ class Learner(nn.Module, ABC):
     def adaptations(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
         """The states of :meth:`trajectory`, computed as at test: no graph, layers in evaluation mode."""
         ascending = all(0 <= a <= b for a, b in zip([0, *steps], steps, strict=False))
-        require(ascending, f"Parameter `steps` should hold numbers from 0 on, in ascending order. Found {list(steps)}.")
+        require(
+            ascending,
+            f"Parameter `steps` should hold numbers from 0 on, in ascending order. Found {list(steps)}.",
+        )
         states = self.trajectory(support, steps)
         for _ in steps:
             with evaluating(self), torch.no_grad():
                 state = next(states)
             yield state
 
-    def predict(self, adapted: Adapted, x: Float[Tensor, "task example *feature"]) -> Float[Tensor, "task example *output"]:
+    def predict(
+        self, adapted: Adapted, x: Float[Tensor, "task example *feature"]
+    ) -> Float[Tensor, "task example *output"]:
         """Scores of new examples: logits of the classes, or the predicted targets.
 
         Args:

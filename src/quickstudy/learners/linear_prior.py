@@ -18,14 +18,16 @@ from quickstudy.tasks import TableTasks
 class LinearPrior(EmbeddingLearner):
     """Bayesian linear regression on features, with a prior learned from all tasks: ALPaCA.
 
-    The targets of a task are ``y = φ(x) w + ε`` with ``φ(x) = [f(x), 1]``, ``w ~ N(μ, Σ)`` and ``ε ~ N(0, σ²)``, each target on its
-    own. :meth:`adapt` computes the posterior ``w | support ~ N(m, P)``:
+    The targets of a task are ``y = φ(x) w + ε`` with ``φ(x) = [f(x), 1]``, ``w ~ N(μ, Σ)`` and ``ε
+    ~ N(0, σ²)``, each target on its own. :meth:`adapt` computes the posterior ``w | support ~ N(m,
+    P)``:
 
     ``P = (Σ⁻¹ + Φᵀ Φ / σ²)⁻¹``, ``m = P (Σ⁻¹ μ + Φᵀ y / σ²)``,
 
-    and a new example has the distribution ``N(φ(x) m, φ(x) P φ(x)ᵀ + σ²)``. The loss of a query is minus the logarithm of its
-    density, from which ``f``, ``μ``, ``Σ`` and ``σ²`` are learned by gradient. Where ``f`` has nothing to learn
-    (``nn.Identity()``: raw features), :meth:`fit_tasks` finds ``μ``, ``Σ`` and ``σ²`` at once by expectation maximisation.
+    and a new example has the distribution ``N(φ(x) m, φ(x) P φ(x)ᵀ + σ²)``. The loss of a query is
+    minus the logarithm of its density, from which ``f``, ``μ``, ``Σ`` and ``σ²`` are learned by
+    gradient. Where ``f`` has nothing to learn (``nn.Identity()``: raw features), :meth:`fit_tasks`
+    finds ``μ``, ``Σ`` and ``σ²`` at once by expectation maximisation.
 
     Args:
         model: Features ``[example, feature]``; ``nn.Identity()`` for the inputs themselves.
@@ -35,10 +37,11 @@ class LinearPrior(EmbeddingLearner):
         noise_scale: Standard deviation of the noise to start from.
         bf16: Compute the features under bfloat16 autocast.
 
-    Raises:
-        UserError: If a number is not positive, the length of the features is not known, or targets are classes.
+    Raises: UserError: If a number is not positive, the length of the features is not known, or
+        targets are classes.
 
-    Source: Harrison, Sharma & Pavone 2018, eq. 6–10, there with one noise and one covariance for all targets. Lindley &
+    Source: Harrison, Sharma & Pavone 2018, eq. 6–10, there with one noise and one covariance for
+        all targets. Lindley &
     Smith 1972 for the model on raw features.
 
     Example:
@@ -62,12 +65,19 @@ class LinearPrior(EmbeddingLearner):
         bf16: bool = False,
     ) -> None:
         super().__init__(model, bf16)
-        for name, value in (("targets", targets), ("prior_scale", prior_scale), ("noise_scale", noise_scale)):
+        for name, value in (
+            ("targets", targets),
+            ("prior_scale", prior_scale),
+            ("noise_scale", noise_scale),
+        ):
             require(value > 0, f"Parameter `{name}` should be positive. Found {name}={value}.")
         self.targets, self.prior_scale, self.noise_scale = targets, prior_scale, noise_scale
         self.embedding_size = embedding_size_of(model, embedding_size)
         size = self.embedding_size + 1
-        self.mean, self.factor = nn.Parameter(torch.empty(targets, size)), nn.Parameter(torch.empty(targets, size, size))
+        self.mean, self.factor = (
+            nn.Parameter(torch.empty(targets, size)),
+            nn.Parameter(torch.empty(targets, size, size)),
+        )
         self.log_noise = nn.Parameter(torch.empty(targets))
         self.reset_parameters()
 
@@ -75,21 +85,31 @@ class LinearPrior(EmbeddingLearner):
         """A prior around 0, alike in all directions."""
         nn.init.zeros_(self.mean)
         with torch.no_grad():
-            self.factor.copy_(self.prior_scale * torch.eye(self.factor.shape[1]).expand_as(self.factor))
+            self.factor.copy_(
+                self.prior_scale * torch.eye(self.factor.shape[1]).expand_as(self.factor)
+            )
         nn.init.constant_(self.log_noise, 2 * math.log(self.noise_scale))
 
-    def fit_tasks(self, tasks: TableTasks, iterations: int = 50, shrinkage: float = 0.5) -> list[Prior]:
-        """Set ``μ``, ``Σ`` and ``σ²`` of every target by :func:`~quickstudy.learners.empirical_bayes.empirical_bayes`.
+    def fit_tasks(
+        self, tasks: TableTasks, iterations: int = 50, shrinkage: float = 0.5
+    ) -> list[Prior]:
+        """Set ``μ``, ``Σ`` and ``σ²`` of every target by
+        :func:`~quickstudy.learners.empirical_bayes.empirical_bayes`.
 
         Rows in any number: each task is summed up once. The model stays as it is.
         """
         with evaluating(self), torch.no_grad():
             features = with_one(self.features(tasks.x).flatten(1)).double()
             targets = tasks.y.double()
-            require(targets.shape[1] == self.targets, f"Tasks should have {self.targets} targets. Found {targets.shape[1]}.")
+            require(
+                targets.shape[1] == self.targets,
+                f"Tasks should have {self.targets} targets. Found {targets.shape[1]}.",
+            )
             found = []
             for index, column in enumerate(targets.unbind(1)):
-                prior = empirical_bayes(Moments.of(features, column, tasks.sizes), iterations, shrinkage)
+                prior = empirical_bayes(
+                    Moments.of(features, column, tasks.sizes), iterations, shrinkage
+                )
                 self.mean[index], self.factor[index] = prior.mean, prior.factor
                 self.log_noise[index] = prior.noise.log()
                 found.append(prior)
@@ -103,18 +123,24 @@ class LinearPrior(EmbeddingLearner):
     def summarise(self, embedded: Tensor, support: Batch, way: int) -> Adapted:
         """The posterior's ``mean`` ``[task, target, feature]`` and a ``factor`` of its covariance ``[task, target, feature, feature]``."""
         require(
-            support.y.is_floating_point() and support.y.ndim == 3 and support.y.shape[2] == self.targets,
+            support.y.is_floating_point()
+            and support.y.ndim == 3
+            and support.y.shape[2] == self.targets,
             f"LinearPrior regresses: `y` should be [task, example, target] with {self.targets} floating-point targets. "
             f"Found {support.y.dtype} {tuple(support.y.shape)}.",
         )
         features, prior = with_one(embedded.flatten(2)), self.factor.tril()
-        residual = (support.y - features @ self.mean.T).transpose(1, 2).unsqueeze(-1) * support.mask.to(features.dtype)[:, None, :, None]
+        residual = (support.y - features @ self.mean.T).transpose(1, 2).unsqueeze(
+            -1
+        ) * support.mask.to(features.dtype)[:, None, :, None]
         white = (features * support.mask.to(features.dtype).unsqueeze(-1)).unsqueeze(1) @ prior
         noise = self.log_noise.exp().reshape(-1, 1, 1)
         eye = torch.eye(prior.shape[1], dtype=features.dtype, device=features.device)
         root = torch.linalg.cholesky(eye + white.transpose(-1, -2) @ white / noise)
         shift = torch.cholesky_solve(white.transpose(-1, -2) @ residual / noise, root)
-        factor = torch.linalg.solve_triangular(root, prior.transpose(-1, -2).expand_as(root), upper=False).transpose(-1, -2)
+        factor = torch.linalg.solve_triangular(
+            root, prior.transpose(-1, -2).expand_as(root), upper=False
+        ).transpose(-1, -2)
         return {"mean": self.mean + (prior @ shift).squeeze(-1), "factor": factor}
 
     def compare(self, embedded: Tensor, adapted: Adapted) -> Tensor:
@@ -124,10 +150,13 @@ class LinearPrior(EmbeddingLearner):
     def query_losses(self, embedded: Tensor, query: Batch, adapted: Adapted) -> Tensor:
         """Minus the logarithm of the density of every query ``[task, example]``, averaged over the targets."""
         mean, variance = self.compare(embedded, adapted), self._variance(embedded, adapted)
-        return 0.5 * ((2 * math.pi * variance).log() + (query.y - mean).square() / variance).mean(-1)
+        return 0.5 * ((2 * math.pi * variance).log() + (query.y - mean).square() / variance).mean(
+            -1
+        )
 
     def interval(self, adapted: Adapted, x: Tensor, level: float = 0.9) -> tuple[Tensor, Tensor]:
-        """The bounds ``[task, example, target]`` between which a new example's target lies with probability ``level``.
+        """The bounds ``[task, example, target]`` between which a new example's target lies with
+        probability ``level``.
 
         Args:
             adapted: What :meth:`adapt` returned.
@@ -140,7 +169,10 @@ class LinearPrior(EmbeddingLearner):
         require(0 < level < 1, f"Parameter `level` should be between 0 and 1. Found level={level}.")
         with evaluating(self), torch.no_grad():
             embedded = self.embed(x, None)
-            mean, half = self.compare(embedded, adapted), NormalDist().inv_cdf(0.5 + level / 2) * self._variance(embedded, adapted).sqrt()
+            mean, half = (
+                self.compare(embedded, adapted),
+                NormalDist().inv_cdf(0.5 + level / 2) * self._variance(embedded, adapted).sqrt(),
+            )
         return mean - half, mean + half
 
     def _variance(self, embedded: Tensor, adapted: Adapted) -> Tensor:

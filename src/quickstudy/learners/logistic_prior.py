@@ -17,17 +17,22 @@ from quickstudy.tasks import TableTasks
 
 
 class LogisticPrior(EmbeddingLearner):
-    """Bayesian logistic regression on features, with a prior learned from all tasks: what LinearPrior is for numbers.
+    """Bayesian logistic regression on features, with a prior learned from all tasks: what
+    LinearPrior is for numbers.
 
-    ``P(y = c | x) = softmax(φ(x) w)_c`` with ``φ(x) = [f(x), 1]`` and ``w_c ~ N(μ_c, L_c L_cᵀ)`` for every class, the same classes
-    in all tasks. :meth:`adapt` takes ``posterior_steps`` steps from the prior's mean towards the likeliest weights ``m_c = μ_c + L_c u_c``:
+    ``P(y = c | x) = softmax(φ(x) w)_c`` with ``φ(x) = [f(x), 1]`` and ``w_c ~ N(μ_c, L_c L_cᵀ)``
+    for every class, the same classes in all tasks. :meth:`adapt` takes ``posterior_steps`` steps
+    from the prior's mean towards the likeliest weights ``m_c = μ_c + L_c u_c``:
 
-    ``u_c ← u_c + (I + ½ A_cᵀ A_c)⁻¹ (A_cᵀ (1[y = c] − p_c) − u_c)``, ``A_c = Φ L_c``, ``p = softmax(Φ w)``.
+    ``u_c ← u_c + (I + ½ A_cᵀ A_c)⁻¹ (A_cᵀ (1[y = c] − p_c) − u_c)``, ``A_c = Φ L_c``, ``p =
+    softmax(Φ w)``.
 
-    The matrix bounds the curvature wherever the weights are, so every step makes them likelier, and it is factorised once. The posterior
-    is taken as ``N(m_c, P_c)`` with ``P_c = L_c (I + A_cᵀ diag(p_c (1 − p_c)) A_c)⁻¹ L_cᵀ`` (Laplace's approximation, class by class), and
-    the scores are moderated by it: ``φ m_c / √(1 + π/8 φ P_c φᵀ)``. The loss is their cross-entropy, from which ``f``, ``μ`` and ``L`` are
-    learned by gradient. Where ``f`` has nothing to learn, :meth:`fit_tasks` finds ``μ`` and ``L`` at once by expectation maximisation.
+    The matrix bounds the curvature wherever the weights are, so every step makes them likelier, and
+    it is factorised once. The posterior is taken as ``N(m_c, P_c)`` with ``P_c = L_c (I + A_cᵀ
+    diag(p_c (1 − p_c)) A_c)⁻¹ L_cᵀ`` (Laplace's approximation, class by class), and the scores are
+    moderated by it: ``φ m_c / √(1 + π/8 φ P_c φᵀ)``. The loss is their cross-entropy, from which
+    ``f``, ``μ`` and ``L`` are learned by gradient. Where ``f`` has nothing to learn,
+    :meth:`fit_tasks` finds ``μ`` and ``L`` at once by expectation maximisation.
 
     Args:
         model: Features ``[example, feature]``; ``nn.Identity()`` for the inputs themselves.
@@ -37,10 +42,11 @@ class LogisticPrior(EmbeddingLearner):
         posterior_steps: Steps of adapting.
         bf16: Compute the features under bfloat16 autocast.
 
-    Raises:
-        UserError: If a number is not positive, the length of the features is not known, or a class is not one of ``way``.
+    Raises: UserError: If a number is not positive, the length of the features is not known, or a
+        class is not one of ``way``.
 
-    Source: Böhning 1992, section 2, for the bound and the steps (there ``½ (I − 11ᵀ/way)`` in place of ``½ I``, which lets every class
+    Source: Böhning 1992, section 2, for the bound and the steps (there ``½ (I − 11ᵀ/way)`` in place
+        of ``½ I``, which lets every class
     be solved by itself); MacKay 1992, section 3, for the moderation, here of every class.
 
     Example:
@@ -62,12 +68,19 @@ class LogisticPrior(EmbeddingLearner):
         bf16: bool = False,
     ) -> None:
         super().__init__(model, bf16)
-        for name, value in (("way", way), ("prior_scale", prior_scale), ("posterior_steps", posterior_steps)):
+        for name, value in (
+            ("way", way),
+            ("prior_scale", prior_scale),
+            ("posterior_steps", posterior_steps),
+        ):
             require(value > 0, f"Parameter `{name}` should be positive. Found {name}={value}.")
         self.way, self.prior_scale, self.posterior_steps = way, prior_scale, posterior_steps
         self.embedding_size = embedding_size_of(model, embedding_size)
         size = self.embedding_size + 1
-        self.mean, self.factor = nn.Parameter(torch.empty(way, size)), nn.Parameter(torch.empty(way, size, size))
+        self.mean, self.factor = (
+            nn.Parameter(torch.empty(way, size)),
+            nn.Parameter(torch.empty(way, size, size)),
+        )
         self.reset_parameters()
 
     @property
@@ -79,12 +92,19 @@ class LogisticPrior(EmbeddingLearner):
         """A prior around 0, alike in all directions and for all classes."""
         nn.init.zeros_(self.mean)
         with torch.no_grad():
-            self.factor.copy_(self.prior_scale * torch.eye(self.factor.shape[1]).expand_as(self.factor))
+            self.factor.copy_(
+                self.prior_scale * torch.eye(self.factor.shape[1]).expand_as(self.factor)
+            )
 
-    def fit_tasks(self, tasks: TableTasks, iterations: int = 50, shrinkage: float = 0.5) -> ClassPrior:
+    def fit_tasks(
+        self, tasks: TableTasks, iterations: int = 50, shrinkage: float = 0.5
+    ) -> ClassPrior:
         """Set ``μ`` and ``L`` of every class by :func:`~quickstudy.learners.logistic_bayes.logistic_bayes`. The model stays as it is."""
         require(tasks.kind.name == "classification", "Tasks should be of classes. Found numbers.")
-        require(tasks.kind.outputs <= self.way, f"Tasks should have at most {self.way} classes. Found {tasks.kind.outputs}.")
+        require(
+            tasks.kind.outputs <= self.way,
+            f"Tasks should have at most {self.way} classes. Found {tasks.kind.outputs}.",
+        )
         with evaluating(self), torch.no_grad():
             features = with_one(self.features(tasks.x).flatten(1)).double()
             found = logistic_bayes(features, tasks.y, tasks.sizes, self.way, iterations, shrinkage)
@@ -95,7 +115,8 @@ class LogisticPrior(EmbeddingLearner):
     def summarise(self, embedded: Tensor, support: Batch, way: int) -> Adapted:
         """The weights' ``mean`` ``[task, class, feature]`` and a ``factor`` of their covariance ``[task, class, feature, feature]``."""
         require(
-            way <= self.way, f"LogisticPrior knows {self.way} classes: `y` should hold class indices below. Found classes up to {way - 1}."
+            way <= self.way,
+            f"LogisticPrior knows {self.way} classes: `y` should hold class indices below. Found classes up to {way - 1}.",
         )
         mask = support.mask.to(embedded.dtype).unsqueeze(-1)
         features, prior = with_one(embedded.flatten(2)) * mask, self.factor.tril()
@@ -109,8 +130,12 @@ class LogisticPrior(EmbeddingLearner):
             pull = white.transpose(-1, -2) @ (labels - p).transpose(1, 2).unsqueeze(-1)
             away = away + torch.cholesky_solve(pull - away, root)
         p = (fixed + (white @ away).squeeze(-1).transpose(1, 2)).softmax(-1) * mask
-        root = torch.linalg.cholesky(eye + (white * (p * (1 - p)).transpose(1, 2).unsqueeze(-1)).transpose(-1, -2) @ white)
-        factor = torch.linalg.solve_triangular(root, prior.transpose(-1, -2).expand_as(root), upper=False).transpose(-1, -2)
+        root = torch.linalg.cholesky(
+            eye + (white * (p * (1 - p)).transpose(1, 2).unsqueeze(-1)).transpose(-1, -2) @ white
+        )
+        factor = torch.linalg.solve_triangular(
+            root, prior.transpose(-1, -2).expand_as(root), upper=False
+        ).transpose(-1, -2)
         return {"mean": self.mean + (prior @ away).squeeze(-1), "factor": factor}
 
     def compare(self, embedded: Tensor, adapted: Adapted) -> Tensor:

@@ -15,13 +15,15 @@ def example_losses(scores: Tensor, y: Tensor) -> Tensor:
     ``scores`` ``[..., class]``. Floating-point ``y`` ``[..., *target]`` are targets: the squared
     error ``(scores − y)²``, averaged over the targets.
 
-    Raises:
-        UserError: If predictions and targets differ in shape, or a class index is not one of the scores' classes.
+    Raises: UserError: If predictions and targets differ in shape, or a class index is not one of
+        the scores' classes.
     """
     if not y.dtype.is_floating_point:
         _check_classes(scores, y)
         y = y.long()
-        return F.cross_entropy(scores.flatten(0, -2), y.flatten(), reduction="none").reshape(y.shape)
+        return F.cross_entropy(scores.flatten(0, -2), y.flatten(), reduction="none").reshape(
+            y.shape
+        )
     require(
         scores.shape == y.shape,
         f"Predictions should have the shape of the targets. Found {tuple(scores.shape)} and {tuple(y.shape)}: "
@@ -50,18 +52,22 @@ def mean_over_examples(values: Tensor, mask: Tensor | None) -> Tensor:
 
 
 def mixed_losses(scores: Tensor, y: Tensor, targets: tuple[int, ...]) -> Tensor:
-    """The loss of every label ``[..., target]``, 0 where there is none, of targets of several kinds.
+    """The loss of every label ``[..., target]``, 0 where there is none, of targets of several
+    kinds.
 
-    ``targets`` says each target's classes, 0 for a number. A number takes one of the ``scores`` ``[..., score]`` and costs
-    ``(score − y)²``; ``n`` classes take the next ``n`` and cost ``−log softmax(scores)[y]``. ``y`` ``[..., target]`` holds class
-    indices as floating-point numbers, and NaN where a label is missing.
+    ``targets`` says each target's classes, 0 for a number. A number takes one of the ``scores``
+    ``[..., score]`` and costs ``(score − y)²``; ``n`` classes take the next ``n`` and cost ``−log
+    softmax(scores)[y]``. ``y`` ``[..., target]`` holds class indices as floating-point numbers, and
+    NaN where a label is missing.
 
-    Raises:
-        UserError: If scores or targets are not as many as ``targets`` says, or a class index is not one of a target's classes.
+    Raises: UserError: If scores or targets are not as many as ``targets`` says, or a class index is
+        not one of a target's classes.
     """
     kind = Kind.mixed(targets)
     require(
-        y.dtype.is_floating_point and y.shape == (*scores.shape[:-1], len(targets)) and scores.shape[-1] == kind.outputs,
+        y.dtype.is_floating_point
+        and y.shape == (*scores.shape[:-1], len(targets))
+        and scores.shape[-1] == kind.outputs,
         f"Targets {targets} should have {kind.outputs} scores and {len(targets)} floating-point targets for every example. "
         f"Found scores {tuple(scores.shape)} and targets {tuple(y.shape)}.",
     )
@@ -74,7 +80,9 @@ def mixed_losses(scores: Tensor, y: Tensor, targets: tuple[int, ...]) -> Tensor:
     return torch.stack(columns, -1).masked_fill(missing, 0)
 
 
-def mixed_task_losses(scores: Tensor, y: Tensor, mask: Tensor | None, targets: tuple[int, ...]) -> Tensor:
+def mixed_task_losses(
+    scores: Tensor, y: Tensor, mask: Tensor | None, targets: tuple[int, ...]
+) -> Tensor:
     """The mean over a task's targets of the mean over their labels ``[task]``; what has no label counts nothing."""
     real = y.isfinite() if mask is None else y.isfinite() & (mask > 0).unsqueeze(-1)
     losses = mixed_losses(scores, y, targets) * real
@@ -83,8 +91,11 @@ def mixed_task_losses(scores: Tensor, y: Tensor, mask: Tensor | None, targets: t
     return by_target.sum(1) / (counts > 0).sum(1).clamp(min=1)
 
 
-def task_losses(scores: Tensor, y: Tensor, mask: Tensor | None, targets: tuple[int, ...] = ()) -> Tensor:
-    """The mean loss of every task's real examples ``[task]``, from ``scores`` ``[task, example, output]``.
+def task_losses(
+    scores: Tensor, y: Tensor, mask: Tensor | None, targets: tuple[int, ...] = ()
+) -> Tensor:
+    """The mean loss of every task's real examples ``[task]``, from ``scores`` ``[task, example,
+    output]``.
 
     With ``targets`` of several kinds, :func:`mixed_task_losses`.
     """

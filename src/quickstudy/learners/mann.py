@@ -23,7 +23,8 @@ INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
 class MANN(EmbeddingLearner):
-    """Reads a task as a sequence, each label one step late, and keeps what it saw in an external memory.
+    """Reads a task as a sequence, each label one step late, and keeps what it saw in an external
+    memory.
 
     Step ``t`` of the sequence::
 
@@ -31,32 +32,31 @@ class MANN(EmbeddingLearner):
         r_t = memory(tanh(W_k · h_t + b_k))              (LeastUsedMemory: writes, then reads)
         scores_t = W_o · [h_t, r_t] + b_o
 
-    In training support and query examples of a task are one sequence in random order, and the loss is the mean
-    cross-entropy of all its steps (0 for a task without queries). :meth:`adapt` reads the support set in the order
-    given, and every query is then the next step of its own: queries do not see each other. Any shot; labels must be
-    given to the classes at random, as the library's sources do.
+    In training support and query examples of a task are one sequence in random order, and the loss
+    is the mean cross-entropy of all its steps (0 for a task without queries). :meth:`adapt` reads
+    the support set in the order given, and every query is then the next step of its own: queries do
+    not see each other. Any shot; labels must be given to the classes at random, as the library's
+    sources do.
 
     The random order is drawn from the examples themselves (a generator seeded by their content), so
     that equal calls have equal losses.
 
-    Args:
-        model: An embedding ``[example, *feature]``, e.g. ``Conv4(way=None)``; ``nn.Flatten()`` as in the paper.
-        way: The most classes of a task.
-        embedding_size: Length of the embeddings; by default the model's ``embedding_size``.
-        controller_size: Length of the LSTM's state.
-        slots: Slots of the memory, see :class:`~quickstudy.models.memory.LeastUsedMemory`, as the next three.
-        width: Length of a slot.
-        heads: Heads that read and write.
-        sharpness: Where the learned factors of the cosine start.
-        bf16: Embed under bfloat16 autocast.
-        seed: Seed of the initial weights.
+    Args: model: An embedding ``[example, *feature]``, e.g. ``Conv4(way=None)``; ``nn.Flatten()`` as
+        in the paper. way: The most classes of a task. embedding_size: Length of the embeddings; by
+        default the model's ``embedding_size``. controller_size: Length of the LSTM's state. slots:
+        Slots of the memory, see :class:`~quickstudy.models.memory.LeastUsedMemory`, as the next
+        three. width: Length of a slot. heads: Heads that read and write. sharpness: Where the
+        learned factors of the cosine start. bf16: Embed under bfloat16 autocast. seed: Seed of the
+        initial weights.
 
-    Raises:
-        UserError: If a size is out of range, the length of the embeddings is not known, or a task has more classes than ``way``.
+    Raises: UserError: If a size is out of range, the length of the embeddings is not known, or a
+        task has more classes than ``way``.
 
-    Source: Santoro et al. 2016, section 3 and eq. 1–8. Differs from the paper: see the memory; ``f`` is any network, whose
-    embeddings are normalised over a batch in training, by running averages at test (what they have in common hides in
-    which they differ, and nothing is learned for long); 1 is added to the LSTM's forget gate, so that it starts open.
+    Source: Santoro et al. 2016, section 3 and eq. 1–8. Differs from the paper: see the memory;
+        ``f`` is any network, whose
+    embeddings are normalised over a batch in training, by running averages at test (what they have
+    in common hides in which they differ, and nothing is learned for long); 1 is added to the LSTM's
+    forget gate, so that it starts open.
 
     Example:
         >>> import quickstudy as qs, torch
@@ -84,7 +84,13 @@ class MANN(EmbeddingLearner):
         for name, value in (("way", way), ("controller_size", controller_size)):
             require(value >= 1, f"Parameter `{name}` should be at least 1. Found {name}={value}.")
         self.way, self.embedding_size, self.controller_size = way, size, controller_size
-        self.slots, self.width, self.heads, self.sharpness, self.seed = slots, width, heads, sharpness, seed
+        self.slots, self.width, self.heads, self.sharpness, self.seed = (
+            slots,
+            width,
+            heads,
+            sharpness,
+            seed,
+        )
         self.memory = LeastUsedMemory(slots, width, heads, sharpness=sharpness)
         self.inputs = nn.Linear(size + way, 4 * controller_size)
         self.recurrent = nn.Linear(controller_size + heads * width, 4 * controller_size, bias=False)
@@ -102,15 +108,20 @@ class MANN(EmbeddingLearner):
     def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
         """The mean loss of all steps of every task's sequence ``[task]``."""
         sequence = self.sequence(episodes)
-        per_step = example_losses(self._read(sequence), sequence.y).masked_fill(sequence.mask == 0, 0)
+        per_step = example_losses(self._read(sequence), sequence.y).masked_fill(
+            sequence.mask == 0, 0
+        )
         return mean_over_examples(per_step, sequence.mask) * episodes.query.mask.any(1)
 
-    def by_instance(self, episodes: Episode, instances: Sequence[int] = (1, 2, 5, 10)) -> Float[Tensor, "task instance"]:
-        """Accuracy at the given presentations of a class ``[task, instance]``, counted from 1, in a sequence as in training.
+    def by_instance(
+        self, episodes: Episode, instances: Sequence[int] = (1, 2, 5, 10)
+    ) -> Float[Tensor, "task instance"]:
+        """Accuracy at the given presentations of a class ``[task, instance]``, counted from 1, in a
+        sequence as in training.
 
-        It is that of the classes of a task that are shown so often, NaN where there are none. At the first presentation
-        nobody can know the label: the best guess is among the labels not seen yet, right in ``(1 + 1/2 + … + 1/way) / way`` of
-        the classes, 46 % for 5.
+        It is that of the classes of a task that are shown so often, NaN where there are none. At
+        the first presentation nobody can know the label: the best guess is among the labels not
+        seen yet, right in ``(1 + 1/2 + … + 1/way) / way`` of the classes, 46 % for 5.
 
         Source: Santoro et al. 2016, table 1.
         """
@@ -126,7 +137,9 @@ class MANN(EmbeddingLearner):
         """Support and query examples of every task in random order, padding last."""
         parts = (episodes.support, episodes.query)
         self._check(*parts)
-        whole = Batch(*(torch.cat([getattr(part, name) for part in parts], 1) for name in ("x", "y", "mask")))
+        whole = Batch(
+            *(torch.cat([getattr(part, name) for part in parts], 1) for name in ("x", "y", "mask"))
+        )
         return _take(whole, _random_order(whole))
 
     def summarise(self, embedded: Tensor, support: Batch, way: int) -> Adapted:
@@ -138,7 +151,10 @@ class MANN(EmbeddingLearner):
         for t in range(read.x.shape[1]):
             new = self._step(gates[:, t], state) | {"label": labels[:, t]}
             real = read.mask[:, t] > 0
-            state = {name: torch.where(real.reshape(-1, *[1] * (old.ndim - 1)), new[name], old) for name, old in state.items()}
+            state = {
+                name: torch.where(real.reshape(-1, *[1] * (old.ndim - 1)), new[name], old)
+                for name, old in state.items()
+            }
         return state
 
     def compare(self, embedded: Tensor, adapted: Adapted) -> Tensor:
@@ -162,8 +178,15 @@ class MANN(EmbeddingLearner):
     def _start(self, embedded: Tensor) -> State:
         """Nothing read: zeros everywhere."""
         tasks, memory = len(embedded), self.memory.empty(len(embedded))
-        zeros = {"seen": self.controller_size + self.heads * self.width, "cell": self.controller_size, "label": self.way}
-        return {**{name: memory.content.new_zeros(tasks, size) for name, size in zeros.items()}, **memory._asdict()}
+        zeros = {
+            "seen": self.controller_size + self.heads * self.width,
+            "cell": self.controller_size,
+            "label": self.way,
+        }
+        return {
+            **{name: memory.content.new_zeros(tasks, size) for name, size in zeros.items()},
+            **memory._asdict(),
+        }
 
     def _labels(self, sequence: Batch) -> Tensor:
         return F.one_hot(sequence.y, self.way).to(sequence.x.dtype)
@@ -178,15 +201,27 @@ class MANN(EmbeddingLearner):
         """One step of controller and memory: the new state, of which ``seen`` is ``[h_t, r_t]`` and a score is linear in that."""
         mixed = gates + self.recurrent(state["seen"])
         input_gate, forget_gate, output_gate, candidate = mixed.chunk(4, -1)
-        cell = torch.addcmul((forget_gate + 1).sigmoid() * state["cell"], input_gate.sigmoid(), candidate.tanh())
+        cell = torch.addcmul(
+            (forget_gate + 1).sigmoid() * state["cell"], input_gate.sigmoid(), candidate.tanh()
+        )
         hidden = output_gate.sigmoid() * cell.tanh()
         keys = self.keys(hidden).tanh().unflatten(-1, (self.heads, self.width))
-        read, memory = self.memory(keys, MemoryState(state["content"], state["usage"], state["read"]))
-        return {"seen": torch.cat([hidden, read.flatten(-2)], -1), "cell": cell, "label": state["label"], **memory._asdict()}
+        read, memory = self.memory(
+            keys, MemoryState(state["content"], state["usage"], state["read"])
+        )
+        return {
+            "seen": torch.cat([hidden, read.flatten(-2)], -1),
+            "cell": cell,
+            "label": state["label"],
+            **memory._asdict(),
+        }
 
     def _check(self, *batches: Batch) -> None:
         way = max(num_classes(batch) for batch in batches if batch.y.numel())
-        require(way <= self.way, f"Parameter `way` should be at least the classes of a task. Found way={self.way}, {way} classes.")
+        require(
+            way <= self.way,
+            f"Parameter `way` should be at least the classes of a task. Found way={self.way}, {way} classes.",
+        )
 
 
 def _take(batch: Batch, order: Tensor) -> Batch:
@@ -196,18 +231,23 @@ def _take(batch: Batch, order: Tensor) -> Batch:
 
 
 def _random_order(batch: Batch) -> Tensor:
-    """A random order ``[task, example]`` of every task's real examples, padding last, drawn from their content.
+    """A random order ``[task, example]`` of every task's real examples, padding last, drawn from
+    their content.
 
-    A counter-based generator: the ``i``-th real example is sorted by ``mix(seed + i)``, with a seed that mixes all the bits of
-    ``x`` and their places. Integers wrap around exactly, so no sum depends on its order.
-    """
+    A counter-based generator: the ``i``-th real example is sorted by ``mix(seed + i)``, with a seed
+    that mixes all the bits of ``x`` and their places. Integers wrap around exactly, so no sum
+    depends on its order."""
     real = batch.mask > 0
     place = real.cumsum(1)
     x = batch.x.detach().flatten(2).contiguous()
     bits = (x.view(INTEGERS[x.element_size()]) if x.is_floating_point() else x).long()
     content = (bits * _mix(torch.arange(bits.shape[2], device=x.device))).sum(2)
     seed = (_mix(content + _mix(place)) * real).sum(1, keepdim=True)
-    return _mix(seed + place).masked_fill(~real, torch.iinfo(torch.int64).max).argsort(dim=1, stable=True)
+    return (
+        _mix(seed + place)
+        .masked_fill(~real, torch.iinfo(torch.int64).max)
+        .argsort(dim=1, stable=True)
+    )
 
 
 def _mix(x: Tensor) -> Tensor:

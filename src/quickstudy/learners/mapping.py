@@ -41,7 +41,13 @@ class TaskMapping:
     @property
     def name(self) -> str:
         """``"vmap"``, ``"loop"`` or ``"vmap in chunks of …"``."""
-        return "vmap" if self.chunk is None else "loop" if self.chunk == 1 else f"vmap in chunks of {self.chunk}"
+        return (
+            "vmap"
+            if self.chunk is None
+            else "loop"
+            if self.chunk == 1
+            else f"vmap in chunks of {self.chunk}"
+        )
 
     def slices(self, num_tasks: int, most: int | None = None) -> Iterator[slice]:
         """The chunks of a batch of ``num_tasks`` tasks, about alike, none of more than ``most`` tasks."""
@@ -52,7 +58,8 @@ class TaskMapping:
 
 
 def over_tasks(function: Callable[..., Any]) -> Callable[..., Any]:
-    """``function`` of one task as a function of tensors (and trees of them) with a leading task axis.
+    """``function`` of one task as a function of tensors (and trees of them) with a leading task
+    axis.
 
     One task is computed directly, several by ``vmap``; None passes through.
     """
@@ -61,7 +68,9 @@ def over_tasks(function: Callable[..., Any]) -> Callable[..., Any]:
         first = next(leaf for leaf in pytree.tree_leaves(arguments) if isinstance(leaf, Tensor))
         if first.shape[0] == 1:
             single = pytree.tree_map_only(Tensor, lambda tensor: tensor.squeeze(0), arguments)
-            return pytree.tree_map_only(Tensor, lambda tensor: tensor.unsqueeze(0), function(*single))
+            return pytree.tree_map_only(
+                Tensor, lambda tensor: tensor.unsqueeze(0), function(*single)
+            )
         axes = pytree.tree_map(lambda leaf: 0 if isinstance(leaf, Tensor) else None, arguments)
         return vmap(function, in_dims=axes, randomness="different")(*arguments)
 
@@ -71,9 +80,9 @@ def over_tasks(function: Callable[..., Any]) -> Callable[..., Any]:
 def choose_mapping(model: nn.Module, x: Tensor, mode: MappingMode) -> TaskMapping:
     """Pick how tasks are mapped for ``model`` on inputs like ``x`` ``[task, example, *feature]``.
 
-    ``"auto"`` takes vmap, except a loop for convolutions of many or large images on a CPU, and for models
-    with a layer that vmap cannot do. The choice depends on the model, the sizes and the device alone, so
-    two runs choose alike.
+    ``"auto"`` takes vmap, except a loop for convolutions of many or large images on a CPU, and for
+    models with a layer that vmap cannot do. The choice depends on the model, the sizes and the
+    device alone, so two runs choose alike.
 
     Raises:
         UserError: If ``mode`` is not one of the modes.
@@ -83,24 +92,32 @@ def choose_mapping(model: nn.Module, x: Tensor, mode: MappingMode) -> TaskMappin
             mode in ("vmap", "loop") or (isinstance(mode, int) and mode >= 1),
             f"Parameter `mapping` should be 'auto', 'vmap', 'loop' or a number of tasks. Found mapping={mode!r}.",
         )
-        return TaskMapping(None if mode == "vmap" else 1 if mode == "loop" else int(mode), "asked for")
+        return TaskMapping(
+            None if mode == "vmap" else 1 if mode == "loop" else int(mode), "asked for"
+        )
     problem = _refusal(model, x)
     if problem:
         return TaskMapping(1, f"vmap cannot do a layer of this model: {problem}")
     has_convolution = any(isinstance(module, nn.modules.conv._ConvNd) for module in model.modules())
     if x.device.type == "cpu" and has_convolution and is_large(x):
-        return TaskMapping(1, "convolutions of many or large images are faster one task at a time on a CPU")
+        return TaskMapping(
+            1, "convolutions of many or large images are faster one task at a time on a CPU"
+        )
     return TaskMapping(None, f"fastest for this model on {x.device.type}")
 
 
 def _refusal(model: nn.Module, x: Tensor) -> str:
     """Why vmap cannot map ``model`` with a weight of its own for every task, or ''."""
-    weights = {name: weight.detach().expand(2, *weight.shape) for name, weight in model.named_parameters()}
+    weights = {
+        name: weight.detach().expand(2, *weight.shape) for name, weight in model.named_parameters()
+    }
     sample = x[:1, :1].detach().expand(2, *x[:1, :1].shape[1:])
     state = torch.get_rng_state()
     try:
         with torch.no_grad():
-            vmap(lambda own, inputs: functional_call(model, own, (inputs,)), randomness="different")(weights, sample)
+            vmap(
+                lambda own, inputs: functional_call(model, own, (inputs,)), randomness="different"
+            )(weights, sample)
     except (RuntimeError, NotImplementedError, ValueError) as error:
         return str(error).split("\n")[0][:120]
     finally:

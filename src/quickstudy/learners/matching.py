@@ -17,24 +17,26 @@ NEVER = -1e9
 
 
 class MatchingNet(EmbeddingLearner):
-    """A query takes the labels of the support examples it attends to: ``P(y | x) = Σ_i a(x, x_i) · 1[y_i = y]``.
+    """A query takes the labels of the support examples it attends to: ``P(y | x) = Σ_i a(x, x_i) ·
+    1[y_i = y]``.
 
     ``a`` is the softmax over the support examples of ``scale · cos(f(x), g(x_i))``. The scores are
-    ``log P(y | x)``, the loss their cross-entropy. ``f = g`` is the model, unless ``full_context``: then both see the whole
-    support set, see :class:`FullContext`, and the order of its examples matters.
+    ``log P(y | x)``, the loss their cross-entropy. ``f = g`` is the model, unless ``full_context``:
+    then both see the whole support set, see :class:`FullContext`, and the order of its examples
+    matters.
 
-    Args:
-        model: See :class:`~quickstudy.learners.embedding.EmbeddingLearner`, as ``bf16``.
-        scale: Where the learned factor of the cosine starts.
-        full_context: Embed the support set by a bidirectional LSTM over it, and queries by an LSTM that attends to it.
-        reading_steps: How often that LSTM reads the support set.
-        embedding_size: Length of the embeddings, for ``full_context``; by default the model's ``embedding_size``.
-        bf16: Embed under bfloat16 autocast.
+    Args: model: See :class:`~quickstudy.learners.embedding.EmbeddingLearner`, as ``bf16``. scale:
+        Where the learned factor of the cosine starts. full_context: Embed the support set by a
+        bidirectional LSTM over it, and queries by an LSTM that attends to it. reading_steps: How
+        often that LSTM reads the support set. embedding_size: Length of the embeddings, for
+        ``full_context``; by default the model's ``embedding_size``. bf16: Embed under bfloat16
+        autocast.
 
-    Raises:
-        UserError: If a size is out of range, or the length of the embeddings is needed and not known.
+    Raises: UserError: If a size is out of range, or the length of the embeddings is needed and not
+        known.
 
-    Source: Vinyals et al. 2016, eq. 1 and section 2.1. Differs from the paper: the cosine has a factor that is learned; theirs
+    Source: Vinyals et al. 2016, eq. 1 and section 2.1. Differs from the paper: the cosine has a
+        factor that is learned; theirs
     is 1, which holds the probability of one of five examples under 0.65.
 
     Example:
@@ -56,10 +58,17 @@ class MatchingNet(EmbeddingLearner):
     ) -> None:
         super().__init__(model, bf16)
         require(scale > 0, f"Parameter `scale` should be positive. Found scale={scale}.")
-        require(reading_steps >= 1, f"Parameter `reading_steps` should be at least 1. Found reading_steps={reading_steps}.")
+        require(
+            reading_steps >= 1,
+            f"Parameter `reading_steps` should be at least 1. Found reading_steps={reading_steps}.",
+        )
         self.scale, self.full_context, self.reading_steps = scale, full_context, reading_steps
         self.embedding_size = embedding_size
-        self.context = FullContext(embedding_size_of(model, embedding_size), reading_steps) if full_context else None
+        self.context = (
+            FullContext(embedding_size_of(model, embedding_size), reading_steps)
+            if full_context
+            else None
+        )
         self.log_scale = nn.Parameter(torch.empty(()))
         self.reset_parameters()
 
@@ -76,7 +85,11 @@ class MatchingNet(EmbeddingLearner):
 
     def compare(self, embedded: Tensor, adapted: Adapted) -> Tensor:
         """``log P(y | x)`` ``[task, example, class]``."""
-        embedded, of_support, membership = embedded.flatten(2), adapted["embedded"], adapted["members"].unsqueeze(1).bool()
+        embedded, of_support, membership = (
+            embedded.flatten(2),
+            adapted["embedded"],
+            adapted["members"].unsqueeze(1).bool(),
+        )
         if self.context is not None:
             embedded = self.context.of_query(embedded, of_support, membership.any(-1))
         cosines = F.normalize(embedded, dim=-1) @ F.normalize(of_support, dim=-1).transpose(1, 2)
@@ -88,8 +101,9 @@ class MatchingNet(EmbeddingLearner):
 class FullContext(nn.Module):
     """Embeddings that see the support set.
 
-    A support example: ``g(x_i) = g'(x_i) + h→_i + h←_i``, the states of two LSTMs that read ``g'(x_1) … g'(x_n)`` forwards and
-    backwards. A query, by ``K`` readings, from ``h_0 = c_0 = 0``::
+    A support example: ``g(x_i) = g'(x_i) + h→_i + h←_i``, the states of two LSTMs that read
+    ``g'(x_1) … g'(x_n)`` forwards and backwards. A query, by ``K`` readings, from ``h_0 = c_0 =
+    0``::
 
         r_{k−1} = Σ_i softmax_i(h_{k−1} · g(x_i)) g(x_i)
         ĥ_k, c_k = LSTM(f'(x), [h_{k−1}, r_{k−1}], c_{k−1})
@@ -111,13 +125,19 @@ class FullContext(nn.Module):
     def of_support(self, embedded: Tensor, real: Tensor) -> Tensor:
         """The support examples ``[task, example, feature]`` in context; those that are not ``real`` are passed over."""
         context = embedded
-        for cell, order in ((self.forwards, range(embedded.shape[1])), (self.backwards, reversed(range(embedded.shape[1])))):
+        for cell, order in (
+            (self.forwards, range(embedded.shape[1])),
+            (self.backwards, reversed(range(embedded.shape[1]))),
+        ):
             hidden = memory = embedded.new_zeros(len(embedded), embedded.shape[2])
             states: dict[int, Tensor] = {}
             for i in order:
                 here = real[:, i : i + 1]
                 new_hidden, new_memory = cell(embedded[:, i], (hidden, memory))
-                hidden, memory = torch.where(here, new_hidden, hidden), torch.where(here, new_memory, memory)
+                hidden, memory = (
+                    torch.where(here, new_hidden, hidden),
+                    torch.where(here, new_memory, memory),
+                )
                 states[i] = hidden
             context = context + torch.stack([states[i] for i in sorted(states)], 1)
         return context
@@ -129,6 +149,8 @@ class FullContext(nn.Module):
         for _ in range(self.readings):
             attention = (hidden @ of_support.transpose(1, 2)).masked_fill(~real, NEVER).softmax(-1)
             read = (attention @ of_support).flatten(0, 1)
-            new_hidden, memory = self.attending(torch.cat([inputs, read], -1), (hidden.flatten(0, 1), memory))
+            new_hidden, memory = self.attending(
+                torch.cat([inputs, read], -1), (hidden.flatten(0, 1), memory)
+            )
             hidden = new_hidden.unflatten(0, embedded.shape[:2]) + embedded
         return hidden

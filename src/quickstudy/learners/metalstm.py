@@ -25,37 +25,36 @@ CUT = 10.0
 
 
 class MetaLSTM(MAML):
-    """An LSTM proposes every step: ``w_{k+1} = f_k ∘ w_k − i_k ∘ ∇ L_support(w_k)``, with learned gates and initialisation.
+    """An LSTM proposes every step: ``w_{k+1} = f_k ∘ w_k − i_k ∘ ∇ L_support(w_k)``, with learned
+    gates and initialisation.
 
-    For every weight, with ``u_k`` the hidden state of an ordinary LSTM that reads the preprocessed gradient and loss
-    (see :func:`preprocess`)::
+    For every weight, with ``u_k`` the hidden state of an ordinary LSTM that reads the preprocessed
+    gradient and loss (see :func:`preprocess`)::
 
         f_k = σ(W_F · [u_k, w_k, f_{k−1}] + b_F)
         i_k = σ(W_I · [u_k, w_k, i_{k−1}] + b_I)
 
-    The parameters of both layers are shared by all weights, the states are each weight's own. The loss of a task is the
-    query loss after the steps.
+    The parameters of both layers are shared by all weights, the states are each weight's own. The
+    loss of a task is the query loss after the steps.
 
-    Args:
-        model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as all others below.
-        inner_lr: Where the gates ``i`` start. From 1 on they are ``2 · inner_lr · σ(…)``: a mean over many examples, or a shared
-            head, takes rates above 1.
-        inner_steps: Inner steps in training.
-        test_steps: Inner steps at test; by default as many as in training.
-        hidden_size: Length of the LSTM's hidden state.
-        forget_bias: Where ``b_F`` starts; 5 starts the gates ``f`` at 0.993.
-        outer_gradient: ``"first_order"``: the gradients that the LSTM reads are constants, as in the paper.
-            ``"unrolled"`` and ``"stepwise"``: they depend on the weights, exactly; see :class:`~quickstudy.MAML`.
-        shared_head: See :class:`~quickstudy.MAML`; any way is served then.
-        statistics: Whose mean and variance batch norms use.
-        mapping: How tasks are computed together.
-        seed: Seed of the initial weights of the LSTM.
+    Args: model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as all others below.
+        inner_lr: Where the gates ``i`` start. From 1 on they are ``2 · inner_lr · σ(…)``: a mean
+        over many examples, or a shared head, takes rates above 1. inner_steps: Inner steps in
+        training. test_steps: Inner steps at test; by default as many as in training. hidden_size:
+        Length of the LSTM's hidden state. forget_bias: Where ``b_F`` starts; 5 starts the gates
+        ``f`` at 0.993. outer_gradient: ``"first_order"``: the gradients that the LSTM reads are
+        constants, as in the paper. ``"unrolled"`` and ``"stepwise"``: they depend on the weights,
+        exactly; see :class:`~quickstudy.MAML`. shared_head: See :class:`~quickstudy.MAML`; any way
+        is served then. statistics: Whose mean and variance batch norms use. mapping: How tasks are
+        computed together. seed: Seed of the initial weights of the LSTM.
 
     Raises:
         UserError: If an argument is out of range.
 
-    Source: Ravi & Larochelle 2017, eq. 3–5 and sections 3.1–3.5. Differs from the paper: statistics are by default those of the
-    support set, theirs running averages within an episode; all support examples are one batch; gates ``i`` may be above 1.
+    Source: Ravi & Larochelle 2017, eq. 3–5 and sections 3.1–3.5. Differs from the paper: statistics
+        are by default those of the
+    support set, theirs running averages within an episode; all support examples are one batch;
+    gates ``i`` may be above 1.
 
     Example:
         >>> import torch, quickstudy as qs
@@ -89,21 +88,35 @@ class MetaLSTM(MAML):
             statistics=statistics,
             mapping=mapping,
         )
-        require(hidden_size >= 1, f"Parameter `hidden_size` should be at least 1. Found hidden_size={hidden_size}.")
+        require(
+            hidden_size >= 1,
+            f"Parameter `hidden_size` should be at least 1. Found hidden_size={hidden_size}.",
+        )
         self.hidden_size, self.forget_bias, self.seed = hidden_size, forget_bias, seed
         most = 1.0 if inner_lr < 1 else 2 * inner_lr
-        self.update = UpdateRule(hidden_size, forget_bias, math.log(inner_lr / (most - inner_lr)), most)
+        self.update = UpdateRule(
+            hidden_size, forget_bias, math.log(inner_lr / (most - inner_lr)), most
+        )
         self.update.reset_parameters(generator(seed, "learner"))
 
     def meta(self) -> State:
         """The initialisation and the update rule's parameters, by name."""
-        return {**super().meta(), **{UPDATE + name: value for name, value in self.update.named_parameters()}}
+        return {
+            **super().meta(),
+            **{UPDATE + name: value for name, value in self.update.named_parameters()},
+        }
 
     def initial(self, meta: State, support: Batch, way: int | None) -> Weights:
         """The meta-learned weights of every task, without the update rule."""
-        return super().initial({name: value for name, value in meta.items() if not name.startswith(UPDATE)}, support, way)
+        return super().initial(
+            {name: value for name, value in meta.items() if not name.startswith(UPDATE)},
+            support,
+            way,
+        )
 
-    def problem(self, meta: State, support: Batch, query: Batch | None = None, way: int | None = None) -> tuple[InnerLoop, State]:
+    def problem(
+        self, meta: State, support: Batch, query: Batch | None = None, way: int | None = None
+    ) -> tuple[InnerLoop, State]:
         """The inner loop whose steps the update rule proposes, and the tensors it depends on."""
         if self.shared_head:
             self.check_head(support.x)
@@ -120,13 +133,22 @@ class UpdateRule(nn.Module):
         most: The largest that the gates ``i`` can be.
     """
 
-    def __init__(self, hidden_size: int, forget_bias: float, input_bias: float, most: float = 1.0) -> None:
+    def __init__(
+        self, hidden_size: int, forget_bias: float, input_bias: float, most: float = 1.0
+    ) -> None:
         super().__init__()
-        self.hidden_size, self.forget_bias, self.input_bias, self.most = hidden_size, forget_bias, input_bias, most
+        self.hidden_size, self.forget_bias, self.input_bias, self.most = (
+            hidden_size,
+            forget_bias,
+            input_bias,
+            most,
+        )
         self.of_loss = nn.Parameter(torch.empty(4 * hidden_size, 2))
-        self.of_gradient = nn.Parameter(torch.empty(4 * hidden_size, 2 + hidden_size))  # and of the hidden state
+        # and of the hidden state
+        self.of_gradient = nn.Parameter(torch.empty(4 * hidden_size, 2 + hidden_size))
         self.bias = nn.Parameter(torch.empty(4 * hidden_size))
-        self.forget, self.input = (nn.Parameter(torch.empty(hidden_size + 3)) for _ in range(2))  # [W, b]
+        # [W, b]
+        self.forget, self.input = (nn.Parameter(torch.empty(hidden_size + 3)) for _ in range(2))
         self.reset_parameters()
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
@@ -137,7 +159,9 @@ class UpdateRule(nn.Module):
         with torch.no_grad():
             self.forget[-1], self.input[-1] = self.forget_bias, self.input_bias
 
-    def forward(self, losses: Tensor, gradients: Tensor, weights: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+    def forward(
+        self, losses: Tensor, gradients: Tensor, weights: Tensor, *state: Tensor
+    ) -> tuple[Tensor, ...]:
         """New ``weights`` ``[task, weight]``, then the new state ``[task, weight, ...]``, from ``losses`` ``[task]`` and ``gradients``."""
         hidden, cell, forget, input_ = state
         of_loss = F.linear(preprocess(losses), self.of_loss, self.bias).unsqueeze(1)
@@ -145,7 +169,10 @@ class UpdateRule(nn.Module):
         in_, keep, out, candidate = mixed.chunk(4, -1)
         cell = keep.sigmoid() * cell + in_.sigmoid() * candidate.tanh()
         hidden = out.sigmoid() * cell.tanh()
-        forget, input_ = (_gate(own, hidden, weights, old) for own, old in ((self.forget, forget), (self.input, input_)))
+        forget, input_ = (
+            _gate(own, hidden, weights, old)
+            for own, old in ((self.forget, forget), (self.input, input_))
+        )
         return forget * weights - self.most * input_ * gradients, hidden, cell, forget, input_
 
 
@@ -162,7 +189,9 @@ def preprocess(x: Tensor) -> Tensor:
     """
     size = x.abs()
     magnitude = size.clamp(min=math.exp(-CUT)).log() / CUT
-    return torch.stack([magnitude, torch.where(size >= math.exp(-CUT), x.sign(), math.exp(CUT) * x)], -1)
+    return torch.stack(
+        [magnitude, torch.where(size >= math.exp(-CUT), x.sign(), math.exp(CUT) * x)], -1
+    )
 
 
 class _ProposedLoop(InnerLoop):
@@ -178,13 +207,25 @@ class _ProposedLoop(InnerLoop):
     def step(self, state: State, meta: State, index: int, differentiable: bool) -> State:
         """One step of the update rule, for all weights at once."""
         losses, gradients = self.gradient(state, meta, index, differentiable)
-        rule = {name.removeprefix(UPDATE): value for name, value in meta.items() if name.startswith(UPDATE)}
-        inputs = (losses, self._flat(gradients), self._flat(state), *(state[slot] for slot in SLOTS))
+        rule = {
+            name.removeprefix(UPDATE): value
+            for name, value in meta.items()
+            if name.startswith(UPDATE)
+        }
+        inputs = (
+            losses,
+            self._flat(gradients),
+            self._flat(state),
+            *(state[slot] for slot in SLOTS),
+        )
         assert isinstance(self.learner, MetaLSTM)
         weights, *slots = functional_call(self.learner.update, rule, inputs)
         sizes = [state[name][0].numel() for name in self.names]
         parts = zip(self.names, weights.split(sizes, 1), strict=True)
-        return {**{name: part.reshape(state[name].shape) for name, part in parts}, **dict(zip(SLOTS, slots, strict=True))}
+        return {
+            **{name: part.reshape(state[name].shape) for name, part in parts},
+            **dict(zip(SLOTS, slots, strict=True)),
+        }
 
     def _flat(self, values: Weights) -> Tensor:
         """All weights of a task in a row ``[task, weight]``."""

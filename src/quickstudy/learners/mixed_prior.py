@@ -20,11 +20,14 @@ from quickstudy.tasks.parts import batches_by_target, tasks_by_target
 
 
 class MixedPrior(EmbeddingLearner):
-    """:class:`~quickstudy.LinearPrior` for every target that is a number and :class:`~quickstudy.LogisticPrior` for every one of classes.
+    """:class:`~quickstudy.LinearPrior` for every target that is a number and
+    :class:`~quickstudy.LogisticPrior` for every one of classes.
 
-    All read the same features ``f(x)``; given these, a target's posterior is that of its own labels alone. The loss of a task is
-    ``1/T Σ_t 1/n_t Σ_i L_t(f(x_i), y_it)`` over the ``n_t`` queries with a label of target ``t`` and the ``T`` targets with one, where
-    ``L_t`` is minus the logarithm of a number's density, or of the probability of a class: its features are learned for all targets.
+    All read the same features ``f(x)``; given these, a target's posterior is that of its own labels
+    alone. The loss of a task is ``1/T Σ_t 1/n_t Σ_i L_t(f(x_i), y_it)`` over the ``n_t`` queries
+    with a label of target ``t`` and the ``T`` targets with one, where ``L_t`` is minus the
+    logarithm of a number's density, or of the probability of a class: its features are learned for
+    all targets.
 
     Args:
         model: Features ``[example, feature]``; ``nn.Identity()`` for the inputs themselves.
@@ -35,9 +38,8 @@ class MixedPrior(EmbeddingLearner):
         posterior_steps: Steps of adapting to classes.
         bf16: Compute the features under bfloat16 autocast.
 
-    Raises:
-        UserError: If a number is not positive, the length of the features is not known, a target has a single class, or labels are not
-            those of ``targets``.
+    Raises: UserError: If a number is not positive, the length of the features is not known, a
+        target has a single class, or labels are not those of ``targets``.
 
     Source: that of the two; ours is their sum.
 
@@ -45,7 +47,8 @@ class MixedPrior(EmbeddingLearner):
         >>> import quickstudy as qs, torch
         >>> learner = qs.MixedPrior(torch.nn.Identity(), targets=(0, 2), embedding_size=1)
         >>> support = qs.Batch.of(torch.tensor([[-1.0], [1.0]]), torch.tensor([[0.0, 0.0], [2.0, float("nan")]]))
-        >>> learner.predict(learner.adapt(support), torch.tensor([[[0.0]]])).shape  # a number, and the scores of two classes
+        # a number, and the scores of two classes
+        >>> learner.predict(learner.adapt(support), torch.tensor([[[0.0]]])).shape
         torch.Size([1, 1, 3])
     """
 
@@ -64,7 +67,12 @@ class MixedPrior(EmbeddingLearner):
         bf16: bool = False,
     ) -> None:
         super().__init__(model, bf16)
-        self.targets, self.prior_scale, self.noise_scale, self.posterior_steps = tuple(targets), prior_scale, noise_scale, posterior_steps
+        self.targets, self.prior_scale, self.noise_scale, self.posterior_steps = (
+            tuple(targets),
+            prior_scale,
+            noise_scale,
+            posterior_steps,
+        )
         self._kind = Kind.mixed(targets)
         self.embedding_size = embedding_size_of(model, embedding_size)
         number = (1, self.embedding_size, prior_scale, noise_scale)
@@ -90,8 +98,13 @@ class MixedPrior(EmbeddingLearner):
         for prior in self._priors:
             prior.reset_parameters()
 
-    def fit_tasks(self, tasks: TableTasks, iterations: int = 50, shrinkage: float = 0.5) -> list[Prior | ClassPrior]:
-        """Fit the prior of every target to the rows that have a label of it. The model stays as it is."""
+    def fit_tasks(
+        self, tasks: TableTasks, iterations: int = 50, shrinkage: float = 0.5
+    ) -> list[Prior | ClassPrior]:
+        """Fit the prior of every target to the rows that have a label of it.
+
+        The model stays as it is.
+        """
         with evaluating(self), torch.no_grad():
             embedded = replace(tasks, x=self.features(tasks.x).flatten(1))
         found: list[Prior | ClassPrior] = []
@@ -109,19 +122,32 @@ class MixedPrior(EmbeddingLearner):
             f"Found {y.dtype} {tuple(y.shape)}.",
         )
         found: Adapted = {}
-        for place, (prior, own) in enumerate(zip(self._priors, batches_by_target(support, self._kind), strict=True)):
+        for place, (prior, own) in enumerate(
+            zip(self._priors, batches_by_target(support, self._kind), strict=True)
+        ):
             known = num_classes(own) if isinstance(prior, LogisticPrior) and own.y.numel() else 0
-            found |= {f"{place}.{name}": value for name, value in prior.summarise(embedded, own, known).items()}
+            found |= {
+                f"{place}.{name}": value
+                for name, value in prior.summarise(embedded, own, known).items()
+            }
         return found
 
     def compare(self, embedded: Tensor, adapted: Adapted) -> Tensor:
         """The scores of new examples ``[task, example, score]``: the mean of a number, or the scores of classes, target by target."""
-        return torch.cat([prior.compare(embedded, _of(adapted, place)) for place, prior in enumerate(self._priors)], -1)
+        return torch.cat(
+            [
+                prior.compare(embedded, _of(adapted, place))
+                for place, prior in enumerate(self._priors)
+            ],
+            -1,
+        )
 
     def query_losses(self, embedded: Tensor, query: Batch, adapted: Adapted) -> Tensor:
         """What every query adds to the mean over a task's queries ``[task, example]``, weighted so that targets count alike."""
         total, there = torch.zeros_like(query.mask), torch.zeros_like(query.mask[:, :1])
-        for place, (prior, own) in enumerate(zip(self._priors, batches_by_target(query, self._kind), strict=True)):
+        for place, (prior, own) in enumerate(
+            zip(self._priors, batches_by_target(query, self._kind), strict=True)
+        ):
             count = own.mask.sum(1, keepdim=True)
             losses = prior.query_losses(embedded, own, _of(adapted, place))
             total = total + losses * own.mask * query.mask.sum(1, keepdim=True) / count.clamp(min=1)
@@ -148,7 +174,11 @@ class MixedPrior(EmbeddingLearner):
 
 def _of(adapted: Adapted, place: int) -> Adapted:
     """The tensors of one target."""
-    return {name.partition(".")[2]: value for name, value in adapted.items() if name.startswith(f"{place}.")}
+    return {
+        name.partition(".")[2]: value
+        for name, value in adapted.items()
+        if name.startswith(f"{place}.")
+    }
 
 
 __all__ = ["MixedPrior"]

@@ -46,23 +46,30 @@ class FiLM(Modulation):
 
     def forward(self, layer: nn.Module, x: Tensor, output: Tensor, embedding: Tensor) -> Tensor:
         """The modulated output."""
-        scale, shift = (spread(part, output, layer) for part in self.generate(embedding).chunk(2, -1))
+        scale, shift = (
+            spread(part, output, layer) for part in self.generate(embedding).chunk(2, -1)
+        )
         return (1 + scale) * output + shift
 
 
 class LowRank(Modulation):
     """The layer with weights ``W + Σ_r s_r u_r v_rᵀ`` and bias ``b + β``, with ``[s, β] = G z``.
 
-    The sum is never made: the output changes by ``U (s ∘ V x) + β``. For a convolution ``V`` is one with ``rank`` channels.
+    The sum is never made: the output changes by ``U (s ∘ V x) + β``. For a convolution ``V`` is one
+    with ``rank`` channels.
 
-    Source: Ha, Dai & Le 2017, section 3. Differs from the paper: weights are not generated whole, or row by row scaled, but changed by
+    Source: Ha, Dai & Le 2017, section 3. Differs from the paper: weights are not generated whole,
+        or row by row scaled, but changed by
     terms of rank one, of which the coefficients are generated.
     """
 
     def __init__(self, layer: nn.Module, embedding_size: int, rank: int) -> None:
-        served = isinstance(layer, nn.Linear) or (isinstance(layer, CONVOLUTIONS) and layer.groups == 1)
+        served = isinstance(layer, nn.Linear) or (
+            isinstance(layer, CONVOLUTIONS) and layer.groups == 1
+        )
         require(
-            served, f"Weights of low rank are for linear layers and convolutions without groups. Found {type(layer).__name__} in `layers`."
+            served,
+            f"Weights of low rank are for linear layers and convolutions without groups. Found {type(layer).__name__} in `layers`.",
         )
         super().__init__(embedding_size, rank + channels(layer))
         weight = cast(Tensor, layer.weight)
@@ -74,12 +81,16 @@ class LowRank(Modulation):
     def forward(self, layer: nn.Module, x: Tensor, output: Tensor, embedding: Tensor) -> Tensor:
         """The output with the task's weights."""
         rank = self.left.shape[1]
-        coefficients, shift = self.generate(embedding).split([rank, self.generate.out_features - rank], -1)
+        coefficients, shift = self.generate(embedding).split(
+            [rank, self.generate.out_features - rank], -1
+        )
         if isinstance(layer, nn.Linear):
             change = F.linear(F.linear(x, self.right) * spread(coefficients, x, layer), self.left)
         else:
             inner = cast(nn.Conv2d, layer)._conv_forward(x, self.right, None)
-            change = F.linear((inner * spread(coefficients, inner, layer)).movedim(1, -1), self.left).movedim(-1, 1)
+            change = F.linear(
+                (inner * spread(coefficients, inner, layer)).movedim(1, -1), self.left
+            ).movedim(-1, 1)
         return output + change + spread(shift, output, layer)
 
 
@@ -87,7 +98,11 @@ def spread(values: Tensor, output: Tensor, layer: nn.Module) -> Tensor:
     """``values`` ``[channel]`` or ``[example, channel]`` shaped to meet ``output``: channels come last in a linear layer, else second."""
     ones = [1] * (output.ndim - 2)
     *examples, size = values.shape
-    return values.reshape(*examples, *ones, size) if isinstance(layer, nn.Linear) else values.reshape(*examples, size, *ones)
+    return (
+        values.reshape(*examples, *ones, size)
+        if isinstance(layer, nn.Linear)
+        else values.reshape(*examples, size, *ones)
+    )
 
 
 def channels(layer: nn.Module) -> int:
@@ -96,38 +111,62 @@ def channels(layer: nn.Module) -> int:
     Raises:
         UserError: If it is none of these.
     """
-    sizes = [getattr(layer, size) for size in ("out_features", "out_channels", "num_features") if hasattr(layer, size)]
-    require(bool(sizes), f"A layer that is modulated should be a linear layer, a convolution or a norm. Found {type(layer).__name__}.")
+    sizes = [
+        getattr(layer, size)
+        for size in ("out_features", "out_channels", "num_features")
+        if hasattr(layer, size)
+    ]
+    require(
+        bool(sizes),
+        f"A layer that is modulated should be a linear layer, a convolution or a norm. Found {type(layer).__name__}.",
+    )
     return int(sizes[0])
 
 
-def modulation(model: nn.Module, name: str, kind: ModulationName, embedding_size: int, rank: int) -> Modulation:
+def modulation(
+    model: nn.Module, name: str, kind: ModulationName, embedding_size: int, rank: int
+) -> Modulation:
     """The modulation of the layer ``name`` of ``model``.
 
     Raises:
         UserError: If there is no such layer or kind, or the one cannot be changed by the other.
     """
     layer = dict(model.named_modules()).get(name)
-    require(kind in ("film", "lowrank"), f"Parameter `kind` should be 'film' or 'lowrank'. Found {kind!r}.")
-    require(layer is not None, f"Parameter `layers` should name layers of the model. Found {name!r}.")
+    require(
+        kind in ("film", "lowrank"),
+        f"Parameter `kind` should be 'film' or 'lowrank'. Found {kind!r}.",
+    )
+    require(
+        layer is not None, f"Parameter `layers` should name layers of the model. Found {name!r}."
+    )
     assert layer is not None
     return FiLM(layer, embedding_size) if kind == "film" else LowRank(layer, embedding_size, rank)
 
 
 def layers_to_modulate(model: nn.Module, head: str, kind: ModulationName) -> tuple[str, ...]:
-    """The layers that are modulated by default: those below the head, whose weight is the parameter ``head``.
+    """The layers that are modulated by default: those below the head, whose weight is the parameter
+    ``head``.
 
-    All linear layers and convolutions; for ``"film"`` the batch norms alone where there are any, since they would take out a scale
-    and shift that comes before them.
+    All linear layers and convolutions; for ``"film"`` the batch norms alone where there are any,
+    since they would take out a scale and shift that comes before them.
 
     Raises:
         UserError: If there is none.
     """
-    below = {name: module for name, module in model.named_modules() if name != head.rpartition(".")[0]}
+    below = {
+        name: module for name, module in model.named_modules() if name != head.rpartition(".")[0]
+    }
     norms = tuple(name for name, module in below.items() if hasattr(module, "num_features"))
-    served = tuple(name for name, module in below.items() if isinstance(module, nn.Linear | nn.modules.conv._ConvNd))
+    served = tuple(
+        name
+        for name, module in below.items()
+        if isinstance(module, nn.Linear | nn.modules.conv._ConvNd)
+    )
     found = norms if norms and kind == "film" else served
-    require(len(found) > 0, "The model should have a linear layer, convolution or batch norm below its head. Found none.")
+    require(
+        len(found) > 0,
+        "The model should have a linear layer, convolution or batch norm below its head. Found none.",
+    )
     return found
 
 
@@ -138,7 +177,10 @@ def modulating(model: nn.Module, changes: Mapping[str, Change]) -> Iterator[None
     def hook(change: Change) -> Callable[[nn.Module, Any, Tensor], Tensor]:
         return lambda layer, inputs, output: change(layer, inputs[0], output)
 
-    handles = [model.get_submodule(name).register_forward_hook(hook(change)) for name, change in changes.items()]
+    handles = [
+        model.get_submodule(name).register_forward_hook(hook(change))
+        for name, change in changes.items()
+    ]
     try:
         yield
     finally:
@@ -146,4 +188,13 @@ def modulating(model: nn.Module, changes: Mapping[str, Change]) -> Iterator[None
             handle.remove()
 
 
-__all__ = ["FiLM", "LowRank", "Modulation", "ModulationName", "channels", "layers_to_modulate", "modulating", "modulation"]
+__all__ = [
+    "FiLM",
+    "LowRank",
+    "Modulation",
+    "ModulationName",
+    "channels",
+    "layers_to_modulate",
+    "modulating",
+    "modulation",
+]

@@ -12,16 +12,28 @@ from quickstudy.learners.mapping import over_tasks
 
 
 class PartLoop(InnerLoop):
-    """Adapts what the learner's ``initial`` names. The rest comes from ``meta``, without a task axis: all tasks are one batch to it."""
+    """Adapts what the learner's ``initial`` names.
+
+    The rest comes from ``meta``, without a task axis: all tasks are one batch to it.
+    """
 
     def scores(self, weights: Weights, batch: Batch, mask: Tensor | None, meta: State) -> Tensor:
         """The scores of the support examples."""
-        return cast(Tensor, over_tasks(lambda own, x, mask: self._scores({**meta, **own}, x, mask))(weights, batch.x, mask))
+        return cast(
+            Tensor,
+            over_tasks(lambda own, x, mask: self._scores({**meta, **own}, x, mask))(
+                weights, batch.x, mask
+            ),
+        )
 
     def query_scores(self, weights: Weights, query: Batch, meta: State) -> Tensor:
         """The scores of the queries."""
-        with_meta = over_tasks(lambda own, *examples: self._query_scores({**meta, **own}, *examples))
-        return cast(Tensor, with_meta(weights, self.support.x, self.support_mask, query.x, self.query_mask))
+        with_meta = over_tasks(
+            lambda own, *examples: self._query_scores({**meta, **own}, *examples)
+        )
+        return cast(
+            Tensor, with_meta(weights, self.support.x, self.support_mask, query.x, self.query_mask)
+        )
 
 
 __all__ = ["PartLoop"]

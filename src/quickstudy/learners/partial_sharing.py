@@ -15,33 +15,33 @@ from quickstudy.learners.sharing import SharingLearner
 class PartialSharing(SharingLearner):
     """Multi-task learning: a named part of the network is the task's own, the rest is shared.
 
-    The own part of training task ``t`` is ``w + d_t``, with ``w`` that of the model, and the loss of a task is that of its
-    queries, ``L_query(w + d_t, θ) + penalty/2 · ‖d_t‖²`` with ``θ`` all that is shared: nothing adapts in training. A training task is
-    served by :meth:`known`, with the part it has. A new one by :meth:`adapt`: ``test_steps`` steps on its support set that change
-    the own part alone, from ``w``, held to it by ``proximal``. Examples of all tasks are one batch to the shared layers.
+    The own part of training task ``t`` is ``w + d_t``, with ``w`` that of the model, and the loss
+    of a task is that of its queries, ``L_query(w + d_t, θ) + penalty/2 · ‖d_t‖²`` with ``θ`` all
+    that is shared: nothing adapts in training. A training task is served by :meth:`known`, with the
+    part it has. A new one by :meth:`adapt`: ``test_steps`` steps on its support set that change the
+    own part alone, from ``w``, held to it by ``proximal``. Examples of all tasks are one batch to
+    the shared layers.
 
-    The model says what the structure is: gate and head of a :class:`~quickstudy.models.MixtureOfExperts` (MMoE), also some experts of
-    :class:`~quickstudy.models.LayeredExperts` (PLE), what is read of the columns of :class:`~quickstudy.models.CrossStitch`; or any
-    layers of any network, by name.
+    The model says what the structure is: gate and head of a
+    :class:`~quickstudy.models.MixtureOfExperts` (MMoE), also some experts of
+    :class:`~quickstudy.models.LayeredExperts` (PLE), what is read of the columns of
+    :class:`~quickstudy.models.CrossStitch`; or any layers of any network, by name.
 
-    Args:
-        model: A network, its outputs the most that a task has.
-        num_tasks: Training tasks; their identities are 0 to ``num_tasks − 1``.
-        own: Names of layers or parameters that are the task's own; by default those the model says as its ``own``.
-        penalty: How strongly the own parts are held together.
-        inner_lr: Learning rate of adapting.
-        test_steps: Steps of adapting.
-        inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
-        proximal: ``λ`` of a term ``λ/2 ‖w_t − w‖²`` that adapting adds to the support loss.
-        statistics: Whose mean and variance batch norms use.
-        mapping: How tasks are computed together.
+    Args: model: A network, its outputs the most that a task has. num_tasks: Training tasks; their
+        identities are 0 to ``num_tasks − 1``. own: Names of layers or parameters that are the
+        task's own; by default those the model says as its ``own``. penalty: How strongly the own
+        parts are held together. inner_lr: Learning rate of adapting. test_steps: Steps of adapting.
+        inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``. proximal: ``λ`` of a term ``λ/2
+        ‖w_t − w‖²`` that adapting adds to the support loss. statistics: Whose mean and variance
+        batch norms use. mapping: How tasks are computed together.
 
-    Raises:
-        UserError: If a number is out of range, a name is not one of the model's, none is given or known, or a task is not one
-            of the training tasks.
+    Raises: UserError: If a number is out of range, a name is not one of the model's, none is given
+        or known, or a task is not one of the training tasks.
 
-    Source: Ma et al. 2018, eq. 6–8; Tang et al. 2020, section 4; Misra et al. 2016, eq. 1; see the models. Differs from them: own
-    parts start alike, from a learned part that new tasks start from too, where theirs are separate draws without a new task in mind.
+    Source: Ma et al. 2018, eq. 6–8; Tang et al. 2020, section 4; Misra et al. 2016, eq. 1; see the
+        models. Differs from them: own
+    parts start alike, from a learned part that new tasks start from too, where theirs are separate
+    draws without a new task in mind.
 
     Example:
         >>> import quickstudy as qs
@@ -68,18 +68,38 @@ class PartialSharing(SharingLearner):
         mapping: MappingMode = "auto",
     ) -> None:
         find = partial(_parameters_of, parts=own)
-        super().__init__(model, find, num_tasks, penalty, inner_lr, test_steps, inner_optimiser, proximal, statistics, mapping)
+        super().__init__(
+            model,
+            find,
+            num_tasks,
+            penalty,
+            inner_lr,
+            test_steps,
+            inner_optimiser,
+            proximal,
+            statistics,
+            mapping,
+        )
         self.own = own
 
 
 def _parameters_of(model: nn.Module, parts: Sequence[str] | None) -> tuple[str, ...]:
     """The names of the parameters of ``model`` that are, or lie in, one of the ``parts``."""
     chosen: Sequence[str] = getattr(model, "own", ()) if parts is None else parts
-    require(bool(chosen), "Parameter `own` should name what is the task's own: this model does not say it.")
+    require(
+        bool(chosen),
+        "Parameter `own` should name what is the task's own: this model does not say it.",
+    )
     names = [name for name, _ in model.named_parameters()]
-    found = {part: [name for name in names if name == part or name.startswith(f"{part}.")] for part in chosen}
+    found = {
+        part: [name for name in names if name == part or name.startswith(f"{part}.")]
+        for part in chosen
+    }
     missing = [part for part in chosen if not found[part]]
-    require(not missing, f"Parameter `own` should name layers or parameters of the model. Found {missing[:1]}, not one of {names}.")
+    require(
+        not missing,
+        f"Parameter `own` should name layers or parameters of the model. Found {missing[:1]}, not one of {names}.",
+    )
     return tuple(name for name in names if any(name in of_part for of_part in found.values()))
 
 

@@ -15,9 +15,10 @@ from quickstudy.learners.learner import Adapted
 class ProtoNet(EmbeddingLearner):
     """Classify by the nearest prototype in a learned embedding.
 
-    ``c_k`` is the mean of ``f(x)`` over the support examples of class ``k``; the score of class ``k``
-    for a query is ``−‖f(x) − c_k‖²``, the *squared* Euclidean distance, and the loss the cross-entropy
-    of these scores. With ``distance="cosine"`` the score is ``scale · cos(f(x), c_k)``.
+    ``c_k`` is the mean of ``f(x)`` over the support examples of class ``k``; the score of class
+    ``k`` for a query is ``−‖f(x) − c_k‖²``, the *squared* Euclidean distance, and the loss the
+    cross-entropy of these scores. With ``distance="cosine"`` the score is ``scale · cos(f(x),
+    c_k)``.
 
     Args:
         model: See :class:`~quickstudy.learners.embedding.EmbeddingLearner`, as ``bf16``.
@@ -25,7 +26,8 @@ class ProtoNet(EmbeddingLearner):
         scale: Factor of the cosine.
         bf16: Embed under bfloat16 autocast.
 
-    Source: Snell, Swersky & Zemel 2017, eq. 1 and 2, algorithm 1. Differs from the paper: their cosine has no factor, which
+    Source: Snell, Swersky & Zemel 2017, eq. 1 and 2, algorithm 1. Differs from the paper: their
+        cosine has no factor, which
     bounds the largest probability of ``n`` classes by ``e² / (e² + n − 1)``.
 
     Example:
@@ -37,10 +39,17 @@ class ProtoNet(EmbeddingLearner):
     """
 
     def __init__(
-        self, model: nn.Module, distance: Literal["euclidean", "cosine"] = "euclidean", scale: float = 10.0, bf16: bool = False
+        self,
+        model: nn.Module,
+        distance: Literal["euclidean", "cosine"] = "euclidean",
+        scale: float = 10.0,
+        bf16: bool = False,
     ) -> None:
         super().__init__(model, bf16)
-        require(distance in ("euclidean", "cosine"), f"Parameter `distance` should be 'euclidean' or 'cosine'. Found {distance!r}.")
+        require(
+            distance in ("euclidean", "cosine"),
+            f"Parameter `distance` should be 'euclidean' or 'cosine'. Found {distance!r}.",
+        )
         require(scale > 0, f"Parameter `scale` should be positive. Found scale={scale}.")
         self.distance, self.scale = distance, scale
 
@@ -55,10 +64,17 @@ class ProtoNet(EmbeddingLearner):
         """Minus the squared distances to the prototypes, or the scaled cosines ``[task, example, class]``."""
         prototypes = adapted["prototypes"]
         if self.distance == "cosine":
-            scores = self.scale * F.normalize(embedded, dim=-1) @ F.normalize(prototypes, dim=-1).transpose(1, 2)
+            scores = (
+                self.scale
+                * F.normalize(embedded, dim=-1)
+                @ F.normalize(prototypes, dim=-1).transpose(1, 2)
+            )
         else:
-            centre = prototypes.mean(1, keepdim=True)  # distances do not change, rounding errors shrink
+            # distances do not change, rounding errors shrink
+            centre = prototypes.mean(1, keepdim=True)
             embedded, prototypes = embedded - centre, prototypes - centre
-            squares = embedded.square().sum(-1, keepdim=True) + prototypes.square().sum(-1).unsqueeze(1)
+            squares = embedded.square().sum(-1, keepdim=True) + prototypes.square().sum(
+                -1
+            ).unsqueeze(1)
             scores = 2 * embedded @ prototypes.transpose(1, 2) - squares
         return scores.masked_fill(~adapted["present"].unsqueeze(1), -torch.inf)

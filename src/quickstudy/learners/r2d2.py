@@ -15,10 +15,10 @@ from quickstudy.learners.learner import Adapted
 class R2D2(EmbeddingLearner):
     """Ridge (or logistic) regression onto the classes, solved inside the loss.
 
-    With ``X`` the embedded support set and ``Y`` its one-hot labels,
-    ``W = Xᵀ (X Xᵀ + λ I)⁻¹ Y``, the minimum of ``‖X W − Y‖² + λ ‖W‖²`` by the size of the support
-    set, not of the embedding. The scores are ``scale · x W + offset``, the loss their cross-entropy.
-    Embedding, ``λ``, scale and offset are learned.
+    With ``X`` the embedded support set and ``Y`` its one-hot labels, ``W = Xᵀ (X Xᵀ + λ I)⁻¹ Y``,
+    the minimum of ``‖X W − Y‖² + λ ‖W‖²`` by the size of the support set, not of the embedding. The
+    scores are ``scale · x W + offset``, the loss their cross-entropy. Embedding, ``λ``, scale and
+    offset are learned.
 
     ``head="logistic"`` takes ``newton_steps`` Newton steps of one-against-rest logistic regression:
     with ``z = X w``, ``μ = σ(z)``, ``s = μ (1 − μ)`` and the targets ``z + (y − μ) / s``,
@@ -32,7 +32,8 @@ class R2D2(EmbeddingLearner):
         newton_steps: Newton steps of the logistic head.
         bf16: Embed under bfloat16 autocast.
 
-    Source: Bertinetto et al. 2019, eq. 4–6 (ridge), section 3.2 (logistic; there for two classes, here one against the rest
+    Source: Bertinetto et al. 2019, eq. 4–6 (ridge), section 3.2 (logistic; there for two classes,
+        here one against the rest
     for any number).
 
     Example:
@@ -54,11 +55,25 @@ class R2D2(EmbeddingLearner):
         bf16: bool = False,
     ) -> None:
         super().__init__(model, bf16)
-        require(head in ("ridge", "logistic"), f"Parameter `head` should be 'ridge' or 'logistic'. Found {head!r}.")
-        for name, value in (("regulariser", regulariser), ("scale", scale), ("newton_steps", newton_steps)):
+        require(
+            head in ("ridge", "logistic"),
+            f"Parameter `head` should be 'ridge' or 'logistic'. Found {head!r}.",
+        )
+        for name, value in (
+            ("regulariser", regulariser),
+            ("scale", scale),
+            ("newton_steps", newton_steps),
+        ):
             require(value > 0, f"Parameter `{name}` should be positive. Found {name}={value}.")
-        self.head, self.regulariser, self.scale, self.newton_steps = head, regulariser, scale, newton_steps
-        self.log_regulariser, self.factor, self.offset = (nn.Parameter(torch.empty(())) for _ in range(3))
+        self.head, self.regulariser, self.scale, self.newton_steps = (
+            head,
+            regulariser,
+            scale,
+            newton_steps,
+        )
+        self.log_regulariser, self.factor, self.offset = (
+            nn.Parameter(torch.empty(())) for _ in range(3)
+        )
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -69,10 +84,14 @@ class R2D2(EmbeddingLearner):
 
     def summarise(self, embedded: Tensor, support: Batch, way: int) -> Adapted:
         """The weights ``[task, feature, class]`` and which classes are ``present`` ``[task, class]``."""
-        x = embedded * support.mask.to(embedded.dtype).unsqueeze(-1)  # an example of zeros has no part in the weights
+        # an example of zeros has no part in the weights
+        x = embedded * support.mask.to(embedded.dtype).unsqueeze(-1)
         y = members(support, way, embedded.dtype)
         solve = self._ridge if self.head == "ridge" else self._logistic
-        return {"weight": x.transpose(1, 2) @ solve(x @ x.transpose(1, 2), y), "present": y.sum(1) > 0}
+        return {
+            "weight": x.transpose(1, 2) @ solve(x @ x.transpose(1, 2), y),
+            "present": y.sum(1) > 0,
+        }
 
     def compare(self, embedded: Tensor, adapted: Adapted) -> Tensor:
         """``scale · x W + offset`` ``[task, example, class]``."""
@@ -81,7 +100,12 @@ class R2D2(EmbeddingLearner):
 
     def _ridge(self, gram: Tensor, y: Tensor) -> Tensor:
         """``(X Xᵀ + λ I)⁻¹ Y`` ``[task, example, class]``."""
-        return torch.linalg.solve(gram + self.log_regulariser.exp() * torch.eye(gram.shape[1], dtype=gram.dtype, device=gram.device), y)
+        return torch.linalg.solve(
+            gram
+            + self.log_regulariser.exp()
+            * torch.eye(gram.shape[1], dtype=gram.dtype, device=gram.device),
+            y,
+        )
 
     def _logistic(self, gram: Tensor, y: Tensor) -> Tensor:
         """The dual coefficients ``a`` ``[task, example, class]`` of ``w = Xᵀ a`` after the Newton steps."""
@@ -91,6 +115,12 @@ class R2D2(EmbeddingLearner):
             mean = z.sigmoid()
             spread = (mean * (1 - mean)).clamp(min=1e-6)
             targets = z + (y - mean) / spread
-            system = gram.unsqueeze(1) + torch.diag_embed((self.log_regulariser.exp() / spread).transpose(1, 2))
-            coefficients = torch.linalg.solve(system, targets.transpose(1, 2).unsqueeze(-1)).squeeze(-1).transpose(1, 2)
+            system = gram.unsqueeze(1) + torch.diag_embed(
+                (self.log_regulariser.exp() / spread).transpose(1, 2)
+            )
+            coefficients = (
+                torch.linalg.solve(system, targets.transpose(1, 2).unsqueeze(-1))
+                .squeeze(-1)
+                .transpose(1, 2)
+            )
         return coefficients

@@ -14,28 +14,24 @@ from quickstudy.learners.mapping import MappingMode
 class Reptile(GradientLearner):
     """The update direction is ``θ − w_K``, from the initialisation away from the adapted weights.
 
-    The loss of a task is the surrogate ``½ ‖θ − stop_gradient(w_K)‖²``, whose gradient is ``θ − w_K``:
-    with plain gradient descent of rate ``ε`` as outer optimiser a step is the paper's
-    ``θ ← θ + ε · mean(w_K − θ)``. Queries are not used in training.
+    The loss of a task is the surrogate ``½ ‖θ − stop_gradient(w_K)‖²``, whose gradient is ``θ −
+    w_K``: with plain gradient descent of rate ``ε`` as outer optimiser a step is the paper's ``θ ←
+    θ + ε · mean(w_K − θ)``. Queries are not used in training.
 
-    Args:
-        model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as most others below.
-        inner_lr: Inner learning rate.
-        inner_steps: Inner steps in training.
-        test_steps: Inner steps at test; by default as many as in training.
-        inner_optimiser: ``"adam"`` (with β₁ = 0, as in the paper), ``"sgd"`` or ``"momentum"``.
-        inner_batch_size: Support examples a step uses, the next ones in turn and from the start
-            again at the end; None uses all of them. Support sets are laid out shot by shot, so a
-            multiple of the way is a balanced batch.
-        shared_head: Start every class's row of the last linear layer from the mean of the rows: that start is the ``θ`` above.
-        statistics: Whose mean and variance batch norms use.
-        mapping: How tasks are computed together.
+    Args: model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as most others below.
+        inner_lr: Inner learning rate. inner_steps: Inner steps in training. test_steps: Inner steps
+        at test; by default as many as in training. inner_optimiser: ``"adam"`` (with β₁ = 0, as in
+        the paper), ``"sgd"`` or ``"momentum"``. inner_batch_size: Support examples a step uses, the
+        next ones in turn and from the start again at the end; None uses all of them. Support sets
+        are laid out shot by shot, so a multiple of the way is a balanced batch. shared_head: Start
+        every class's row of the last linear layer from the mean of the rows: that start is the
+        ``θ`` above. statistics: Whose mean and variance batch norms use. mapping: How tasks are
+        computed together.
 
     Source: Nichol, Achiam & Schulman 2018, algorithm 1 and section 6.1.
 
-    Differs from the authors' code: Adam's second moment starts afresh for every task, theirs is carried from task to task;
-    batches go through the support set in turn, theirs are drawn.
-    """
+    Differs from the authors' code: Adam's second moment starts afresh for every task, theirs is
+    carried from task to task; batches go through the support set in turn, theirs are drawn."""
 
     def __init__(
         self,
@@ -49,9 +45,21 @@ class Reptile(GradientLearner):
         statistics: StatisticsPolicy = "support",
         mapping: MappingMode = "auto",
     ) -> None:
-        super().__init__(model, inner_lr, inner_steps, test_steps, inner_optimiser, statistics, mapping, shared_head)
+        super().__init__(
+            model,
+            inner_lr,
+            inner_steps,
+            test_steps,
+            inner_optimiser,
+            statistics,
+            mapping,
+            shared_head,
+        )
         size = inner_batch_size
-        require(size is None or size >= 1, f"Parameter `inner_batch_size` should be at least 1. Found inner_batch_size={size}.")
+        require(
+            size is None or size >= 1,
+            f"Parameter `inner_batch_size` should be at least 1. Found inner_batch_size={size}.",
+        )
         self.inner_batch_size = inner_batch_size
 
     def optimiser(self) -> InnerOptimiser:
@@ -67,14 +75,19 @@ class Reptile(GradientLearner):
         next_ones = torch.arange(size, device=support.x.device)
         at = torch.where(count <= size, next_ones, (next_ones + index * size) % count.clamp(min=1))
         real_first = (support.mask == 0).long().argsort(dim=1, stable=True)
-        rows = torch.arange(support.num_tasks, device=at.device).unsqueeze(1), real_first.gather(1, at)
+        rows = (
+            torch.arange(support.num_tasks, device=at.device).unsqueeze(1),
+            real_first.gather(1, at),
+        )
         return Batch(support.x[rows], support.y[rows], support.mask[rows])
 
     def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
         """Half the squared distance from the initialisation to every task's adapted weights ``[task]``."""
         meta = self.meta()
         way = self.way_of(episodes.support)
-        return self.over_chunks(episodes, lambda chunk: self._distance(*self.problem(meta, chunk.support, way=way)))
+        return self.over_chunks(
+            episodes, lambda chunk: self._distance(*self.problem(meta, chunk.support, way=way))
+        )
 
     def _distance(self, loop: InnerLoop, meta: dict[str, Tensor]) -> Tensor:
         start = loop.start(meta)
@@ -82,4 +95,6 @@ class Reptile(GradientLearner):
             state = start
             for index in range(self.inner_steps):
                 state = loop.step(state, meta, index, differentiable=False)
-        return torch.stack([0.5 * (start[name] - state[name]).square().flatten(1).sum(1) for name in loop.names]).sum(0)
+        return torch.stack(
+            [0.5 * (start[name] - state[name]).square().flatten(1).sum(1) for name in loop.names]
+        ).sum(0)

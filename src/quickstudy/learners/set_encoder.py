@@ -9,9 +9,10 @@ class SetEncoder(nn.Module):
 
     ``z = mean over groups g of ρ( Σ_{i in g} φ(f_i, y_i) / (1 + |g|) )``
 
-    with ``φ`` and ``ρ`` networks of two layers, ``f_i`` the features of an example and ``y_i`` its targets. The sum is divided by one
-    more than the number of examples, so that this number is seen too. Groups are the classes of a task, whose ``y`` is left out, or
-    one group of all its examples. Without examples ``z = 0``.
+    with ``φ`` and ``ρ`` networks of two layers, ``f_i`` the features of an example and ``y_i`` its
+    targets. The sum is divided by one more than the number of examples, so that this number is seen
+    too. Groups are the classes of a task, whose ``y`` is left out, or one group of all its
+    examples. Without examples ``z = 0``.
 
     Args:
         features: Length of the features of an example.
@@ -24,7 +25,10 @@ class SetEncoder(nn.Module):
 
     def __init__(self, features: int, targets: int, embedding_size: int, hidden: int) -> None:
         super().__init__()
-        self.of_features, self.of_targets = nn.Linear(features, hidden), nn.Linear(targets, hidden, bias=False)
+        self.of_features, self.of_targets = (
+            nn.Linear(features, hidden),
+            nn.Linear(targets, hidden, bias=False),
+        )
         self.example = nn.Sequential(nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU())
         self.group = two_layers(hidden, hidden, embedding_size)
 

@@ -18,12 +18,14 @@ from quickstudy.learners.part_loop import PartLoop
 
 
 class SharingLearner(MAML):
-    """Some parameters are shared by all tasks, the others are a task's own: ``w_t = w + d_t`` for training task ``t``.
+    """Some parameters are shared by all tasks, the others are a task's own: ``w_t = w + d_t`` for
+    training task ``t``.
 
-    ``w`` are parameters of the model, ``d_t`` learned offsets that start at 0 (or where the model's ``own_offsets`` says). The loss of
-    a task is that of its queries at ``w_t``, and ``penalty`` times how far its own part is :meth:`apart`: nothing adapts in training. A
-    training task is served by :meth:`known`; a new one by :meth:`adapt`, whose ``test_steps`` inner steps change the own part alone,
-    from ``w``.
+    ``w`` are parameters of the model, ``d_t`` learned offsets that start at 0 (or where the model's
+    ``own_offsets`` says). The loss of a task is that of its queries at ``w_t``, and ``penalty``
+    times how far its own part is :meth:`apart`: nothing adapts in training. A training task is
+    served by :meth:`known`; a new one by :meth:`adapt`, whose ``test_steps`` inner steps change the
+    own part alone, from ``w``.
 
     Args:
         model: See :class:`~quickstudy.learners.gradient.GradientLearner`.
@@ -56,18 +58,34 @@ class SharingLearner(MAML):
         statistics: StatisticsPolicy,
         mapping: MappingMode,
     ) -> None:
-        super().__init__(model, inner_lr, 0, test_steps, inner_optimiser, statistics=statistics, mapping=mapping, proximal=proximal)
-        require(num_tasks >= 1, f"Parameter `num_tasks` should be at least 1. Found num_tasks={num_tasks}.")
+        super().__init__(
+            model,
+            inner_lr,
+            0,
+            test_steps,
+            inner_optimiser,
+            statistics=statistics,
+            mapping=mapping,
+            proximal=proximal,
+        )
+        require(
+            num_tasks >= 1,
+            f"Parameter `num_tasks` should be at least 1. Found num_tasks={num_tasks}.",
+        )
         require(penalty >= 0, f"Parameter `penalty` should be at least 0. Found penalty={penalty}.")
         self.num_tasks, self.penalty = num_tasks, penalty
         self._own = own(self.model)
         shapes = {name: parameter.shape for name, parameter in self.model.named_parameters()}
-        self.offsets = nn.ParameterList(nn.Parameter(torch.empty(num_tasks, *shapes[name])) for name in self._own)
+        self.offsets = nn.ParameterList(
+            nn.Parameter(torch.empty(num_tasks, *shapes[name])) for name in self._own
+        )
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """The own parts of all tasks as the model's, or where the model says that they start."""
-        starts_of: Callable[[int], dict[str, Tensor]] = getattr(self.model, "own_offsets", lambda num_tasks: {})
+        starts_of: Callable[[int], dict[str, Tensor]] = getattr(
+            self.model, "own_offsets", lambda num_tasks: {}
+        )
         starts = starts_of(self.num_tasks)
         with torch.no_grad():
             for name, offset in zip(self._own, self.offsets, strict=True):
@@ -76,10 +94,15 @@ class SharingLearner(MAML):
     def initial(self, meta: State, support: Batch, way: int | None) -> Weights:
         """The shared start of every task's own part."""
         names = [name for name in self._own if name in meta]
-        require(bool(names), "The task's own part should have a parameter with requires_grad=True. Found all frozen.")
+        require(
+            bool(names),
+            "The task's own part should have a parameter with requires_grad=True. Found all frozen.",
+        )
         return {name: meta[name].expand(support.num_tasks, *meta[name].shape) for name in names}
 
-    def problem(self, meta: State, support: Batch, query: Batch | None = None, way: int | None = None) -> tuple[InnerLoop, State]:
+    def problem(
+        self, meta: State, support: Batch, query: Batch | None = None, way: int | None = None
+    ) -> tuple[InnerLoop, State]:
         """The inner loop of the own part, with the shared one among the tensors it depends on."""
         return PartLoop(self, support, query, way), meta
 
@@ -95,16 +118,22 @@ class SharingLearner(MAML):
 
         def of(tasks: slice) -> Tensor:
             loop, tensors = self.problem(meta, support[tasks], query[tasks])
-            return loop.losses(loop.start(tensors) | {name: value[tasks] for name, value in own.items()}, tensors)
+            return loop.losses(
+                loop.start(tensors) | {name: value[tasks] for name, value in own.items()}, tensors
+            )
 
-        losses = torch.cat([of(tasks) for tasks in self.mapping_for(query.x).slices(episodes.num_tasks)])
+        losses = torch.cat(
+            [of(tasks) for tasks in self.mapping_for(query.x).slices(episodes.num_tasks)]
+        )
         if not self.penalty:
             return losses
         return losses + self.penalty * self.apart(meta, episodes.task) * (query.mask > 0).any(1)
 
     def apart(self, meta: State, task: Tensor) -> Tensor:
         """``½ ‖d_t‖²`` of the tasks ``task``, ``[task]``."""
-        distances = [offset[task].square().flatten(1).sum(1) for offset in self._offsets(meta).values()]
+        distances = [
+            offset[task].square().flatten(1).sum(1) for offset in self._offsets(meta).values()
+        ]
         return 0.5 * torch.stack(distances).sum(0)
 
     def known(self, support: Batch, task: Tensor) -> Adapted:
@@ -129,7 +158,11 @@ class SharingLearner(MAML):
 
     def _offsets(self, meta: State) -> dict[str, Tensor]:
         """What all training tasks' own parts differ by ``[task, ...]``, by name; frozen parameters stay as they are."""
-        return {name: offset for name, offset in zip(self._own, self.offsets, strict=True) if name in meta}
+        return {
+            name: offset
+            for name, offset in zip(self._own, self.offsets, strict=True)
+            if name in meta
+        }
 
     def _of(self, meta: State, task: Tensor) -> Weights:
         """The own parts of the tasks ``task``."""

@@ -17,36 +17,40 @@ Relation = Literal["mean", "trace"]
 
 
 class SoftSharing(SharingLearner):
-    """Multi-task learning: every task has weights of its own, ``w_t = w + d_t``, held together by a penalty.
+    """Multi-task learning: every task has weights of its own, ``w_t = w + d_t``, held together by a
+    penalty.
 
     The losses of all tasks sum to ``Σ_t L_query(w_t) + penalty · Ω``, with
 
-    - ``relation="mean"``: ``Ω = ½ Σ_t ‖d_t‖²``. Where it is least ``w`` is the mean of the ``w_t``, so it is their distance to their mean;
-    - ``relation="trace"``: ``Ω = Σ ‖W‖_*`` over the parameters of the network, each stacked over the tasks as ``W`` ``[task, entry]``: few
-      singular values, so that tasks' weights are combinations of few patterns.
+    - ``relation="mean"``: ``Ω = ½ Σ_t ‖d_t‖²``. Where it is least ``w`` is the mean of the ``w_t``,
+      so it is their distance to their mean;
+    - ``relation="trace"``: ``Ω = Σ ‖W‖_*`` over the parameters of the network, each stacked over
+      the tasks as ``W`` ``[task, entry]``: few singular values, so that tasks' weights are
+      combinations of few patterns.
 
-    Each task carries its share of ``Ω``, see :func:`~quickstudy.learners.trace_norm.trace_norm_by_row`; one without queries or not in
-    the step carries none, and its weights have gradient 0. Nothing adapts in training. A training task is served by :meth:`known`; a new
-    one by :meth:`adapt`: ``test_steps`` steps of all weights from ``w``, held to it by ``proximal``.
+    Each task carries its share of ``Ω``, see
+    :func:`~quickstudy.learners.trace_norm.trace_norm_by_row`; one without queries or not in the
+    step carries none, and its weights have gradient 0. Nothing adapts in training. A training task
+    is served by :meth:`known`; a new one by :meth:`adapt`: ``test_steps`` steps of all weights from
+    ``w``, held to it by ``proximal``.
 
-    Args:
-        model: A network, its outputs the most that a task has.
-        num_tasks: Training tasks; their identities are 0 to ``num_tasks − 1``.
-        penalty: How strongly the networks are held together: 0 learns them independently but for a common start, infinity one for all.
-        relation: What holds them together, ``"mean"`` or ``"trace"``.
-        inner_lr: Learning rate of adapting.
-        test_steps: Steps of adapting.
-        inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
-        proximal: ``λ`` of a term ``λ/2 ‖w_t − w‖²`` that adapting adds to the support loss; ``penalty`` is what training tasks have.
-        statistics: Whose mean and variance batch norms use.
-        mapping: How tasks are computed together.
+    Args: model: A network, its outputs the most that a task has. num_tasks: Training tasks; their
+        identities are 0 to ``num_tasks − 1``. penalty: How strongly the networks are held together:
+        0 learns them independently but for a common start, infinity one for all. relation: What
+        holds them together, ``"mean"`` or ``"trace"``. inner_lr: Learning rate of adapting.
+        test_steps: Steps of adapting. inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
+        proximal: ``λ`` of a term ``λ/2 ‖w_t − w‖²`` that adapting adds to the support loss;
+        ``penalty`` is what training tasks have. statistics: Whose mean and variance batch norms
+        use. mapping: How tasks are computed together.
 
-    Raises:
-        UserError: If a number is out of range, ``relation`` is another, or a task is not one of the training tasks.
+    Raises: UserError: If a number is out of range, ``relation`` is another, or a task is not one of
+        the training tasks.
 
-    Source: Evgeniou & Pontil 2004, eq. 5, and Duong et al. 2015 for distances; Yang & Hospedales 2017, section 2, for the
-    trace norm, there called last axis flattening. Differs from them: ``w`` is learned rather than set to the mean. As there, the trace
-    norm is descended by its subgradient, so singular values come as near to 0 as the learning rate, not to 0.
+    Source: Evgeniou & Pontil 2004, eq. 5, and Duong et al. 2015 for distances; Yang & Hospedales
+        2017, section 2, for the
+    trace norm, there called last axis flattening. Differs from them: ``w`` is learned rather than
+    set to the mean. As there, the trace norm is descended by its subgradient, so singular values
+    come as near to 0 as the learning rate, not to 0.
 
     Example:
         >>> import quickstudy as qs
@@ -69,8 +73,22 @@ class SoftSharing(SharingLearner):
         statistics: StatisticsPolicy = "support",
         mapping: MappingMode = "auto",
     ) -> None:
-        super().__init__(model, _all, num_tasks, penalty, inner_lr, test_steps, inner_optimiser, proximal, statistics, mapping)
-        require(relation in ("mean", "trace"), f"Parameter `relation` should be 'mean' or 'trace'. Found {relation!r}.")
+        super().__init__(
+            model,
+            _all,
+            num_tasks,
+            penalty,
+            inner_lr,
+            test_steps,
+            inner_optimiser,
+            proximal,
+            statistics,
+            mapping,
+        )
+        require(
+            relation in ("mean", "trace"),
+            f"Parameter `relation` should be 'mean' or 'trace'. Found {relation!r}.",
+        )
         self.relation: Relation = relation
 
     def apart(self, meta: State, task: Tensor) -> Tensor:

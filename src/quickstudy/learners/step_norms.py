@@ -12,10 +12,11 @@ NORM = "norm."
 
 
 class StepNorms(nn.ParameterList):
-    """Scale and shift ``[step, feature]`` of every :class:`~quickstudy.models.norm.TaskNorm` of ``model`` after 1 … ``steps`` inner steps.
+    """Scale and shift ``[step, feature]`` of every :class:`~quickstudy.models.norm.TaskNorm` of
+    ``model`` after 1 … ``steps`` inner steps.
 
-    Before the first step they are the model's own, where all others start. ``steps=0`` leaves the norms as they are.
-    """
+    Before the first step they are the model's own, where all others start. ``steps=0`` leaves the
+    norms as they are."""
 
     def __init__(self, model: nn.Module, steps: int) -> None:
         own = {
@@ -40,7 +41,10 @@ class StepNorms(nn.ParameterList):
 
     def after(self, meta: State, index: int) -> Weights:
         """Scale and shift of the norms after ``index`` steps; after more than in training, the last ones."""
-        return {name: meta[NORM + name][min(index, len(meta[NORM + name])) - 1] if index else meta[name] for name in self.names}
+        return {
+            name: meta[NORM + name][min(index, len(meta[NORM + name])) - 1] if index else meta[name]
+            for name in self.names
+        }
 
 
 __all__ = ["NORM", "StepNorms"]

@@ -21,4 +21,13 @@ MODELS: dict[str, type[nn.Module]] = {
 }
 """The models known by name, to the command line and to checkpoints."""
 
-__all__ = ["MLP", "MODELS", "Conv4", "CrossStitch", "LayeredExperts", "MixtureOfExperts", "MultiTarget", "Powers"]
+__all__ = [
+    "MLP",
+    "MODELS",
+    "Conv4",
+    "CrossStitch",
+    "LayeredExperts",
+    "MixtureOfExperts",
+    "MultiTarget",
+    "Powers",
+]

@@ -12,26 +12,29 @@ from quickstudy.random import generator
 
 
 class CrossStitch(nn.Module):
-    """Several columns of one form, stitched together after every layer, and a linear head on what a task reads of them.
+    """Several columns of one form, stitched together after every layer, and a linear head on what a
+    task reads of them.
 
-    After every layer but the last, column ``i`` goes on with ``ã_i = Σ_j α_ij a_j``, with an ``α`` ``[column, column]`` for each of these
-    layers. After the last a task reads ``f(x) = Σ_j ρ_j a_j``, and ``y = h(f(x))``. ``ρ`` is the task's row of the last stitch.
+    After every layer but the last, column ``i`` goes on with ``ã_i = Σ_j α_ij a_j``, with an ``α``
+    ``[column, column]`` for each of these layers. After the last a task reads ``f(x) = Σ_j ρ_j
+    a_j``, and ``y = h(f(x))``. ``ρ`` is the task's row of the last stitch.
 
-    With :class:`~quickstudy.PartialSharing` reading and head are the task's own. Training task ``t`` starts with the row of column
-    ``t mod num_columns``, so with a column for each task this is the paper's network; a new task starts from the mean of the columns.
+    With :class:`~quickstudy.PartialSharing` reading and head are the task's own. Training task
+        ``t`` starts with the row of column
+    ``t mod num_columns``, so with a column for each task this is the paper's network; a new task
+    starts from the mean of the columns.
 
-    Args:
-        trunk: The first column as it is, and the form of the others, which are drawn afresh. An ``MLP`` or ``Conv4`` without a head, an
-            ``nn.Sequential``, or a network that holds one and nothing else. A layer is a child with parameters and those without
-            that follow it, so a block of convolution, norm and ReLU should be one child.
-        outputs: Classes or targets; None gives what is read.
-        num_columns: Number of columns.
-        keep: How much of its own activation a column goes on with at the start; the others share the rest.
-        embedding_size: Length of the trunk's embeddings; by default the trunk's ``embedding_size``.
-        seed: Seed of the initial weights of the head and the other columns.
+    Args: trunk: The first column as it is, and the form of the others, which are drawn afresh. An
+        ``MLP`` or ``Conv4`` without a head, an ``nn.Sequential``, or a network that holds one and
+        nothing else. A layer is a child with parameters and those without that follow it, so a
+        block of convolution, norm and ReLU should be one child. outputs: Classes or targets; None
+        gives what is read. num_columns: Number of columns. keep: How much of its own activation a
+        column goes on with at the start; the others share the rest. embedding_size: Length of the
+        trunk's embeddings; by default the trunk's ``embedding_size``. seed: Seed of the initial
+        weights of the head and the other columns.
 
-    Raises:
-        UserError: If the trunk is of another form, a length is not known, or a number is out of range.
+    Raises: UserError: If the trunk is of another form, a length is not known, or a number is out of
+        range.
 
     Source: Misra et al. 2016, eq. 1. Differs from the paper: columns need not be as many as tasks.
 
@@ -55,7 +58,10 @@ class CrossStitch(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        require(num_columns >= 1, f"Parameter `num_columns` should be at least 1. Found num_columns={num_columns}.")
+        require(
+            num_columns >= 1,
+            f"Parameter `num_columns` should be at least 1. Found num_columns={num_columns}.",
+        )
         require(0 <= keep <= 1, f"Parameter `keep` should be from 0 to 1. Found keep={keep}.")
         self.outputs, self.num_columns, self.keep, self.seed = outputs, num_columns, keep, seed
         self.embedding_size = embedding_size_of(trunk, embedding_size)
@@ -94,9 +100,17 @@ class CrossStitch(nn.Module):
 
 def _layers(trunk: nn.Module) -> list[nn.Module]:
     """The layers of ``trunk``: each a child with parameters, and those without that follow it; the first with those before."""
-    inside = [trunk] if isinstance(trunk, nn.Sequential) else [child for child in trunk.children() if not isinstance(child, nn.Identity)]
+    inside = (
+        [trunk]
+        if isinstance(trunk, nn.Sequential)
+        else [child for child in trunk.children() if not isinstance(child, nn.Identity)]
+    )
     chain = inside[0] if len(inside) == 1 else None
-    starts = [i for i, child in enumerate(chain) if next(child.parameters(), None) is not None] if isinstance(chain, nn.Sequential) else []
+    starts = (
+        [i for i, child in enumerate(chain) if next(child.parameters(), None) is not None]
+        if isinstance(chain, nn.Sequential)
+        else []
+    )
     require(
         bool(starts),
         f"Parameter `trunk` should be an nn.Sequential, or a network that holds one and no head. Found {type(trunk).__name__}.",

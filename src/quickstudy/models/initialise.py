@@ -19,7 +19,10 @@ def initialise(model: nn.Module, generator: torch.Generator, scheme: Scheme = "d
     ``"truncated_normal"``: N(0, 0.01²) cut at two deviations, biases 0, as in MAML's sinusoid code.
     """
     schemes = get_args(Scheme)
-    require(scheme in schemes, f"Parameter `init` should be one of {', '.join(schemes)}. Found {scheme!r}.")
+    require(
+        scheme in schemes,
+        f"Parameter `init` should be one of {', '.join(schemes)}. Found {scheme!r}.",
+    )
     for module in model.modules():
         if isinstance(module, nn.Linear | nn.modules.conv._ConvNd):
             if scheme == "truncated_normal":

@@ -9,37 +9,37 @@ from quickstudy.random import generator
 
 
 class LayeredExperts(nn.Module):
-    """Layers of experts, of which some are shared and some the task's own, mixed by gates, then a linear head: PLE.
+    """Layers of experts, of which some are shared and some the task's own, mixed by gates, then a
+    linear head: PLE.
 
-    With experts ``E_{k,·}`` of the task and shared ones ``E_{s,·}`` in layer ``j``, and ``g^{k,0} = g^{s,0} = x``::
+    With experts ``E_{k,·}`` of the task and shared ones ``E_{s,·}`` in layer ``j``, and ``g^{k,0} =
+    g^{s,0} = x``::
 
-        S^{k,j} = [E_{k,1}(g^{k,j−1}), …, E_{k,m_k}(g^{k,j−1}), E_{s,1}(g^{s,j−1}), …, E_{s,m_s}(g^{s,j−1})]
-        w^{k,j} = softmax(W^{k,j} g^{k,j−1} + b^{k,j})
-        g^{k,j} = w^{k,j} S^{k,j}
-        y^k     = h^k(g^{k,N})
+        S^{k,j} = [E_{k,1}(g^{k,j−1}), …, E_{k,m_k}(g^{k,j−1}), E_{s,1}(g^{s,j−1}), …,
+        E_{s,m_s}(g^{s,j−1})] w^{k,j} = softmax(W^{k,j} g^{k,j−1} + b^{k,j}) g^{k,j} = w^{k,j}
+        S^{k,j} y^k     = h^k(g^{k,N})
 
-    and ``g^{s,j}`` mixes the shared experts alone by a gate that sees ``g^{s,j−1}``. One layer is the paper's customized gate control
-    (CGC); one layer without task experts is :class:`~quickstudy.models.MixtureOfExperts`.
+    and ``g^{s,j}`` mixes the shared experts alone by a gate that sees ``g^{s,j−1}``. One layer is
+    the paper's customized gate control (CGC); one layer without task experts is
+    :class:`~quickstudy.models.MixtureOfExperts`.
 
     With :class:`~quickstudy.PartialSharing` task experts, task gates and head are the task's own.
 
-    Args:
-        trunk: The first shared expert of the first layer as it is, and the form of that layer's others: any network that gives
-            embeddings. Experts of further layers are a linear layer with ReLU.
-        outputs: Classes or targets; None gives the mixed embedding.
-        num_shared_experts: Shared experts of a layer.
-        num_task_experts: A task's own experts of a layer.
-        num_layers: Number of layers.
-        embedding_size: Length of the trunk's embeddings; by default the trunk's ``embedding_size``.
-        gate_inputs: As of :class:`~quickstudy.models.MixtureOfExperts`.
-        seed: Seed of the initial weights of all but the trunk.
+    Args: trunk: The first shared expert of the first layer as it is, and the form of that layer's
+        others: any network that gives embeddings. Experts of further layers are a linear layer with
+        ReLU. outputs: Classes or targets; None gives the mixed embedding. num_shared_experts:
+        Shared experts of a layer. num_task_experts: A task's own experts of a layer. num_layers:
+        Number of layers. embedding_size: Length of the trunk's embeddings; by default the trunk's
+        ``embedding_size``. gate_inputs: As of :class:`~quickstudy.models.MixtureOfExperts`. seed:
+        Seed of the initial weights of all but the trunk.
 
     Raises:
         UserError: If a length is not known, or a number is too small.
 
-    Source: Tang et al. 2020, section 4, eq. 1–6. Differs from the paper: there the shared gates between layers see the experts of all
-    tasks, so that a prediction needs the weights of every task, and a new one would change them all; here the shared experts alone.
-    Gates have biases, and heads are a layer.
+    Source: Tang et al. 2020, section 4, eq. 1–6. Differs from the paper: there the shared gates
+        between layers see the experts of all
+    tasks, so that a prediction needs the weights of every task, and a new one would change them
+    all; here the shared experts alone. Gates have biases, and heads are a layer.
 
     Example:
         >>> import torch, quickstudy as qs
@@ -60,15 +60,33 @@ class LayeredExperts(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        least = {"num_shared_experts": (num_shared_experts, 1), "num_task_experts": (num_task_experts, 0), "num_layers": (num_layers, 1)}
+        least = {
+            "num_shared_experts": (num_shared_experts, 1),
+            "num_task_experts": (num_task_experts, 0),
+            "num_layers": (num_layers, 1),
+        }
         for name, (count, low) in least.items():
-            require(count >= low, f"Parameter `{name}` should be at least {low}. Found {name}={count}.")
-        self.outputs, self.num_shared_experts, self.num_task_experts = outputs, num_shared_experts, num_task_experts
+            require(
+                count >= low, f"Parameter `{name}` should be at least {low}. Found {name}={count}."
+            )
+        self.outputs, self.num_shared_experts, self.num_task_experts = (
+            outputs,
+            num_shared_experts,
+            num_task_experts,
+        )
         self.num_layers, self.gate_inputs, self.seed = num_layers, gate_inputs, seed
         size = self.embedding_size = embedding_size_of(trunk, embedding_size)
-        below = [(trunk, gate_inputs), *((nn.Sequential(nn.Linear(size, size), nn.ReLU()), size) for _ in range(num_layers - 1))]
+        below = [
+            (trunk, gate_inputs),
+            *(
+                (nn.Sequential(nn.Linear(size, size), nn.ReLU()), size)
+                for _ in range(num_layers - 1)
+            ),
+        ]
         first, *others = [
-            _Layer(expert, inputs, num_shared_experts, num_task_experts, level + 1 == num_layers, seed)
+            _Layer(
+                expert, inputs, num_shared_experts, num_task_experts, level + 1 == num_layers, seed
+            )
             for level, (expert, inputs) in enumerate(below)
         ]
         self.layers = nn.ModuleList([first, *others])
@@ -86,7 +104,9 @@ class LayeredExperts(nn.Module):
     def own(self) -> tuple[str, ...]:
         """The parts that are a task's own."""
         parts = ("task_experts", "task_gate") if self.num_task_experts else ("task_gate",)
-        return *(f"layers.{level}.{part}" for level in range(self.num_layers) for part in parts), "head"
+        return *(
+            f"layers.{level}.{part}" for level in range(self.num_layers) for part in parts
+        ), "head"
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``[example, *feature]`` to ``[example, output]``."""
@@ -99,10 +119,21 @@ class LayeredExperts(nn.Module):
 class _Layer(nn.Module):
     """The experts of one layer and their gates; the last has no use for a shared one."""
 
-    def __init__(self, expert: nn.Module, gate_inputs: int | None, num_shared: int, num_task: int, last: bool, seed: int) -> None:
+    def __init__(
+        self,
+        expert: nn.Module,
+        gate_inputs: int | None,
+        num_shared: int,
+        num_task: int,
+        last: bool,
+        seed: int,
+    ) -> None:
         super().__init__()
         made = list(copies(expert, num_shared + num_task, seed))
-        self.shared_experts, self.task_experts = nn.ModuleList(made[:num_shared]), nn.ModuleList(made[num_shared:])
+        self.shared_experts, self.task_experts = (
+            nn.ModuleList(made[:num_shared]),
+            nn.ModuleList(made[num_shared:]),
+        )
         self.task_gate = gate_for(expert, num_shared + num_task, gate_inputs)
         self.shared_gate = None if last else gate_for(expert, num_shared, gate_inputs)
 
@@ -115,7 +146,9 @@ class _Layer(nn.Module):
         of_shared = [expert(shared) for expert in self.shared_experts]
         of_task = [expert(own) for expert in self.task_experts]
         mixed = mix(self.task_gate(own), [*of_task, *of_shared])
-        return mixed, shared if self.shared_gate is None else mix(self.shared_gate(shared), of_shared)
+        return mixed, shared if self.shared_gate is None else mix(
+            self.shared_gate(shared), of_shared
+        )
 
 
 __all__ = ["LayeredExperts"]

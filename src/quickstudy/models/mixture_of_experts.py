@@ -9,25 +9,26 @@ from quickstudy.random import generator
 
 
 class MixtureOfExperts(nn.Module):
-    """Several experts of one form, mixed by a gate that looks at the example, then a linear head: MMoE.
+    """Several experts of one form, mixed by a gate that looks at the example, then a linear head:
+    MMoE.
 
     ``f(x) = Σ_i g(x)_i f_i(x)``, ``g(x) = softmax(W x + b)``, ``y = h(f(x))``.
 
-    With :class:`~quickstudy.PartialSharing` gate and head are the task's own, ``g^k`` and ``h^k``, and the experts are shared.
+    With :class:`~quickstudy.PartialSharing` gate and head are the task's own, ``g^k`` and ``h^k``,
+        and the experts are shared.
 
-    Args:
-        trunk: The first expert as it is, and the form of the others, which are drawn afresh: any network that gives embeddings.
-        outputs: Classes or targets; None gives the mixed embedding.
-        num_experts: Number of experts.
-        embedding_size: Length of the trunk's embeddings; by default the trunk's ``embedding_size``.
-        gate_inputs: Length of a flattened input; by default what the trunk says. Where it says ``in_channels`` it takes images, and the
-            gate sees their means over a grid of 4 × 4.
-        seed: Seed of the initial weights of gate, head and the other experts.
+    Args: trunk: The first expert as it is, and the form of the others, which are drawn afresh: any
+        network that gives embeddings. outputs: Classes or targets; None gives the mixed embedding.
+        num_experts: Number of experts. embedding_size: Length of the trunk's embeddings; by default
+        the trunk's ``embedding_size``. gate_inputs: Length of a flattened input; by default what
+        the trunk says. Where it says ``in_channels`` it takes images, and the gate sees their means
+        over a grid of 4 × 4. seed: Seed of the initial weights of gate, head and the other experts.
 
     Raises:
         UserError: If a length is not known, or there is no expert.
 
-    Source: Ma et al. 2018, eq. 6–8. Differs from the paper: the gate has a bias, by which a task can prefer an expert whatever the
+    Source: Ma et al. 2018, eq. 6–8. Differs from the paper: the gate has a bias, by which a task
+        can prefer an expert whatever the
     example; their head is a small network, here a layer.
 
     Example:
@@ -50,8 +51,16 @@ class MixtureOfExperts(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        require(num_experts >= 1, f"Parameter `num_experts` should be at least 1. Found num_experts={num_experts}.")
-        self.outputs, self.num_experts, self.gate_inputs, self.seed = outputs, num_experts, gate_inputs, seed
+        require(
+            num_experts >= 1,
+            f"Parameter `num_experts` should be at least 1. Found num_experts={num_experts}.",
+        )
+        self.outputs, self.num_experts, self.gate_inputs, self.seed = (
+            outputs,
+            num_experts,
+            gate_inputs,
+            seed,
+        )
         self.embedding_size = embedding_size_of(trunk, embedding_size)
         self.experts = copies(trunk, num_experts, seed)
         self.gate = gate_for(trunk, num_experts, gate_inputs)

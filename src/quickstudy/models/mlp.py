@@ -20,10 +20,21 @@ class MLP(nn.Module):
     """
 
     def __init__(
-        self, inputs: int = 1, outputs: int | None = 1, hidden: tuple[int, ...] = (40, 40), init: Scheme = "default", seed: int = 0
+        self,
+        inputs: int = 1,
+        outputs: int | None = 1,
+        hidden: tuple[int, ...] = (40, 40),
+        init: Scheme = "default",
+        seed: int = 0,
     ) -> None:
         super().__init__()
-        self.inputs, self.outputs, self.hidden, self.init, self.seed = inputs, outputs, tuple(hidden), init, seed
+        self.inputs, self.outputs, self.hidden, self.init, self.seed = (
+            inputs,
+            outputs,
+            tuple(hidden),
+            init,
+            seed,
+        )
         self.embedding_size = (inputs, *hidden)[-1]
         layers: list[nn.Module] = [nn.Flatten()]
         for before, after in pairwise((inputs, *hidden)):

@@ -11,10 +11,11 @@ from quickstudy.random import generator
 
 
 class MultiTarget(nn.Module):
-    """A trunk that all targets share, and a linear layer with the scores of each: one for a number, one a class for classes.
+    """A trunk that all targets share, and a linear layer with the scores of each: one for a number,
+    one a class for classes.
 
-    Gradient learners read ``targets`` off their model: such a task's loss is the mean over its targets of squared error or
-    cross-entropy, over the labels that are there.
+    Gradient learners read ``targets`` off their model: such a task's loss is the mean over its
+    targets of squared error or cross-entropy, over the labels that are there.
 
     Args:
         trunk: Any module that gives embeddings ``[example, feature]``.
@@ -22,8 +23,8 @@ class MultiTarget(nn.Module):
         embedding_size: Length of the embeddings; by default the trunk's ``embedding_size``.
         seed: Seed of the linear layer's initial weights.
 
-    Raises:
-        UserError: If there are no targets, one has a single class, or the length of the embeddings is not known.
+    Raises: UserError: If there are no targets, one has a single class, or the length of the
+        embeddings is not known.
 
     Example:
         >>> import quickstudy as qs, torch
@@ -32,12 +33,27 @@ class MultiTarget(nn.Module):
         [(5,), (5, 2), (5, 3)]
     """
 
-    def __init__(self, trunk: nn.Module, targets: Sequence[int], embedding_size: int | None = None, seed: int = 0) -> None:
+    def __init__(
+        self,
+        trunk: nn.Module,
+        targets: Sequence[int],
+        embedding_size: int | None = None,
+        seed: int = 0,
+    ) -> None:
         super().__init__()
         size = getattr(trunk, "embedding_size", None) if embedding_size is None else embedding_size
-        require(size is not None, "Parameter `embedding_size` is needed: this trunk does not say its own.")
+        require(
+            size is not None,
+            "Parameter `embedding_size` is needed: this trunk does not say its own.",
+        )
         kind = Kind.mixed(targets)
-        self.trunk, self.targets, self.embedding_size, self.outputs, self.seed = trunk, kind.targets, size, kind.outputs, seed
+        self.trunk, self.targets, self.embedding_size, self.outputs, self.seed = (
+            trunk,
+            kind.targets,
+            size,
+            kind.outputs,
+            seed,
+        )
         self.head = nn.Linear(int(size or 0), kind.outputs)
         initialise(self.head, generator(seed, "model"))
 
@@ -48,7 +64,10 @@ class MultiTarget(nn.Module):
     def answers(self, scores: Tensor) -> list[Tensor]:
         """For every target its numbers ``[...]``, or the probabilities of its classes ``[..., class]``, of ``scores`` ``[..., score]``."""
         parts = Kind.mixed(self.targets).split(scores)
-        return [part.softmax(-1) if classes else part.squeeze(-1) for part, classes in zip(parts, self.targets, strict=True)]
+        return [
+            part.softmax(-1) if classes else part.squeeze(-1)
+            for part, classes in zip(parts, self.targets, strict=True)
+        ]
 
 
 __all__ = ["MultiTarget"]

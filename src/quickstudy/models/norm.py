@@ -43,8 +43,8 @@ _call: ContextVar[_Call | None] = ContextVar("task_norm_call", default=None)
 class TaskNorm(nn.Module):
     """``weight · (x − mean) / √(variance + eps) + bias`` over examples (and space) of one task.
 
-    Mean and (biased) variance are those of the real examples of ``x`` ``[example, feature, *space]``,
-    or those given to :func:`forward`. It has no running averages and no state.
+    Mean and (biased) variance are those of the real examples of ``x`` ``[example, feature,
+    *space]``, or those given to :func:`forward`. It has no running averages and no state.
 
     Source: Ioffe & Szegedy 2015, eq. 1–4, without the moving averages.
     """
@@ -66,7 +66,8 @@ class TaskNorm(nn.Module):
         """Normalise ``x`` ``[example, feature, *space]``."""
         call = _call.get()
         plain = call is None or (call.mask is None and call.given is None and not call.record)
-        if plain and x.numel() != x.shape[1]:  # torch refuses a single value per feature, whose variance is 0 here
+        # torch refuses a single value per feature, whose variance is 0 here
+        if plain and x.numel() != x.shape[1]:
             if self.weight is not None and self.bias is not None and _can_normalise(x, self.weight):
                 return normalise(x, self.weight, self.bias, self.eps)
             return F.batch_norm(x, None, None, self.weight, self.bias, True, eps=self.eps)
@@ -104,7 +105,8 @@ def _moments(x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
 
 
 def replace_batch_norm(model: nn.Module) -> nn.Module:
-    """Replace every ``nn.BatchNorm`` inside ``model`` by a :class:`TaskNorm` with the same parameters, in place.
+    """Replace every ``nn.BatchNorm`` inside ``model`` by a :class:`TaskNorm` with the same
+    parameters, in place.
 
     Returns:
         ``model``, or the :class:`TaskNorm` that replaces it where it is a batch norm itself.
@@ -137,13 +139,11 @@ def forward(
 ) -> tuple[Tensor, Statistics]:
     """``model(x)`` for one task, with ``weights`` in the place of its parameters.
 
-    Args:
-        model: Any module; parameters and buffers not named in ``weights`` are its own.
-        weights: Parameters by name.
-        x: ``[example, *feature]``.
-        mask: ``[example]``, or None where all examples are real. Padding does not count in the statistics.
-        statistics: What :class:`TaskNorm` layers use; by default those of ``x``.
-        record: Whether to return the statistics that were used.
+    Args: model: Any module; parameters and buffers not named in ``weights`` are its own. weights:
+        Parameters by name. x: ``[example, *feature]``. mask: ``[example]``, or None where all
+        examples are real. Padding does not count in the statistics. statistics: What
+        :class:`TaskNorm` layers use; by default those of ``x``. record: Whether to return the
+        statistics that were used.
 
     Returns:
         The output ``[example, *output]``, and the statistics (empty unless ``record``).

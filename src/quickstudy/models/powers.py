@@ -11,7 +11,8 @@ WITHIN = 4.0
 class Powers(nn.Module):
     """``[x, x², …, x^degree]`` of flattened inputs, with nothing to learn.
 
-    Inputs are expected scaled (mean 0, standard deviation 1) and are kept within ±4, so that a power does not run away.
+    Inputs are expected scaled (mean 0, standard deviation 1) and are kept within ±4, so that a
+    power does not run away.
 
     Args:
         inputs: Length of the flattened input.

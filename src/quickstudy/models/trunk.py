@@ -22,12 +22,15 @@ def embedding_size_of(model: nn.Module, given: int | None) -> int:
         UserError: If neither is known.
     """
     size = given if given is not None else getattr(model, "embedding_size", None)
-    require(size is not None, "Parameter `embedding_size` is needed: this model does not say its own.")
+    require(
+        size is not None, "Parameter `embedding_size` is needed: this model does not say its own."
+    )
     return int(size or 0)
 
 
 def copies(trunk: nn.Module, count: int, seed: int) -> nn.ModuleList:
-    """``trunk`` itself, and ``count − 1`` copies of it whose linear and convolutional layers are drawn afresh.
+    """``trunk`` itself, and ``count − 1`` copies of it whose linear and convolutional layers are
+    drawn afresh.
 
     Raises:
         UserError: If the trunk is one of the library's with a head.
@@ -38,17 +41,20 @@ def copies(trunk: nn.Module, count: int, seed: int) -> nn.ModuleList:
     )
     others = [deepcopy(trunk) for _ in range(count - 1)]
     for index, other in enumerate(others):
-        initialise(other, generator(seed, "trunk", index), trunk.init if isinstance(trunk, MLP) else "default")
+        initialise(
+            other,
+            generator(seed, "trunk", index),
+            trunk.init if isinstance(trunk, MLP) else "default",
+        )
     return nn.ModuleList([trunk, *others][:count])
 
 
 class Gate(nn.Module):
     """How much each of several experts counts for an example: ``softmax(W x + b)``.
 
-    Args:
-        inputs: Length of what the linear layer sees.
-        choices: Number of experts.
-        grid: Give the linear layer an image's means over a grid of so many rows and columns; by default everything, flattened.
+    Args: inputs: Length of what the linear layer sees. choices: Number of experts. grid: Give the
+        linear layer an image's means over a grid of so many rows and columns; by default
+        everything, flattened.
     """
 
     def __init__(self, inputs: int, choices: int, grid: int | None = None) -> None:
@@ -64,7 +70,8 @@ class Gate(nn.Module):
 
 
 def gate_for(trunk: nn.Module, choices: int, given: int | None) -> Gate:
-    """A gate on the inputs of ``trunk``: the flattened input, or of images ``[example, channel, height, width]`` their means on a grid.
+    """A gate on the inputs of ``trunk``: the flattened input, or of images ``[example, channel,
+    height, width]`` their means on a grid.
 
     Args:
         trunk: Says the length of its flattened ``inputs``, or its ``in_channels``.
@@ -79,7 +86,11 @@ def gate_for(trunk: nn.Module, choices: int, given: int | None) -> Gate:
         inputs is not None or channels is not None,
         "Parameter `gate_inputs`, the length of a flattened input, is needed: this trunk does not say its own.",
     )
-    return Gate(int(channels or 0) * GRID**2, choices, GRID) if inputs is None else Gate(int(inputs), choices)
+    return (
+        Gate(int(channels or 0) * GRID**2, choices, GRID)
+        if inputs is None
+        else Gate(int(inputs), choices)
+    )
 
 
 def mix(shares: Tensor, given: list[Tensor]) -> Tensor:

@@ -9,10 +9,13 @@ from quickstudy.learners.learner import evaluating
 from quickstudy.relatedness.probe import Probe
 
 
-def mean_gradients(learner: Learner | nn.Module, batch: Batch, rows: Tensor, power: int = 1) -> Tensor:
+def mean_gradients(
+    learner: Learner | nn.Module, batch: Batch, rows: Tensor, power: int = 1
+) -> Tensor:
     """The mean over chosen rows of each task's gradient, entry by entry to the ``power``.
 
-    ``g_t = mean_i ∇_θ ℓ(f_θ(x_ti), y_ti)``, or ``mean_i (∇_θ ℓ)²`` for ``power = 2``, at the weights ``θ`` that the network has.
+    ``g_t = mean_i ∇_θ ℓ(f_θ(x_ti), y_ti)``, or ``mean_i (∇_θ ℓ)²`` for ``power = 2``, at the
+    weights ``θ`` that the network has.
 
     Args:
         learner: A learner whose network gives scores, or the network.
@@ -27,11 +30,13 @@ def mean_gradients(learner: Learner | nn.Module, batch: Batch, rows: Tensor, pow
         >>> import quickstudy as qs
         >>> line = torch.nn.Linear(1, 1, bias=False)
         >>> _ = torch.nn.init.zeros_(line.weight)
-        >>> batch = qs.Batch.of(torch.tensor([[1.0], [3.0]]), torch.tensor([[1.0], [1.0]]))  # d/dw (w x − y)² = −2 x y
+        # d/dw (w x − y)² = −2 x y
+        >>> batch = qs.Batch.of(torch.tensor([[1.0], [3.0]]), torch.tensor([[1.0], [1.0]]))
         >>> mean_gradients(line, batch, batch.mask)
         tensor([[-4.]])
 
-    Source: the cosine of two such gradients is the similarity of Wang et al. 2021 (Gradient Vaccine), section 3.
+    Source: the cosine of two such gradients is the similarity of Wang et al. 2021 (Gradient
+        Vaccine), section 3.
     """
     probe = Probe(learner)
     with evaluating(probe.model):
@@ -49,7 +54,8 @@ def gradient_cosine(learner: Learner | nn.Module, batch: Batch, halves: Tensor) 
 
 
 def inner_products(vectors: Tensor) -> Tensor:
-    """``⟨v_s, v_t⟩`` with ``v_s`` of the one half and ``v_t`` of the other: ``[split, half of s, half of t, task, task]``.
+    """``⟨v_s, v_t⟩`` with ``v_s`` of the one half and ``v_t`` of the other: ``[split, half of s,
+    half of t, task, task]``.
 
     ``vectors`` are ``[split, half, task, parameter]``.
     """

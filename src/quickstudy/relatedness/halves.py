@@ -10,7 +10,8 @@ from quickstudy.tasks import TableTasks
 
 
 def rows_of(tasks: TableTasks | Episode | Batch) -> tuple[Batch, Tensor, tuple[str, ...]]:
-    """All rows of every task padded, the tasks' identities ``[task]`` and names; an episode gives support and query together.
+    """All rows of every task padded, the tasks' identities ``[task]`` and names; an episode gives
+    support and query together.
 
     Raises:
         UserError: If there are fewer than 2 tasks.
@@ -18,7 +19,10 @@ def rows_of(tasks: TableTasks | Episode | Batch) -> tuple[Batch, Tensor, tuple[s
     if isinstance(tasks, TableTasks):
         batch, identity, names = tasks.batch(), tasks.identity, tasks.names
     elif isinstance(tasks, Episode):
-        parts = [torch.cat([getattr(part, name) for part in (tasks.support, tasks.query)], 1) for name in ("x", "y", "mask")]
+        parts = [
+            torch.cat([getattr(part, name) for part in (tasks.support, tasks.query)], 1)
+            for name in ("x", "y", "mask")
+        ]
         batch, identity, names = Batch(*parts), tasks.task, tuple(map(str, tasks.task.tolist()))
     else:
         batch, identity = tasks, torch.arange(tasks.num_tasks)
@@ -28,9 +32,11 @@ def rows_of(tasks: TableTasks | Episode | Batch) -> tuple[Batch, Tensor, tuple[s
 
 
 def halves(mask: Tensor, identity: Tensor, splits: int, seed: int = 0) -> Tensor:
-    """Which rows are in which half of ``splits`` random splits of every task ``[split, 2, task, example]``, 1 or 0.
+    """Which rows are in which half of ``splits`` random splits of every task ``[split, 2, task,
+    example]``, 1 or 0.
 
-    A task's halves depend on its identity alone, not on the tasks beside it. Of an odd number of rows the first half has one less.
+    A task's halves depend on its identity alone, not on the tasks beside it. Of an odd number of
+    rows the first half has one less.
 
     Args:
         mask: ``[task, example]``, 1 for a real row.

@@ -10,12 +10,12 @@ from quickstudy.relatedness.gradients import inner_products
 
 
 def posterior_shift(learner: Learner | nn.Module, batch: Batch, rows: Tensor) -> Tensor:
-    """How a task's rows shift its weights from those of all tasks, in units of the prior: ``u_t = L⁻¹ (m_t − μ)``.
+    """How a task's rows shift its weights from those of all tasks, in units of the prior: ``u_t =
+    L⁻¹ (m_t − μ)``.
 
-    Args:
-        learner: A :class:`~quickstudy.LinearPrior` with the prior ``N(μ, Σ)``, ``Σ = L Lᵀ``; ``m_t`` is its posterior mean.
-        batch: All rows of every task.
-        rows: ``[..., task, example]``, 1 for the rows to use.
+    Args: learner: A :class:`~quickstudy.LinearPrior` with the prior ``N(μ, Σ)``, ``Σ = L Lᵀ``;
+        ``m_t`` is its posterior mean. batch: All rows of every task. rows: ``[..., task,
+        example]``, 1 for the rows to use.
 
     Returns:
         ``[..., task, parameter]``; 0 where a task has no row.
@@ -26,9 +26,13 @@ def posterior_shift(learner: Learner | nn.Module, batch: Batch, rows: Tensor) ->
     Source: what our LinearPrior knows of a task, taken as its embedding.
     """
     if not isinstance(learner, LinearPrior):
-        raise UserError(f"The probe of posterior weights should be a LinearPrior. Found {type(learner).__name__}.")
+        raise UserError(
+            f"The probe of posterior weights should be a LinearPrior. Found {type(learner).__name__}."
+        )
     flat = rows.reshape(-1, *rows.shape[-2:])
-    means = torch.stack([learner.adapt(Batch(batch.x, batch.y, batch.mask * own))["mean"] for own in flat])
+    means = torch.stack(
+        [learner.adapt(Batch(batch.x, batch.y, batch.mask * own))["mean"] for own in flat]
+    )
     with torch.no_grad():
         shift = (means - learner.mean).double().unsqueeze(-1)
         white = torch.linalg.pinv(learner.factor.tril().double()) @ shift

@@ -20,20 +20,31 @@ class Probe:
     Args:
         learner: A learner whose network gives scores, or such a network. It stays as it is.
 
-    Raises:
-        UserError: If its network gives no scores, normalises by the statistics of a batch, or has nothing to learn.
+    Raises: UserError: If its network gives no scores, normalises by the statistics of a batch, or
+        has nothing to learn.
     """
 
     def __init__(self, learner: Learner | nn.Module) -> None:
         model = learner
         if isinstance(learner, Learner):
             scores = learner.model_gives == "scores" and hasattr(learner, "model")
-            require(scores, f"The probe should be a learner whose network gives scores. Found {type(learner).__name__}.")
+            require(
+                scores,
+                f"The probe should be a learner whose network gives scores. Found {type(learner).__name__}.",
+            )
             model = cast(nn.Module, learner.model)
-        require(not has_task_norm(model), "The probe should not normalise by the rows of a batch: one row at a time is looked at.")
-        require(not getattr(model, "targets", ()), "The probe should predict targets of one kind. Found a network for several.")
+        require(
+            not has_task_norm(model),
+            "The probe should not normalise by the rows of a batch: one row at a time is looked at.",
+        )
+        require(
+            not getattr(model, "targets", ()),
+            "The probe should predict targets of one kind. Found a network for several.",
+        )
         self.model = model
-        self.weights: Weights = {name: value.detach() for name, value in model.named_parameters() if value.requires_grad}
+        self.weights: Weights = {
+            name: value.detach() for name, value in model.named_parameters() if value.requires_grad
+        }
         require(bool(self.weights), "The probe should have a parameter with requires_grad=True.")
 
     def losses(self, weights: Weights, x: Tensor, y: Tensor) -> Tensor:
@@ -41,7 +52,10 @@ class Probe:
         scores = functional_call(self.model, weights, (x,))
         if not y.dtype.is_floating_point:
             return F.cross_entropy(scores, y, reduction="none")
-        require(scores.shape == y.shape, f"The probe should predict {tuple(y.shape)}, as the targets. Found {tuple(scores.shape)}.")
+        require(
+            scores.shape == y.shape,
+            f"The probe should predict {tuple(y.shape)}, as the targets. Found {tuple(scores.shape)}.",
+        )
         return (scores - y).square().flatten(1).mean(1)
 
     def row_gradients(self, x: Tensor, y: Tensor, own: Weights | None = None) -> Tensor:
@@ -60,7 +74,10 @@ class Probe:
     def moved(self, direction: Tensor) -> Weights:
         """The weights plus ``direction`` ``[parameter]``."""
         parts = direction.split([value.numel() for value in self.weights.values()])
-        return {name: value + part.reshape(value.shape) for (name, value), part in zip(self.weights.items(), parts, strict=True)}
+        return {
+            name: value + part.reshape(value.shape)
+            for (name, value), part in zip(self.weights.items(), parts, strict=True)
+        }
 
 
 __all__ = ["Probe", "Weights"]

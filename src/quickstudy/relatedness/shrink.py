@@ -8,14 +8,14 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Shrunk:
-    """What is known of the true similarities ``κ`` of tasks: ``κ_st ~ N(mean, variance)`` around, seen through noise.
+    """What is known of the true similarities ``κ`` of tasks: ``κ_st ~ N(mean, variance)`` around,
+    seen through noise.
 
-    Attributes:
-        similarity: The posterior means ``[task, task]``: symmetric, 1 on the diagonal, between −1 and 1.
-        mean: The common mean of all pairs.
-        variance: The variance of the true similarities around it; 0 where the halves agree on nothing.
-        clarity: ``[task]``, the part of a half's own vector that is signal: the cosine of the two halves.
-        noise: ``[task, task]``, the variance of the noise of a similarity from all rows.
+    Attributes: similarity: The posterior means ``[task, task]``: symmetric, 1 on the diagonal,
+        between −1 and 1. mean: The common mean of all pairs. variance: The variance of the true
+        similarities around it; 0 where the halves agree on nothing. clarity: ``[task]``, the part
+        of a half's own vector that is signal: the cosine of the two halves. noise: ``[task,
+        task]``, the variance of the noise of a similarity from all rows.
     """
 
     similarity: Tensor
@@ -35,7 +35,11 @@ class Shrunk:
 
 def cosines(products: Tensor) -> Tensor:
     """``c_st = G_st / √(G_ss G_tt)`` with the norms of the halves that were compared, ``[split, 2, 2, task, task]``; 0 without a norm."""
-    norm = torch.stack([products[:, half, half].diagonal(dim1=-2, dim2=-1) for half in (0, 1)], 1).clamp(min=0).sqrt()
+    norm = (
+        torch.stack([products[:, half, half].diagonal(dim1=-2, dim2=-1) for half in (0, 1)], 1)
+        .clamp(min=0)
+        .sqrt()
+    )
     inverse = torch.where(norm > 0, 1 / norm.where(norm > 0, 1.0), 0.0)
     found = products * inverse[:, :, None, :, None] * inverse[:, None, :, None, :]
     return 0.5 * (found + found.transpose(1, 2).transpose(-1, -2))
@@ -47,16 +51,20 @@ def attenuation(clarity: Tensor) -> Tensor:
 
 
 def shrink(seen: Tensor) -> Shrunk:
-    """The similarities of tasks, from the cosines of random halves of their rows, by empirical Bayes.
+    """The similarities of tasks, from the cosines of random halves of their rows, by empirical
+    Bayes.
 
-    A cosine seen in one half is ``c_st = a_st κ_st + ε``: lowered by noise in the vectors, ``a_st = √(ρ_s ρ_t)`` with ``ρ_t`` the cosine
-    of a task's own two halves, and noisy itself. The two halves share no row, so that products of what they say have no noise in their
-    mean. They give the variance ``τ²`` of the true ``κ_st`` around their mean ``μ``; and the differences of the halves that of ``ε``,
-    ``n_st = n_s + n_t``. With ``c̄`` the mean over halves, whose noise is half as much,
+    A cosine seen in one half is ``c_st = a_st κ_st + ε``: lowered by noise in the vectors, ``a_st =
+    √(ρ_s ρ_t)`` with ``ρ_t`` the cosine of a task's own two halves, and noisy itself. The two
+    halves share no row, so that products of what they say have no noise in their mean. They give
+    the variance ``τ²`` of the true ``κ_st`` around their mean ``μ``; and the differences of the
+    halves that of ``ε``, ``n_st = n_s + n_t``. With ``c̄`` the mean over halves, whose noise is
+    half as much,
 
     ``κ̂_st = μ + g_st (c̄_st − a_st μ)``, ``g_st = a_st τ² / (a_st² τ² + n_st / 2)``.
 
-    Halves that agree wholly change nothing; a task that is all noise is related to all others alike.
+    Halves that agree wholly change nothing; a task that is all noise is related to all others
+    alike.
 
     Args:
         seen: ``[split, half of s, half of t, task, task]``, what :func:`cosines` gives.
@@ -80,7 +88,9 @@ def shrink(seen: Tensor) -> Shrunk:
     variance = max(0.0, float(agreed[pairs].sum() / weight)) if weight > 0 else 0.0
     noise = 0.5 * by_task(0.5 * (first - second).square().mean(0))
     signal = lowered.square() * variance
-    gain = torch.where(signal > 0, lowered * variance / (signal + noise).where(signal > 0, 1.0), 0.0)
+    gain = torch.where(
+        signal > 0, lowered * variance / (signal + noise).where(signal > 0, 1.0), 0.0
+    )
     similarity = (mean + gain * (average - lowered * mean)).clamp(-1, 1)
     similarity = 0.5 * (similarity + similarity.T)
     return Shrunk(similarity.fill_diagonal_(1.0), mean, variance, clarity, noise)

@@ -32,8 +32,8 @@ PREFIX = "validation_"
 def learning_curves(metrics: Sequence[dict[str, float]]) -> Figure:
     """Loss, validation and learning rate over the outer steps, a panel for each that was recorded.
 
-    Args:
-        metrics: The lines of a run's ``metrics.jsonl``, see :func:`quickstudy.training.metrics.read_metrics`.
+    Args: metrics: The lines of a run's ``metrics.jsonl``, see
+        :func:`quickstudy.training.metrics.read_metrics`.
 
     Raises:
         UserError: If there is nothing to draw.
@@ -64,7 +64,10 @@ def learning_curves(metrics: Sequence[dict[str, float]]) -> Figure:
 def smoothed(values: Values) -> Values:
     """A centred moving mean over about a twentieth of the ``values``, narrower at both ends."""
     kernel = np.ones(2 * (len(values) // 40) + 1)
-    sums, counts = np.convolve(values, kernel, "same"), np.convolve(np.ones_like(values), kernel, "same")
+    sums, counts = (
+        np.convolve(values, kernel, "same"),
+        np.convolve(np.ones_like(values), kernel, "same"),
+    )
     return np.asarray(sums / counts)
 
 
@@ -72,7 +75,14 @@ def _loss(axes: Axes, steps: Values, values: Values) -> None:
     tidy(axes, y="training loss")
     smooth = smoothed(values)
     if len(values) >= 40:
-        axes.plot(steps, values, color=BLUE, alpha=0.3, linewidth=0.8, label=f"mean of {LINES_EVERY} steps")
+        axes.plot(
+            steps,
+            values,
+            color=BLUE,
+            alpha=0.3,
+            linewidth=0.8,
+            label=f"mean of {LINES_EVERY} steps",
+        )
         axes.plot(steps, smooth, color=BLUE, linewidth=1.8, label="smoothed")
         axes.legend(frameon=False, fontsize=TICK, loc="upper right")
     else:
@@ -84,7 +94,9 @@ def _loss(axes: Axes, steps: Values, values: Values) -> None:
 def _validation(axes: Axes, steps: Values, values: Values, metric: str) -> None:
     tidy(axes, y=f"validation\n{metric_label(metric)}")
     shown = metric_scale(metric) * values
-    axes.plot(steps, shown, color=INK, linewidth=1.2, marker="o", markersize=3 if len(steps) < 60 else 0)
+    axes.plot(
+        steps, shown, color=INK, linewidth=1.2, marker="o", markersize=3 if len(steps) < 60 else 0
+    )
     if spans_decades(values):
         axes.set_yscale("log")
     if not np.isfinite(values).any():
@@ -93,25 +105,45 @@ def _validation(axes: Axes, steps: Values, values: Values, metric: str) -> None:
     unit = " %" if metric == "accuracy" else ""
     label = f"best: {shown[best]:.{1 if unit else 3}f}{unit} at step {int(steps[best]):,}"
     axes.plot(steps[best], shown[best], "o", color=ORANGE, markersize=8, label=label, gid="best")
-    axes.legend(frameon=False, fontsize=TICK, loc="lower right" if metric == "accuracy" else "upper right")
+    axes.legend(
+        frameon=False, fontsize=TICK, loc="lower right" if metric == "accuracy" else "upper right"
+    )
 
 
 def curve_over_steps(evaluation: Evaluation) -> Figure:
-    """The metric after every number of inner steps with its 95 % band, and the baselines as horizontal lines.
+    """The metric after every number of inner steps with its 95 % band, and the baselines as
+    horizontal lines.
 
     Raises:
         UserError: If the learner takes no inner steps.
     """
-    require(len(evaluation.per_step) > 1, "A curve over inner steps needs a learner that takes some. Found none.")
+    require(
+        len(evaluation.per_step) > 1,
+        "A curve over inner steps needs a learner that takes some. Found none.",
+    )
     scale = metric_scale(evaluation.metric)
     steps = np.array(list(evaluation.per_step), dtype=float)
     mean = scale * np.array([estimate.mean for estimate in evaluation.per_step.values()])
     error = scale * np.nan_to_num([estimate.ci95 for estimate in evaluation.per_step.values()])
-    plain = {name: scale * estimate.mean for name, estimate in evaluation.baselines.items() if np.isfinite(estimate.mean)}
+    plain = {
+        name: scale * estimate.mean
+        for name, estimate in evaluation.baselines.items()
+        if np.isfinite(estimate.mean)
+    }
     figure = new_figure(4)
-    axes = tidy(figure.subplots(), "inner steps taken on the support set", metric_label(evaluation.metric))
+    axes = tidy(
+        figure.subplots(), "inner steps taken on the support set", metric_label(evaluation.metric)
+    )
     axes.fill_between(steps, mean - error, mean + error, color=BLUE, alpha=0.2, linewidth=0)
-    axes.plot(steps, mean, color=BLUE, linewidth=1.8, marker="o", markersize=4, label="this learner, 95 % band")
+    axes.plot(
+        steps,
+        mean,
+        color=BLUE,
+        linewidth=1.8,
+        marker="o",
+        markersize=4,
+        label="this learner, 95 % band",
+    )
     for (name, value), colour, style in zip(plain.items(), cycle(SERIES), cycle(("--", "-.", ":"))):
         axes.axhline(value, color=colour, linestyle=style, linewidth=1.4, label=name)
     if spans_decades(np.concatenate([mean, list(plain.values())])):

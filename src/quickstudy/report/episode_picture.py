@@ -41,7 +41,11 @@ class Answer:
     @property
     def caption(self) -> str:
         """Predicted class and probability, and of a mistake the true class in a second line."""
-        given = "no answer" if math.isnan(self.probability) else f"{self.predicted + 1} · {100 * self.probability:.0f} %"
+        given = (
+            "no answer"
+            if math.isnan(self.probability)
+            else f"{self.predicted + 1} · {100 * self.probability:.0f} %"
+        )
         return f"{given}\nis {self.truth + 1}" if self.wrong else given
 
 
@@ -54,7 +58,8 @@ def has_pictures(pool: Classes) -> bool:
 def episode_picture(learner: Learner, source: Episodes, seed: int = 0) -> Figure:
     """A task of ``source``: a row for every class with its support images and some of its queries.
 
-    Under a query stand the class the learner took it for and how sure it was; a mistake has a red frame and says what it is.
+    Under a query stand the class the learner took it for and how sure it was; a mistake has a red
+    frame and says what it is.
 
     Args:
         learner: The learner.
@@ -65,12 +70,16 @@ def episode_picture(learner: Learner, source: Episodes, seed: int = 0) -> Figure
         UserError: If the examples are not images.
     """
     require(
-        has_pictures(source.pool), f"A picture of a task needs images [row, channel, height, width]. Found {tuple(source.pool.x.shape)}."
+        has_pictures(source.pool),
+        f"A picture of a task needs images [row, channel, height, width]. Found {tuple(source.pool.x.shape)}.",
     )
     support, answers = ask(learner, source, seed)
     classes = sorted({answer.truth for answer in answers})
     drawn = classes[:MOST_CLASSES]
-    images = [[image for image, y, real in _examples(support) if real and y == k][:MOST_SHOTS] for k in drawn]
+    images = [
+        [image for image, y, real in _examples(support) if real and y == k][:MOST_SHOTS]
+        for k in drawn
+    ]
     most = 6 if len(drawn) <= ROWS else 4
     asked = [[answer for answer in answers if answer.truth == k] for k in drawn]
     shown = [_pick(queries, most) for queries in asked]
@@ -81,7 +90,9 @@ def episode_picture(learner: Learner, source: Episodes, seed: int = 0) -> Figure
         for column, answer in enumerate(queries):
             layout.query(place, column, answer.image, answer.caption, answer.wrong)
     wrong = sum(answer.wrong for answer in answers)
-    layout.title(f"Accuracy {100 * (1 - wrong / len(answers)):.1f} %: {wrong} of {len(answers)} queries mistaken")
+    layout.title(
+        f"Accuracy {100 * (1 - wrong / len(answers)):.1f} %: {wrong} of {len(answers)} queries mistaken"
+    )
     parts = [f"{len(drawn)} of {len(classes)} classes"] if drawn != classes else []
     if any(len(queries) > most for queries in asked):
         parts.append(f"{most} queries of each class, a mistake among them if there is one")
@@ -94,7 +105,11 @@ def ask(learner: Learner, source: Episodes, seed: int) -> tuple[Batch, list[Answ
     """The support set of the task drawn with ``seed``, and the answers to all of its queries."""
     episode = source.sample(1, generator(seed, "picture"))
     device = next((parameter.device for parameter in learner.parameters()), torch.device("cpu"))
-    scores = learner.predict(learner.adapt(episode.support.to(device)), episode.query.x.to(device))[0].float().cpu()
+    scores = (
+        learner.predict(learner.adapt(episode.support.to(device)), episode.query.x.to(device))[0]
+        .float()
+        .cpu()
+    )
     chosen, probability = scores.argmax(-1).tolist(), scores.softmax(-1).amax(-1).tolist()
     rows = zip(_examples(episode.query), chosen, probability, strict=True)
     return episode.support, [Answer(image, y, k, p) for (image, y, real), k, p in rows if real]

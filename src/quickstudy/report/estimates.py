@@ -8,7 +8,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from quickstudy.errors import require
-from quickstudy.report.style import BLUE, FAINT, GREY, INK, LABEL, TICK, metric_label, metric_scale, new_figure, spans_decades, tidy
+from quickstudy.report.style import (
+    BLUE,
+    FAINT,
+    GREY,
+    INK,
+    LABEL,
+    TICK,
+    metric_label,
+    metric_scale,
+    new_figure,
+    spans_decades,
+    tidy,
+)
 from quickstudy.report.words import written
 from quickstudy.training.evaluate import Estimate, Evaluation
 
@@ -41,16 +53,26 @@ def accuracy_by_group(groups: dict[str, Estimate], chance: float | None = None) 
         UserError: If there are no groups.
     """
     require(bool(groups), "`groups` should hold at least one group. Found none.")
-    worst_last = sorted(groups.items(), key=lambda row: -row[1].mean if math.isfinite(row[1].mean) else math.inf)
+    worst_last = sorted(
+        groups.items(), key=lambda row: -row[1].mean if math.isfinite(row[1].mean) else math.inf
+    )
     figure = new_figure(1.1 + 0.3 * len(groups))
     axes = figure.subplots()
     means = np.array([100 * estimate.mean for _, estimate in worst_last])
-    axes.barh(range(len(means)), np.nan_to_num(means), height=0.62, color=BLUE, alpha=0.28, linewidth=0)
+    axes.barh(
+        range(len(means)), np.nan_to_num(means), height=0.62, color=BLUE, alpha=0.28, linewidth=0
+    )
     _dots(axes, worst_last, "accuracy", chance, highlight=None)
     return figure
 
 
-def _dots(axes: Axes, rows: Sequence[tuple[str, Estimate]], metric: str, chance: float | None, highlight: str | None = LEARNER) -> None:
+def _dots(
+    axes: Axes,
+    rows: Sequence[tuple[str, Estimate]],
+    metric: str,
+    chance: float | None,
+    highlight: str | None = LEARNER,
+) -> None:
     """A dot with its interval for every row, from the top down, and the number as a person writes it to its right."""
     tidy(axes, metric_label(metric)).grid(axis="y", visible=False)
     scale = metric_scale(metric)
@@ -58,7 +80,9 @@ def _dots(axes: Axes, rows: Sequence[tuple[str, Estimate]], metric: str, chance:
     errors = scale * np.nan_to_num([estimate.ci95 for _, estimate in rows])
     for place, ((name, _), mean, error) in enumerate(zip(rows, means, errors, strict=True)):
         colour = BLUE if highlight in (None, name) else GREY
-        axes.errorbar(mean, place, xerr=error, fmt="o", color=colour, markersize=6, linewidth=2, capsize=3)
+        axes.errorbar(
+            mean, place, xerr=error, fmt="o", color=colour, markersize=6, linewidth=2, capsize=3
+        )
     if metric == "accuracy":
         axes.set_xlim(0, 100)
     elif spans_decades(means):
@@ -77,4 +101,12 @@ def _dots(axes: Axes, rows: Sequence[tuple[str, Estimate]], metric: str, chance:
     axes.spines["left"].set_color(FAINT)
     for place, (_, estimate) in enumerate(rows):
         text, where = written(estimate, metric, tasks=False), (1.02, place)
-        axes.annotate(text, where, xycoords=("axes fraction", "data"), va="center", fontsize=TICK, color=INK, annotation_clip=False)
+        axes.annotate(
+            text,
+            where,
+            xycoords=("axes fraction", "data"),
+            va="center",
+            fontsize=TICK,
+            color=INK,
+            annotation_clip=False,
+        )

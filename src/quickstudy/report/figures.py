@@ -97,7 +97,9 @@ def shown_relatedness(found: Relatedness) -> Shown:
 
 def _baselines(evaluation: Evaluation) -> Shown:
     better = "Further right" if evaluation.metric == "accuracy" else "Further left"
-    known = "; ".join(f"{name}: {BASELINES[name]}" for name in evaluation.baselines if name in BASELINES)
+    known = "; ".join(
+        f"{name}: {BASELINES[name]}" for name in evaluation.baselines if name in BASELINES
+    )
     return Shown(
         "baselines", "Beside the plain baselines",
         f"{better} is better; whiskers are 95 % intervals of the mean over tasks." + (f" {known[0].upper()}{known[1:]}." if known else ""),
@@ -119,7 +121,11 @@ def _picture(learner: Learner, source: Episodes, seed: int) -> Shown:
 
 
 def _fits(learner: Learner, source: Family, seed: int) -> Shown:
-    stages = "A good initialisation is close after one step and settles within a few." if learner.test_steps else ""
+    stages = (
+        "A good initialisation is close after one step and settles within a few."
+        if learner.test_steps
+        else ""
+    )
     return Shown(
         "fits", "Six tasks and what the learner makes of them",
         f"Grey is the curve a task asks for, dots are all the learner is given, coloured lines are its predictions. {stages}",
@@ -159,4 +165,10 @@ def _training(metrics: Sequence[dict[str, float]]) -> Shown:
             "no longer improves, more steps do not help; the weights kept are those of the marked best validation."
         )
     steps = int(max(line["step"] for line in metrics))
-    return Shown("training", "How it was trained", reading, f"Learning curves over {steps:,} outer steps.", learning_curves(metrics))
+    return Shown(
+        "training",
+        "How it was trained",
+        reading,
+        f"Learning curves over {steps:,} outer steps.",
+        learning_curves(metrics),
+    )

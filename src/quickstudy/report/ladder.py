@@ -9,7 +9,13 @@ from rich.text import Text
 
 from quickstudy.training.ladder import Score
 
-HEADS = {"rmse": "RMSE", "explained_variance": "explained", "log_loss": "log-loss", "accuracy": "accuracy", "error": "error"}
+HEADS = {
+    "rmse": "RMSE",
+    "explained_variance": "explained",
+    "log_loss": "log-loss",
+    "accuracy": "accuracy",
+    "error": "error",
+}
 PARTS = ("explained_variance", "accuracy")
 ERROR = "Error: the mean over targets of the log-loss, and of the RMSE in standard deviations of the target."
 """What decides where targets are of different kinds."""
@@ -52,7 +58,11 @@ def verdict(scores: Sequence[Score]) -> list[str]:
         best = best_of(found)
         alone = min(value for name, value in found.items() if name.startswith(ALONE))
         pooled = min(value for name, value in found.items() if name in POOLED)
-        where = "New rows of known tasks" if shot is None else f"Unseen tasks of which {shot} rows are seen"
+        where = (
+            "New rows of known tasks"
+            if shot is None
+            else f"Unseen tasks of which {shot} rows are seen"
+        )
         gain_alone, gain_pooled = 1 - found[best] / alone, 1 - found[best] / pooled
         if gain_alone < 0.005:
             words = "every task is best learned alone: the others do not help"
@@ -61,7 +71,9 @@ def verdict(scores: Sequence[Score]) -> list[str]:
         else:
             gains = f"{gain_alone:.1%} below the best of a task alone and {gain_pooled:.1%}"
             words = f"sharing pays: the {error} is {gains} below one model for all"
-        lines.append(f"{where}: {best} is best ({found[best]:.4g}); {words}.{_by_target(scores, shot)}")
+        lines.append(
+            f"{where}: {best} is best ({found[best]:.4g}); {words}.{_by_target(scores, shot)}"
+        )
     return lines
 
 
@@ -92,18 +104,25 @@ def note_of(scores: Sequence[Score]) -> str:
 
 
 def cells_of(scores: Sequence[Score], shot: int | None) -> tuple[list[str], list[list[str]]]:
-    """A head, and a line for every way: error with its standard deviation over the splits, other metrics, times.
+    """A head, and a line for every way: error with its standard deviation over the splits, other
+    metrics, times.
 
-    The others are the explained variance or the accuracy; of several targets of different kinds each one's own error.
-    """
+    The others are the explained variance or the accuracy; of several targets of different kinds
+    each one's own error."""
     first, *others = _metrics(scores)
     besides = [(metric, means(scores, shot, metric)) for metric in others]
     lines = []
     for name, mean in means(scores, shot).items():
         own = [score for score in scores if (score.name, score.shot) == (name, shot)]
         spread = f" ± {np.std([score.error for score in own]):.3f}" if len(own) > 1 else ""
-        more = [f"{values[name]:.1%}" if metric in PARTS else f"{values[name]:.4g}" for metric, values in besides]
-        times = [f"{np.mean([score.fit_seconds for score in own]):.2f}", f"{np.mean([score.adapt_ms for score in own]):.2f}"]
+        more = [
+            f"{values[name]:.1%}" if metric in PARTS else f"{values[name]:.4g}"
+            for metric, values in besides
+        ]
+        times = [
+            f"{np.mean([score.fit_seconds for score in own]):.2f}",
+            f"{np.mean([score.adapt_ms for score in own]):.2f}",
+        ]
         lines.append([name, f"{mean:.3f}{spread}", *more, *times])
     return ["way", *map(head_of, (first, *others)), "fit, s", "adapt, ms"], lines
 
@@ -113,12 +132,30 @@ def lines(scores: Sequence[Score], shot: int | None) -> Lines:
     head, rows = cells_of(scores, shot)
     found = means(scores, shot)
     best = best_of(found)
-    table = Lines(title=title_of(shot), title_justify="left", caption=note_of(scores) or None, caption_justify="left")
+    table = Lines(
+        title=title_of(shot),
+        title_justify="left",
+        caption=note_of(scores) or None,
+        caption_justify="left",
+    )
     for name in head:
-        table.add_column(Text(name), justify="left" if name == "way" else "right", no_wrap=name != "way")
+        table.add_column(
+            Text(name), justify="left" if name == "way" else "right", no_wrap=name != "way"
+        )
     for row in rows:
         table.add_row(*row, style="bold" if row[0] == best else None)
     return table
 
 
-__all__ = ["HEADS", "best_of", "cells_of", "head_of", "lines", "means", "note_of", "shots_of", "title_of", "verdict"]
+__all__ = [
+    "HEADS",
+    "best_of",
+    "cells_of",
+    "head_of",
+    "lines",
+    "means",
+    "note_of",
+    "shots_of",
+    "title_of",
+    "verdict",
+]

@@ -10,7 +10,16 @@ from matplotlib.figure import Figure
 from quickstudy.cache import write_atomically
 from quickstudy.report import markup
 from quickstudy.report.figures import Shown
-from quickstudy.report.ladder import HEADS, best_of, cells_of, means, note_of, shots_of, title_of, verdict
+from quickstudy.report.ladder import (
+    HEADS,
+    best_of,
+    cells_of,
+    means,
+    note_of,
+    shots_of,
+    title_of,
+    verdict,
+)
 from quickstudy.report.settings import flat
 from quickstudy.report.style import BLUE, FAINT, GREY, LABEL, new_figure, tidy
 from quickstudy.training.ladder import Score
@@ -22,11 +31,12 @@ READING = (
 
 
 def ladder_chart(scores: Sequence[Score], shot: int | None) -> Figure:
-    """The error of every way, from the bottom of the ladder to its top: the mean over the splits, and each split.
+    """The error of every way, from the bottom of the ladder to its top: the mean over the splits,
+    and each split.
 
-    Args:
-        scores: What :func:`~quickstudy.training.ladder.ladder_rows` or :func:`~quickstudy.training.ladder.ladder_tasks` gave.
-        shot: Rows that are seen of an unseen task; None for new rows of known tasks.
+    Args: scores: What :func:`~quickstudy.training.ladder.ladder_rows` or
+        :func:`~quickstudy.training.ladder.ladder_tasks` gave. shot: Rows that are seen of an unseen
+        task; None for new rows of known tasks.
     """
     found = means(scores, shot)
     figure = new_figure(1.0 + 0.32 * len(found))
@@ -35,8 +45,25 @@ def ladder_chart(scores: Sequence[Score], shot: int | None) -> Figure:
     best = best_of(found)
     for place, (name, mean) in enumerate(found.items()):
         splits = [score.error for score in scores if (score.name, score.shot) == (name, shot)]
-        axes.plot(splits, [place] * len(splits), "|", color=GREY, alpha=0.6, markersize=9, zorder=2, gid="splits")
-        axes.plot(mean, place, "o", color=BLUE if name == best else GREY, markersize=7, zorder=3, gid="mean")
+        axes.plot(
+            splits,
+            [place] * len(splits),
+            "|",
+            color=GREY,
+            alpha=0.6,
+            markersize=9,
+            zorder=2,
+            gid="splits",
+        )
+        axes.plot(
+            mean,
+            place,
+            "o",
+            color=BLUE if name == best else GREY,
+            markersize=7,
+            zorder=3,
+            gid="mean",
+        )
     _fit_most(axes, found, [score.error for score in scores if score.shot == shot])
     axes.set_yticks(range(len(found)), list(found), fontsize=LABEL)
     axes.set_ylim(len(found) - 0.4, -0.6)
@@ -53,11 +80,21 @@ def _fit_most(axes: Axes, found: dict[str, float], errors: Sequence[float]) -> N
     axes.set_xlim(low - margin, high + margin)
     for place, value in enumerate(found.values()):
         if value > high:
-            axes.annotate(f"{value:.4g} →", (1, place), xycoords=("axes fraction", "data"), ha="right", va="center", color=GREY)
+            axes.annotate(
+                f"{value:.4g} →",
+                (1, place),
+                xycoords=("axes fraction", "data"),
+                ha="right",
+                va="center",
+                color=GREY,
+            )
 
 
-def write_ladder(folder: str | Path, scores: Sequence[Score], title: str, kept: str = "", settings: object = None) -> Path:
-    """Write ``folder/report.html``, one page that needs nothing outside itself, and its figures in ``folder/figures``.
+def write_ladder(
+    folder: str | Path, scores: Sequence[Score], title: str, kept: str = "", settings: object = None
+) -> Path:
+    """Write ``folder/report.html``, one page that needs nothing outside itself, and its figures in
+    ``folder/figures``.
 
     Args:
         folder: Where.
@@ -81,9 +118,14 @@ def write_ladder(folder: str | Path, scores: Sequence[Score], title: str, kept: 
         name = "ladder-rows" if shot is None else f"ladder-{shot}-shot"
         head, rows = cells_of(scores, shot)
         alt = f"The error of {len(rows)} ways, with the numbers of the table below."
-        shown, found = Shown(name, title_of(shot), READING, alt, ladder_chart(scores, shot)), means(scores, shot)
+        shown, found = (
+            Shown(name, title_of(shot), READING, alt, ladder_chart(scores, shot)),
+            means(scores, shot),
+        )
         best_first = sorted(rows, key=lambda row: found[row[0]])
-        body.append(markup.section(shown.title, [shown.keep(folder), markup.numbers(head, best_first)]))
+        body.append(
+            markup.section(shown.title, [shown.keep(folder), markup.numbers(head, best_first)])
+        )
     if isinstance(settings, dict):
         body.append(markup.section("How it was measured", [markup.settings(flat(settings))]))
     page = folder / "report.html"

@@ -25,19 +25,28 @@ def element(tag: str, text: str, css: str = "") -> str:
 
 def section(title: str, parts: Sequence[str], css: str = "") -> str:
     """A card with a heading around ``parts``, which are markup."""
-    return f"<section{_css(css)}>\n{element('h2', title)}\n" + "\n".join(part for part in parts if part) + "\n</section>"
+    return (
+        f"<section{_css(css)}>\n{element('h2', title)}\n"
+        + "\n".join(part for part in parts if part)
+        + "\n</section>"
+    )
 
 
 def picture(png: bytes, alt: str, reading: str, wide: bool) -> str:
     """An image on white with how to read it below; a ``wide`` one can be scrolled on a phone."""
     data = base64.b64encode(png).decode()
     image = f'<img{_css("wide" if wide else "")} alt="{escape(alt)}" src="data:image/png;base64,{data}">'
-    return f'<figure>\n<div class="white">{image}</div>\n{element("figcaption", reading)}\n</figure>'
+    return (
+        f'<figure>\n<div class="white">{image}</div>\n{element("figcaption", reading)}\n</figure>'
+    )
 
 
 def numbers(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table of numbers; the first column is names, the first row is the learner's own."""
-    top = "".join(f'<th scope="col"{_css("n" if place else "")}>{escape(cell)}</th>' for place, cell in enumerate(head))
+    top = "".join(
+        f'<th scope="col"{_css("n" if place else "")}>{escape(cell)}</th>'
+        for place, cell in enumerate(head)
+    )
     body = "\n".join(
         f'<tr{_css("own" if row is rows[0] else "")}><th scope="row">{escape(row[0])}</th>'
         + "".join(element("td", cell, "n") for cell in row[1:])
@@ -49,7 +58,10 @@ def numbers(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def settings(values: Mapping[str, str]) -> str:
     """A table of names and values."""
-    rows = "\n".join(f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td></tr>' for name, value in values.items())
+    rows = "\n".join(
+        f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td></tr>'
+        for name, value in values.items()
+    )
     return f'<table class="settings">\n<tbody>\n{rows}\n</tbody>\n</table>'
 
 

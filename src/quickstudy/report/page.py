@@ -8,7 +8,13 @@ from quickstudy.relatedness import Relatedness
 from quickstudy.report import markup
 from quickstudy.report.figures import figures_for
 from quickstudy.report.settings import command_of, flat, read_run
-from quickstudy.report.words import against_baselines, default_title, headline, transduction, written
+from quickstudy.report.words import (
+    against_baselines,
+    default_title,
+    headline,
+    transduction,
+    written,
+)
 from quickstudy.tasks import TaskSource
 from quickstudy.training.evaluate import Estimate, Evaluation
 from quickstudy.training.metrics import read_metrics
@@ -25,10 +31,12 @@ def write_report(
     title: str | None = None,
     relatedness: Relatedness | None = None,
 ) -> Path:
-    """Write ``folder/report.html``, one page that needs nothing outside itself, and its figures in ``folder/figures``.
+    """Write ``folder/report.html``, one page that needs nothing outside itself, and its figures in
+    ``folder/figures``.
 
-    The page holds the result in words, a table with the baselines, every figure that applies with how to
-    read it, and the run's settings. What :func:`quickstudy.fit` left in ``folder`` (``metrics.jsonl``, ``run.json``) is used where it is.
+    The page holds the result in words, a table with the baselines, every figure that applies with
+    how to read it, and the run's settings. What :func:`quickstudy.fit` left in ``folder``
+    (``metrics.jsonl``, ``run.json``) is used where it is.
 
     Args:
         folder: The run's folder.
@@ -53,7 +61,9 @@ def write_report(
     run, path = read_run(folder), folder / "metrics.jsonl"
     metrics = read_metrics(path) if path.exists() else []
     body = [markup.element("h1", title), _result(evaluation)]
-    for shown in figures_for(learner, source, evaluation, metrics, groups or {}, group_way, seed, relatedness):
+    for shown in figures_for(
+        learner, source, evaluation, metrics, groups or {}, group_way, seed, relatedness
+    ):
         body.append(markup.section(shown.title, [shown.keep(folder)]))
     body.append(markup.section("How it was evaluated", [markup.settings(_evaluated(evaluation))]))
     if settings := flat(run):
@@ -69,7 +79,13 @@ def _result(evaluation: Evaluation) -> str:
     metric = evaluation.metric
     rows = [("this learner", evaluation.estimate), *evaluation.baselines.items()]
     cells = [
-        [name, written(estimate, metric, tasks=False), f"{estimate.num_tasks:,}", f"{estimate.num_diverged:,}"] for name, estimate in rows
+        [
+            name,
+            written(estimate, metric, tasks=False),
+            f"{estimate.num_tasks:,}",
+            f"{estimate.num_diverged:,}",
+        ]
+        for name, estimate in rows
     ]
     name = metric.replace("_", " ")
     parts = [
@@ -84,5 +100,10 @@ def _result(evaluation: Evaluation) -> str:
 
 def _evaluated(evaluation: Evaluation) -> dict[str, str]:
     return flat(
-        {"tasks": evaluation.source, "num_tasks": evaluation.estimate.num_tasks, "seed": evaluation.seed, "versions": evaluation.versions}
+        {
+            "tasks": evaluation.source,
+            "num_tasks": evaluation.estimate.num_tasks,
+            "seed": evaluation.seed,
+            "versions": evaluation.versions,
+        }
     )

@@ -19,9 +19,11 @@ LONGEST = 18
 
 
 def relatedness_map(found: Relatedness) -> Figure:
-    """The similarities of all pairs of tasks as a heatmap, in the order of the tree of tasks, which is drawn on its left.
+    """The similarities of all pairs of tasks as a heatmap, in the order of the tree of tasks, which
+    is drawn on its left.
 
-    The colours of branches, and the lines across the map, are the groups. Of many tasks only some are named.
+    The colours of branches, and the lines across the map, are the groups. Of many tasks only some
+    are named.
 
     Args:
         found: What :func:`quickstudy.relatedness.relate` gave.
@@ -32,12 +34,22 @@ def relatedness_map(found: Relatedness) -> Figure:
     _draw_tree(tree, found, order)
     values = found.similarity.numpy()[np.ix_(order, order)]
     reach = max(0.5, float(np.abs(values[~np.eye(len(order), dtype=bool)]).max()))
-    image = heat.imshow(values, cmap="RdBu_r", vmin=-reach, vmax=reach, aspect="auto", interpolation="nearest", gid="similarity")
+    image = heat.imshow(
+        values,
+        cmap="RdBu_r",
+        vmin=-reach,
+        vmax=reach,
+        aspect="auto",
+        interpolation="nearest",
+        gid="similarity",
+    )
     for place in np.flatnonzero(np.diff(found.groups.numpy()[order])) + 0.5:
         heat.axhline(place, color=INK, linewidth=0.9, gid="boundary")
         heat.axvline(place, color=INK, linewidth=0.9)
     _name(heat, [found.names[index] for index in order])
-    bar = figure.colorbar(image, ax=heat, orientation="horizontal", location="bottom", shrink=0.7, aspect=32, pad=0.03)
+    bar = figure.colorbar(
+        image, ax=heat, orientation="horizontal", location="bottom", shrink=0.7, aspect=32, pad=0.03
+    )
     bar.locator = MaxNLocator(5)
     bar.update_ticks()
     bar.set_label("similarity of two tasks", fontsize=TICK, color=INK)
@@ -50,7 +62,10 @@ def _name(axes: Axes, names: list[str]) -> None:
     """The names of the rows on the right; of many, those at equal distances."""
     places = range(0, len(names), -(-len(names) // MOST_NAMES))
     size = min(TICK, 290 / len(places))
-    short = [name if len(name) <= LONGEST else f"{name[: LONGEST // 2]}…{name[1 - LONGEST // 2 :]}" for name in names]
+    short = [
+        name if len(name) <= LONGEST else f"{name[: LONGEST // 2]}…{name[1 - LONGEST // 2 :]}"
+        for name in names
+    ]
     axes.set_yticks(list(places), [short[place] for place in places], fontsize=size)
     axes.yaxis.tick_right()
     axes.set_xticks([])
@@ -71,7 +86,9 @@ def _draw_tree(axes: Axes, found: Relatedness, order: np.ndarray) -> None:
     axes.spines[:].set_visible(False)
 
 
-def _merges(found: Relatedness, order: np.ndarray) -> Iterator[tuple[list[tuple[float, float]], int | None]]:
+def _merges(
+    found: Relatedness, order: np.ndarray
+) -> Iterator[tuple[list[tuple[float, float]], int | None]]:
     """For every merge its line, around the two parts that it joins, and the group that it lies in, if it does."""
     count, groups = len(order), found.groups.tolist()
     at = {int(leaf): (0.0, float(place), groups[leaf]) for place, leaf in enumerate(order)}

@@ -10,8 +10,14 @@ from quickstudy.report.settings import flat
 from quickstudy.report.words import relation
 
 
-def write_relatedness(folder: str | Path, found: Relatedness, title: str = "How related the tasks are", settings: object = None) -> Path:
-    """Write ``folder/relatedness.html``, one page that needs nothing outside itself, and its figure in ``folder/figures``.
+def write_relatedness(
+    folder: str | Path,
+    found: Relatedness,
+    title: str = "How related the tasks are",
+    settings: object = None,
+) -> Path:
+    """Write ``folder/relatedness.html``, one page that needs nothing outside itself, and its figure
+    in ``folder/figures``.
 
     Args:
         folder: Where.
@@ -29,11 +35,18 @@ def write_relatedness(folder: str | Path, found: Relatedness, title: str = "How 
     words = [markup.element("p", line) for line in relation(found)]
     body = [
         markup.element("h1", title),
-        markup.section("In short", [markup.element("p", groups_in_words(found), "number"), *words], "result"),
+        markup.section(
+            "In short", [markup.element("p", groups_in_words(found), "number"), *words], "result"
+        ),
         markup.section(shown.title, [shown.keep(folder)]),
     ]
     if found.num_groups > 1:
-        body.append(markup.section("The groups", [markup.settings(dict(_group(found, group) for group in range(found.num_groups)))]))
+        body.append(
+            markup.section(
+                "The groups",
+                [markup.settings(dict(_group(found, group) for group in range(found.num_groups)))],
+            )
+        )
     if isinstance(settings, dict):
         body.append(markup.section("How it was measured", [markup.settings(flat(settings))]))
     page = folder / "relatedness.html"
@@ -48,7 +61,11 @@ def _group(found: Relatedness, group: int) -> tuple[str, str]:
 
 def groups_in_words(found: Relatedness) -> str:
     """``3 groups of tasks``, or that there is one."""
-    return f"{found.num_groups} groups of tasks" if found.num_groups > 1 else "One group: the rows tell no others apart"
+    return (
+        f"{found.num_groups} groups of tasks"
+        if found.num_groups > 1
+        else "One group: the rows tell no others apart"
+    )
 
 
 __all__ = ["groups_in_words", "write_relatedness"]

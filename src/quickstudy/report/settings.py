@@ -21,8 +21,12 @@ def read_run(folder: Path) -> dict[str, Any]:
     try:
         run = json.loads(path.read_text("utf-8"))
     except ValueError as error:
-        raise UserError(f"File {path} should hold a JSON object. It cannot be read: {error}.") from error
-    require(isinstance(run, dict), f"File {path} should hold a JSON object. Found {type(run).__name__}.")
+        raise UserError(
+            f"File {path} should hold a JSON object. It cannot be read: {error}."
+        ) from error
+    require(
+        isinstance(run, dict), f"File {path} should hold a JSON object. Found {type(run).__name__}."
+    )
     return dict(run)
 
 
@@ -45,8 +49,14 @@ def flat(values: dict[str, Any]) -> dict[str, str]:
 def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
         for name, inner in value.items():
-            same = name == "arguments" or prefix.endswith(name)  # learner: learner, learner: arguments: inner_lr
-            yield from _flat(prefix if same else ": ".join(filter(None, [prefix, str(name).replace("_arguments", "")])), inner)
+            # learner: learner, learner: arguments: inner_lr
+            same = name == "arguments" or prefix.endswith(name)
+            yield from _flat(
+                prefix
+                if same
+                else ": ".join(filter(None, [prefix, str(name).replace("_arguments", "")])),
+                inner,
+            )
     elif isinstance(value, list) and any(isinstance(inner, dict) for inner in value):
         for inner in value:
             yield from _flat(prefix, inner)

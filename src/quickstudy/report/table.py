@@ -10,7 +10,8 @@ from quickstudy.training.evaluate import Estimate
 
 
 def results_table(title: str, rows: Sequence[tuple[str, Estimate]], metric: str) -> Table:
-    """A row for every estimate: name, mean ± 95 % interval, tasks; and how many diverged, if any did.
+    """A row for every estimate: name, mean ± 95 % interval, tasks; and how many diverged, if any
+    did.
 
     Args:
         title: Stands above the table.
@@ -29,6 +30,11 @@ def results_table(title: str, rows: Sequence[tuple[str, Estimate]], metric: str)
     if diverged:
         table.add_column("diverged", justify="right")
     for name, estimate in rows:
-        cells = [name, written(estimate, metric, tasks=False), f"{estimate.num_tasks:,}", f"{estimate.num_diverged:,}"]
+        cells = [
+            name,
+            written(estimate, metric, tasks=False),
+            f"{estimate.num_tasks:,}",
+            f"{estimate.num_diverged:,}",
+        ]
         table.add_row(*(Text(cell) for cell in cells[: 3 + diverged]))
     return table

@@ -17,7 +17,11 @@ def written(estimate: Estimate, metric: str, tasks: bool = True) -> str:
 
 def default_title(learner: Learner, evaluation: Evaluation) -> str:
     """``MAML on omniglot/test, 5-way 1-shot``."""
-    tasks = [f"{_range(evaluation.source[name])}-{name}" for name in ("way", "shot") if name in evaluation.source]
+    tasks = [
+        f"{_range(evaluation.source[name])}-{name}"
+        for name in ("way", "shot")
+        if name in evaluation.source
+    ]
     where = f"{type(learner).__name__} on {evaluation.source.get('source', 'new tasks')}"
     return f"{where}, {' '.join(tasks)}" if tasks else where
 
@@ -25,11 +29,17 @@ def default_title(learner: Learner, evaluation: Evaluation) -> str:
 def headline(evaluation: Evaluation) -> str:
     """The result as a sentence."""
     estimate, source = evaluation.estimate, evaluation.source
-    over = f"mean over {estimate.num_tasks:,} tasks" + (" with its 95 % interval" if math.isfinite(estimate.ci95) else "")
+    over = f"mean over {estimate.num_tasks:,} tasks" + (
+        " with its 95 % interval" if math.isfinite(estimate.ci95) else ""
+    )
     shot = source.get("shot")
     given = "" if shot is None else f"Given {_range(shot)} example{'' if shot == 1 else 's'} "
     if evaluation.metric == "accuracy":
-        of_each = "of each class" if "way" not in source else f"of each of {_range(source['way'])} classes"
+        of_each = (
+            "of each class"
+            if "way" not in source
+            else f"of each of {_range(source['way'])} classes"
+        )
         begin = f"{given}{of_each}, the learner" if given else "The learner"
         return f"{begin} names the class of further examples correctly in {written(estimate, 'accuracy')} of cases ({over})."
     begin = f"{given}of a task, the learner" if given else "The learner"
@@ -46,16 +56,25 @@ def transduction(transductive: bool) -> str:
 def against_baselines(evaluation: Evaluation) -> str:
     """The learner against the best plain baseline, as a sentence; empty without baselines."""
     sign = -1 if evaluation.metric == "accuracy" else 1
-    finite = {name: estimate for name, estimate in evaluation.baselines.items() if math.isfinite(estimate.mean)}
+    finite = {
+        name: estimate
+        for name, estimate in evaluation.baselines.items()
+        if math.isfinite(estimate.mean)
+    }
     if not finite or not math.isfinite(evaluation.mean):
         return ""
     name, best = min(finite.items(), key=lambda row: sign * row[1].mean)
-    apart = abs(evaluation.mean - best.mean) > math.hypot(evaluation.ci95, best.ci95)  # never with an interval of NaN
+    # never with an interval of NaN
+    apart = abs(evaluation.mean - best.mean) > math.hypot(evaluation.ci95, best.ci95)
     if not apart:
         verdict = "which this evaluation cannot tell apart from it"
     else:
-        verdict = "which it beats" if sign * evaluation.mean < sign * best.mean else "which beats it"
-    return f"The best plain baseline, {name}, reaches {written(best, evaluation.metric)}, {verdict}."
+        verdict = (
+            "which it beats" if sign * evaluation.mean < sign * best.mean else "which beats it"
+        )
+    return (
+        f"The best plain baseline, {name}, reaches {written(best, evaluation.metric)}, {verdict}."
+    )
 
 
 MEASURED = {
@@ -74,8 +93,15 @@ def relation(found: Relatedness) -> list[str]:
         follows = "groups found in one half of the rows explain the similarities seen in the other half better than one group does."
     else:
         follows = "no groups found in one half of the rows explain the other half: share between all tasks alike."
-    return [f"Measured is {what}.", f"{sure}; the rest is taken for noise, and taken out. As to groups, {follows}"]
+    return [
+        f"Measured is {what}.",
+        f"{sure}; the rest is taken for noise, and taken out. As to groups, {follows}",
+    ]
 
 
 def _range(value: object) -> str:
-    return f"{value[0]} to {value[1]}" if isinstance(value, (tuple, list)) and len(value) == 2 else str(value)
+    return (
+        f"{value[0]} to {value[1]}"
+        if isinstance(value, (tuple, list)) and len(value) == 2
+        else str(value)
+    )

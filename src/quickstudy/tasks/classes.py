@@ -21,16 +21,13 @@ class Classes:
 
     Class ``c`` owns the rows ``start[c] … start[c] + size[c] - 1`` of ``x``.
 
-    Attributes:
-        x: All examples ``[row, *feature]``. ``uint8`` images are turned into floating point in
-            ``[0, 1]`` when drawn; any other dtype is used as it is.
-        start: First row of every class ``[class]``.
-        size: Number of rows of every class ``[class]``.
-        names: A name for every class.
-        groups: The group of every class (its alphabet, its script), as an index into ``group_names``.
-        group_names: A name for every group.
-        label: What this pool is, e.g. ``"omniglot/test"``.
-        num_rotations: 1, or 4 where classes ``4b … 4b + 3`` are base class ``b`` turned by 0°, 90°, 180°, 270°.
+    Attributes: x: All examples ``[row, *feature]``. ``uint8`` images are turned into floating point
+        in ``[0, 1]`` when drawn; any other dtype is used as it is. start: First row of every class
+        ``[class]``. size: Number of rows of every class ``[class]``. names: A name for every class.
+        groups: The group of every class (its alphabet, its script), as an index into
+        ``group_names``. group_names: A name for every group. label: What this pool is, e.g.
+        ``"omniglot/test"``. num_rotations: 1, or 4 where classes ``4b … 4b + 3`` are base class
+        ``b`` turned by 0°, 90°, 180°, 270°.
     """
 
     x: Tensor
@@ -50,16 +47,28 @@ class Classes:
     def subset(self, classes: Tensor, label: str) -> "Classes":
         """The pool of the given class indices alone."""
         names = tuple(self.names[i] for i in classes.tolist())
-        return replace(self, start=self.start[classes], size=self.size[classes], names=names, groups=self.groups[classes], label=label)
+        return replace(
+            self,
+            start=self.start[classes],
+            size=self.size[classes],
+            names=names,
+            groups=self.groups[classes],
+            label=label,
+        )
 
     def with_rotations(self) -> "Classes":
         """Every class turned by 0°, 90°, 180° and 270° as four classes (square images only)."""
         require(self.num_rotations == 1, "This pool has its rotations already.")
         height, width = self.x.shape[-2:] if self.x.ndim > 2 else (1, self.x.shape[-1])
-        require(height == width, f"Only square images can be rotated. Found examples of shape {tuple(self.x.shape[1:])}.")
+        require(
+            height == width,
+            f"Only square images can be rotated. Found examples of shape {tuple(self.x.shape[1:])}.",
+        )
         turned = torch.cat([torch.rot90(self.x, quarter, (-2, -1)) for quarter in range(4)])
         offsets = torch.arange(4) * len(self.x)
-        names = tuple(f"{name}/rot{90 * quarter:03d}" for name in self.names for quarter in range(4))
+        names = tuple(
+            f"{name}/rot{90 * quarter:03d}" for name in self.names for quarter in range(4)
+        )
         return replace(
             self,
             x=turned,
@@ -82,7 +91,10 @@ class Classes:
         return Episodes(self, way, shot, query, rotations, within_group)
 
     def supervised(self, batch_size: int) -> "Supervised":
-        """The pool as one ordinary classification task over all its classes. See :class:`Supervised`."""
+        """The pool as one ordinary classification task over all its classes.
+
+        See :class:`Supervised`.
+        """
         return Supervised(self, batch_size)
 
     def gather(self, rows: Tensor) -> Tensor:
@@ -96,8 +108,14 @@ class Classes:
 
 def _bounds(value: Range, name: str, least: int) -> tuple[int, int]:
     low, high = value if isinstance(value, tuple | list) else (value, value)
-    require(isinstance(low, Integral) and isinstance(high, Integral), f"Parameter `{name}` should be whole. Found {name}={value}.")
-    require(least <= low <= high, f"Parameter `{name}` should be at least {least} (a pair: low, high). Found {name}={value}.")
+    require(
+        isinstance(low, Integral) and isinstance(high, Integral),
+        f"Parameter `{name}` should be whole. Found {name}={value}.",
+    )
+    require(
+        least <= low <= high,
+        f"Parameter `{name}` should be at least {least} (a pair: low, high). Found {name}={value}.",
+    )
     return int(low), int(high)
 
 
@@ -111,15 +129,12 @@ class Episodes(TaskSource):
     set is balanced. Where ``way`` or ``shot`` is a range, every task draws its own and smaller
     tasks are padded.
 
-    Args:
-        pool: The classes.
-        way: Classes a task, or ``(low, high)``.
-        shot: Support examples a class, or ``(low, high)``.
-        query: Query examples a class.
-        rotations: Where the pool has rotations: ``"classes"`` makes each a class of its own (they
-            can meet in one task), ``"task"`` draws one rotation for each class of each task.
-        within_group: Draw all the classes of a task from one group (one alphabet). ``task`` is then the
-            group's index, and otherwise the position in the batch.
+    Args: pool: The classes. way: Classes a task, or ``(low, high)``. shot: Support examples a
+        class, or ``(low, high)``. query: Query examples a class. rotations: Where the pool has
+        rotations: ``"classes"`` makes each a class of its own (they can meet in one task),
+        ``"task"`` draws one rotation for each class of each task. within_group: Draw all the
+        classes of a task from one group (one alphabet). ``task`` is then the group's index, and
+        otherwise the position in the batch.
 
     Raises:
         UserError: If way exceeds the classes (of a group), or shot + query the examples of a class.
@@ -138,9 +153,19 @@ class Episodes(TaskSource):
     _group: Tensor = field(init=False, repr=False)  # the group's identity [group]
 
     def __post_init__(self) -> None:
-        pool, (_, way), (_, shot) = self.pool, _bounds(self.way, "way", 1), _bounds(self.shot, "shot", 1)
-        require(isinstance(self.query, Integral) and self.query >= 1, f"Parameter `query` should be at least 1. Found query={self.query}.")
-        require(self.rotations in ("classes", "task"), f"Parameter `rotations` should be 'classes' or 'task'. Found {self.rotations!r}.")
+        pool, (_, way), (_, shot) = (
+            self.pool,
+            _bounds(self.way, "way", 1),
+            _bounds(self.shot, "shot", 1),
+        )
+        require(
+            isinstance(self.query, Integral) and self.query >= 1,
+            f"Parameter `query` should be at least 1. Found query={self.query}.",
+        )
+        require(
+            self.rotations in ("classes", "task"),
+            f"Parameter `rotations` should be 'classes' or 'task'. Found {self.rotations!r}.",
+        )
         step = pool.num_rotations if self.rotations == "task" else 1
         candidates = torch.arange(0, pool.num_classes, step)
         groups = pool.groups[candidates] if self.within_group else torch.zeros_like(candidates)
@@ -175,19 +200,34 @@ class Episodes(TaskSource):
 
     def sample(self, num_tasks: int, generator: torch.Generator) -> Episode:
         """Draw ``num_tasks`` tasks."""
-        (low_way, way), (low_shot, shot) = _bounds(self.way, "way", 1), _bounds(self.shot, "shot", 1)
+        (low_way, way), (low_shot, shot) = (
+            _bounds(self.way, "way", 1),
+            _bounds(self.shot, "shot", 1),
+        )
         which = torch.randint(len(self._group), (num_tasks,), generator=generator)
-        classes = self._members[self._first[which, None] + choose(self._count[which], way, generator)]
+        classes = self._members[
+            self._first[which, None] + choose(self._count[which], way, generator)
+        ]
         if self.rotations == "task" and self.pool.num_rotations > 1:
-            classes = classes + torch.randint(self.pool.num_rotations, classes.shape, generator=generator)
+            classes = classes + torch.randint(
+                self.pool.num_rotations, classes.shape, generator=generator
+            )
         examples = choose(self.pool.size[classes], shot + self.query, generator)
-        rows = (self.pool.start[classes].unsqueeze(-1) + examples).transpose(1, 2)  # [task, example of a class, class]
+        # [task, example of a class, class]
+        rows = (self.pool.start[classes].unsqueeze(-1) + examples).transpose(1, 2)
         ways = torch.randint(low_way, way + 1, (num_tasks, 1, 1), generator=generator)
         shots = torch.randint(low_shot, shot + 1, (num_tasks, 1, 1), generator=generator)
         present = torch.arange(way).expand_as(rows) < ways
-        shown = present & ((torch.arange(shot + self.query)[:, None] < shots) | (torch.arange(shot + self.query)[:, None] >= shot))
+        shown = present & (
+            (torch.arange(shot + self.query)[:, None] < shots)
+            | (torch.arange(shot + self.query)[:, None] >= shot)
+        )
         task = self._group[which] if self.within_group else torch.arange(num_tasks)
-        return Episode(self._batch(rows[:, :shot], shown[:, :shot]), self._batch(rows[:, shot:], shown[:, shot:]), task)
+        return Episode(
+            self._batch(rows[:, :shot], shown[:, :shot]),
+            self._batch(rows[:, shot:], shown[:, shot:]),
+            task,
+        )
 
     def _batch(self, rows: Tensor, shown: Tensor) -> Batch:
         mask = shown.flatten(1)
@@ -231,11 +271,18 @@ class Supervised(TaskSource):
         """Draw ``num_tasks`` batches."""
         shape = (num_tasks, self.batch_size)
         classes = torch.randint(self.pool.num_classes, shape, generator=generator)
-        rows = self.pool.start[classes] + (torch.rand(shape, generator=generator) * self.pool.size[classes]).long()
+        rows = (
+            self.pool.start[classes]
+            + (torch.rand(shape, generator=generator) * self.pool.size[classes]).long()
+        )
         query = Batch(self.pool.gather(rows), classes, torch.ones(shape))
         support = Batch(query.x[:, :0], query.y[:, :0], query.mask[:, :0])
         return Episode(support, query, torch.zeros(num_tasks, dtype=torch.long))
 
     def describe(self) -> dict[str, object]:
         """Pool and batch size."""
-        return {"source": self.pool.label, "num_classes": self.pool.num_classes, "batch_size": self.batch_size}
+        return {
+            "source": self.pool.label,
+            "num_classes": self.pool.num_classes,
+            "batch_size": self.batch_size,
+        }

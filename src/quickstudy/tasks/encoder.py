@@ -15,12 +15,10 @@ MOST_CATEGORIES = 200
 class Column:
     """How one column becomes features.
 
-    Attributes:
-        name: The column.
-        mean: Of the training rows; 0 for categories.
-        scale: Standard deviation of the training rows, 1 where they are all alike.
-        missing: Whether a further feature says that the cell is empty.
-        categories: The values of the training rows, each a feature of zeros and ones; empty for numbers.
+    Attributes: name: The column. mean: Of the training rows; 0 for categories. scale: Standard
+        deviation of the training rows, 1 where they are all alike. missing: Whether a further
+        feature says that the cell is empty. categories: The values of the training rows, each a
+        feature of zeros and ones; empty for numbers.
     """
 
     name: str
@@ -34,9 +32,9 @@ class Column:
 class Encoder:
     """Turns columns into features ``[row, feature]``.
 
-    Numbers are scaled to mean 0 and standard deviation 1 of the training rows, an empty cell becomes 0 with a further feature
-    that says so, where training rows have empty cells. A category is a feature for each value that training rows
-    have; one they do not have, or none, is zeros.
+    Numbers are scaled to mean 0 and standard deviation 1 of the training rows, an empty cell
+    becomes 0 with a further feature that says so, where training rows have empty cells. A category
+    is a feature for each value that training rows have; one they do not have, or none, is zeros.
     """
 
     columns: tuple[Column, ...]
@@ -66,8 +64,8 @@ class Encoder:
     def __call__(self, frame: pd.DataFrame) -> np.ndarray:
         """The features ``[row, feature]`` of the rows of ``frame``.
 
-        Raises:
-            UserError: If a column is missing, or holds text or infinity where the training rows had numbers.
+        Raises: UserError: If a column is missing, or holds text or infinity where the training rows
+            had numbers.
         """
         check_columns(frame, [column.name for column in self.columns])
         parts = [part for column in self.columns for part in _features(column, frame[column.name])]
@@ -80,7 +78,12 @@ class Encoder:
     @classmethod
     def from_dict(cls, columns: list[dict[str, Any]]) -> "Encoder":
         """What :meth:`to_dict` gave."""
-        return cls(tuple(Column(**{**column, "categories": tuple(column["categories"])}) for column in columns))
+        return cls(
+            tuple(
+                Column(**{**column, "categories": tuple(column["categories"])})
+                for column in columns
+            )
+        )
 
 
 def check_columns(frame: pd.DataFrame, names: list[str]) -> None:
@@ -90,7 +93,10 @@ def check_columns(frame: pd.DataFrame, names: list[str]) -> None:
         UserError: With the columns that there are.
     """
     lacking = [name for name in names if name not in frame.columns]
-    require(not lacking, f"The table should have a column {lacking[:1]}. Found {', '.join(map(str, frame.columns))}.")
+    require(
+        not lacking,
+        f"The table should have a column {lacking[:1]}. Found {', '.join(map(str, frame.columns))}.",
+    )
 
 
 def numbers(values: pd.Series) -> np.ndarray:
@@ -104,7 +110,10 @@ def numbers(values: pd.Series) -> np.ndarray:
         f"Column {values.name!r} should hold numbers. Found {next((v for v in values if isinstance(v, str)), values.dtype)!r}.",
     )
     found = values.to_numpy(dtype=np.float64, na_value=np.nan)
-    require(not np.isinf(found).any(), f"Column {values.name!r} should hold finite numbers. Found infinity.")
+    require(
+        not np.isinf(found).any(),
+        f"Column {values.name!r} should hold finite numbers. Found infinity.",
+    )
     return found
 
 
@@ -125,13 +134,18 @@ def _column(name: str, values: pd.Series) -> Column:
     found = numbers(values)
     real = found[~np.isnan(found)]
     mean, scale = (float(real.mean()), float(real.std())) if len(real) else (0.0, 1.0)
-    return Column(name, mean, scale if scale > 1e-12 * max(1.0, abs(mean)) else 1.0, len(real) < len(found))
+    return Column(
+        name, mean, scale if scale > 1e-12 * max(1.0, abs(mean)) else 1.0, len(real) < len(found)
+    )
 
 
 def _features(column: Column, values: pd.Series) -> list[np.ndarray]:
     if column.categories:
         text = values.astype("string")
-        return [(text == category).fillna(False).to_numpy(dtype=np.float64) for category in column.categories]
+        return [
+            (text == category).fillna(False).to_numpy(dtype=np.float64)
+            for category in column.categories
+        ]
     found = numbers(values)
     missing = np.isnan(found)
     scaled = np.where(missing, 0.0, (found - column.mean) / column.scale)

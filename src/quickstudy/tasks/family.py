@@ -17,13 +17,10 @@ Draw = Callable[[int, int, torch.Generator], tuple[Tensor, Tensor]]
 class Family(TaskSource):
     """Your own family of regression tasks.
 
-    Args:
-        draw: ``draw(num_tasks, num_examples, generator)`` gives ``x`` ``[task, example, *feature]`` and
-            ``y`` ``[task, example, target]``, floating point, drawn with the generator alone. The first
-            ``shot`` examples become the support set.
-        shot: Support examples a task.
-        query: Query examples a task.
-        label: A name for reports.
+    Args: draw: ``draw(num_tasks, num_examples, generator)`` gives ``x`` ``[task, example,
+        *feature]`` and ``y`` ``[task, example, target]``, floating point, drawn with the generator
+        alone. The first ``shot`` examples become the support set. shot: Support examples a task.
+        query: Query examples a task. label: A name for reports.
 
     Raises:
         UserError: If ``draw`` gives other shapes.
@@ -62,7 +59,10 @@ class Family(TaskSource):
             f"`draw` should give {num_tasks} tasks of {self.shot + self.query} examples. Found x {tuple(x.shape)} and y {tuple(y.shape)}.",
         )
         mask = torch.ones(x.shape[:2], dtype=x.dtype)
-        parts = [Batch(x[:, rows], y[:, rows], mask[:, rows]) for rows in (slice(self.shot), slice(self.shot, None))]
+        parts = [
+            Batch(x[:, rows], y[:, rows], mask[:, rows])
+            for rows in (slice(self.shot), slice(self.shot, None))
+        ]
         return Episode(parts[0], parts[1], torch.arange(num_tasks))
 
     def describe(self) -> dict[str, object]:

@@ -50,19 +50,22 @@ class Letter:
 
 
 def script_of(character: str, scripts: Iterable[str]) -> str | None:
-    """The one of ``scripts`` whose name begins the character's name; None for all that is not a plain letter.
+    """The one of ``scripts`` whose name begins the character's name; None for all that is not a
+    plain letter.
 
-    Plain letters have a category Ll, Lu, Lt or Lo and no decomposition: accented letters, ligatures and
-    presentation forms are variants of a letter rather than letters to tell apart.
-    """
-    if unicodedata.category(character) not in ("Ll", "Lu", "Lt", "Lo") or unicodedata.decomposition(character):
+    Plain letters have a category Ll, Lu, Lt or Lo and no decomposition: accented letters, ligatures
+    and presentation forms are variants of a letter rather than letters to tell apart."""
+    if unicodedata.category(character) not in ("Ll", "Lu", "Lt", "Lo") or unicodedata.decomposition(
+        character
+    ):
         return None
     name = unicodedata.name(character, "")
     return next((script for script in scripts if name.startswith(f"{script} ")), None)
 
 
 def find_letters(scripts: Sequence[str], characters: str | None = None) -> list[Letter]:
-    """All letters of ``scripts`` that look different in at least two faces, by script and then code point.
+    """All letters of ``scripts`` that look different in at least two faces, by script and then code
+    point.
 
     Args:
         scripts: Script names as they begin the names of characters, in order of precedence.
@@ -79,7 +82,11 @@ def find_letters(scripts: Sequence[str], characters: str | None = None) -> list[
         for character in sorted(wanted):
             if (image := rasterise(rasteriser, character)) is not None:
                 faces.setdefault(character, {})[path.stem] = image
-    letters = [Letter(c, script_of(c, scripts) or "", looks) for c, looks in faces.items() if _num_looks(looks) > 1]
+    letters = [
+        Letter(c, script_of(c, scripts) or "", looks)
+        for c, looks in faces.items()
+        if _num_looks(looks) > 1
+    ]
     return sorted(letters, key=lambda letter: (scripts.index(letter.script), letter.character))
 
 
@@ -99,18 +106,21 @@ def rasterise(font: ImageFont.FreeTypeFont, character: str) -> NDArray[np.uint8]
         return None
     large = large.crop(box)
     scale = FIT / max(large.size)
-    small = large.resize((max(1, round(large.width * scale)), max(1, round(large.height * scale))), Image.Resampling.BOX)
+    small = large.resize(
+        (max(1, round(large.width * scale)), max(1, round(large.height * scale))),
+        Image.Resampling.BOX,
+    )
     canvas = Image.new("L", (CANVAS, CANVAS))
     canvas.paste(small, ((CANVAS - small.width) // 2, (CANVAS - small.height) // 2))
     return np.asarray(canvas)
 
 
 def similarity(letters: Sequence[Letter]) -> NDArray[np.float64]:
-    """How alike letters look ``[letter, letter]``: correlation of their blurred images, the mean over the faces both stand in.
+    """How alike letters look ``[letter, letter]``: correlation of their blurred images, the mean
+    over the faces both stand in.
 
-    0 where they share no face. Inner products are taken over integers in float64, hence exact: the result
-    does not depend on the order of summation.
-    """
+    0 where they share no face. Inner products are taken over integers in float64, hence exact: the
+    result does not depend on the order of summation."""
     total, shared = (np.zeros((len(letters), len(letters))) for _ in range(2))
     for face in sorted({face for letter in letters for face in letter.faces}):
         rows = [row for row, letter in enumerate(letters) if face in letter.faces]
@@ -138,16 +148,23 @@ def draw(letters: Sequence[Letter], seed: int) -> Tensor:
     """``NUM_DRAWINGS`` drawings of every letter ``uint8 [letter, drawing, SIZE, SIZE]``, ink 255.
 
     The drawings go round the faces of the letter. What distorts them is drawn from
-    ``generator(seed, "glyphs", code point)``, so it does not depend on which other letters are drawn.
-    """
-    return torch.cat([_draw(letters[first : first + 32], seed) for first in range(0, len(letters), 32)])
+    ``generator(seed, "glyphs", code point)``, so it does not depend on which other letters are
+    drawn."""
+    return torch.cat(
+        [_draw(letters[first : first + 32], seed) for first in range(0, len(letters), 32)]
+    )
 
 
 def _draw(letters: Sequence[Letter], seed: int) -> Tensor:
     looks = [[letter.faces[face] for face in sorted(letter.faces)] for letter in letters]
-    images = np.stack([look[drawing % len(look)] for look in looks for drawing in range(NUM_DRAWINGS)])
+    images = np.stack(
+        [look[drawing % len(look)] for look in looks for drawing in range(NUM_DRAWINGS)]
+    )
     streams = [generator(seed, "glyphs", ord(letter.character)) for letter in letters]
-    noise = [torch.randn(NUM_DRAWINGS, 7 + 2 * KNOTS**2, generator=stream, dtype=torch.float32) for stream in streams]
+    noise = [
+        torch.randn(NUM_DRAWINGS, 7 + 2 * KNOTS**2, generator=stream, dtype=torch.float32)
+        for stream in streams
+    ]
     drawings = distort(torch.from_numpy(images).unsqueeze(1).float() / 255, torch.cat(noise))
     return (drawings * 255).round().to(torch.uint8).reshape(len(letters), NUM_DRAWINGS, SIZE, SIZE)
 
@@ -163,15 +180,23 @@ def distort(images: Tensor, noise: Tensor) -> Tensor:
         ``[image, 1, SIZE, SIZE]`` in ``[0, 1]``.
     """
     noise = noise.clamp(-2, 2)
-    angle, shear, wide, high, stroke = (0.13 * noise[:, 0], 0.12 * noise[:, 1], *(0.08 * noise[:, 2:4]).exp().unbind(1), noise[:, 4])
+    angle, shear, wide, high, stroke = (
+        0.13 * noise[:, 0],
+        0.12 * noise[:, 1],
+        *(0.08 * noise[:, 2:4]).exp().unbind(1),
+        noise[:, 4],
+    )
     cos, sin = angle.cos(), angle.sin()
     first = torch.stack([wide * cos, wide * (shear * cos - sin), 0.045 * noise[:, 5]], 1)
     second = torch.stack([high * sin, high * (shear * sin + cos), 0.045 * noise[:, 6]], 1)
     grid = affine_grid(torch.stack([first, second], 1), list(images.shape), align_corners=False)
     bend = 0.05 * noise[:, 7:].reshape(-1, 2, KNOTS, KNOTS)
-    grid = grid + interpolate(bend, size=(CANVAS, CANVAS), mode="bicubic", align_corners=True).permute(0, 2, 3, 1)
+    grid = grid + interpolate(
+        bend, size=(CANVAS, CANVAS), mode="bicubic", align_corners=True
+    ).permute(0, 2, 3, 1)
     bent = grid_sample(images, grid, align_corners=False)
-    sign = torch.where(stroke > 0, 1.0, -0.7).to(bent).reshape(-1, 1, 1, 1)  # the darkest neighbour thickens, the palest thins
+    # the darkest neighbour thickens, the palest thins
+    sign = torch.where(stroke > 0, 1.0, -0.7).to(bent).reshape(-1, 1, 1, 1)
     extreme = max_pool2d(bent * sign, 3, 1, 1) / sign
     bent = bent + (stroke.reshape(-1, 1, 1, 1) * sign / 2) * (extreme - bent)
     return ((avg_pool2d(bent, 2) - 0.1) * 1.6).clamp(0, 1)

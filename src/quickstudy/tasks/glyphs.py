@@ -19,30 +19,42 @@ from quickstudy.tasks.classes import Classes
 RENDERING = 1  # raise it with every change of what is drawn
 DIGEST_BYTES = 32
 
-# No script stands in two splits. Of look-alikes the one whose script stands first here is kept, so the few scripts to be
+# No script stands in two splits. Of look-alikes the one whose script stands first here is kept, so
+# the few scripts to be
 # tested on keep their letters and the many to train on lose them.
 SCRIPTS = {
     "test": ("ARMENIAN", "HEBREW", "TIFINAGH", "LAO"),
     "validation": ("GEORGIAN", "NKO"),
-    "train": ("LATIN", "GREEK", "COPTIC", "CYRILLIC", "CANADIAN SYLLABICS", "ARABIC", "LISU", "OLD ITALIC", "OGHAM"),
+    "train": (
+        "LATIN",
+        "GREEK",
+        "COPTIC",
+        "CYRILLIC",
+        "CANADIAN SYLLABICS",
+        "ARABIC",
+        "LISU",
+        "OLD ITALIC",
+        "OGHAM",
+    ),
 }
 
 
 class Glyphs:
-    """Letters of 15 scripts, 20 drawings of each, 28 by 28 pixels, split by script: Omniglot's shape, no files needed.
+    """Letters of 15 scripts, 20 drawings of each, 28 by 28 pixels, split by script: Omniglot's
+    shape, no files needed.
 
-    The letters are those of the fonts that matplotlib ships. Every letter is drawn in all the faces that have
-    it (regular, bold, oblique; with serifs, without, monospaced), each drawing rotated, sheared, scaled,
-    shifted and bent, with thicker or thinner strokes. Letters that look alike are one class; accented letters,
-    ligatures, modifiers and mathematical alphabets are left out. Ink is 255, paper 0.
+    The letters are those of the fonts that matplotlib ships. Every letter is drawn in all the faces
+    that have it (regular, bold, oblique; with serifs, without, monospaced), each drawing rotated,
+    sheared, scaled, shifted and bent, with thicker or thinner strokes. Letters that look alike are
+    one class; accented letters, ligatures, modifiers and mathematical alphabets are left out. Ink
+    is 255, paper 0.
 
-    The drawings are rendered once, in a few seconds, and then read from a cache. They depend on nothing but the seed
-    and the versions of matplotlib, Pillow, torch and Unicode.
+    The drawings are rendered once, in a few seconds, and then read from a cache. They depend on
+    nothing but the seed and the versions of matplotlib, Pillow, torch and Unicode.
 
-    Args:
-        seed: What the distortions are drawn from.
-        cache: Folder of the cache; by default :func:`~quickstudy.cache.cache_folder`'s. A cache that is damaged is
-            replaced, and one that cannot be written is done without, with a warning.
+    Args: seed: What the distortions are drawn from. cache: Folder of the cache; by default
+        :func:`~quickstudy.cache.cache_folder`'s. A cache that is damaged is replaced, and one that
+        cannot be written is done without, with a warning.
 
     Attributes:
         scripts: The scripts of every split.
@@ -55,20 +67,29 @@ class Glyphs:
     def __init__(self, seed: int = 0, cache: str | Path | None = None) -> None:
         self.seed = seed
         self.cache = cache
-        self.scripts: dict[str, tuple[str, ...]] = {name: SCRIPTS[name] for name in ("train", "validation", "test")}
-        self._x, self._names, self._scripts = _load_or_render(seed, None if cache is None else Path(cache))
+        self.scripts: dict[str, tuple[str, ...]] = {
+            name: SCRIPTS[name] for name in ("train", "validation", "test")
+        }
+        self._x, self._names, self._scripts = _load_or_render(
+            seed, None if cache is None else Path(cache)
+        )
 
     def split(self, name: str) -> Classes:
-        """The letters of the scripts of ``"train"``, ``"validation"`` or ``"test"``, grouped by script.
+        """The letters of the scripts of ``"train"``, ``"validation"`` or ``"test"``, grouped by
+        script.
 
         ``x`` is ``uint8 [row, 28, 28]``; every class has 20 rows.
 
         Raises:
             UserError: If there is no such split.
         """
-        require(name in self.scripts, f"Parameter `split` should be one of {', '.join(map(repr, self.scripts))}. Found {name!r}.")
+        require(
+            name in self.scripts,
+            f"Parameter `split` should be one of {', '.join(map(repr, self.scripts))}. Found {name!r}.",
+        )
         scripts = self.scripts[name]
-        chosen = [row for row, script in enumerate(self._scripts) if script in scripts]  # neighbours: sorted by split
+        # neighbours: sorted by split
+        chosen = [row for row, script in enumerate(self._scripts) if script in scripts]
         x = self._x[chosen[0] : chosen[-1] + 1]
         drawings = x.shape[1]
         return Classes(
@@ -82,29 +103,43 @@ class Glyphs:
         )
 
 
-Drawings = tuple[Tensor, list[str], list[str]]  # x uint8 [class, drawing, row, column]; name and script of every class
+# x uint8 [class, drawing, row, column]; name and script of every class
+Drawings = tuple[Tensor, list[str], list[str]]
 
 
 def _load_or_render(seed: int, folder: Path | None) -> Drawings:
     versions = [version(library) for library in ("matplotlib", "pillow", "torch")]
     key = json.dumps([RENDERING, seed, unicodedata.unidata_version, *versions]).encode()
-    path = cache_folder(folder) / f"glyphs-{hashlib.blake2b(key, digest_size=8).hexdigest()}.npz.checked"
+    path = (
+        cache_folder(folder)
+        / f"glyphs-{hashlib.blake2b(key, digest_size=8).hexdigest()}.npz.checked"
+    )
     drawings = _read(path, key)
     if drawings is None:
         drawings = _render(seed)
         try:
             write_atomically(path, _packed(drawings, key))
         except OSError as error:
-            warnings.warn(f"The glyphs will be rendered again next time: their cache cannot be written ({error}).", stacklevel=3)
+            warnings.warn(
+                f"The glyphs will be rendered again next time: their cache cannot be written ({error}).",
+                stacklevel=3,
+            )
     return drawings
 
 
 def _render(seed: int, characters: str | None = None) -> Drawings:
-    # Only rendering needs the fonts and the imaging library; reading a cache should not import them.
+    # Only rendering needs the fonts and the imaging library; reading a cache should not import
+    # them.
     from quickstudy.tasks.glyph_rendering import draw, find_letters, without_lookalikes
 
-    letters = without_lookalikes(find_letters([script for scripts in SCRIPTS.values() for script in scripts], characters))
-    return draw(letters, seed), [letter.name for letter in letters], [letter.script for letter in letters]
+    letters = without_lookalikes(
+        find_letters([script for scripts in SCRIPTS.values() for script in scripts], characters)
+    )
+    return (
+        draw(letters, seed),
+        [letter.name for letter in letters],
+        [letter.script for letter in letters],
+    )
 
 
 def _packed(drawings: Drawings, key: bytes) -> bytes:

@@ -12,16 +12,16 @@ from quickstudy.tasks.source import TaskSource
 
 @dataclass(frozen=True, eq=False)
 class Grouped(TaskSource):
-    """Every task is a group of ``size`` tasks of a source, adapted to jointly: one network with a target for each member.
+    """Every task is a group of ``size`` tasks of a source, adapted to jointly: one network with a
+    target for each member.
 
-    An example of the ``i``-th member has a label for target ``i`` alone, and NaN for the others. With
-    :class:`~quickstudy.models.MultiTarget` any gradient learner then adapts what the members share on the examples of all of them, and each
-    member's head on its own.
+    An example of the ``i``-th member has a label for target ``i`` alone, and NaN for the others.
+    With :class:`~quickstudy.models.MultiTarget` any gradient learner then adapts what the members
+    share on the examples of all of them, and each member's head on its own.
 
-    Args:
-        source: Where the members come from: tasks with one target, or of classes. Members are taken in the order in which
-            they are drawn, so a source that draws related tasks after one another makes related groups.
-        size: Members of a group.
+    Args: source: Where the members come from: tasks with one target, or of classes. Members are
+        taken in the order in which they are drawn, so a source that draws related tasks after one
+        another makes related groups. size: Members of a group.
 
     Raises:
         UserError: If ``size`` is below 1, or a task of the source has several targets.
@@ -40,14 +40,27 @@ class Grouped(TaskSource):
     def __post_init__(self) -> None:
         require(self.size >= 1, f"Parameter `size` should be at least 1. Found size={self.size}.")
         inner = self.source.kind
-        single = inner.name == "classification" or (inner.name == "regression" and inner.outputs == 1)
-        require(single, f"Parameter `source` should give tasks of one target. Found {inner.name} with {inner.outputs} outputs.")
-        object.__setattr__(self, "kind", Kind.mixed([inner.outputs if inner.name == "classification" else 0] * self.size))
+        single = inner.name == "classification" or (
+            inner.name == "regression" and inner.outputs == 1
+        )
+        require(
+            single,
+            f"Parameter `source` should give tasks of one target. Found {inner.name} with {inner.outputs} outputs.",
+        )
+        object.__setattr__(
+            self,
+            "kind",
+            Kind.mixed([inner.outputs if inner.name == "classification" else 0] * self.size),
+        )
 
     def sample(self, num_tasks: int, generator: torch.Generator) -> Episode:
         """Draw ``num_tasks`` groups; a group has the identity of its first member."""
         episodes = self.source.sample(num_tasks * self.size, generator)
-        return Episode(self._joined(episodes.support), self._joined(episodes.query), episodes.task[:: self.size])
+        return Episode(
+            self._joined(episodes.support),
+            self._joined(episodes.query),
+            episodes.task[:: self.size],
+        )
 
     def _joined(self, members: Batch) -> Batch:
         """``[group, member · example, ...]`` of ``[group · member, example, ...]``."""
@@ -56,8 +69,14 @@ class Grouped(TaskSource):
             return values.unflatten(0, (-1, self.size)).flatten(1, 2)
 
         y = members.y.to(members.mask.dtype).reshape(-1, self.size, members.x.shape[1], 1)
-        own = torch.eye(self.size, dtype=torch.bool, device=y.device).reshape(1, self.size, 1, self.size)
-        return Batch(together(members.x), torch.where(own, y, torch.nan).flatten(1, 2), together(members.mask))
+        own = torch.eye(self.size, dtype=torch.bool, device=y.device).reshape(
+            1, self.size, 1, self.size
+        )
+        return Batch(
+            together(members.x),
+            torch.where(own, y, torch.nan).flatten(1, 2),
+            together(members.mask),
+        )
 
     def describe(self) -> dict[str, object]:
         """The source's, and the size of a group."""

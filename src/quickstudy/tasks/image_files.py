@@ -18,21 +18,30 @@ from quickstudy.errors import UserError, require
 Ink = Literal["auto", "dark", "light"]
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 """Files of these endings are images, of others not."""
-BROKEN = (OSError, EOFError, ValueError, SyntaxError, RuntimeError, struct.error, zlib.error, Image.DecompressionBombError)
+BROKEN = (
+    OSError,
+    EOFError,
+    ValueError,
+    SyntaxError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
 
 
 @dataclass(frozen=True)
 class ImageForm:
     """What images are brought to before a model sees them.
 
-    An image is turned as its camera says, laid on white where it is transparent, padded to a square with the colour
-    of its border (its median), resized by LANCZOS, and inverted where its ink is dark.
+    An image is turned as its camera says, laid on white where it is transparent, padded to a square
+    with the colour of its border (its median), resized by LANCZOS, and inverted where its ink is
+    dark.
 
-    Args:
-        size: Height and width.
-        channels: 1 for grey, 3 for colour.
-        ink: Models of handwriting see ink as 1 on 0. ``"dark"`` inverts (dark ink on light paper), ``"light"`` does
-            not, ``"auto"`` inverts each image whose border is brighter than half. None leaves images as they are.
+    Args: size: Height and width. channels: 1 for grey, 3 for colour. ink: Models of handwriting see
+        ink as 1 on 0. ``"dark"`` inverts (dark ink on light paper), ``"light"`` does not,
+        ``"auto"`` inverts each image whose border is brighter than half. None leaves images as they
+        are.
 
     Raises:
         UserError: If an argument is out of range.
@@ -44,8 +53,14 @@ class ImageForm:
 
     def __post_init__(self) -> None:
         require(self.size >= 1, f"Parameter `size` should be at least 1. Found size={self.size}.")
-        require(self.channels in (1, 3), f"Parameter `channels` should be 1 (grey) or 3 (colour). Found channels={self.channels}.")
-        require(self.ink in (None, "auto", "dark", "light"), f"Parameter `ink` should be auto, dark, light or None. Found {self.ink!r}.")
+        require(
+            self.channels in (1, 3),
+            f"Parameter `channels` should be 1 (grey) or 3 (colour). Found channels={self.channels}.",
+        )
+        require(
+            self.ink in (None, "auto", "dark", "light"),
+            f"Parameter `ink` should be auto, dark, light or None. Found {self.ink!r}.",
+        )
 
     def read(self, path: Path) -> tuple[NDArray[np.uint8], bool]:
         """The image at ``path``, ``uint8 [channel, height, width]``, and whether it was inverted.
@@ -53,7 +68,12 @@ class ImageForm:
         Raises:
             UserError: If the file is missing, or no readable image.
         """
-        require(path.is_file(), f"There is no file {path}." if not path.exists() else f"{path} should be an image. Found no file.")
+        require(
+            path.is_file(),
+            f"There is no file {path}."
+            if not path.exists()
+            else f"{path} should be an image. Found no file.",
+        )
         try:
             with Image.open(path) as opened:
                 image = _flat(ImageOps.exif_transpose(opened), "L" if self.channels == 1 else "RGB")
@@ -73,13 +93,16 @@ class ImageForm:
         return (255 - pixels if inverted else pixels), inverted
 
     def read_all(self, paths: Sequence[Path]) -> tuple[Tensor, int]:
-        """The images at ``paths``, ``uint8 [image, channel, height, width]``, and how many of them were inverted.
+        """The images at ``paths``, ``uint8 [image, channel, height, width]``, and how many of them
+        were inverted.
 
         Raises:
             UserError: If one of them is missing, or no readable image.
         """
         found = [self.read(path) for path in paths]
-        return torch.from_numpy(np.stack([pixels for pixels, _ in found])), sum(inverted for _, inverted in found)
+        return torch.from_numpy(np.stack([pixels for pixels, _ in found])), sum(
+            inverted for _, inverted in found
+        )
 
     def to_dict(self) -> dict[str, object]:
         """The arguments by name."""
@@ -99,5 +122,7 @@ def _flat(image: Image.Image, mode: str) -> Image.Image:
 def _border(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     """The median of an image's outermost pixels ``[channel]``; ``pixels`` is ``[height, width]`` or ``[height, width, channel]``."""
     sides = [pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]
-    result: NDArray[np.float64] = np.median(np.concatenate(sides).reshape(-1, *([1] if pixels.ndim == 2 else pixels.shape[2:])), axis=0)
+    result: NDArray[np.float64] = np.median(
+        np.concatenate(sides).reshape(-1, *([1] if pixels.ndim == 2 else pixels.shape[2:])), axis=0
+    )
     return result

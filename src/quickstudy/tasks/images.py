@@ -15,11 +15,12 @@ from quickstudy.tasks.image_files import SUFFIXES, ImageForm, Ink
 
 
 class Images:
-    """A folder with one subfolder of images for each class: ``qs.tasks.Images("animals").split("train").episodes(way=5, shot=1)``.
+    """A folder with one subfolder of images for each class:
+    ``qs.tasks.Images("animals").split("train").episodes(way=5, shot=1)``.
 
     The subfolders' names are the classes'. Every image is read once and brought to one form, see
-    :class:`~quickstudy.tasks.image_files.ImageForm`. Hidden files and folders are passed over; other files that are no
-    image of a class are left out and listed in ``skipped``.
+    :class:`~quickstudy.tasks.image_files.ImageForm`. Hidden files and folders are passed over;
+    other files that are no image of a class are left out and listed in ``skipped``.
 
     Args:
         folder: The folder.
@@ -34,9 +35,9 @@ class Images:
         skipped: Files that were left out.
         num_inverted: How many images were inverted.
 
-    Raises:
-        UserError: If there is no such folder, no class, a class without images, a folder within a class's folder, two
-            folders of one name (which look alike but are written differently), or an image that cannot be read.
+    Raises: UserError: If there is no such folder, no class, a class without images, a folder within
+        a class's folder, two folders of one name (which look alike but are written differently), or
+        an image that cannot be read.
 
     Example:
         >>> letters = qs.tasks.Images("letters", ink="auto")  # doctest: +SKIP
@@ -52,7 +53,12 @@ class Images:
         fractions: tuple[float, float, float] = (0.6, 0.2, 0.2),
         seed: int = 0,
     ) -> None:
-        self.folder, self.form, self.fractions, self.seed = folder, ImageForm(size, channels, ink), fractions, seed
+        self.folder, self.form, self.fractions, self.seed = (
+            folder,
+            ImageForm(size, channels, ink),
+            fractions,
+            seed,
+        )
         classes, self.skipped = _find(Path(folder))
         found = [(path, name) for name, paths in classes.items() for path in paths]
         x, self.num_inverted = self.form.read_all([path for path, _ in found])
@@ -84,13 +90,19 @@ def image_files(folder: Path) -> tuple[list[Path], list[Path]]:
 
 def _find(folder: Path) -> tuple[dict[str, list[Path]], tuple[Path, ...]]:
     """The images of every class, and the files that were left out."""
-    require(folder.is_dir(), f"{folder} should be a folder of images. Found {'a file' if folder.exists() else 'no such folder'}.")
+    require(
+        folder.is_dir(),
+        f"{folder} should be a folder of images. Found {'a file' if folder.exists() else 'no such folder'}.",
+    )
     classes: dict[str, list[Path]] = {}
     written: dict[str, str] = {}
     skipped = [path for paths in image_files(folder) for path in paths]
     for part in sorted(path for path in folder.iterdir() if _visible(path) and path.is_dir()):
         name = unicodedata.normalize("NFC", part.name).strip()
-        require(name not in classes, f"Class names in {folder} should differ. Found {part.name!r} and {written.get(name)!r}: rename one.")
+        require(
+            name not in classes,
+            f"Class names in {folder} should differ. Found {part.name!r} and {written.get(name)!r}: rename one.",
+        )
         below = sorted(path.name for path in part.iterdir() if _visible(path) and path.is_dir())
         require(
             not below,
@@ -98,10 +110,16 @@ def _find(folder: Path) -> tuple[dict[str, list[Path]], tuple[Path, ...]]:
             "give the folder whose subfolders are the classes.",
         )
         images, others = image_files(part)
-        require(len(images) > 0, f"Class folder {part} should hold at least one image ({', '.join(SUFFIXES)}). Found none.")
+        require(
+            len(images) > 0,
+            f"Class folder {part} should hold at least one image ({', '.join(SUFFIXES)}). Found none.",
+        )
         classes[name], written[name] = images, part.name
         skipped += others
-    require(len(classes) > 0, f"{folder} should hold one folder of images for each class. Found no folder in it.")
+    require(
+        len(classes) > 0,
+        f"{folder} should hold one folder of images for each class. Found no folder in it.",
+    )
     return classes, tuple(skipped)
 
 

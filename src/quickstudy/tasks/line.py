@@ -19,7 +19,9 @@ class Line:
         """Regression tasks with ``shot`` support and ``query`` query points."""
         return Family(self.draw, shot, query, label="line")
 
-    def draw(self, num_tasks: int, num_examples: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def draw(
+        self, num_tasks: int, num_examples: int, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
         """Inputs and targets ``[task, example, 1]`` of ``num_tasks`` lines."""
         slope, intercept = torch.rand(2, num_tasks, 1, 1, generator=generator) * 6 - 3
         x = torch.rand(num_tasks, num_examples, 1, generator=generator) * 10 - 5

@@ -13,16 +13,17 @@ from quickstudy.tasks.source import TaskSource
 
 @dataclass(frozen=True, eq=False)
 class Mixture(TaskSource):
-    """Each task is from one of ``sources``, all as likely; ``Episode.task`` is the place of its source among them.
+    """Each task is from one of ``sources``, all as likely; ``Episode.task`` is the place of its
+    source among them.
 
-    Args:
-        sources: Sources of tasks of one kind and size.
-        noise: Standard deviation of normal noise on every target, in the support set and the query set (regression).
+    Args: sources: Sources of tasks of one kind and size. noise: Standard deviation of normal noise
+        on every target, in the support set and the query set (regression).
 
-    Raises:
-        UserError: If there is no source, they differ in kind or size, or noise is negative or for classes.
+    Raises: UserError: If there is no source, they differ in kind or size, or noise is negative or
+        for classes.
 
-    Source: mixtures of functions are those of Vuorio et al. 2019 (MMAML) and Yao et al. 2019 (HSML), in their experiments on regression.
+    Source: mixtures of functions are those of Vuorio et al. 2019 (MMAML) and Yao et al. 2019
+        (HSML), in their experiments on regression.
 
     Example:
         >>> import quickstudy as qs
@@ -36,9 +37,15 @@ class Mixture(TaskSource):
     kind: Kind = field(init=False)
 
     def __post_init__(self) -> None:
-        require(len(self.sources) > 0, "Parameter `sources` should hold at least one source of tasks. Found none.")
+        require(
+            len(self.sources) > 0,
+            "Parameter `sources` should hold at least one source of tasks. Found none.",
+        )
         kinds = {source.kind for source in self.sources}
-        require(len(kinds) == 1, f"Parameter `sources` should hold sources of one kind. Found {', '.join(map(str, kinds))}.")
+        require(
+            len(kinds) == 1,
+            f"Parameter `sources` should hold sources of one kind. Found {', '.join(map(str, kinds))}.",
+        )
         object.__setattr__(self, "kind", kinds.pop())
         require(
             self.noise == 0 or (self.noise > 0 and self.kind.name == "regression"),
@@ -48,22 +55,36 @@ class Mixture(TaskSource):
     def sample(self, num_tasks: int, generator: torch.Generator) -> Episode:
         """Draw ``num_tasks`` tasks."""
         place = torch.randint(len(self.sources), (num_tasks,), generator=generator)
-        drawn = [source.sample(num_tasks, generator) for source in self.sources]  # all, so that no draw depends on `place`
+        # all, so that no draw depends on `place`
+        drawn = [source.sample(num_tasks, generator) for source in self.sources]
 
         def chosen(part: Callable[[Episode], Tensor]) -> Tensor:
             parts = [part(episode) for episode in drawn]
             sizes = {tuple(values.shape) for values in parts}
-            require(len(sizes) == 1, f"Parameter `sources` should give tasks of one size. Found {sizes}.")
+            require(
+                len(sizes) == 1,
+                f"Parameter `sources` should give tasks of one size. Found {sizes}.",
+            )
             return torch.stack(parts)[place, torch.arange(num_tasks)]
 
-        support = Batch(chosen(lambda e: e.support.x), chosen(lambda e: e.support.y), chosen(lambda e: e.support.mask))
-        query = Batch(chosen(lambda e: e.query.x), chosen(lambda e: e.query.y), chosen(lambda e: e.query.mask))
+        support = Batch(
+            chosen(lambda e: e.support.x),
+            chosen(lambda e: e.support.y),
+            chosen(lambda e: e.support.mask),
+        )
+        query = Batch(
+            chosen(lambda e: e.query.x), chosen(lambda e: e.query.y), chosen(lambda e: e.query.mask)
+        )
         return Episode(self._noisy(support, generator), self._noisy(query, generator), place)
 
     def describe(self) -> dict[str, object]:
         """What all sources say alike (shot and query, as a rule), the sources, and the noise."""
         said = [source.describe() for source in self.sources]
-        alike = {key: value for key, value in said[0].items() if all(other.get(key) == value for other in said)}
+        alike = {
+            key: value
+            for key, value in said[0].items()
+            if all(other.get(key) == value for other in said)
+        }
         return {**alike, "source": "mixture", "sources": said, "noise": self.noise}
 
     def _noisy(self, batch: Batch, generator: torch.Generator) -> Batch:

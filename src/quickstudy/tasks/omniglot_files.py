@@ -25,9 +25,13 @@ from quickstudy.errors import UserError, require
 Resize = Literal["lanczos", "nearest"]
 
 PARTS = ("images_background", "images_evaluation")
-COMPLETE = {"images_background": (964, 19_280), "images_evaluation": (659, 13_180)}  # characters, drawings
+# characters, drawings
+COMPLETE = {"images_background": (964, 19_280), "images_evaluation": (659, 13_180)}
 URL = "https://raw.githubusercontent.com/brendenlake/omniglot/master/python/"
-MD5 = {"images_background": "68d2efa1b9178cc56df9314c21c6e718", "images_evaluation": "6b91aef0f799c5bb55b94e3f2daec811"}
+MD5 = {
+    "images_background": "68d2efa1b9178cc56df9314c21c6e718",
+    "images_evaluation": "6b91aef0f799c5bb55b94e3f2daec811",
+}
 SPLIT_FILES = {"train": "train.txt", "validation": "val.txt", "test": "test.txt"}
 SIDE = 28
 VERSION = 1  # of the packed array: raise it when what `pack` makes changes
@@ -71,7 +75,9 @@ class _Source:
         try:
             return Image.open(io.BytesIO(self.read(file))).convert("L")
         except _BROKEN as error:
-            raise UserError(f"{self.path / file} is not a readable image ({error}). {_advice(self.path.parent)}") from error
+            raise UserError(
+                f"{self.path / file} is not a readable image ({error}). {_advice(self.path.parent)}"
+            ) from error
 
 
 def _advice(root: Path) -> str:
@@ -101,7 +107,9 @@ def _drawings(files: list[str]) -> list[tuple[str, str]]:
 
 def _files(folder: Path) -> list[str]:
     return [
-        os.path.relpath(os.path.join(parent, file), folder).replace(os.sep, "/") for parent, _, files in os.walk(folder) for file in files
+        os.path.relpath(os.path.join(parent, file), folder).replace(os.sep, "/")
+        for parent, _, files in os.walk(folder)
+        for file in files
     ]
 
 
@@ -109,15 +117,23 @@ def _files(folder: Path) -> list[str]:
 def _opened(root: Path, part: str) -> Iterator[_Source]:
     path = locate(root, part)
     if path.is_dir():
-        source, archive = _Source(path, _drawings(_files(path)), lambda file: (path / file).read_bytes()), None
+        source, archive = (
+            _Source(path, _drawings(_files(path)), lambda file: (path / file).read_bytes()),
+            None,
+        )
     else:
         try:
             archive = zipfile.ZipFile(path)
         except _BROKEN as error:
-            raise UserError(f"{path} is not a readable zip file ({error}). {_advice(root)}") from error
+            raise UserError(
+                f"{path} is not a readable zip file ({error}). {_advice(root)}"
+            ) from error
         source = _Source(path, _drawings(archive.namelist()), archive.read)
     try:
-        require(bool(source.drawings), f"{path} holds no drawings <Alphabet>/characterNN/*.png. {_advice(root)}")
+        require(
+            bool(source.drawings),
+            f"{path} holds no drawings <Alphabet>/characterNN/*.png. {_advice(root)}",
+        )
         yield source
     finally:
         if archive is not None:
@@ -145,7 +161,12 @@ def pack(root: Path, resize: Resize = "lanczos") -> Packed:
         f"No alphabet should be in both sets. Found {sorted(background & evaluation)} in both in {root}. {_advice(root)}",
     )
     names = (*sizes[0], *sizes[1])
-    return Packed(255 - np.stack(images), names, np.array([*sizes[0].values(), *sizes[1].values()], dtype=np.int64), len(sizes[0]))
+    return Packed(
+        255 - np.stack(images),
+        names,
+        np.array([*sizes[0].values(), *sizes[1].values()], dtype=np.int64),
+        len(sizes[0]),
+    )
 
 
 def _fingerprint(root: Path, resize: Resize) -> bytes:
@@ -154,7 +175,9 @@ def _fingerprint(root: Path, resize: Resize) -> bytes:
     for part in PARTS:
         path = locate(root, part)
         try:
-            stats = [(path / file).stat() for file in _files(path)] if path.is_dir() else [path.stat()]
+            stats = (
+                [(path / file).stat() for file in _files(path)] if path.is_dir() else [path.stat()]
+            )
         except OSError as error:
             raise UserError(f"{path} cannot be read ({error}). {_advice(root)}") from error
         newest = max((stat.st_mtime_ns for stat in stats), default=0)
@@ -177,28 +200,35 @@ def _unpacked(path: Path, fingerprint: bytes) -> Packed | None:
     if seal != _seal(data, fingerprint):
         return None
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-        return Packed(arrays["images"], tuple(arrays["names"].tolist()), arrays["sizes"], int(arrays["num_background"]))
+        return Packed(
+            arrays["images"],
+            tuple(arrays["names"].tolist()),
+            arrays["sizes"],
+            int(arrays["num_background"]),
+        )
 
 
 def load(root: Path, cache: Path | None = None, resize: Resize = "lanczos") -> Packed:
     """The packed array of the drawings in ``root``, from the cache where it is there and fits.
 
-    The cached file begins with a checksum keyed by its source (path, sizes, times of change, version), so a
-    damaged or an old one is seen and made again. It is never written inside ``root``.
+    The cached file begins with a checksum keyed by its source (path, sizes, times of change,
+    version), so a damaged or an old one is seen and made again. It is never written inside
+    ``root``.
 
     Args:
         root: The data folder.
         cache: The folder for cached files; by default :func:`~quickstudy.cache.cache_folder`'s.
         resize: The filter that images are resized with.
 
-    Raises:
-        UserError: If the data is missing or broken, or the cache folder is in ``root`` or cannot be written.
+    Raises: UserError: If the data is missing or broken, or the cache folder is in ``root`` or
+        cannot be written.
     """
     fingerprint = _fingerprint(root, resize)
     folder = cache_folder(cache)
     advice = "Choose another with `cache` or the environment variable QUICKSTUDY_CACHE."
     require(
-        not folder.resolve().is_relative_to(root.resolve()), f"The cache folder {folder} should not be in the data folder {root}. {advice}"
+        not folder.resolve().is_relative_to(root.resolve()),
+        f"The cache folder {folder} should not be in the data folder {root}. {advice}",
     )
     name = hashlib.blake2b(f"{root.resolve()}\x1f{resize}".encode(), digest_size=8).hexdigest()
     path = folder / f"omniglot-{name}.packed"
@@ -207,21 +237,28 @@ def load(root: Path, cache: Path | None = None, resize: Resize = "lanczos") -> P
         packed = pack(root, resize)
         buffer = io.BytesIO()
         np.savez(
-            buffer, images=packed.images, names=np.array(packed.names), sizes=packed.sizes, num_background=np.array(packed.num_background)
+            buffer,
+            images=packed.images,
+            names=np.array(packed.names),
+            sizes=packed.sizes,
+            num_background=np.array(packed.num_background),
         )
         try:
             write_atomically(path, _seal(buffer.getvalue(), fingerprint) + buffer.getvalue())
         except OSError as error:
-            raise UserError(f"The cache file {path} cannot be written ({error}). {advice}") from error
+            raise UserError(
+                f"The cache file {path} cannot be written ({error}). {advice}"
+            ) from error
     return packed
 
 
 def read_split(root: Path, split: str, characters: Collection[str]) -> tuple[tuple[str, int], ...]:
-    """The lines of one of Vinyals' split files, in ``root`` or ``root/vinyals``, as (character, quarter turns).
+    """The lines of one of Vinyals' split files, in ``root`` or ``root/vinyals``, as (character,
+    quarter turns).
 
-    Raises:
-        UserError: If the file is missing or empty, or a line is no ``Alphabet/characterNN/rotDDD``, names a
-            character not among ``characters``, or stands there twice.
+    Raises: UserError: If the file is missing or empty, or a line is no
+        ``Alphabet/characterNN/rotDDD``, names a character not among ``characters``, or stands there
+        twice.
     """
     advice = "Get it from github.com/jakesnell/prototypical-networks, folder data/omniglot/splits/vinyals/, or use split_by='alphabets'."
     places = [root / SPLIT_FILES[split], root / "vinyals" / SPLIT_FILES[split]]
@@ -241,8 +278,14 @@ def read_split(root: Path, split: str, characters: Collection[str]) -> tuple[tup
                 rotation in _ROTATION,
                 f"{where}: expected Alphabet/characterNN/rotDDD, DDD one of 000, 090, 180, 270. Found {line!r}. {advice}",
             )
-            require(character in characters, f"{where}: there is no character {character!r} in {root}. {_advice(root)}")
-            require((character, _ROTATION[rotation]) not in lines, f"{where}: {line!r} is there twice. {advice}")
+            require(
+                character in characters,
+                f"{where}: there is no character {character!r} in {root}. {_advice(root)}",
+            )
+            require(
+                (character, _ROTATION[rotation]) not in lines,
+                f"{where}: {line!r} is there twice. {advice}",
+            )
             lines[character, _ROTATION[rotation]] = None
     require(bool(lines), f"{path} is empty. {advice}")
     return tuple(lines)
@@ -251,9 +294,8 @@ def read_split(root: Path, split: str, characters: Collection[str]) -> tuple[tup
 def download(root: Path) -> None:
     """Fetch the two official zips into ``root``; one that is there already is kept.
 
-    Raises:
-        UserError: If a zip cannot be fetched, is not the official one (by its MD5), or cannot be written. A
-            zip that fails leaves nothing behind.
+    Raises: UserError: If a zip cannot be fetched, is not the official one (by its MD5), or cannot
+        be written. A zip that fails leaves nothing behind.
     """
     for part in PARTS:
         path, url = root / f"{part}.zip", f"{URL}{part}.zip"
@@ -263,9 +305,14 @@ def download(root: Path) -> None:
             with urllib.request.urlopen(url, timeout=60) as response:
                 data: bytes = response.read()
         except (OSError, http.client.HTTPException) as error:
-            raise UserError(f"{url} cannot be fetched ({error}). Check the connection, or copy the file to {path} yourself.") from error
+            raise UserError(
+                f"{url} cannot be fetched ({error}). Check the connection, or copy the file to {path} yourself."
+            ) from error
         found = hashlib.md5(data, usedforsecurity=False).hexdigest()
-        require(found == MD5[part], f"{url} should have the MD5 {MD5[part]}. Found {found}, {len(data)} bytes. Try again later.")
+        require(
+            found == MD5[part],
+            f"{url} should have the MD5 {MD5[part]}. Found {found}, {len(data)} bytes. Try again later.",
+        )
         try:
             write_atomically(path, data)
         except OSError as error:
@@ -288,11 +335,11 @@ def _check_part(root: Path, part: str, characters: set[str]) -> Iterator[str]:
 
 
 def check(root: str | Path) -> list[str]:
-    """The problems found in a data folder, each in one line; an empty list when all is well. Reads every drawing.
+    """The problems found in a data folder, each in one line; an empty list when all is well. Reads
+    every drawing.
 
-    The zips or trees should be complete and every image readable; where there is one of Vinyals' split
-    files, all three should be there and name characters that are.
-    """
+    The zips or trees should be complete and every image readable; where there is one of Vinyals'
+    split files, all three should be there and name characters that are."""
     folder, problems, characters = Path(root), list[str](), set[str]()
     if not folder.is_dir():
         return [f"There is no folder {folder}. {_advice(folder)}"]
@@ -301,7 +348,9 @@ def check(root: str | Path) -> list[str]:
             problems.extend(_check_part(folder, part, characters))
         except UserError as error:
             problems.append(str(error))
-    if any((folder / sub / file).is_file() for sub in ("", "vinyals") for file in SPLIT_FILES.values()):
+    if any(
+        (folder / sub / file).is_file() for sub in ("", "vinyals") for file in SPLIT_FILES.values()
+    ):
         for split in SPLIT_FILES:
             try:
                 read_split(folder, split, characters)

@@ -12,7 +12,14 @@ def part_of(tasks: TableTasks, rows: Tensor) -> TableTasks:
     """The chosen ``rows`` ``[row]`` (true or false), and the tasks that have some."""
     kept, task = tasks.task[rows].unique(return_inverse=True)
     names = tuple(tasks.names[index] for index in kept.tolist())
-    return replace(tasks, x=tasks.x[rows], y=tasks.y[rows], task=task, names=names, identity=tasks.identity[kept])
+    return replace(
+        tasks,
+        x=tasks.x[rows],
+        y=tasks.y[rows],
+        task=task,
+        names=names,
+        identity=tasks.identity[kept],
+    )
 
 
 def tasks_by_target(tasks: TableTasks) -> list[TableTasks]:
@@ -29,13 +36,23 @@ def batches_by_target(batch: Batch, kind: Kind) -> list[Batch]:
     found = []
     for column, own in zip(batch.y.unbind(-1), kind.alone, strict=True):
         missing = column.isnan()
-        found.append(Batch(batch.x, _labels(column.masked_fill(missing, 0), own), batch.mask.masked_fill(missing, 0)))
+        found.append(
+            Batch(
+                batch.x,
+                _labels(column.masked_fill(missing, 0), own),
+                batch.mask.masked_fill(missing, 0),
+            )
+        )
     return found
 
 
 def episodes_by_target(episode: Episode, kind: Kind) -> list[Episode]:
     """For each of several targets the episode with its labels alone."""
-    both = zip(batches_by_target(episode.support, kind), batches_by_target(episode.query, kind), strict=True)
+    both = zip(
+        batches_by_target(episode.support, kind),
+        batches_by_target(episode.query, kind),
+        strict=True,
+    )
     return [Episode(support, query, episode.task) for support, query in both]
 
 

@@ -24,13 +24,18 @@ class Sinusoid:
     variant: str = "maml"
 
     def __post_init__(self) -> None:
-        require(self.variant in ("maml", "metasgd"), f"Parameter `variant` should be 'maml' or 'metasgd'. Found {self.variant!r}.")
+        require(
+            self.variant in ("maml", "metasgd"),
+            f"Parameter `variant` should be 'maml' or 'metasgd'. Found {self.variant!r}.",
+        )
 
     def episodes(self, shot: int = 10, query: int = 10) -> Family:
         """Regression tasks with ``shot`` support and ``query`` query points."""
         return Family(self.draw, shot, query, label=f"sinusoid/{self.variant}")
 
-    def draw(self, num_tasks: int, num_examples: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def draw(
+        self, num_tasks: int, num_examples: int, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
         """Inputs and targets ``[task, example, 1]`` of ``num_tasks`` sinusoids."""
         amplitude, phase, frequency = torch.rand(3, num_tasks, 1, 1, generator=generator)
         x = torch.rand(num_tasks, num_examples, 1, generator=generator) * 10 - 5

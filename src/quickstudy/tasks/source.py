@@ -43,5 +43,7 @@ class FixedTasks(TaskSource):
         """Draw ``num_tasks`` tasks, without repetition as long as there are others, and their examples."""
         chosen = list[int]()
         while len(chosen) < num_tasks:
-            chosen += torch.randperm(self.num_tasks, generator=generator)[: num_tasks - len(chosen)].tolist()
+            chosen += torch.randperm(self.num_tasks, generator=generator)[
+                : num_tasks - len(chosen)
+            ].tolist()
         return self.draw(chosen, generator)

@@ -30,25 +30,42 @@ class TableFile:
     def read(cls, path: Path) -> "TableFile":
         """Read ``path`` (UTF-8, separated by commas).
 
-        Raises:
-            UserError: If it is missing, not text, names no columns or one twice, has no example, or a line of another length.
+        Raises: UserError: If it is missing, not text, names no columns or one twice, has no
+            example, or a line of another length.
         """
-        require(path.is_file(), f"{path} should be a CSV file. Found {'no file' if path.exists() else 'nothing there'}.")
+        require(
+            path.is_file(),
+            f"{path} should be a CSV file. Found {'no file' if path.exists() else 'nothing there'}.",
+        )
         try:
             with path.open(encoding="utf-8-sig", newline="") as file:
-                lines = [(number, [cell.strip() for cell in line]) for number, line in enumerate(csv.reader(file), 1) if any(line)]
+                lines = [
+                    (number, [cell.strip() for cell in line])
+                    for number, line in enumerate(csv.reader(file), 1)
+                    if any(line)
+                ]
         except (UnicodeDecodeError, csv.Error) as error:
-            raise UserError(f"{path} should be a CSV file in UTF-8. It cannot be read: {error}.") from error
-        require(len(lines) >= 2, f"{path} should have a line of column names and at least one example. Found {len(lines)} lines.")
+            raise UserError(
+                f"{path} should be a CSV file in UTF-8. It cannot be read: {error}."
+            ) from error
+        require(
+            len(lines) >= 2,
+            f"{path} should have a line of column names and at least one example. Found {len(lines)} lines.",
+        )
         columns = tuple(lines[0][1])
         require(
-            not all(map(_is_number, columns)), f"The first line of {path} should name the columns. Found numbers: {', '.join(columns)}."
+            not all(map(_is_number, columns)),
+            f"The first line of {path} should name the columns. Found numbers: {', '.join(columns)}.",
         )
         twice = sorted({name for name in columns if columns.count(name) > 1})
-        require(not twice, f"The columns of {path} should have names of their own. Found {twice[:1]} twice.")
+        require(
+            not twice,
+            f"The columns of {path} should have names of their own. Found {twice[:1]} twice.",
+        )
         for number, cells in lines[1:]:
             require(
-                len(cells) == len(columns), f"Line {number} of {path} should have {len(columns)} cells, as the first. Found {len(cells)}."
+                len(cells) == len(columns),
+                f"Line {number} of {path} should have {len(columns)} cells, as the first. Found {len(cells)}.",
             )
         return cls(path, columns, tuple(tuple(cells) for _, cells in lines[1:]))
 
@@ -58,11 +75,17 @@ class TableFile:
         Raises:
             UserError: If there is no such column, or one of its cells is empty.
         """
-        require(name in self.columns, f"{self.path} should have a column {name!r}. Found {', '.join(self.columns)}.")
+        require(
+            name in self.columns,
+            f"{self.path} should have a column {name!r}. Found {', '.join(self.columns)}.",
+        )
         index = self.columns.index(name)
         found = [row[index] for row in self.rows]
         empty = [number for number, cell in enumerate(found, 1) if not cell]
-        require(not empty, f"Column {name!r} of {self.path} should have no empty cell. Found one in example {empty[:1]}.")
+        require(
+            not empty,
+            f"Column {name!r} of {self.path} should have no empty cell. Found one in example {empty[:1]}.",
+        )
         return found
 
     def numbers(self, names: Sequence[str]) -> Tensor:
@@ -74,7 +97,10 @@ class TableFile:
         columns = [self.cells(name) for name in names]
         for name, cells in zip(names, columns, strict=True):
             wrong = [cell for cell in cells if not _is_number(cell)]
-            require(not wrong, f"Column {name!r} of {self.path} should hold finite numbers. Found {wrong[:1]}.")
+            require(
+                not wrong,
+                f"Column {name!r} of {self.path} should hold finite numbers. Found {wrong[:1]}.",
+            )
         return torch.tensor([[float(cell) for cell in row] for row in zip(*columns, strict=True)])
 
 

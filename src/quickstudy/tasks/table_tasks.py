@@ -20,15 +20,11 @@ from quickstudy.tasks.source import FixedTasks
 class TableTasks:
     """Encoded rows of several tasks, ordered by task.
 
-    Attributes:
-        x: Features ``[row, feature]``.
-        y: Targets ``[row, target]`` (NaN for a missing label of several kinds), or class indices ``[row]``.
-        task: Which of ``names`` a row belongs to ``[row]``, ascending.
-        names: The tasks, as the table calls them.
-        identity: The place of every task among all of the table ``[task]``.
-        kind: Regression, classification, or both.
-        encoder: What made the features.
-        label: What these are, for reports.
+    Attributes: x: Features ``[row, feature]``. y: Targets ``[row, target]`` (NaN for a missing
+        label of several kinds), or class indices ``[row]``. task: Which of ``names`` a row belongs
+        to ``[row]``, ascending. names: The tasks, as the table calls them. identity: The place of
+        every task among all of the table ``[task]``. kind: Regression, classification, or both.
+        encoder: What made the features. label: What these are, for reports.
     """
 
     x: Tensor
@@ -52,17 +48,28 @@ class TableTasks:
     def batch(self, tasks: Sequence[int] | None = None) -> Batch:
         """All rows of some tasks (by default of all), padded."""
         chosen = range(len(self.names)) if tasks is None else tasks
-        return self._padded([torch.arange(self._first[index], self._first[index + 1]) for index in chosen])
+        return self._padded(
+            [torch.arange(self._first[index], self._first[index + 1]) for index in chosen]
+        )
 
-    def draw(self, shot: int, query: int | None, draw: torch.Generator, tasks: Sequence[int] | None = None) -> Episode:
-        """Some tasks (by default all), each with ``shot`` rows drawn at random as support and ``query`` others, or all others, as query.
+    def draw(
+        self,
+        shot: int,
+        query: int | None,
+        draw: torch.Generator,
+        tasks: Sequence[int] | None = None,
+    ) -> Episode:
+        """Some tasks (by default all), each with ``shot`` rows drawn at random as support and
+        ``query`` others, or all others, as query.
 
         A task of fewer rows keeps one of them as query and has the others as support.
         """
         chosen = list(range(len(self.names)) if tasks is None else tasks)
         support, others = [], []
         for index in chosen:
-            rows = self._first[index] + torch.randperm(self._first[index + 1] - self._first[index], generator=draw)
+            rows = self._first[index] + torch.randperm(
+                self._first[index + 1] - self._first[index], generator=draw
+            )
             taken = min(shot, len(rows) - 1)
             support.append(rows[:taken])
             others.append(rows[taken:] if query is None else rows[taken : taken + query])
@@ -79,14 +86,30 @@ class TableTasks:
         place[list(tasks)] = torch.arange(len(tasks))
         rows = place[self.task] >= 0
         names = tuple(self.names[index] for index in tasks)
-        return replace(self, x=self.x[rows], y=self.y[rows], task=place[self.task[rows]], names=names, identity=self.identity[list(tasks)])
+        return replace(
+            self,
+            x=self.x[rows],
+            y=self.y[rows],
+            task=place[self.task[rows]],
+            names=names,
+            identity=self.identity[list(tasks)],
+        )
 
-    def split_rows(self, fraction: float = 0.75, seed: int = 0) -> tuple["TableTasks", "TableTasks"]:
+    def split_rows(
+        self, fraction: float = 0.75, seed: int = 0
+    ) -> tuple["TableTasks", "TableTasks"]:
         """The same tasks with a random ``fraction`` of every task's rows, at least one, and with the others: for validation, say."""
-        require(0 < fraction < 1, f"Parameter `fraction` should be between 0 and 1. Found fraction={fraction}.")
+        require(
+            0 < fraction < 1,
+            f"Parameter `fraction` should be between 0 and 1. Found fraction={fraction}.",
+        )
         draw, chosen = generator(seed, "split_rows"), torch.zeros(len(self.x), dtype=torch.bool)
         for rows in torch.arange(len(self.x)).split(self.sizes):
-            chosen[rows[torch.randperm(len(rows), generator=draw)[: max(1, round(fraction * len(rows)))]]] = True
+            chosen[
+                rows[
+                    torch.randperm(len(rows), generator=draw)[: max(1, round(fraction * len(rows)))]
+                ]
+            ] = True
         return self._of(chosen), self._of(~chosen)
 
     @cached_property
@@ -119,13 +142,17 @@ class TableEpisodes(FixedTasks):
 
     def __post_init__(self) -> None:
         require(self.shot >= 0, f"Parameter `shot` should be at least 0. Found shot={self.shot}.")
-        require(self.query >= 1, f"Parameter `query` should be at least 1. Found query={self.query}.")
+        require(
+            self.query >= 1, f"Parameter `query` should be at least 1. Found query={self.query}."
+        )
         object.__setattr__(self, "kind", self.tasks.kind)
         object.__setattr__(self, "num_tasks", len(self.tasks.names))
 
     def draw(self, places: Sequence[int], generator: torch.Generator) -> Episode:
         """The tasks at ``places`` with rows drawn at random."""
-        return _to_size(self.tasks.draw(self.shot, self.query, generator, places), self.shot, self.query)
+        return _to_size(
+            self.tasks.draw(self.shot, self.query, generator, places), self.shot, self.query
+        )
 
     def describe(self) -> dict[str, object]:
         """Table, tasks, rows, shot and query."""
@@ -145,7 +172,9 @@ def _masked(values: Tensor, mask: Tensor) -> Tensor:
 
 def _to_size(episode: Episode, shot: int, query: int) -> Episode:
     """Both batches padded to the sizes asked for, so that episodes of different draws can be joined."""
-    return Episode(_padded_to(episode.support, shot), _padded_to(episode.query, query), episode.task)
+    return Episode(
+        _padded_to(episode.support, shot), _padded_to(episode.query, query), episode.task
+    )
 
 
 def _padded_to(batch: Batch, size: int) -> Batch:
@@ -154,7 +183,9 @@ def _padded_to(batch: Batch, size: int) -> Batch:
         return batch
     parts: list[Any] = []
     for values in (batch.x, batch.y, batch.mask):
-        parts.append(torch.cat([values, values.new_zeros(len(values), lacking, *values.shape[2:])], 1))
+        parts.append(
+            torch.cat([values, values.new_zeros(len(values), lacking, *values.shape[2:])], 1)
+        )
     return Batch(*parts)
 
 

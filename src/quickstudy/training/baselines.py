@@ -30,25 +30,36 @@ class NearestNeighbour(Learner):
     def losses(self, episodes: Episode) -> Tensor:
         """The error rate of every task ``[task]``; there is nothing to train."""
         scores = self.scores(next(self.trajectory(episodes.support, [0])), episodes.query.x)
-        return mean_over_examples((scores.argmax(-1) != episodes.query.y).float(), episodes.query.mask)
+        return mean_over_examples(
+            (scores.argmax(-1) != episodes.query.y).float(), episodes.query.mask
+        )
 
     def trajectory(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
         """The support set itself, and its ``members`` ``[task, example, class]``."""
-        x, membership = support.x.flatten(2), members(support, num_classes(support), support.mask.dtype)
+        x, membership = (
+            support.x.flatten(2),
+            members(support, num_classes(support), support.mask.dtype),
+        )
         for _ in steps:
             yield {"x": x, "members": membership}
 
     def scores(self, adapted: Adapted, x: Tensor) -> Tensor:
         """Minus the distance to the nearest example of every class ``[task, example, class]``."""
-        distance = torch.cdist(x.flatten(2), adapted["x"], compute_mode="donot_use_mm_for_euclid_dist")
-        return -distance.unsqueeze(-1).masked_fill(adapted["members"].unsqueeze(1) == 0, torch.inf).amin(2)
+        distance = torch.cdist(
+            x.flatten(2), adapted["x"], compute_mode="donot_use_mm_for_euclid_dist"
+        )
+        return (
+            -distance.unsqueeze(-1)
+            .masked_fill(adapted["members"].unsqueeze(1) == 0, torch.inf)
+            .amin(2)
+        )
 
 
 class SupportMean(Learner):
     """Predicts the mean of the support targets, whatever the input.
 
-    Of several ``targets`` (classes of each, 0 for a number) a number's mean and the logarithms of the classes' frequencies, with one
-    example of each class added; 0 for a number without a label.
+    Of several ``targets`` (classes of each, 0 for a number) a number's mean and the logarithms of
+    the classes' frequencies, with one example of each class added; 0 for a number without a label.
     """
 
     def __init__(self, targets: tuple[int, ...] = ()) -> None:
@@ -89,7 +100,8 @@ def _marginal(y: Tensor, mask: Tensor, classes: int) -> Tensor:
 
 
 def untrained(learner: Learner, seed: int) -> Learner | None:
-    """A copy of ``learner`` with fresh initial weights, or None where a module does not say how to draw them.
+    """A copy of ``learner`` with fresh initial weights, or None where a module does not say how to
+    draw them.
 
     Frozen parameters stay as they are.
     """
@@ -111,7 +123,9 @@ def from_scratch(learner: Learner, kind: Kind, seed: int) -> Learner | None:
     model = getattr(untrained(learner, seed), "model", None)
     if not isinstance(model, nn.Module) or not any(True for _ in model.parameters()):
         return None
-    if (isinstance(learner, EmbeddingLearner) and learner.classifies) or (isinstance(learner, Finetune) and learner.head is not None):
+    if (isinstance(learner, EmbeddingLearner) and learner.classifies) or (
+        isinstance(learner, Finetune) and learner.head is not None
+    ):
         size = getattr(model, "embedding_size", None) or getattr(learner, "embedding_size", None)
         if size is None:
             return None
@@ -124,9 +138,18 @@ def from_scratch(learner: Learner, kind: Kind, seed: int) -> Learner | None:
             embedding_size=size,
         )
     if not learner.classifies:
-        model = nn.Sequential(model, nn.Flatten(), nn.Linear(embedding_size_of(model, None), kind.outputs))
+        model = nn.Sequential(
+            model, nn.Flatten(), nn.Linear(embedding_size_of(model, None), kind.outputs)
+        )
     shared = kind.name == "classification" and learner.any_way
-    return MAML(model, 0.01, FROM_SCRATCH_STEPS, inner_optimiser="adam", statistics="support", shared_head=shared)
+    return MAML(
+        model,
+        0.01,
+        FROM_SCRATCH_STEPS,
+        inner_optimiser="adam",
+        statistics="support",
+        shared_head=shared,
+    )
 
 
 def baselines_for(learner: Learner, kind: Kind, seed: int) -> dict[str, tuple[Learner, int]]:
@@ -136,12 +159,17 @@ def baselines_for(learner: Learner, kind: Kind, seed: int) -> dict[str, tuple[Le
     learner with untrained weights, and the same network trained from scratch on each support set.
     """
     simple: tuple[str, Learner] = (
-        ("nearest neighbour", NearestNeighbour()) if kind.name == "classification" else ("support mean", SupportMean(kind.targets))
+        ("nearest neighbour", NearestNeighbour())
+        if kind.name == "classification"
+        else ("support mean", SupportMean(kind.targets))
     )
     found: dict[str, tuple[Learner, int]] = {simple[0]: (simple[1], sys.maxsize)}
     fresh = untrained(learner, seed)
     if fresh is not None:
-        found["untrained"] = (fresh, sys.maxsize if not isinstance(learner, GradientLearner) else 200)
+        found["untrained"] = (
+            fresh,
+            sys.maxsize if not isinstance(learner, GradientLearner) else 200,
+        )
     scratch = from_scratch(learner, kind, seed)
     if scratch is not None:
         found["from scratch"] = (scratch, FROM_SCRATCH_TASKS)

@@ -37,12 +37,19 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise UserError(f"File {path} should be a quickstudy checkpoint. It cannot be read: {error}.") from error
-    require(metadata.get("format") == FORMAT, f"File {path} should be a quickstudy checkpoint. Found a safetensors file of another kind.")
+        raise UserError(
+            f"File {path} should be a quickstudy checkpoint. It cannot be read: {error}."
+        ) from error
+    require(
+        metadata.get("format") == FORMAT,
+        f"File {path} should be a quickstudy checkpoint. Found a safetensors file of another kind.",
+    )
     return tensors, json.loads(metadata["details"])
 
 
-def pack(learner: Learner, optimizer: torch.optim.Optimizer | None = None) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def pack(
+    learner: Learner, optimizer: torch.optim.Optimizer | None = None
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The tensors and details of a learner, and of its optimiser's state."""
     tensors = {f"learner/{name}": value for name, value in learner.state_dict().items()}
     details: dict[str, Any] = {"spec": spec_of(learner)}
@@ -55,7 +62,11 @@ def pack(learner: Learner, optimizer: torch.optim.Optimizer | None = None) -> tu
                     tensors[f"optimizer/{index}/{key}"] = value
                 else:
                     plain.setdefault(str(index), {})[key] = value
-        details["optimizer"] = {"param_groups": state["param_groups"], "plain": plain, "class": type(optimizer).__name__}
+        details["optimizer"] = {
+            "param_groups": state["param_groups"],
+            "plain": plain,
+            "class": type(optimizer).__name__,
+        }
     return tensors, details
 
 
@@ -67,24 +78,40 @@ def check_optimizer(optimizer: torch.optim.Optimizer, details: dict[str, Any]) -
     """
     saved = details["optimizer"]
     found = type(optimizer).__name__
-    require(found == saved["class"], f"The optimiser should be the one the run was begun with, {saved['class']}. Found {found}.")
-    sizes = [[len(group["params"]) for group in groups] for groups in (saved["param_groups"], optimizer.param_groups)]
-    require(sizes[0] == sizes[1], f"The optimiser should have parameter groups as the run was begun with, {sizes[0]}. Found {sizes[1]}.")
+    require(
+        found == saved["class"],
+        f"The optimiser should be the one the run was begun with, {saved['class']}. Found {found}.",
+    )
+    sizes = [
+        [len(group["params"]) for group in groups]
+        for groups in (saved["param_groups"], optimizer.param_groups)
+    ]
+    require(
+        sizes[0] == sizes[1],
+        f"The optimiser should have parameter groups as the run was begun with, {sizes[0]}. Found {sizes[1]}.",
+    )
 
 
-def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], details: dict[str, Any]) -> None:
+def restore_optimizer(
+    optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], details: dict[str, Any]
+) -> None:
     """Put the saved state into ``optimizer``; see :func:`check_optimizer`."""
     saved = details["optimizer"]
-    state: dict[int, dict[str, Any]] = {int(index): dict(slots) for index, slots in saved["plain"].items()}
+    state: dict[int, dict[str, Any]] = {
+        int(index): dict(slots) for index, slots in saved["plain"].items()
+    }
     for name, value in tensors.items():
         if name.startswith("optimizer/"):
             _, index, key = name.split("/")
             state.setdefault(int(index), {})[key] = value
     optimizer.load_state_dict({"state": state, "param_groups": saved["param_groups"]})
-    for parameter, slots in optimizer.state.items():  # in the layout of their parameter, which fused optimisers take for granted
+    # in the layout of their parameter, which fused optimisers take for granted
+    for parameter, slots in optimizer.state.items():
         for key, value in slots.items():
             if isinstance(value, Tensor) and value.shape == parameter.shape:
-                slots[key] = torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)
+                slots[key] = torch.empty_like(
+                    parameter, dtype=value.dtype, requires_grad=False
+                ).copy_(value)
 
 
 def restore_learner(learner: Learner, tensors: dict[str, Tensor], path: Path) -> None:
@@ -93,8 +120,15 @@ def restore_learner(learner: Learner, tensors: dict[str, Tensor], path: Path) ->
     Raises:
         UserError: If they do not fit.
     """
-    weights = {name.removeprefix("learner/"): value for name, value in tensors.items() if name.startswith("learner/")}
-    saved, own = ({name: tuple(value.shape) for name, value in state.items()} for state in (weights, learner.state_dict()))
+    weights = {
+        name.removeprefix("learner/"): value
+        for name, value in tensors.items()
+        if name.startswith("learner/")
+    }
+    saved, own = (
+        {name: tuple(value.shape) for name, value in state.items()}
+        for state in (weights, learner.state_dict())
+    )
     other = [name for name in {**own, **saved} if own.get(name) != saved.get(name)]
     require(
         not other,
@@ -111,16 +145,18 @@ def checkpoint_of(run: str | Path) -> Path:
         return path
     require(path.is_dir(), f"{path} should be a run's folder or a checkpoint. Found neither.")
     best, last = path / "best.safetensors", path / "last.safetensors"
-    require(best.exists() or last.exists(), f"Folder {path} should hold a checkpoint. Found none: train with out={str(path)!r} first.")
+    require(
+        best.exists() or last.exists(),
+        f"Folder {path} should hold a checkpoint. Found none: train with out={str(path)!r} first.",
+    )
     return best if best.exists() else last
 
 
 def load(run: str | Path, model: nn.Module | None = None) -> Learner:
     """The learner of a run, as it was saved: ``qs.load("runs/maml")``.
 
-    Args:
-        run: A run's folder (its best checkpoint by validation, else its last), or a checkpoint's file.
-        model: Your own module, where the learner was trained with one.
+    Args: run: A run's folder (its best checkpoint by validation, else its last), or a checkpoint's
+        file. model: Your own module, where the learner was trained with one.
 
     Raises:
         UserError: If there is no checkpoint, or it does not fit.
@@ -133,16 +169,15 @@ def load(run: str | Path, model: nn.Module | None = None) -> Learner:
     return learner.eval()
 
 
-def save_adapted(path: str | Path, learner: Learner, adapted: Adapted, task: Mapping[str, Any] | None = None) -> None:
+def save_adapted(
+    path: str | Path, learner: Learner, adapted: Adapted, task: Mapping[str, Any] | None = None
+) -> None:
     """Save a mastered task: the learner and what it adapted to, in one file.
 
     Loaded in another process, it predicts the same bits.
 
-    Args:
-        path: The file.
-        learner: The learner.
-        adapted: What it adapted to.
-        task: What else is to be known of the task, in plain values: :func:`describe_adapted` gives it back.
+    Args: path: The file. learner: The learner. adapted: What it adapted to. task: What else is to
+        be known of the task, in plain values: :func:`describe_adapted` gives it back.
     """
     tensors, details = pack(learner)
     tensors |= {f"adapted/{name}": value for name, value in adapted.items()}
@@ -156,8 +191,15 @@ def load_adapted(path: str | Path, model: nn.Module | None = None) -> tuple[Lear
         UserError: If the file is missing, damaged, or holds no adapted task.
     """
     tensors, _ = read(Path(path))
-    adapted = {name.removeprefix("adapted/"): value for name, value in tensors.items() if name.startswith("adapted/")}
-    require(bool(adapted), f"File {path} should hold an adapted task. Found a learner alone: use qs.load, then adapt.")
+    adapted = {
+        name.removeprefix("adapted/"): value
+        for name, value in tensors.items()
+        if name.startswith("adapted/")
+    }
+    require(
+        bool(adapted),
+        f"File {path} should hold an adapted task. Found a learner alone: use qs.load, then adapt.",
+    )
     return load(path, model), adapted
 
 

@@ -49,8 +49,16 @@ def compare(a: Evaluation, b: Evaluation) -> Comparison:
     Raises:
         UserError: If they were not evaluated on the same tasks.
     """
-    same = a.seed == b.seed and a.source == b.source and len(a.per_task) == len(b.per_task) and a.metric == b.metric
-    require(same, f"Both should be evaluated on the same tasks. Found {a.source} seed={a.seed}, and {b.source} seed={b.seed}.")
+    same = (
+        a.seed == b.seed
+        and a.source == b.source
+        and len(a.per_task) == len(b.per_task)
+        and a.metric == b.metric
+    )
+    require(
+        same,
+        f"Both should be evaluated on the same tasks. Found {a.source} seed={a.seed}, and {b.source} seed={b.seed}.",
+    )
     difference = Estimate.of(torch.tensor(a.per_task) - torch.tensor(b.per_task))
     significant = not math.isnan(difference.ci95) and abs(difference.mean) > difference.ci95
     return Comparison(a.metric, a.estimate, b.estimate, difference, significant)

@@ -14,26 +14,38 @@ from quickstudy.models.norm import has_task_norm
 
 
 def compiled_gradients(learner: Learner, balancer: Balancer) -> Callable[[Episode], Tensor]:
-    """A function that puts the gradient of ``balancer(learner.losses(episodes))`` on the parameters and returns the losses.
+    """A function that puts the gradient of ``balancer(learner.losses(episodes))`` on the parameters
+    and returns the losses.
 
-    Inner and outer gradients are taken inside one graph by ``torch.func``, so that the compiler sees and
-    fuses the whole step. Compiling takes from seconds to about a minute.
+    Inner and outer gradients are taken inside one graph by ``torch.func``, so that the compiler
+    sees and fuses the whole step. Compiling takes from seconds to about a minute.
 
     Raises:
         UserError: If the learner cannot be compiled: it has no unrolled inner loop, or its model
             normalises by task (whose statistics are passed outside the graph).
     """
     require(
-        isinstance(learner, MAML | FOMAML) and getattr(learner, "outer_gradient", "unrolled") in ("unrolled", "first_order"),
+        isinstance(learner, MAML | FOMAML)
+        and getattr(learner, "outer_gradient", "unrolled") in ("unrolled", "first_order"),
         "Only MAML and FOMAML with unrolled or first-order gradients are compiled. Leave `compile` off.",
     )
     assert isinstance(learner, MAML | FOMAML)
-    changing = getattr(learner, "multi_step_until", None) or getattr(learner, "first_order_until", 0)
-    require(not changing, "A loss that changes over training (multi_step_until, first_order_until) is not compiled. Leave `compile` off.")
-    require(not has_task_norm(learner.model), "A model with batch norms is not compiled. Leave `compile` off.")
+    changing = getattr(learner, "multi_step_until", None) or getattr(
+        learner, "first_order_until", 0
+    )
+    require(
+        not changing,
+        "A loss that changes over training (multi_step_until, first_order_until) is not compiled. Leave `compile` off.",
+    )
+    require(
+        not has_task_norm(learner.model),
+        "A model with batch norms is not compiled. Leave `compile` off.",
+    )
     parameters = learner.meta()
 
-    def total(meta: State, support: tuple[Tensor, Tensor, Tensor], query: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    def total(
+        meta: State, support: tuple[Tensor, Tensor, Tensor], query: tuple[Tensor, Tensor, Tensor]
+    ) -> tuple[Tensor, Tensor]:
         episodes = Episode(Batch(*support), Batch(*query), support[2][:, 0])
         losses = learner.losses_from(meta, episodes)
         return balancer(losses), losses
@@ -44,9 +56,12 @@ def compiled_gradients(learner: Learner, balancer: Balancer) -> Callable[[Episod
         support, query = episodes.support, episodes.query
         learner.mapping_for(query.x)
         values = {name: parameter.detach() for name, parameter in parameters.items()}
-        found, losses = step(values, (support.x, support.y, support.mask), (query.x, query.y, query.mask))
+        found, losses = step(
+            values, (support.x, support.y, support.mask), (query.x, query.y, query.mask)
+        )
         for name, parameter in parameters.items():
-            parameter.grad = torch.empty_like(parameter, requires_grad=False).copy_(found[name])  # in the layout of the parameter
+            # in the layout of the parameter
+            parameter.grad = torch.empty_like(parameter, requires_grad=False).copy_(found[name])
         return losses
 
     return gradients

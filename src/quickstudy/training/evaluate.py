@@ -46,7 +46,8 @@ class Estimate:
         return cls(finite.mean().item(), error, len(values), len(values) - len(finite))
 
     def text(self, metric: str) -> str:
-        """As a person writes it: ``98.70 ± 0.20 %`` for accuracies, ``0.670 ± 0.050`` for errors, one task without its interval.
+        """As a person writes it: ``98.70 ± 0.20 %`` for accuracies, ``0.670 ± 0.050`` for errors,
+        one task without its interval.
 
         Example:
             >>> Estimate(0.5, float("nan"), num_tasks=1).text("accuracy")
@@ -54,7 +55,11 @@ class Estimate:
         """
         scale, unit, digits = (100.0, " %", 2) if metric == "accuracy" else (1.0, "", 3)
         interval = f" ± {scale * self.ci95:.{digits}f}" if math.isfinite(self.ci95) else ""
-        note = f" ({self.num_diverged} of {self.num_tasks} tasks diverged)" if self.num_diverged else ""
+        note = (
+            f" ({self.num_diverged} of {self.num_tasks} tasks diverged)"
+            if self.num_diverged
+            else ""
+        )
         return f"{scale * self.mean:.{digits}f}{interval}{unit}{note}"
 
 
@@ -102,7 +107,10 @@ class Evaluation:
                 "seed": self.seed,
                 "transductive": self.transductive,
                 "baselines": {name: asdict(estimate) for name, estimate in self.baselines.items()},
-                "per_step": [{"steps": steps, **asdict(estimate)} for steps, estimate in self.per_step.items()],
+                "per_step": [
+                    {"steps": steps, **asdict(estimate)}
+                    for steps, estimate in self.per_step.items()
+                ],
                 "source": self.source,
                 "versions": self.versions,
                 "per_task": self.per_task,
@@ -111,11 +119,17 @@ class Evaluation:
 
     def __str__(self) -> str:
         label = f"{self.metric.replace('_', ' ')}{' (transductive)' if self.transductive else ''}"
-        beside = ", ".join(f"{name} {estimate.text(self.metric)}" for name, estimate in self.baselines.items())
-        return f"{label} {self.estimate.text(self.metric)} over {self.estimate.num_tasks} tasks" + (f"  ({beside})" if beside else "")
+        beside = ", ".join(
+            f"{name} {estimate.text(self.metric)}" for name, estimate in self.baselines.items()
+        )
+        return f"{label} {self.estimate.text(self.metric)} over {self.estimate.num_tasks} tasks" + (
+            f"  ({beside})" if beside else ""
+        )
 
 
-def frozen_tasks(source: TaskSource, num_tasks: int, seed: int, purpose: str = "evaluate") -> Iterator[Episode]:
+def frozen_tasks(
+    source: TaskSource, num_tasks: int, seed: int, purpose: str = "evaluate"
+) -> Iterator[Episode]:
     """The evaluation tasks of ``(source, seed)``, in batches.
 
     Task ``i`` is drawn by ``generator(seed, purpose, i)``: two methods, two machines, two days see
@@ -132,7 +146,9 @@ def frozen_tasks(source: TaskSource, num_tasks: int, seed: int, purpose: str = "
 
 def _join(episodes: Sequence[Episode]) -> Episode:
     def batch(parts: Sequence[Batch]) -> Batch:
-        return Batch(*(torch.cat([getattr(part, name) for part in parts]) for name in ("x", "y", "mask")))
+        return Batch(
+            *(torch.cat([getattr(part, name) for part in parts]) for name in ("x", "y", "mask"))
+        )
 
     return Episode(
         batch([episode.support for episode in episodes]),
@@ -153,7 +169,12 @@ def task_values(scores: Tensor, query: Batch, targets: tuple[int, ...] = ()) -> 
 
 
 def values_by_steps(
-    learner: Learner, source: TaskSource, num_tasks: int, seed: int, steps: Sequence[int], purpose: str = "evaluate"
+    learner: Learner,
+    source: TaskSource,
+    num_tasks: int,
+    seed: int,
+    steps: Sequence[int],
+    purpose: str = "evaluate",
 ) -> Tensor:
     """The metric of every task after each number of inner steps ``[steps, task]``."""
     device = next((parameter.device for parameter in learner.parameters()), torch.device("cpu"))
@@ -161,7 +182,12 @@ def values_by_steps(
     for episodes in frozen_tasks(source, num_tasks, seed, purpose):
         on_device = episodes.to(device)
         states = learner.adaptations(on_device.support, steps)
-        rows = [task_values(learner.predict(adapted, on_device.query.x), on_device.query, source.kind.targets) for adapted in states]
+        rows = [
+            task_values(
+                learner.predict(adapted, on_device.query.x), on_device.query, source.kind.targets
+            )
+            for adapted in states
+        ]
         columns.append(torch.stack(rows).cpu())
     return torch.cat(columns, 1)
 
@@ -178,13 +204,10 @@ def evaluate(
 
     The learner stays bit-identical and no graph is kept.
 
-    Args:
-        learner: The learner.
-        source: Where the tasks come from, e.g. ``pool.episodes(way=5, shot=1)``.
-        num_tasks: How many.
-        seed: Which: the same seed gives the same tasks to every learner.
-        steps: Inner steps; by default the learner's ``test_steps``.
-        baselines: Whether to run the plain baselines on the same tasks, see :mod:`quickstudy.training.baselines`.
+    Args: learner: The learner. source: Where the tasks come from, e.g. ``pool.episodes(way=5,
+        shot=1)``. num_tasks: How many. seed: Which: the same seed gives the same tasks to every
+        learner. steps: Inner steps; by default the learner's ``test_steps``. baselines: Whether to
+        run the plain baselines on the same tasks, see :mod:`quickstudy.training.baselines`.
 
     Returns:
         Mean and interval, baselines, the curve over inner steps, per-task values, and versions.
@@ -192,17 +215,25 @@ def evaluate(
     Raises:
         UserError: If ``num_tasks`` is below 1 or the learner cannot serve these tasks.
     """
-    require(num_tasks >= 1, f"Parameter `num_tasks` should be at least 1. Found num_tasks={num_tasks}.")
-    require(steps is None or steps >= 0, f"Parameter `steps` should be at least 0. Found steps={steps}.")
+    require(
+        num_tasks >= 1, f"Parameter `num_tasks` should be at least 1. Found num_tasks={num_tasks}."
+    )
+    require(
+        steps is None or steps >= 0, f"Parameter `steps` should be at least 0. Found steps={steps}."
+    )
     last = learner.test_steps if steps is None else steps
-    curve = sorted({step for step in CURVE if step < last} | {last}) if learner.test_steps else [last]
+    curve = (
+        sorted({step for step in CURVE if step < last} | {last}) if learner.test_steps else [last]
+    )
     check_way(learner, source.kind)
     values = values_by_steps(learner, source, num_tasks, seed, curve)
     beside: dict[str, Estimate] = {}
     if baselines:
         for name, (baseline, limit) in baselines_for(learner, source.kind, seed).items():
             count = min(num_tasks, limit)
-            beside[name] = Estimate.of(values_by_steps(baseline, source, count, seed, [baseline.test_steps])[0])
+            beside[name] = Estimate.of(
+                values_by_steps(baseline, source, count, seed, [baseline.test_steps])[0]
+            )
     return Evaluation(
         metric=source.kind.metric,
         estimate=Estimate.of(values[-1]),
@@ -212,15 +243,20 @@ def evaluate(
         baselines=beside,
         per_step={step: Estimate.of(row) for step, row in zip(curve, values, strict=True)},
         per_task=values[-1].tolist(),
-        versions={"quickstudy": version("quickstudy"), "torch": torch.__version__, "python": platform.python_version()},
+        versions={
+            "quickstudy": version("quickstudy"),
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
     )
 
 
 def check_way(learner: Learner, kind: Kind) -> None:
-    """Refuse tasks with more classes than the outputs of the learner's network, or with other targets.
+    """Refuse tasks with more classes than the outputs of the learner's network, or with other
+    targets.
 
-    Raises:
-        UserError: If the way is larger than the outputs, or the targets are of kinds that the network or learner does not have.
+    Raises: UserError: If the way is larger than the outputs, or the targets are of kinds that the
+        network or learner does not have.
     """
     targets = learner.mixed_targets
     numbers = (0,) * kind.outputs if kind.name == "regression" and targets else ()
@@ -230,7 +266,10 @@ def check_way(learner: Learner, kind: Kind) -> None:
         "models.MultiTarget(trunk, targets) predicts several.",
     )
     name = type(learner).__name__
-    require(not targets or learner.mixes, f"{name} does not serve targets of several kinds: take a learner that adapts by gradient.")
+    require(
+        not targets or learner.mixes,
+        f"{name} does not serve targets of several kinds: take a learner that adapts by gradient.",
+    )
     if learner.any_way:
         return
     model = getattr(learner, "model", None)

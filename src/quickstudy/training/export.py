@@ -23,22 +23,25 @@ SUFFIXES = (".pt2", ".onnx")
 
 
 class AdaptedModel(nn.Module):
-    """``x`` ``[example, *feature]`` ↦ the scores ``[example, output]`` of one adapted task, as :meth:`~quickstudy.Learner.predict` gives.
+    """``x`` ``[example, *feature]`` ↦ the scores ``[example, output]`` of one adapted task, as
+    :meth:`~quickstudy.Learner.predict` gives.
 
     Args:
         learner: The learner; it is copied.
         adapted: What it adapted to, one task.
         outputs: How many leading scores to give; by default all.
 
-    Raises:
-        UserError: If ``adapted`` holds several tasks, or the learner is transductive: its scores are then no function of
-            an example alone.
+    Raises: UserError: If ``adapted`` holds several tasks, or the learner is transductive: its
+        scores are then no function of an example alone.
     """
 
     def __init__(self, learner: Learner, adapted: Adapted, outputs: int | None = None) -> None:
         super().__init__()
         tasks = next(iter(adapted.values())).shape[0]
-        require(tasks == 1, f"`adapted` should hold one task. Found {tasks}: take one of them, {{name: a[i : i + 1] for name, a in ...}}.")
+        require(
+            tasks == 1,
+            f"`adapted` should hold one task. Found {tasks}: take one of them, {{name: a[i : i + 1] for name, a in ...}}.",
+        )
         require(
             not learner.transductive,
             "A transductive learner cannot be exported: the scores of an example depend on the others it comes with. "
@@ -50,14 +53,17 @@ class AdaptedModel(nn.Module):
         for index, name in enumerate(self.names):
             value = adapted[name].detach().contiguous().clone()
             self.register_buffer(f"adapted_{index}", value)
-            if f"model.{name}" in own:  # the weights that were adapted are not needed, so they take no room
+            # the weights that were adapted are not needed, so they take no room
+            if f"model.{name}" in own:
                 own[f"model.{name}"].data = value[0]
         for tensor in (*self.learner.parameters(), *self.learner.buffers()):
             tensor.data = tensor.data.contiguous()
 
     def forward(self, x: Tensor) -> Tensor:
         """The scores of ``x``."""
-        adapted = {name: self.get_buffer(f"adapted_{index}") for index, name in enumerate(self.names)}
+        adapted = {
+            name: self.get_buffer(f"adapted_{index}") for index, name in enumerate(self.names)
+        }
         scores = self.learner.scores(adapted, x.unsqueeze(0)).squeeze(0)
         return scores if self.outputs is None else scores[:, : self.outputs]
 
@@ -70,36 +76,43 @@ def export(
     classes: Sequence[str] | None = None,
     task: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write an adapted model as a plain function of ``x`` ``[example, *feature]`` that gives its scores ``[example, output]``.
+    """Write an adapted model as a plain function of ``x`` ``[example, *feature]`` that gives its
+    scores ``[example, output]``.
 
-    The file needs no quickstudy: ``torch.export.load("model.pt2").module()(x)``, or any runtime of ONNX (input ``x``, output
-    ``scores``). Any number of examples is served. Metadata ``quickstudy`` (an extra file of a ``.pt2``, a property of an
-    ``.onnx``) holds JSON: the names of the ``classes``, the shape of an ``example``, and ``task``.
+    The file needs no quickstudy: ``torch.export.load("model.pt2").module()(x)``, or any runtime of
+    ONNX (input ``x``, output ``scores``). Any number of examples is served. Metadata ``quickstudy``
+    (an extra file of a ``.pt2``, a property of an ``.onnx``) holds JSON: the names of the
+    ``classes``, the shape of an ``example``, and ``task``.
 
-    Args:
-        path: A file that ends in ``.pt2`` (torch.export) or ``.onnx`` (needs ``quickstudy[export]``).
-        learner: The learner.
-        adapted: What it adapted to, one task.
-        x: Some inputs as for :meth:`~quickstudy.Learner.predict`; their shape and dtype count.
-        classes: Names of the classes; scores beyond them are left out.
-        task: What else is to be known of the task, in plain values.
+    Args: path: A file that ends in ``.pt2`` (torch.export) or ``.onnx`` (needs
+        ``quickstudy[export]``). learner: The learner. adapted: What it adapted to, one task. x:
+        Some inputs as for :meth:`~quickstudy.Learner.predict`; their shape and dtype count.
+        classes: Names of the classes; scores beyond them are left out. task: What else is to be
+        known of the task, in plain values.
 
-    Raises:
-        UserError: If ``adapted`` holds several tasks, the learner is transductive, the ending is another, ONNX's packages are
-            missing, or the model does something that cannot be exported.
+    Raises: UserError: If ``adapted`` holds several tasks, the learner is transductive, the ending
+        is another, ONNX's packages are missing, or the model does something that cannot be
+        exported.
 
     Example:
         >>> import quickstudy as qs, torch
         >>> learner, support = qs.ProtoNet(torch.nn.Identity()), qs.Batch.of(torch.eye(2), [0, 1])
-        >>> qs.export("/tmp/model.pt2", learner, learner.adapt(support), support.x)  # doctest: +SKIP
+        # doctest: +SKIP
+        >>> qs.export("/tmp/model.pt2", learner, learner.adapt(support), support.x)
         >>> torch.export.load("/tmp/model.pt2").module()(torch.eye(2)).argmax(1)  # doctest: +SKIP
         tensor([0, 1])
     """
     path = Path(path)
-    require(path.suffix in SUFFIXES, f"An exported model's file should end in {' or '.join(SUFFIXES)}. Found {path.name!r}.")
+    require(
+        path.suffix in SUFFIXES,
+        f"An exported model's file should end in {' or '.join(SUFFIXES)}. Found {path.name!r}.",
+    )
     if path.suffix == ".onnx":
         missing = [name for name in ("onnx", "onnxscript") if find_spec(name) is None]
-        require(not missing, f"Exporting to ONNX needs {' and '.join(missing)}: pip install 'quickstudy[export]'.")
+        require(
+            not missing,
+            f"Exporting to ONNX needs {' and '.join(missing)}: pip install 'quickstudy[export]'.",
+        )
     model = AdaptedModel(learner, adapted, None if classes is None else len(classes))
     learner.predict(adapted, x)  # refuses a wrong shape
     details = {
@@ -108,7 +121,10 @@ def export(
         "task": None if task is None else dict(task),
     }
     program = _program(model, x)
-    write_atomically(path, (_pt2 if path.suffix == ".pt2" else _onnx)(program, {"quickstudy": json.dumps(details)}))
+    write_atomically(
+        path,
+        (_pt2 if path.suffix == ".pt2" else _onnx)(program, {"quickstudy": json.dumps(details)}),
+    )
 
 
 def _program(model: AdaptedModel, x: Tensor) -> Any:
@@ -117,7 +133,9 @@ def _program(model: AdaptedModel, x: Tensor) -> Any:
     try:
         with torch.no_grad(), _quiet():
             model(two)  # what a learner decides at its first call is decided before the trace
-            return torch.export.export(model, (two,), dynamic_shapes=({0: torch.export.Dim("example", min=1)},))
+            return torch.export.export(
+                model, (two,), dynamic_shapes=({0: torch.export.Dim("example", min=1)},)
+            )
     except Exception as error:  # torch.export raises what the model and its own many parts raise
         raise UserError(f"torch.export cannot export this model: {_first_line(error)}") from error
 
@@ -132,7 +150,9 @@ def _pt2(program: Any, metadata: Mapping[str, str]) -> bytes:
 def _onnx(program: Any, metadata: Mapping[str, str]) -> bytes:
     try:
         with _quiet():
-            model: Any = torch.onnx.export(program, dynamo=True, verbose=False, input_names=["x"], output_names=["scores"]).model_proto  # type: ignore[union-attr]
+            model: Any = torch.onnx.export(
+                program, dynamo=True, verbose=False, input_names=["x"], output_names=["scores"]
+            ).model_proto  # type: ignore[union-attr]
     except Exception as error:
         raise UserError(f"This model cannot be expressed in ONNX: {_first_line(error)}") from error
     for key, value in metadata.items():

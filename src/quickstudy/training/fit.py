@@ -62,29 +62,23 @@ def fit(
     resumed ends with the same bits as one that was not. With ``validation`` the learner ends with
     the weights that were best on frozen validation tasks.
 
-    Args:
-        learner: The learner; its device decides where the tasks go.
-        train: Where the training tasks come from.
-        steps: Outer steps in all.
-        tasks_per_step: Tasks in each.
-        out: The run's folder: ``last.safetensors``, ``best.safetensors``, ``metrics.jsonl``, ``run.json``.
-        optimizer: Any torch optimiser over ``learner.parameters()`` whose step takes no closure; by default Adam with ``lr``.
-        scheduler: Any torch scheduler of that optimiser that is stepped once a step without a metric.
-        lr: Learning rate of the default optimiser.
-        clip_gradient: Largest norm of the gradient.
-        balancer: Turns the losses of a step into one, by default their mean: a function, any scalarizer or aggregator of TorchJD,
-            or one of :mod:`quickstudy.balance`. Parameters of its own are among those of the default optimiser.
+    Args: learner: The learner; its device decides where the tasks go. train: Where the training
+        tasks come from. steps: Outer steps in all. tasks_per_step: Tasks in each. out: The run's
+        folder: ``last.safetensors``, ``best.safetensors``, ``metrics.jsonl``, ``run.json``.
+        optimizer: Any torch optimiser over ``learner.parameters()`` whose step takes no closure; by
+        default Adam with ``lr``. scheduler: Any torch scheduler of that optimiser that is stepped
+        once a step without a metric. lr: Learning rate of the default optimiser. clip_gradient:
+        Largest norm of the gradient. balancer: Turns the losses of a step into one, by default
+        their mean: a function, any scalarizer or aggregator of TorchJD, or one of
+        :mod:`quickstudy.balance`. Parameters of its own are among those of the default optimiser.
         tasks_per_backward: Accumulate the gradient over so many tasks at a time, to save memory.
-        validation: Tasks to validate on, drawn once and frozen.
-        validate_every: Steps between validations.
-        validation_tasks: How many.
-        seed: Seed of all randomness.
-        compile: Compile the whole step, gradient included (torch.compile; pays for small networks and many steps).
-        resume: Go on from ``out``'s last checkpoint, if there is one.
-        checkpoint_seconds: Time between checkpoints.
-        progress: Show a progress bar.
-        tensorboard: Write TensorBoard events into ``out`` (needs ``quickstudy[tensorboard]``).
-        record: Further plain values for ``run.json``.
+        validation: Tasks to validate on, drawn once and frozen. validate_every: Steps between
+        validations. validation_tasks: How many. seed: Seed of all randomness. compile: Compile the
+        whole step, gradient included (torch.compile; pays for small networks and many steps).
+        resume: Go on from ``out``'s last checkpoint, if there is one. checkpoint_seconds: Time
+        between checkpoints. progress: Show a progress bar. tensorboard: Write TensorBoard events
+        into ``out`` (needs ``quickstudy[tensorboard]``). record: Further plain values for
+        ``run.json``.
 
     Raises:
         UserError: If an argument is out of range, or the run would not fit into memory.
@@ -96,22 +90,35 @@ def fit(
         "validate_every": validate_every,
         "validation_tasks": validation_tasks,
     }
-    _check(counts | {"tasks_per_backward": tasks_per_backward}, {"lr": lr, "clip_gradient": clip_gradient})
-    require(not compile or tasks_per_backward is None, "A compiled step takes all its tasks at once: leave `tasks_per_backward` off.")
+    _check(
+        counts | {"tasks_per_backward": tasks_per_backward},
+        {"lr": lr, "clip_gradient": clip_gradient},
+    )
+    require(
+        not compile or tasks_per_backward is None,
+        "A compiled step takes all its tasks at once: leave `tasks_per_backward` off.",
+    )
     require(
         not isinstance(balancer, torch.nn.Module) or (tasks_per_backward is None and not compile),
         f"Balancer {balancer} needs all tasks of a step at once: leave `tasks_per_backward` and `compile` off.",
     )
     check_told(balancer)
     folder = None if out is None else _writable(Path(out))
-    require(not (resume or tensorboard) or folder is not None, "Parameter `out` is needed to resume and for TensorBoard.")
+    require(
+        not (resume or tensorboard) or folder is not None,
+        "Parameter `out` is needed to resume and for TensorBoard.",
+    )
     parameters = [parameter for parameter in learner.parameters() if parameter.requires_grad]
     require(bool(parameters), "The learner should have parameters to train. Found none.")
     check_way(learner, train.kind)
     if isinstance(balancer, TaskWeights):
         balancer.to(parameters[0].device)
     learned = [*parameters, *parameters_of(balancer).values()]
-    optimizer = torch.optim.Adam(learned, lr=lr, fused=parameters[0].device.type in ("cpu", "cuda")) if optimizer is None else optimizer
+    optimizer = (
+        torch.optim.Adam(learned, lr=lr, fused=parameters[0].device.type in ("cpu", "cuda"))
+        if optimizer is None
+        else optimizer
+    )
     fitted = Fitted(out=folder)
     run = Run(
         learner,
@@ -131,7 +138,10 @@ def fit(
     learner.train()
     last = None if folder is None else folder / "last.safetensors"
     if last is not None and last.exists():
-        require(resume, f"Folder {folder} holds a run already: pass resume=True (--resume) to go on with it, or choose another folder.")
+        require(
+            resume,
+            f"Folder {folder} holds a run already: pass resume=True (--resume) to go on with it, or choose another folder.",
+        )
         run.resume(last)
         logger.info("Resumed %s at step %d.", folder, fitted.step)
     probe = train.sample(1, generator(seed, "memory")).to(parameters[0].device)
@@ -141,18 +151,37 @@ def fit(
     if folder is not None:
         _describe(folder, run, steps, record or {})
         if not fitted.step:
-            (folder / "best.safetensors").unlink(missing_ok=True)  # of a run that was killed before its first checkpoint
+            # of a run that was killed before its first checkpoint
+            (folder / "best.safetensors").unlink(missing_ok=True)
     log = MetricLog(folder, tensorboard, fitted.step)
-    with Progress(steps, fitted.step, tasks_per_step, progress) as bar, _interruptible() as interrupted, log:
-        _loop(run, steps, last, checkpoint_seconds, validation, validate_every, validation_tasks, log, bar, interrupted)
+    with (
+        Progress(steps, fitted.step, tasks_per_step, progress) as bar,
+        _interruptible() as interrupted,
+        log,
+    ):
+        _loop(
+            run,
+            steps,
+            last,
+            checkpoint_seconds,
+            validation,
+            validate_every,
+            validation_tasks,
+            log,
+            bar,
+            interrupted,
+        )
     if validation is not None and not fitted.interrupted:
         run.back_to_best()
     learner.eval()
     return fitted
 
 
-def train_whole(learner: Learner, source: TaskSource, steps: int, tasks_per_step: int, lr: float, seed: int) -> None:
-    """:func:`~quickstudy.fit`, quietly. It is a part of something larger, which Ctrl-C breaks off: half a training would be misjudged.
+def train_whole(
+    learner: Learner, source: TaskSource, steps: int, tasks_per_step: int, lr: float, seed: int
+) -> None:
+    """:func:`~quickstudy.fit`, quietly. It is a part of something larger, which Ctrl-C breaks off:
+    half a training would be misjudged.
 
     Raises:
         KeyboardInterrupt: After Ctrl-C.
@@ -173,9 +202,15 @@ def _writable(folder: Path) -> Path:
 
 def _check(counts: dict[str, int | None], positive: dict[str, float | None]) -> None:
     for name, count in counts.items():
-        require(count is None or count >= 1, f"Parameter `{name}` should be at least 1. Found {name}={count}.")
+        require(
+            count is None or count >= 1,
+            f"Parameter `{name}` should be at least 1. Found {name}={count}.",
+        )
     for name, value in positive.items():
-        require(value is None or value > 0, f"Parameter `{name}` should be positive. Found {name}={value}.")
+        require(
+            value is None or value > 0,
+            f"Parameter `{name}` should be positive. Found {name}={value}.",
+        )
 
 
 def _loop(
@@ -197,7 +232,14 @@ def _loop(
         fitted.step += 1
         fitted.seconds = time.monotonic() - began
         weights = run.balancer.weights if isinstance(run.balancer, TaskWeights) else None
-        log.loss(fitted.step, loss, run.optimizer.param_groups[0]["lr"], run.tasks_per_step, fitted.step == steps, weights)
+        log.loss(
+            fitted.step,
+            loss,
+            run.optimizer.param_groups[0]["lr"],
+            run.tasks_per_step,
+            fitted.step == steps,
+            weights,
+        )
         bar.advance(loss)
         if validation is not None and (fitted.step % validate_every == 0 or fitted.step == steps):
             _validate(run, validation, validation_tasks, log, bar)
@@ -211,9 +253,13 @@ def _loop(
         run.save(last)
 
 
-def _validate(run: Run, validation: TaskSource, num_tasks: int, log: MetricLog, bar: Progress) -> None:
+def _validate(
+    run: Run, validation: TaskSource, num_tasks: int, log: MetricLog, bar: Progress
+) -> None:
     learner, fitted, kind = run.learner, run.fitted, validation.kind
-    values = values_by_steps(learner, validation, num_tasks, run.seed, [learner.test_steps], "validation")[0]
+    values = values_by_steps(
+        learner, validation, num_tasks, run.seed, [learner.test_steps], "validation"
+    )[0]
     value = values.nanmean().item()
     log.validation(fitted.step, kind.metric, value)
     bar.validated(fitted.step, kind.metric, value)

@@ -22,15 +22,12 @@ FRACTION = 0.75
 class Score:
     """How well one way predicted one split.
 
-    Attributes:
-        name: The rung.
-        shot: Rows that were seen of unseen tasks; None for new rows of the training tasks.
-        split: The seed of the split.
-        metrics: ``rmse`` and ``explained_variance``, or ``log_loss`` and ``accuracy``, see :func:`~quickstudy.training.judge.judge`;
-            of several targets of different kinds ``error`` and each target's own, see
-            :func:`~quickstudy.training.judge.judge_by_target`.
-        fit_seconds: Time to learn from the training tasks.
-        adapt_ms: Time to adapt to a task and predict its rows, milliseconds a task.
+    Attributes: name: The rung. shot: Rows that were seen of unseen tasks; None for new rows of the
+        training tasks. split: The seed of the split. metrics: ``rmse`` and ``explained_variance``,
+        or ``log_loss`` and ``accuracy``, see :func:`~quickstudy.training.judge.judge`; of several
+        targets of different kinds ``error`` and each target's own, see
+        :func:`~quickstudy.training.judge.judge_by_target`. fit_seconds: Time to learn from the
+        training tasks. adapt_ms: Time to adapt to a task and predict its rows, milliseconds a task.
     """
 
     name: str
@@ -46,7 +43,9 @@ class Score:
         return next(iter(self.metrics.values()))
 
 
-def ladder_rows(table: Table, splits: int = 10, fraction: float = FRACTION, ways: Sequence[Rung] | None = None) -> list[Score]:
+def ladder_rows(
+    table: Table, splits: int = 10, fraction: float = FRACTION, ways: Sequence[Rung] | None = None
+) -> list[Score]:
     """*Seen tasks, new rows*: learn from a random ``fraction`` of every task's rows, predict the others."""
     found = []
     for split in range(splits):
@@ -69,14 +68,22 @@ def ladder_tasks(
     for split in range(splits):
         train, unseen = table.split_tasks(new, split)
         episodes: dict[int | None, list[Episode]] = {
-            shot: [unseen.draw(shot, None, generator(split, "ladder", 1000 * shot + draw)) for draw in range(draws)] for shot in shots
+            shot: [
+                unseen.draw(shot, None, generator(split, "ladder", 1000 * shot + draw))
+                for draw in range(draws)
+            ]
+            for shot in shots
         }
         found += _climb(table, train, episodes, split, ways)
     return found
 
 
 def _climb(
-    table: Table, train: TableTasks, protocols: dict[int | None, list[Episode]], split: int, ways: Sequence[Rung] | None
+    table: Table,
+    train: TableTasks,
+    protocols: dict[int | None, list[Episode]],
+    split: int,
+    ways: Sequence[Rung] | None,
 ) -> list[Score]:
     form = TableForm.of(train, table.labels)
     scaled, scores = form.tasks(train), []
@@ -86,15 +93,27 @@ def _climb(
         fitted = time.perf_counter() - began + rung.spared
         for shot, episodes in protocols.items():
             began = time.perf_counter()
-            predicted = [form.unscaled(rung.predict(form.episode(episode), shot is None)) for episode in episodes]
+            predicted = [
+                form.unscaled(rung.predict(form.episode(episode), shot is None))
+                for episode in episodes
+            ]
             spent = time.perf_counter() - began
             tasks = sum(episode.num_tasks for episode in episodes)
             both = zip(predicted, episodes, strict=True)
             judged = [
-                judge_by_target(values, episode.query, form) if form.labels else judge(values, episode.query) for values, episode in both
+                judge_by_target(values, episode.query, form)
+                if form.labels
+                else judge(values, episode.query)
+                for values, episode in both
             ]
             scores.append(Score(rung.name, shot, split, _mean(judged), fitted, 1e3 * spent / tasks))
-            logger.info("split %d, %s, %s: %.4g", split, "new rows" if shot is None else f"K = {shot}", rung.name, scores[-1].error)
+            logger.info(
+                "split %d, %s, %s: %.4g",
+                split,
+                "new rows" if shot is None else f"K = {shot}",
+                rung.name,
+                scores[-1].error,
+            )
     return scores
 
 

@@ -28,7 +28,8 @@ def bytes_per_task(learner: Learner, one_task: Episode) -> tuple[int, int]:
 
 
 class Held:
-    """Inside, counts the bytes of all tensors that autograd keeps for gradients, each storage once, those of parameters not.
+    """Inside, counts the bytes of all tensors that autograd keeps for gradients, each storage once,
+    those of parameters not.
 
     Attributes:
         now: What is kept.
@@ -39,7 +40,9 @@ class Held:
         self.peak, self.now = 0, 0
         self._own = {parameter.untyped_storage().data_ptr() for parameter in learner.parameters()}
         self._users: Counter[int] = Counter()
-        self._hooks = torch.autograd.graph.saved_tensors_hooks(partial(_Kept, self), lambda kept: kept.tensor)
+        self._hooks = torch.autograd.graph.saved_tensors_hooks(
+            partial(_Kept, self), lambda kept: kept.tensor
+        )
 
     def __enter__(self) -> "Held":
         self._hooks.__enter__()
@@ -97,12 +100,20 @@ def refuse_what_does_not_fit(learner: nn.Module, one_task: Episode, tasks_at_onc
 
     free = available_bytes(one_task.support.x.device)
     if free is not None and needed(tasks_at_once) > 0.9 * free:
-        fits = max((tasks for tasks in range(1, tasks_at_once) if needed(tasks) <= 0.8 * free), default=0)
-        advice = [f"accumulate over at most {fits} tasks (tasks_per_backward={fits})"] if fits else []
-        advice += (
-            ["take outer_gradient='stepwise' or 'first_order'"] if getattr(learner, "outer_gradient", "stepwise") != "stepwise" else []
+        fits = max(
+            (tasks for tasks in range(1, tasks_at_once) if needed(tasks) <= 0.8 * free), default=0
         )
-        advice += [] if fits else ["take a smaller network, fewer examples a task or fewer inner steps"]
+        advice = (
+            [f"accumulate over at most {fits} tasks (tasks_per_backward={fits})"] if fits else []
+        )
+        advice += (
+            ["take outer_gradient='stepwise' or 'first_order'"]
+            if getattr(learner, "outer_gradient", "stepwise") != "stepwise"
+            else []
+        )
+        advice += (
+            [] if fits else ["take a smaller network, fewer examples a task or fewer inner steps"]
+        )
         raise UserError(
             f"A step of {tasks_at_once} tasks needs about {needed(tasks_at_once) / 2**30:.1f} GiB for gradients, "
             f"{free / 2**30:.1f} GiB are free: {', or '.join(advice)}."
@@ -115,4 +126,8 @@ def _computed_together(learner: Learner, one_task: Episode) -> int:
     if not isinstance(learner, GradientLearner):
         return sys.maxsize
     chunk = learner.mapping_for(one_task.support.x).chunk or sys.maxsize
-    return min(chunk, learner.tasks_kept(one_task.support)) if getattr(learner, "outer_gradient", None) == "stepwise" else chunk
+    return (
+        min(chunk, learner.tasks_kept(one_task.support))
+        if getattr(learner, "outer_gradient", None) == "stepwise"
+        else chunk
+    )

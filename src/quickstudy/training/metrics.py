@@ -15,10 +15,11 @@ LINES_EVERY = 20
 
 
 class MetricLog:
-    """Appends to ``metrics.jsonl``: mean loss, learning rate and speed every 20 steps, and every validation.
+    """Appends to ``metrics.jsonl``: mean loss, learning rate and speed every 20 steps, and every
+    validation.
 
-    Where tasks have learned weights, these stand beside the loss: ``weight/0`` is that of task 0. A resumed run drops the lines
-    after the step it resumes from, so that no step stands twice.
+    Where tasks have learned weights, these stand beside the loss: ``weight/0`` is that of task 0. A
+    resumed run drops the lines after the step it resumes from, so that no step stands twice.
 
     Args:
         folder: The run's folder, or None to keep no log.
@@ -39,18 +40,40 @@ class MetricLog:
             try:
                 from torch.utils.tensorboard import SummaryWriter
             except ImportError as error:
-                raise UserError("TensorBoard is not installed: pip install 'quickstudy[tensorboard]'.") from error
+                raise UserError(
+                    "TensorBoard is not installed: pip install 'quickstudy[tensorboard]'."
+                ) from error
             self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
 
-    def loss(self, step: int, loss: float, lr: float, tasks: int, flush: bool, weights: Tensor | None = None) -> None:
+    def loss(
+        self,
+        step: int,
+        loss: float,
+        lr: float,
+        tasks: int,
+        flush: bool,
+        weights: Tensor | None = None,
+    ) -> None:
         """Note the loss of a step, and the ``weights`` of tasks ``[num_tasks]`` after it."""
         self._losses.append(loss)
         if step % LINES_EVERY and not flush:
             return
         seconds = max(time.monotonic() - self._since, 1e-9)
         rate = len(self._losses) * tasks / seconds
-        learned = {} if weights is None else {f"weight/{task}": round(value, 4) for task, value in enumerate(weights.tolist())}
-        self._add(step, {"loss": sum(self._losses) / len(self._losses), "lr": lr, "tasks_per_second": round(rate, 2)} | learned)
+        learned = (
+            {}
+            if weights is None
+            else {f"weight/{task}": round(value, 4) for task, value in enumerate(weights.tolist())}
+        )
+        self._add(
+            step,
+            {
+                "loss": sum(self._losses) / len(self._losses),
+                "lr": lr,
+                "tasks_per_second": round(rate, 2),
+            }
+            | learned,
+        )
         self._losses, self._since = [], time.monotonic()
 
     def validation(self, step: int, metric: str, value: float) -> None:
@@ -78,7 +101,12 @@ class MetricLog:
     def __enter__(self) -> "MetricLog":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.flush()
         if self._writer is not None:
             self._writer.close()

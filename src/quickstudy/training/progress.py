@@ -4,14 +4,21 @@ import logging
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as Bar
 
 logger = logging.getLogger("quickstudy")
 
 
 class Progress:
-    """Steps, loss (a running mean), the last validation, tasks per second and the time left, on standard error.
+    """Steps, loss (a running mean), the last validation, tasks per second and the time left, on
+    standard error.
 
     Args:
         steps: Steps in all.
@@ -33,7 +40,9 @@ class Progress:
             disable=not shown,
             refresh_per_second=2,
         )
-        self._task = self._bar.add_task("train", total=steps, completed=done, loss="", validation="", rate="")
+        self._task = self._bar.add_task(
+            "train", total=steps, completed=done, loss="", validation="", rate=""
+        )
         self._tasks_per_step = tasks_per_step
         self._mean: float | None = None
 
@@ -55,5 +64,10 @@ class Progress:
         self._bar.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._bar.stop()

@@ -15,7 +15,14 @@ from quickstudy.errors import TrainingError, require
 from quickstudy.learners import Learner
 from quickstudy.random import ambient, generator
 from quickstudy.tasks import TaskSource
-from quickstudy.training.checkpoint import check_optimizer, pack, read, restore_learner, restore_optimizer, write
+from quickstudy.training.checkpoint import (
+    check_optimizer,
+    pack,
+    read,
+    restore_learner,
+    restore_optimizer,
+    write,
+)
 from quickstudy.training.spec import spec_of
 
 Scheduler = torch.optim.lr_scheduler.LRScheduler
@@ -62,7 +69,9 @@ class Run:
     def step(self, index: int) -> float:
         """Take step ``index`` and return its mean loss; no weight changes where the loss or its gradient is not finite."""
         device = self.parameters[0].device
-        episodes = self.train.sample(self.tasks_per_step, generator(self.seed, "train", index)).to(device)
+        episodes = self.train.sample(self.tasks_per_step, generator(self.seed, "train", index)).to(
+            device
+        )
         self.optimizer.zero_grad(set_to_none=True)
         if self.compiled is None:  # a number that changes would be compiled anew every step
             self.learner.outer_step = index
@@ -71,7 +80,9 @@ class Run:
         if not bool(losses.isfinite().all()):
             wrong = (~losses.isfinite()).nonzero().flatten().tolist()
             raise self._diverged(f"The loss of step {index + 1} is not finite (tasks {wrong[:5]})")
-        norm = torch.nn.utils.clip_grad_norm_(self.parameters, math.inf if self.clip_gradient is None else self.clip_gradient)
+        norm = torch.nn.utils.clip_grad_norm_(
+            self.parameters, math.inf if self.clip_gradient is None else self.clip_gradient
+        )
         if not bool(norm.isfinite()):
             raise self._diverged(f"The gradient of step {index + 1} is not finite")
         self.optimizer.step()
@@ -81,8 +92,14 @@ class Run:
 
     def _diverged(self, what: str) -> TrainingError:
         last = None if self.fitted.out is None else self.fitted.out / "last.safetensors"
-        kept = f" The last checkpoint, {last}, is as it was." if last is not None and last.exists() else ""
-        return TrainingError(f"{what}: lower the learning rates, clip the gradient, or look for NaN in the inputs.{kept}")
+        kept = (
+            f" The last checkpoint, {last}, is as it was."
+            if last is not None and last.exists()
+            else ""
+        )
+        return TrainingError(
+            f"{what}: lower the learning rates, clip the gradient, or look for NaN in the inputs.{kept}"
+        )
 
     def _backward(self, episodes: Episode, index: int) -> Tensor:
         if self.compiled is not None:
@@ -92,7 +109,9 @@ class Run:
         for first in range(0, total, part):
             chunk = episodes[first : first + part] if part < total else episodes
             losses = self.learner.losses(chunk)
-            outer = OuterStep(self.learner, chunk, self.optimizer.param_groups[0]["lr"], self.seed, index)
+            outer = OuterStep(
+                self.learner, chunk, self.optimizer.param_groups[0]["lr"], self.seed, index
+            )
             self.places = check_places(self.balancer, outer, self.places)
             descend(self.balancer, losses, outer, len(losses) / total)
             values.append(losses.detach())
@@ -108,7 +127,12 @@ class Run:
         tensors, details = pack(self.learner, self.optimizer)
         tensors |= {f"balancer/{name}": value for name, value in state_of(self.balancer).items()}
         scheduler = None if self.scheduler is None else _plain(self.scheduler.state_dict())
-        progress = {"step": self.fitted.step, "seconds": self.fitted.seconds, "best": self.fitted.best, "seed": self.seed}
+        progress = {
+            "step": self.fitted.step,
+            "seconds": self.fitted.seconds,
+            "best": self.fitted.best,
+            "seed": self.seed,
+        }
         write(path, tensors, details | progress | {"scheduler": scheduler} | more)
 
     def resume(self, path: Path) -> None:
@@ -119,9 +143,15 @@ class Run:
             f"A resumed run should have the seed it was begun with, {details['seed']}. Found seed={self.seed}.",
         )
         begun, found = details["spec"]["learner"], spec_of(self.learner)["learner"]
-        require(begun == found, f"A resumed run should have the learner it was begun with, {begun}. Found {found}.")
+        require(
+            begun == found,
+            f"A resumed run should have the learner it was begun with, {begun}. Found {found}.",
+        )
         check_optimizer(self.optimizer, details)
-        restore_state(self.balancer, {name[9:]: value for name, value in tensors.items() if name.startswith("balancer/")})
+        restore_state(
+            self.balancer,
+            {name[9:]: value for name, value in tensors.items() if name.startswith("balancer/")},
+        )
         restore_learner(self.learner, tensors, path)
         restore_optimizer(self.optimizer, tensors, details)
         if self.scheduler is not None and details["scheduler"] is not None:
@@ -135,26 +165,38 @@ class Run:
         if self.fitted.out is not None:
             self.save(self.fitted.out / "best.safetensors")
         else:
-            self.best_weights = {name: value.detach().clone() for name, value in self.learner.state_dict().items()}
+            self.best_weights = {
+                name: value.detach().clone() for name, value in self.learner.state_dict().items()
+            }
 
     def back_to_best(self) -> None:
         """Give the learner the weights that were kept as the best, if there are any."""
         if self.best_weights is not None:
             self.learner.load_state_dict(self.best_weights)
-        elif self.fitted.out is not None and (path := self.fitted.out / "best.safetensors").exists():
+        elif (
+            self.fitted.out is not None and (path := self.fitted.out / "best.safetensors").exists()
+        ):
             restore_learner(self.learner, read(path)[0], path)
 
 
 def _plain(state: dict[str, Any]) -> dict[str, Any]:
-    """The part of a scheduler's state that JSON holds (functions and milestones are the caller's to give again).
+    """The part of a scheduler's state that JSON holds (functions and milestones are the caller's to
+    give again).
 
-    Raises:
-        UserError: If it holds parts, of schedulers inside a scheduler, that JSON would change or lose.
+    Raises: UserError: If it holds parts, of schedulers inside a scheduler, that JSON would change
+        or lose.
     """
-    kept = {name: value for name, value in state.items() if isinstance(value, (int, float, bool, str, list, type(None)))}
+    kept = {
+        name: value
+        for name, value in state.items()
+        if isinstance(value, (int, float, bool, str, list, type(None)))
+    }
     try:
         same = json.loads(json.dumps(kept)) == kept
     except TypeError:
         same = False
-    require(same, "This scheduler, made of others, could not be resumed exactly: write it as one torch.optim.lr_scheduler.LambdaLR.")
+    require(
+        same,
+        "This scheduler, made of others, could not be resumed exactly: write it as one torch.optim.lr_scheduler.LambdaLR.",
+    )
     return kept

@@ -17,8 +17,15 @@ class Quadratics(qs.Learner):
 
     def losses(self, episodes: qs.Episode) -> Tensor:
         query = episodes.query
-        centre = (query.x * query.mask.unsqueeze(-1)).sum(1) / query.mask.sum(1, keepdim=True).clamp(min=1)
-        return 0.5 * self.scales[episodes.task] * (self.theta - centre).square().sum(1) * (query.mask > 0).any(1)
+        centre = (query.x * query.mask.unsqueeze(-1)).sum(1) / query.mask.sum(
+            1, keepdim=True
+        ).clamp(min=1)
+        return (
+            0.5
+            * self.scales[episodes.task]
+            * (self.theta - centre).square().sum(1)
+            * (query.mask > 0).any(1)
+        )
 
     def trajectory(self, support, steps):
         raise NotImplementedError
@@ -55,4 +62,6 @@ def after(balancer: object, learner: Quadratics, *episodes: qs.Episode) -> tuple
         step = qs.balance.OuterStep(learner, episode, 0.1, 0, index)
         with qs.random.ambient(0, "layers", index):
             qs.balance.descend(balancer, learner.losses(episode), step)
-    return learner.theta.grad.clone(), torch.cat([value.flatten() for value in qs.balance.state_of(balancer).values()] or [torch.empty(0)])
+    return learner.theta.grad.clone(), torch.cat(
+        [value.flatten() for value in qs.balance.state_of(balancer).values()] or [torch.empty(0)]
+    )

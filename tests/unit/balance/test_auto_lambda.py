@@ -13,7 +13,10 @@ from quickstudy.balance import AutoLambda, OuterStep
 from tests.unit.balance.quadratics import Centres, Quadratics
 from tests.unit.training.small import bits, blobs, same_bits, sine_learner, sines
 
-TRAIN, HELD = Centres([[1.0, 0.0], [0.0, 2.0], [-1.0, 0.5]]), Centres([[0.5, 0.2], [0.1, 1.0], [0.4, 0.5]])
+TRAIN, HELD = (
+    Centres([[1.0, 0.0], [0.0, 2.0], [-1.0, 0.5]]),
+    Centres([[0.5, 0.2], [0.1, 1.0], [0.4, 0.5]]),
+)
 SCALES, LR = [1.0, 0.5, 3.0], 0.2
 
 
@@ -49,9 +52,13 @@ def test_the_gradient_is_that_of_the_bilevel_problem():
     learner = qs.HardSharing(qs.models.MLP(1, 1, hidden=(6, 5)), 3)
     for offset in learner.offsets:
         nn.init.normal_(offset, std=0.3, generator=qs.generator(0, "offsets"))
-    held, episode = (sines().sample(3, qs.generator(0, purpose, 0)) for purpose in ("auto_lambda", "train"))
+    held, episode = (
+        sines().sample(3, qs.generator(0, purpose, 0)) for purpose in ("auto_lambda", "train")
+    )
     found = [
-        AutoLambda(3, sines(), [0, 1], look_ahead=way).gradient(learner.losses(episode), OuterStep(learner, episode, 0.05))
+        AutoLambda(3, sines(), [0, 1], look_ahead=way).gradient(
+            learner.losses(episode), OuterStep(learner, episode, 0.05)
+        )
         for way in ("exact", "differences")
     ]
     network, weights = Losses(learner), torch.ones(3, requires_grad=True)
@@ -77,15 +84,24 @@ def test_looking_ahead_leaves_the_learner_as_it_is():
     before = bits(learner)
     for way in ("exact", "differences"):
         AutoLambda(3, source, look_ahead=way).gradient(losses, OuterStep(learner, episode))
-    assert same_bits(before, bits(learner)) and all(parameter.grad is None for parameter in learner.parameters())
+    assert same_bits(before, bits(learner)) and all(
+        parameter.grad is None for parameter in learner.parameters()
+    )
 
 
 def test_losses_that_are_differentiable_once_are_looked_at_by_differences():
-    learner, episode = sine_learner(inner_steps=2, outer_gradient="stepwise"), sines().sample(3, qs.generator(0, "train"))
-    with pytest.raises(qs.UserError, match="differentiable once: give AutoLambda look_ahead='differences'"):
+    learner, episode = (
+        sine_learner(inner_steps=2, outer_gradient="stepwise"),
+        sines().sample(3, qs.generator(0, "train")),
+    )
+    with pytest.raises(
+        qs.UserError, match="differentiable once: give AutoLambda look_ahead='differences'"
+    ):
         AutoLambda(3, sines()).gradient(learner.losses(episode), OuterStep(learner, episode))
     found = [
-        AutoLambda(3, sines(), look_ahead=way).gradient(other.losses(episode), OuterStep(other, episode, 0.01))
+        AutoLambda(3, sines(), look_ahead=way).gradient(
+            other.losses(episode), OuterStep(other, episode, 0.01)
+        )
         for other, way in ((learner, "differences"), (sine_learner(inner_steps=2), "exact"))
     ]
     assert (found[0] - found[1]).norm() < 0.05 * found[1].norm()
@@ -93,8 +109,13 @@ def test_losses_that_are_differentiable_once_are_looked_at_by_differences():
 
 def test_a_validation_without_a_primary_task_says_nothing():
     episode = TRAIN.of([0, 1, 2])
-    learner, balancer = Quadratics(SCALES, [0.2, -0.3]), AutoLambda(3, Centres(HELD.centres[:2].tolist()), [2])
-    assert torch.equal(balancer.gradient(learner.losses(episode), OuterStep(learner, episode)), torch.zeros(3))
+    learner, balancer = (
+        Quadratics(SCALES, [0.2, -0.3]),
+        AutoLambda(3, Centres(HELD.centres[:2].tolist()), [2]),
+    )
+    assert torch.equal(
+        balancer.gradient(learner.losses(episode), OuterStep(learner, episode)), torch.zeros(3)
+    )
 
 
 def test_useless_auxiliary_tasks_lose_their_weight():

@@ -27,6 +27,9 @@ def test_two_epochs_of_two_steps_by_hand():
 
 
 def test_errors():
-    for options, message in (({"temperature": 0.0}, "`temperature`"), ({"epoch_steps": 0}, "`epoch_steps`")):
+    for options, message in (
+        ({"temperature": 0.0}, "`temperature`"),
+        ({"epoch_steps": 0}, "`epoch_steps`"),
+    ):
         with pytest.raises(qs.UserError, match=message):
             DWA(2, **options)

@@ -10,12 +10,18 @@ from quickstudy.balance.names import NAMED, needs_fixed_tasks
 from tests.unit.balance.quadratics import Centres, Quadratics, after
 from tests.unit.training.small import bits, same_bits, sine_learner, sines
 
-pytestmark = pytest.mark.filterwarnings("ignore:You are solving a parameterized problem that is not DPP")  # cvxpy, of Nash-MTL
+# cvxpy, of Nash-MTL
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:You are solving a parameterized problem that is not DPP"
+)
 SOURCE = Centres([[1.0, 0.0], [0.0, 2.0], [-1.0, 0.5], [0.3, -1.0]])
 OPTIONS = {
     "static": {"weights": [0.5, 2.0, 1.0, 0.1]},
     "dwa": {"epoch_steps": 1},
-    "auto_lambda": {"validation": Centres([[0.5, 0.0], [0.0, 1.0], [1.0, 0.5], [0.0, 0.0]]), "primary": [0, 2]},
+    "auto_lambda": {
+        "validation": Centres([[0.5, 0.0], [0.0, 1.0], [1.0, 0.5], [0.0, 0.0]]),
+        "primary": [0, 2],
+    },
 }
 NAMES = list(NAMED)
 BY_TASK = ("dwa", "gradnorm", "auto_lambda")
@@ -25,7 +31,9 @@ def make(name: str):
     """A balancer, and the learner that it stands in front of."""
     learner = Quadratics([1.0, 0.5, 3.0, 2.0], [0.2, -0.3])
     options = {"gradnorm": {"shared": [learner.theta]}}.get(name, OPTIONS.get(name, {}))
-    return balancer_named(name, num_tasks=4 if needs_fixed_tasks(name) else None, **options), learner
+    return balancer_named(
+        name, num_tasks=4 if needs_fixed_tasks(name) else None, **options
+    ), learner
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -42,13 +50,18 @@ def test_steps_of_some_tasks_teach_of_these_alone(name):
     first = SOURCE.of([0, 1, 2, 3])
     steps = [SOURCE.of([3, 0]), SOURCE.of([0, 1, 3, 2], [True, False, True, False])]
     (one, learner), (two, other) = make(name), make(name)
-    drawn, padded = after(one, learner, first, first, steps[0]), after(two, other, first, first, steps[1])
+    drawn, padded = (
+        after(one, learner, first, first, steps[0]),
+        after(two, other, first, first, steps[1]),
+    )
     assert_close(drawn[0], padded[0], rtol=1e-5, atol=1e-6)
     assert_close(drawn[1], padded[1], rtol=1e-5, atol=1e-6)
     if name != "dwa":  # there all weights are those of the last epoch
         before, learner = make(name)
         after(before, learner, first, first)
-        assert torch.equal(one.weights[[1, 2]], before.weights[[1, 2]]) and not torch.equal(one.weights, before.weights)
+        assert torch.equal(one.weights[[1, 2]], before.weights[[1, 2]]) and not torch.equal(
+            one.weights, before.weights
+        )
         assert_close(one.weights.sum(), torch.tensor(4.0))
 
 
@@ -71,14 +84,20 @@ def test_static_weights_are_a_weighted_sum():
 @pytest.mark.parametrize("name", [*BY_TASK, "uncertainty", "random", "pcgrad", "cagrad", "upgrad"])
 def test_a_resumed_run_is_as_one_that_was_not_broken_off(tmp_path, name):
     options = {"auto_lambda": {"validation": sines()}, "dwa": {"epoch_steps": 1}}.get(name, {})
-    one, two, three = (balancer_named(name, **({"num_tasks": 3} if needs_fixed_tasks(name) else {}), **options) for _ in range(3))
+    one, two, three = (
+        balancer_named(name, **({"num_tasks": 3} if needs_fixed_tasks(name) else {}), **options)
+        for _ in range(3)
+    )
     whole, begun, again = sine_learner(), sine_learner(), sine_learner()
     qs.fit(whole, sines(), 6, 3, balancer=one, progress=False)
     qs.fit(begun, sines(), 4, 3, out=tmp_path, balancer=two, progress=False)
     assert same_bits(bits(begun), bits(again)) is False
     qs.fit(again, sines(), 6, 3, out=tmp_path, balancer=three, resume=True, progress=False)
     assert same_bits(bits(whole), bits(again)) and same_bits(state_of(one), state_of(three))
-    assert all(not torch.equal(value, torch.ones(3)) for value in [getattr(three, "weights", torch.zeros(3))])
+    assert all(
+        not torch.equal(value, torch.ones(3))
+        for value in [getattr(three, "weights", torch.zeros(3))]
+    )
 
 
 @pytest.mark.parametrize("name", ["upgrad", "alignedmtl", "pcgrad", "random"])

@@ -21,16 +21,23 @@ class Ridge:
 
     def __init__(self, tasks: tuple[int, ...] = ()) -> None:
         self.x, self.y = drawn(*tasks, 12, FEATURES), drawn(*tasks, 12, name="y")
-        self.other_x, self.other_y = drawn(*tasks, 9, FEATURES, name="other"), drawn(*tasks, 9, name="other y")
+        self.other_x, self.other_y = (
+            drawn(*tasks, 9, FEATURES, name="other"),
+            drawn(*tasks, 9, name="other y"),
+        )
         self.start = {"w": torch.zeros(*tasks, FEATURES, dtype=torch.float64)}
-        self.meta = {"r": torch.tensor([-1.0, 0.0, -0.5, 0.3], dtype=torch.float64, requires_grad=True)}
+        self.meta = {
+            "r": torch.tensor([-1.0, 0.0, -0.5, 0.3], dtype=torch.float64, requires_grad=True)
+        }
 
     @staticmethod
     def error(x: Tensor, y: Tensor, w: Tensor) -> Tensor:
         return ((x @ w.unsqueeze(-1)).squeeze(-1) - y).square().mean(-1)
 
     def inner(self, weights: dict, meta: dict) -> Tensor:
-        return self.error(self.x, self.y, weights["w"]) + (meta["r"].exp() * weights["w"].square()).sum(-1)
+        return self.error(self.x, self.y, weights["w"]) + (
+            meta["r"].exp() * weights["w"].square()
+        ).sum(-1)
 
     def outer(self, weights: dict, meta: dict) -> Tensor:
         return self.error(self.other_x, self.other_y, weights["w"]) + 0.1 * meta["r"].square().sum()
@@ -62,7 +69,9 @@ def test_the_hypergradient_of_a_ridge_penalty_is_the_exact_derivative(tasks, way
     ridge = Ridge(tasks)
     loss, optimum = ridge.exact()
     (expected,) = torch.autograd.grad(weighted(loss), ridge.meta["r"])
-    found = qs.bilevel.solve(ridge.inner, ridge.outer, ridge.meta, ridge.start, 250, 0.15, way, **options)
+    found = qs.bilevel.solve(
+        ridge.inner, ridge.outer, ridge.meta, ridge.start, 250, 0.15, way, **options
+    )
     weighted(found.loss).backward()
     close(found.weights["w"], optimum.detach(), 1e-9)
     close(found.loss.detach(), loss.detach(), 1e-9)
@@ -73,14 +82,25 @@ def test_the_hypergradient_of_a_ridge_penalty_is_the_exact_derivative(tasks, way
 def test_an_implicit_gradient_does_not_ask_how_the_optimum_was_found(optimiser):
     ridge = Ridge()
     (expected,) = torch.autograd.grad(ridge.exact()[0], ridge.meta["r"])
-    found = qs.bilevel.solve(ridge.inner, ridge.outer, ridge.meta, ridge.start, 500, 0.03, "implicit", inner_optimiser=optimiser)
+    found = qs.bilevel.solve(
+        ridge.inner,
+        ridge.outer,
+        ridge.meta,
+        ridge.start,
+        500,
+        0.03,
+        "implicit",
+        inner_optimiser=optimiser,
+    )
     found.loss.backward()
     close(ridge.meta["r"].grad, expected, 1e-6)
 
 
 def test_damping_is_added_to_the_hessian():
     ridge = Ridge()
-    found = qs.bilevel.solve(ridge.inner, ridge.outer, ridge.meta, ridge.start, 250, 0.15, "implicit", damping=0.7)
+    found = qs.bilevel.solve(
+        ridge.inner, ridge.outer, ridge.meta, ridge.start, 250, 0.15, "implicit", damping=0.7
+    )
     found.loss.backward()
     w, r = found.weights["w"], ridge.meta["r"].detach()
     pull = 2 * ridge.other_x.T @ (ridge.other_x @ w - ridge.other_y) / 9
@@ -100,7 +120,10 @@ def network(decay: float = -2.0, tasks: int = 3) -> tuple:
         return (vmap(lambda own, x: functional_call(model, own, (x,)))(weights, x) - y).square()
 
     def inner(weights: dict, meta: dict) -> Tensor:
-        decay = sum((meta[name].exp() * (weight - centre[name]).square()).flatten(1).sum(1) for name, weight in weights.items())
+        decay = sum(
+            (meta[name].exp() * (weight - centre[name]).square()).flatten(1).sum(1)
+            for name, weight in weights.items()
+        )
         return fit(weights, x).mean((1, 2)) + decay
 
     theta = {name: weight.detach().requires_grad_() for name, weight in model.named_parameters()}
@@ -109,15 +132,24 @@ def network(decay: float = -2.0, tasks: int = 3) -> tuple:
 
 
 def gradients_of(
-    way: str, steps: int = 6, optimiser: str = "sgd", lr: float | Tensor = 0.1, decay: float = -2.0, **options
+    way: str,
+    steps: int = 6,
+    optimiser: str = "sgd",
+    lr: float | Tensor = 0.1,
+    decay: float = -2.0,
+    **options,
 ) -> list[Tensor]:
     inner, outer, meta, theta = network(decay)
     start = {name: weight.expand(3, *weight.shape) for name, weight in theta.items()}
-    solution = qs.bilevel.solve(inner, outer, meta, start, steps, lr, way, inner_optimiser=optimiser, **options)
+    solution = qs.bilevel.solve(
+        inner, outer, meta, start, steps, lr, way, inner_optimiser=optimiser, **options
+    )
     wanted = [*meta.values(), *theta.values(), *([lr] if isinstance(lr, Tensor) else [])]
     return [
         solution.loss.detach(),
-        *torch.autograd.grad(weighted(solution.loss), wanted, allow_unused=True, materialize_grads=True),
+        *torch.autograd.grad(
+            weighted(solution.loss), wanted, allow_unused=True, materialize_grads=True
+        ),
         *solution.weights.values(),
     ]
 
@@ -127,7 +159,11 @@ def test_stepwise_and_truncated_through_all_steps_are_unrolled(optimiser):
     rate = torch.tensor(0.05, dtype=torch.float64, requires_grad=True)
     expected = gradients_of("unrolled", 6, optimiser, rate)
     assert (expected[-5] != 0).all()  # the rate learns
-    for way, options in (("stepwise", {}), ("truncated", {"backward_steps": 6}), ("truncated", {"backward_steps": 99})):
+    for way, options in (
+        ("stepwise", {}),
+        ("truncated", {"backward_steps": 6}),
+        ("truncated", {"backward_steps": 99}),
+    ):
         close(gradients_of(way, 6, optimiser, rate, **options), expected, 1e-10)
 
 
@@ -137,8 +173,13 @@ def test_truncated_takes_the_last_steps_alone():
     weights = {name: weight.expand(3, *weight.shape) for name, weight in theta.items()}
     for index in range(7):
         follow = index >= 5
-        slopes = torch.autograd.grad(inner(weights, meta).sum(), list(weights.values()), create_graph=follow)
-        weights = {name: weight - 0.1 * slope for (name, weight), slope in zip(weights.items(), slopes, strict=True)}
+        slopes = torch.autograd.grad(
+            inner(weights, meta).sum(), list(weights.values()), create_graph=follow
+        )
+        weights = {
+            name: weight - 0.1 * slope
+            for (name, weight), slope in zip(weights.items(), slopes, strict=True)
+        }
     wanted = [*meta.values(), *theta.values()]
     by_hand = torch.autograd.grad(weighted(outer(weights, meta)), wanted)
     close(gradients_of("truncated", 7, backward_steps=2)[1 : 1 + len(wanted)], list(by_hand))
@@ -151,19 +192,25 @@ def test_at_the_optimum_of_a_network_all_exact_ways_agree():
     count = 4
     expected = gradients_of("unrolled", 300, decay=-0.5)[1 : 1 + count]
     for way, effort in (("implicit", 30), ("neumann", 300)):
-        close(gradients_of(way, 300, decay=-0.5, backward_steps=effort)[1 : 1 + count], expected, 1e-8)
+        close(
+            gradients_of(way, 300, decay=-0.5, backward_steps=effort)[1 : 1 + count], expected, 1e-8
+        )
 
 
 def positive(tasks: int, size: int) -> Tensor:
     root = drawn(tasks, size, size)
-    return root @ root.mT + torch.diag_embed(torch.linspace(0.5, 3, size, dtype=torch.float64)).expand(tasks, -1, -1)
+    return root @ root.mT + torch.diag_embed(
+        torch.linspace(0.5, 3, size, dtype=torch.float64)
+    ).expand(tasks, -1, -1)
 
 
 def product(matrices: Tensor):
     """The product with a vector that comes in two pieces of different shapes."""
 
     def of(vector: list[Tensor]) -> list[Tensor]:
-        image = (matrices @ torch.cat([vector[0].flatten(1), vector[1].unsqueeze(1)], 1).unsqueeze(-1)).squeeze(-1)
+        image = (
+            matrices @ torch.cat([vector[0].flatten(1), vector[1].unsqueeze(1)], 1).unsqueeze(-1)
+        ).squeeze(-1)
         return [image[:, :6].reshape(-1, 2, 3), image[:, 6]]
 
     return of
@@ -175,7 +222,11 @@ def test_conjugate_gradients_solve_every_task_exactly_after_as_many_steps_as_dim
     pieces = [target[:, :6].reshape(-1, 2, 3), target[:, 6]]
     for steps in (7, 30):
         found = by_conjugate_gradients(product(matrices), pieces, 1, steps)
-        close(torch.cat([found[0].flatten(1), found[1].unsqueeze(1)], 1), torch.linalg.solve(matrices, target), 1e-8)
+        close(
+            torch.cat([found[0].flatten(1), found[1].unsqueeze(1)], 1),
+            torch.linalg.solve(matrices, target),
+            1e-8,
+        )
     early = by_conjugate_gradients(product(matrices), pieces, 1, 2)
     assert not torch.allclose(early[1], found[1], rtol=1e-3)
 
@@ -183,7 +234,9 @@ def test_conjugate_gradients_solve_every_task_exactly_after_as_many_steps_as_dim
 def test_a_task_in_which_the_matrix_is_not_positive_stops_alone():
     matrices, target = positive(3, 7), drawn(3, 7, name="target")
     matrices[1] = -matrices[1]
-    found = by_conjugate_gradients(product(matrices), [target[:, :6].reshape(-1, 2, 3), target[:, 6]], 1, 20)
+    found = by_conjugate_gradients(
+        product(matrices), [target[:, :6].reshape(-1, 2, 3), target[:, 6]], 1, 20
+    )
     solution = torch.cat([found[0].flatten(1), found[1].unsqueeze(1)], 1)
     assert (solution[1] == 0).all()
     close(solution[::2], torch.linalg.solve(matrices, target)[::2], 1e-8)
@@ -197,14 +250,20 @@ def test_a_neumann_series_is_its_sum_and_goes_to_the_inverse():
     for terms, tolerance in ((1, 1e-12), (3, 1e-12), (5000, 1e-8)):
         found = by_neumann_series(product(matrices), pieces, 1, terms, rate)
         solution = torch.cat([found[0].flatten(1), found[1].unsqueeze(1)], 1)
-        total = rate * sum(torch.linalg.matrix_power(rest, j) for j in range(terms)) if terms < 10 else torch.linalg.inv(matrices)
+        total = (
+            rate * sum(torch.linalg.matrix_power(rest, j) for j in range(terms))
+            if terms < 10
+            else torch.linalg.inv(matrices)
+        )
         close(solution, (total @ target.unsqueeze(-1)).squeeze(-1), tolerance)
 
 
 @pytest.mark.parametrize("way", ["unrolled", "stepwise", "truncated", "first_order"])
 def test_the_start_may_be_what_is_outer_and_the_losses_are_mamls(way):
     model = qs.models.MLP(1, 1, hidden=(6,)).double()
-    episodes = cast(qs.tasks.Sinusoid().episodes(5, 5).sample(3, qs.generator(0, "maml")), torch.float64)
+    episodes = cast(
+        qs.tasks.Sinusoid().episodes(5, 5).sample(3, qs.generator(0, "maml")), torch.float64
+    )
     learner = qs.MAML(model, 0.05, 4, outer_gradient=way, backward_steps=2)
     theta = dict(model.named_parameters())
 
@@ -216,10 +275,15 @@ def test_the_start_may_be_what_is_outer_and_the_losses_are_mamls(way):
         return of
 
     start = {name: weight.expand(3, *weight.shape) for name, weight in theta.items()}
-    found = qs.bilevel.solve(error(episodes.support), error(episodes.query), {}, start, 4, 0.05, way, backward_steps=2).loss
+    found = qs.bilevel.solve(
+        error(episodes.support), error(episodes.query), {}, start, 4, 0.05, way, backward_steps=2
+    ).loss
     expected = learner.losses(episodes)
     close(found, expected)
-    close(torch.autograd.grad(found.sum(), list(theta.values())), torch.autograd.grad(expected.sum(), list(theta.values())))
+    close(
+        torch.autograd.grad(found.sum(), list(theta.values())),
+        torch.autograd.grad(expected.sum(), list(theta.values())),
+    )
 
 
 @pytest.mark.parametrize("way", ["stepwise", "implicit", "neumann"])
@@ -228,14 +292,24 @@ def test_backward_may_be_called_again_and_leaves_random_numbers_as_they_are(way)
     torch.manual_seed(3)
     solution = qs.bilevel.solve(ridge.inner, ridge.outer, ridge.meta, ridge.start, 40, 0.15, way)
     before = torch.get_rng_state()
-    each = [torch.autograd.grad(loss, ridge.meta["r"], retain_graph=True)[0] for loss in solution.loss]
+    each = [
+        torch.autograd.grad(loss, ridge.meta["r"], retain_graph=True)[0] for loss in solution.loss
+    ]
     close(sum(each), torch.autograd.grad(solution.loss.sum(), ridge.meta["r"])[0])
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_without_gradients_a_solution_is_the_same():
     ridge = Ridge()
-    expected = qs.bilevel.solve(ridge.inner, ridge.outer, ridge.meta, ridge.start, 5, 0.1).loss.detach()
+    expected = qs.bilevel.solve(
+        ridge.inner, ridge.outer, ridge.meta, ridge.start, 5, 0.1
+    ).loss.detach()
     for way in ("unrolled", "stepwise", "implicit"):
         with torch.no_grad():
-            close(qs.bilevel.solve(ridge.inner, ridge.outer, ridge.meta, ridge.start, 5, 0.1, way).loss, expected, 0)
+            close(
+                qs.bilevel.solve(
+                    ridge.inner, ridge.outer, ridge.meta, ridge.start, 5, 0.1, way
+                ).loss,
+                expected,
+                0,
+            )

@@ -6,8 +6,32 @@ import pytest
 
 from tests.unit.cli.processes import run
 
-SINES = ("train", "maml", "--data", "sinusoid", "--steps", 30, "--tasks-per-step", 4, "--validation-tasks", 10)
-LETTERS = ("train", "protonet", "--data", "glyphs", "--steps", 5, "--channels", 8, "--way", 5, "--validation-tasks", 10)
+SINES = (
+    "train",
+    "maml",
+    "--data",
+    "sinusoid",
+    "--steps",
+    30,
+    "--tasks-per-step",
+    4,
+    "--validation-tasks",
+    10,
+)
+LETTERS = (
+    "train",
+    "protonet",
+    "--data",
+    "glyphs",
+    "--steps",
+    5,
+    "--channels",
+    8,
+    "--way",
+    5,
+    "--validation-tasks",
+    10,
+)
 
 
 @pytest.fixture(scope="session")

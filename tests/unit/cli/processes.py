@@ -30,13 +30,19 @@ class Started:
     def wait(self) -> Done:
         self.process.join(120)
         assert self.process.exitcode is not None, "the command hangs"
-        return Done(self.process.exitcode, (self.folder / "stdout").read_text(), (self.folder / "stderr").read_text())
+        return Done(
+            self.process.exitcode,
+            (self.folder / "stdout").read_text(),
+            (self.folder / "stderr").read_text(),
+        )
 
 
 def start(folder: Path, *arguments: object) -> Started:
     """Start ``quickstudy arguments``; what it prints goes to files in ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
-    process = CONTEXT.Process(target=_main, args=(folder, [str(argument) for argument in arguments]))
+    process = CONTEXT.Process(
+        target=_main, args=(folder, [str(argument) for argument in arguments])
+    )
     process.start()
     return Started(process, folder)
 

@@ -42,11 +42,19 @@ def learners() -> dict[str, qs.Learner]:
     scores, embeds, maps = (lambda: qs.models.Conv4(5, channels=2)), (lambda: qs.models.Conv4(None, channels=2)), (
         lambda: qs.models.Conv4(None, channels=2, maps=True)
     )  # fmt: skip
-    more = {"finetune": {"pretraining_classes": 7, "test_steps": 2}, "anil": {"shared_head": True}, "reptile": {"test_steps": 2}}
+    more = {
+        "finetune": {"pretraining_classes": 7, "test_steps": 2},
+        "anil": {"shared_head": True},
+        "reptile": {"test_steps": 2},
+    }
     more["hard_sharing"] = more["soft_sharing"] = {"num_tasks": 2, "test_steps": 2}
     more["partial_sharing"] = {"num_tasks": 2, "own": ("head",), "test_steps": 2}
     models = {"scores": scores, "embeddings": embeds, "maps": maps}
-    return {name: cls(models[cls.model_gives](), **more.get(name, {})) for name, cls in LEARNERS.items() if cls.classifies}
+    return {
+        name: cls(models[cls.model_gives](), **more.get(name, {}))
+        for name, cls in LEARNERS.items()
+        if cls.classifies
+    }
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +70,9 @@ def places(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pa
     shutil.copytree(folder / "support", folder / "hollow")
     (folder / "hollow" / "blank").mkdir()
     shutil.copytree(folder / "support", folder / "broken")
-    (folder / "broken" / "dot" / "0.png").write_bytes((folder / "broken" / "dot" / "0.png").read_bytes()[:60])
+    (folder / "broken" / "dot" / "0.png").write_bytes(
+        (folder / "broken" / "dot" / "0.png").read_bytes()[:60]
+    )
     (folder / "task.txt").write_text("mine")
     for name, learner in learners().items():
         checkpoint.write(folder / name / "last.safetensors", *checkpoint.pack(learner))
@@ -70,16 +80,33 @@ def places(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pa
     checkpoint.write(folder / "vectors" / "last.safetensors", *checkpoint.pack(vectors))
     outputs = qs.MAML(qs.models.MLP(2, 3, hidden=(4,)), inner_lr=0.1)
     checkpoint.write(folder / "outputs" / "last.safetensors", *checkpoint.pack(outputs))
-    kinds = [("a", "b", "kind"), (0.0, 0.1, "low"), (0.2, 0.0, "low"), (3.0, 3.1, "high"), (2.9, 3.0, "high")]
+    kinds = [
+        ("a", "b", "kind"),
+        (0.0, 0.1, "low"),
+        (0.2, 0.0, "low"),
+        (3.0, 3.1, "high"),
+        (2.9, 3.0, "high"),
+    ]
     points = [("x", "y"), *((x, 2 * math.sin(x)) for x in (-2.0, -1.0, 0.5, 1.0, 2.0))]
     for name, rows in (("kinds", kinds), ("points", points), ("alone", [*kinds[:3]])):
         with (folder / f"{name}.csv").open("w", newline="") as file:
             csv.writer(file).writerows(rows)
     qs.save_adapted(folder / "bare.qs", vectors, vectors.adapt(qs.Batch.of(torch.eye(2), [0, 1])))
     found = {path.name: path for path in folder.iterdir()}
-    done = run(folder / "printed", "adapt", runs / "letters", folder / "support", "--out", folder / "task.qs")
+    done = run(
+        folder / "printed",
+        "adapt",
+        runs / "letters",
+        folder / "support",
+        "--out",
+        folder / "task.qs",
+    )
     assert done.code == 0, done.err
-    return found | {name: runs / name for name in ("sines", "letters")} | {"task.qs": folder / "task.qs", "new_file": folder / "none"}
+    return (
+        found
+        | {name: runs / name for name in ("sines", "letters")}
+        | {"task.qs": folder / "task.qs", "new_file": folder / "none"}
+    )
 
 
 def predictions(tmp_path: Path, *arguments: object) -> list[dict]:
@@ -98,7 +125,10 @@ def test_a_folder_of_images_is_mastered(places, tmp_path):
     assert (done.code, done.out) == (0, "")
     assert "3 classes: bar (2 images), dot (2 images), ring (2 images)." in done.err
     assert "6 of 6 images have dark ink on light paper and were inverted" in done.err
-    assert f"Left out: {tmp_path / 'support' / 'notes.txt'}" in done.err and f"quickstudy predict {out} FILES" in done.err
+    assert (
+        f"Left out: {tmp_path / 'support' / 'notes.txt'}" in done.err
+        and f"quickstudy predict {out} FILES" in done.err
+    )
     assert sorted(path.name for path in out.parent.iterdir()) == ["task.qs"]
     shutil.rmtree(tmp_path / "support")  # all that is needed is in the file
 
@@ -106,37 +136,85 @@ def test_a_folder_of_images_is_mastered(places, tmp_path):
     found = predictions(tmp_path, out, *files)
     assert [one["file"] for one in found] == [str(path) for path in files]
     learner, adapted = qs.load_adapted(out)
-    x = torch.tensor(np.stack([255 - np.asarray(Image.open(path).resize((28, 28), Image.Resampling.LANCZOS)) for path in files]))
+    x = torch.tensor(
+        np.stack(
+            [
+                255 - np.asarray(Image.open(path).resize((28, 28), Image.Resampling.LANCZOS))
+                for path in files
+            ]
+        )
+    )
     scores = learner.predict(adapted, (x[:, None].float() / 255).unsqueeze(0))[0].softmax(1)
     for one, row in zip(found, scores, strict=True):
-        assert list(one["probabilities"]) == list(CLASSES) and sum(one["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+        assert list(one["probabilities"]) == list(CLASSES) and sum(
+            one["probabilities"].values()
+        ) == pytest.approx(1, abs=1e-5)
         assert list(one["probabilities"].values()) == pytest.approx(row.tolist(), abs=1e-5)
         assert one["label"] == CLASSES[int(row.argmax())]
 
 
 def test_the_table(places, tmp_path):
     done = run(tmp_path, "predict", places["task.qs"], places["new"] / "dot")
-    assert (done.code, done.err) == (0, "") and all(word in done.out for word in ("class", "probability", "next best", "dot", "%"))
+    assert (done.code, done.err) == (0, "") and all(
+        word in done.out for word in ("class", "probability", "next best", "dot", "%")
+    )
 
 
 @pytest.mark.parametrize("name", [name for name, cls in LEARNERS.items() if cls.classifies])
 def test_every_learner_masters_a_folder(places, tmp_path, name):
-    done = run(tmp_path, "adapt", places[name], places["support"], "--out", tmp_path / "task.qs", "--ink", "dark")
+    done = run(
+        tmp_path,
+        "adapt",
+        places[name],
+        places["support"],
+        "--out",
+        tmp_path / "task.qs",
+        "--ink",
+        "dark",
+    )
     assert done.code == 0, done.err
     for one in predictions(tmp_path, tmp_path / "task.qs", places["new"] / "bar"):
-        assert tuple(one["probabilities"]) == CLASSES and sum(one["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+        assert tuple(one["probabilities"]) == CLASSES and sum(
+            one["probabilities"].values()
+        ) == pytest.approx(1, abs=1e-5)
 
 
 def test_how_ink_is_decided(places, tmp_path):
-    for source, ink, expected in (("letters", (), "auto"), ("letters", ("--ink", "light"), "light"), ("protonet", (), None)):
-        done = run(tmp_path, "adapt", places[source], places["support"], "--out", tmp_path / "task.qs", *ink)
-        assert done.code == 0 and describe_adapted(tmp_path / "task.qs")["form"] == {"size": 28, "channels": 1, "ink": expected}
-        assert ("were inverted" in done.err) == (expected is not None) and ("0 of 6" in done.err) == (expected == "light")
+    for source, ink, expected in (
+        ("letters", (), "auto"),
+        ("letters", ("--ink", "light"), "light"),
+        ("protonet", (), None),
+    ):
+        done = run(
+            tmp_path,
+            "adapt",
+            places[source],
+            places["support"],
+            "--out",
+            tmp_path / "task.qs",
+            *ink,
+        )
+        assert done.code == 0 and describe_adapted(tmp_path / "task.qs")["form"] == {
+            "size": 28,
+            "channels": 1,
+            "ink": expected,
+        }
+        assert ("were inverted" in done.err) == (expected is not None) and (
+            "0 of 6" in done.err
+        ) == (expected == "light")
 
 
 def test_steps_are_taken(places, tmp_path):
     def adapted(*steps):
-        done = run(tmp_path, "adapt", places["maml"], places["support"], "--out", tmp_path / "task.qs", *steps)
+        done = run(
+            tmp_path,
+            "adapt",
+            places["maml"],
+            places["support"],
+            "--out",
+            tmp_path / "task.qs",
+            *steps,
+        )
         assert done.code == 0, done.err
         return qs.load_adapted(tmp_path / "task.qs")
 
@@ -146,9 +224,12 @@ def test_steps_are_taken(places, tmp_path):
 
 
 def test_a_sinusoid_from_a_table(places, tmp_path):
-    done = run(tmp_path, "adapt", places["sines"], places["points.csv"], "--out", tmp_path / "task.qs")
+    done = run(
+        tmp_path, "adapt", places["sines"], places["points.csv"], "--out", tmp_path / "task.qs"
+    )
     assert done.code == 0 and "5 examples." in done.err
-    (tmp_path / "new.csv").write_text("more,x\nno number,0.3\n,-1.5\n")  # columns that are no input are not read
+    # columns that are no input are not read
+    (tmp_path / "new.csv").write_text("more,x\nno number,0.3\n,-1.5\n")
     found = predictions(tmp_path, tmp_path / "task.qs", tmp_path / "new.csv")
     learner, adapted = qs.load_adapted(tmp_path / "task.qs")
     expected = learner.predict(adapted, torch.tensor([[[0.3], [-1.5]]]))[0, :, 0].tolist()
@@ -161,7 +242,16 @@ def test_a_sinusoid_from_a_table(places, tmp_path):
 def test_a_learned_prior_predicts_its_targets_not_its_features(places, tmp_path):
     learner = qs.LinearPrior(qs.models.MLP(1, None, hidden=(5,)))
     checkpoint.write(tmp_path / "run" / "last.safetensors", *checkpoint.pack(learner))
-    done = run(tmp_path, "adapt", tmp_path / "run", places["points.csv"], "--target", "y", "--out", tmp_path / "task.qs")
+    done = run(
+        tmp_path,
+        "adapt",
+        tmp_path / "run",
+        places["points.csv"],
+        "--target",
+        "y",
+        "--out",
+        tmp_path / "task.qs",
+    )
     assert done.code == 0, done.err
     found = predictions(tmp_path, tmp_path / "task.qs", places["points.csv"])
     low, high = found[0]["interval_90"]["y"]
@@ -170,26 +260,52 @@ def test_a_learned_prior_predicts_its_targets_not_its_features(places, tmp_path)
 
 @pytest.mark.parametrize("name", ["vectors", "outputs"])
 def test_classes_from_a_table(places, tmp_path, name):
-    done = run(tmp_path, "adapt", places[name], places["kinds.csv"], "--label", "kind", "--out", tmp_path / "task.qs")
+    done = run(
+        tmp_path,
+        "adapt",
+        places[name],
+        places["kinds.csv"],
+        "--label",
+        "kind",
+        "--out",
+        tmp_path / "task.qs",
+    )
     assert done.code == 0 and "2 classes: low (2 examples), high (2 examples)." in done.err
     found = predictions(tmp_path, tmp_path / "task.qs", places["kinds.csv"])
-    assert [one["example"] for one in found] == [1, 2, 3, 4] and found[0]["probabilities"].keys() == {"low", "high"}
+    assert [one["example"] for one in found] == [1, 2, 3, 4] and found[0][
+        "probabilities"
+    ].keys() == {"low", "high"}
     if name == "vectors":
         assert [one["label"] for one in found] == ["low", "low", "high", "high"]
 
 
 def test_export_of_a_mastered_task(places, tmp_path):
     files = [places["new"] / name / "2.png" for name in CLASSES]
-    expected = torch.tensor([list(one["probabilities"].values()) for one in predictions(tmp_path, places["task.qs"], *files)])
-    x = np.stack([255 - np.asarray(Image.open(path).resize((28, 28), Image.Resampling.LANCZOS)) for path in files])
+    expected = torch.tensor(
+        [
+            list(one["probabilities"].values())
+            for one in predictions(tmp_path, places["task.qs"], *files)
+        ]
+    )
+    x = np.stack(
+        [
+            255 - np.asarray(Image.open(path).resize((28, 28), Image.Resampling.LANCZOS))
+            for path in files
+        ]
+    )
     x = (x[:, None] / 255).astype(np.float32)
     for name in ("model.pt2", "model.onnx"):
         done = run(tmp_path, "export", places["task.qs"], "--out", tmp_path / name)
-        assert (done.code, done.out) == (0, "") and f"Written to {tmp_path / name}. For x [example, 1, 28, 28], ink 1 on 0:" in done.err
+        assert (done.code, done.out) == (
+            0,
+            "",
+        ) and f"Written to {tmp_path / name}. For x [example, 1, 28, 28], ink 1 on 0:" in done.err
     found = torch.export.load(tmp_path / "model.pt2").module()(torch.from_numpy(x))
     torch.testing.assert_close(found.softmax(1), expected, rtol=1e-4, atol=1e-5)
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
-    torch.testing.assert_close(torch.from_numpy(session.run(None, {"x": x})[0]).softmax(1), expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        torch.from_numpy(session.run(None, {"x": x})[0]).softmax(1), expected, rtol=1e-4, atol=1e-5
+    )
     details = json.loads(session.get_modelmeta().custom_metadata_map["quickstudy"])
     assert details["classes"] == list(CLASSES) and details["task"]["form"]["ink"] == "auto"
 
@@ -238,8 +354,17 @@ MISTAKES = {
 @pytest.mark.parametrize("command", MISTAKES)
 def test_a_mistake_is_told_in_one_line(places, tmp_path, command):
     words = re.sub(r"{(.+?)}", lambda name: str(places[name[1]]), command).split()
-    done = run(tmp_path, *words, *(("--out", tmp_path / "task.qs") if words[0] == "adapt" and "--out" not in words else ()))
+    done = run(
+        tmp_path,
+        *words,
+        *(("--out", tmp_path / "task.qs") if words[0] == "adapt" and "--out" not in words else ()),
+    )
     assert "Traceback" not in done.err
     told = [line for line in done.err.splitlines() if not line.startswith("Tasks are mapped")]
-    assert len(told) == 1 and told[0].startswith("error ") and MISTAKES[command] in told[0] and len(told[0]) < 600
+    assert (
+        len(told) == 1
+        and told[0].startswith("error ")
+        and MISTAKES[command] in told[0]
+        and len(told[0]) < 600
+    )
     assert (done.code, done.out) == (2, "") and not (tmp_path / "task.qs").exists()

@@ -17,20 +17,29 @@ from tests.unit.cli.processes import run
 
 
 def test_the_program_itself():
-    done = subprocess.run([sys.executable, "-m", "quickstudy", "--version"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "quickstudy", "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert (done.stdout, done.stderr) == (f"quickstudy {version('quickstudy')}\n", "")
 
 
 @pytest.mark.parametrize(("arguments", "code"), [([], 2), (["--help"], 0), (["-h"], 0)])
 def test_usage(tmp_path, arguments, code):
     done = run(tmp_path, *arguments)
-    assert (done.code, done.err) == (code, "") and all(f"\n  {name} " in done.out for name in COMMANDS)
+    assert (done.code, done.err) == (code, "") and all(
+        f"\n  {name} " in done.out for name in COMMANDS
+    )
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, "train maml", "train protonet --data omniglot"])
 def test_help(tmp_path, command):
     done = run(tmp_path, *command.split(), "--help")
-    assert (done.code, done.err) == (0, "") and done.out.startswith("usage: quickstudy " + command.split()[0])
+    assert (done.code, done.err) == (0, "") and done.out.startswith(
+        "usage: quickstudy " + command.split()[0]
+    )
 
 
 def test_the_help_of_a_learner_tells_of_its_arguments_and_its_recipe(tmp_path):
@@ -41,21 +50,27 @@ def test_the_help_of_a_learner_tells_of_its_arguments_and_its_recipe(tmp_path):
 def test_list(tmp_path):
     done = run(tmp_path, "list")
     assert (done.code, done.err) == (0, "")
-    assert all(f"\n  {name} " in done.out for table in (LEARNERS, SOURCES, MODELS) for name in table)
+    assert all(
+        f"\n  {name} " in done.out for table in (LEARNERS, SOURCES, MODELS) for name in table
+    )
 
 
 def test_doctor(tmp_path):
     done = run(tmp_path, "doctor")
     assert (done.code, done.err) == (0, "") and "torch" in done.out and "cache" in done.out
     done = run(tmp_path, "doctor", "--root", tmp_path / "nothing")
-    assert done.code == 2 and done.err.startswith("problem ") and str(tmp_path / "nothing") in done.err
+    assert (
+        done.code == 2 and done.err.startswith("problem ") and str(tmp_path / "nothing") in done.err
+    )
 
 
 def test_what_training_leaves(runs):
     details = json.loads((runs / "sines" / "run.json").read_text())
     assert details["settings"]["learner"] == "maml" and details["settings"]["steps"] == 30
     assert details["command"].startswith("quickstudy train maml --data sinusoid")
-    assert (runs / "sines" / "metrics.jsonl").exists() and (runs / "sines" / "best.safetensors").exists()
+    assert (runs / "sines" / "metrics.jsonl").exists() and (
+        runs / "sines" / "best.safetensors"
+    ).exists()
 
 
 def evaluation(tmp_path, *arguments):
@@ -67,22 +82,55 @@ def evaluation(tmp_path, *arguments):
 
 def test_evaluate_prints_one_json_object_and_nothing_else(runs, tmp_path):
     found = evaluation(tmp_path, runs / "sines", "--num-tasks", 6)
-    assert (found["metric"], found["num_tasks"], found["shot"], found["way"], found["seed"]) == ("mean_squared_error", 6, 10, None, 0)
-    assert found["baselines"].keys() == {"support mean", "untrained", "from scratch"} and len(found["per_task"]) == 6
+    assert (found["metric"], found["num_tasks"], found["shot"], found["way"], found["seed"]) == (
+        "mean_squared_error",
+        6,
+        10,
+        None,
+        0,
+    )
+    assert (
+        found["baselines"].keys() == {"support mean", "untrained", "from scratch"}
+        and len(found["per_task"]) == 6
+    )
     assert found["per_task"] == evaluation(tmp_path, runs / "sines", "--num-tasks", 6)["per_task"]
     fewer = evaluation(tmp_path, runs / "sines", "--num-tasks", 1, "--no-baselines", "--steps", 2)
-    assert fewer["ci95"] is None and fewer["baselines"] == {} and fewer["per_step"][-1]["steps"] == 2
+    assert (
+        fewer["ci95"] is None and fewer["baselines"] == {} and fewer["per_step"][-1]["steps"] == 2
+    )
 
 
 def test_evaluate_serves_another_way_and_shot(runs, tmp_path):
-    found = evaluation(tmp_path, runs / "letters", "--num-tasks", 4, "--way", 8, "--shot", 2, "--query", 3, "--no-baselines")
-    assert (found["way"], found["shot"], found["metric"], found["num_tasks"]) == (8, 2, "accuracy", 4)
+    found = evaluation(
+        tmp_path,
+        runs / "letters",
+        "--num-tasks",
+        4,
+        "--way",
+        8,
+        "--shot",
+        2,
+        "--query",
+        3,
+        "--no-baselines",
+    )
+    assert (found["way"], found["shot"], found["metric"], found["num_tasks"]) == (
+        8,
+        2,
+        "accuracy",
+        4,
+    )
     assert 0 <= found["mean"] <= 1
 
 
 def test_evaluate_as_a_table(runs, tmp_path):
     done = run(tmp_path, "evaluate", runs / "sines", "--num-tasks", 4)
-    assert done.code == 0 and "support mean" in done.out and "after inner steps" in done.out and "±" in done.out
+    assert (
+        done.code == 0
+        and "support mean" in done.out
+        and "after inner steps" in done.out
+        and "±" in done.out
+    )
 
 
 def test_compare(runs, tmp_path):
@@ -100,15 +148,31 @@ def test_report(runs, tmp_path):
 
 
 def test_a_learner_that_diverges_ends_with_1_and_one_line(tmp_path):
-    done = run(tmp_path, "train", "maml", "--data", "sinusoid", "--steps", 50, "--inner-lr", 1e30, "--out", tmp_path / "out")
+    done = run(
+        tmp_path,
+        "train",
+        "maml",
+        "--data",
+        "sinusoid",
+        "--steps",
+        50,
+        "--inner-lr",
+        1e30,
+        "--out",
+        tmp_path / "out",
+    )
     assert done.code == 1 and done.out == ""
     (line,) = [line for line in done.err.splitlines() if not line.startswith("Tasks are mapped")]
     assert line.startswith("stopped The ") and "of step 1 is not finite" in line
 
 
 def test_a_run_starts_from_another(runs, tmp_path):
-    options = "--data sinusoid --steps 1 --lr 1e-12 --tasks-per-step 2 --validation-tasks 2 --start-from"
-    done = run(tmp_path, "train", "maml", *options.split(), runs / "sines", "--out", tmp_path / "run")
+    options = (
+        "--data sinusoid --steps 1 --lr 1e-12 --tasks-per-step 2 --validation-tasks 2 --start-from"
+    )
+    done = run(
+        tmp_path, "train", "maml", *options.split(), runs / "sines", "--out", tmp_path / "run"
+    )
     assert done.code == 0, done.err
     begun, after = qs.load(runs / "sines").state_dict(), qs.load(tmp_path / "run").state_dict()
     for name, value in begun.items():
@@ -127,6 +191,10 @@ def test_a_generator_learns_a_mixture(tmp_path):
     done = run(tmp_path, "train", "generator", *options.split(), tmp_path / "run")
     assert done.code == 0, done.err
     learner = qs.load(tmp_path / "run")
-    assert (type(learner), learner.kind, list(learner.layers)) == (qs.Generator, "lowrank", ["features.3"])
+    assert (type(learner), learner.kind, list(learner.layers)) == (
+        qs.Generator,
+        "lowrank",
+        ["features.3"],
+    )
     found = evaluation(tmp_path, tmp_path / "run", "--num-tasks", 3, "--no-baselines")
     assert (found["source"]["source"], found["shot"], found["num_tasks"]) == ("mixture", 4, 3)

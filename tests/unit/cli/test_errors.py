@@ -80,17 +80,27 @@ MISTAKES = {
 def places(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Folders of runs, whole and damaged."""
     folder = tmp_path_factory.mktemp("damaged")
-    texts = {"half": b'{"set', "binary": b"\xff\xfe\x00", "list": b"[]", "poor": b'{"settings": {"data": "sinusoid"}}', "library": b"{}"}
+    texts = {
+        "half": b'{"set',
+        "binary": b"\xff\xfe\x00",
+        "list": b"[]",
+        "poor": b'{"settings": {"data": "sinusoid"}}',
+        "library": b"{}",
+    }
     for name in (*texts, "cut", "none"):
         shutil.copytree(runs / "sines", folder / name)
         if name in texts:
             (folder / name / "run.json").write_bytes(texts[name])
         for checkpoint in (folder / name).glob("*.safetensors"):
-            checkpoint.write_bytes(checkpoint.read_bytes()[:99]) if name == "cut" else checkpoint.unlink() if name == "none" else None
+            checkpoint.write_bytes(
+                checkpoint.read_bytes()[:99]
+            ) if name == "cut" else checkpoint.unlink() if name == "none" else None
     (folder / "empty").mkdir()
     (folder / "file").write_text("mine")
     names = (*texts, "cut", "none", "empty", "file", "new")
-    return {name: folder / name for name in names} | {name: runs / name for name in ("sines", "letters")}
+    return {name: folder / name for name in names} | {
+        name: runs / name for name in ("sines", "letters")
+    }
 
 
 @pytest.mark.parametrize("command", MISTAKES)
@@ -118,8 +128,14 @@ def test_a_run_goes_on_where_the_options_are_the_same(runs, tmp_path):
             ["r", "--num-taskss", "3"],
             "Unrecognized options: --num-taskss, 3. Perhaps you meant --num-tasks. See: quickstudy evaluate --help",
         ),
-        (["r", "--way", "five"], "Option --way: no type matching INT could be instantiated from ['five']. See: quickstudy evaluate --help"),
-        (["r", "--way"], "Missing value for argument '--way'. Expected 1 values. See: quickstudy evaluate --help"),
+        (
+            ["r", "--way", "five"],
+            "Option --way: no type matching INT could be instantiated from ['five']. See: quickstudy evaluate --help",
+        ),
+        (
+            ["r", "--way"],
+            "Missing value for argument '--way'. Expected 1 values. See: quickstudy evaluate --help",
+        ),
     ],
 )
 @pytest.mark.parametrize("columns", ["40", "80", "300"])
@@ -134,4 +150,7 @@ def test_what_is_wrong_with_a_learners_option():
     default = options_of("maml", "sinusoid")
     with pytest.raises(UserError) as error:
         parse(type(default), ["--inner-lrr", "1"], "train maml", "MAML.", default)
-    assert str(error.value) == "Unrecognized options: --inner-lrr, 1. Perhaps you meant --inner-lr. See: quickstudy train maml --help"
+    assert (
+        str(error.value)
+        == "Unrecognized options: --inner-lrr, 1. Perhaps you meant --inner-lr. See: quickstudy train maml --help"
+    )

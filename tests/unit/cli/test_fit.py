@@ -20,9 +20,18 @@ def shops(num_tasks: int, rows: int, seed: int) -> pd.DataFrame:
     """Every shop has a level of its own; a price and a day move all alike."""
     draw = np.random.default_rng(seed)
     shop = np.repeat(np.arange(num_tasks), rows)
-    table = pd.DataFrame({"shop": shop, "price": draw.normal(5, 2, len(shop)), "day": draw.choice(["mon", "sat"], len(shop))})
+    table = pd.DataFrame(
+        {
+            "shop": shop,
+            "price": draw.normal(5, 2, len(shop)),
+            "day": draw.choice(["mon", "sat"], len(shop)),
+        }
+    )
     table["sold"] = (
-        draw.normal(500, 80, num_tasks)[shop] - 30 * table["price"] + 40 * (table["day"] == "sat") + draw.normal(0, 5, len(shop))
+        draw.normal(500, 80, num_tasks)[shop]
+        - 30 * table["price"]
+        + 40 * (table["day"] == "sat")
+        + draw.normal(0, 5, len(shop))
     )
     return table
 
@@ -39,30 +48,65 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     new[:4].drop(columns="shop").to_csv(found["new"], index=False)
     new[4:].drop(columns=["shop", "sold"]).to_csv(found["unknown"], index=False)
     new[4:].to_csv(folder / "truth.csv", index=False)
-    options = ("--task", "shop", "--target", "sold", "--splits", 1, "--shots", 3, "--threads", 1, "--json")
+    options = (
+        "--task",
+        "shop",
+        "--target",
+        "sold",
+        "--splits",
+        1,
+        "--shots",
+        3,
+        "--threads",
+        1,
+        "--json",
+    )
     done = run(folder / "cwd", "fit", found["table"], *options, "--out", folder / "run")
     assert done.code == 0, done.err
     (folder / "fit.json").write_text(done.out)
     (folder / "fit.txt").write_text(done.err)
-    return found | {"run": folder / "run", "truth": folder / "truth.csv", "json": folder / "fit.json", "words": folder / "fit.txt"}
+    return found | {
+        "run": folder / "run",
+        "truth": folder / "truth.csv",
+        "json": folder / "fit.json",
+        "words": folder / "fit.txt",
+    }
 
 
 def test_the_ladder_is_climbed_and_the_best_kept(places):
     found, words = json.loads(places["json"].read_text()), places["words"].read_text()
-    protocols = {(score["name"], score["shot"]): score["metrics"]["rmse"] for score in found["scores"]}
+    protocols = {
+        (score["name"], score["shot"]): score["metrics"]["rmse"] for score in found["scores"]
+    }
     assert {shot for _, shot in protocols} == {None, 3} and len(protocols) == 20
-    assert found["deployed"] == "learned prior" and protocols["learned prior", 3] < 0.3 * protocols["pooled, ridge", 3]
-    assert "239 rows of 12 tasks, 2 columns to predict sold from (numbers)" in words and "1 rows without a target were left out" in words
+    assert (
+        found["deployed"] == "learned prior"
+        and protocols["learned prior", 3] < 0.3 * protocols["pooled, ridge", 3]
+    )
+    assert (
+        "239 rows of 12 tasks, 2 columns to predict sold from (numbers)" in words
+        and "1 rows without a target were left out" in words
+    )
     assert "learned prior is best" in words and "sharing pays" in words
     page = (places["run"] / "report.html").read_text()
-    assert "learned prior is best" in page and "quickstudy fit" in page and (places["run"] / "figures" / "ladder-3-shot.png").exists()
+    assert (
+        "learned prior is best" in page
+        and "quickstudy fit" in page
+        and (places["run"] / "figures" / "ladder-3-shot.png").exists()
+    )
     described = json.loads((places["run"] / "run.json").read_text())
-    assert described["source"]["way"] == "learned prior" and described["table"]["targets"] == ["sold"]
+    assert described["source"]["way"] == "learned prior" and described["table"]["targets"] == [
+        "sold"
+    ]
 
 
 def test_a_new_shop_is_mastered_from_three_rows(places, tmp_path):
     done = run(tmp_path, "adapt", places["run"], places["new"], "--out", tmp_path / "task.qs")
-    assert done.code == 0 and "3 examples." in done.err and "1 rows without a target were left out" in done.err
+    assert (
+        done.code == 0
+        and "3 examples." in done.err
+        and "1 rows without a target were left out" in done.err
+    )
     done = run(tmp_path, "predict", tmp_path / "task.qs", places["unknown"], "--json")
     assert done.code == 0, done.err
     predictions, truth = json.loads(done.out)["predictions"], pd.read_csv(places["truth"])["sold"]
@@ -70,7 +114,11 @@ def test_a_new_shop_is_mastered_from_three_rows(places, tmp_path):
     low, high = np.array([one["interval_90"]["sold"] for one in predictions]).T
     known = np.arange(len(truth)) != 16  # a day that no shop had
     assert np.abs(values - truth)[known].mean() < 15
-    assert ((low < truth) & (truth < high))[known].mean() > 0.7 and (low < values).all() and (values < high).all()
+    assert (
+        ((low < truth) & (truth < high))[known].mean() > 0.7
+        and (low < values).all()
+        and (values < high).all()
+    )
     shown = run(tmp_path, "predict", tmp_path / "task.qs", places["unknown"])
     assert shown.code == 0 and " to " in shown.out
 
@@ -82,13 +130,41 @@ def test_the_run_is_loaded_in_python(places):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("nowhere.csv", "--task", "shop", "--target", "sold"), "should be a CSV or Parquet file. Found nothing there"),
+        (
+            ("nowhere.csv", "--task", "shop", "--target", "sold"),
+            "should be a CSV or Parquet file. Found nothing there",
+        ),
         (("TABLE", "--task", "store", "--target", "sold"), "should have a column ['store']"),
-        (("TABLE", "--task", "shop", "--target", "day", "--kind", "regression"), "Column 'day' should hold numbers"),
-        (("TABLE", "--task", "shop", "--target", "sold", "--drop", "cost"), "--drop should name columns to predict from. Found ['cost']"),
-        (("TABLE", "--task", "shop", "--target", "sold", "--features", "price", "--drop", "price"), "a column to predict from. Found none"),
-        (("TABLE", "--task", "shop", "--target", "sold", "--splits", "0"), "--splits should be at least 1. Found 0"),
-        (("TABLE", "--task", "shop", "--target", "sold", "--new", "1.5"), "--new should be between 0 and 1. Found 1.5"),
+        (
+            ("TABLE", "--task", "shop", "--target", "day", "--kind", "regression"),
+            "Column 'day' should hold numbers",
+        ),
+        (
+            ("TABLE", "--task", "shop", "--target", "sold", "--drop", "cost"),
+            "--drop should name columns to predict from. Found ['cost']",
+        ),
+        (
+            (
+                "TABLE",
+                "--task",
+                "shop",
+                "--target",
+                "sold",
+                "--features",
+                "price",
+                "--drop",
+                "price",
+            ),
+            "a column to predict from. Found none",
+        ),
+        (
+            ("TABLE", "--task", "shop", "--target", "sold", "--splits", "0"),
+            "--splits should be at least 1. Found 0",
+        ),
+        (
+            ("TABLE", "--task", "shop", "--target", "sold", "--new", "1.5"),
+            "--new should be between 0 and 1. Found 1.5",
+        ),
         (("TABLE", "--task", "day", "--target", "sold"), "at least 4 tasks"),
         (("TABLE", "--task", "shop", "--target", "sold", "--out", "RUN"), "holds a run already"),
         (("TABLE", "--task", "shop"), "target"),
@@ -110,41 +186,74 @@ def classes(places: dict[str, Path]) -> Path:
         rows["much"] = np.where(rows["sold"] > 350, "much", "little")
         rows.loc[rows["sold"].isna(), "much"] = np.nan
         rows.drop(columns="sold").to_csv(folder / f"{name}.csv", index=False)
-    ways = [rung for rung in rungs(qs.Kind("classification", 2)) if rung.name in ("majority", "pooled, logistic", "learned prior")]
+    ways = [
+        rung
+        for rung in rungs(qs.Kind("classification", 2))
+        if rung.name in ("majority", "pooled, logistic", "learned prior")
+    ]
     with pytest.MonkeyPatch.context() as patch:
         for place in ("quickstudy.training.ladder", "quickstudy.cli.fit"):
             patch.setattr(f"{place}.rungs", lambda kind: ways)
-        arguments = ("--task", "shop", "--target", "much", "--splits", "1", "--shots", "3", "--out", str(folder / "run"))
+        arguments = (
+            "--task",
+            "shop",
+            "--target",
+            "much",
+            "--splits",
+            "1",
+            "--shots",
+            "3",
+            "--out",
+            str(folder / "run"),
+        )
         assert fit((str(folder / "table.csv"), *arguments)) == 0
     return folder
 
 
 def test_text_is_fitted_as_classes(classes):
     described = json.loads((classes / "run" / "run.json").read_text())
-    assert described["table"]["classes"] == ["little", "much"] and described["source"]["way"] == "learned prior"
+    assert (
+        described["table"]["classes"] == ["little", "much"]
+        and described["source"]["way"] == "learned prior"
+    )
     assert {tuple(score["metrics"]) for score in described["scores"]} == {("log_loss", "accuracy")}
     assert isinstance(qs.load(classes / "run"), qs.LogisticPrior)
 
 
 def test_a_new_shop_of_classes_is_mastered(classes, tmp_path):
-    done = run(tmp_path, "adapt", classes / "run", classes / "new.csv", "--out", tmp_path / "task.qs")
-    assert done.code == 0 and "2 classes: little (" in done.err and "1 rows without a target were left out" in done.err
+    done = run(
+        tmp_path, "adapt", classes / "run", classes / "new.csv", "--out", tmp_path / "task.qs"
+    )
+    assert (
+        done.code == 0
+        and "2 classes: little (" in done.err
+        and "1 rows without a target were left out" in done.err
+    )
     done = run(tmp_path, "predict", tmp_path / "task.qs", classes / "truth.csv", "--json")
     assert done.code == 0, done.err
     predictions = json.loads(done.out)["predictions"]
-    learner, form = qs.load(classes / "run"), TableForm.from_dict(json.loads((classes / "run" / "run.json").read_text())["table"])
+    learner, form = (
+        qs.load(classes / "run"),
+        TableForm.from_dict(json.loads((classes / "run" / "run.json").read_text())["table"]),
+    )
     support, new = pd.read_csv(classes / "new.csv").dropna(), pd.read_csv(classes / "truth.csv")
     adapted = learner.adapt(qs.Batch.of(form.inputs(support), form.outputs(support)))
     expected = learner.predict(adapted, form.inputs(new).unsqueeze(0))[0].softmax(1)
     found = [[one["probabilities"][name] for name in ("little", "much")] for one in predictions]
     np.testing.assert_allclose(found, expected.numpy(), atol=1e-5)
-    assert [one["label"] for one in predictions] == [("little", "much")[index] for index in expected.argmax(1)]
+    assert [one["label"] for one in predictions] == [
+        ("little", "much")[index] for index in expected.argmax(1)
+    ]
 
 
 def test_a_new_shop_of_other_classes_is_refused(classes, tmp_path):
     (tmp_path / "other.csv").write_text("price,day,much\n3,mon,little\n4,sat,heaps\n")
     done = run(tmp_path, "adapt", classes / "run", tmp_path / "other.csv")
-    assert done.code == 2 and "the classes that were learned: little, much. Found ['heaps']" in done.err.replace("\n", " ")
+    assert (
+        done.code == 2
+        and "the classes that were learned: little, much. Found ['heaps']"
+        in done.err.replace("\n", " ")
+    )
 
 
 def test_mistakes_after_fitting(places, tmp_path):
@@ -164,8 +273,16 @@ def test_mistakes_after_fitting(places, tmp_path):
 
 def test_the_words_say_what_a_table_rewards():
     def scores(alone, pooled, prior):
-        names = {"support mean": alone + 1, "single task, ridge": alone, "pooled, ridge": pooled, "learned prior": prior}
-        return [Score(name, 5, 0, {"rmse": rmse, "explained_variance": 0.0}, 0.0, 0.0) for name, rmse in names.items()]
+        names = {
+            "support mean": alone + 1,
+            "single task, ridge": alone,
+            "pooled, ridge": pooled,
+            "learned prior": prior,
+        }
+        return [
+            Score(name, 5, 0, {"rmse": rmse, "explained_variance": 0.0}, 0.0, 0.0)
+            for name, rmse in names.items()
+        ]
 
     assert (
         "learned prior is best (1); sharing pays: the error is 50.0% below the best of a task alone and 75.0% below"

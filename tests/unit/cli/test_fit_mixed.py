@@ -23,8 +23,16 @@ def schools(num_tasks: int, rows: int, seed: int) -> pd.DataFrame:
     draw = np.random.default_rng(seed)
     school = np.repeat(np.arange(num_tasks), rows)
     level, hours = draw.normal(0, 2, num_tasks)[school], draw.normal(size=len(school))
-    table = pd.DataFrame({"school": school, "hours": hours, "score": 50 + 10 * (level + hours + draw.normal(0, 0.2, len(school)))})
-    return table.assign(passed=np.where(level + hours + 0.3 * draw.logistic(size=len(school)) > 0, "yes", "no"))
+    table = pd.DataFrame(
+        {
+            "school": school,
+            "hours": hours,
+            "score": 50 + 10 * (level + hours + draw.normal(0, 0.2, len(school))),
+        }
+    )
+    return table.assign(
+        passed=np.where(level + hours + 0.3 * draw.logistic(size=len(school)) > 0, "yes", "no")
+    )
 
 
 @pytest.fixture(scope="module")
@@ -47,21 +55,42 @@ def fitted(files: dict[str, Path], top: list, name: str) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         for place in ("quickstudy.training.ladder", "quickstudy.cli.fit"):
             patch.setattr(f"{place}.rungs", lambda kind: ways)
-        options = ("--task", "school", "--target", "score", "passed", "--splits", "1", "--shots", "4", "--threads", "1")
+        options = (
+            "--task",
+            "school",
+            "--target",
+            "score",
+            "passed",
+            "--splits",
+            "1",
+            "--shots",
+            "4",
+            "--threads",
+            "1",
+        )
         assert fit((str(files["table"]), *options, "--out", str(files["folder"] / name))) == 0
     return files["folder"] / name
 
 
 @pytest.fixture(scope="module")
 def run(files) -> Path:
-    return fitted(files, [rung for rung in rungs(qs.Kind.mixed((0, 2))) if rung.name == "learned prior"], "prior")
+    return fitted(
+        files,
+        [rung for rung in rungs(qs.Kind.mixed((0, 2))) if rung.name == "learned prior"],
+        "prior",
+    )
 
 
 def predicted(files: dict[str, Path], run: Path, capsys: pytest.CaptureFixture[str]) -> list[dict]:
     """What is said of the unknown rows."""
-    assert adapt((str(run), str(files["new"]), "--out", str(run / "task.qs"), "--threads", "1")) == 0
+    assert (
+        adapt((str(run), str(files["new"]), "--out", str(run / "task.qs"), "--threads", "1")) == 0
+    )
     said = capsys.readouterr().err
-    assert "5 examples, with labels of score (4), passed (4)." in said and "1 rows without a target were left out" in said
+    assert (
+        "5 examples, with labels of score (4), passed (4)." in said
+        and "1 rows without a target were left out" in said
+    )
     assert predict((str(run / "task.qs"), str(files["unknown"]), "--json", "--threads", "1")) == 0
     return json.loads(capsys.readouterr().out)["predictions"]
 
@@ -69,25 +98,50 @@ def predicted(files: dict[str, Path], run: Path, capsys: pytest.CaptureFixture[s
 def test_the_ladder_is_climbed_for_both_targets(run):
     described = json.loads((run / "run.json").read_text())
     assert described["source"]["way"] == "learned prior" and isinstance(qs.load(run), qs.MixedPrior)
-    assert {tuple(score["metrics"]) for score in described["scores"]} == {("error", "rmse of score", "log_loss of passed")}
+    assert {tuple(score["metrics"]) for score in described["scores"]} == {
+        ("error", "rmse of score", "log_loss of passed")
+    }
     page = (run / "report.html").read_text()
     assert "Error: the mean over targets of the log-loss" in page and "passed\nlog-loss" in page
-    assert described["table"]["targets"] == ["score", "passed"] and described["table"]["labels"] == [[], ["no", "yes"]]
+    assert described["table"]["targets"] == ["score", "passed"] and described["table"][
+        "labels"
+    ] == [[], ["no", "yes"]]
 
 
 def test_a_new_school_is_mastered_for_both_targets(files, run, capsys):
     """What the command line says is what the learner says, in the table's units."""
     predictions = predicted(files, run, capsys)
-    learner, form = qs.load(run), TableForm.from_dict(json.loads((run / "run.json").read_text())["table"])
-    support, new = pd.read_csv(files["new"]).dropna(how="all", subset=["score", "passed"]), pd.read_csv(files["unknown"])
-    scores = learner.predict(learner.adapt(qs.Batch.of(form.inputs(support), form.outputs(support))), form.inputs(new).unsqueeze(0))[0]
-    np.testing.assert_allclose([one["values"]["score"] for one in predictions], scores[:, 0] * form.scale[0] + form.mean[0], rtol=1e-5)
-    probabilities = [[one["probabilities"]["passed"][name] for name in ("no", "yes")] for one in predictions]
+    learner, form = (
+        qs.load(run),
+        TableForm.from_dict(json.loads((run / "run.json").read_text())["table"]),
+    )
+    support, new = (
+        pd.read_csv(files["new"]).dropna(how="all", subset=["score", "passed"]),
+        pd.read_csv(files["unknown"]),
+    )
+    scores = learner.predict(
+        learner.adapt(qs.Batch.of(form.inputs(support), form.outputs(support))),
+        form.inputs(new).unsqueeze(0),
+    )[0]
+    np.testing.assert_allclose(
+        [one["values"]["score"] for one in predictions],
+        scores[:, 0] * form.scale[0] + form.mean[0],
+        rtol=1e-5,
+    )
+    probabilities = [
+        [one["probabilities"]["passed"][name] for name in ("no", "yes")] for one in predictions
+    ]
     np.testing.assert_allclose(probabilities, scores[:, 1:].softmax(1), rtol=1e-5)
-    assert [one["labels"]["passed"] for one in predictions] == [("no", "yes")[index] for index in scores[:, 1:].argmax(1)]
+    assert [one["labels"]["passed"] for one in predictions] == [
+        ("no", "yes")[index] for index in scores[:, 1:].argmax(1)
+    ]
     for one in predictions:
-        assert list(one["values"]) == list(one["interval_90"]) == ["score"] and list(one["labels"]) == ["passed"]
-        assert one["interval_90"]["score"][0] < one["values"]["score"] < one["interval_90"]["score"][1]
+        assert list(one["values"]) == list(one["interval_90"]) == ["score"] and list(
+            one["labels"]
+        ) == ["passed"]
+        assert (
+            one["interval_90"]["score"][0] < one["values"]["score"] < one["interval_90"]["score"][1]
+        )
     truth = schools(1, 12, 7)[6:]
     assert np.abs(truth["score"] - [one["values"]["score"] for one in predictions]).mean() < 5
     assert predict((str(run / "task.qs"), str(files["unknown"]), "--threads", "1")) == 0
@@ -98,7 +152,11 @@ def test_a_new_school_is_mastered_for_both_targets(files, run, capsys):
 def test_a_network_serves_new_tasks_where_it_is_best(files, capsys):
     run = fitted(files, [MetaLearnedSharing(8)], "network")
     said = capsys.readouterr().out
-    assert "score is a number, " in said and "passed is 2 classes, " in said and "rows without a target were left out." in said
+    assert (
+        "score is a number, " in said
+        and "passed is 2 classes, " in said
+        and "rows without a target were left out." in said
+    )
     assert "Best for score: " in said and "Kept for new tasks: meta-learned sharing (ANIL)" in said
     learner = qs.load(run)
     assert isinstance(learner, qs.ANIL) and learner.model.targets == (0, 2)
@@ -108,22 +166,33 @@ def test_a_network_serves_new_tasks_where_it_is_best(files, capsys):
 
 
 def test_which_kind_a_target_is(tmp_path):
-    (tmp_path / "t.csv").write_text("shop,x,sold,late,grade\n1,1,2,True,3\n1,2,3,,4\n2,3,4,False,1\n2,4,,True,5\n3,1,,,\n")
+    (tmp_path / "t.csv").write_text(
+        "shop,x,sold,late,grade\n1,1,2,True,3\n1,2,3,,4\n2,3,4,False,1\n2,4,,True,5\n3,1,,,\n"
+    )
     made = table_of(tmp_path / "t.csv", "shop", ("sold", "late"), drop=("grade",))
-    assert made.kind == qs.Kind.mixed((0, 2)) and made.num_unlabelled == 1 and made.features == ("x",)
+    assert (
+        made.kind == qs.Kind.mixed((0, 2)) and made.num_unlabelled == 1 and made.features == ("x",)
+    )
     numbers = table_of(tmp_path / "t.csv", "shop", ("sold", "grade"))
     assert numbers.kind == qs.Kind("regression", 2) and numbers.num_unlabelled == 2
     assert table_of(tmp_path / "t.csv", "shop", ("late",)).kind == qs.Kind("classification", 2)
-    with pytest.raises(qs.UserError, match=r"Classification predicts one column. Found 2: sold, late"):
+    with pytest.raises(
+        qs.UserError, match=r"Classification predicts one column. Found 2: sold, late"
+    ):
         table_of(tmp_path / "t.csv", "shop", ("sold", "late"), kind="classification")
-    with pytest.raises(qs.UserError, match=r"Column 'late' should hold numbers to be predicted. Found text"):
+    with pytest.raises(
+        qs.UserError, match=r"Column 'late' should hold numbers to be predicted. Found text"
+    ):
         table_of(tmp_path / "t.csv", "shop", ("sold", "late"), kind="regression")
 
 
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ("hours,score,passed\n1,2,maybe\n", "Column 'passed' should hold the classes that were learned: no, yes. Found ['maybe']"),
+        (
+            "hours,score,passed\n1,2,maybe\n",
+            "Column 'passed' should hold the classes that were learned: no, yes. Found ['maybe']",
+        ),
         ("hours,score,passed\n1,,\n", "should have a row with score or passed. Found none."),
         ("hours,score,passed\n1,high,yes\n", "'score' should hold numbers"),
         ("hours,score\n1,2\n", "should have a column ['passed']"),

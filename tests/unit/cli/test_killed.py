@@ -48,7 +48,9 @@ def same_run(a: Path, b: Path) -> None:
         assert same_bits(read(a / name)[0], read(b / name)[0])
     assert [read(folder / "last.safetensors")[1]["step"] for folder in (a, b)] == [STEPS, STEPS]
     lines = metric_lines(b)
-    assert len(set(lines)) == len(lines) and {step for step, _ in lines} >= {step for step, _ in metric_lines(a)}
+    assert len(set(lines)) == len(lines) and {step for step, _ in lines} >= {
+        step for step, _ in metric_lines(a)
+    }
 
 
 def test_killed_again_and_again(whole, tmp_path):
@@ -61,7 +63,8 @@ def test_killed_again_and_again(whole, tmp_path):
         reached = read(last)[1]["step"]
         assert 0 < reached < STEPS
         kill(
-            start(tmp_path / part, *COMMAND, "--out", out, *OFTEN, "--resume"), lambda reached=reached: read(last)[1]["step"] > reached + 30
+            start(tmp_path / part, *COMMAND, "--out", out, *OFTEN, "--resume"),
+            lambda reached=reached: read(last)[1]["step"] > reached + 30,
         )
     done = run(tmp_path / "5", *COMMAND, "--out", out, "--resume")
     assert done.code == 0 and "Resumed" in done.err
@@ -89,7 +92,10 @@ def test_interrupted(whole, tmp_path):
     printed, told = process.communicate(timeout=60)
     assert process.returncode == 130 and printed == ""
     reached = read(out / "last.safetensors")[1]["step"]
-    assert f"Interrupted at step {reached} of {STEPS}; all is saved. Go on with:\n" in told and "Traceback" not in told
+    assert (
+        f"Interrupted at step {reached} of {STEPS}; all is saved. Go on with:\n" in told
+        and "Traceback" not in told
+    )
     program, *again = shlex.split(told.splitlines()[-1])
     assert (program, again[-1]) == ("quickstudy", "--resume")
     assert run(tmp_path / "2", *again).code == 0

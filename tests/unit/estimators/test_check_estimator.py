@@ -18,7 +18,9 @@ EXCEPTIONS = {
 
 def checks() -> list:
     return [
-        pytest.param(instance, check, id=f"{name}-{getattr(check, 'func', check).__name__}-{number}")
+        pytest.param(
+            instance, check, id=f"{name}-{getattr(check, 'func', check).__name__}-{number}"
+        )
         for name, made in ESTIMATORS.items()
         for number, (instance, check) in enumerate(estimator_checks_generator(made))
         if getattr(check, "func", check).__name__ not in EXCEPTIONS

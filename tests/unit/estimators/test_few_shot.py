@@ -51,7 +51,9 @@ def test_images_of_bytes_and_a_model_of_ones_own():
     x = (draw.integers(0, 60, (24, 1, 16, 16)) + 60 * y[:, None, None, None]).astype(np.uint8)
     own = qs.models.Conv4(None, in_channels=1, channels=4, image_size=16)
     before = own.state_dict()["blocks.0.0.weight"].clone()
-    model = qs.FewShotClassifier(model=own, way=3, shot=2, query=2, steps=2, tasks_per_step=1).fit(x, y)
+    model = qs.FewShotClassifier(model=own, way=3, shot=2, query=2, steps=2, tasks_per_step=1).fit(
+        x, y
+    )
     assert torch.equal(own.state_dict()["blocks.0.0.weight"], before)
     support = qs.Batch.of(torch.from_numpy(x).float() / 255, y)
     learner = model.approach_.learner
@@ -92,7 +94,10 @@ def test_episodes_have_the_sizes_that_classes_allow(sizes, asked, found):
 
 def test_mistakes():
     x, y = blobs(3, 4)
-    for options, message in (({"method": "magic"}, "one of protonet, matching"), ({"way": 1}, "`way` should be at least 2. Found way=1")):
+    for options, message in (
+        ({"method": "magic"}, "one of protonet, matching"),
+        ({"way": 1}, "`way` should be at least 2. Found way=1"),
+    ):
         with pytest.raises(qs.UserError, match=message):
             qs.FewShotClassifier(**options).fit(x, y)
     with pytest.raises(qs.UserError, match=r"at least 2 classes of 2 examples. Found 1 class"):

@@ -21,22 +21,34 @@ from quickstudy.training.rungs import MetaLearnedSharing, Sharing
 NUM_TASKS, ROWS = 30, 8
 
 
-def lines(num_tasks: int = NUM_TASKS, rows: int = ROWS, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def lines(
+    num_tasks: int = NUM_TASKS, rows: int = ROWS, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Planes whose coefficients are drawn around a common mean: features, targets, tasks."""
     draw = np.random.default_rng(seed)
     task = np.repeat(np.arange(num_tasks), rows)
     x = draw.normal(2, 3, (len(task), 3))
     weights = np.array([3.0, -1.0, 0.5]) + draw.normal(size=(num_tasks, 3)) * [0.1, 1.0, 0.1]
-    return x, 10 * draw.normal(size=num_tasks)[task] + (x * weights[task]).sum(1) + draw.normal(size=len(task)), task
+    return (
+        x,
+        10 * draw.normal(size=num_tasks)[task]
+        + (x * weights[task]).sum(1)
+        + draw.normal(size=len(task)),
+        task,
+    )
 
 
-def classes(num_tasks: int = 40, rows: int = 16, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def classes(
+    num_tasks: int = 40, rows: int = 16, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Three classes by linear scores whose offsets vary by task."""
     draw = np.random.default_rng(seed)
     task = np.repeat(np.arange(num_tasks), rows)
     x = draw.normal(size=(len(task), 2))
     common = np.random.default_rng(100).normal(size=(2, 3)) * 2
-    scores = x @ common + 2 * draw.normal(size=(num_tasks, 3))[task] + draw.gumbel(size=(len(task), 3))
+    scores = (
+        x @ common + 2 * draw.normal(size=(num_tasks, 3))[task] + draw.gumbel(size=(len(task), 3))
+    )
     return x, np.array(["high", "low", "mid"])[scores.argmax(1)], task
 
 
@@ -53,10 +65,21 @@ def test_the_learned_prior_beats_pooling_and_a_task_alone():
     for method in ("auto", "learned_prior", "pooled", "single_task"):
         model = qs.MultiTaskRegressor(method).fit(x[seen], y[seen], task=task[seen])
         error[method] = np.square(model.predict(x[new], task=task[new]) - y[new]).mean()
-    assert model.method_ == "single_task" and qs.MultiTaskRegressor().fit(x, y, task).method_ == "learned_prior"
-    assert error["auto"] == error["learned_prior"] < 0.5 * min(error["pooled"], error["single_task"])
-    with_ridge = [RidgeCV(np.logspace(-2, 4, 13)).fit(x[seen & (task == t)], y[seen & (task == t)]) for t in range(NUM_TASKS)]
-    alone = [np.square(with_ridge[t].predict(x[new & (task == t)]) - y[new & (task == t)]).mean() for t in range(NUM_TASKS)]
+    assert (
+        model.method_ == "single_task"
+        and qs.MultiTaskRegressor().fit(x, y, task).method_ == "learned_prior"
+    )
+    assert (
+        error["auto"] == error["learned_prior"] < 0.5 * min(error["pooled"], error["single_task"])
+    )
+    with_ridge = [
+        RidgeCV(np.logspace(-2, 4, 13)).fit(x[seen & (task == t)], y[seen & (task == t)])
+        for t in range(NUM_TASKS)
+    ]
+    alone = [
+        np.square(with_ridge[t].predict(x[new & (task == t)]) - y[new & (task == t)]).mean()
+        for t in range(NUM_TASKS)
+    ]
     assert error["learned_prior"] < 0.5 * np.mean(alone)
 
 
@@ -68,13 +91,19 @@ def test_a_new_task_is_served_by_the_posterior():
     learner, form = model.approach_.rung.learner, model.approach_.form
     assert learner.model.degree == 1
     columns = form.encoder.columns
-    phi = np.c_[np.clip((new_x - [c.mean for c in columns]) / [c.scale for c in columns], -4, 4), np.ones(9)]
+    phi = np.c_[
+        np.clip((new_x - [c.mean for c in columns]) / [c.scale for c in columns], -4, 4), np.ones(9)
+    ]
     mean, factor = learner.mean[0].detach().numpy(), learner.factor[0].detach().tril().numpy()
     noise, inverse = float(learner.log_noise.detach().exp()), np.linalg.inv(factor @ factor.T)
     covariance = np.linalg.inv(inverse + phi[:4].T @ phi[:4] / noise)
-    posterior = covariance @ (inverse @ mean + phi[:4].T @ ((new_y[:4] - form.mean[0]) / form.scale[0]) / noise)
+    posterior = covariance @ (
+        inverse @ mean + phi[:4].T @ ((new_y[:4] - form.mean[0]) / form.scale[0]) / noise
+    )
     adapted = model.adapt(new_x[:4], new_y[:4])
-    np.testing.assert_allclose(adapted.predict(new_x[4:]), phi[4:] @ posterior * form.scale[0] + form.mean[0], rtol=1e-6)
+    np.testing.assert_allclose(
+        adapted.predict(new_x[4:]), phi[4:] @ posterior * form.scale[0] + form.mean[0], rtol=1e-6
+    )
     low, high = adapted.predict_interval(new_x[4:], level=0.6826894921370859)
     spread = np.sqrt(np.einsum("nd,de,ne->n", phi[4:], covariance, phi[4:]) + noise) * form.scale[0]
     np.testing.assert_allclose((high - low) / 2, spread, rtol=1e-6)
@@ -100,12 +129,25 @@ def test_tasks_of_classes_share():
     loss = log_loss(y[new], model.predict_proba(x[new], task=task[new]))
     frequencies = np.stack([(y[seen] == name).mean() for name in model.classes_])
     pooled = LogisticRegression().fit(x[seen], y[seen]).predict_proba(x[new])
-    assert loss < 0.85 * log_loss(y[new], pooled) < log_loss(y[new], np.tile(frequencies, (len(y[new]), 1)))
-    assert model.score(x[new], y[new], task=task[new]) == (model.predict(x[new], task=task[new]) == y[new]).mean() > 0.65
+    assert (
+        loss
+        < 0.85 * log_loss(y[new], pooled)
+        < log_loss(y[new], np.tile(frequencies, (len(y[new]), 1)))
+    )
+    assert (
+        model.score(x[new], y[new], task=task[new])
+        == (model.predict(x[new], task=task[new]) == y[new]).mean()
+        > 0.65
+    )
     new_x, new_y, _ = classes(1, 60, seed=9)
     adapted = model.adapt(new_x[:10], new_y[:10])
-    assert adapted.classes_.tolist() == ["high", "low", "mid"] and adapted.score(new_x[10:], new_y[10:]) > 0.6
-    assert log_loss(new_y[10:], adapted.predict_proba(new_x[10:])) < log_loss(new_y[10:], model.predict_proba(new_x[10:], task=[-1] * 50))
+    assert (
+        adapted.classes_.tolist() == ["high", "low", "mid"]
+        and adapted.score(new_x[10:], new_y[10:]) > 0.6
+    )
+    assert log_loss(new_y[10:], adapted.predict_proba(new_x[10:])) < log_loss(
+        new_y[10:], model.predict_proba(new_x[10:], task=[-1] * 50)
+    )
 
 
 SHORT = {
@@ -118,7 +160,10 @@ SHORT = {
 @pytest.mark.parametrize("method", [*SHORT, "boosting"])
 def test_every_method_serves_both_kinds(method, monkeypatch):
     monkeypatch.setitem(METHODS, method, SHORT.get(method, METHODS[method]))
-    for estimator, (x, y, task) in ((qs.MultiTaskRegressor, lines(6, 12)), (qs.MultiTaskClassifier, classes(6))):
+    for estimator, (x, y, task) in (
+        (qs.MultiTaskRegressor, lines(6, 12)),
+        (qs.MultiTaskClassifier, classes(6)),
+    ):
         model = estimator(method).fit(x, y, task=task)
         adapted = model.adapt(x[:8], y[:8])
         assert model.predict(x, task=task).shape == adapted.predict(x).shape == y.shape
@@ -138,8 +183,13 @@ def test_hard_sharing_has_a_head_for_a_known_task_and_refits_one_for_a_new(monke
     own = learner.predict(learner.known(support, torch.tensor([2])), support.x)[0, :, 0]
     refitted = learner.predict(learner.adapt(support), support.x)[0, :, 0]
     form = model.approach_.form
-    for found, expected in ((model.predict(x[24:36], task=[2] * 12), own), (model.adapt(x[24:36], y[24:36]).predict(x[24:36]), refitted)):
-        np.testing.assert_allclose(found, form.unscaled(expected.unsqueeze(1))[:, 0].numpy(), rtol=1e-9)
+    for found, expected in (
+        (model.predict(x[24:36], task=[2] * 12), own),
+        (model.adapt(x[24:36], y[24:36]).predict(x[24:36]), refitted),
+    ):
+        np.testing.assert_allclose(
+            found, form.unscaled(expected.unsqueeze(1))[:, 0].numpy(), rtol=1e-9
+        )
 
 
 def test_a_pickle_predicts_the_same_bits():
@@ -163,7 +213,9 @@ def frame() -> tuple[pd.DataFrame, np.ndarray]:
     x, y, task = lines()
     day = np.where(np.arange(len(task)) % 3 == 0, "sat", "mon")
     y = y + 20 * (day == "sat")
-    table = pd.DataFrame({"price": x[:, 0], "day": day, "size": x[:, 1], "age": x[:, 2], "shop": task.astype(str)})
+    table = pd.DataFrame(
+        {"price": x[:, 0], "day": day, "size": x[:, 1], "age": x[:, 2], "shop": task.astype(str)}
+    )
     table.loc[3, "size"] = np.nan
     return table, y
 
@@ -171,11 +223,20 @@ def frame() -> tuple[pd.DataFrame, np.ndarray]:
 def test_a_table_with_categories_empty_cells_and_a_task_column():
     table, y = frame()
     model = qs.MultiTaskRegressor().fit(table, y, task="shop")
-    assert model.score(table, y) > 0.97 and model.feature_names_in_.tolist() == ["price", "day", "size", "age"]
+    assert model.score(table, y) > 0.97 and model.feature_names_in_.tolist() == [
+        "price",
+        "day",
+        "size",
+        "age",
+    ]
     by_array = qs.MultiTaskRegressor().fit(table.drop(columns="shop"), y, task=table["shop"])
-    assert (by_array.predict(table.drop(columns="shop"), task=table["shop"]) == model.predict(table)).all()
+    assert (
+        by_array.predict(table.drop(columns="shop"), task=table["shop"]) == model.predict(table)
+    ).all()
     order = np.random.default_rng(0).permutation(len(table))
-    np.testing.assert_allclose(model.predict(table.iloc[order]), model.predict(table)[order], rtol=1e-9)
+    np.testing.assert_allclose(
+        model.predict(table.iloc[order]), model.predict(table)[order], rtol=1e-9
+    )
     new = table[table["shop"] == "7"]
     adapted = model.adapt(new[:5], y[new.index[:5]])
     assert adapted.score(new[5:].drop(columns="shop"), y[new.index[5:]]) > 0.8
@@ -184,19 +245,27 @@ def test_a_table_with_categories_empty_cells_and_a_task_column():
 def test_a_search_passes_the_task_on():
     x, y, task = lines()
     with sklearn.config_context(enable_metadata_routing=True):
-        model = qs.MultiTaskRegressor().set_fit_request(task=True).set_score_request(task=True).set_predict_request(task=True)
+        model = (
+            qs.MultiTaskRegressor()
+            .set_fit_request(task=True)
+            .set_score_request(task=True)
+            .set_predict_request(task=True)
+        )
         pipeline = make_pipeline(StandardScaler(), model)
         grid = {"multitaskregressor__method": ["pooled", "learned_prior"]}
         search = GridSearchCV(pipeline, grid, cv=3, error_score="raise").fit(x, y, task=task)
         assert search.best_params_ == {"multitaskregressor__method": "learned_prior"}
-        assert search.best_estimator_.predict(x, task=task).shape == y.shape and search.score(x, y, task=task) > 0.9
+        assert (
+            search.best_estimator_.predict(x, task=task).shape == y.shape
+            and search.score(x, y, task=task) > 0.9
+        )
 
 
 def test_a_search_over_a_table_needs_no_routing():
     table, y = frame()
-    search = GridSearchCV(qs.MultiTaskRegressor(), {"method": ["pooled", "learned_prior"]}, cv=3, error_score="raise").fit(
-        table, y, task="shop"
-    )
+    search = GridSearchCV(
+        qs.MultiTaskRegressor(), {"method": ["pooled", "learned_prior"]}, cv=3, error_score="raise"
+    ).fit(table, y, task="shop")
     assert search.best_params_ == {"method": "learned_prior"}
 
 
@@ -222,18 +291,48 @@ def test_a_task_of_one_row_and_a_class_that_a_task_lacks():
 @pytest.mark.parametrize(
     ("act", "message"),
     [
-        (lambda x, y, t: qs.MultiTaskRegressor("magic").fit(x, y, task=t), "Parameter `method` should be one of auto, learned_prior"),
-        (lambda x, y, t: qs.MultiTaskRegressor().fit(x, y, task="shop"), "a column of the DataFrame X. Found 'shop'"),
-        (lambda x, y, t: qs.MultiTaskRegressor().fit(x, y, task=t[:4]), "for every row of X. Found 4 for 240|inconsistent numbers"),
-        (lambda x, y, t: qs.MultiTaskRegressor().fit(x, y, task=np.where(t, t, np.nan)), "task of every row. Found 8 empty"),
-        (lambda x, y, t: qs.MultiTaskRegressor("pooled").fit(x, y, task=t).predict(x), "30 were learned. Found none"),
         (
-            lambda x, y, t: qs.MultiTaskRegressor("pooled").fit(x, y, task=t).predict_interval(x, t),
+            lambda x, y, t: qs.MultiTaskRegressor("magic").fit(x, y, task=t),
+            "Parameter `method` should be one of auto, learned_prior",
+        ),
+        (
+            lambda x, y, t: qs.MultiTaskRegressor().fit(x, y, task="shop"),
+            "a column of the DataFrame X. Found 'shop'",
+        ),
+        (
+            lambda x, y, t: qs.MultiTaskRegressor().fit(x, y, task=t[:4]),
+            "for every row of X. Found 4 for 240|inconsistent numbers",
+        ),
+        (
+            lambda x, y, t: qs.MultiTaskRegressor().fit(x, y, task=np.where(t, t, np.nan)),
+            "task of every row. Found 8 empty",
+        ),
+        (
+            lambda x, y, t: qs.MultiTaskRegressor("pooled").fit(x, y, task=t).predict(x),
+            "30 were learned. Found none",
+        ),
+        (
+            lambda x, y, t: (
+                qs.MultiTaskRegressor("pooled").fit(x, y, task=t).predict_interval(x, t)
+            ),
             "Intervals are given by",
         ),
-        (lambda x, y, t: qs.MultiTaskRegressor("learned_prior").fit(x, y, t).predict_interval(x, t, 90), "level=90"),
-        (lambda x, y, t: qs.MultiTaskRegressor("pooled").fit(x, y, t).adapt(x, np.c_[y, y]), "1 targets, as when learning. Found 2"),
-        (lambda x, y, t: qs.MultiTaskClassifier("pooled").fit(x, y > 0, t).adapt(x[:2], ["a", "b"]), "the classes that were learned"),
+        (
+            lambda x, y, t: (
+                qs.MultiTaskRegressor("learned_prior").fit(x, y, t).predict_interval(x, t, 90)
+            ),
+            "level=90",
+        ),
+        (
+            lambda x, y, t: qs.MultiTaskRegressor("pooled").fit(x, y, t).adapt(x, np.c_[y, y]),
+            "1 targets, as when learning. Found 2",
+        ),
+        (
+            lambda x, y, t: (
+                qs.MultiTaskClassifier("pooled").fit(x, y > 0, t).adapt(x[:2], ["a", "b"])
+            ),
+            "the classes that were learned",
+        ),
     ],
 )
 def test_mistakes(act, message):

@@ -56,18 +56,25 @@ def test_the_gradient_of_a_rate_is_minus_the_query_gradient_times_the_support_gr
     own = dict(learner.model.named_parameters())
 
     def slope(batch: Batch, weights: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
-        loss = F.mse_loss(torch.func.functional_call(learner.model, weights, (batch.x[0],)), batch.y[0])
+        loss = F.mse_loss(
+            torch.func.functional_call(learner.model, weights, (batch.x[0],)), batch.y[0]
+        )
         return torch.autograd.grad(loss, list(weights.values()))
 
     of_support = slope(episodes.support, own)
-    adapted = {n: (w - r * g).detach().requires_grad_() for (n, w), r, g in zip(own.items(), learner.rates, of_support, strict=True)}
+    adapted = {
+        n: (w - r * g).detach().requires_grad_()
+        for (n, w), r, g in zip(own.items(), learner.rates, of_support, strict=True)
+    }
     for index, (a, b) in enumerate(zip(slope(episodes.query, adapted), of_support, strict=True)):
         close(grads[f"rates.{index}"], -a * b)
 
 
 def test_meta_sgd_serves_any_way_with_a_shared_head():
     learner = qs.MetaSGD(vectors(), 1.0, 5, shared_head=True).double()
-    batch = Batch.of(torch.randn(5, 5, dtype=torch.float64, generator=qs.generator(0, "five")), torch.arange(5))
+    batch = Batch.of(
+        torch.randn(5, 5, dtype=torch.float64, generator=qs.generator(0, "five")), torch.arange(5)
+    )
     assert learner.predict(learner.adapt(batch), batch.x).shape == (1, 5, 5)
 
 
@@ -75,7 +82,9 @@ def test_a_context_on_a_linear_layer_is_appended_to_its_input():
     episodes, learner = SINUSOIDS.episodes(), qs.CAVIA(line(), 0.3, 2, context_size=3).double()
     wider = qs.models.MLP(4, 1, hidden=(6, 6)).double()
     own = {name: value.detach() for name, value in learner.model.named_parameters()}
-    own["features.1.weight"] = torch.cat([own["features.1.weight"], learner.modulation.weight.detach()], 1)
+    own["features.1.weight"] = torch.cat(
+        [own["features.1.weight"], learner.modulation.weight.detach()], 1
+    )
     wider.load_state_dict(own)
     adapted = learner.adapt(episodes.support)
     assert adapted.keys() == {"context"}
@@ -87,7 +96,9 @@ def test_a_context_on_a_linear_layer_is_appended_to_its_input():
 
         for _ in range(2):
             loss = F.mse_loss(predict(episodes.support.x[task], context), episodes.support.y[task])
-            context = (context - 0.3 * torch.autograd.grad(loss, context)[0]).detach().requires_grad_()
+            context = (
+                (context - 0.3 * torch.autograd.grad(loss, context)[0]).detach().requires_grad_()
+            )
         close(adapted["context"][task], context.detach())
         scores = learner.predict(adapted, episodes.query.x)[task]
         close(scores, predict(episodes.query.x[task], context).detach())
@@ -97,11 +108,14 @@ def test_a_context_scales_and_shifts_the_channels_of_a_convolution():
     model = nn.Sequential(nn.Conv2d(1, 2, 1), nn.Flatten())
     learner = qs.CAVIA(model, context_size=1).double()
     with torch.no_grad():
-        learner.modulation.weight.copy_(torch.tensor([[3.0], [-1.0], [0.5], [2.0]]))  # shifts, then scales
+        # shifts, then scales
+        learner.modulation.weight.copy_(torch.tensor([[3.0], [-1.0], [0.5], [2.0]]))
     x = torch.randn(1, 4, 1, 3, 3, dtype=torch.float64, generator=qs.generator(0, "images"))
     scores = learner.predict({"context": torch.tensor([[2.0]], dtype=torch.float64)}, x)
     plain = model[0](x[0]).detach()
-    expected = plain * torch.tensor([2.0, 5.0]).reshape(2, 1, 1) + torch.tensor([6.0, -2.0]).reshape(2, 1, 1)
+    expected = plain * torch.tensor([2.0, 5.0]).reshape(2, 1, 1) + torch.tensor(
+        [6.0, -2.0]
+    ).reshape(2, 1, 1)
     close(scores[0], expected.flatten(1))
 
 

@@ -49,33 +49,49 @@ def test_a_query_in_full_context_reads_the_support_set_again_and_again():
         read = (hidden @ X.T).softmax(-1) @ X
         hidden, memory = context.attending(torch.cat([NEW, read], -1), (hidden, memory))
         hidden = hidden + NEW
-    close(context.of_query(NEW.unsqueeze(0), X.unsqueeze(0), torch.ones(1, 1, 12, dtype=torch.bool))[0], hidden)
+    close(
+        context.of_query(NEW.unsqueeze(0), X.unsqueeze(0), torch.ones(1, 1, 12, dtype=torch.bool))[
+            0
+        ],
+        hidden,
+    )
 
 
 def test_cosine_prototypes_are_scored_by_their_angle():
     prototypes = torch.stack([X[c == Y].mean(0) for c in range(4)])
-    expected = 10 * nn.functional.cosine_similarity(NEW.unsqueeze(1), prototypes.unsqueeze(0), dim=-1)
+    expected = 10 * nn.functional.cosine_similarity(
+        NEW.unsqueeze(1), prototypes.unsqueeze(0), dim=-1
+    )
     close(scores_of(qs.ProtoNet(nn.Identity(), distance="cosine")), expected)
 
 
 @pytest.mark.parametrize("regulariser", [0.1, 5.0])
 def test_ridge_is_scikit_learns(regulariser):
-    ridge = Ridge(alpha=regulariser, fit_intercept=False).fit(X.numpy(), nn.functional.one_hot(Y, 4).numpy())
+    ridge = Ridge(alpha=regulariser, fit_intercept=False).fit(
+        X.numpy(), nn.functional.one_hot(Y, 4).numpy()
+    )
     found = scores_of(qs.R2D2(nn.Identity(), regulariser=regulariser, scale=2.0))
     close(found, 2 * torch.as_tensor(ridge.predict(NEW.numpy())), 1e-6)
 
 
 def test_logistic_is_scikit_learns_one_class_against_the_rest():
-    found = scores_of(qs.R2D2(nn.Identity(), "logistic", regulariser=2.0, scale=1.0, newton_steps=20))
+    found = scores_of(
+        qs.R2D2(nn.Identity(), "logistic", regulariser=2.0, scale=1.0, newton_steps=20)
+    )
     for c in range(4):
-        logistic = LogisticRegression(C=0.5, fit_intercept=False, tol=1e-12, max_iter=10_000).fit(X.numpy(), (c == Y).numpy())
+        logistic = LogisticRegression(C=0.5, fit_intercept=False, tol=1e-12, max_iter=10_000).fit(
+            X.numpy(), (c == Y).numpy()
+        )
         close(found[:, c], torch.as_tensor(logistic.decision_function(NEW.numpy())), 1e-5)
 
 
 def logits_of_pairs(learner: qs.Siamese, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """By the definition, the normalisation being that of no averages yet: mean 0, variance 1."""
     weight = 4 / 3**0.5
-    return 0.8 * 3 * weight - weight * (a.unsqueeze(1) - b).abs().sum(-1) / (1 + learner.norm.eps) ** 0.5
+    return (
+        0.8 * 3 * weight
+        - weight * (a.unsqueeze(1) - b).abs().sum(-1) / (1 + learner.norm.eps) ** 0.5
+    )
 
 
 def test_siamese_scores_a_class_by_its_best_pair_and_verifies_pairs():
@@ -90,7 +106,10 @@ def test_the_siamese_loss_takes_the_odds_of_its_pairs_into_account():
     logits = logits_of_pairs(learner, NEW[:1], X)[0]
     same = Y == 2
     adjusted = logits - ((~same).sum() / same.sum()).log()
-    expected = -nn.functional.logsigmoid(adjusted[same]).sum() - nn.functional.logsigmoid(-adjusted[~same]).sum()
+    expected = (
+        -nn.functional.logsigmoid(adjusted[same]).sum()
+        - nn.functional.logsigmoid(-adjusted[~same]).sum()
+    )
     episode = Episode(Batch.of(X, Y), Batch.of(NEW[:1], torch.tensor([2])), torch.zeros(1))
     close(learner.losses(episode)[0].detach(), expected, 1e-6)
 
@@ -99,25 +118,42 @@ def test_the_relation_loss_is_the_squared_error_of_the_relation_scores():
     learner = qs.RelationNet(nn.Unflatten(1, (3, 1, 1)), feature_channels=3).double().eval()
     scores = learner.predict(learner.adapt(Batch.of(X, Y)), NEW.unsqueeze(0))
     labels = torch.arange(7) % 4
-    expected = nn.functional.mse_loss(scores.sigmoid()[0], nn.functional.one_hot(labels, 4).double())
-    close(learner.losses(Episode(Batch.of(X, Y), Batch.of(NEW, labels), torch.zeros(1)))[0].detach(), expected)
+    expected = nn.functional.mse_loss(
+        scores.sigmoid()[0], nn.functional.one_hot(labels, 4).double()
+    )
+    close(
+        learner.losses(Episode(Batch.of(X, Y), Batch.of(NEW, labels), torch.zeros(1)))[0].detach(),
+        expected,
+    )
 
 
 def test_relations_are_the_relation_module_on_means_of_feature_maps_beside_the_maps_of_the_query():
     learner = qs.RelationNet(nn.Unflatten(1, (3, 1, 1)), feature_channels=3).double().eval()
     maps, queries = X.unflatten(1, (3, 1, 1)), NEW.unflatten(1, (3, 1, 1))
-    pairs = [[torch.cat([maps[label == Y].mean(0), query]) for label in range(4)] for query in queries]
+    pairs = [
+        [torch.cat([maps[label == Y].mean(0), query]) for label in range(4)] for query in queries
+    ]
     expected = torch.stack([learner.relation(torch.stack(row)).squeeze(1) for row in pairs])
     close(learner.predict(learner.adapt(Batch.of(X, Y)), NEW.unsqueeze(0))[0], expected)
 
 
-@pytest.mark.parametrize("make", [qs.MatchingNet, qs.R2D2, lambda model: qs.Siamese(model, 3), lambda model: qs.ProtoNet(model, "cosine")])
+@pytest.mark.parametrize(
+    "make",
+    [
+        qs.MatchingNet,
+        qs.R2D2,
+        lambda model: qs.Siamese(model, 3),
+        lambda model: qs.ProtoNet(model, "cosine"),
+    ],
+)
 def test_a_class_without_support_examples_is_never_predicted(make):
     learner = make(nn.Identity()).double()
     support = Batch.of(X[:4], torch.tensor([0, 2, 0, 2]))
     scores = learner.predict(learner.adapt(support), NEW.unsqueeze(0))
     assert (scores[..., 1] == -torch.inf).all() and scores[..., [0, 2]].isfinite().all()
-    losses = learner.losses(Episode(support, Batch.of(NEW, torch.arange(7) % 2 * 2), torch.zeros(1)))
+    losses = learner.losses(
+        Episode(support, Batch.of(NEW, torch.arange(7) % 2 * 2), torch.zeros(1))
+    )
     if losses.requires_grad:
         losses.sum().backward()
     assert losses.isfinite().all()
@@ -129,7 +165,12 @@ def test_a_class_without_support_examples_is_never_predicted(make):
     [
         (lambda: qs.MatchingNet(nn.Identity(), scale=0.0), "`scale` should be positive"),
         (lambda: qs.MatchingNet(nn.Identity(), full_context=True), "`embedding_size` is needed"),
-        (lambda: qs.MatchingNet(nn.Identity(), full_context=True, embedding_size=3, reading_steps=0), "`reading_steps` should be"),
+        (
+            lambda: qs.MatchingNet(
+                nn.Identity(), full_context=True, embedding_size=3, reading_steps=0
+            ),
+            "`reading_steps` should be",
+        ),
         (lambda: qs.R2D2(nn.Identity(), "svm"), "`head` should be 'ridge' or 'logistic'"),
         (lambda: qs.R2D2(nn.Identity(), regulariser=-1.0), "`regulariser` should be positive"),
         (lambda: qs.Siamese(nn.Identity()), "`embedding_size` is needed"),

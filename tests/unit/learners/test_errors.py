@@ -30,8 +30,14 @@ def losses(y: torch.Tensor) -> torch.Tensor:
     return qs.MAML(model()).losses(Episode(support(y), support(y), torch.zeros(1)))
 
 
-FIXED = {"hard_sharing": {"num_tasks": 2}, "partial_sharing": {"num_tasks": 2, "own": ("head",)}, "soft_sharing": {"num_tasks": 2}}
-GRADIENT = [name for name, learner in LEARNERS.items() if issubclass(learner, qs.learners.GradientLearner)]
+FIXED = {
+    "hard_sharing": {"num_tasks": 2},
+    "partial_sharing": {"num_tasks": 2, "own": ("head",)},
+    "soft_sharing": {"num_tasks": 2},
+}
+GRADIENT = [
+    name for name, learner in LEARNERS.items() if issubclass(learner, qs.learners.GradientLearner)
+]
 
 
 @pytest.mark.parametrize("name", GRADIENT)
@@ -43,8 +49,14 @@ GRADIENT = [name for name, learner in LEARNERS.items() if issubclass(learner, qs
         ({"inner_lr": float("nan")}, "inner_lr=nan"),
         ({"inner_steps": -1}, "inner_steps=-1"),
         ({"test_steps": -2}, "test_steps=-2"),
-        ({"inner_optimiser": "lbfgs"}, "Parameter `inner_optimiser` should be one of sgd, momentum, adam. Found 'lbfgs'"),
-        ({"statistics": "running"}, "Parameter `statistics` should be one of support, transductive, frozen. Found 'running'"),
+        (
+            {"inner_optimiser": "lbfgs"},
+            "Parameter `inner_optimiser` should be one of sgd, momentum, adam. Found 'lbfgs'",
+        ),
+        (
+            {"statistics": "running"},
+            "Parameter `statistics` should be one of support, transductive, frozen. Found 'running'",
+        ),
     ],
 )
 def test_arguments_of_every_gradient_learner(name, arguments, found):
@@ -63,7 +75,9 @@ def test_a_model_with_nothing_to_adapt(name):
 
 @pytest.mark.parametrize("mapping", ["pmap", 0, -3, 1.5, None])
 def test_a_mapping_that_is_none(mapping):
-    with pytest.raises(UserError, match=f"Parameter `mapping` should be 'auto', .* Found mapping={mapping!r}"):
+    with pytest.raises(
+        UserError, match=f"Parameter `mapping` should be 'auto', .* Found mapping={mapping!r}"
+    ):
         qs.MAML(model(), mapping=mapping).adapt(support())
 
 
@@ -84,7 +98,10 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
         lambda: losses(torch.zeros(3)),
         "Found (3, 3) and (3,): check the outputs of the model, and give targets as [example, target].",
     ),
-    "target_width": (lambda: losses(torch.zeros(3, 2)), "Predictions should have the shape of the targets. Found (3, 3) and (3, 2)"),
+    "target_width": (
+        lambda: losses(torch.zeros(3, 2)),
+        "Predictions should have the shape of the targets. Found (3, 3) and (3, 2)",
+    ),
     "protonet_targets": (
         lambda: qs.ProtoNet(model()).adapt(support(torch.zeros(3))),
         "`y` should hold class indices (an integer dtype). Found torch.float32.",
@@ -98,7 +115,10 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
         "`x` and `y` should hold the same number of examples, at least one. Found 3 and 4.",
     ),
     "empty": (lambda: Batch.of(torch.zeros(0, 2), torch.arange(0)), "at least one. Found 0 and 0."),
-    "image_size": (lambda: qs.models.Conv4(image_size=15), "Parameter `image_size` should be at least 16. Found image_size=15."),
+    "image_size": (
+        lambda: qs.models.Conv4(image_size=15),
+        "Parameter `image_size` should be at least 16. Found image_size=15.",
+    ),
 }
 
 

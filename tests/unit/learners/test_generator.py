@@ -15,7 +15,9 @@ SINUSOIDS, VECTORS = (Case(tasks, tasks, lambda: None) for tasks in ("sinusoids"
 
 
 def draw(*shape: int) -> torch.Tensor:
-    return torch.randn(*shape, dtype=torch.float64, generator=qs.generator(len(shape), "generators"))
+    return torch.randn(
+        *shape, dtype=torch.float64, generator=qs.generator(len(shape), "generators")
+    )
 
 
 def awake(learner: qs.Generator) -> qs.Generator:
@@ -23,7 +25,10 @@ def awake(learner: qs.Generator) -> qs.Generator:
     learner = learner.double()
     with torch.no_grad():
         for index, change in enumerate(learner.modulations):
-            change.generate.weight.copy_(0.3 * torch.randn(change.generate.weight.shape, generator=qs.generator(index, "awake")))
+            change.generate.weight.copy_(
+                0.3
+                * torch.randn(change.generate.weight.shape, generator=qs.generator(index, "awake"))
+            )
     return learner
 
 
@@ -35,7 +40,10 @@ def made(model: nn.Module, *arguments, **options) -> qs.Generator:
 def test_at_the_start_it_is_the_shared_network(kind):
     episodes, learner = SINUSOIDS.episodes(), made(line(), kind)
     adapted = learner.adapt(episodes.support)
-    close(learner.predict(adapted, episodes.query.x).flatten(0, 1), learner.model(episodes.query.x.flatten(0, 1)).detach())
+    close(
+        learner.predict(adapted, episodes.query.x).flatten(0, 1),
+        learner.model(episodes.query.x.flatten(0, 1)).detach(),
+    )
     assert adapted.keys() == {"embedding"} and (adapted["embedding"] != 0).any()
 
 
@@ -61,7 +69,10 @@ def test_weights_of_low_rank_are_the_dense_sum():
             s, shift = (change.generate.weight @ adapted["embedding"][task]).split([3, 6])
             dense[f"{name}.weight"] = own[f"{name}.weight"] + change.left @ s.diag() @ change.right
             dense[f"{name}.bias"] = own[f"{name}.bias"] + shift
-        close(found[task], torch.func.functional_call(learner.model, dense, (episodes.query.x[task],)).detach())
+        close(
+            found[task],
+            torch.func.functional_call(learner.model, dense, (episodes.query.x[task],)).detach(),
+        )
 
 
 @pytest.mark.parametrize("kind", [FiLM, LowRank])
@@ -75,9 +86,14 @@ def test_convolutions_are_changed_as_their_weights_would_be(kind, each):
     for index in range(6):
         values = change.generate.weight @ embeddings[index if each else 0]
         if kind is FiLM:
-            weight, bias = (1 + values[:5, None, None, None]) * layer.weight, (1 + values[:5]) * layer.bias + values[5:]
+            weight, bias = (
+                (1 + values[:5, None, None, None]) * layer.weight,
+                (1 + values[:5]) * layer.bias + values[5:],
+            )
         else:
-            weight = layer.weight + torch.einsum("r,cr,r...->c...", values[:3], change.left, change.right)
+            weight = layer.weight + torch.einsum(
+                "r,cr,r...->c...", values[:3], change.left, change.right
+            )
             bias = layer.bias + values[3:]
         close(found[index : index + 1], layer._conv_forward(x[index : index + 1], weight, bias))
 
@@ -96,7 +112,9 @@ def test_the_encoder_is_a_sum_by_hand_and_nothing_is_the_embedding_of_no_example
     mask = torch.tensor([[1.0, 1, 0, 1, 0], [0, 0, 0, 0, 0]], dtype=torch.float64)
     found = encoder(features, targets, mask.unsqueeze(-1))
     real = [0, 1, 3]
-    inside = encoder.example(encoder.of_features(features[0, real]) + encoder.of_targets(targets[0, real]))
+    inside = encoder.example(
+        encoder.of_features(features[0, real]) + encoder.of_targets(targets[0, real])
+    )
     close(found[0], encoder.group(inside.sum(0) / 4))
     assert (found[1] == 0).all()
 
@@ -104,11 +122,17 @@ def test_the_encoder_is_a_sum_by_hand_and_nothing_is_the_embedding_of_no_example
 @pytest.mark.parametrize("rows", [0, 3], ids=["no-rows", "padding-alone"])
 def test_a_task_without_examples_is_served_by_the_shared_network(rows):
     learner, x = awake(made(line(), inner_steps=1)), draw(2, 4, 1)
-    adapted = learner.adapt(Batch(draw(2, rows, 1), draw(2, rows, 1), torch.zeros(2, rows, dtype=torch.float64)), 0)
+    adapted = learner.adapt(
+        Batch(draw(2, rows, 1), draw(2, rows, 1), torch.zeros(2, rows, dtype=torch.float64)), 0
+    )
     assert (adapted["embedding"] == 0).all()
     close(learner.predict(adapted, x).flatten(0, 1), learner.model(x.flatten(0, 1)).detach())
     classes = awake(made(normed(), inner_steps=1))
-    nothing = Batch(draw(2, 3, 5), torch.tensor([[0, 1, 2]]).expand(2, 3), torch.zeros(2, 3, dtype=torch.float64))
+    nothing = Batch(
+        draw(2, 3, 5),
+        torch.tensor([[0, 1, 2]]).expand(2, 3),
+        torch.zeros(2, 3, dtype=torch.float64),
+    )
     assert classes.predict(classes.adapt(nothing), draw(2, 4, 5)).isfinite().all()
 
 
@@ -117,8 +141,14 @@ def test_classes_in_another_order_have_the_same_embedding_and_their_scores_in_th
     support, order = episodes.support, torch.tensor([2, 0, 1])
     adapted = learner.adapt(support)
     other = learner.adapt(Batch(support.x, order[support.y], support.mask))
-    close(learner.predict(other, episodes.query.x)[..., order], learner.predict(adapted, episodes.query.x))
-    close(learner.adapt(support, 0)["embedding"], learner.adapt(Batch(support.x, order[support.y], support.mask), 0)["embedding"])
+    close(
+        learner.predict(other, episodes.query.x)[..., order],
+        learner.predict(adapted, episodes.query.x),
+    )
+    close(
+        learner.adapt(support, 0)["embedding"],
+        learner.adapt(Batch(support.x, order[support.y], support.mask), 0)["embedding"],
+    )
 
 
 def test_any_way_is_served():
@@ -133,7 +163,10 @@ def test_steps_descend_the_embedding_by_hand():
     for _ in range(2):
         z = z.detach().requires_grad_()
         scores = torch.stack(
-            [learner.apply_model({"embedding": one}, x, None, None, False)[0] for one, x in zip(z, episodes.support.x, strict=True)]
+            [
+                learner.apply_model({"embedding": one}, x, None, None, False)[0]
+                for one, x in zip(z, episodes.support.x, strict=True)
+            ]
         )
         z = z - 0.2 * torch.autograd.grad(sum(map(F.mse_loss, scores, episodes.support.y)), z)[0]
     close(learner.adapt(episodes.support)["embedding"], z.detach())
@@ -148,17 +181,29 @@ def test_a_first_order_gradient_has_the_loss_of_the_exact_one_and_another_gradie
     learner.outer_gradient = "first_order"
     first, approximate = gradients(learner, episodes)
     close(first, losses)
-    assert not torch.allclose(approximate["encoder.group.0.weight"], grads["encoder.group.0.weight"])
-    # the inner gradient as a constant: a step adds nothing to dz, so the encoder is moved by the query loss at the adapted embedding
+    assert not torch.allclose(
+        approximate["encoder.group.0.weight"], grads["encoder.group.0.weight"]
+    )
+    # the inner gradient as a constant: a step adds nothing to dz, so the encoder is moved by the
+    # query loss at the adapted embedding
     z0, z = (learner.adapt(episodes.support, steps)["embedding"] for steps in (0, 2))
     meta = learner.meta()
     start = learner.initial(meta, episodes.support, None)["embedding"]
     close(start.detach(), z0)
     moved = start + (z - z0)
     weights = torch.arange(1, 4)
-    scores = [learner.apply_model({"embedding": one}, x, None, None, False)[0] for one, x in zip(moved, episodes.query.x, strict=True)]
-    loss = sum(weight * F.mse_loss(score, y) for weight, score, y in zip(weights, scores, episodes.query.y, strict=True))
-    close(approximate["encoder.group.0.weight"], torch.autograd.grad(loss, learner.encoder.group[0].weight)[0])
+    scores = [
+        learner.apply_model({"embedding": one}, x, None, None, False)[0]
+        for one, x in zip(moved, episodes.query.x, strict=True)
+    ]
+    loss = sum(
+        weight * F.mse_loss(score, y)
+        for weight, score, y in zip(weights, scores, episodes.query.y, strict=True)
+    )
+    close(
+        approximate["encoder.group.0.weight"],
+        torch.autograd.grad(loss, learner.encoder.group[0].weight)[0],
+    )
 
 
 def tables(rows: int) -> Episode:
@@ -175,12 +220,18 @@ def tables(rows: int) -> Episode:
 def test_side_information_alone_serves_a_task_without_examples():
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        learner = qs.Generator(qs.models.MLP(2, 1, hidden=(16, 16)), side=(1,), embedding_size=8, encoder_size=16)
+        learner = qs.Generator(
+            qs.models.MLP(2, 1, hidden=(16, 16)), side=(1,), embedding_size=8, encoder_size=16
+        )
     source = tables(1)
 
     def empty(episodes: Episode) -> Episode:
         support = episodes.support
-        return Episode(Batch(support.x, support.y, torch.zeros_like(support.mask)), episodes.query, episodes.task)
+        return Episode(
+            Batch(support.x, support.y, torch.zeros_like(support.mask)),
+            episodes.query,
+            episodes.task,
+        )
 
     optimizer = torch.optim.Adam(learner.parameters(), 1e-2)
     for step in range(100):
@@ -228,7 +279,9 @@ def test_tasks_of_two_kinds_are_told_apart():
         learner = qs.Generator(qs.models.MLP(1, 1, hidden=(16,)), embedding_size=4, encoder_size=16)
     qs.fit(learner, source, steps=150, tasks_per_step=16, lr=1e-2, progress=False)
     test = source.sample(64, qs.generator(1, "test"))
-    error = (learner.predict(learner.adapt(test.support), test.query.x) - test.query.y).square().mean()
+    error = (
+        (learner.predict(learner.adapt(test.support), test.query.x) - test.query.y).square().mean()
+    )
     assert error < 0.05  # the best that is the same for all tasks is at 1.08
 
 
@@ -239,19 +292,51 @@ def no_bias() -> nn.Module:
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: qs.Generator(line(), "dense"), "Parameter `kind` should be 'film' or 'lowrank'. Found 'dense'."),
-        (lambda: qs.Generator(line(), layers=("nowhere",)), "Parameter `layers` should name layers of the model. Found 'nowhere'."),
-        (lambda: qs.Generator(line(), layers=("features.2",)), "should be a linear layer, a convolution or a norm. Found ReLU."),
-        (lambda: qs.Generator(normed(), "lowrank", layers=("1",)), "convolutions without groups. Found TaskNorm"),
-        (lambda: qs.Generator(line(), rank=0), "Parameter `rank` should be at least 1. Found rank=0."),
-        (lambda: qs.Generator(line(), embedding_size=0), "Parameter `embedding_size` should be at least 1."),
-        (lambda: qs.Generator(line(), outer_gradient="guess"), "Parameter `outer_gradient` should be one of"),
-        (lambda: qs.Generator(line(), side=(-1,)), "Parameter `side` should hold columns from 0 on. Found side=(-1,)."),
-        (lambda: qs.Generator(nn.Linear(2, 1)), "should have a linear layer, convolution or batch norm below its head"),
-        (lambda: made(line()).adapt(Batch.of(draw(3, 1), draw(3))), "Targets should be [task, example, target] with the 1 outputs"),
+        (
+            lambda: qs.Generator(line(), "dense"),
+            "Parameter `kind` should be 'film' or 'lowrank'. Found 'dense'.",
+        ),
+        (
+            lambda: qs.Generator(line(), layers=("nowhere",)),
+            "Parameter `layers` should name layers of the model. Found 'nowhere'.",
+        ),
+        (
+            lambda: qs.Generator(line(), layers=("features.2",)),
+            "should be a linear layer, a convolution or a norm. Found ReLU.",
+        ),
+        (
+            lambda: qs.Generator(normed(), "lowrank", layers=("1",)),
+            "convolutions without groups. Found TaskNorm",
+        ),
+        (
+            lambda: qs.Generator(line(), rank=0),
+            "Parameter `rank` should be at least 1. Found rank=0.",
+        ),
+        (
+            lambda: qs.Generator(line(), embedding_size=0),
+            "Parameter `embedding_size` should be at least 1.",
+        ),
+        (
+            lambda: qs.Generator(line(), outer_gradient="guess"),
+            "Parameter `outer_gradient` should be one of",
+        ),
+        (
+            lambda: qs.Generator(line(), side=(-1,)),
+            "Parameter `side` should hold columns from 0 on. Found side=(-1,).",
+        ),
+        (
+            lambda: qs.Generator(nn.Linear(2, 1)),
+            "should have a linear layer, convolution or batch norm below its head",
+        ),
+        (
+            lambda: made(line()).adapt(Batch.of(draw(3, 1), draw(3))),
+            "Targets should be [task, example, target] with the 1 outputs",
+        ),
         (lambda: made(line()).adapt(Batch.of(draw(3, 1), draw(3, 2))), "Found (1, 3, 2)."),
         (
-            lambda: (one := made(line(), side=(1,))).predict(one.adapt(Batch.of(draw(3, 1), draw(3, 1))), draw(1, 3, 1)),
+            lambda: (one := made(line(), side=(1,))).predict(
+                one.adapt(Batch.of(draw(3, 1), draw(3, 1))), draw(1, 3, 1)
+            ),
             "Parameter `side` should name columns of x [task, example, feature]. Found (1,), x [3, 1].",
         ),
         (

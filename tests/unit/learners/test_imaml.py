@@ -28,7 +28,11 @@ def test_on_a_quadratic_the_gradient_is_the_exact_solve(damping):
         query_H, query_b = quadratic(episodes.query.x[task], episodes.query.y[task])
         pull = query_H @ optimum - query_b
         expected += (task + 1) * torch.linalg.solve((1 + damping / LAMBDA) * eye + H / LAMBDA, pull)
-        close(losses[task], (episodes.query.x[task] @ optimum - episodes.query.y[task, :, 0]).square().mean(), 1e-8)
+        close(
+            losses[task],
+            (episodes.query.x[task] @ optimum - episodes.query.y[task, :, 0]).square().mean(),
+            1e-8,
+        )
     close(grads["model.weight"], expected, 1e-8)
 
 
@@ -43,15 +47,27 @@ def test_on_a_network_it_is_the_papers_equation_with_a_dense_hessian():
     sizes = [shape.numel() for shape in shapes]
 
     def unflatten(flat: Tensor) -> dict[str, Tensor]:
-        return {name: part.reshape(shape) for name, part, shape in zip(names, flat.split(sizes), shapes, strict=True)}
+        return {
+            name: part.reshape(shape)
+            for name, part, shape in zip(names, flat.split(sizes), shapes, strict=True)
+        }
 
     expected = torch.zeros(sum(sizes), dtype=torch.float64)
     for task in range(episodes.num_tasks):
         x, y = episodes.support.x[task], episodes.support.y[task]
         end = torch.cat([adapted[name][task].flatten() for name in names])
-        H = hessian(lambda flat, x=x, y=y: (functional_call(model, unflatten(flat), (x,)) - y).square().mean(), end)
-        weights = {name: weight.detach().requires_grad_() for name, weight in unflatten(end).items()}
-        slopes = torch.autograd.grad(query_loss(learner, weights, episodes[task : task + 1]), list(weights.values()))
+        H = hessian(
+            lambda flat, x=x, y=y: (
+                (functional_call(model, unflatten(flat), (x,)) - y).square().mean()
+            ),
+            end,
+        )
+        weights = {
+            name: weight.detach().requires_grad_() for name, weight in unflatten(end).items()
+        }
+        slopes = torch.autograd.grad(
+            query_loss(learner, weights, episodes[task : task + 1]), list(weights.values())
+        )
         pull = torch.cat([slope.flatten() for slope in slopes])
         expected += (task + 1) * torch.linalg.solve(torch.eye(len(end)) + H / 9.0, pull)
     close(torch.cat([gradient.flatten() for gradient in grads.values()]), expected, 1e-8)
@@ -61,9 +77,17 @@ def test_on_a_network_it_is_the_papers_equation_with_a_dense_hessian():
 @pytest.mark.parametrize("shared_head", [False, True])
 def test_with_many_inner_steps_it_is_the_unrolled_gradient_of_the_same_problem(make, shared_head):
     episodes, results = Case("many", "vectors", lambda: None).episodes(), []
-    options = {"inner_lr": 0.02, "inner_steps": 60, "proximal": 30.0, "backward_steps": 40, "shared_head": shared_head}
+    options = {
+        "inner_lr": 0.02,
+        "inner_steps": 60,
+        "proximal": 30.0,
+        "backward_steps": 40,
+        "shared_head": shared_head,
+    }
     for outer in ("stepwise", "implicit"):
-        results.append(gradients(make(normed().double(), outer_gradient=outer, **options), episodes))
+        results.append(
+            gradients(make(normed().double(), outer_gradient=outer, **options), episodes)
+        )
     close(results[1], results[0], 1e-8)
     assert results[1][1]["model.0.weight"].abs().max() > 1e-3  # the body learns
 
@@ -72,7 +96,9 @@ def test_it_is_maml_with_an_implicit_gradient():
     episodes, results = Case("same", "vectors", lambda: None).episodes(), []
     for make in (
         lambda model: qs.IMAML(model, 0.1, 5, proximal=1.5, cg_steps=3, damping=0.2),
-        lambda model: qs.MAML(model, 0.1, 5, outer_gradient="implicit", proximal=1.5, backward_steps=3, damping=0.2),
+        lambda model: qs.MAML(
+            model, 0.1, 5, outer_gradient="implicit", proximal=1.5, backward_steps=3, damping=0.2
+        ),
     ):
         results.append(gradients(make(normed().double()), episodes))
     close(results[1], results[0], 0)
@@ -86,7 +112,9 @@ def test_the_proximal_term_is_in_every_step():
     optimiser = torch.optim.SGD(model.parameters(), 0.05)
     for _ in range(6):
         optimiser.zero_grad()
-        distance = sum((weight - theta[name]).square().sum() for name, weight in model.named_parameters())
+        distance = sum(
+            (weight - theta[name]).square().sum() for name, weight in model.named_parameters()
+        )
         ((model(support.x[0]) - support.y[0]).square().mean() + LAMBDA / 2 * distance).backward()
         optimiser.step()
     for name, weight in model.named_parameters():
@@ -94,7 +122,9 @@ def test_the_proximal_term_is_in_every_step():
 
 
 def test_memory_of_an_outer_step_does_not_grow_with_the_inner_steps():
-    episodes = cast(qs.tasks.Sinusoid().episodes(5, 5).sample(1, qs.generator(0, "memory")), torch.float32)
+    episodes = cast(
+        qs.tasks.Sinusoid().episodes(5, 5).sample(1, qs.generator(0, "memory")), torch.float32
+    )
 
     def peak(steps: int, outer_gradient: str) -> int:
         """The most bytes that graphs hold at once from the loss to the end of the way back."""
@@ -107,16 +137,33 @@ def test_memory_of_an_outer_step_does_not_grow_with_the_inner_steps():
     assert peak(40, "unrolled") > 10 * peak(2, "unrolled")
     learner = qs.IMAML(qs.models.MLP(), 0.01, 40)
     function = learner.losses(episodes).grad_fn.next_functions[0][0]
-    assert sum(part.nbytes for part in function.saved_tensors) // 2 == sum(weight.nbytes for weight in learner.parameters())
+    assert sum(part.nbytes for part in function.saved_tensors) // 2 == sum(
+        weight.nbytes for weight in learner.parameters()
+    )
 
 
 BAD = {
-    "proximal": ({"proximal": 0.0}, "`proximal` should be positive with outer_gradient='implicit': without it the optimum"),
+    "proximal": (
+        {"proximal": 0.0},
+        "`proximal` should be positive with outer_gradient='implicit': without it the optimum",
+    ),
     "negative": ({"proximal": -1.0}, "`proximal` should be at least 0. Found proximal=-1.0"),
-    "inner_steps": ({"inner_steps": 0}, "`inner_steps` should be at least 1 with outer_gradient='implicit'"),
-    "multi": ({"multi_step_loss": True}, "`multi_step_loss` should be False with outer_gradient='implicit'"),
-    "backward": ({"backward_steps": 0}, "`backward_steps` should be at least 1. Found backward_steps=0"),
-    "neumann": ({"outer_gradient": "neumann", "inner_optimiser": "adam"}, "`inner_optimiser` should be 'sgd' .* Found 'adam'"),
+    "inner_steps": (
+        {"inner_steps": 0},
+        "`inner_steps` should be at least 1 with outer_gradient='implicit'",
+    ),
+    "multi": (
+        {"multi_step_loss": True},
+        "`multi_step_loss` should be False with outer_gradient='implicit'",
+    ),
+    "backward": (
+        {"backward_steps": 0},
+        "`backward_steps` should be at least 1. Found backward_steps=0",
+    ),
+    "neumann": (
+        {"outer_gradient": "neumann", "inner_optimiser": "adam"},
+        "`inner_optimiser` should be 'sgd' .* Found 'adam'",
+    ),
 }
 
 

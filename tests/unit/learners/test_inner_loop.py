@@ -24,7 +24,10 @@ def smooth() -> nn.Module:
 
 
 def sinusoids(num_tasks: int = 3) -> qs.episode.Episode:
-    return cast(qs.tasks.Sinusoid().episodes(shot=6, query=5).sample(num_tasks, qs.generator(0, "known")), torch.float64)
+    return cast(
+        qs.tasks.Sinusoid().episodes(shot=6, query=5).sample(num_tasks, qs.generator(0, "known")),
+        torch.float64,
+    )
 
 
 def squared(model: nn.Module, weights: dict, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -71,7 +74,10 @@ def test_maml_is_a_loop_written_by_hand(first_order):
         for _ in range(4):
             loss = squared(model, weights, episodes.support.x[task], episodes.support.y[task])
             steps = torch.autograd.grad(loss, list(weights.values()), create_graph=not first_order)
-            weights = {name: weight - 0.05 * step for (name, weight), step in zip(weights.items(), steps, strict=True)}
+            weights = {
+                name: weight - 0.05 * step
+                for (name, weight), step in zip(weights.items(), steps, strict=True)
+            }
         expected.append(squared(model, weights, episodes.query.x[task], episodes.query.y[task]))
     losses_by_hand = torch.stack(expected)
     close(losses, losses_by_hand.detach())
@@ -92,7 +98,14 @@ def test_stepwise_is_unrolled(optimiser, multi_step_loss, norm):
     results = []
     for outer in ("unrolled", "stepwise"):
         model = normed().double() if norm else smooth()
-        learner = qs.MAML(model, 0.05, 5, inner_optimiser=optimiser, outer_gradient=outer, multi_step_loss=multi_step_loss)
+        learner = qs.MAML(
+            model,
+            0.05,
+            5,
+            inner_optimiser=optimiser,
+            outer_gradient=outer,
+            multi_step_loss=multi_step_loss,
+        )
         results.append(gradients(learner, episodes))
     close(results[1], results[0], 1e-10)
 
@@ -100,7 +113,10 @@ def test_stepwise_is_unrolled(optimiser, multi_step_loss, norm):
 def test_multi_step_loss_is_the_mean_of_the_query_losses_after_each_step():
     episodes = sinusoids()
     after = [qs.MAML(smooth(), 0.05, steps).losses(episodes) for steps in (1, 2, 3)]
-    close(qs.MAML(smooth(), 0.05, 3, multi_step_loss=True).losses(episodes), torch.stack(after).mean(0))
+    close(
+        qs.MAML(smooth(), 0.05, 3, multi_step_loss=True).losses(episodes),
+        torch.stack(after).mean(0),
+    )
 
 
 def test_without_inner_steps_the_loss_is_that_of_the_model():
@@ -129,5 +145,7 @@ def test_adam_has_finite_second_derivatives_where_the_gradient_is_zero():
     dead = qs.models.MLP(1, 1, hidden=(6,))
     nn.init.constant_(dead.features[1].bias, -100.0)  # no unit ever fires
     for outer in ("unrolled", "stepwise"):
-        _, grads = gradients(qs.MAML(dead, 0.01, 3, inner_optimiser="adam", outer_gradient=outer), episodes)
+        _, grads = gradients(
+            qs.MAML(dead, 0.01, 3, inner_optimiser="adam", outer_gradient=outer), episodes
+        )
         assert all(gradient.isfinite().all() for gradient in grads.values())

@@ -52,7 +52,9 @@ def test_maml_on_a_quadratic_in_closed_form(steps, outer):
 
 
 def test_fomaml_is_maml_with_first_order_outer_gradient():
-    episodes = cast(qs.tasks.Sinusoid().episodes(5, 5).sample(3, qs.generator(0, "known")), torch.float64)
+    episodes = cast(
+        qs.tasks.Sinusoid().episodes(5, 5).sample(3, qs.generator(0, "known")), torch.float64
+    )
     results = [gradients(make(qs.models.MLP().double()), episodes) for make in (
         lambda model: qs.FOMAML(model, 0.05, 3, inner_optimiser="momentum"),
         lambda model: qs.MAML(model, 0.05, 3, inner_optimiser="momentum", outer_gradient="first_order"),
@@ -74,9 +76,14 @@ class Root(nn.Module):
 def test_fomaml_is_maml_when_the_support_loss_is_linear():
     episodes = linear_tasks()
     support = episodes.support
-    zero = Episode(Batch(support.x, torch.zeros_like(support.y), support.mask), episodes.query, episodes.task)
+    zero = Episode(
+        Batch(support.x, torch.zeros_like(support.y), support.mask), episodes.query, episodes.task
+    )
     close(gradients(qs.FOMAML(Root(), RATE, 3), zero), gradients(qs.MAML(Root(), RATE, 3), zero))
-    first, second = gradients(qs.FOMAML(Root(), RATE, 3), episodes)[1], gradients(qs.MAML(Root(), RATE, 3), episodes)[1]
+    first, second = (
+        gradients(qs.FOMAML(Root(), RATE, 3), episodes)[1],
+        gradients(qs.MAML(Root(), RATE, 3), episodes)[1],
+    )
     assert not torch.allclose(first["model.w"], second["model.w"])  # and only then
 
 
@@ -88,7 +95,10 @@ def test_one_step_of_reptile_is_the_inner_rate_times_the_gradient():
     for task in range(episodes.num_tasks):
         H, b = quadratic(episodes.support.x[task], episodes.support.y[task])
         slopes.append(H @ model.weight[0].detach() - b)
-    close(grads["model.weight"][0], sum(RATE * (task + 1) * slope for task, slope in enumerate(slopes)))
+    close(
+        grads["model.weight"][0],
+        sum(RATE * (task + 1) * slope for task, slope in enumerate(slopes)),
+    )
     close(losses, torch.stack([0.5 * (RATE * slope).square().sum() for slope in slopes]))
 
 
@@ -102,7 +112,10 @@ def test_reptiles_outer_step_moves_to_the_mean_of_the_adapted_weights():
 
 
 def test_reptiles_batches_go_through_the_support_set_in_turn():
-    learner, support = qs.Reptile(linear_model(), RATE, 3, inner_batch_size=3), linear_tasks().support
+    learner, support = (
+        qs.Reptile(linear_model(), RATE, 3, inner_batch_size=3),
+        linear_tasks().support,
+    )
     rows = [learner.rows(support, index) for index in range(3)]
     for batch, at in zip(rows, ([0, 1, 2], [3, 4, 5], [6, 0, 1]), strict=True):
         assert torch.equal(batch.x, support.x[:, at])
@@ -126,7 +139,10 @@ def test_finetune_trains_on_the_plain_supervised_loss():
     x = torch.randn(48, 5, generator=qs.generator(0, "x"), dtype=torch.float64)
     episodes = qs.tasks.Arrays(x, y).pool.supervised(6).sample(2, qs.generator(0, "known"))
     episodes = cast(episodes, torch.float64)
-    expected = [nn.functional.cross_entropy(learner.head(model(episodes.query.x[t])), episodes.query.y[t]) for t in range(2)]
+    expected = [
+        nn.functional.cross_entropy(learner.head(model(episodes.query.x[t])), episodes.query.y[t])
+        for t in range(2)
+    ]
     close(learner.losses(episodes), torch.stack(expected))
 
 

@@ -35,7 +35,11 @@ def with_one(x: torch.Tensor) -> torch.Tensor:
 
 
 def support(rows: int = 12) -> qs.Batch:
-    return qs.Batch(draw(2, rows, SIZE), torch.arange(2 * rows).reshape(2, rows) % WAY, torch.ones(2, rows, dtype=torch.float64))
+    return qs.Batch(
+        draw(2, rows, SIZE),
+        torch.arange(2 * rows).reshape(2, rows) % WAY,
+        torch.ones(2, rows, dtype=torch.float64),
+    )
 
 
 def test_around_zero_it_is_ridge_penalised_logistic_regression():
@@ -48,7 +52,9 @@ def test_around_zero_it_is_ridge_penalised_logistic_regression():
         np.testing.assert_allclose(adapted["mean"][task].numpy(), reference.coef_, atol=1e-5)
 
 
-def joint(made: qs.LogisticPrior, weights: torch.Tensor, batch: qs.Batch, task: int) -> torch.Tensor:
+def joint(
+    made: qs.LogisticPrior, weights: torch.Tensor, batch: qs.Batch, task: int
+) -> torch.Tensor:
     """The logarithm of the density of the classes and the weights ``[class, feature]``, but for a constant."""
     factor = made.factor.tril()
     away = torch.linalg.solve_triangular(factor, (weights - made.mean).unsqueeze(-1), upper=False)
@@ -70,30 +76,42 @@ def test_the_covariance_is_the_inverse_curvature_and_moderates_the_scores():
     adapted, new = made.adapt(batch), draw(2, 5, SIZE)
     for task in range(2):
         mode = adapted["mean"][task]
-        hessian = torch.autograd.functional.hessian(lambda weights, task=task: joint(made, weights, batch, task), mode)
+        hessian = torch.autograd.functional.hessian(
+            lambda weights, task=task: joint(made, weights, batch, task), mode
+        )
         for index in range(WAY):
             covariance = -hessian[index, :, index].inverse()
-            torch.testing.assert_close(adapted["factor"][task, index] @ adapted["factor"][task, index].T, covariance)
+            torch.testing.assert_close(
+                adapted["factor"][task, index] @ adapted["factor"][task, index].T, covariance
+            )
             phi = with_one(new[task])
             spread = (phi @ covariance * phi).sum(1)
             expected = phi @ mode[index] / (1 + math.pi / 8 * spread).sqrt()
             torch.testing.assert_close(made.predict(adapted, new)[task, :, index], expected)
 
 
-def planted(num_tasks: int = 60, rows: int = 20, spread: float = 2.0) -> tuple[qs.tasks.TableTasks, qs.tasks.TableTasks]:
+def planted(
+    num_tasks: int = 60, rows: int = 20, spread: float = 2.0
+) -> tuple[qs.tasks.TableTasks, qs.tasks.TableTasks]:
     """Two classes by a slope that is common and an offset that is not."""
     draw = np.random.default_rng(0)
     task = np.repeat(np.arange(num_tasks), rows)
     x = draw.normal(size=len(task))
     score = 2 * x + spread * draw.normal(size=num_tasks)[task]
-    table = pd.DataFrame({"task": task, "x": x, "y": draw.random(len(task)) < 1 / (1 + np.exp(-score))})
+    table = pd.DataFrame(
+        {"task": task, "x": x, "y": draw.random(len(task)) < 1 / (1 + np.exp(-score))}
+    )
     return qs.tasks.Table(table, "task", "y", kind="classification").split_tasks(20)
 
 
 def log_loss(made: qs.LogisticPrior, tasks: qs.tasks.TableTasks) -> float:
     episode = tasks.draw(5, None, qs.generator(0, "five rows"))
     scores = made.predict(made.adapt(episode.support), episode.query.x)
-    return float(nn.functional.cross_entropy(scores[episode.query.mask > 0], episode.query.y[episode.query.mask > 0]))
+    return float(
+        nn.functional.cross_entropy(
+            scores[episode.query.mask > 0], episode.query.y[episode.query.mask > 0]
+        )
+    )
 
 
 def test_the_prior_that_drew_the_tasks_is_found():
@@ -109,7 +127,10 @@ def test_the_prior_that_drew_the_tasks_is_found():
     assert loss["true"] - 0.02 < loss["found"] < loss["true"] + 0.02 < loss["untrained"]
     assert evidence[-1] > evidence[0]
     covariance = found.factor.detach().tril() @ found.factor.detach().tril().transpose(1, 2)
-    assert 0.75 * 2 < covariance[:, 1, 1].sum().sqrt() < 1.25 * 2 and (covariance[:, 0, 0] < 0.3 * covariance[:, 1, 1]).all()
+    assert (
+        0.75 * 2 < covariance[:, 1, 1].sum().sqrt() < 1.25 * 2
+        and (covariance[:, 0, 0] < 0.3 * covariance[:, 1, 1]).all()
+    )
 
 
 def test_alike_tasks_have_a_narrow_prior():
@@ -127,7 +148,13 @@ def test_neither_the_order_of_tasks_nor_their_padding_matters():
     one = logistic_bayes(x, y, sizes, WAY, iterations=5)
     order = [3, 0, 4, 2, 1]
     parts = [list(zip(x.split(sizes), y.split(sizes), strict=True))[index] for index in order]
-    other = logistic_bayes(torch.cat([a for a, _ in parts]), torch.cat([b for _, b in parts]), [sizes[i] for i in order], WAY, iterations=5)
+    other = logistic_bayes(
+        torch.cat([a for a, _ in parts]),
+        torch.cat([b for _, b in parts]),
+        [sizes[i] for i in order],
+        WAY,
+        iterations=5,
+    )
     torch.testing.assert_close(one.mean, other.mean)
     torch.testing.assert_close(one.factor, other.factor)
     assert one.log_evidence == pytest.approx(other.log_evidence)
@@ -137,12 +164,31 @@ def test_neither_the_order_of_tasks_nor_their_padding_matters():
     ("act", "message"),
     [
         (lambda: qs.LogisticPrior(nn.Identity(), 0, 2), "`way` should be positive. Found way=0"),
-        (lambda: qs.LogisticPrior(nn.Identity(), 2, 2, posterior_steps=0), "`posterior_steps` should be positive"),
-        (lambda: qs.LogisticPrior(nn.Identity(), 2, 1).adapt(qs.Batch.of(torch.zeros(3, 1), torch.arange(3))), "knows 2 classes.* up to 2"),
-        (lambda: qs.LogisticPrior(nn.Identity(), 2, 1).adapt(qs.Batch.of(torch.zeros(3, 1), torch.zeros(3, 1))), "integer dtype"),
-        (lambda: logistic_bayes(torch.zeros(2, 1), torch.arange(2), [2], 2, shrinkage=2.0), "from 0 to 1. Found 2.0"),
+        (
+            lambda: qs.LogisticPrior(nn.Identity(), 2, 2, posterior_steps=0),
+            "`posterior_steps` should be positive",
+        ),
+        (
+            lambda: qs.LogisticPrior(nn.Identity(), 2, 1).adapt(
+                qs.Batch.of(torch.zeros(3, 1), torch.arange(3))
+            ),
+            "knows 2 classes.* up to 2",
+        ),
+        (
+            lambda: qs.LogisticPrior(nn.Identity(), 2, 1).adapt(
+                qs.Batch.of(torch.zeros(3, 1), torch.zeros(3, 1))
+            ),
+            "integer dtype",
+        ),
+        (
+            lambda: logistic_bayes(torch.zeros(2, 1), torch.arange(2), [2], 2, shrinkage=2.0),
+            "from 0 to 1. Found 2.0",
+        ),
         (lambda: logistic_bayes(torch.zeros(0, 1), torch.arange(0), [], 2), "at least one row"),
-        (lambda: qs.LogisticPrior(Powers(1, 1), 1).fit_tasks(planted()[0]), "at most 1 classes. Found 2"),
+        (
+            lambda: qs.LogisticPrior(Powers(1, 1), 1).fit_tasks(planted()[0]),
+            "at most 1 classes. Found 2",
+        ),
     ],
 )
 def test_mistakes(act, message):

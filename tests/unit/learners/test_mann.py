@@ -18,19 +18,33 @@ def learner(**options) -> qs.MANN:
 def episodes(num_tasks: int = 4, query: int = 9) -> Episode:
     y = torch.arange(40).repeat_interleave(12)
     generator = qs.generator(0, "pool")
-    x = 2 * torch.randn(40, 5, generator=generator)[y] + 0.1 * torch.randn(480, 5, generator=generator)
-    return qs.tasks.Arrays(x, y).pool.episodes(WAY, 1, query).sample(num_tasks, qs.generator(0, "known"))
+    x = 2 * torch.randn(40, 5, generator=generator)[y] + 0.1 * torch.randn(
+        480, 5, generator=generator
+    )
+    return (
+        qs.tasks.Arrays(x, y)
+        .pool.episodes(WAY, 1, query)
+        .sample(num_tasks, qs.generator(0, "known"))
+    )
 
 
 def test_a_sequence_step_by_step_is_adapting_and_predicting():
     """The batched sequence of training against one example after another."""
     mann, tasks = learner().double().eval(), episodes(2, 3)
-    tasks = Episode(*(Batch(b.x.double(), b.y, b.mask) for b in (tasks.support, tasks.query)), tasks.task)
+    tasks = Episode(
+        *(Batch(b.x.double(), b.y, b.mask) for b in (tasks.support, tasks.query)), tasks.task
+    )
     sequence, costs = mann.sequence(tasks), []
     for t in range(sequence.x.shape[1]):
         past = Batch(sequence.x[:, :t], sequence.y[:, :t], sequence.mask[:, :t])
-        state = mann.summarise(mann.embed(past.x, None), past, WAY) if t else mann._start(mann.embed(sequence.x[:, :1], None))
-        scores = mann.predict({name: value.detach() for name, value in state.items()}, sequence.x[:, t : t + 1])
+        state = (
+            mann.summarise(mann.embed(past.x, None), past, WAY)
+            if t
+            else mann._start(mann.embed(sequence.x[:, :1], None))
+        )
+        scores = mann.predict(
+            {name: value.detach() for name, value in state.items()}, sequence.x[:, t : t + 1]
+        )
         costs.append(nn.functional.cross_entropy(scores[:, 0], sequence.y[:, t], reduction="none"))
     close(mann.losses(tasks).detach(), torch.stack(costs).mean(0))
 
@@ -39,15 +53,26 @@ def test_the_controller_is_torchs_lstm_cell():
     mann, cell = learner().double(), nn.LSTMCell(8 + WAY + 2 * 6, 10).double()
     generator = qs.generator(0, "controller")
     state = mann._start(torch.zeros(1, 1, dtype=torch.float64))
-    state |= {name: torch.randn(value.shape, generator=generator, dtype=value.dtype) for name, value in state.items() if value.ndim == 2}
+    state |= {
+        name: torch.randn(value.shape, generator=generator, dtype=value.dtype)
+        for name, value in state.items()
+        if value.ndim == 2
+    }
     x = torch.randn(1, 8 + WAY, generator=generator, dtype=torch.float64)
-    order = torch.cat([torch.arange(20), torch.arange(30, 40), torch.arange(20, 30)])  # torch's: input, forget, candidate, output
+    # torch's: input, forget, candidate, output
+    order = torch.cat([torch.arange(20), torch.arange(30, 40), torch.arange(20, 30)])
     with torch.no_grad():
-        cell.weight_ih.copy_(torch.cat([mann.inputs.weight, mann.recurrent.weight[:, 10:]], 1)[order])
+        cell.weight_ih.copy_(
+            torch.cat([mann.inputs.weight, mann.recurrent.weight[:, 10:]], 1)[order]
+        )
         cell.weight_hh.copy_(mann.recurrent.weight[order, :10])
         cell.bias_ih.copy_(mann.inputs.bias[order])
-        cell.bias_hh.copy_(torch.cat([torch.zeros(10), torch.ones(10), torch.zeros(20)]))  # the forget gate starts open
-    new, (last_hidden, last_read) = mann._step(mann.inputs(x), state), state["seen"].split([10, 12], 1)
+        # the forget gate starts open
+        cell.bias_hh.copy_(torch.cat([torch.zeros(10), torch.ones(10), torch.zeros(20)]))
+    new, (last_hidden, last_read) = (
+        mann._step(mann.inputs(x), state),
+        state["seen"].split([10, 12], 1),
+    )
     hidden, memory = cell(torch.cat([x, last_read], 1), (last_hidden, state["cell"]))
     close((new["seen"][:, :10], new["cell"]), (hidden, memory))
 
@@ -55,7 +80,9 @@ def test_the_controller_is_torchs_lstm_cell():
 def test_the_last_label_reaches_the_queries_and_no_label_its_own_step():
     mann, tasks = learner(), episodes(1, 1)
     support, x = tasks.support, tasks.query.x
-    other = Batch(support.x, torch.cat([support.y[:, :-1], (support.y[:, -1:] + 1) % WAY], 1), support.mask)
+    other = Batch(
+        support.x, torch.cat([support.y[:, :-1], (support.y[:, -1:] + 1) % WAY], 1), support.mask
+    )
     first, second = mann.adapt(support), mann.adapt(other)
     assert all(torch.equal(first[name], second[name]) for name in first if name != "label")
     assert not torch.allclose(mann.predict(first, x), mann.predict(second, x))
@@ -78,7 +105,10 @@ def test_the_order_of_a_sequence_is_random_and_its_own():
 def test_any_kind_of_number_orders_a_sequence(dtype):
     tasks = episodes(50, 1)
     x = [(100 * part.x.abs()).to(dtype) for part in (tasks.support, tasks.query)]
-    parts = [Batch(values, part.y, part.mask) for values, part in zip(x, (tasks.support, tasks.query), strict=True)]
+    parts = [
+        Batch(values, part.y, part.mask)
+        for values, part in zip(x, (tasks.support, tasks.query), strict=True)
+    ]
     assert len(learner().sequence(Episode(*parts, tasks.task)).y.unique(dim=0)) > 20
 
 
@@ -104,8 +134,15 @@ def test_by_instance_counts_presentations():
 
     mann = Knows(vectors(None), WAY, 8)
     y = torch.tensor([[0, 1, 1, 1, 2, 2]])
-    batch = Batch(torch.randn(1, 6, 5, generator=qs.generator(0, "x")), y, torch.tensor([[1.0, 1, 1, 0, 1, 1]]))
-    accuracy = mann.by_instance(Episode(batch, Batch(batch.x[:, :0], y[:, :0], batch.mask[:, :0]), torch.zeros(1)), (1, 2, 3))
+    batch = Batch(
+        torch.randn(1, 6, 5, generator=qs.generator(0, "x")),
+        y,
+        torch.tensor([[1.0, 1, 1, 0, 1, 1]]),
+    )
+    accuracy = mann.by_instance(
+        Episode(batch, Batch(batch.x[:, :0], y[:, :0], batch.mask[:, :0]), torch.zeros(1)),
+        (1, 2, 3),
+    )
     close(accuracy[0, :2], torch.tensor([1 / 3, 1 / 2]), 1e-6)
     assert accuracy[0, 2].isnan()
 
@@ -113,8 +150,14 @@ def test_by_instance_counts_presentations():
 def test_more_classes_than_its_way_are_refused():
     mann, batch = learner(), Batch.of(torch.zeros(4, 5), torch.arange(4))
     assert not mann.any_way
-    for refused in (lambda: mann.adapt(batch), lambda: mann.losses(Episode(batch, batch, torch.zeros(1)))):
-        with pytest.raises(qs.UserError, match=r"`way` should be at least the classes of a task\. Found way=3, 4 classes"):
+    for refused in (
+        lambda: mann.adapt(batch),
+        lambda: mann.losses(Episode(batch, batch, torch.zeros(1))),
+    ):
+        with pytest.raises(
+            qs.UserError,
+            match=r"`way` should be at least the classes of a task\. Found way=3, 4 classes",
+        ):
             refused()
 
 

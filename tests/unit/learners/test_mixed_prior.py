@@ -18,7 +18,15 @@ def tasks(missing: float = 0.3) -> qs.tasks.TableTasks:
     draw = np.random.default_rng(0)
     shop = np.repeat(np.arange(8), 12)
     x, level = draw.normal(size=(96, 2)), draw.normal(size=8)[shop]
-    rows = pd.DataFrame({"shop": shop, "a": x[:, 0], "b": x[:, 1], "sold": level + x[:, 0], "late": np.where(level > x[:, 1], "y", "n")})
+    rows = pd.DataFrame(
+        {
+            "shop": shop,
+            "a": x[:, 0],
+            "b": x[:, 1],
+            "sold": level + x[:, 0],
+            "late": np.where(level > x[:, 1], "y", "n"),
+        }
+    )
     for name in KINDS:
         rows[name] = rows[name].where(draw.random(96) >= missing)
     return qs.tasks.Table(rows, "shop", list(KINDS), KINDS).whole()
@@ -28,14 +36,30 @@ def alone(whole: qs.tasks.TableTasks) -> tuple[qs.tasks.TableTasks, qs.tasks.Tab
     """The rows that have the number, and those that have the class."""
     number, classes = (~column.isnan() for column in whole.y.unbind(1))
     return (
-        replace(whole, x=whole.x[number], y=whole.y[number, :1], task=whole.task[number], kind=qs.Kind("regression", 1)),
-        replace(whole, x=whole.x[classes], y=whole.y[classes, 1].long(), task=whole.task[classes], kind=qs.Kind("classification", 2)),
+        replace(
+            whole,
+            x=whole.x[number],
+            y=whole.y[number, :1],
+            task=whole.task[number],
+            kind=qs.Kind("regression", 1),
+        ),
+        replace(
+            whole,
+            x=whole.x[classes],
+            y=whole.y[classes, 1].long(),
+            task=whole.task[classes],
+            kind=qs.Kind("classification", 2),
+        ),
     )
 
 
 def fitted(whole: qs.tasks.TableTasks) -> tuple[qs.MixedPrior, qs.LinearPrior, qs.LogisticPrior]:
     model = qs.models.Powers(2, 2)
-    learners = qs.MixedPrior(model, (0, 2)).double(), qs.LinearPrior(model).double(), qs.LogisticPrior(model, 2).double()
+    learners = (
+        qs.MixedPrior(model, (0, 2)).double(),
+        qs.LinearPrior(model).double(),
+        qs.LogisticPrior(model, 2).double(),
+    )
     for learner, own in zip(learners, (whole, *alone(whole)), strict=True):
         learner.fit_tasks(own)
     return learners
@@ -53,7 +77,9 @@ def test_each_target_has_the_prior_and_the_posterior_of_its_own_labels_alone():
     apart = linear.adapt(number.batch()), logistic.adapt(classes.batch())
     expected = torch.cat([linear.predict(apart[0], new), logistic.predict(apart[1], new)], -1)
     torch.testing.assert_close(mixed.predict(adapted, new), expected, rtol=1e-9, atol=1e-9)
-    for bound, own in zip(mixed.interval(adapted, new, 0.8), linear.interval(apart[0], new, 0.8), strict=True):
+    for bound, own in zip(
+        mixed.interval(adapted, new, 0.8), linear.interval(apart[0], new, 0.8), strict=True
+    ):
         torch.testing.assert_close(bound[..., :1], own, rtol=1e-9, atol=1e-9)
         assert bound[..., 1:].isnan().all() and bound.shape[-1] == 3
 
@@ -63,7 +89,12 @@ def test_the_loss_is_the_mean_over_targets_of_their_own():
     mixed, linear, logistic = fitted(whole)
     both = [qs.Episode(own.batch(), own.batch(), own.identity) for own in alone(whole)]
     expected = (linear.losses(both[0]) + logistic.losses(both[1])) / 2
-    torch.testing.assert_close(mixed.losses(qs.Episode(whole.batch(), whole.batch(), whole.identity)), expected, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(
+        mixed.losses(qs.Episode(whole.batch(), whole.batch(), whole.identity)),
+        expected,
+        rtol=1e-9,
+        atol=1e-9,
+    )
 
 
 def test_a_target_without_labels_counts_nothing():
@@ -72,7 +103,12 @@ def test_a_target_without_labels_counts_nothing():
     bare = replace(whole, y=torch.stack([whole.y[:, 0], torch.full_like(whole.y[:, 1], NAN)], 1))
     number = alone(whole)[0]
     expected = linear.losses(qs.Episode(number.batch(), number.batch(), number.identity))
-    torch.testing.assert_close(mixed.losses(qs.Episode(bare.batch(), bare.batch(), bare.identity)), expected, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(
+        mixed.losses(qs.Episode(bare.batch(), bare.batch(), bare.identity)),
+        expected,
+        rtol=1e-9,
+        atol=1e-9,
+    )
     none = replace(whole, y=torch.full_like(whole.y, NAN))
     assert not mixed.losses(qs.Episode(none.batch(), none.batch(), none.identity)).any()
 
@@ -86,26 +122,46 @@ def test_features_are_learned_for_all_targets():
 
 
 def test_one_number_serves_regression():
-    found = qs.evaluate(qs.MixedPrior(qs.models.MLP(1, None, hidden=(4,))), qs.tasks.Sinusoid().episodes(5, 5), 3, baselines=False)
-    plain = qs.evaluate(qs.LinearPrior(qs.models.MLP(1, None, hidden=(4,))), qs.tasks.Sinusoid().episodes(5, 5), 3, baselines=False)
+    found = qs.evaluate(
+        qs.MixedPrior(qs.models.MLP(1, None, hidden=(4,))),
+        qs.tasks.Sinusoid().episodes(5, 5),
+        3,
+        baselines=False,
+    )
+    plain = qs.evaluate(
+        qs.LinearPrior(qs.models.MLP(1, None, hidden=(4,))),
+        qs.tasks.Sinusoid().episodes(5, 5),
+        3,
+        baselines=False,
+    )
     assert found.metric == "mean_squared_error" and found.mean == pytest.approx(plain.mean)
 
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (lambda: qs.MixedPrior(qs.models.Powers(2), (0, 1)), "Targets should be 0 for a number, or at least 2 classes. Found (0, 1)."),
-        (lambda: qs.MixedPrior(torch.nn.Identity(), (0, 2)), "Parameter `embedding_size` is needed"),
+        (
+            lambda: qs.MixedPrior(qs.models.Powers(2), (0, 1)),
+            "Targets should be 0 for a number, or at least 2 classes. Found (0, 1).",
+        ),
+        (
+            lambda: qs.MixedPrior(torch.nn.Identity(), (0, 2)),
+            "Parameter `embedding_size` is needed",
+        ),
         (
             lambda: qs.MixedPrior(qs.models.Powers(2), (0, 2), prior_scale=0),
             "Parameter `prior_scale` should be positive. Found prior_scale=0.",
         ),
         (
-            lambda: qs.MixedPrior(qs.models.Powers(2), (0, 2)).adapt(qs.Batch.of(torch.zeros(3, 2), torch.zeros(3, 1))),
+            lambda: qs.MixedPrior(qs.models.Powers(2), (0, 2)).adapt(
+                qs.Batch.of(torch.zeros(3, 2), torch.zeros(3, 1))
+            ),
             "MixedPrior: `y` should be [task, example, target] with 2 floating-point targets. Found torch.float32 (1, 3, 1).",
         ),
         (
-            lambda: qs.MixedPrior(qs.models.Powers(2), (0, 2)).adapt(qs.Batch.of(torch.zeros(3, 2), torch.full((3, 2), 2.0))),
+            lambda: qs.MixedPrior(qs.models.Powers(2), (0, 2)).adapt(
+                qs.Batch.of(torch.zeros(3, 2), torch.full((3, 2), 2.0))
+            ),
             "LogisticPrior knows 2 classes: `y` should hold class indices below. Found classes up to 2.",
         ),
         (
@@ -113,7 +169,9 @@ def test_one_number_serves_regression():
             "Tasks should have the targets of the network, (0, 3). Found (0, 2)",
         ),
         (
-            lambda: qs.evaluate(qs.MixedPrior(qs.models.Powers(1), (0, 2)), qs.tasks.Sinusoid().episodes(), 2),
+            lambda: qs.evaluate(
+                qs.MixedPrior(qs.models.Powers(1), (0, 2)), qs.tasks.Sinusoid().episodes(), 2
+            ),
             "Tasks should have the targets of the network, (0, 2). Found one kind",
         ),
     ],

@@ -23,41 +23,63 @@ def model(targets=TARGETS) -> qs.models.MultiTarget:
 def batch(num_tasks: int = 2, examples: int = 5, missing: float = 0.3) -> qs.Batch:
     draw = qs.generator(0, "mixed")
     x = torch.randn(num_tasks, examples, 3, generator=draw)
-    y = torch.stack([torch.randn(x.shape[:2], generator=draw), *(torch.randint(n, x.shape[:2], generator=draw) for n in TARGETS[1:])], -1)
+    y = torch.stack(
+        [
+            torch.randn(x.shape[:2], generator=draw),
+            *(torch.randint(n, x.shape[:2], generator=draw) for n in TARGETS[1:]),
+        ],
+        -1,
+    )
     y[torch.rand(y.shape, generator=draw) < missing] = NAN
     return qs.Batch(x, y, torch.ones(x.shape[:2]))
 
 
 def test_a_label_costs_what_it_costs_alone():
-    scores, y = torch.randn(7, 6, generator=qs.generator(0, "scores")), torch.tensor([[0.3, 1.0, 2.0]]).expand(7, 3)
+    scores, y = (
+        torch.randn(7, 6, generator=qs.generator(0, "scores")),
+        torch.tensor([[0.3, 1.0, 2.0]]).expand(7, 3),
+    )
     losses = mixed_losses(scores, y, TARGETS)
     torch.testing.assert_close(losses[:, 0], (scores[:, 0] - 0.3).square())
-    torch.testing.assert_close(losses[:, 1], F.cross_entropy(scores[:, 1:3], torch.full((7,), 1), reduction="none"))
-    torch.testing.assert_close(losses[:, 2], F.cross_entropy(scores[:, 3:], torch.full((7,), 2), reduction="none"))
+    torch.testing.assert_close(
+        losses[:, 1], F.cross_entropy(scores[:, 1:3], torch.full((7,), 1), reduction="none")
+    )
+    torch.testing.assert_close(
+        losses[:, 2], F.cross_entropy(scores[:, 3:], torch.full((7,), 2), reduction="none")
+    )
 
 
 def test_the_loss_of_a_task_is_the_mean_over_targets_of_their_labels():
     scores = torch.zeros(1, 2, 6)
     y = torch.tensor([[[3.0, 1.0, NAN], [NAN, 0.0, NAN]]])  # nothing for the third target
-    torch.testing.assert_close(task_losses(scores, y, None, TARGETS), torch.tensor([(9 + math.log(2)) / 2]))
+    torch.testing.assert_close(
+        task_losses(scores, y, None, TARGETS), torch.tensor([(9 + math.log(2)) / 2])
+    )
 
 
 def test_missing_labels_and_padding_count_nothing():
     """What stands beyond a mask or for a missing label changes neither loss nor gradient, and no label at all is exactly 0."""
     given, learner = batch(), qs.MAML(model(), 0.1, 2)
-    longer = qs.Batch(*(torch.cat([v, v[:, :2]], 1) for v in (given.x, given.y)), torch.cat([given.mask, torch.zeros(2, 2)], 1))
+    longer = qs.Batch(
+        *(torch.cat([v, v[:, :2]], 1) for v in (given.x, given.y)),
+        torch.cat([given.mask, torch.zeros(2, 2)], 1),
+    )
     losses = []
     for support in (given, longer):
         learner.zero_grad()
         found = learner.losses(qs.Episode(support, support, torch.arange(2)))
         found.sum().backward()
-        losses.append([found.detach(), *(parameter.grad.clone() for parameter in learner.parameters())])
+        losses.append(
+            [found.detach(), *(parameter.grad.clone() for parameter in learner.parameters())]
+        )
     torch.testing.assert_close(losses[0], losses[1])
     none = qs.Batch(given.x, torch.full_like(given.y, NAN), given.mask)
     learner.zero_grad()
     empty = learner.losses(qs.Episode(none, none, torch.arange(2)))
     empty.sum().backward()
-    assert torch.equal(empty, torch.zeros(2)) and all(not parameter.grad.any() for parameter in learner.parameters())
+    assert torch.equal(empty, torch.zeros(2)) and all(
+        not parameter.grad.any() for parameter in learner.parameters()
+    )
 
 
 def test_one_number_is_regression():
@@ -67,7 +89,12 @@ def test_one_number_is_regression():
     episode = qs.Episode(plain, plain, torch.arange(2))
     several = qs.ANIL(model((0,)), 0.1, 3)
     alone = qs.ANIL(qs.models.MLP(3, 1, hidden=(6,)), 0.1, 3)
-    alone.load_state_dict({key.replace("model.trunk.", "model."): value for key, value in several.state_dict().items()})
+    alone.load_state_dict(
+        {
+            key.replace("model.trunk.", "model."): value
+            for key, value in several.state_dict().items()
+        }
+    )
     torch.testing.assert_close(several.losses(episode), alone.losses(episode))
 
 
@@ -96,24 +123,41 @@ def test_learners_adapt_to_all_targets(make):
 def table() -> qs.tasks.Table:
     draw = np.random.default_rng(0)
     x = draw.normal(size=(120, 2))
-    rows = pd.DataFrame({"shop": np.repeat(np.arange(6), 20), "a": x[:, 0], "b": x[:, 1], "sold": x.sum(1), "late": x[:, 0] > 0})
+    rows = pd.DataFrame(
+        {
+            "shop": np.repeat(np.arange(6), 20),
+            "a": x[:, 0],
+            "b": x[:, 1],
+            "sold": x.sum(1),
+            "late": x[:, 0] > 0,
+        }
+    )
     rows["grade"] = np.where(x[:, 1] > 0, "good", "bad")
     rows.loc[draw.random(120) < 0.4, "sold"] = np.nan
     rows["late"] = rows["late"].astype(object).where(draw.random(120) < 0.5)
     rows.loc[7, ["sold", "late", "grade"]] = None
     return qs.tasks.Table(
-        rows, "shop", ["sold", "late", "grade"], {"sold": "regression", "late": "classification", "grade": "classification"}
+        rows,
+        "shop",
+        ["sold", "late", "grade"],
+        {"sold": "regression", "late": "classification", "grade": "classification"},
     )
 
 
 def test_a_table_of_several_kinds():
     made = table()
-    assert made.kind == qs.Kind("mixed", 5, (0, 2, 2)) and made.labels == {"sold": (), "late": ("False", "True"), "grade": ("bad", "good")}
+    assert made.kind == qs.Kind("mixed", 5, (0, 2, 2)) and made.labels == {
+        "sold": (),
+        "late": ("False", "True"),
+        "grade": ("bad", "good"),
+    }
     assert made.num_unlabelled == 1 and len(made.frame) == 119
     tasks = made.whole()
     assert tasks.y.isnan().any(0).tolist() == [True, True, False]
     source = tasks.episodes(shot=5, query=5)
-    learner = qs.MAML(qs.models.MultiTarget(qs.models.MLP(2, None, hidden=(8,)), made.kind.targets), 0.2, 3)
+    learner = qs.MAML(
+        qs.models.MultiTarget(qs.models.MLP(2, None, hidden=(8,)), made.kind.targets), 0.2, 3
+    )
     before = qs.evaluate(learner, source, 10, baselines=False).mean
     qs.fit(learner, source, 60, 4, lr=1e-2, progress=False)
     found = qs.evaluate(learner, source, 10)
@@ -141,10 +185,14 @@ def test_a_group_is_adapted_to_jointly():
             part = members[2 * group + place : 2 * group + place + 1].support
             scores = learner.model(part.x[0])[:, place : place + 1]
             loss = (scores - part.y[0]).square().mean() / 2
-            alone.append(dict(zip(start, torch.autograd.grad(loss, list(start.values())), strict=True)))
+            alone.append(
+                dict(zip(start, torch.autograd.grad(loss, list(start.values())), strict=True))
+            )
         assert not alone[0]["head.weight"][1].any() and not alone[1]["head.weight"][0].any()
         for name, value in start.items():
-            torch.testing.assert_close(adapted[name][group], value - 0.1 * (alone[0][name] + alone[1][name]))
+            torch.testing.assert_close(
+                adapted[name][group], value - 0.1 * (alone[0][name] + alone[1][name])
+            )
 
 
 def test_groups_of_classes():
@@ -152,14 +200,39 @@ def test_groups_of_classes():
     assert pairs.kind.targets == (3, 3)
     drawn = pairs.sample(2, qs.generator(0, "groups"))
     assert drawn.support.y.shape == (2, 6, 2) and (drawn.support.y.isfinite().sum(-1) == 1).all()
-    learner = qs.ANIL(qs.models.MultiTarget(qs.models.MLP(1, None, hidden=(4,)), pairs.kind.targets), 0.1)
+    learner = qs.ANIL(
+        qs.models.MultiTarget(qs.models.MLP(1, None, hidden=(4,)), pairs.kind.targets), 0.1
+    )
     assert learner.losses(drawn).isfinite().all()
 
 
 def table_of_classes(**options) -> qs.tasks.Table:
-    labels = ["a", "b", "a", "b", "a", "b", "d", "c", "b", "d", "c", "b", "d", "d", "c", "c", "d", "c"]
+    labels = [
+        "a",
+        "b",
+        "a",
+        "b",
+        "a",
+        "b",
+        "d",
+        "c",
+        "b",
+        "d",
+        "c",
+        "b",
+        "d",
+        "d",
+        "c",
+        "c",
+        "d",
+        "c",
+    ]
     rows = pd.DataFrame({"shop": np.repeat([1, 2, 3], 6), "x": np.arange(18.0), "kind": labels})
-    return qs.tasks.Table(rows, **{"task": "shop", "target": "kind", "kind": "classification", "own_classes": True} | options)
+    return qs.tasks.Table(
+        rows,
+        **{"task": "shop", "target": "kind", "kind": "classification", "own_classes": True}
+        | options,
+    )
 
 
 def test_tasks_of_different_numbers_of_classes():
@@ -168,19 +241,29 @@ def test_tasks_of_different_numbers_of_classes():
     assert made.kind.outputs == 3 and table_of_classes(own_classes=False).kind.outputs == 4
     assert tasks.y.tolist() == [0, 1, 0, 1, 0, 1, 2, 1, 0, 2, 1, 0, 1, 1, 0, 0, 1, 0]
     learner = qs.MAML(qs.models.MLP(1, 3, hidden=(4,)), 0.1, shared_head=True)
-    assert learner.losses(tasks.episodes(shot=3, query=3).sample(3, qs.generator(0, "own"))).isfinite().all()
+    assert (
+        learner.losses(tasks.episodes(shot=3, query=3).sample(3, qs.generator(0, "own")))
+        .isfinite()
+        .all()
+    )
 
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (lambda: model((0, 1)), "Targets should be 0 for a number, or at least 2 classes. Found (0, 1)."),
+        (
+            lambda: model((0, 1)),
+            "Targets should be 0 for a number, or at least 2 classes. Found (0, 1).",
+        ),
         (lambda: model(()), "Targets should be 0 for a number, or at least 2 classes. Found ()."),
         (
             lambda: qs.models.MultiTarget(torch.nn.Identity(), (0,)),
             "Parameter `embedding_size` is needed: this trunk does not say its own.",
         ),
-        (lambda: qs.MAML(model(), shared_head=True), "Parameter `shared_head` goes with tasks of classes alone, not with several targets."),
+        (
+            lambda: qs.MAML(model(), shared_head=True),
+            "Parameter `shared_head` goes with tasks of classes alone, not with several targets.",
+        ),
         (
             lambda: mixed_losses(torch.zeros(2, 4), torch.zeros(2, 3), TARGETS),
             "Targets (0, 2, 3) should have 6 scores and 3 floating-point targets for every example. "
@@ -206,8 +289,14 @@ def test_tasks_of_different_numbers_of_classes():
             lambda: qs.tasks.Table(table().frame, "shop", ["sold", "late"], {"sold": "regression"}),
             "Parameter `kind` should say the kind of every target. Found ['sold'] for ['late', 'sold'].",
         ),
-        (lambda: qs.tasks.Grouped(table().whole().episodes(3), 2), "Parameter `source` should give tasks of one target. Found mixed"),
-        (lambda: qs.tasks.Grouped(qs.tasks.Sinusoid().episodes(), 0), "Parameter `size` should be at least 1. Found size=0."),
+        (
+            lambda: qs.tasks.Grouped(table().whole().episodes(3), 2),
+            "Parameter `source` should give tasks of one target. Found mixed",
+        ),
+        (
+            lambda: qs.tasks.Grouped(qs.tasks.Sinusoid().episodes(), 0),
+            "Parameter `size` should be at least 1. Found size=0.",
+        ),
         (
             lambda: table_of_classes(kind="regression", target="x"),
             "Parameter `own_classes` goes with kind='classification' only.",

@@ -39,7 +39,9 @@ def alike(learner: Learner, other: Learner, episodes: Episode) -> None:
     for one, loss in zip((learner, other), losses, strict=True):
         one.zero_grad()
         loss.sum().backward()
-    found, expected = ({name: p.grad for name, p in one.model.named_parameters()} for one in (learner, other))
+    found, expected = (
+        {name: p.grad for name, p in one.model.named_parameters()} for one in (learner, other)
+    )
     common = found.keys() & expected.keys()
     assert common
     for name in common:
@@ -61,13 +63,17 @@ def test_a_head_of_its_own_is_hard_sharing():
         torch.testing.assert_close(a.grad, b.grad)
     found, expected = (one.adapt(tasks.support, steps=5) for one in learners)
     torch.testing.assert_close(found, expected)
-    known, expected = (one.predict(one.known(tasks.support, tasks.task), tasks.query.x) for one in learners)
+    known, expected = (
+        one.predict(one.known(tasks.support, tasks.task), tasks.query.x) for one in learners
+    )
     torch.testing.assert_close(known, expected)
 
 
 @trunks
 def test_one_expert_is_hard_sharing(trunk):
-    mixed = qs.PartialSharing(qs.models.MixtureOfExperts(trunk(), 2, num_experts=1, seed=3), 3).double()
+    mixed = qs.PartialSharing(
+        qs.models.MixtureOfExperts(trunk(), 2, num_experts=1, seed=3), 3
+    ).double()
     hard = qs.HardSharing(nn.Sequential(trunk(), nn.Linear(trunk().embedding_size, 2)), 3).double()
     hard.model[1].load_state_dict(mixed.model.head.state_dict())
     heads = [draw(*offset.shape) for offset in hard.offsets]
@@ -96,16 +102,27 @@ def test_columns_that_are_not_stitched_are_separate_networks(trunk):
         expected = nn.functional.mse_loss(alone(tasks.query.x[place]), tasks.query.y[place])
         if trunk is vectors:  # the norms of images take other statistics
             torch.testing.assert_close(losses[place], expected)
-        gradients = [torch.autograd.grad(losses[place], list(column.parameters()), retain_graph=True) for column in made.model.columns]
-        assert [any((g.abs() > 1e-12).any() for g in gradient) for gradient in gradients] == [column == task for column in range(3)]
+        gradients = [
+            torch.autograd.grad(losses[place], list(column.parameters()), retain_graph=True)
+            for column in made.model.columns
+        ]
+        assert [any((g.abs() > 1e-12).any() for g in gradient) for gradient in gradients] == [
+            column == task for column in range(3)
+        ]
 
 
 def test_a_column_for_each_task_is_the_papers_network():
     """Both columns written out, with a stitch after each of two layers; the head of a task stands on its column after the last."""
-    made, tasks = qs.PartialSharing(qs.models.CrossStitch(vectors(), 2), 2).double(), episode((4,))[:2]
+    made, tasks = (
+        qs.PartialSharing(qs.models.CrossStitch(vectors(), 2), 2).double(),
+        episode((4,))[:2],
+    )
     tasks = Episode(tasks.support, tasks.query, torch.tensor([1, 0]))
     stitch = torch.tensor([[0.9, 0.1], [0.1, 0.9]], dtype=torch.float64)
-    columns = [[module for module in column.features if isinstance(module, nn.Linear)] for column in made.model.columns]
+    columns = [
+        [module for module in column.features if isinstance(module, nn.Linear)]
+        for column in made.model.columns
+    ]
     losses = made.losses(tasks)
     for place, task in enumerate((1, 0)):
         a = b = tasks.query.x[place]
@@ -125,17 +142,29 @@ def test_a_task_that_is_not_in_the_step_has_gradient_zero():
 
 
 def test_adapting_goes_down_the_support_loss_by_the_own_part_alone():
-    made = qs.PartialSharing(qs.models.LayeredExperts(vectors(), 2), 3, inner_optimiser="sgd", inner_lr=0.05).double()
+    made = qs.PartialSharing(
+        qs.models.LayeredExperts(vectors(), 2), 3, inner_optimiser="sgd", inner_lr=0.05
+    ).double()
     support = episode((4,)).support
     start, after = made.adaptations(support, [0, 20])
     shared = [name for name, _ in made.model.named_parameters() if "shared" in name]
-    assert shared and not after.keys() & set(shared) and after.keys() | set(shared) == dict(made.model.named_parameters()).keys()
-    before, now = ((made.predict(state, support.x) - support.y).square().mean((1, 2)) for state in (start, after))
+    assert (
+        shared
+        and not after.keys() & set(shared)
+        and after.keys() | set(shared) == dict(made.model.named_parameters()).keys()
+    )
+    before, now = (
+        (made.predict(state, support.x) - support.y).square().mean((1, 2))
+        for state in (start, after)
+    )
     assert (now < before).all()
 
 
 ERRORS = {
-    "unknown": (lambda: qs.PartialSharing(qs.models.MLP(4, 2), 3), "Parameter `own` should name what is the task's own"),
+    "unknown": (
+        lambda: qs.PartialSharing(qs.models.MLP(4, 2), 3),
+        "Parameter `own` should name what is the task's own",
+    ),
     "name": (
         lambda: qs.PartialSharing(qs.models.MLP(4, 2), 3, ["head", "gate"]),
         "Parameter `own` should name layers or parameters of the model. Found ['gate'], not one of ['features.1.weight',",
@@ -145,8 +174,12 @@ ERRORS = {
         "PartialSharing knows tasks 0 to 1. Found 0 to 2: a new task is served by adapt.",
     ),
     "rows": (
-        lambda: qs.PartialSharing(qs.models.Conv4(2, channels=2, image_size=16), 3, ["head"]).losses(
-            Episode(episode((1, 16, 16), 0).support, episode((1, 16, 16)).query, torch.tensor(TASKS))
+        lambda: qs.PartialSharing(
+            qs.models.Conv4(2, channels=2, image_size=16), 3, ["head"]
+        ).losses(
+            Episode(
+                episode((1, 16, 16), 0).support, episode((1, 16, 16)).query, torch.tensor(TASKS)
+            )
         ),
         "Batch norms with statistics='support' need support rows in training too. Found none: take statistics='transductive'.",
     ),

@@ -14,7 +14,9 @@ def episodes(tasks="vectors"):
 
 
 def test_learned_rates_that_are_alike_are_the_plain_rate():
-    plain, learned = (qs.MAML(vectors(), 0.25, 2, learned_rates=on).double() for on in (False, True))
+    plain, learned = (
+        qs.MAML(vectors(), 0.25, 2, learned_rates=on).double() for on in (False, True)
+    )
     close(learned.losses(episodes()), plain.losses(episodes()))
     assert [tuple(rate.shape) for rate in learned.rates] == [(2,)] * 4
 
@@ -24,10 +26,14 @@ def test_every_step_and_tensor_has_its_own_rate():
     with torch.no_grad():
         for rate, values in zip(learner.rates, ([0.125, 0.25], [0.375, 0.5]), strict=True):
             rate.copy_(torch.tensor(values))
-    x, y = torch.tensor([[1.0], [2.0]], dtype=torch.float64), torch.tensor([[3.0], [1.0]], dtype=torch.float64)
+    x, y = (
+        torch.tensor([[1.0], [2.0]], dtype=torch.float64),
+        torch.tensor([[3.0], [1.0]], dtype=torch.float64),
+    )
     adapted = learner.adapt(Batch.of(x, y))
     weight, bias = learner.model.weight.item(), learner.model.bias.item()
-    for of_weight, of_bias in ((0.125, 0.375), (0.25, 0.5), (0.25, 0.5)):  # a third step, at test, goes on with the last rates
+    # a third step, at test, goes on with the last rates
+    for of_weight, of_bias in ((0.125, 0.375), (0.25, 0.5), (0.25, 0.5)):
         errors = [weight * a + bias - b for a, b in ((1, 3), (2, 1))]
         of_w, of_b = errors[0] + 2 * errors[1], errors[0] + errors[1]
         weight, bias = weight - of_weight * of_w, bias - of_bias * of_b
@@ -47,7 +53,10 @@ def test_norms_of_each_step_go_with_its_weights_and_do_not_adapt():
 
 
 def test_norms_that_are_alike_are_those_of_a_network_whose_norms_do_not_adapt():
-    alike, frozen = qs.MAML(normed(), 0.3, 2, per_step_norm=True).double(), qs.MAML(normed(), 0.3, 2).double()
+    alike, frozen = (
+        qs.MAML(normed(), 0.3, 2, per_step_norm=True).double(),
+        qs.MAML(normed(), 0.3, 2).double(),
+    )
     for name in ("weight", "bias"):
         getattr(frozen.model[1], name).requires_grad_(False)
     close(alike.losses(episodes()), frozen.losses(episodes()))

@@ -43,7 +43,9 @@ def test_a_class_without_support_examples_is_never_predicted():
 
 def test_tasks_of_different_ways_are_scored_side_by_side():
     x = torch.stack([points(4, 0), points(4, 1)])
-    support = Batch(x, torch.tensor([[0, 1, 2, 3], [0, 1, 0, 0]]), torch.tensor([[1.0, 1, 1, 1], [1, 1, 0, 0]]))
+    support = Batch(
+        x, torch.tensor([[0, 1, 2, 3], [0, 1, 0, 0]]), torch.tensor([[1.0, 1, 1, 1], [1, 1, 0, 0]])
+    )
     learner = qs.ProtoNet(nn.Identity())
     queries = torch.stack([points(5, 2), points(5, 3)])
     scores = learner.predict(learner.adapt(support), queries)
@@ -58,4 +60,11 @@ def test_bfloat16_embeds_and_gives_back_the_dtype_of_its_inputs():
     scores = learner.predict(adapted, points(4, 1).float().unsqueeze(0))
     assert scores.dtype == torch.float32
     plain = qs.ProtoNet(learner.model)
-    close(scores, plain.predict(plain.adapt(Batch.of(points(6, 0).float(), torch.arange(6) % 3)), points(4, 1).float().unsqueeze(0)), 0.1)
+    close(
+        scores,
+        plain.predict(
+            plain.adapt(Batch.of(points(6, 0).float(), torch.arange(6) % 3)),
+            points(4, 1).float().unsqueeze(0),
+        ),
+        0.1,
+    )

@@ -15,14 +15,20 @@ def learner(shared_head: bool = True) -> qs.MAML:
 
 
 def support() -> Batch:
-    return Batch.of(torch.randn(6, 5, dtype=torch.float64, generator=qs.generator(0, "support")), torch.tensor([0, 1, 2, 0, 1, 2]))
+    return Batch.of(
+        torch.randn(6, 5, dtype=torch.float64, generator=qs.generator(0, "support")),
+        torch.tensor([0, 1, 2, 0, 1, 2]),
+    )
 
 
 def test_without_steps_all_classes_score_alike_and_as_the_mean_of_the_rows():
     maml, batch = learner(), support()
     scores = maml.predict(maml.adapt(batch, 0), batch.x)
     plain = learner(shared_head=False)
-    close(scores, plain.predict(plain.adapt(batch, 0), batch.x).mean(-1, keepdim=True).expand_as(scores))
+    close(
+        scores,
+        plain.predict(plain.adapt(batch, 0), batch.x).mean(-1, keepdim=True).expand_as(scores),
+    )
 
 
 @pytest.mark.parametrize(("shared_head", "same"), [(True, True), (False, False)])
@@ -37,27 +43,41 @@ def test_predictions_follow_when_classes_are_renumbered(shared_head, same):
 @pytest.mark.parametrize("optimiser", ["sgd", "momentum"])
 def test_the_first_step_is_that_of_the_whole_network(optimiser):
     """The body's gradient is left out as it is 0: the weights are those of steps on everything."""
-    maml, batch = qs.MAML(vectors(), 0.1, 3, inner_optimiser=optimiser, shared_head=True).double(), support()
+    maml, batch = (
+        qs.MAML(vectors(), 0.1, 3, inner_optimiser=optimiser, shared_head=True).double(),
+        support(),
+    )
     adapted = maml.adapt(batch)
     model = vectors().double()
     head = list(model.modules())[-1]
     with torch.no_grad():
         for parameter in head.parameters():
             parameter.copy_(parameter.mean(0, keepdim=True).expand_as(parameter))
-    optimizer = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9 if optimiser == "momentum" else 0.0)
-    body = [parameter for parameter in model.parameters() if all(parameter is not other for other in head.parameters())]
+    optimizer = torch.optim.SGD(
+        model.parameters(), 0.1, momentum=0.9 if optimiser == "momentum" else 0.0
+    )
+    body = [
+        parameter
+        for parameter in model.parameters()
+        if all(parameter is not other for other in head.parameters())
+    ]
     for step in range(3):
         optimizer.zero_grad()
         torch.nn.functional.cross_entropy(model(batch.x[0]), batch.y[0]).backward()
         if step == 0:
             assert all(parameter.grad.abs().max() < 1e-16 for parameter in body)
         optimizer.step()
-    close({name: adapted[name][0] for name, _ in model.named_parameters()}, dict(model.named_parameters()))
+    close(
+        {name: adapted[name][0] for name, _ in model.named_parameters()},
+        dict(model.named_parameters()),
+    )
 
 
 def test_any_way_is_served():
     maml = learner()
-    batch = Batch.of(torch.randn(7, 5, dtype=torch.float64, generator=qs.generator(0, "seven")), torch.arange(7))
+    batch = Batch.of(
+        torch.randn(7, 5, dtype=torch.float64, generator=qs.generator(0, "seven")), torch.arange(7)
+    )
     assert maml.any_way
     assert not learner(shared_head=False).any_way
     assert maml.predict(maml.adapt(batch, 100), batch.x).argmax(-1).tolist() == [list(range(7))]
@@ -75,7 +95,8 @@ def test_without_steps_a_head_of_prototypes_is_a_prototypical_network(learner):
         close(scores, protonet.predict(protonet.adapt(task), batch.x).softmax(-1))
     assert maml.any_way
     assert (
-        maml.predict(maml.adapt(batch), batch.x).softmax(-1) - maml.predict(maml.adapt(batch, 0), batch.x).softmax(-1)
+        maml.predict(maml.adapt(batch), batch.x).softmax(-1)
+        - maml.predict(maml.adapt(batch, 0), batch.x).softmax(-1)
     ).abs().max() > 1e-3
 
 

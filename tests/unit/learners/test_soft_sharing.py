@@ -15,7 +15,10 @@ def draw(*shape: int) -> Tensor:
 
 
 def episode(tasks: list[int], rows: int = 6) -> Episode:
-    parts = [Batch(draw(len(tasks), rows, 2), draw(len(tasks), rows, 1), torch.ones(len(tasks), rows)) for _ in range(2)]
+    parts = [
+        Batch(draw(len(tasks), rows, 2), draw(len(tasks), rows, 1), torch.ones(len(tasks), rows))
+        for _ in range(2)
+    ]
     return Episode(*parts, torch.tensor(tasks))
 
 
@@ -30,17 +33,29 @@ def learner(num_tasks: int = 4, hidden: tuple[int, ...] = (), **options) -> qs.S
 def to_the_optimum(made: Learner, tasks: Episode) -> None:
     """One Newton step, which for linear models is all."""
     parameters = list(made.parameters())
-    gradient = torch.cat([g.flatten() for g in torch.autograd.grad(made.losses(tasks).sum(), parameters, create_graph=True)])
-    rows = [torch.cat([g.flatten() for g in torch.autograd.grad(entry, parameters, retain_graph=True)]) for entry in gradient]
+    gradient = torch.cat(
+        [
+            g.flatten()
+            for g in torch.autograd.grad(made.losses(tasks).sum(), parameters, create_graph=True)
+        ]
+    )
+    rows = [
+        torch.cat([g.flatten() for g in torch.autograd.grad(entry, parameters, retain_graph=True)])
+        for entry in gradient
+    ]
     step = torch.linalg.lstsq(torch.stack(rows), -gradient.detach(), driver="gelsd").solution
     with torch.no_grad():
-        for parameter, change in zip(parameters, step.split([p.numel() for p in parameters]), strict=True):
+        for parameter, change in zip(
+            parameters, step.split([p.numel() for p in parameters]), strict=True
+        ):
             parameter += change.reshape(parameter.shape)
 
 
 def least_squares(x: Tensor, y: Tensor) -> Tensor:
     """The linear function ``[2 weights, intercept]`` of least squared error."""
-    return torch.linalg.lstsq(torch.cat([x, torch.ones(len(x), 1, dtype=x.dtype)], 1), y).solution.flatten()
+    return torch.linalg.lstsq(
+        torch.cat([x, torch.ones(len(x), 1, dtype=x.dtype)], 1), y
+    ).solution.flatten()
 
 
 def linear_functions(made: qs.SoftSharing) -> Tensor:
@@ -52,7 +67,9 @@ def linear_functions(made: qs.SoftSharing) -> Tensor:
 def test_without_a_penalty_tasks_are_independent():
     made, tasks = learner(penalty=0.0), episode([0, 1, 2, 3])
     to_the_optimum(made, tasks)
-    expected = torch.stack([least_squares(x, y) for x, y in zip(tasks.query.x, tasks.query.y, strict=True)])
+    expected = torch.stack(
+        [least_squares(x, y) for x, y in zip(tasks.query.x, tasks.query.y, strict=True)]
+    )
     torch.testing.assert_close(linear_functions(made), expected)
 
 
@@ -75,10 +92,14 @@ def test_the_losses_hold_the_trace_norm_of_every_parameter_once():
     made, tasks = learner(hidden=(5,), penalty=0.7, relation="trace"), episode([3, 1, 0, 2])
     free = learner(hidden=(5,), penalty=0.0)
     free.load_state_dict(made.state_dict())
-    stacked = [(p + o).flatten(1) for p, o in zip(made.model.parameters(), made.offsets, strict=True)]
+    stacked = [
+        (p + o).flatten(1) for p, o in zip(made.model.parameters(), made.offsets, strict=True)
+    ]
     expected = 0.7 * sum(torch.linalg.norm(matrix, "nuc") for matrix in stacked)
     torch.testing.assert_close((made.losses(tasks) - free.losses(tasks)).sum(), expected)
-    gradients, of_tasks = (torch.autograd.grad(one.losses(tasks).sum(), list(one.offsets)) for one in (made, free))
+    gradients, of_tasks = (
+        torch.autograd.grad(one.losses(tasks).sum(), list(one.offsets)) for one in (made, free)
+    )
     norms = torch.autograd.grad(expected, stacked)  # torch's own derivative, which full rank has
     for found, of_task, norm in zip(gradients, of_tasks, norms, strict=True):
         torch.testing.assert_close(found - of_task, norm.reshape(found.shape))
@@ -87,7 +108,11 @@ def test_the_losses_hold_the_trace_norm_of_every_parameter_once():
 @pytest.mark.parametrize("relation", ["mean", "trace"])
 def test_a_task_that_is_not_in_the_step_has_gradient_zero(relation):
     made, tasks = learner(hidden=(5,), penalty=0.7, relation=relation), episode([2, 0])
-    empty = Episode(tasks.support, Batch(tasks.query.x, tasks.query.y, torch.tensor([[1.0] * 6, [0.0] * 6])), tasks.task)
+    empty = Episode(
+        tasks.support,
+        Batch(tasks.query.x, tasks.query.y, torch.tensor([[1.0] * 6, [0.0] * 6])),
+        tasks.task,
+    )
     for step, present in ((tasks, [0, 2]), (empty, [2])):
         gradients = torch.autograd.grad(made.losses(step).sum(), list(made.offsets))
         for gradient in gradients:
@@ -95,8 +120,12 @@ def test_a_task_that_is_not_in_the_step_has_gradient_zero(relation):
 
 
 def test_all_tasks_alike_have_a_trace_norm_with_a_gradient():
-    made = qs.SoftSharing(qs.models.MLP(2, 1, hidden=(5,)), 4, penalty=0.7, relation="trace").double()
-    gradients = torch.autograd.grad(made.losses(episode([0, 1, 2, 3])).sum(), list(made.parameters()))
+    made = qs.SoftSharing(
+        qs.models.MLP(2, 1, hidden=(5,)), 4, penalty=0.7, relation="trace"
+    ).double()
+    gradients = torch.autograd.grad(
+        made.losses(episode([0, 1, 2, 3])).sum(), list(made.parameters())
+    )
     assert all(gradient.isfinite().all() for gradient in gradients)
 
 
@@ -109,11 +138,18 @@ def test_images_have_a_network_a_task():
     losses = made.losses(Episode(*[Batch(x, y, torch.ones(2, 6))] * 2, torch.tensor([1, 0])))
     for place, task in enumerate((1, 0)):
         alone = qs.models.Conv4(3, channels=2, image_size=16).double()
-        state = {name: p + o[task] for (name, p), o in zip(made.model.named_parameters(), made.offsets, strict=True)}
-        expected = torch.nn.functional.cross_entropy(torch.func.functional_call(alone, state, (x[place],)), y[place])
+        state = {
+            name: p + o[task]
+            for (name, p), o in zip(made.model.named_parameters(), made.offsets, strict=True)
+        }
+        expected = torch.nn.functional.cross_entropy(
+            torch.func.functional_call(alone, state, (x[place],)), y[place]
+        )
         torch.testing.assert_close(losses[place], expected)
 
 
 def test_errors():
-    with pytest.raises(qs.UserError, match=r"Parameter `relation` should be 'mean' or 'trace'\. Found 'max'\."):
+    with pytest.raises(
+        qs.UserError, match=r"Parameter `relation` should be 'mean' or 'trace'\. Found 'max'\."
+    ):
         learner(relation="max")

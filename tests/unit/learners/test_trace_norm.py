@@ -21,7 +21,9 @@ def test_value_and_gradient_at_full_rank(shape):
     left, sizes, right = np.linalg.svd(matrix.detach().numpy(), full_matrices=False)
     np.testing.assert_allclose(shares.sum().item(), np.linalg.norm(matrix.detach().numpy(), "nuc"))
     np.testing.assert_allclose(shares.detach().numpy(), (left**2 * sizes).sum(1))
-    np.testing.assert_allclose(torch.autograd.grad(shares.sum(), matrix)[0].numpy(), left @ right, atol=1e-12)
+    np.testing.assert_allclose(
+        torch.autograd.grad(shares.sum(), matrix)[0].numpy(), left @ right, atol=1e-12
+    )
 
 
 def test_a_row_moves_nothing_but_itself():

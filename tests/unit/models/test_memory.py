@@ -10,7 +10,9 @@ from quickstudy.models.memory import LeastUsedMemory, MemoryState
 
 
 def state(content, usage, read) -> MemoryState:
-    return MemoryState(*(torch.tensor(value, dtype=torch.float64) for value in (content, usage, read)))
+    return MemoryState(
+        *(torch.tensor(value, dtype=torch.float64) for value in (content, usage, read))
+    )
 
 
 def test_a_step_of_three_slots_by_hand():
@@ -18,8 +20,10 @@ def test_a_step_of_three_slots_by_hand():
     torch.nn.init.constant_(memory.gate, math.log(3))  # σ = 3/4
     before = state([[1.0, 0.0], [0.0, 2.0], [5.0, 5.0]], [1.0, 0.4, 0.2], [[0.6, 0.4, 0.0]])
     read, after = memory(torch.tensor([[0.0, 4.0]], dtype=torch.float64), before)
-    write = torch.tensor([0.45, 0.3, 0.25], dtype=torch.float64)  # ¾ of the last reading, ¼ on the third slot, the least used
-    content = torch.tensor([[1.0, 1.8], [0.0, 3.2], [0.0, 1.0]], dtype=torch.float64)  # and the third was wiped first
+    # ¾ of the last reading, ¼ on the third slot, the least used
+    write = torch.tensor([0.45, 0.3, 0.25], dtype=torch.float64)
+    # and the third was wiped first
+    content = torch.tensor([[1.0, 1.8], [0.0, 3.2], [0.0, 1.0]], dtype=torch.float64)
     cosines = torch.tensor([1.8 / math.hypot(1, 1.8), 1.0, 1.0], dtype=torch.float64)
     weights = (2 * cosines).softmax(0)
     close = {"rtol": 1e-6, "atol": 1e-8}
@@ -39,7 +43,8 @@ def test_heads_write_to_slots_of_their_own_and_reading_weights_sum_to_one():
     assert (after.content[:, 2:].abs() < 1e-12).all()
     torch.testing.assert_close(after.read.sum(-1), torch.ones(4, 2, dtype=torch.float64))
     _, later = memory(keys.flip(0), after)
-    used = (later.content[:, :2] - keys).abs().amax((1, 2)) < 1e-12  # what was just written is not overwritten
+    # what was just written is not overwritten
+    used = (later.content[:, :2] - keys).abs().amax((1, 2)) < 1e-12
     assert used.all()
 
 
@@ -55,7 +60,10 @@ def test_gradients_through_an_empty_memory_are_finite():
     ("arguments", "message"),
     [
         ({"slots": 0}, "`slots` should be at least 1. Found slots=0"),
-        ({"slots": 2, "heads": 3}, "`heads` should be at most the number of slots, 2. Found heads=3"),
+        (
+            {"slots": 2, "heads": 3},
+            "`heads` should be at most the number of slots, 2. Found heads=3",
+        ),
         ({"decay": 1.5}, "`decay` should be from 0 to 1. Found decay=1.5"),
         ({"sharpness": 0.0}, "`sharpness` should be positive. Found sharpness=0.0"),
     ],

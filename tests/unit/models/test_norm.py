@@ -23,7 +23,9 @@ def draw(shape: tuple[int, ...], purpose: str = "x") -> torch.Tensor:
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("affine", [True, False])
 def test_it_is_batch_norm_in_training_mode(shape, affine):
-    batch_norm = [nn.BatchNorm1d, nn.BatchNorm1d, nn.BatchNorm2d][len(shape) - 2](4, eps=1e-3, affine=affine).double()
+    batch_norm = [nn.BatchNorm1d, nn.BatchNorm1d, nn.BatchNorm2d][len(shape) - 2](
+        4, eps=1e-3, affine=affine
+    ).double()
     x = draw(shape)
     expected = batch_norm(x)
     replaced = replace_batch_norm(batch_norm)
@@ -53,7 +55,9 @@ def test_statistics_of_the_support_normalise_the_query(shape):
     mean, variance = support.mean(axes), support.var(axes, correction=0)
     close(statistics, (mean, variance))
     turned = query.transpose(1, -1)
-    by_hand = (module.weight * (turned - mean) / (variance + module.eps).sqrt() + module.bias).transpose(1, -1)
+    by_hand = (
+        module.weight * (turned - mean) / (variance + module.eps).sqrt() + module.bias
+    ).transpose(1, -1)
     close(forward(module, {}, query, statistics=statistics)[0], by_hand)
 
 
@@ -69,13 +73,22 @@ def test_statistics_are_told_apart_in_the_order_of_the_calls():
     statistics = forward(model, {}, support, record=True)[1]
     assert len(statistics) == 4
     middle = forward(model[0], {}, query, statistics=statistics[:2])[0].tanh()
-    close(forward(model, {}, query, statistics=statistics)[0], forward(model[2], {}, middle, statistics=statistics[2:])[0])
+    close(
+        forward(model, {}, query, statistics=statistics)[0],
+        forward(model[2], {}, middle, statistics=statistics[2:])[0],
+    )
 
 
 def test_given_weights_take_the_place_of_the_modules_own():
     module, x = norm(), draw((6, 4))
-    weights = {"weight": torch.full((4,), 2.0, dtype=torch.float64), "bias": torch.zeros(4, dtype=torch.float64)}
-    close(forward(module, weights, x)[0], 2 * (x - x.mean(0)) / (x.var(0, correction=0) + module.eps).sqrt())
+    weights = {
+        "weight": torch.full((4,), 2.0, dtype=torch.float64),
+        "bias": torch.zeros(4, dtype=torch.float64),
+    }
+    close(
+        forward(module, weights, x)[0],
+        2 * (x - x.mean(0)) / (x.var(0, correction=0) + module.eps).sqrt(),
+    )
 
 
 def test_replacing_keeps_parameters_and_names():

@@ -38,13 +38,20 @@ def inputs(shape: tuple[int, ...], layout: torch.memory_format) -> list[Tensor]:
     return [value.requires_grad_() for value in (x, weight, drawn(shape[1] + 1)[1:])]
 
 
-def derivatives(function, arguments: list[Tensor], order: int, last_plain: bool = True) -> list[Tensor]:
+def derivatives(
+    function, arguments: list[Tensor], order: int, last_plain: bool = True
+) -> list[Tensor]:
     """The derivatives of a scalar of ``function``, order after order; the last one without a graph, as outer gradients take it."""
     scalar, found = (function(*arguments).tanh() * drawn(*arguments[0].shape)).sum(), []
     for index in range(order):
-        gradients = torch.autograd.grad(scalar, arguments, create_graph=index < order - 1 or not last_plain)
+        gradients = torch.autograd.grad(
+            scalar, arguments, create_graph=index < order - 1 or not last_plain
+        )
         found += gradients
-        scalar = sum((g.sin() * torch.arange(g.numel(), dtype=g.dtype).reshape(g.shape).cos()).sum() for g in gradients)
+        scalar = sum(
+            (g.sin() * torch.arange(g.numel(), dtype=g.dtype).reshape(g.shape).cos()).sum()
+            for g in gradients
+        )
     return found
 
 
@@ -60,7 +67,11 @@ def test_the_value_and_two_derivatives_are_torchs(shape, layout):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_three_derivatives_are_those_of_the_definition(shape, layout):
     arguments = inputs(shape, layout)
-    close(derivatives(ours, arguments, 3, False), derivatives(by_definition, arguments, 3, False), 1e-8)
+    close(
+        derivatives(ours, arguments, 3, False),
+        derivatives(by_definition, arguments, 3, False),
+        1e-8,
+    )
 
 
 @pytest.mark.parametrize("mapped", [(True, True, True), (True, False, True), (False, True, False)])
@@ -70,9 +81,20 @@ def test_mapped_over_tasks_it_is_one_task_after_another(mapped):
         for own, value in zip(mapped, inputs(SHAPES[2], torch.contiguous_format), strict=True)
     ]
     axes = tuple(0 if own else None for own in mapped)
-    at = [[value[task] if own else value for own, value in zip(mapped, arguments, strict=True)] for task in range(3)]
-    together = derivatives(lambda *a: torch.vmap(ours, in_dims=axes)(*a).sum(0, keepdim=arguments[0].ndim == 5), arguments, 2)
-    alone = derivatives(lambda *a: torch.stack([ours(*own) for own in at]).sum(0, keepdim=arguments[0].ndim == 5), arguments, 2)
+    at = [
+        [value[task] if own else value for own, value in zip(mapped, arguments, strict=True)]
+        for task in range(3)
+    ]
+    together = derivatives(
+        lambda *a: torch.vmap(ours, in_dims=axes)(*a).sum(0, keepdim=arguments[0].ndim == 5),
+        arguments,
+        2,
+    )
+    alone = derivatives(
+        lambda *a: torch.stack([ours(*own) for own in at]).sum(0, keepdim=arguments[0].ndim == 5),
+        arguments,
+        2,
+    )
     close(together, alone)
 
 
@@ -89,7 +111,9 @@ def test_with_a_graph_too_by_one_argument_alone():
         values = [value if value is asked else value.detach() for value in (x, weight, bias)]
         found = []
         for function in (ours, by_definition):
-            first = torch.autograd.grad(function(*values).tanh().square().sum(), asked, create_graph=True)[0]
+            first = torch.autograd.grad(
+                function(*values).tanh().square().sum(), asked, create_graph=True
+            )[0]
             found.append(torch.autograd.grad(first.square().sum(), asked, create_graph=True)[0])
         close(*found)
 
@@ -101,8 +125,18 @@ def test_under_the_transforms_of_torch_func():
     for function in (ours, by_definition):
 
         def penalty(x, function=function):
-            return torch.func.grad(lambda x: function(x, weight, bias).tanh().square().sum())(x).square().sum()
+            return (
+                torch.func.grad(lambda x: function(x, weight, bias).tanh().square().sum())(x)
+                .square()
+                .sum()
+            )
 
         jacobian = torch.func.jacrev(lambda x, function=function: function(x, weight, bias))(x)
-        results.append((torch.func.grad(penalty)(x), torch.func.vmap(torch.func.grad(penalty))(several), jacobian))
+        results.append(
+            (
+                torch.func.grad(penalty)(x),
+                torch.func.vmap(torch.func.grad(penalty))(several),
+                jacobian,
+            )
+        )
     close(results[0], results[1])

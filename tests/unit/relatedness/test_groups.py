@@ -13,8 +13,12 @@ from tests.unit.relatedness.planted import planted, probe
 def test_planted_groups_are_found(measure):
     tasks, groups = planted(3, rows=100)
     found = relate(probe(measure, tasks), tasks, measure, splits=3)
-    assert adjusted_rand_score(groups.tolist(), found.groups.tolist()) == 1 and found.num_groups == 3
-    assert set(found.members(0)) in [{str(task) for task in range(18) if task % 3 == group} for group in range(3)]
+    assert (
+        adjusted_rand_score(groups.tolist(), found.groups.tolist()) == 1 and found.num_groups == 3
+    )
+    assert set(found.members(0)) in [
+        {str(task) for task in range(18) if task % 3 == group} for group in range(3)
+    ]
 
 
 @pytest.mark.parametrize("measure", ["gradient", "posterior"])
@@ -25,9 +29,12 @@ def test_tasks_too_small_to_tell_are_one_group(measure, seed):
     found = relate(probe(measure, tasks), tasks, measure, splits=5)
     assert found.num_groups == 1 and found.reliability < 0.25
     companions = [
-        (matrix / 0.25).masked_fill(torch.eye(18, dtype=torch.bool), -torch.inf).softmax(1) for matrix in (found.similarity, found.seen)
+        (matrix / 0.25).masked_fill(torch.eye(18, dtype=torch.bool), -torch.inf).softmax(1)
+        for matrix in (found.similarity, found.seen)
     ]
-    apart, unshrunk = (float((likely - (1 / 17) * (likely > 0)).abs().sum(1).mean() / 2) for likely in companions)
+    apart, unshrunk = (
+        float((likely - (1 / 17) * (likely > 0)).abs().sum(1).mean() / 2) for likely in companions
+    )
     assert apart < 0.2 and apart < 0.6 * unshrunk, (apart, unshrunk)
 
 

@@ -13,19 +13,25 @@ from quickstudy.relatedness.shrink import by_task, off_diagonal
 DOUBLE = torch.float64
 
 
-def seen_of(vectors: Tensor, noise: Tensor, splits: int = 10, seed: int = 0, rows: int = 8) -> Tensor:
+def seen_of(
+    vectors: Tensor, noise: Tensor, splits: int = 10, seed: int = 0, rows: int = 8
+) -> Tensor:
     """Cosines of halves of tasks with the true ``vectors`` ``[task, parameter]``, seen in rows whose mean has ``noise`` ``[task]``."""
-    draw = torch.randn(len(vectors), rows, vectors.shape[1], generator=qs.generator(seed, "noise"), dtype=DOUBLE)
+    draw = torch.randn(
+        len(vectors), rows, vectors.shape[1], generator=qs.generator(seed, "noise"), dtype=DOUBLE
+    )
     seen = vectors.unsqueeze(1) + rows**0.5 * noise.reshape(-1, 1, 1) * draw
-    half = halves(torch.ones(len(vectors), rows, dtype=DOUBLE), torch.arange(len(vectors)), splits, seed)
+    half = halves(
+        torch.ones(len(vectors), rows, dtype=DOUBLE), torch.arange(len(vectors)), splits, seed
+    )
     return cosines(inner_products(torch.einsum("ratn,tnp->ratp", half, seen) * 2 / rows))
 
 
 def groups_of_vectors(count: int = 30, size: int = 8) -> Tensor:
     draw = qs.generator(1, "vectors")
-    return torch.randn(3, size, generator=draw, dtype=DOUBLE).repeat(count // 3, 1) + 0.2 * torch.randn(
-        count, size, generator=draw, dtype=DOUBLE
-    )
+    return torch.randn(3, size, generator=draw, dtype=DOUBLE).repeat(
+        count // 3, 1
+    ) + 0.2 * torch.randn(count, size, generator=draw, dtype=DOUBLE)
 
 
 def true_cosines(vectors: Tensor) -> Tensor:
@@ -35,7 +41,9 @@ def true_cosines(vectors: Tensor) -> Tensor:
 def test_halves_that_agree_are_not_shrunk():
     vectors = groups_of_vectors()
     found = shrink(seen_of(vectors, torch.zeros(30, dtype=DOUBLE)))
-    assert torch.allclose(found.similarity, true_cosines(vectors)) and found.reliability == pytest.approx(1)
+    assert torch.allclose(
+        found.similarity, true_cosines(vectors)
+    ) and found.reliability == pytest.approx(1)
 
 
 def test_noise_alone_is_shrunk_to_the_mean():
@@ -61,16 +69,27 @@ def test_a_task_that_is_all_noise_is_related_to_all_alike():
 @pytest.mark.parametrize("level", [0.5, 1.0, 2.0])
 def test_shrunk_is_nearer_to_the_truth(level):
     """Also where tasks differ in noise, which makes cosines of noisy tasks small, however related they are."""
-    vectors, order = groups_of_vectors(size=50), torch.randperm(30, generator=qs.generator(0, "order"))
-    seen, truth = seen_of(vectors, level * torch.linspace(0.2, 2, 30, dtype=DOUBLE)[order]), true_cosines(vectors)
-    errors = [(matrix - truth)[off_diagonal(30)].square().mean() for matrix in (shrink(seen).similarity, seen.mean((0, 1, 2)))]
+    vectors, order = (
+        groups_of_vectors(size=50),
+        torch.randperm(30, generator=qs.generator(0, "order")),
+    )
+    seen, truth = (
+        seen_of(vectors, level * torch.linspace(0.2, 2, 30, dtype=DOUBLE)[order]),
+        true_cosines(vectors),
+    )
+    errors = [
+        (matrix - truth)[off_diagonal(30)].square().mean()
+        for matrix in (shrink(seen).similarity, seen.mean((0, 1, 2)))
+    ]
     assert errors[0] < 0.6 * errors[1]
 
 
 def test_the_noise_of_pairs_is_that_of_their_tasks():
     each = torch.tensor([0.1, 0.4, 0.0, 0.9])
     values = each.unsqueeze(0) + each.unsqueeze(1)
-    assert torch.allclose(by_task(values.fill_diagonal_(7.0))[off_diagonal(4)], values[off_diagonal(4)])
+    assert torch.allclose(
+        by_task(values.fill_diagonal_(7.0))[off_diagonal(4)], values[off_diagonal(4)]
+    )
 
 
 def test_tasks_without_a_norm_have_cosine_zero():

@@ -6,7 +6,12 @@ from quickstudy.report import ladder_chart, write_ladder
 from quickstudy.report.ladder import cells_of, verdict
 from quickstudy.training.ladder import Score
 
-ERRORS = {"support mean": 9.0, "single task, ridge": 2.5, "pooled, ridge": 2.2, "learned <prior>": 2.0}
+ERRORS = {
+    "support mean": 9.0,
+    "single task, ridge": 2.5,
+    "pooled, ridge": 2.2,
+    "learned <prior>": 2.0,
+}
 
 
 def _scores(shots=(None, 5)) -> list[Score]:
@@ -24,7 +29,9 @@ def _by_gid(figure, gid):
 
 def test_the_chart_has_a_dot_at_every_mean_and_a_stroke_for_every_split():
     figure = ladder_chart(_scores(), 5)
-    assert [line.get_xdata()[0] for line in _by_gid(figure, "mean")] == pytest.approx([error + 0.1 for error in ERRORS.values()])
+    assert [line.get_xdata()[0] for line in _by_gid(figure, "mean")] == pytest.approx(
+        [error + 0.1 for error in ERRORS.values()]
+    )
     assert [len(line.get_xdata()) for line in _by_gid(figure, "splits")] == [3] * 4
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == list(ERRORS)
 
@@ -51,7 +58,9 @@ def test_all_ways_are_within_the_axes_where_none_is_far_behind():
 
 def test_the_page_holds_verdict_numbers_settings_and_figures_and_escapes_names(tmp_path):
     scores = _scores()
-    page = write_ladder(tmp_path, scores, "Ways to learn <x>.csv", "learned <prior>", {"rows": 20000})
+    page = write_ladder(
+        tmp_path, scores, "Ways to learn <x>.csv", "learned <prior>", {"rows": 20000}
+    )
     text = page.read_text()
     assert page == tmp_path / "report.html"
     assert "Ways to learn &lt;x&gt;.csv" in text and "<prior>" not in text
@@ -61,11 +70,17 @@ def test_the_page_holds_verdict_numbers_settings_and_figures_and_escapes_names(t
         assert row[1] in text
     assert "20,000" in text and "Kept for new tasks: learned &lt;prior&gt;." in text
     assert text.count("data:image/png;base64,") == 2 and "http" not in text
-    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == ["ladder-5-shot.png", "ladder-rows.png"]
+    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == [
+        "ladder-5-shot.png",
+        "ladder-rows.png",
+    ]
 
 
 def test_the_table_of_the_page_is_sorted_best_first(tmp_path):
     text = write_ladder(tmp_path, _scores((5,)), "t").read_text()
     table = text[text.index("<tbody>") :]
-    places = [table.index(name) for name in ("learned &lt;prior&gt;", "pooled, ridge", "single task, ridge", "support mean")]
+    places = [
+        table.index(name)
+        for name in ("learned &lt;prior&gt;", "pooled, ridge", "single task, ridge", "support mean")
+    ]
     assert places == sorted(places)

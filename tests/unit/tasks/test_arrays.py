@@ -20,9 +20,20 @@ def test_every_class_is_in_exactly_one_split(num_classes, seed):
     names = [set(arrays.split(name).names) for name in SPLITS]
     assert set.union(*names) == {str(c) for c in range(num_classes)}
     assert sum(len(part) for part in names) == num_classes
-    values = [set(arrays.split(name).episodes(1, 1, 1).sample(200, qs.generator(0, "x")).query.x.flatten().tolist()) for name in SPLITS]
+    values = [
+        set(
+            arrays.split(name)
+            .episodes(1, 1, 1)
+            .sample(200, qs.generator(0, "x"))
+            .query.x.flatten()
+            .tolist()
+        )
+        for name in SPLITS
+    ]
     assert not values[0] & values[1] and not values[0] & values[2] and not values[1] & values[2]
-    assert torch.equal(arrays.split("train").start, Arrays(y.unsqueeze(1), y, seed=seed).split("train").start)
+    assert torch.equal(
+        arrays.split("train").start, Arrays(y.unsqueeze(1), y, seed=seed).split("train").start
+    )
 
 
 @few
@@ -68,9 +79,13 @@ def test_values_become_the_default_dtype_and_bytes_stay_bytes():
 
 
 def test_tasks_of_a_split_have_its_way_and_shot():
-    episodes = draw(Arrays(torch.randn(60, 3), torch.arange(60) % 10).split("train").episodes(5, 2, query=4), 3)
+    episodes = draw(
+        Arrays(torch.randn(60, 3), torch.arange(60) % 10).split("train").episodes(5, 2, query=4), 3
+    )
     assert episodes.support.x.shape == (3, 10, 3) and episodes.query.y.shape == (3, 20)
-    assert draw(Arrays(torch.randn(60, 3), torch.arange(60) % 10).episodes(10, 1, 5), 2).support.x.shape == (2, 10, 3)
+    assert draw(
+        Arrays(torch.randn(60, 3), torch.arange(60) % 10).episodes(10, 1, 5), 2
+    ).support.x.shape == (2, 10, 3)
 
 
 def test_the_inputs_are_not_mutated():

@@ -11,7 +11,13 @@ SIZES = st.lists(st.integers(5, 9), min_size=3, max_size=8)
 
 
 @few
-@given(sizes=SIZES, way=st.integers(1, 3), shot=st.integers(1, 3), query=st.integers(1, 2), seed=st.integers(0, 99))
+@given(
+    sizes=SIZES,
+    way=st.integers(1, 3),
+    shot=st.integers(1, 3),
+    query=st.integers(1, 2),
+    seed=st.integers(0, 99),
+)
 def test_an_n_way_k_shot_task(sizes, way, shot, query, seed):
     pool = numbered(sizes)
     episodes = draw(pool.episodes(way, shot, query), 4, seed)
@@ -20,11 +26,17 @@ def test_an_n_way_k_shot_task(sizes, way, shot, query, seed):
     assert (support.mask == 1).all() and (queries.mask == 1).all()
     for task in range(4):
         rows = torch.cat([support.x[task, :, 0], queries.x[task, :, 0]])
-        assert len(rows.unique()) == len(rows)  # no example twice, so support and query are disjoint
+        # no example twice, so support and query are disjoint
+        assert len(rows.unique()) == len(rows)
         labels = torch.cat([support.y[task], queries.y[task]])
         owners = class_of(pool, rows)
         pairs = set(zip(labels.tolist(), owners.tolist(), strict=True))
-        assert len(pairs) == len({label for label, _ in pairs}) == len({owner for _, owner in pairs}) == way
+        assert (
+            len(pairs)
+            == len({label for label, _ in pairs})
+            == len({owner for _, owner in pairs})
+            == way
+        )
         assert support.y[task].bincount().tolist() == [shot] * way
         assert queries.y[task].bincount().tolist() == [query] * way
         assert support.y[task, :way].tolist() == list(range(way))  # shot by shot
@@ -82,7 +94,15 @@ def corners() -> Classes:
     x = torch.zeros(2, 4, 2, 2)
     x[:, :, 0, 0] = torch.tensor([1.0, 2.0]).unsqueeze(1)
     size = torch.tensor([4, 4])
-    return Classes(x.flatten(0, 1), torch.tensor([0, 4]), size, ("a", "b"), torch.tensor([0, 1]), ("g", "h"), "corners")
+    return Classes(
+        x.flatten(0, 1),
+        torch.tensor([0, 4]),
+        size,
+        ("a", "b"),
+        torch.tensor([0, 1]),
+        ("g", "h"),
+        "corners",
+    )
 
 
 def test_rotations_make_four_classes_of_one():
@@ -104,7 +124,9 @@ def test_rotations_as_classes_can_meet_in_one_task():
 
 
 def test_rotations_by_task_turn_whole_classes_and_never_meet():
-    episodes = draw(corners().with_rotations().episodes(way=2, shot=2, query=1, rotations="task"), 60)
+    episodes = draw(
+        corners().with_rotations().episodes(way=2, shot=2, query=1, rotations="task"), 60
+    )
     both = torch.cat([episodes.support.x, episodes.query.x], 1)  # a, b, a, b, a, b of each task
     assert torch.equal(both[:, 0::2], both[:, :1].expand_as(both[:, 0::2]))
     assert torch.equal(both[:, 1::2], both[:, 1:2].expand_as(both[:, 1::2]))
@@ -122,7 +144,15 @@ def test_the_generator_alone_decides_the_tasks():
 
 def test_bytes_become_floating_point_with_a_colour_channel():
     x = torch.arange(12 * 4, dtype=torch.uint8).reshape(12, 2, 2)
-    pool = Classes(x, torch.tensor([0, 6]), torch.tensor([6, 6]), ("a", "b"), torch.zeros(2).long(), ("all",), "bytes")
+    pool = Classes(
+        x,
+        torch.tensor([0, 6]),
+        torch.tensor([6, 6]),
+        ("a", "b"),
+        torch.zeros(2).long(),
+        ("all",),
+        "bytes",
+    )
     close(pool.gather(torch.tensor([[1, 11]])), x[[1, 11]].reshape(1, 2, 1, 2, 2) / 255, 1e-6)
     episodes = draw(pool.episodes(2, 1, 2), 2)
     assert episodes.support.x.shape == (2, 2, 1, 2, 2)
@@ -141,5 +171,13 @@ def test_supervised_gives_every_class_its_index_in_the_pool():
 
 def test_a_description_says_what_the_tasks_are():
     described = numbered([6] * 4).episodes((2, 3), 2, query=1).describe()
-    assert described["source"] == "numbered" and described["way"] == (2, 3) and described["rotations"] == "none"
-    assert numbered([6] * 4).supervised(3).describe() == {"source": "numbered", "num_classes": 4, "batch_size": 3}
+    assert (
+        described["source"] == "numbered"
+        and described["way"] == (2, 3)
+        and described["rotations"] == "none"
+    )
+    assert numbered([6] * 4).supervised(3).describe() == {
+        "source": "numbered",
+        "num_classes": 4,
+        "batch_size": 3,
+    }

@@ -8,9 +8,13 @@ from tests.laws.battery import tensors
 from tests.unit.tasks.pools import draw
 
 
-def counting(num_tasks: int, num_examples: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+def counting(
+    num_tasks: int, num_examples: int, generator: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Inputs that are their own number, and two targets."""
-    x = torch.arange(num_tasks * num_examples, dtype=torch.float64).reshape(num_tasks, num_examples, 1)
+    x = torch.arange(num_tasks * num_examples, dtype=torch.float64).reshape(
+        num_tasks, num_examples, 1
+    )
     return x, torch.cat([x, torch.rand(x.shape, generator=generator, dtype=x.dtype)], -1)
 
 
@@ -18,7 +22,9 @@ def test_the_first_examples_are_the_support_set_and_none_is_in_both():
     source = qs.tasks.Family(counting, shot=3, query=2, label="counting")
     episodes = draw(source, 4)
     assert source.kind == qs.episode.Kind("regression", 2)
-    assert episodes.support.x[0].flatten().tolist() == [0, 1, 2] and episodes.query.x[0].flatten().tolist() == [3, 4]
+    assert episodes.support.x[0].flatten().tolist() == [0, 1, 2] and episodes.query.x[
+        0
+    ].flatten().tolist() == [3, 4]
     assert episodes.support.y.shape == (4, 3, 2) and episodes.query.y.shape == (4, 2, 2)
     assert len(torch.cat([episodes.support.x, episodes.query.x], 1).unique()) == 20
     assert (episodes.support.mask == 1).all() and episodes.query.mask.dtype == torch.float64
@@ -26,7 +32,9 @@ def test_the_first_examples_are_the_support_set_and_none_is_in_both():
     assert source.describe() == {"source": "counting", "shot": 3, "query": 2}
 
 
-@pytest.mark.parametrize("source", [qs.tasks.Family(counting, 2, 2), qs.tasks.Sinusoid().episodes(5, 5)])
+@pytest.mark.parametrize(
+    "source", [qs.tasks.Family(counting, 2, 2), qs.tasks.Sinusoid().episodes(5, 5)]
+)
 def test_the_generator_alone_decides_the_tasks(source):
     with torch.random.fork_rng():
         first, again, other = draw(source, seed=1), draw(source, seed=1), draw(source, seed=2)
@@ -44,7 +52,10 @@ def fit(x: torch.Tensor, y: torch.Tensor, frequency: float) -> tuple[torch.Tenso
 def test_sinusoids_of_maml():
     episodes = draw(qs.tasks.Sinusoid().episodes(shot=10, query=20), 200)
     assert episodes.query.x.min() >= -5 and episodes.query.x.max() <= 5
-    amplitudes, residuals = zip(*(fit(x, y, 1.0) for x, y in zip(episodes.query.x, episodes.query.y, strict=True)), strict=True)
+    amplitudes, residuals = zip(
+        *(fit(x, y, 1.0) for x, y in zip(episodes.query.x, episodes.query.y, strict=True)),
+        strict=True,
+    )
     assert max(residuals) < 1e-3  # every task is A sin(x - phi)
     assert min(amplitudes) >= 0.099 and max(amplitudes) <= 5.001
     assert abs(torch.stack(amplitudes).mean() - 2.55) < 0.3
@@ -53,7 +64,8 @@ def test_sinusoids_of_maml():
 def test_phases_of_maml_lie_between_zero_and_pi():
     x, y = qs.tasks.Sinusoid().draw(300, 40, qs.generator(0, "phase"))
     design = torch.cat([x.sin(), x.cos()], -1)
-    a, b = torch.linalg.lstsq(design, y).solution.squeeze(-1).T  # A sin(x - phi) = A cos(phi) sin x - A sin(phi) cos x
+    # A sin(x - phi) = A cos(phi) sin x - A sin(phi) cos x
+    a, b = torch.linalg.lstsq(design, y).solution.squeeze(-1).T
     phase = torch.atan2(-b, a)
     assert phase.min() > -1e-3 and phase.max() < math.pi + 1e-3
     assert abs(phase.mean() - math.pi / 2) < 0.2
@@ -62,6 +74,11 @@ def test_phases_of_maml_lie_between_zero_and_pi():
 def test_frequencies_of_meta_sgd_vary():
     x, y = qs.tasks.Sinusoid("metasgd").draw(40, 30, qs.generator(0, "frequency"))
     grid = torch.linspace(0.8, 1.2, 81)
-    best = torch.tensor([min((fit(x[t], y[t], w)[1] / y[t].abs().max(), w) for w in grid.tolist())[::-1] for t in range(40)])
+    best = torch.tensor(
+        [
+            min((fit(x[t], y[t], w)[1] / y[t].abs().max(), w) for w in grid.tolist())[::-1]
+            for t in range(40)
+        ]
+    )
     assert (best[:, 1] < 0.05).all()
     assert best[:, 0].min() < 0.85 and best[:, 0].max() > 1.15

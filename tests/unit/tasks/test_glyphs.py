@@ -59,7 +59,10 @@ def test_no_class_and_no_script_stands_in_two_splits(every: Glyphs) -> None:
 def test_every_class_is_of_the_script_its_name_begins_with(every: Glyphs) -> None:
     for split in SPLITS:
         pool = every.split(split)
-        assert all(name.startswith(pool.group_names[group]) for name, group in zip(pool.names, pool.groups.tolist(), strict=True))
+        assert all(
+            name.startswith(pool.group_names[group])
+            for name, group in zip(pool.names, pool.groups.tolist(), strict=True)
+        )
 
 
 def test_scripts_to_test_on_have_twenty_classes_each(every: Glyphs) -> None:
@@ -72,12 +75,16 @@ def test_drawings_are_ink_on_empty_paper_and_all_differ(every: Glyphs, split: st
     pool = every.split(split)
     assert pool.x.dtype == torch.uint8 and pool.x.shape == (20 * pool.num_classes, 28, 28)
     assert pool.label == f"glyphs/{split}"
-    assert torch.equal(pool.start, 20 * torch.arange(pool.num_classes)) and bool((pool.size == 20).all())
+    assert torch.equal(pool.start, 20 * torch.arange(pool.num_classes)) and bool(
+        (pool.size == 20).all()
+    )
     assert pool.x.flatten(1).amax(1).min() >= 128, "an empty drawing"
     assert pool.x.max() == 255
     ink = pool.x.double().mean() / 255
     assert 0.05 < ink < 0.35
-    assert len(np.unique(pool.x.flatten(1).numpy(), axis=0)) == len(pool.x), "two drawings are the same"
+    assert len(np.unique(pool.x.flatten(1).numpy(), axis=0)) == len(pool.x), (
+        "two drawings are the same"
+    )
 
 
 def test_pixels_alone_are_neither_useless_nor_enough(every: Glyphs) -> None:
@@ -88,7 +95,11 @@ def test_pixels_alone_are_neither_useless_nor_enough(every: Glyphs) -> None:
 
 
 def test_an_episode_has_the_right_shape(every: Glyphs) -> None:
-    episode = every.split("test").episodes(way=20, shot=1, query=3, within_group=True).sample(2, generator(0, "test"))
+    episode = (
+        every.split("test")
+        .episodes(way=20, shot=1, query=3, within_group=True)
+        .sample(2, generator(0, "test"))
+    )
     assert episode.support.x.shape == (2, 20, 1, 28, 28)
     assert episode.query.x.shape == (2, 60, 1, 28, 28)
     assert episode.query.x.min() >= 0 and episode.query.x.max() <= 1
@@ -96,13 +107,18 @@ def test_an_episode_has_the_right_shape(every: Glyphs) -> None:
 
 @pytest.mark.parametrize("name", ["Test", "", "all"])
 def test_there_is_no_other_split(every: Glyphs, name: str) -> None:
-    with pytest.raises(UserError, match=r"`split` should be one of 'train', 'validation', 'test'\. Found"):
+    with pytest.raises(
+        UserError, match=r"`split` should be one of 'train', 'validation', 'test'\. Found"
+    ):
         every.split(name)
 
 
 def test_two_renderings_are_the_same_bytes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(glyphs, "_render", lambda seed: render(seed, FEW))
-    first, second = Glyphs(seed=3, cache=tmp_path / "one"), Glyphs(seed=3, cache=str(tmp_path / "two"))
+    first, second = (
+        Glyphs(seed=3, cache=tmp_path / "one"),
+        Glyphs(seed=3, cache=str(tmp_path / "two")),
+    )
     assert torch.equal(first._x, second._x)
     (one,), (two,) = ((tmp_path / folder).iterdir() for folder in ("one", "two"))
     assert one.name == two.name and one.read_bytes() == two.read_bytes()
@@ -129,7 +145,9 @@ def test_a_letter_is_drawn_the_same_whichever_others_are_drawn(every: Glyphs) ->
         assert torch.equal(pool.x[start : start + 20], drawings)
 
 
-def test_another_seed_draws_the_same_letters_differently(rendered: list[int], tmp_path: Path) -> None:
+def test_another_seed_draws_the_same_letters_differently(
+    rendered: list[int], tmp_path: Path
+) -> None:
     first, second = Glyphs(seed=0, cache=tmp_path), Glyphs(seed=1, cache=tmp_path)
     assert first._names == second._names
     assert not bool((first._x == second._x).flatten(1).all(1).any())
@@ -153,14 +171,18 @@ def test_a_damaged_cache_is_replaced(rendered: list[int], tmp_path: Path, damage
     whole = path.read_bytes()
     middle = len(whole) // 2
     flipped = whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
-    path.write_bytes({"empty": b"", "cut": whole[:-100], "flipped": flipped, "other": b"no cache at all"}[damage])
+    path.write_bytes(
+        {"empty": b"", "cut": whole[:-100], "flipped": flipped, "other": b"no cache at all"}[damage]
+    )
     Glyphs(cache=tmp_path)
     assert rendered == [0, 0]
     assert path.read_bytes() == whole
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_cache_that_cannot_be_written_is_done_without(rendered: list[int], tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_done_without(
+    rendered: list[int], tmp_path: Path
+) -> None:
     (tmp_path / "file").write_text("not a folder")
     with pytest.warns(UserWarning, match="cannot be written"):
         assert Glyphs(cache=tmp_path / "file").split("test").num_classes > 0
@@ -190,11 +212,15 @@ def test_lookalikes_are_one_class() -> None:
         ("\ue000", None),
     ],
 )
-def test_only_plain_letters_of_the_scripts_asked_for_count(character: str, script: str | None) -> None:
+def test_only_plain_letters_of_the_scripts_asked_for_count(
+    character: str, script: str | None
+) -> None:
     assert glyph_rendering.script_of(character, ("LATIN", "CANADIAN SYLLABICS")) == script
 
 
-def test_the_cache_folder_is_what_the_environment_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_cache_folder_is_what_the_environment_says(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("QUICKSTUDY_CACHE", str(tmp_path / "own"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "shared"))
@@ -206,7 +232,9 @@ def test_the_cache_folder_is_what_the_environment_says(monkeypatch: pytest.Monke
     assert cache_folder() == tmp_path / ".cache" / "quickstudy"
 
 
-def test_a_write_that_fails_leaves_the_old_file_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_that_fails_leaves_the_old_file_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "new" / "file"
     write_atomically(path, b"old")
     write_atomically(path, b"longer than before")

@@ -25,7 +25,8 @@ def saved(path, pixels=DARK, mode="L", **options):
 
 def transparent(path):
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.stack([np.zeros_like(DRAWING)] * 3 + [DRAWING], -1), "RGBA").save(path)  # black ink, nothing around it
+    # black ink, nothing around it
+    Image.fromarray(np.stack([np.zeros_like(DRAWING)] * 3 + [DRAWING], -1), "RGBA").save(path)
 
 
 def deep(path):
@@ -57,7 +58,9 @@ def test_ink_is_as_drawn_whatever_the_file_is_like(tmp_path, writer):
     assert inverted and pixels.shape == (1, 28, 28) and np.array_equal(pixels[0], DRAWING)
 
 
-@pytest.mark.parametrize(("ink", "dark", "light"), [("auto", 1, 1), ("dark", 1, 0), ("light", 0, 1), (None, 0, 1)])
+@pytest.mark.parametrize(
+    ("ink", "dark", "light"), [("auto", 1, 1), ("dark", 1, 0), ("light", 0, 1), (None, 0, 1)]
+)
 def test_which_images_are_inverted(tmp_path, ink, dark, light):
     form = ImageForm(ink=ink)
     for pixels, right in ((DARK, dark), (DRAWING, light)):
@@ -70,14 +73,21 @@ def test_an_omniglot_folder_gives_omniglots_pixels(tmp_path):
     test = Omniglot(root, tmp_path / "cache", validation_alphabets=1).split("test")
     mine = Images(root / "images_evaluation" / "ULOG", ink="auto")
     assert torch.equal(mine.pool.x[:, 0], test.x) and mine.num_inverted == len(test.x)
-    assert torch.equal(mine.pool.size, test.size) and mine.pool.names == ("character01", "character02")
+    assert torch.equal(mine.pool.size, test.size) and mine.pool.names == (
+        "character01",
+        "character02",
+    )
 
 
 def test_an_image_that_is_no_square_is_padded_with_its_border_and_not_stretched(tmp_path):
     wide = np.full((10, 30), 200, np.uint8)
     wide[2:8, 12:18] = 0
     pixels, _ = ImageForm(size=30).read(saved(tmp_path / "a.png", wide))
-    assert np.array_equal(pixels[0, 10:20], wide) and (pixels[0, :10] == 200).all() and (pixels[0, 20:] == 200).all()
+    assert (
+        np.array_equal(pixels[0, 10:20], wide)
+        and (pixels[0, :10] == 200).all()
+        and (pixels[0, 20:] == 200).all()
+    )
     tall, _ = ImageForm(size=30).read(saved(tmp_path / "b.png", wide.T.copy()))
     assert np.array_equal(tall[0], pixels[0].T)
 
@@ -93,19 +103,42 @@ def test_colour_keeps_its_channels(tmp_path):
 def folder(tmp_path):
     for name, count in (("10", 2), ("9", 3), ("b", 2), ("a", 1), ("c", 1)):
         for i in range(count):
-            saved(tmp_path / "mine" / name / f"{i}.png", np.full((20, 20), 10 * len(name) + i, np.uint8))
+            saved(
+                tmp_path / "mine" / name / f"{i}.png",
+                np.full((20, 20), 10 * len(name) + i, np.uint8),
+            )
     return tmp_path / "mine"
 
 
 def test_classes_are_the_subfolders_and_images_keep_their_class(folder):
     images = Images(folder)
-    assert images.pool.names == ("9", "10", "a", "b", "c") and images.pool.size.tolist() == [3, 2, 1, 2, 1]
-    assert [path.parent.name for path in images.paths] == ["9"] * 3 + ["10"] * 2 + ["a", "b", "b", "c"]
+    assert images.pool.names == ("9", "10", "a", "b", "c") and images.pool.size.tolist() == [
+        3,
+        2,
+        1,
+        2,
+        1,
+    ]
+    assert [path.parent.name for path in images.paths] == ["9"] * 3 + ["10"] * 2 + [
+        "a",
+        "b",
+        "b",
+        "c",
+    ]
     support = images.support()
-    assert support.x.shape == (1, 9, 1, 28, 28) and support.y.tolist() == [[0, 0, 0, 1, 1, 2, 3, 3, 4]]
-    assert torch.equal((support.x[0, :, 0, 0, 0] * 255).round(), torch.tensor([10.0, 11, 12, 20, 21, 10, 10, 11, 10]))
+    assert support.x.shape == (1, 9, 1, 28, 28) and support.y.tolist() == [
+        [0, 0, 0, 1, 1, 2, 3, 3, 4]
+    ]
+    assert torch.equal(
+        (support.x[0, :, 0, 0, 0] * 255).round(),
+        torch.tensor([10.0, 11, 12, 20, 21, 10, 10, 11, 10]),
+    )
     parts = [set(images.split(name).names) for name in SPLITS]
-    assert set.union(*parts) == set(images.pool.names) and sum(map(len, parts)) == 5 and images.split("test").label == "images/test"
+    assert (
+        set.union(*parts) == set(images.pool.names)
+        and sum(map(len, parts)) == 5
+        and images.split("test").label == "images/test"
+    )
 
 
 def test_a_learner_trains_on_a_folder(folder):
@@ -123,7 +156,11 @@ def test_what_is_no_image_of_a_class_is_left_out_and_told(folder):
     (folder / "__MACOSX").mkdir()
     shutil.copy(folder / "a" / "0.png", folder / "loose.png")
     images = Images(folder)
-    assert len(images.paths) == 9 and sorted(path.name for path in images.skipped) == ["loose.png", "notes.txt", "readme.md"]
+    assert len(images.paths) == 9 and sorted(path.name for path in images.skipped) == [
+        "loose.png",
+        "notes.txt",
+        "readme.md",
+    ]
 
 
 def broken(folder):
@@ -172,7 +209,10 @@ def test_a_folder_that_is_wrong(folder, mistake):
         Images(folder)
 
 
-@pytest.mark.parametrize(("options", "message"), [({"size": 0}, "`size`"), ({"channels": 2}, "`channels`"), ({"ink": "red"}, "`ink`")])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"size": 0}, "`size`"), ({"channels": 2}, "`channels`"), ({"ink": "red"}, "`ink`")],
+)
 def test_a_form_that_is_wrong(options, message):
     with pytest.raises(qs.UserError, match=message):
         ImageForm(**options)

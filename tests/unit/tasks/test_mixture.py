@@ -11,14 +11,21 @@ from tests.unit.tasks.pools import draw
 
 
 def constant(value: float, targets: int = 1):
-    def family(num_tasks: int, num_examples: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        return torch.rand(num_tasks, num_examples, 1, generator=generator), torch.full((num_tasks, num_examples, targets), value)
+    def family(
+        num_tasks: int, num_examples: int, generator: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        return torch.rand(num_tasks, num_examples, 1, generator=generator), torch.full(
+            (num_tasks, num_examples, targets), value
+        )
 
     return family
 
 
 def mixture(noise: float = 0.0) -> qs.tasks.Mixture:
-    return qs.tasks.Mixture([qs.tasks.Family(constant(float(value)), 3, 5, label=f"{value}") for value in range(3)], noise)
+    return qs.tasks.Mixture(
+        [qs.tasks.Family(constant(float(value)), 3, 5, label=f"{value}") for value in range(3)],
+        noise,
+    )
 
 
 def test_each_task_is_whole_of_one_source_and_all_are_as_likely():
@@ -32,7 +39,10 @@ def test_each_task_is_whole_of_one_source_and_all_are_as_likely():
 
 def test_the_noise_has_the_deviation_asked_for_and_none_is_twice():
     episodes = draw(mixture(0.3), 2000)
-    noise = torch.cat([batch.y - episodes.task.reshape(-1, 1, 1) for batch in (episodes.support, episodes.query)], 1)
+    noise = torch.cat(
+        [batch.y - episodes.task.reshape(-1, 1, 1) for batch in (episodes.support, episodes.query)],
+        1,
+    )
     assert abs(noise.std() - 0.3) < 0.01 and abs(noise.mean()) < 0.01
     assert len(noise.unique()) > 0.9 * noise.numel()
     assert torch.equal(draw(mixture(0.3), 2000).support.x, draw(mixture(), 2000).support.x)
@@ -57,10 +67,15 @@ def test_what_it_says_of_itself():
 
 
 def test_classes_mix_too():
-    pools = [qs.tasks.Arrays(torch.full((20, 2), float(value)), torch.arange(20) % 4) for value in range(2)]
+    pools = [
+        qs.tasks.Arrays(torch.full((20, 2), float(value)), torch.arange(20) % 4)
+        for value in range(2)
+    ]
     sources = [pool.episodes(way=2, shot=1, query=3) for pool in pools]
     episodes = draw(qs.tasks.Mixture(sources), 50)
-    assert torch.equal(episodes.support.x[:, 0, 0], episodes.task.float()) and episodes.task.unique().tolist() == [0, 1]
+    assert torch.equal(
+        episodes.support.x[:, 0, 0], episodes.task.float()
+    ) and episodes.task.unique().tolist() == [0, 1]
     with pytest.raises(qs.UserError, match="0 for classes"):
         qs.tasks.Mixture(sources, noise=0.1)
 
@@ -68,9 +83,13 @@ def test_classes_mix_too():
 def test_lines_are_straight_with_slope_and_intercept_between_minus_three_and_three():
     x, y = qs.tasks.Line().draw(500, 20, qs.generator(0, "lines"))
     solution = torch.linalg.lstsq(torch.cat([x, torch.ones_like(x)], -1), y).solution.squeeze(-1)
-    torch.testing.assert_close(solution[:, :1].unsqueeze(1) * x + solution[:, 1:].unsqueeze(1), y, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(
+        solution[:, :1].unsqueeze(1) * x + solution[:, 1:].unsqueeze(1), y, rtol=1e-4, atol=1e-4
+    )
     assert solution.abs().max() <= 3.001 and (solution.abs().max(0).values > 2.9).all()
-    assert (abs(solution.std(0) - math.sqrt(3)) < 0.15).all() and abs(torch.corrcoef(solution.T)[0, 1]) < 0.15
+    assert (abs(solution.std(0) - math.sqrt(3)) < 0.15).all() and abs(
+        torch.corrcoef(solution.T)[0, 1]
+    ) < 0.15
     assert -5 <= x.min() < -4.9 and 4.9 < x.max() <= 5
 
 
@@ -78,9 +97,17 @@ def test_lines_are_straight_with_slope_and_intercept_between_minus_three_and_thr
     ("make", "says"),
     [
         (lambda: qs.tasks.Mixture([]), "at least one source"),
-        (lambda: qs.tasks.Mixture([qs.tasks.Family(constant(0.0, n), 3, 5) for n in (1, 2)]), "sources of one kind"),
+        (
+            lambda: qs.tasks.Mixture([qs.tasks.Family(constant(0.0, n), 3, 5) for n in (1, 2)]),
+            "sources of one kind",
+        ),
         (lambda: mixture(-0.1), "Found noise=-0.1"),
-        (lambda: draw(qs.tasks.Mixture([qs.tasks.Family(constant(0.0), n, 5) for n in (1, 2)]), 2), "tasks of one size"),
+        (
+            lambda: draw(
+                qs.tasks.Mixture([qs.tasks.Family(constant(0.0), n, 5) for n in (1, 2)]), 2
+            ),
+            "tasks of one size",
+        ),
     ],
 )
 def test_errors(make, says):

@@ -20,7 +20,12 @@ from quickstudy.errors import UserError
 from quickstudy.tasks import omniglot_files
 from quickstudy.tasks.omniglot import Omniglot
 
-BACKGROUND = {"Greek/character01": 3, "Greek/character02": 2, "Latin/character01": 3, "N_Ko/character01": 3}
+BACKGROUND = {
+    "Greek/character01": 3,
+    "Greek/character02": 2,
+    "Latin/character01": 3,
+    "N_Ko/character01": 3,
+}
 EVALUATION = {"ULOG/character01": 4, "ULOG/character02": 3}
 
 
@@ -62,7 +67,9 @@ def write_splits(root: Path, train: str | None = None) -> None:
         "val": ["N_Ko/character01"],
         "test": ["ULOG/character02"],
     }.items():
-        (root / f"{name}.txt").write_text("".join(f"{character}/{turn}\n" for character in characters for turn in turns))
+        (root / f"{name}.txt").write_text(
+            "".join(f"{character}/{turn}\n" for character in characters for turn in turns)
+        )
     if train is not None:
         (root / "train.txt").write_text(train)
 
@@ -84,7 +91,11 @@ def test_reads_trees(tree: Path, cache: Path) -> None:
     assert test.start.tolist() == [0, 4]
     assert test.x.shape == (7, 28, 28)
     assert test.x.dtype == torch.uint8
-    assert (test.group_names, test.groups.tolist(), test.label) == (("ULOG",), [0, 0], "omniglot/test")
+    assert (test.group_names, test.groups.tolist(), test.label) == (
+        ("ULOG",),
+        [0, 0],
+        "omniglot/test",
+    )
 
 
 def test_ink_is_bright_and_upright(tree: Path, cache: Path) -> None:
@@ -94,8 +105,12 @@ def test_ink_is_bright_and_upright(tree: Path, cache: Path) -> None:
     assert image[:, 16:].amax() == 0
 
 
-@pytest.mark.parametrize("zipped", [omniglot_files.PARTS[:1], omniglot_files.PARTS[1:], omniglot_files.PARTS])
-def test_zips_and_trees_are_the_same_mixed_or_not(tree: Path, cache: Path, zipped: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "zipped", [omniglot_files.PARTS[:1], omniglot_files.PARTS[1:], omniglot_files.PARTS]
+)
+def test_zips_and_trees_are_the_same_mixed_or_not(
+    tree: Path, cache: Path, zipped: tuple[str, ...]
+) -> None:
     expected = omniglot_files.pack(tree)
     for part in zipped:
         zip_part(tree, part)
@@ -107,7 +122,9 @@ def test_zips_and_trees_are_the_same_mixed_or_not(tree: Path, cache: Path, zippe
 
 
 def test_parameters_are_stored(tree: Path, cache: Path) -> None:
-    source = Omniglot(str(tree), cache=str(cache), rotations=False, validation_alphabets=1, resize="nearest")
+    source = Omniglot(
+        str(tree), cache=str(cache), rotations=False, validation_alphabets=1, resize="nearest"
+    )
     assert (source.root, source.cache, source.split_by) == (str(tree), str(cache), "alphabets")
     assert (source.rotations, source.validation_alphabets, source.resize) == (False, 1, "nearest")
     assert set(source.split("test").x.unique().tolist()) == {0, 255}
@@ -115,11 +132,18 @@ def test_parameters_are_stored(tree: Path, cache: Path) -> None:
 
 @given(validation_alphabets=st.integers(0, 2), rotations=st.booleans())
 @settings(max_examples=6, deadline=None)
-def test_alphabets_train_or_validate(tmp_path_factory: pytest.TempPathFactory, validation_alphabets: int, rotations: bool) -> None:
+def test_alphabets_train_or_validate(
+    tmp_path_factory: pytest.TempPathFactory, validation_alphabets: int, rotations: bool
+) -> None:
     root = tmp_path_factory.getbasetemp() / "shared_omniglot"
     if not root.exists():
         make_tree(root)
-    source = Omniglot(root, root.parent / "shared_cache", rotations=rotations, validation_alphabets=validation_alphabets)
+    source = Omniglot(
+        root,
+        root.parent / "shared_cache",
+        rotations=rotations,
+        validation_alphabets=validation_alphabets,
+    )
     train = source.split("train")
     assert train.num_rotations == (4 if rotations else 1)
     assert len(train.group_names) == 3 - validation_alphabets
@@ -151,9 +175,16 @@ def test_vinyals_lines_are_the_classes(tree: Path, cache: Path, folder: str) -> 
 
 
 def test_vinyals_files_with_some_rotations(tree: Path, cache: Path) -> None:
-    write_splits(tree, train="Latin/character01/rot180\n\nGreek/character01/rot000\nLatin/character01/rot000\n")
+    write_splits(
+        tree,
+        train="Latin/character01/rot180\n\nGreek/character01/rot000\nLatin/character01/rot000\n",
+    )
     train = Omniglot(tree, cache, split_by="vinyals").split("train")
-    assert train.names == ("Latin/character01/rot000", "Latin/character01/rot180", "Greek/character01/rot000")
+    assert train.names == (
+        "Latin/character01/rot000",
+        "Latin/character01/rot180",
+        "Greek/character01/rot000",
+    )
     assert train.num_rotations == 1
     assert torch.equal(train.x[train.start[1]], torch.rot90(train.x[train.start[0]], 2))
 
@@ -208,16 +239,27 @@ def _empty(root: Path) -> None:
     ("spoil", "message"),
     [
         (shutil.rmtree, "no folder .*omniglot.*github"),
-        (lambda root: shutil.rmtree(root / "images_evaluation"), r"neither images_evaluation\.zip nor a folder.*download"),
-        (lambda root: (root / "images_background.zip").write_bytes(b"<html>"), r"images_background\.zip is not a readable zip.*github"),
+        (
+            lambda root: shutil.rmtree(root / "images_evaluation"),
+            r"neither images_evaluation\.zip nor a folder.*download",
+        ),
+        (
+            lambda root: (root / "images_background.zip").write_bytes(b"<html>"),
+            r"images_background\.zip is not a readable zip.*github",
+        ),
         (_empty, "images_background holds no drawings.*github"),
         (_truncate_image, r"0002_02\.png is not a readable image.*github"),
         (_spoil_zipped_image, r"images_evaluation\.zip.*\.png is not a readable image"),
         (_share_alphabet, r"\['Greek'\] in both"),
-        (lambda root: (root / "images_evaluation/ULOG/character01/x.png").symlink_to("nowhere"), "cannot be read"),
+        (
+            lambda root: (root / "images_evaluation/ULOG/character01/x.png").symlink_to("nowhere"),
+            "cannot be read",
+        ),
     ],
 )
-def test_bad_data_is_one_clear_error(tree: Path, cache: Path, spoil: Callable[[Path], object], message: str) -> None:
+def test_bad_data_is_one_clear_error(
+    tree: Path, cache: Path, spoil: Callable[[Path], object], message: str
+) -> None:
     spoil(tree)
     with pytest.raises(UserError, match=message):
         Omniglot(tree, cache)
@@ -239,7 +281,9 @@ def test_bad_parameters(tree: Path, cache: Path) -> None:
         Omniglot(tree, tree / "cache")
 
 
-def test_cache_is_used_and_made_again(tree: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cache_is_used_and_made_again(
+    tree: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     calls: list[Path] = []
     pack = omniglot_files.pack
 
@@ -279,7 +323,9 @@ def test_a_cache_that_cannot_be_written(tree: Path, tmp_path: Path) -> None:
         Omniglot(tree, tmp_path / "file" / "cache")
 
 
-def test_default_cache_and_untouched_data(tree: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_default_cache_and_untouched_data(
+    tree: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("QUICKSTUDY_CACHE", str(cache))
     before = sorted(tree.rglob("*"))
     Omniglot(tree, validation_alphabets=1)
@@ -301,7 +347,9 @@ def _serve(monkeypatch: pytest.MonkeyPatch, contents: dict[str, bytes]) -> list[
     return asked
 
 
-def test_download_takes_the_right_bytes_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_download_takes_the_right_bytes_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     contents = {f"{part}.zip": part.encode() for part in omniglot_files.PARTS}
     for part in omniglot_files.PARTS:
         monkeypatch.setitem(omniglot_files.MD5, part, hashlib.md5(part.encode()).hexdigest())
@@ -310,10 +358,15 @@ def test_download_takes_the_right_bytes_once(tmp_path: Path, monkeypatch: pytest
     Omniglot.download(root)
     Omniglot.download(str(root))
     assert {path.name: path.read_bytes() for path in root.iterdir()} == contents
-    assert asked == [f"https://raw.githubusercontent.com/brendenlake/omniglot/master/python/{part}.zip" for part in omniglot_files.PARTS]
+    assert asked == [
+        f"https://raw.githubusercontent.com/brendenlake/omniglot/master/python/{part}.zip"
+        for part in omniglot_files.PARTS
+    ]
 
 
-def test_download_refuses_wrong_bytes_and_no_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_download_refuses_wrong_bytes_and_no_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _serve(monkeypatch, {"images_background.zip": b"something else"})
     with pytest.raises(UserError, match=r"should have the MD5 68d2efa1.*14 bytes"):
         Omniglot.download(tmp_path)
@@ -329,8 +382,13 @@ def test_download_refuses_wrong_bytes_and_no_connection(tmp_path: Path, monkeypa
 
 
 def test_check(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert [problem.split(" Found ")[1] for problem in omniglot_files.check(tree)] == ["4 and 11.", "2 and 7."]
-    monkeypatch.setattr(omniglot_files, "COMPLETE", {"images_background": (4, 11), "images_evaluation": (2, 7)})
+    assert [problem.split(" Found ")[1] for problem in omniglot_files.check(tree)] == [
+        "4 and 11.",
+        "2 and 7.",
+    ]
+    monkeypatch.setattr(
+        omniglot_files, "COMPLETE", {"images_background": (4, 11), "images_evaluation": (2, 7)}
+    )
     assert omniglot_files.check(str(tree)) == []
     write_splits(tree / "vinyals")
     assert omniglot_files.check(tree) == []

@@ -14,7 +14,9 @@ def tasks() -> qs.tasks.TableTasks:
     rows = pd.DataFrame({"shop": [1, 1, 2, 2, 2, 3], "x": range(6)})
     rows["sold"] = [1.0, 2.0, NAN, 4.0, 5.0, NAN]
     rows["late"] = [None, None, "yes", "no", None, "yes"]
-    return qs.tasks.Table(rows, "shop", ["sold", "late"], {"sold": "regression", "late": "classification"}).whole()
+    return qs.tasks.Table(
+        rows, "shop", ["sold", "late"], {"sold": "regression", "late": "classification"}
+    ).whole()
 
 
 def test_rows_and_the_tasks_that_have_some():
@@ -27,17 +29,35 @@ def test_rows_and_the_tasks_that_have_some():
 def test_each_target_has_the_rows_with_its_label():
     whole = tasks()
     sold, late = tasks_by_target(whole)
-    assert sold.kind == qs.Kind("regression", 1) and sold.names == ("1", "2") and sold.y.tolist() == [[1.0], [2.0], [4.0], [5.0]]
+    assert (
+        sold.kind == qs.Kind("regression", 1)
+        and sold.names == ("1", "2")
+        and sold.y.tolist() == [[1.0], [2.0], [4.0], [5.0]]
+    )
     assert torch.equal(sold.x, whole.x[[0, 1, 3, 4]])
-    assert late.kind == qs.Kind("classification", 2) and late.names == ("2", "3") and late.y.tolist() == [1, 0, 1]
+    assert (
+        late.kind == qs.Kind("classification", 2)
+        and late.names == ("2", "3")
+        and late.y.tolist() == [1, 0, 1]
+    )
     assert late.y.dtype == torch.long and late.identity.tolist() == [1, 2] and late.sizes == [2, 1]
 
 
 def test_an_example_without_a_label_is_masked():
     whole = tasks()
     sold, late = batches_by_target(whole.batch(), whole.kind)
-    assert sold.mask.tolist() == [[1, 1, 0], [0, 1, 1], [0, 0, 0]] and sold.y.shape == (3, 3, 1) and sold.y.isfinite().all()
-    assert late.mask.tolist() == [[0, 0, 0], [1, 1, 0], [1, 0, 0]] and late.y[late.mask > 0].tolist() == [1, 0, 1]
+    assert (
+        sold.mask.tolist() == [[1, 1, 0], [0, 1, 1], [0, 0, 0]]
+        and sold.y.shape == (3, 3, 1)
+        and sold.y.isfinite().all()
+    )
+    assert late.mask.tolist() == [[0, 0, 0], [1, 1, 0], [1, 0, 0]] and late.y[
+        late.mask > 0
+    ].tolist() == [1, 0, 1]
     episode = qs.Episode(whole.batch(), whole.batch(), whole.identity)
     for found, batch in zip(episodes_by_target(episode, whole.kind), (sold, late), strict=True):
-        assert torch.equal(found.support.y, batch.y) and torch.equal(found.query.mask, batch.mask) and found.task is episode.task
+        assert (
+            torch.equal(found.support.y, batch.y)
+            and torch.equal(found.query.mask, batch.mask)
+            and found.task is episode.task
+        )

@@ -14,7 +14,9 @@ TASKS, DRAWS = 6, 1000
 
 
 def shops(tasks: int = TASKS) -> qs.tasks.FixedTasks:
-    rows = pd.DataFrame({"shop": np.repeat(range(tasks), 4), "price": range(4 * tasks), "sold": range(4 * tasks)})
+    rows = pd.DataFrame(
+        {"shop": np.repeat(range(tasks), 4), "price": range(4 * tasks), "sold": range(4 * tasks)}
+    )
     return qs.tasks.Table(rows, task="shop", target="sold").whole().episodes(shot=2, query=1)
 
 
@@ -24,7 +26,9 @@ class Bare(qs.tasks.FixedTasks):
     kind, num_tasks = qs.Kind("regression", 1), TASKS
 
     def draw(self, places, generator):
-        empty = qs.Batch(torch.zeros(len(places), 0), torch.zeros(len(places), 0), torch.zeros(len(places), 0))
+        empty = qs.Batch(
+            torch.zeros(len(places), 0), torch.zeros(len(places), 0), torch.zeros(len(places), 0)
+        )
         return qs.Episode(empty, empty, torch.tensor(places))
 
     def describe(self):
@@ -32,7 +36,10 @@ class Bare(qs.tasks.FixedTasks):
 
 
 def draws(source: qs.tasks.TaskSource, num_tasks: int) -> list[list[int]]:
-    return [source.sample(num_tasks, qs.generator(0, "draws", step)).task.tolist() for step in range(DRAWS)]
+    return [
+        source.sample(num_tasks, qs.generator(0, "draws", step)).task.tolist()
+        for step in range(DRAWS)
+    ]
 
 
 def likely(drawn: list[list[int]], expected: dict[tuple[int, ...], float]) -> float:
@@ -46,7 +53,9 @@ def likely(drawn: list[list[int]], expected: dict[tuple[int, ...], float]) -> fl
 @pytest.mark.parametrize("level", [0.0, 0.7])
 def test_uniform_relatedness_draws_uniformly(level):
     """All ordered pairs, and all sets of four of two groups, are equally likely, as from the source itself."""
-    source = qs.tasks.Related(Bare(), torch.full((TASKS, TASKS), level).fill_diagonal_(1), group_size=2)
+    source = qs.tasks.Related(
+        Bare(), torch.full((TASKS, TASKS), level).fill_diagonal_(1), group_size=2
+    )
     pairs = {(a, b): 1 / 30 for a in range(TASKS) for b in range(TASKS) if a != b}
     assert likely(draws(source, 2), pairs) > 0.01 and likely(draws(Bare(), 2), pairs) > 0.01
     fours = [sorted(selection) for selection in draws(source, 4)]
@@ -64,14 +73,21 @@ def test_companions_are_drawn_as_their_similarity_says():
         for b in others:
             for c in (c for c in others if c != b):
                 total = sum(weight[a, other] for other in others)
-                expected[a, b, c] = weight[a, b] / total * weight[a, c] / (total - weight[a, b]) / TASKS
+                expected[a, b, c] = (
+                    weight[a, b] / total * weight[a, c] / (total - weight[a, b]) / TASKS
+                )
     assert sum(expected.values()) == pytest.approx(1) and likely(draws(source, 3), expected) > 0.01
 
 
 def test_groups_of_one_are_the_source():
-    drawn, plain = (source.sample(5, qs.generator(1, "train")) for source in (qs.tasks.Related(shops(), torch.eye(TASKS), 1), shops()))
+    drawn, plain = (
+        source.sample(5, qs.generator(1, "train"))
+        for source in (qs.tasks.Related(shops(), torch.eye(TASKS), 1), shops())
+    )
     assert (
-        torch.equal(drawn.task, plain.task) and torch.equal(drawn.support.x, plain.support.x) and torch.equal(drawn.query.y, plain.query.y)
+        torch.equal(drawn.task, plain.task)
+        and torch.equal(drawn.support.x, plain.support.x)
+        and torch.equal(drawn.query.y, plain.query.y)
     )
 
 
@@ -94,18 +110,38 @@ def test_it_trains_and_says_what_it_is():
     source = qs.tasks.Related(shops(), torch.eye(TASKS), group_size=2)
     learner = qs.ANIL(qs.models.MLP(1, 1, hidden=(4,)), inner_lr=0.01)
     assert qs.fit(learner, source, steps=2, progress=False).step == 2
-    assert source.describe()["related"] == {"group_size": 2, "temperature": 0.25, "hard": False} and source.describe()["shot"] == 2
-    assert source.kind == shops().kind and source.draw([3, 1], qs.generator(0, "draw")).task.tolist() == [3, 1]
+    assert (
+        source.describe()["related"] == {"group_size": 2, "temperature": 0.25, "hard": False}
+        and source.describe()["shot"] == 2
+    )
+    assert source.kind == shops().kind and source.draw(
+        [3, 1], qs.generator(0, "draw")
+    ).task.tolist() == [3, 1]
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: qs.tasks.Related(shops(), torch.eye(3)), r"`similarity` should be \[task, task\] of the 6 tasks. Found shape \(3, 3\)"),
-        (lambda: qs.tasks.Related(shops(2), torch.tensor([[1, torch.nan], [0, 1]])), "`similarity` should be finite. Found NaN"),
-        (lambda: qs.tasks.Related(shops(2), torch.eye(2), group_size=0), "`group_size` should be at least 1. Found group_size=0"),
-        (lambda: qs.tasks.Related(shops(2), torch.eye(2), temperature=0.0), "`temperature` should be positive. Found temperature=0.0"),
-        (lambda: qs.tasks.Related(shops(2), torch.eye(2), groups=torch.zeros(3)), "`groups` should hold the group of each of the 2 tasks"),
+        (
+            lambda: qs.tasks.Related(shops(), torch.eye(3)),
+            r"`similarity` should be \[task, task\] of the 6 tasks. Found shape \(3, 3\)",
+        ),
+        (
+            lambda: qs.tasks.Related(shops(2), torch.tensor([[1, torch.nan], [0, 1]])),
+            "`similarity` should be finite. Found NaN",
+        ),
+        (
+            lambda: qs.tasks.Related(shops(2), torch.eye(2), group_size=0),
+            "`group_size` should be at least 1. Found group_size=0",
+        ),
+        (
+            lambda: qs.tasks.Related(shops(2), torch.eye(2), temperature=0.0),
+            "`temperature` should be positive. Found temperature=0.0",
+        ),
+        (
+            lambda: qs.tasks.Related(shops(2), torch.eye(2), groups=torch.zeros(3)),
+            "`groups` should hold the group of each of the 2 tasks",
+        ),
     ],
 )
 def test_errors(make, message):

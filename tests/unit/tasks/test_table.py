@@ -15,14 +15,23 @@ from quickstudy.tasks.table import read_table
 def shops(sizes=(1, 3, 8, 20), seed=0) -> pd.DataFrame:
     draw = np.random.default_rng(seed)
     shop = np.repeat([f"s{index}" for index in range(len(sizes))], sizes)
-    rows = pd.DataFrame({"shop": shop, "price": draw.normal(5, 2, len(shop)), "day": draw.choice(["mon", "tue", "sun"], len(shop))})
+    rows = pd.DataFrame(
+        {
+            "shop": shop,
+            "price": draw.normal(5, 2, len(shop)),
+            "day": draw.choice(["mon", "tue", "sun"], len(shop)),
+        }
+    )
     rows["sold"] = 3 * rows["price"] + draw.normal(0, 1, len(shop))
     rows["grade"] = draw.choice(["good", "bad", "fair"], len(shop))
     return rows.sample(frac=1, random_state=0).reset_index(drop=True)
 
 
 def table(rows=None, **options) -> qs.tasks.Table:
-    return qs.tasks.Table(shops() if rows is None else rows, **{"task": "shop", "target": "sold", "features": ("price", "day")} | options)
+    return qs.tasks.Table(
+        shops() if rows is None else rows,
+        **{"task": "shop", "target": "sold", "features": ("price", "day")} | options,
+    )
 
 
 def test_a_row_is_where_it_was():
@@ -35,7 +44,10 @@ def test_a_row_is_where_it_was():
         (tasks.names[t], round(float(x * price.scale + price.mean), 4), round(float(y), 4))
         for t, x, y in zip(tasks.task, tasks.x[:, 0], tasks.y, strict=True)
     }
-    assert found == {(shop, round(p, 4), round(s, 4)) for shop, p, s in zip(rows["shop"], rows["price"], rows["sold"], strict=True)}
+    assert found == {
+        (shop, round(p, 4), round(s, 4))
+        for shop, p, s in zip(rows["shop"], rows["price"], rows["sold"], strict=True)
+    }
     assert tasks.encoder.names == ("price", "day=mon", "day=sun", "day=tue")
     days = tasks.x[:, 1:]
     assert torch.equal(days.sum(1), torch.ones(32)) and set(days.unique().tolist()) == {0.0, 1.0}
@@ -49,7 +61,9 @@ def test_the_encoder_knows_training_rows_alone():
         train, new = table(rows).split_tasks(1, seed)
         if new.names == ("s3",):
             break
-    assert abs(float(train.x[:, 0].mean())) < 1e-5 and float(train.x[:, 0].std(correction=0)) == pytest.approx(1, abs=1e-4)
+    assert abs(float(train.x[:, 0].mean())) < 1e-5 and float(
+        train.x[:, 0].std(correction=0)
+    ) == pytest.approx(1, abs=1e-4)
     assert "day=holiday" not in train.encoder.names and bool((new.x[:, 1:] == 0).all())
 
 
@@ -66,7 +80,11 @@ def test_missing_features_and_labels():
 
 def test_rows_are_split_within_tasks():
     train, test = table().split_rows(0.75, seed=3)
-    assert train.sizes == [1, 2, 6, 15] and test.names == ("s1", "s2", "s3") and test.sizes == [1, 2, 5]
+    assert (
+        train.sizes == [1, 2, 6, 15]
+        and test.names == ("s1", "s2", "s3")
+        and test.sizes == [1, 2, 5]
+    )
     assert test.identity.tolist() == [1, 2, 3] and train.identity.tolist() == [0, 1, 2, 3]
     again, other = table().split_rows(0.75, seed=3)[0], table().split_rows(0.75, seed=4)[0]
     assert torch.equal(again.x, train.x) and not torch.equal(other.x, train.x)
@@ -76,25 +94,40 @@ def test_training_rows_are_split_again_for_validation():
     """Every row is in one part, its numbers as they were; a task of one row keeps it for training."""
     whole = table().split_rows(0.75)[0]
     train, held = whole.split_rows(0.6, seed=3)
-    assert [a + b for a, b in zip(train.sizes, held.sizes, strict=True)] == whole.sizes and train.sizes[0] == 1 and held.sizes[0] == 0
+    assert (
+        [a + b for a, b in zip(train.sizes, held.sizes, strict=True)] == whole.sizes
+        and train.sizes[0] == 1
+        and held.sizes[0] == 0
+    )
     assert train.names == held.names == whole.names and torch.equal(train.identity, held.identity)
-    parts = [set(map(tuple, torch.cat([part.x, part.y, part.task.unsqueeze(1)], 1).tolist())) for part in (train, held, whole)]
+    parts = [
+        set(map(tuple, torch.cat([part.x, part.y, part.task.unsqueeze(1)], 1).tolist()))
+        for part in (train, held, whole)
+    ]
     assert parts[0] | parts[1] == parts[2] and not parts[0] & parts[1]
-    assert torch.equal(train.x, whole.split_rows(0.6, seed=3)[0].x) and not torch.equal(train.x, whole.split_rows(0.6, seed=4)[0].x)
+    assert torch.equal(train.x, whole.split_rows(0.6, seed=3)[0].x) and not torch.equal(
+        train.x, whole.split_rows(0.6, seed=4)[0].x
+    )
 
 
 def test_tasks_are_split_whole():
     train, new = table().split_tasks(0.5, seed=1)
-    assert set(train.names) | set(new.names) == {"s0", "s1", "s2", "s3"} and not set(train.names) & set(new.names)
+    assert set(train.names) | set(new.names) == {"s0", "s1", "s2", "s3"} and not set(
+        train.names
+    ) & set(new.names)
     assert sum(train.sizes) + sum(new.sizes) == 32
 
 
 def test_draws_share_no_row_and_keep_one_to_judge():
     tasks = table().whole()
     episode = tasks.draw(5, None, qs.generator(0, "draw"))
-    assert episode.support.mask.sum(1).tolist() == [0, 2, 5, 5] and episode.query.mask.sum(1).tolist() == [1, 1, 3, 15]
+    assert episode.support.mask.sum(1).tolist() == [0, 2, 5, 5] and episode.query.mask.sum(
+        1
+    ).tolist() == [1, 1, 3, 15]
     for index in range(4):
-        own = torch.cat([part.x[index][part.mask[index] > 0] for part in (episode.support, episode.query)])
+        own = torch.cat(
+            [part.x[index][part.mask[index] > 0] for part in (episode.support, episode.query)]
+        )
         assert sorted(own[:, 0].tolist()) == sorted(tasks.x[tasks.task == index, 0].tolist())
 
 
@@ -103,11 +136,15 @@ def test_episodes_are_padded_and_train_a_learner():
     episodes = source.sample(4, qs.generator(0, "train"))
     assert episodes.support.x.shape == (4, 4, 4) and episodes.query.y.shape == (4, 3, 1)
     assert sorted(episodes.task.tolist()) == [0, 1, 2, 3]
-    learner = qs.LinearPrior(torch.nn.Identity(), embedding_size=4, prior_scale=3.0, noise_scale=3.0)
+    learner = qs.LinearPrior(
+        torch.nn.Identity(), embedding_size=4, prior_scale=3.0, noise_scale=3.0
+    )
     before = learner.losses(episodes).mean().item()
     qs.fit(learner, source, steps=60, tasks_per_step=4, lr=0.1, progress=False)
     assert learner.losses(episodes).mean().item() < before - 1
-    assert qs.evaluate(learner, source, num_tasks=8, baselines=True).baselines["support mean"].mean > 0
+    assert (
+        qs.evaluate(learner, source, num_tasks=8, baselines=True).baselines["support mean"].mean > 0
+    )
 
 
 def test_an_absent_task_has_loss_zero():
@@ -116,7 +153,11 @@ def test_an_absent_task_has_loss_zero():
     episode = tasks.draw(4, 3, qs.generator(0, "draw"), [2, 3])
     learner = qs.LinearPrior(torch.nn.Identity(), embedding_size=4)
     none = qs.Episode(
-        episode.support, qs.Batch(episode.query.x, episode.query.y, episode.query.mask * torch.tensor([[0.0], [1.0]])), episode.task
+        episode.support,
+        qs.Batch(
+            episode.query.x, episode.query.y, episode.query.mask * torch.tensor([[0.0], [1.0]])
+        ),
+        episode.task,
     )
     losses = learner.losses(none)
     assert losses[0] == 0 and losses[1] == learner.losses(episode)[1]
@@ -137,7 +178,9 @@ def test_several_targets():
 
 def test_a_subset_is_renumbered():
     tasks = table().whole().subset([1, 3])
-    assert tasks.names == ("s1", "s3") and tasks.sizes == [3, 20] and tasks.identity.tolist() == [1, 3]
+    assert (
+        tasks.names == ("s1", "s3") and tasks.sizes == [3, 20] and tasks.identity.tolist() == [1, 3]
+    )
     assert tasks.batch().mask.sum(1).tolist() == [3, 20] and tasks.batch([1]).x.shape == (1, 20, 4)
 
 
@@ -166,26 +209,59 @@ def change(**columns) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: table(task="store"), r"should have a column \['store'\]. Found shop, price, day, sold, grade"),
+        (
+            lambda: table(task="store"),
+            r"should have a column \['store'\]. Found shop, price, day, sold, grade",
+        ),
         (lambda: table(target="profit"), r"should have a column \['profit'\]"),
         (lambda: table(features=["cost"]), r"should have a column \['cost'\]"),
         (lambda: table(change(shop="one")), "Column 'shop' should hold at least 2 tasks. Found 1"),
-        (lambda: table(change(shop=None)), "Column 'shop' should say the task of every row. Found 32 empty cells"),
-        (lambda: table(target="grade"), "Column 'grade' should hold numbers to be predicted. Found text: kind='classification'"),
-        (lambda: table(change(price=np.inf)), "Column 'price' should hold finite numbers. Found infinity"),
-        (lambda: table(change(sold=-np.inf)), "Column 'sold' should hold finite numbers. Found infinity"),
+        (
+            lambda: table(change(shop=None)),
+            "Column 'shop' should say the task of every row. Found 32 empty cells",
+        ),
+        (
+            lambda: table(target="grade"),
+            "Column 'grade' should hold numbers to be predicted. Found text: kind='classification'",
+        ),
+        (
+            lambda: table(change(price=np.inf)),
+            "Column 'price' should hold finite numbers. Found infinity",
+        ),
+        (
+            lambda: table(change(sold=-np.inf)),
+            "Column 'sold' should hold finite numbers. Found infinity",
+        ),
         (lambda: table(change(sold=np.nan)), "should have a row with a target. Found none"),
-        (lambda: table(features=["price", "sold"]), r"`features` should leave out the task and the targets. Found \['sold'\]"),
-        (lambda: table(target=["grade", "sold"], kind="classification"), "Classification predicts one column. Found 2"),
-        (lambda: table(change(grade="good"), target="grade", kind="classification"), "at least 2 classes. Found 1"),
-        (lambda: table(kind="ranking"), "`kind` should be 'regression' or 'classification'. Found 'ranking'"),
+        (
+            lambda: table(features=["price", "sold"]),
+            r"`features` should leave out the task and the targets. Found \['sold'\]",
+        ),
+        (
+            lambda: table(target=["grade", "sold"], kind="classification"),
+            "Classification predicts one column. Found 2",
+        ),
+        (
+            lambda: table(change(grade="good"), target="grade", kind="classification"),
+            "at least 2 classes. Found 1",
+        ),
+        (
+            lambda: table(kind="ranking"),
+            "`kind` should be 'regression' or 'classification'. Found 'ranking'",
+        ),
         (lambda: table(target=[]), "`target` should name at least one column"),
         (
             lambda: table(shops((100, 150)).assign(day=[f"d{i}" for i in range(250)])).whole(),
             "at most 200 categories, a feature each. Found 250",
         ),
-        (lambda: table().split_rows(1.0), "`fraction` should be between 0 and 1. Found fraction=1.0"),
-        (lambda: table().split_tasks(4), "`new` should leave tasks on both sides. Found new=4 of 4 tasks"),
+        (
+            lambda: table().split_rows(1.0),
+            "`fraction` should be between 0 and 1. Found fraction=1.0",
+        ),
+        (
+            lambda: table().split_tasks(4),
+            "`new` should leave tasks on both sides. Found new=4 of 4 tasks",
+        ),
         (lambda: table().whole().episodes(-1), "`shot` should be at least 0"),
         (lambda: table().whole().episodes(1, 0), "`query` should be at least 1"),
     ],

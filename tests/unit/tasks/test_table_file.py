@@ -8,7 +8,9 @@ from quickstudy.tasks.table_file import TableFile
 
 
 def test_columns_by_name(tmp_path):
-    (tmp_path / "t.csv").write_bytes('\ufeffa, b ,kind\r\n1,2.5,x y\r\n\r\n-3e2,0,"z,1"\r\n'.encode())
+    (tmp_path / "t.csv").write_bytes(
+        '\ufeffa, b ,kind\r\n1,2.5,x y\r\n\r\n-3e2,0,"z,1"\r\n'.encode()
+    )
     table = TableFile.read(tmp_path / "t.csv")
     assert table.columns == ("a", "b", "kind") and table.cells("kind") == ["x y", "z,1"]
     assert torch.equal(table.numbers(["b", "a"]), torch.tensor([[2.5, 1.0], [0.0, -300.0]]))

@@ -21,11 +21,17 @@ def sine_learner(seed: int = 0, **options) -> qs.MAML:
 def blobs(num_classes: int = 20) -> qs.tasks.Arrays:
     generator = qs.generator(0, "blobs")
     y = torch.arange(num_classes).repeat_interleave(12)
-    return qs.tasks.Arrays(torch.randn(num_classes, 4, generator=generator)[y] + 0.5 * torch.randn(len(y), 4, generator=generator), y)
+    return qs.tasks.Arrays(
+        torch.randn(num_classes, 4, generator=generator)[y]
+        + 0.5 * torch.randn(len(y), 4, generator=generator),
+        y,
+    )
 
 
 def images() -> qs.tasks.Arrays:
-    pixels = torch.randint(0, 256, (60, 28, 28), dtype=torch.uint8, generator=qs.generator(0, "images"))
+    pixels = torch.randint(
+        0, 256, (60, 28, 28), dtype=torch.uint8, generator=qs.generator(0, "images")
+    )
     return qs.tasks.Arrays(pixels, torch.arange(60) % 6)
 
 
@@ -39,7 +45,9 @@ class Own(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         generator = qs.generator(0, "own")
-        self.layers = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Tanh(), nn.Dropout(0.3), nn.Linear(8, 6))
+        self.layers = nn.Sequential(
+            nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Tanh(), nn.Dropout(0.3), nn.Linear(8, 6)
+        )
         with torch.no_grad():
             for parameter in self.parameters():
                 parameter.copy_(0.5 * torch.randn(parameter.shape, generator=generator))

@@ -20,10 +20,18 @@ class Quadratics(qs.Learner):
 
     def __init__(self, centres, scales=(1.0, 1.0)):
         super().__init__()
-        self.theta, self.centres, self.scales = nn.Parameter(torch.zeros(2)), torch.tensor(centres), torch.tensor(scales)
+        self.theta, self.centres, self.scales = (
+            nn.Parameter(torch.zeros(2)),
+            torch.tensor(centres),
+            torch.tensor(scales),
+        )
 
     def losses(self, episodes):
-        return 0.5 * self.scales[episodes.task] * (self.theta - self.centres[episodes.task]).square().sum(1)
+        return (
+            0.5
+            * self.scales[episodes.task]
+            * (self.theta - self.centres[episodes.task]).square().sum(1)
+        )
 
     def trajectory(self, support, steps):
         raise NotImplementedError
@@ -84,7 +92,15 @@ def test_a_balancer_that_remembers_a_task_finds_it_at_its_place():
     """Weights 1 and 0: only task 0 is followed, in whatever order the tasks come."""
     learner = Quadratics(([1.0, 0.0], [0.0, 1.0]))
     optimizer = torch.optim.SGD(learner.parameters(), lr=0.5)
-    qs.fit(learner, Both(), 8, 2, optimizer=optimizer, balancer=Constant(torch.tensor([1.0, 0.0])), progress=False)
+    qs.fit(
+        learner,
+        Both(),
+        8,
+        2,
+        optimizer=optimizer,
+        balancer=Constant(torch.tensor([1.0, 0.0])),
+        progress=False,
+    )
     assert learner.theta[1] == 0 and learner.theta[0] > 0.9
 
 
@@ -95,10 +111,20 @@ def test_uncertainties_are_learned():
     other = nn.Parameter(torch.zeros(()))
     learner.register_parameter("other", other)
     losses = learner.losses(Both().sample(2, qs.generator(0, "train")))
-    qs.fit(learner, Both(), 400, 2, lr=0.05, balancer=lambda values: balancer(values) + 0 * other, progress=False)
+    qs.fit(
+        learner,
+        Both(),
+        400,
+        2,
+        lr=0.05,
+        balancer=lambda values: balancer(values) + 0 * other,
+        progress=False,
+    )
     assert torch.equal(balancer.log_var, torch.zeros(2)), "a function's parameters are the caller's"
     qs.fit(Attached(learner), Both(), 400, 2, lr=0.05, balancer=balancer, progress=False)
-    torch.testing.assert_close(balancer.log_var.exp().sort().values, losses.detach().sort().values, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(
+        balancer.log_var.exp().sort().values, losses.detach().sort().values, rtol=1e-3, atol=1e-3
+    )
 
 
 class Attached(Quadratics):
@@ -128,15 +154,39 @@ def test_errors(tmp_path):
     learner, source = sine_learner(), sines()
     with pytest.raises(qs.UserError, match=r"PCGrad.* needs all tasks of a step at once"):
         qs.fit(learner, source, 1, 4, balancer=PCGrad(), tasks_per_backward=2, progress=False)
-    with pytest.raises(qs.UserError, match=r"UW.* cannot serve a step of 4 tasks: Parameter `values` should have shape \(3,\)"):
+    with pytest.raises(
+        qs.UserError,
+        match=r"UW.* cannot serve a step of 4 tasks: Parameter `values` should have shape \(3,\)",
+    ):
         qs.fit(learner, source, 1, 4, balancer=UW(3), progress=False)
     qs.fit(learner, source, 1, 4, balancer=GradVac(), out=tmp_path / "vac", progress=False)
     with pytest.raises(qs.UserError, match=r"GradVac.* keeps a memory that is not saved"):
-        qs.fit(learner, source, 2, 4, balancer=GradVac(), out=tmp_path / "vac", resume=True, progress=False)
+        qs.fit(
+            learner,
+            source,
+            2,
+            4,
+            balancer=GradVac(),
+            out=tmp_path / "vac",
+            resume=True,
+            progress=False,
+        )
     qs.fit(learner, source, 1, 4, balancer=DWA(4), out=tmp_path / "dwa", progress=False)
     for other in (mean, GradNorm(4), DWA(5)):
-        with pytest.raises(qs.UserError, match=r"should have the balancer it was begun with, which remembers .*weights.*\(4,\)"):
-            qs.fit(learner, source, 2, 4, balancer=other, out=tmp_path / "dwa", resume=True, progress=False)
+        with pytest.raises(
+            qs.UserError,
+            match=r"should have the balancer it was begun with, which remembers .*weights.*\(4,\)",
+        ):
+            qs.fit(
+                learner,
+                source,
+                2,
+                4,
+                balancer=other,
+                out=tmp_path / "dwa",
+                resume=True,
+                progress=False,
+            )
 
 
 def test_the_weights_on_the_way_are_in_the_metrics(tmp_path):

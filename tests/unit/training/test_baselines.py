@@ -7,14 +7,26 @@ from sklearn.neighbors import KNeighborsClassifier
 
 import quickstudy as qs
 from quickstudy.training.baselines import NearestNeighbour, SupportMean, baselines_for, untrained
-from tests.unit.training.small import Own, bits, blobs, images, proto, same_bits, sine_learner, sines
+from tests.unit.training.small import (
+    Own,
+    bits,
+    blobs,
+    images,
+    proto,
+    same_bits,
+    sine_learner,
+    sines,
+)
 
 
 def test_nearest_neighbour_is_that_of_scikit_learn():
     source = images().episodes(way=4, shot=2, query=5)
     learner = NearestNeighbour()
     for episode in (source.sample(1, qs.generator(0, "task", i)) for i in range(5)):
-        support, query = ((part.x.flatten(2)[0].numpy(), part.y[0].numpy()) for part in (episode.support, episode.query))
+        support, query = (
+            (part.x.flatten(2)[0].numpy(), part.y[0].numpy())
+            for part in (episode.support, episode.query)
+        )
         expected = KNeighborsClassifier(1).fit(*support).predict(query[0])
         found = learner.predict(learner.adapt(episode.support), episode.query.x).argmax(-1)[0]
         assert found.tolist() == expected.tolist()
@@ -51,13 +63,21 @@ def test_the_untrained_is_another_network_and_the_trained_stays(make):
     ("make", "source", "names"),
     [
         (sine_learner, sines, ["support mean", "untrained", "from scratch"]),
-        (lambda: qs.MAML(qs.models.MLP(4, 3)), lambda: blobs().episodes(3, 1, 5), ["nearest neighbour", "untrained", "from scratch"]),
+        (
+            lambda: qs.MAML(qs.models.MLP(4, 3)),
+            lambda: blobs().episodes(3, 1, 5),
+            ["nearest neighbour", "untrained", "from scratch"],
+        ),
         (
             lambda: qs.ProtoNet(qs.models.Conv4(None, channels=2)),
             lambda: images().episodes(3, 1, 2),
             ["nearest neighbour", "untrained", "from scratch"],
         ),
-        (lambda: qs.ProtoNet(torch.nn.Identity()), lambda: blobs().episodes(3, 1, 5), ["nearest neighbour", "untrained"]),
+        (
+            lambda: qs.ProtoNet(torch.nn.Identity()),
+            lambda: blobs().episodes(3, 1, 5),
+            ["nearest neighbour", "untrained"],
+        ),
     ],
 )
 def test_every_kind_of_task_has_its_baselines(make, source, names):
@@ -65,12 +85,16 @@ def test_every_kind_of_task_has_its_baselines(make, source, names):
     assert list(baselines_for(learner, source().kind, 0)) == names
     found = qs.evaluate(learner, source(), 2)
     assert list(found.baselines) == names
-    assert all(estimate.num_tasks == 2 and estimate.mean >= 0 for estimate in found.baselines.values())
+    assert all(
+        estimate.num_tasks == 2 and estimate.mean >= 0 for estimate in found.baselines.values()
+    )
     assert all(name in str(found) for name in names)
 
 
 def test_nearest_neighbour_is_exact_on_separate_classes_and_chance_on_noise():
-    apart = qs.tasks.Arrays(torch.eye(6).repeat_interleave(8, 0), np.arange(6).repeat(8)).episodes(5, 1, 4)
+    apart = qs.tasks.Arrays(torch.eye(6).repeat_interleave(8, 0), np.arange(6).repeat(8)).episodes(
+        5, 1, 4
+    )
     assert qs.evaluate(NearestNeighbour(), apart, 20, baselines=False).mean == 1
     noise = qs.evaluate(NearestNeighbour(), images().episodes(5, 1, 4), 100, baselines=False)
     assert abs(noise.mean - 0.2) < 2 * noise.ci95

@@ -28,7 +28,9 @@ def episodes(seed=0):
 
 def test_a_module_without_reset_gives_no_untrained_baseline():
     assert untrained(qs.ProtoNet(Bare()), 0) is None
-    assert set(qs.evaluate(qs.ProtoNet(Bare()), episodes(), num_tasks=2).baselines) == {"nearest neighbour"}
+    assert set(qs.evaluate(qs.ProtoNet(Bare()), episodes(), num_tasks=2).baselines) == {
+        "nearest neighbour"
+    }
 
 
 def test_untrained_leaves_frozen_layers_alone():
@@ -39,7 +41,9 @@ def test_untrained_leaves_frozen_layers_alone():
     assert not torch.equal(fresh.model[1].weight, model[1].weight)
 
 
-@pytest.mark.parametrize("learner", [qs.ProtoNet(qs.models.MLP(8, None)), qs.MAML(qs.models.MLP(8, 3), 0.1)])
+@pytest.mark.parametrize(
+    "learner", [qs.ProtoNet(qs.models.MLP(8, None)), qs.MAML(qs.models.MLP(8, 3), 0.1)]
+)
 def test_predict_wants_the_tasks_that_were_adapted_to(learner):
     adapted = learner.adapt(episodes().sample(3, qs.generator(0, "tasks")).support)
     for shape in ((1, 5, 8), (2, 5, 8), (5, 8)):
@@ -64,7 +68,9 @@ def test_embeddings_of_integer_inputs_keep_their_fractions():
 @pytest.mark.parametrize("label", [3, -1, -100])
 def test_a_class_without_an_output_is_named(label):
     learner = qs.MAML(qs.models.MLP(8, 3), 0.1)
-    with pytest.raises(qs.UserError, match=f"from 0 to 2, the outputs of the network. Found .*{label}"):
+    with pytest.raises(
+        qs.UserError, match=f"from 0 to 2, the outputs of the network. Found .*{label}"
+    ):
         learner.adapt(qs.Batch.of(torch.zeros(2, 8), torch.tensor([0, label])))
 
 
@@ -76,14 +82,27 @@ def test_numpy_enters_by_batch_of():
 
 def test_batch_norms_that_stand_twice_are_both_replaced():
     norm = nn.BatchNorm1d(8)
-    learner = qs.MAML(nn.Sequential(nn.Linear(8, 8), norm, nn.Linear(8, 8), norm, nn.Linear(8, 3)), 0.1)
+    learner = qs.MAML(
+        nn.Sequential(nn.Linear(8, 8), norm, nn.Linear(8, 8), norm, nn.Linear(8, 3)), 0.1
+    )
     assert not any(isinstance(module, nn.BatchNorm1d) for module in learner.modules())
 
 
 def test_a_scheduler_of_schedulers_is_refused_before_the_first_step(tmp_path):
     learner = qs.MAML(qs.models.MLP(8, 3), 0.1)
     optimizer = torch.optim.SGD(learner.parameters(), lr=0.1)
-    parts = [torch.optim.lr_scheduler.ConstantLR(optimizer), torch.optim.lr_scheduler.MultiStepLR(optimizer, [3])]
+    parts = [
+        torch.optim.lr_scheduler.ConstantLR(optimizer),
+        torch.optim.lr_scheduler.MultiStepLR(optimizer, [3]),
+    ]
     scheduler = torch.optim.lr_scheduler.SequentialLR(optimizer, parts, milestones=[2])
     with pytest.raises(qs.UserError, match="LambdaLR"):
-        qs.fit(learner, episodes(), 4, out=tmp_path / "run", optimizer=optimizer, scheduler=scheduler, progress=False)
+        qs.fit(
+            learner,
+            episodes(),
+            4,
+            out=tmp_path / "run",
+            optimizer=optimizer,
+            scheduler=scheduler,
+            progress=False,
+        )

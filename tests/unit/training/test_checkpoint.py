@@ -13,7 +13,16 @@ from safetensors.torch import save_file
 
 import quickstudy as qs
 from quickstudy.training import checkpoint
-from tests.unit.training.small import Own, bits, blobs, images, proto, same_bits, sine_learner, sines
+from tests.unit.training.small import (
+    Own,
+    bits,
+    blobs,
+    images,
+    proto,
+    same_bits,
+    sine_learner,
+    sines,
+)
 
 LEARNERS = {
     "maml": lambda: sine_learner(inner_steps=2, test_steps=5, inner_optimiser="adam"),
@@ -21,28 +30,61 @@ LEARNERS = {
     "reptile": lambda: qs.Reptile(qs.models.MLP(4, 3, hidden=()), inner_batch_size=3),
     "anil": lambda: qs.ANIL(qs.models.MLP(4, 3, hidden=(5,)), inner_steps=2, shared_head=True),
     "cavia": lambda: qs.CAVIA(qs.models.MLP(4, 3, hidden=(5,)), context_size=2, inner_steps=2),
-    "imaml": lambda: qs.IMAML(qs.models.MLP(4, 3, hidden=()), inner_steps=3, cg_steps=2, damping=0.5),
-    "metasgd": lambda: qs.MetaSGD(qs.models.MLP(4, 3, hidden=()), inner_lr=0.2, outer_gradient="stepwise"),
-    "metalstm": lambda: qs.MetaLSTM(qs.models.MLP(4, 3, hidden=(5,)), inner_lr=0.2, hidden_size=3, forget_bias=4.0),
+    "imaml": lambda: qs.IMAML(
+        qs.models.MLP(4, 3, hidden=()), inner_steps=3, cg_steps=2, damping=0.5
+    ),
+    "metasgd": lambda: qs.MetaSGD(
+        qs.models.MLP(4, 3, hidden=()), inner_lr=0.2, outer_gradient="stepwise"
+    ),
+    "metalstm": lambda: qs.MetaLSTM(
+        qs.models.MLP(4, 3, hidden=(5,)), inner_lr=0.2, hidden_size=3, forget_bias=4.0
+    ),
     "protonet": proto,
     "matching": lambda: qs.MatchingNet(qs.models.Conv4(None, channels=2), scale=3.0),
-    "relation": lambda: qs.RelationNet(qs.models.Conv4(None, channels=2, maps=True), relation_hidden=4),
+    "relation": lambda: qs.RelationNet(
+        qs.models.Conv4(None, channels=2, maps=True), relation_hidden=4
+    ),
     "siamese": lambda: qs.Siamese(qs.models.Conv4(None, channels=2)),
     "r2d2": lambda: qs.R2D2(qs.models.Conv4(None, channels=2), "logistic", regulariser=2.0),
-    "mann": lambda: qs.MANN(qs.models.Conv4(None, channels=2), 3, controller_size=4, slots=6, width=3, heads=2),
-    "linear_prior": lambda: qs.LinearPrior(qs.models.MLP(4, None, hidden=(5,)), targets=2, prior_scale=0.5),
-    "logistic_prior": lambda: qs.LogisticPrior(qs.models.MLP(4, None, hidden=(5,)), way=3, posterior_steps=4),
-    "mixed_prior": lambda: qs.MixedPrior(qs.models.MLP(4, None, hidden=(5,)), targets=(0, 3), posterior_steps=4),
-    "hard_sharing": lambda: qs.HardSharing(qs.models.MLP(4, 3, hidden=(5,)), num_tasks=6, penalty=0.5),
-    "partial_sharing": lambda: qs.PartialSharing(qs.models.MLP(4, 3, hidden=(5,)), num_tasks=6, own=("features.1", "head.bias")),
-    "soft_sharing": lambda: qs.SoftSharing(qs.models.MLP(4, 3, hidden=(5,)), num_tasks=6, relation="trace"),
-    "generator": lambda: qs.Generator(qs.models.MLP(4, 3, hidden=(5,)), "lowrank", layers=("features.1",), side=(0, 2), inner_steps=1),
+    "mann": lambda: qs.MANN(
+        qs.models.Conv4(None, channels=2), 3, controller_size=4, slots=6, width=3, heads=2
+    ),
+    "linear_prior": lambda: qs.LinearPrior(
+        qs.models.MLP(4, None, hidden=(5,)), targets=2, prior_scale=0.5
+    ),
+    "logistic_prior": lambda: qs.LogisticPrior(
+        qs.models.MLP(4, None, hidden=(5,)), way=3, posterior_steps=4
+    ),
+    "mixed_prior": lambda: qs.MixedPrior(
+        qs.models.MLP(4, None, hidden=(5,)), targets=(0, 3), posterior_steps=4
+    ),
+    "hard_sharing": lambda: qs.HardSharing(
+        qs.models.MLP(4, 3, hidden=(5,)), num_tasks=6, penalty=0.5
+    ),
+    "partial_sharing": lambda: qs.PartialSharing(
+        qs.models.MLP(4, 3, hidden=(5,)), num_tasks=6, own=("features.1", "head.bias")
+    ),
+    "soft_sharing": lambda: qs.SoftSharing(
+        qs.models.MLP(4, 3, hidden=(5,)), num_tasks=6, relation="trace"
+    ),
+    "generator": lambda: qs.Generator(
+        qs.models.MLP(4, 3, hidden=(5,)),
+        "lowrank",
+        layers=("features.1",),
+        side=(0, 2),
+        inner_steps=1,
+    ),
     "finetune": lambda: qs.Finetune(qs.models.Conv4(None, channels=2), pretraining_classes=7),
 }
 
 
 def test_what_is_written_is_read(tmp_path):
-    tensors = {"a/b": torch.randn(2, 3).t(), "empty": torch.zeros(0), "flag": torch.tensor(True), "step": torch.tensor(3.0)}
+    tensors = {
+        "a/b": torch.randn(2, 3).t(),
+        "empty": torch.zeros(0),
+        "flag": torch.tensor(True),
+        "step": torch.tensor(3.0),
+    }
     details = {"none": None, "number": 0.1, "list": [1, "two"]}
     checkpoint.write(tmp_path / "new" / "file", tensors, details)
     found, found_details = checkpoint.read(tmp_path / "new" / "file")
@@ -72,11 +114,15 @@ def test_a_write_that_fails_leaves_the_file_before_and_nothing_else(tmp_path, mo
 
 def test_a_disk_that_fills_up_in_training_leaves_the_last_checkpoint(tmp_path, monkeypatch):
     qs.fit(sine_learner(), sines(), 3, out=tmp_path, progress=False)
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.suffix == ".safetensors"}
+    before = {
+        path.name: path.read_bytes() for path in tmp_path.iterdir() if path.suffix == ".safetensors"
+    }
     monkeypatch.setattr(os, "fsync", disk_full)
     with pytest.raises(OSError, match="No space left"):
         qs.fit(sine_learner(), sines(), 6, out=tmp_path, resume=True, progress=False)
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.suffix == ".safetensors"} == before
+    assert {
+        path.name: path.read_bytes() for path in tmp_path.iterdir() if path.suffix == ".safetensors"
+    } == before
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
@@ -91,7 +137,9 @@ def test_a_truncated_file(run, left):
     path = run / "last.safetensors"
     path.write_bytes(path.read_bytes()[:left])
     for read in (qs.load, qs.load_adapted):
-        with pytest.raises(qs.UserError, match=r"should be a quickstudy checkpoint\. It cannot be read"):
+        with pytest.raises(
+            qs.UserError, match=r"should be a quickstudy checkpoint\. It cannot be read"
+        ):
             read(path)
 
 
@@ -136,7 +184,9 @@ def test_frozen_parameters_come_back_frozen(tmp_path):
     learner.model.features[1].weight.requires_grad_(False)
     checkpoint.write(tmp_path / "file", *checkpoint.pack(learner))
     again = qs.load(tmp_path / "file")
-    assert [name for name, p in again.named_parameters() if not p.requires_grad] == ["model.features.1.weight"]
+    assert [name for name, p in again.named_parameters() if not p.requires_grad] == [
+        "model.features.1.weight"
+    ]
 
 
 def test_a_module_of_your_own_is_given_again(tmp_path):
@@ -152,26 +202,42 @@ def test_a_module_of_your_own_is_given_again(tmp_path):
 
 def made_of_trunks(trunk: torch.nn.Module) -> qs.Learner:
     stitched = qs.models.CrossStitch(trunk, None, embedding_size=trunk.embedding_size)
-    return qs.PartialSharing(qs.models.MixtureOfExperts(stitched, 3, num_experts=2, gate_inputs=784), num_tasks=2)
+    return qs.PartialSharing(
+        qs.models.MixtureOfExperts(stitched, 3, num_experts=2, gate_inputs=784), num_tasks=2
+    )
 
 
 def test_a_model_made_of_others_comes_back_with_them(tmp_path):
-    learner, support = made_of_trunks(qs.models.Conv4(None, channels=2, downsample="stride")), images().episodes(3, 2, 1)
+    learner, support = (
+        made_of_trunks(qs.models.Conv4(None, channels=2, downsample="stride")),
+        images().episodes(3, 2, 1),
+    )
     checkpoint.write(tmp_path / "file", *checkpoint.pack(learner))
     again, task = qs.load(tmp_path / "file"), support.sample(1, qs.generator(0, "new")).support
     assert same_bits(bits(again), bits(learner)) and again.model.trunk.trunk.downsample == "stride"
-    assert torch.equal(again.predict(again.adapt(task, 2), task.x), learner.predict(learner.adapt(task, 2), task.x))
+    assert torch.equal(
+        again.predict(again.adapt(task, 2), task.x), learner.predict(learner.adapt(task, 2), task.x)
+    )
     experts = qs.models.MixtureOfExperts(qs.models.MLP(4, None, hidden=(5,)), None)
-    several = qs.PartialSharing(qs.models.MultiTarget(experts, targets=(0, 3)), 2, own=("trunk.gate", "head"))
+    several = qs.PartialSharing(
+        qs.models.MultiTarget(experts, targets=(0, 3)), 2, own=("trunk.gate", "head")
+    )
     checkpoint.write(tmp_path / "several", *checkpoint.pack(several))
-    assert qs.load(tmp_path / "several").model.targets == (0, 3) and same_bits(bits(qs.load(tmp_path / "several")), bits(several))
+    assert qs.load(tmp_path / "several").model.targets == (0, 3) and same_bits(
+        bits(qs.load(tmp_path / "several")), bits(several)
+    )
     own = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 4))
     own.embedding_size = 4
     learner = made_of_trunks(own)
     checkpoint.write(tmp_path / "own", *checkpoint.pack(learner))
-    with pytest.raises(qs.UserError, match=r"a module of your own \(MixtureOfExperts of CrossStitch of Sequential\)"):
+    with pytest.raises(
+        qs.UserError,
+        match=r"a module of your own \(MixtureOfExperts of CrossStitch of Sequential\)",
+    ):
         qs.load(tmp_path / "own")
-    assert same_bits(bits(qs.load(tmp_path / "own", model=made_of_trunks(own).model)), bits(learner))
+    assert same_bits(
+        bits(qs.load(tmp_path / "own", model=made_of_trunks(own).model)), bits(learner)
+    )
 
 
 def test_a_checkpoint_holds_tensors_and_json_and_no_code(run):
@@ -180,7 +246,8 @@ def test_a_checkpoint_holds_tensors_and_json_and_no_code(run):
     assert metadata.keys() == {"format", "details"}
     assert json.loads(metadata["details"])["spec"]["learner"] == "maml"
     assert {name.split("/")[0] for name in names} == {"learner", "optimizer"}
-    assert not [path for path in run.iterdir() if path.read_bytes()[:2] in (b"\x80\x04", b"PK")]  # pickle, torch.save
+    # pickle, torch.save
+    assert not [path for path in run.iterdir() if path.read_bytes()[:2] in (b"\x80\x04", b"PK")]
 
 
 def conv() -> tuple[qs.Learner, qs.tasks.TaskSource]:
@@ -209,6 +276,10 @@ def test_a_mastered_task_predicts_the_same_bits_in_another_process(tmp_path, mak
     qs.save_adapted(task, learner, adapted)
     save_file({"x": episode.query.x.contiguous()}, x)
     threads = {"OMP_NUM_THREADS": str(torch.get_num_threads())}
-    subprocess.run([sys.executable, "-W", "error", "-c", PREDICT, task, x, scores], check=True, env=os.environ | threads)
+    subprocess.run(
+        [sys.executable, "-W", "error", "-c", PREDICT, task, x, scores],
+        check=True,
+        env=os.environ | threads,
+    )
     with safe_open(scores, "pt") as file:
         assert torch.equal(file.get_tensor("scores"), learner.predict(adapted, episode.query.x))

@@ -13,15 +13,27 @@ from tests.unit.training.small import blobs, proto, sine_learner, sines
 
 
 def evaluation(**options) -> qs.Evaluation:
-    return qs.evaluate(proto(), blobs().episodes(3, 1, 5), **{"num_tasks": 40, "baselines": False} | options)
+    return qs.evaluate(
+        proto(), blobs().episodes(3, 1, 5), **{"num_tasks": 40, "baselines": False} | options
+    )
 
 
 def test_the_paired_difference():
-    a, b = evaluation(), qs.evaluate(qs.ProtoNet(qs.models.MLP(4, None, hidden=(2,))), blobs().episodes(3, 1, 5), 40, baselines=False)
+    a, b = (
+        evaluation(),
+        qs.evaluate(
+            qs.ProtoNet(qs.models.MLP(4, None, hidden=(2,))),
+            blobs().episodes(3, 1, 5),
+            40,
+            baselines=False,
+        ),
+    )
     found = qs.compare(a, b)
     difference = np.array(a.per_task) - np.array(b.per_task)
     assert found.difference.mean == pytest.approx(difference.mean(), abs=1e-7)
-    assert found.difference.ci95 == pytest.approx(1.96 * difference.std(ddof=1) / math.sqrt(40), rel=1e-5)
+    assert found.difference.ci95 == pytest.approx(
+        1.96 * difference.std(ddof=1) / math.sqrt(40), rel=1e-5
+    )
     assert found.significant == (abs(found.difference.mean) > found.difference.ci95)
     assert (found.a, found.b) == (a.estimate, b.estimate)
     assert qs.compare(b, a).difference.mean == pytest.approx(-found.difference.mean)
@@ -45,7 +57,10 @@ def test_a_learner_does_not_differ_from_itself():
 def test_a_single_task_says_nothing():
     found = qs.compare(evaluation(num_tasks=1), evaluation(num_tasks=1))
     assert not found.significant
-    assert json.loads(json.dumps(found.to_dict()), parse_constant=pytest.fail)["difference"]["ci95"] is None
+    assert (
+        json.loads(json.dumps(found.to_dict()), parse_constant=pytest.fail)["difference"]["ci95"]
+        is None
+    )
 
 
 @pytest.mark.parametrize(

@@ -35,15 +35,25 @@ def test_a_loaded_program_gives_the_scores_of_predict(case, tmp_path):
     learner, adapted, x = prepared(case)
     before = {name: value.clone() for name, value in (learner.state_dict() | adapted).items()}
     qs.export(tmp_path / "model.pt2", learner, adapted, x)
-    assert all(torch.equal(before[name], value) for name, value in (learner.state_dict() | adapted).items())
+    assert all(
+        torch.equal(before[name], value) for name, value in (learner.state_dict() | adapted).items()
+    )
     program = torch.export.load(tmp_path / "model.pt2").module()
     for count in (1, 2, x.shape[1], 9):
         some = x.repeat(1, 3, *[1] * (x.ndim - 2))[:, :count]
-        torch.testing.assert_close(program(some[0]), learner.predict(adapted, some)[0], rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(
+            program(some[0]), learner.predict(adapted, some)[0], rtol=1e-5, atol=1e-6
+        )
 
 
 @pytest.mark.parametrize(
-    "case", [case for case in PLAIN if case.name.endswith(IN_ONNX) and (case.tasks != "images" or "relation" in case.name)], ids=str
+    "case",
+    [
+        case
+        for case in PLAIN
+        if case.name.endswith(IN_ONNX) and (case.tasks != "images" or "relation" in case.name)
+    ],
+    ids=str,
 )
 def test_an_onnx_model_gives_the_scores_of_predict(case, tmp_path):
     learner, adapted, x = prepared(case)
@@ -52,7 +62,12 @@ def test_an_onnx_model_gives_the_scores_of_predict(case, tmp_path):
     assert [one.name for one in (*session.get_inputs(), *session.get_outputs())] == ["x", "scores"]
     for count in (1, x.shape[1]):
         (scores,) = session.run(None, {"x": x[0, :count].numpy()})
-        torch.testing.assert_close(torch.from_numpy(scores), learner.predict(adapted, x[:, :count])[0], rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(
+            torch.from_numpy(scores),
+            learner.predict(adapted, x[:, :count])[0],
+            rtol=1e-4,
+            atol=1e-5,
+        )
 
 
 WITHOUT_US = """
@@ -76,11 +91,22 @@ def test_an_exported_model_needs_no_quickstudy_and_says_what_its_scores_are(tmp_
     qs.export(tmp_path / "model.pt2", *identity(), ["a", "b"], {"ink": "auto"})
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     call = [sys.executable, "-c", WITHOUT_US, tmp_path / "model.pt2"]
-    details, best = subprocess.run(call, capture_output=True, text=True, check=True, env=environment).stdout.splitlines()
-    assert json.loads(details) == {"classes": ["a", "b"], "example": [2], "task": {"ink": "auto"}} and best == "[1, 0]"
+    details, best = subprocess.run(
+        call, capture_output=True, text=True, check=True, env=environment
+    ).stdout.splitlines()
+    assert (
+        json.loads(details) == {"classes": ["a", "b"], "example": [2], "task": {"ink": "auto"}}
+        and best == "[1, 0]"
+    )
     qs.export(tmp_path / "model.onnx", *identity(), ["a", "b"])
-    properties = onnxruntime.InferenceSession(tmp_path / "model.onnx").get_modelmeta().custom_metadata_map
-    assert json.loads(properties["quickstudy"]) == {"classes": ["a", "b"], "example": [2], "task": None}
+    properties = (
+        onnxruntime.InferenceSession(tmp_path / "model.onnx").get_modelmeta().custom_metadata_map
+    )
+    assert json.loads(properties["quickstudy"]) == {
+        "classes": ["a", "b"],
+        "example": [2],
+        "task": None,
+    }
 
 
 def test_outputs_without_a_class_are_left_out(tmp_path):
@@ -96,9 +122,13 @@ def test_the_weights_before_adapting_take_no_room():
     learner = qs.MAML(qs.models.MLP(100, 5, hidden=(100,)), inner_lr=0.1)
     adapted = learner.adapt(qs.Batch.of(torch.zeros(2, 100), [0, 1]))
     model = AdaptedModel(learner, adapted)
-    places = {tensor.data_ptr(): tensor.numel() for tensor in (*model.parameters(), *model.buffers())}
+    places = {
+        tensor.data_ptr(): tensor.numel() for tensor in (*model.parameters(), *model.buffers())
+    }
     assert sum(places.values()) == sum(p.numel() for p in learner.parameters())
-    assert all(model.learner.get_parameter(f"model.{name}").data_ptr() in places for name in adapted)
+    assert all(
+        model.learner.get_parameter(f"model.{name}").data_ptr() in places for name in adapted
+    )
 
 
 class Data(torch.nn.Module):
@@ -112,12 +142,24 @@ def test_what_cannot_be_exported(tmp_path, monkeypatch, capfd):
     learner, adapted, x = identity()
     two = learner.adapt(qs.Batch(x.repeat(2, 1, 1), torch.tensor([[0, 1]] * 2), torch.ones(2, 2)))
     changing = qs.ProtoNet(Data())
-    whole = qs.MAML(torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2)), inner_lr=0.1, statistics="transductive")
+    whole = qs.MAML(
+        torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2)),
+        inner_lr=0.1,
+        statistics="transductive",
+    )
     mistakes = {
         r"should end in \.pt2 or \.onnx\. Found 'model\.txt'": ("model.txt", learner, adapted),
         r"`adapted` should hold one task\. Found 2": ("model.pt2", learner, two),
-        "transductive learner cannot be exported": ("model.pt2", whole, whole.adapt(qs.Batch.of(torch.eye(2), [0, 1]))),
-        r"torch\.export cannot export this model: ": ("model.pt2", changing, changing.adapt(qs.Batch.of(torch.eye(2), [0, 1]))),
+        "transductive learner cannot be exported": (
+            "model.pt2",
+            whole,
+            whole.adapt(qs.Batch.of(torch.eye(2), [0, 1])),
+        ),
+        r"torch\.export cannot export this model: ": (
+            "model.pt2",
+            changing,
+            changing.adapt(qs.Batch.of(torch.eye(2), [0, 1])),
+        ),
     }
     level = logging.root.manager.disable
     for message, (name, *parts) in mistakes.items():
@@ -125,7 +167,12 @@ def test_what_cannot_be_exported(tmp_path, monkeypatch, capfd):
             qs.export(tmp_path / name, *parts, x)
         assert "\n" not in str(error.value)
     monkeypatch.setattr(sys.modules[export_function.__module__], "find_spec", lambda name: None)
-    with pytest.raises(qs.UserError, match=r"needs onnx and onnxscript: pip install 'quickstudy\[export\]'"):
+    with pytest.raises(
+        qs.UserError, match=r"needs onnx and onnxscript: pip install 'quickstudy\[export\]'"
+    ):
         qs.export(tmp_path / "model.onnx", learner, adapted, x)
     assert list(tmp_path.iterdir()) == [] and logging.root.manager.disable == level
-    assert capfd.readouterr().err.strip().splitlines() in ([], ["Tasks are mapped by vmap: fastest for this model on cpu."])
+    assert capfd.readouterr().err.strip().splitlines() in (
+        [],
+        ["Tasks are mapped by vmap: fastest for this model on cpu."],
+    )

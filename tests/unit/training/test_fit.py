@@ -9,7 +9,15 @@ from torch import nn
 import quickstudy as qs
 from quickstudy.training import memory
 from quickstudy.training.evaluate import values_by_steps
-from tests.unit.training.small import bits, blobs, metric_lines, proto, same_bits, sine_learner, sines
+from tests.unit.training.small import (
+    bits,
+    blobs,
+    metric_lines,
+    proto,
+    same_bits,
+    sine_learner,
+    sines,
+)
 
 
 def fit(learner: qs.Learner, steps: int = 4, **options) -> dict[str, torch.Tensor]:
@@ -42,15 +50,21 @@ def test_the_learner_learns_and_ends_in_evaluation_mode():
 def test_any_optimiser(optimizer):
     learner = sine_learner()
     before = bits(learner)
-    assert not same_bits(before, fit(learner, 2, optimizer=optimizer(learner.parameters(), lr=0.01)))
+    assert not same_bits(
+        before, fit(learner, 2, optimizer=optimizer(learner.parameters(), lr=0.01))
+    )
 
 
 def test_a_step_of_sgd_is_the_learning_rate_times_the_gradient_of_the_mean():
     learner, other = sine_learner().double(), sine_learner().double()
-    after = fit(learner, 1, optimizer=torch.optim.SGD(learner.parameters(), lr=0.1), seed=3, train=Doubles())
+    after = fit(
+        learner, 1, optimizer=torch.optim.SGD(learner.parameters(), lr=0.1), seed=3, train=Doubles()
+    )
     other.losses(Doubles().sample(4, qs.generator(3, "train", 0))).mean().backward()
     for name, parameter in other.named_parameters():
-        assert torch.allclose(after[name], parameter.detach() - 0.1 * parameter.grad, rtol=1e-12, atol=1e-14)
+        assert torch.allclose(
+            after[name], parameter.detach() - 0.1 * parameter.grad, rtol=1e-12, atol=1e-14
+        )
 
 
 class Doubles(qs.tasks.TaskSource):
@@ -60,7 +74,10 @@ class Doubles(qs.tasks.TaskSource):
 
     def sample(self, num_tasks: int, generator: torch.Generator) -> qs.Episode:
         episodes = sines().sample(num_tasks, generator)
-        parts = [qs.Batch(part.x.double(), part.y.double(), part.mask.double()) for part in (episodes.support, episodes.query)]
+        parts = [
+            qs.Batch(part.x.double(), part.y.double(), part.mask.double())
+            for part in (episodes.support, episodes.query)
+        ]
         return qs.Episode(*parts, episodes.task)
 
     def describe(self) -> dict[str, object]:
@@ -70,15 +87,33 @@ class Doubles(qs.tasks.TaskSource):
 @pytest.mark.parametrize("part", [1, 2, 3, 5, 9])
 def test_in_parts_the_gradient_is_the_same(part):
     whole, parts = sine_learner().double(), sine_learner().double()
-    expected = fit(whole, 2, tasks_per_step=5, train=Doubles(), optimizer=torch.optim.SGD(whole.parameters(), lr=0.1))
-    found = fit(parts, 2, tasks_per_step=5, train=Doubles(), optimizer=torch.optim.SGD(parts.parameters(), lr=0.1), tasks_per_backward=part)
-    assert all(torch.allclose(found[name], value, rtol=1e-12, atol=1e-14) for name, value in expected.items())
+    expected = fit(
+        whole,
+        2,
+        tasks_per_step=5,
+        train=Doubles(),
+        optimizer=torch.optim.SGD(whole.parameters(), lr=0.1),
+    )
+    found = fit(
+        parts,
+        2,
+        tasks_per_step=5,
+        train=Doubles(),
+        optimizer=torch.optim.SGD(parts.parameters(), lr=0.1),
+        tasks_per_backward=part,
+    )
+    assert all(
+        torch.allclose(found[name], value, rtol=1e-12, atol=1e-14)
+        for name, value in expected.items()
+    )
 
 
 def test_clipping_bounds_the_norm_of_the_step():
     learner = sine_learner()
     before = bits(learner)
-    after = fit(learner, 1, clip_gradient=0.01, optimizer=torch.optim.SGD(learner.parameters(), lr=1.0))
+    after = fit(
+        learner, 1, clip_gradient=0.01, optimizer=torch.optim.SGD(learner.parameters(), lr=1.0)
+    )
     step = torch.cat([(after[name] - before[name]).flatten() for name in before])
     assert step.norm().item() == pytest.approx(0.01, rel=1e-3)
 
@@ -103,7 +138,16 @@ def test_validation_without_a_folder_ends_with_the_best_weights():
 
     validation = Watched(sines().draw, 5, 5)
     rising = torch.optim.SGD(learner.parameters(), lr=0.2)  # far too large: it gets worse
-    fitted = qs.fit(learner, sines(), 6, validation=validation, validate_every=1, validation_tasks=1, optimizer=rising, progress=False)
+    fitted = qs.fit(
+        learner,
+        sines(),
+        6,
+        validation=validation,
+        validate_every=1,
+        validation_tasks=1,
+        optimizer=rising,
+        progress=False,
+    )
     value, step = fitted.best
     assert step < 6
     assert same_bits(bits(learner), seen[step - 1])
@@ -177,7 +221,10 @@ def test_one_task_after_another_needs_memory_of_one_where_no_graph_is_kept(monke
 
 def test_one_task_that_does_not_fit_gets_advice_that_can_help(monkeypatch):
     one = sines().sample(1, qs.generator(0, "memory"))
-    for outer, advice in (("stepwise", r"free: take a smaller network"), ("unrolled", r"free: take outer_gradient='stepwise' .* smaller")):
+    for outer, advice in (
+        ("stepwise", r"free: take a smaller network"),
+        ("unrolled", r"free: take outer_gradient='stepwise' .* smaller"),
+    ):
         learner = sine_learner(inner_steps=5, outer_gradient=outer)
         peak, _ = memory.bytes_per_task(learner, one)
         monkeypatch.setattr(memory, "available_bytes", lambda device, free=peak // 2: free)
@@ -187,20 +234,47 @@ def test_one_task_that_does_not_fit_gets_advice_that_can_help(monkeypatch):
 
 def test_what_a_run_leaves_behind(tmp_path):
     out = tmp_path / "deep" / "run"
-    fitted = qs.fit(sine_learner(), sines(), 45, out=out, validation=sines(), validate_every=20, validation_tasks=5, progress=False)
+    fitted = qs.fit(
+        sine_learner(),
+        sines(),
+        45,
+        out=out,
+        validation=sines(),
+        validate_every=20,
+        validation_tasks=5,
+        progress=False,
+    )
     assert (fitted.step, fitted.out, fitted.interrupted) == (45, out, False)
-    assert {path.name for path in out.iterdir()} == {"last.safetensors", "best.safetensors", "metrics.jsonl", "run.json"}
+    assert {path.name for path in out.iterdir()} == {
+        "last.safetensors",
+        "best.safetensors",
+        "metrics.jsonl",
+        "run.json",
+    }
     loss, validation = ("loss", "lr", "tasks_per_second"), ("validation_mean_squared_error",)
-    assert metric_lines(out) == [(20, loss), (20, validation), (40, loss), (40, validation), (45, loss), (45, validation)]
+    assert metric_lines(out) == [
+        (20, loss),
+        (20, validation),
+        (40, loss),
+        (40, validation),
+        (45, loss),
+        (45, validation),
+    ]
     details = json.loads((out / "run.json").read_text())
-    assert details["learner"]["learner"] == "maml" and details["seed"] == 0 and details["mapping"][0]["reason"]
+    assert (
+        details["learner"]["learner"] == "maml"
+        and details["seed"] == 0
+        and details["mapping"][0]["reason"]
+    )
 
 
 def test_tensorboard(tmp_path):
     pytest.importorskip("tensorboard")
     fit(sine_learner(), 3, out=tmp_path, tensorboard=True)
     (events,) = (tmp_path / "tensorboard").iterdir()
-    assert events.name.startswith("events.out.tfevents") and b"tasks_per_second" in events.read_bytes()
+    assert (
+        events.name.startswith("events.out.tfevents") and b"tasks_per_second" in events.read_bytes()
+    )
 
 
 @pytest.mark.parametrize("below", ["file", "file/below"])

@@ -8,7 +8,18 @@ import torch
 from torch import nn
 
 import quickstudy as qs
-from tests.unit.training.small import Own, PowerCutError, StopAt, bits, blobs, metric_lines, proto, same_bits, sine_learner, sines
+from tests.unit.training.small import (
+    Own,
+    PowerCutError,
+    StopAt,
+    bits,
+    blobs,
+    metric_lines,
+    proto,
+    same_bits,
+    sine_learner,
+    sines,
+)
 
 schedules = torch.optim.lr_scheduler
 OPTIMISERS = {
@@ -25,7 +36,9 @@ SCHEDULES = {
     "cosine": lambda optimizer: schedules.CosineAnnealingLR(optimizer, 30),
     "function": lambda optimizer: schedules.LambdaLR(optimizer, lambda step: 0.9**step),
     "in turn": lambda optimizer: schedules.SequentialLR(
-        optimizer, [schedules.LinearLR(optimizer, 0.1, 1.0, 8), schedules.CosineAnnealingLR(optimizer, 22)], milestones=[8]
+        optimizer,
+        [schedules.LinearLR(optimizer, 0.1, 1.0, 8), schedules.CosineAnnealingLR(optimizer, 22)],
+        milestones=[8],
     ),
 }
 
@@ -44,8 +57,14 @@ def classes() -> qs.tasks.TaskSource:
 
 def parts(make, optimiser="adam", schedule="constant"):
     learner = make()
-    optimizer = OPTIMISERS[optimiser]([parameter for parameter in learner.parameters() if parameter.requires_grad])
-    return learner, {"optimizer": optimizer, "scheduler": SCHEDULES[schedule](optimizer), "progress": False}
+    optimizer = OPTIMISERS[optimiser](
+        [parameter for parameter in learner.parameters() if parameter.requires_grad]
+    )
+    return learner, {
+        "optimizer": optimizer,
+        "scheduler": SCHEDULES[schedule](optimizer),
+        "progress": False,
+    }
 
 
 CASES = [(sine_learner, sines, name, "constant") for name in OPTIMISERS]
@@ -60,12 +79,24 @@ def test_resumed_is_uninterrupted(tmp_path, make, tasks, optimiser, schedule):
     for stop in (7, 6):  # the second part begins at step 7 and takes 6 more
         broken, options = parts(make, optimiser, schedule)
         with pytest.raises(PowerCutError):
-            qs.fit(broken, tasks(), 30, out=tmp_path / "parts", checkpoint_seconds=0, balancer=StopAt(stop), resume=True, **options)
+            qs.fit(
+                broken,
+                tasks(),
+                30,
+                out=tmp_path / "parts",
+                checkpoint_seconds=0,
+                balancer=StopAt(stop),
+                resume=True,
+                **options,
+            )
     torch.rand(3)
     resumed, options = parts(make, optimiser, schedule)
     assert qs.fit(resumed, tasks(), 30, out=tmp_path / "parts", resume=True, **options).step == 30
     assert same_bits(bits(resumed), bits(learner))
-    saved = [qs.training.checkpoint.read(tmp_path / name / "last.safetensors")[0] for name in ("whole", "parts")]
+    saved = [
+        qs.training.checkpoint.read(tmp_path / name / "last.safetensors")[0]
+        for name in ("whole", "parts")
+    ]
     assert same_bits(*saved)  # the optimiser's state too
 
 
@@ -77,13 +108,22 @@ def test_dropout_draws_something_else_every_step_and_not_in_evaluation():
     with qs.random.ambient(0, "layers", 2):
         assert not torch.equal(first, learner.losses(episodes))
     adapted = learner.adapt(episodes.support)
-    assert torch.equal(learner.predict(adapted, episodes.query.x), learner.predict(adapted, episodes.query.x))
+    assert torch.equal(
+        learner.predict(adapted, episodes.query.x), learner.predict(adapted, episodes.query.x)
+    )
 
 
 def with_validation(out, **options):
     learner = sine_learner()
-    optimizer = torch.optim.SGD(learner.parameters(), lr=0.05)  # coarse, so that the best is not the last
-    keywords = {"validation": sines(), "validate_every": 5, "validation_tasks": 10, "progress": False, "optimizer": optimizer}
+    # coarse, so that the best is not the last
+    optimizer = torch.optim.SGD(learner.parameters(), lr=0.05)
+    keywords = {
+        "validation": sines(),
+        "validate_every": 5,
+        "validation_tasks": 10,
+        "progress": False,
+        "optimizer": optimizer,
+    }
     fitted = qs.fit(learner, sines(), 50, out=out, **keywords | options)
     return learner, fitted
 
@@ -98,20 +138,31 @@ def test_the_best_is_kept_over_a_break_and_restored_at_the_end(tmp_path):
     assert same_bits(bits(learner), bits(qs.load(tmp_path / "parts")))
     last = qs.load(tmp_path / "whole" / "last.safetensors")
     assert not same_bits(bits(learner), bits(last))
-    values = [json.loads(line) for line in (tmp_path / "whole" / "metrics.jsonl").read_text().splitlines()]
-    assert fitted.best[0] == min(line["validation_mean_squared_error"] for line in values if "validation_mean_squared_error" in line)
+    values = [
+        json.loads(line) for line in (tmp_path / "whole" / "metrics.jsonl").read_text().splitlines()
+    ]
+    assert fitted.best[0] == min(
+        line["validation_mean_squared_error"]
+        for line in values
+        if "validation_mean_squared_error" in line
+    )
 
 
 def test_no_step_stands_twice_in_the_metrics(tmp_path):
-    with pytest.raises(PowerCutError):  # the checkpoint is of step 0: all that was logged is dropped
+    # the checkpoint is of step 0: all that was logged is dropped
+    with pytest.raises(PowerCutError):
         with_validation(tmp_path, checkpoint_seconds=1e9, balancer=StopAt(47))
     assert len(metric_lines(tmp_path)) > 5
     with (tmp_path / "metrics.jsonl").open("a") as file:
         file.write('{"step": 48, "lo')  # cut short
     with_validation(tmp_path, checkpoint_seconds=0, resume=True)
     lines = metric_lines(tmp_path)
-    assert len(set(lines)) == len(lines) and [step for step, _ in lines] == sorted(step for step, _ in lines)
-    assert {step for step, names in lines if names == ("validation_mean_squared_error",)} == set(range(5, 51, 5))
+    assert len(set(lines)) == len(lines) and [step for step, _ in lines] == sorted(
+        step for step, _ in lines
+    )
+    assert {step for step, names in lines if names == ("validation_mean_squared_error",)} == set(
+        range(5, 51, 5)
+    )
 
 
 def test_a_best_from_before_the_first_checkpoint_is_not_taken_over(tmp_path):
@@ -135,12 +186,22 @@ def test_a_finished_run_is_resumed_without_a_step(tmp_path):
 def test_a_step_that_is_not_finite_changes_nothing(tmp_path, how):
     learner = Divergent(sine_learner().model, how)
     learner.bad_from = 6
-    with pytest.raises(qs.TrainingError, match=rf"The {how} of step 6 is not finite.*last\.safetensors, is as it was"):
+    with pytest.raises(
+        qs.TrainingError,
+        match=rf"The {how} of step 6 is not finite.*last\.safetensors, is as it was",
+    ):
         qs.fit(learner, sines(), 20, out=tmp_path, checkpoint_seconds=0, progress=False)
     assert all(value.isfinite().all() for value in bits(learner).values())
     tensors, details = qs.training.checkpoint.read(tmp_path / "last.safetensors")
     assert details["step"] == 5
-    assert same_bits({name.removeprefix("learner/"): v for name, v in tensors.items() if name.startswith("learner/")}, bits(learner))
+    assert same_bits(
+        {
+            name.removeprefix("learner/"): v
+            for name, v in tensors.items()
+            if name.startswith("learner/")
+        },
+        bits(learner),
+    )
 
 
 class Divergent(qs.MAML):
@@ -177,7 +238,12 @@ def begun(tmp_path_factory):
         (sine_learner, "adam", {"resume": False}, "holds a run already: pass resume=True"),
         (sine_learner, "adam", {"seed": 1}, "the seed it was begun with, 0. Found seed=1"),
         (sine_learner, "sgd", {}, "the one the run was begun with, Adam. Found SGD"),
-        (lambda: qs.FOMAML(sine_learner().model), "adam", {}, "the learner it was begun with, maml. Found fomaml"),
+        (
+            lambda: qs.FOMAML(sine_learner().model),
+            "adam",
+            {},
+            "the learner it was begun with, maml. Found fomaml",
+        ),
         (
             lambda: qs.MAML(qs.models.MLP(1, 1, hidden=(9,))),
             "adam",
@@ -197,8 +263,15 @@ def test_a_run_is_not_resumed_as_another(begun, make, optimiser, options, messag
 
 def test_nor_with_other_parameter_groups(begun):
     learner = sine_learner()
-    optimizer = torch.optim.Adam([{"params": learner.model.head.parameters()}, {"params": learner.model.features.parameters()}])
-    with pytest.raises(qs.UserError, match=r"parameter groups as the run was begun with, \[4\]\. Found \[2, 2\]"):
+    optimizer = torch.optim.Adam(
+        [
+            {"params": learner.model.head.parameters()},
+            {"params": learner.model.features.parameters()},
+        ]
+    )
+    with pytest.raises(
+        qs.UserError, match=r"parameter groups as the run was begun with, \[4\]\. Found \[2, 2\]"
+    ):
         qs.fit(learner, sines(), 6, out=begun, optimizer=optimizer, resume=True, progress=False)
 
 

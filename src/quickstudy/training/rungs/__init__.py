@@ -17,10 +17,11 @@ LINEAR = {"regression": "ridge", "classification": "logistic", "mixed": "linear"
 
 
 def rungs(kind: Kind | None = None) -> list[Rung]:
-    """The ladder for a kind of targets (by default numbers), from the bottom. Rungs on the same network train it once.
+    """The ladder for a kind of targets (by default numbers), from the bottom. Rungs on the same
+    network train it once.
 
-    Several targets of different kinds are all learned by one network, by scikit-learn's models one by one. There is no generator then.
-    """
+    Several targets of different kinds are all learned by one network, by scikit-learn's models one
+    by one. There is no generator then."""
     name = "regression" if kind is None else kind.name
     network = Network(heads=True)
     bottom: list[Callable[[], Rung]] = [

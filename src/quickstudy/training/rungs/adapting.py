@@ -57,18 +57,20 @@ class GeneratedTask(MetaTrained):
 
 
 class LearnedPrior(AdaptingRung):
-    """A prior over the weights of tasks, on the features or with their squares: whichever has the better Bayesian information criterion.
+    """A prior over the weights of tasks, on the features or with their squares: whichever has the
+    better Bayesian information criterion.
 
-    The evidence alone would take the larger model always, since it holds the smaller. Several targets of different kinds have the same
-    features, chosen by the sum of their criteria.
-    """
+    The evidence alone would take the larger model always, since it holds the smaller. Several
+    targets of different kinds have the same features, chosen by the sum of their criteria."""
 
     name = "learned prior"
 
     def fit(self, train: TableTasks, seed: int) -> None:
         """Empirical Bayes for both sets of features; a feature costs a mean and a variance, ``½ log rows`` each."""
         best = -math.inf
-        fit = {"regression": _numbers, "classification": _classes, "mixed": _several}[train.kind.name]
+        fit = {"regression": _numbers, "classification": _classes, "mixed": _several}[
+            train.kind.name
+        ]
         for degree in (1, 2):
             learner, criterion = fit(Powers(train.x.shape[1], degree), train)
             if criterion > best:
@@ -79,14 +81,20 @@ class LearnedPrior(AdaptingRung):
         learner = self.learner
         if not isinstance(learner, LinearPrior):
             return super().interval(episode, level)
-        both = in_parts(learner, episode, lambda adapted, x: torch.stack(learner.interval(adapted, x, level), -1))
+        both = in_parts(
+            learner,
+            episode,
+            lambda adapted, x: torch.stack(learner.interval(adapted, x, level), -1),
+        )
         return both[..., 0], both[..., 1]
 
 
 def _numbers(model: Powers, train: TableTasks) -> tuple[Learner, float]:
     """A prior for every target, and the criterion."""
     learner = LinearPrior(model, train.kind.outputs).to(train.x.dtype)
-    return learner, sum(_criterion(prior, model, len(train.x)) for prior in learner.fit_tasks(train))
+    return learner, sum(
+        _criterion(prior, model, len(train.x)) for prior in learner.fit_tasks(train)
+    )
 
 
 def _classes(model: Powers, train: TableTasks) -> tuple[Learner, float]:
@@ -99,7 +107,10 @@ def _several(model: Powers, train: TableTasks) -> tuple[Learner, float]:
     """A prior for every number and class, and the sum of the criteria of the targets."""
     learner = MixedPrior(model, train.kind.targets).to(train.x.dtype)
     rows = (~train.y.isnan()).sum(0).tolist()
-    return learner, sum(_criterion(prior, model, own) for prior, own in zip(learner.fit_tasks(train), rows, strict=True))
+    return learner, sum(
+        _criterion(prior, model, own)
+        for prior, own in zip(learner.fit_tasks(train), rows, strict=True)
+    )
 
 
 def _criterion(prior: Prior | ClassPrior, model: Powers, rows: int) -> float:

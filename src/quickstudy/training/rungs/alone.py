@@ -37,7 +37,14 @@ class AloneRung(Rung):
 
     def _task(self, episode: Episode, task: int) -> np.ndarray:
         own = episode.support.mask[task] > 0
-        x, y, new = (values.numpy() for values in (episode.support.x[task][own], episode.support.y[task][own], episode.query.x[task]))
+        x, y, new = (
+            values.numpy()
+            for values in (
+                episode.support.x[task][own],
+                episode.support.y[task][own],
+                episode.query.x[task],
+            )
+        )
         few = len(x) < LEAST[self.model]
         if self.base is not None:
             make = "frequencies" if few else self.model
@@ -49,7 +56,9 @@ class AloneRung(Rung):
     def _regressor(self, rows: int) -> "RidgeCV | HistGradientBoostingRegressor":
         if self.model == "linear":
             return RidgeCV(PENALTIES)
-        return HistGradientBoostingRegressor(max_iter=50, max_leaf_nodes=4, min_samples_leaf=min(10, rows // 3))
+        return HistGradientBoostingRegressor(
+            max_iter=50, max_leaf_nodes=4, min_samples_leaf=min(10, rows // 3)
+        )
 
 
 class SupportMeanRung(AloneRung):

@@ -24,12 +24,14 @@ DOUBT = 8.0
 
 
 class BoostedPrior(Rung):
-    """A learned prior on the features and on two predictions of gradient boosting over the rows of all tasks.
+    """A learned prior on the features and on two predictions of gradient boosting over the rows of
+    all tasks.
 
-    The first sees a row's features ``x``: ``a(x)``. The second also sees the row's task, by what its other rows are like:
-    ``b(x, Σ (y − a) / (n + 8), n, x̄)``. Training rows have the predictions of models that did not see them (cross-fitting), new rows
-    the mean of these models. So the curved part that all tasks have in common comes from boosting, and what is a task's own from the prior.
-    For numbers alone.
+    The first sees a row's features ``x``: ``a(x)``. The second also sees the row's task, by what
+    its other rows are like: ``b(x, Σ (y − a) / (n + 8), n, x̄)``. Training rows have the
+    predictions of models that did not see them (cross-fitting), new rows the mean of these models.
+    So the curved part that all tasks have in common comes from boosting, and what is a task's own
+    from the prior. For numbers alone.
 
     Args:
         folds: Parts of the rows, each predicted from the others.
@@ -45,7 +47,10 @@ class BoostedPrior(Rung):
 
     def fit(self, train: TableTasks, seed: int) -> None:
         """Cross-fit both boostings, then learn the prior."""
-        require(train.kind.name == "regression", f"{self.name} is for targets that are numbers. Found {train.kind.name}.")
+        require(
+            train.kind.name == "regression",
+            f"{self.name} is for targets that are numbers. Found {train.kind.name}.",
+        )
         x, task = train.x.double().numpy(), train.task.numpy()
         self.stages: list[tuple[CrossFitted, CrossFitted]] = []
         seen: list[Rows] = []
@@ -53,11 +58,16 @@ class BoostedPrior(Rung):
         for target in train.y.double().numpy().T:
             first = CrossFitted(lambda parts: x, target, self.folds, self.repeats, seed)
             residual = target - first.seen
-            second = CrossFitted(partial(_own_context, x, residual, task), target, self.folds, self.repeats, seed + 1)
+            second = CrossFitted(
+                partial(_own_context, x, residual, task), target, self.folds, self.repeats, seed + 1
+            )
             self.stages.append((first, second))
             seen, residuals = [*seen, first.seen, second.seen], [*residuals, residual]
         grown = torch.cat([train.x, torch.from_numpy(np.stack(seen, 1)).to(train.x.dtype)], 1)
-        self.rows, self.residuals = replace(train, x=grown), replace(train, y=torch.from_numpy(np.stack(residuals, 1)))
+        self.rows, self.residuals = (
+            replace(train, x=grown),
+            replace(train, y=torch.from_numpy(np.stack(residuals, 1))),
+        )
         self.prior = LearnedPrior()
         self.prior.fit(self.rows, seed)
 
@@ -80,7 +90,9 @@ class BoostedPrior(Rung):
             residuals = self.residuals.batch(places).y[real[0]].numpy().T
         else:
             targets = episode.support.y[real[0]].double().numpy().T
-            residuals = np.stack([target - first(x) for target, (first, _) in zip(targets, self.stages, strict=True)])
+            residuals = np.stack(
+                [target - first(x) for target, (first, _) in zip(targets, self.stages, strict=True)]
+            )
         of_support: list[Rows] = []
         of_queries: list[Rows] = []
         for (first, second), residual in zip(self.stages, residuals, strict=True):
@@ -101,21 +113,29 @@ class CrossFitted:
         repeats: Divisions into parts.
         seed: Of the divisions.
 
-    Attributes:
-        seen: For every row what models say that did not see it, averaged over the divisions ``[row]``.
+    Attributes: seen: For every row what models say that did not see it, averaged over the divisions
+        ``[row]``.
     """
 
-    def __init__(self, features: Callable[[Rows], Rows], y: Rows, folds: int, repeats: int, seed: int) -> None:
+    def __init__(
+        self, features: Callable[[Rows], Rows], y: Rows, folds: int, repeats: int, seed: int
+    ) -> None:
         self.models, self.seen = [], np.zeros(len(y))
         for repeat in range(repeats):
-            divisions = list(KFold(min(folds, len(y)), shuffle=True, random_state=seed + 1000 * repeat).split(y))
+            divisions = list(
+                KFold(min(folds, len(y)), shuffle=True, random_state=seed + 1000 * repeat).split(y)
+            )
             parts = np.zeros(len(y), dtype=np.int64)
             for part, (_, judge) in enumerate(divisions):
                 parts[judge] = part
             x = features(parts)
             for learn, judge in divisions:
                 model = HistGradientBoostingRegressor(
-                    max_iter=150, learning_rate=0.05, max_leaf_nodes=8, min_samples_leaf=20, l2_regularization=5.0
+                    max_iter=150,
+                    learning_rate=0.05,
+                    max_leaf_nodes=8,
+                    min_samples_leaf=20,
+                    l2_regularization=5.0,
                 ).fit(x[learn], y[learn])
                 self.models.append(model)
                 self.seen[judge] += model.predict(x[judge]) / repeats
@@ -131,11 +151,14 @@ def _context(x: Rows, residual: Rows, task: Rows, new: Rows, new_task: Rows) -> 
     number = np.bincount(task, minlength=count)
     sums = np.stack([np.bincount(task, column, count) for column in (residual, *x.T)], 1)
     means = sums[:, 1:] / np.maximum(number, 1)[:, None]
-    return np.column_stack([new, (sums[:, 0] / (number + DOUBT))[new_task], number[new_task], means[new_task]])
+    return np.column_stack(
+        [new, (sums[:, 0] / (number + DOUBT))[new_task], number[new_task], means[new_task]]
+    )
 
 
 def _own_context(x: Rows, residual: Rows, task: Rows, parts: Rows) -> Rows:
-    """:func:`_context` of the rows ``x`` themselves, each by the rows of its task that are in other parts.
+    """:func:`_context` of the rows ``x`` themselves, each by the rows of its task that are in other
+    parts.
 
     Without the row alone, what is left of the task's sum would tell the row's own residual.
     """

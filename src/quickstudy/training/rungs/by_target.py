@@ -12,7 +12,8 @@ from quickstudy.training.rungs.rung import Rung
 
 
 class ByTarget(Rung):
-    """A rung for each of several targets of different kinds, fitted to and asked of the rows that have its label.
+    """A rung for each of several targets of different kinds, fitted to and asked of the rows that
+    have its label.
 
     Args:
         make: Makes a rung; called once a target, which is then all that the rung sees.

@@ -17,8 +17,9 @@ PENALTY = 0.1
 class Classifier:
     """Probabilities of all classes, from rows that may lack some.
 
-    With ``n`` rows, ``p`` what the model says and ``base`` the frequencies among all training tasks: ``(n p + base) / (n + 1)``, as if one
-    further row had been seen of which only the base is known. No class is impossible because ``n`` rows do not show it.
+    With ``n`` rows, ``p`` what the model says and ``base`` the frequencies among all training
+    tasks: ``(n p + base) / (n + 1)``, as if one further row had been seen of which only the base is
+    known. No class is impossible because ``n`` rows do not show it.
 
     Args:
         make: ``"frequencies"`` of the classes, ``"linear"`` or ``"boosting"``.
@@ -45,11 +46,18 @@ class Classifier:
 def _model(make: str, x: np.ndarray, y: np.ndarray) -> Any:
     """A classifier; the penalty of a linear one by cross-validation where every class has three rows."""
     if make == "boosting":
-        return HistGradientBoostingClassifier(max_iter=50, max_leaf_nodes=4, min_samples_leaf=min(10, len(y) // 3))
+        return HistGradientBoostingClassifier(
+            max_iter=50, max_leaf_nodes=4, min_samples_leaf=min(10, len(y) // 3)
+        )
     if min(count for count in np.bincount(y) if count) < FOLDS:
         return _linear(PENALTY)
     folds = list(StratifiedKFold(FOLDS).split(x, y))
-    return _linear(min(INVERSE_PENALTIES, key=lambda c: sum(_loss(_linear(c).fit(x[a], y[a]), x[b], y[b]) for a, b in folds)))
+    return _linear(
+        min(
+            INVERSE_PENALTIES,
+            key=lambda c: sum(_loss(_linear(c).fit(x[a], y[a]), x[b], y[b]) for a, b in folds),
+        )
+    )
 
 
 def _linear(inverse: float) -> LogisticRegression:

@@ -21,7 +21,8 @@ HIDDEN = (32, 16)
 
 
 class Rung(ABC):
-    """A way to predict: :meth:`fit` on training tasks, then :meth:`predict` the queries of tasks from their support rows.
+    """A way to predict: :meth:`fit` on training tasks, then :meth:`predict` the queries of tasks
+    from their support rows.
 
     Numbers to be predicted are scaled to mean 0 and standard deviation 1 of the training rows.
     """
@@ -38,9 +39,11 @@ class Rung(ABC):
 
     @abstractmethod
     def predict(self, episode: Episode, known: bool) -> Tensor:
-        """What the queries are: targets ``[task, example, target]``, or probabilities ``[task, example, class]``.
+        """What the queries are: targets ``[task, example, target]``, or probabilities ``[task,
+        example, class]``.
 
-        Of several targets of different kinds, one after the other: a number, or the probabilities of its classes.
+        Of several targets of different kinds, one after the other: a number, or the probabilities
+        of its classes.
 
         Args:
             episode: Tasks; where they are classes, ``y`` holds integers.
@@ -48,12 +51,15 @@ class Rung(ABC):
         """
 
     def interval(self, episode: Episode, level: float) -> tuple[Tensor, Tensor]:
-        """The bounds ``[task, example, target]`` between which the queries lie with probability ``level``.
+        """The bounds ``[task, example, target]`` between which the queries lie with probability
+        ``level``.
 
         Raises:
             UserError: If this way has none.
         """
-        raise UserError(f"Intervals are given by the learned prior over numbers. Found the way {self.name!r}.")
+        raise UserError(
+            f"Intervals are given by the learned prior over numbers. Found the way {self.name!r}."
+        )
 
 
 class AdaptingRung(Rung):
@@ -63,10 +69,17 @@ class AdaptingRung(Rung):
 
     def predict(self, episode: Episode, known: bool) -> Tensor:
         """By the adapted learner."""
-        return predictions(self.learner, in_parts(self.learner, episode, self.learner.predict), episode)
+        return predictions(
+            self.learner, in_parts(self.learner, episode, self.learner.predict), episode
+        )
 
 
-def in_parts(learner: Learner, episode: Episode, ask: Callable[[Adapted, Tensor], Tensor], steps: int | None = None) -> Tensor:
+def in_parts(
+    learner: Learner,
+    episode: Episode,
+    ask: Callable[[Adapted, Tensor], Tensor],
+    steps: int | None = None,
+) -> Tensor:
     """What ``ask`` says of the queries after ``learner`` adapted, so many tasks at a time as bound the memory."""
     rows = episode.support.x.shape[1] + episode.query.x.shape[1]
     part = max(1, ROWS_AT_ONCE // max(1, rows))
@@ -93,7 +106,20 @@ def network_for(train: TableTasks, seed: int) -> MLP | MultiTarget:
 
 def as_one_task(tasks: TableTasks) -> TableTasks:
     """All rows as those of a single task."""
-    return replace(tasks, task=torch.zeros_like(tasks.task), names=("all",), identity=torch.zeros(1, dtype=torch.long))
+    return replace(
+        tasks,
+        task=torch.zeros_like(tasks.task),
+        names=("all",),
+        identity=torch.zeros(1, dtype=torch.long),
+    )
 
 
-__all__ = ["PENALTIES", "AdaptingRung", "Rung", "as_one_task", "in_parts", "network_for", "predictions"]
+__all__ = [
+    "PENALTIES",
+    "AdaptingRung",
+    "Rung",
+    "as_one_task",
+    "in_parts",
+    "network_for",
+    "predictions",
+]

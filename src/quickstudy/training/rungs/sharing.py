@@ -19,7 +19,8 @@ PROXIMAL = (0.05, 0.2, 1.0, 4.0)
 
 
 class Network:
-    """A shared body with one head for all rows or a head a task, trained once for all rungs that use it.
+    """A shared body with one head for all rows or a head a task, trained once for all rungs that
+    use it.
 
     Args:
         heads: A head a task, held together.
@@ -40,12 +41,16 @@ class Network:
             return self.seconds
         began = time.perf_counter()
         known = int(train.identity.max()) + 1 if self.heads else 1
-        learner = HardSharing(network_for(train, seed), known, penalty=0.01, inner_lr=0.02, test_steps=60)
+        learner = HardSharing(
+            network_for(train, seed), known, penalty=0.01, inner_lr=0.02, test_steps=60
+        )
         self.learner = learner.to(train.x.dtype)
         tasks = train if self.heads else as_one_task(train)
         per_step = min(len(tasks.names), 32)
         rows = 16 if self.heads else 512
-        train_whole(self.learner, tasks.episodes(shot=0, query=rows), self.steps, per_step, 3e-3, seed)
+        train_whole(
+            self.learner, tasks.episodes(shot=0, query=rows), self.steps, per_step, 3e-3, seed
+        )
         self.learner.proximal = _best_proximal(self.learner, train, seed)
         self._of, self.seconds = (weakref.ref(train), seed), time.perf_counter() - began
         return 0.0
@@ -59,7 +64,9 @@ def _best_proximal(learner: HardSharing, train: TableTasks, seed: int) -> float:
     for proximal in PROXIMAL:
         learner.proximal = proximal
         scores = in_parts(learner, sampled, learner.predict)
-        errors[proximal] = float(task_losses(scores, sampled.query.y, sampled.query.mask, train.kind.targets).mean())
+        errors[proximal] = float(
+            task_losses(scores, sampled.query.y, sampled.query.mask, train.kind.targets).mean()
+        )
     return min(errors, key=lambda proximal: errors[proximal])
 
 
@@ -76,7 +83,9 @@ class Sharing(Rung):
 
     learner: HardSharing
 
-    def __init__(self, name: str, heads: bool, refit: bool, steps: int = 400, network: Network | None = None) -> None:
+    def __init__(
+        self, name: str, heads: bool, refit: bool, steps: int = 400, network: Network | None = None
+    ) -> None:
         self.name, self.heads, self.refit = name, heads, refit
         self.network = Network(heads, steps) if network is None else network
         self.adapts = refit
@@ -89,9 +98,13 @@ class Sharing(Rung):
     def predict(self, episode: Episode, known: bool) -> Tensor:
         """By the task's head, refitted on its support rows, or the one that new tasks start from."""
         if known and self.heads and not self.refit:
-            scores = self.learner.predict(self.learner.known(episode.support, episode.task), episode.query.x)
+            scores = self.learner.predict(
+                self.learner.known(episode.support, episode.task), episode.query.x
+            )
         else:
-            scores = in_parts(self.learner, episode, self.learner.predict, None if self.refit else 0)
+            scores = in_parts(
+                self.learner, episode, self.learner.predict, None if self.refit else 0
+            )
         return predictions(self.learner, scores, episode)
 
 
