@@ -167,10 +167,12 @@ def interval(values: Sequence[float]) -> str:
 
 def show_conflict(seeds: Sequence[int], names: Sequence[str]) -> None:
     print(
-        "Conflict: normalised error of held-out rows, mean over six tasks; below the plain mean by, paired\n"
+        "Conflict: normalised error of held-out rows, mean over six tasks; below the plain "
+        "mean by, paired\n"
     )
     print(
-        f"| balancer | error | below the mean by | {' | '.join(f'scale {s:.2g}' for s in np.geomspace(10, 1, TASKS))} | seconds |"
+        "| balancer | error | below the mean by | "
+        f"{' | '.join(f'scale {s:.2g}' for s in np.geomspace(10, 1, TASKS))} | seconds |"
     )
     print(f"|---|---|---|{'---|' * TASKS}---|", flush=True)
     plain = None
@@ -196,7 +198,8 @@ def show_auxiliary(seeds: Sequence[int]) -> None:
         "useless": slice(PRIMARY + HELPFUL, None),
     }
     print(
-        "\nAuxiliary tasks: normalised error of held-out rows of the primary tasks; weights at the end\n"
+        "\nAuxiliary tasks: normalised error of held-out rows of the primary tasks; weights "
+        "at the end\n"
     )
     print(
         f"| way | error | {' | '.join(groups)} | seconds |\n|---|---|{'---|' * len(groups)}---|",

@@ -117,14 +117,16 @@ def _learners(console: Console, device: str) -> None:
             [ours(CASES[key], 5, device, which)[0] for which in ("unrolled", "anil")], 5
         )
         console.print(
-            f"({key}) 5 inner steps: MAML {1e3 * maml:.0f} ms, ANIL {1e3 * anil:.0f} ms, ANIL / MAML {anil / maml:.2f}"
+            f"({key}) 5 inner steps: MAML {1e3 * maml:.0f} ms, ANIL {1e3 * anil:.0f} ms, ANIL "
+            f"/ MAML {anil / maml:.2f}"
         )
         few, many = (
             float(in_fresh_process("benchmarks.memory", key, "imaml", steps, device)[0])
             for steps in ("5", "25")
         )
         console.print(
-            f"({key}) iMAML: {few:.0f} MiB with 5 inner steps, {many:.0f} with 25, ratio {many / few:.2f}"
+            f"({key}) iMAML: {few:.0f} MiB with 5 inner steps, {many:.0f} with 25, ratio "
+            f"{many / few:.2f}"
         )
 
 

@@ -100,7 +100,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(1)
     tasks, test = mixture(asked.shot, 10, asked.noise), mixture(asked.shot, 100, asked.noise)
     print(
-        "| learner | seed | inner steps at test | error | sinusoids | lines | difference to the first | training, s of CPU |"
+        "| learner | seed | inner steps at test | error | sinusoids | lines | difference to "
+        "the first | training, s of CPU |"
     )
     print("|---|---|---|---|---|---|---|---|")
     for seed in asked.seeds:
@@ -121,7 +122,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             kinds = [f"{values[place == kind].mean():.3f}" for kind in (0, 1)]
             shown = [Estimate.of(part).text("mse") for part in (values, values - first)]
             print(
-                f"| {name} | {seed} | {best} | {shown[0]} | {kinds[0]} | {kinds[1]} | {shown[1]} | {seconds:.0f} |",
+                f"| {name} | {seed} | {best} | {shown[0]} | {kinds[0]} | {kinds[1]} | "
+                f"{shown[1]} | {seconds:.0f} |",
                 flush=True,
             )
 

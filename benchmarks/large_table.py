@@ -106,7 +106,8 @@ def main() -> None:
         measure(asked.only)
         return
     print(
-        "| way | seconds to read and encode | seconds to fit | ms to adapt a new task | RMSE | peak GiB |"
+        "| way | seconds to read and encode | seconds to fit | ms to adapt a new task | RMSE "
+        "| peak GiB |"
     )
     print("|---|---|---|---|---|---|", flush=True)
     for name in WAYS:

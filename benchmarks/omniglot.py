@@ -115,7 +115,8 @@ ROWS = {
     "reptile": Row(
         "Reptile, shared head",
         "reptile",
-        f"--way 20 --shot 10 --tasks-per-step 2 {HEAD} --optimizer adam --lr 2e-3 --schedule cosine --inner-optimiser sgd --inner-lr 1 "
+        f"--way 20 --shot 10 --tasks-per-step 2 {HEAD} --optimizer adam --lr 2e-3 --schedule "
+        "cosine --inner-optimiser sgd --inner-lr 1 "
         "--inner-steps 5 --inner-batch-size 40 --test-steps 10",
         500,
         100000,
@@ -133,7 +134,8 @@ ROWS = {
     "protomaml": Row(
         "MAML from prototypes",
         "maml",
-        "--way 20 --shot 1 --query 5 --tasks-per-step 3 --lr 2e-3 --no-shared-head --prototype-head --statistics transductive "
+        "--way 20 --shot 1 --query 5 --tasks-per-step 3 --lr 2e-3 --no-shared-head "
+        "--prototype-head --statistics transductive "
         "--clip-gradient 10 --downsample max --mapping loop --inner-lr 0.1 --inner-steps 1",
         500,
         50000,
@@ -143,7 +145,8 @@ ROWS = {
     "imaml": Row(
         "iMAML on the head (ANIL with implicit gradients)",
         "anil",
-        f"{WIDE} {HEAD} --outer-gradient implicit --proximal 0.02 --backward-steps 10 --inner-optimiser adam --inner-lr 0.01 "
+        f"{WIDE} {HEAD} --outer-gradient implicit --proximal 0.02 --backward-steps 10 "
+        "--inner-optimiser adam --inner-lr 0.01 "
         "--inner-steps 10 --test-steps 10",
         1400,
         20000,
@@ -153,7 +156,8 @@ ROWS = {
     "cavia": Row(
         "CAVIA",
         "cavia",
-        "--way 5 --shot 1 --query 3 --tasks-per-step 12 --lr 2e-3 --statistics transductive --downsample max --layer blocks.3.1 "
+        "--way 5 --shot 1 --query 3 --tasks-per-step 12 --lr 2e-3 --statistics transductive "
+        "--downsample max --layer blocks.3.1 "
         "--last-channels 320 --context-size 320 --inner-lr 30 --inner-steps 3 --test-steps 3",
         1150,
         60000,
@@ -214,7 +218,8 @@ def main() -> None:
         rows = list(pool.map(lambda name: _found(name, asked), asked.only))
     console = Console(width=150, highlight=False)
     console.print(
-        "| learner | 5-way 1-shot | 20-way 1-shot | 5-way 5-shot | transductive | seconds | steps | published |",
+        "| learner | 5-way 1-shot | 20-way 1-shot | 5-way 5-shot | transductive | seconds | "
+        "steps | published |",
         markup=False,
     )
     console.print("|---|---|---|---|---|---|---|---|", markup=False)
@@ -293,7 +298,10 @@ def _line(name: str, seconds: float, steps: int, found: Results) -> str:
     ]
     published = " / ".join(number or "–" for number in row.published)
     transductive = "yes" if found[5, 1]["transductive"] else "no"
-    return f"| {row.title} | {' | '.join(shown)} | {transductive} | {seconds:.0f} | {steps} | {published} |"
+    return (
+        f"| {row.title} | {' | '.join(shown)} | {transductive} | {seconds:.0f} | {steps} | "
+        f"{published} |"
+    )
 
 
 def _by_instance(asked: argparse.Namespace) -> Iterator[str]:
@@ -311,7 +319,10 @@ def _by_instance(asked: argparse.Namespace) -> Iterator[str]:
             f"{i}.: {Estimate.of(column).text('accuracy')}"
             for i, column in zip(instances, found.T, strict=True)
         )
-        yield f"\nMANN by the instance of a class, {1 + query} of each, {asked.num_tasks} tasks of 5 ways: {cells}"
+        yield (
+            f"\nMANN by the instance of a class, {1 + query} of each, {asked.num_tasks} tasks of "
+            f"5 ways: {cells}"
+        )
 
 
 def _neighbours(results: list[tuple[str, dict[str, Any]]]) -> list[str]:
@@ -362,7 +373,10 @@ def _evaluate(out: Path, way: int, shot: int, asked: argparse.Namespace) -> dict
     path = out / f"{way}-way-{shot}-shot.json"
     if path.exists() and (known := json.loads(path.read_text()))["num_tasks"] == asked.num_tasks:
         return dict(known)
-    options = f"--way {way} --shot {shot} --num-tasks {asked.num_tasks} --seed 7 --no-baselines --json --device {asked.device}"
+    options = (
+        f"--way {way} --shot {shot} --num-tasks {asked.num_tasks} --seed 7 --no-baselines --json "
+        f"--device {asked.device}"
+    )
     text = _quickstudy("evaluate", str(out), *options.split(), *_threads(asked))
     result: dict[str, Any] = json.loads(text)
     path.write_text(text)

@@ -105,7 +105,8 @@ def interval(values: Sequence[float]) -> str:
 
 def measures(seeds: int) -> None:
     print(
-        "| tasks | measure | groups found | adjusted Rand index | reliability |\n|---|---|---|---|---|"
+        "| tasks | measure | groups found | adjusted Rand index | reliability "
+        "|\n|---|---|---|---|---|"
     )
     for case, (rows, noise) in CASES.items():
         for measure in MEASURES:
@@ -118,14 +119,16 @@ def measures(seeds: int) -> None:
                 counts.append(found.num_groups)
             shown = ", ".join(map(str, counts))
             print(
-                f"| {case} | {measure} | {shown} | {np.mean(index):.2f} | {np.mean(reliability):.2f} |",
+                f"| {case} | {measure} | {shown} | {np.mean(index):.2f} | "
+                f"{np.mean(reliability):.2f} |",
                 flush=True,
             )
 
 
 def training(seeds: int, steps: int) -> None:
     print(
-        "\n| tasks | error, uniform | related − uniform | hard groups − uniform | a ridge a group − one for all |\n|---|---|---|---|---|"
+        "\n| tasks | error, uniform | related − uniform | hard groups − uniform | a ridge a "
+        "group − one for all |\n|---|---|---|---|---|"
     )
     for case, (rows, noise) in CASES.items():
         base, soft, hard, ridges = [], [], [], []
@@ -140,7 +143,8 @@ def training(seeds: int, steps: int) -> None:
                 - by_group(tasks, new, torch.zeros_like(found.groups))
             )
         print(
-            f"| {case} | {np.mean(base):.3f} | {interval(soft)} | {interval(hard)} | {interval(ridges)} |",
+            f"| {case} | {np.mean(base):.3f} | {interval(soft)} | {interval(hard)} | "
+            f"{interval(ridges)} |",
             flush=True,
         )
 

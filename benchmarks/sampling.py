@@ -32,7 +32,8 @@ def main() -> None:
     for index in range(batches):
         source.sample(32, qs.generator(0, "train", index))
     print(
-        f"{32 * batches / (time.perf_counter() - begin):.0f} episodes a second on one core, {pool.num_classes} classes"
+        f"{32 * batches / (time.perf_counter() - begin):.0f} episodes a second on one core, "
+        f"{pool.num_classes} classes"
     )
 
 

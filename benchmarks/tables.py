@@ -66,7 +66,8 @@ def show(title: str, scores: Sequence[Score]) -> None:
     heads = ["new rows" if shot is None else f"K = {shot}" for shot in shots]
     print(f"\n{title}: {first} over tasks ({second} %)\n")
     print(
-        f"| way | {' | '.join(heads)} | seconds to fit | ms to adapt |\n|---|{'---|' * (len(heads) + 2)}"
+        f"| way | {' | '.join(heads)} | seconds to fit | ms to adapt "
+        f"|\n|---|{'---|' * (len(heads) + 2)}"
     )
     digits = 2 if first == "rmse" else 4
     for name in dict.fromkeys(score.name for score in scores):
@@ -78,7 +79,8 @@ def show(title: str, scores: Sequence[Score]) -> None:
                 for what in (first, second)
             )
             cells.append(
-                f"{error.mean():.{digits}f} ± {error.std():.{digits}f} ({100 * other.mean():.1f} ± {100 * other.std():.1f})"
+                f"{error.mean():.{digits}f} ± {error.std():.{digits}f} "
+                f"({100 * other.mean():.1f} ± {100 * other.std():.1f})"
             )
         seconds, ms = np.mean([s.fit_seconds for s in own]), np.mean([s.adapt_ms for s in own])
         print(f"| {name} | {' | '.join(cells)} | {seconds:.2f} | {ms:.2f} |", flush=True)

@@ -69,9 +69,11 @@ for step in range(51):
 weight = logit.detach().sigmoid()
 found = (weight < 0.5)[wrong].float().mean().item(), (weight < 0.5)[~wrong].float().mean().item()
 print(
-    f"mean weight of the {int(wrong.sum())} wrong labels {weight[wrong].mean():.2f}, of the right ones {weight[~wrong].mean():.2f}"
+    f"mean weight of the {int(wrong.sum())} wrong labels {weight[wrong].mean():.2f}, of the "
+    f"right ones {weight[~wrong].mean():.2f}"
 )
 print(f"below one half: {found[0]:.0%} of the wrong labels, {found[1]:.0%} of the right ones")
 print(
-    f"test accuracy {accuracies[0]:.1%} with equal weights, {accuracies[-1]:.1%} with the learned ones"
+    f"test accuracy {accuracies[0]:.1%} with equal weights, {accuracies[-1]:.1%} with the "
+    "learned ones"
 )

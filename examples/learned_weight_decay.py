@@ -52,8 +52,10 @@ for step in range(51):
 
 decay = logit.detach().sigmoid()
 print(
-    f"median decay of the 10 features that count {decay[:10].median():.3f}, of the other 50 {decay[10:].median():.3f}"
+    f"median decay of the 10 features that count {decay[:10].median():.3f}, of the other 50 "
+    f"{decay[10:].median():.3f}"
 )
 print(
-    f"test accuracy {accuracies[0]:.1%} with equal weight decays, {accuracies[-1]:.1%} with the learned ones"
+    f"test accuracy {accuracies[0]:.1%} with equal weight decays, {accuracies[-1]:.1%} with "
+    "the learned ones"
 )

@@ -30,7 +30,8 @@ def cache_folder(override: Path | None = None) -> Path:
         return Path.home() / ".cache" / "quickstudy"
     except RuntimeError as error:
         raise UserError(
-            "There is no home folder to keep a cache in. Set the environment variable QUICKSTUDY_CACHE."
+            "There is no home folder to keep a cache in. Set the environment variable "
+            "QUICKSTUDY_CACHE."
         ) from error
 
 

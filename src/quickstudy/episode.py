@@ -36,7 +36,8 @@ class Batch:
         x, y = (value if isinstance(value, Tensor) else _tensor(value) for value in (x, y))
         require(
             len(x) == len(y) and len(x) > 0,
-            f"`x` and `y` should hold the same number of examples, at least one. Found {len(x)} and {len(y)}.",
+            "`x` and `y` should hold the same number of examples, at least one. Found "
+            f"{len(x)} and {len(y)}.",
         )
         mask = torch.ones(1, len(x), dtype=torch.get_default_dtype(), device=x.device)
         return cls(x.unsqueeze(0), y.unsqueeze(0), mask)

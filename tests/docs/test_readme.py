@@ -85,7 +85,8 @@ def run_command(words: list[str]) -> None:
             pass
         case _:
             pytest.fail(
-                f"not known how to check `{shlex.join(words)}`; put `<!-- not run: reason -->` above its block"
+                f"not known how to check `{shlex.join(words)}`; put `<!-- not run: reason "
+                "-->` above its block"
             )
 
 

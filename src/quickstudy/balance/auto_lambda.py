@@ -70,7 +70,8 @@ class AutoLambda(TaskWeights):
         wrong = [] if primary is None else [task for task in primary if not 0 <= task < num_tasks]
         require(
             not wrong,
-            f"Parameter `primary` should hold identities from 0 to {num_tasks - 1}. Found {wrong[:1]}.",
+            f"Parameter `primary` should hold identities from 0 to {num_tasks - 1}. Found "
+            f"{wrong[:1]}.",
         )
         require(
             primary is None or len(primary) > 0,
@@ -145,7 +146,8 @@ def slopes(descent: Sequence[Tensor], weights: Tensor, v: Sequence[Tensor]) -> T
         )[0]
     except RuntimeError as error:
         raise UserError(
-            f"The losses of this learner are differentiable once: give AutoLambda look_ahead='differences'. {error}"
+            "The losses of this learner are differentiable once: give AutoLambda "
+            f"look_ahead='differences'. {error}"
         ) from error
 
 

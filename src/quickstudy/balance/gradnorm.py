@@ -66,7 +66,8 @@ class GradNorm(TaskWeights):
         loss, seen = self.by_task(losses, step)
         require(
             bool((loss >= 0).all()),
-            f"GradNorm compares losses with those at the start: none should be negative. Found {loss.min():.3g}.",
+            "GradNorm compares losses with those at the start: none should be negative. "
+            f"Found {loss.min():.3g}.",
         )
         norms, _ = self.by_task(self._norms(losses, step), step)
         self.initial = torch.where(
@@ -96,7 +97,8 @@ class GradNorm(TaskWeights):
         used = any(part is not None for parts in found for part in parts)
         require(
             used,
-            "Parameter `shared` of GradNorm should be parameters of the learner that its losses depend on. Found others.",
+            "Parameter `shared` of GradNorm should be parameters of the learner that its "
+            "losses depend on. Found others.",
         )
         squares = [
             sum((part.square().sum() for part in parts if part is not None), losses.new_zeros(()))
@@ -120,7 +122,8 @@ def last_shared(learner: Learner) -> tuple[Tensor, ...]:
     ]
     require(
         bool(matrices),
-        f"Parameter `shared` of GradNorm is needed: {type(learner).__name__} has no weights that all tasks share.",
+        f"Parameter `shared` of GradNorm is needed: {type(learner).__name__} has no weights "
+        "that all tasks share.",
     )
     return (matrices[-1],)
 

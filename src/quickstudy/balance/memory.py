@@ -25,7 +25,10 @@ def restore_state(balancer: Balancer, state: dict[str, Tensor]) -> None:
     Raises: UserError: If it is that of another balancer, or ``balancer`` keeps a memory that cannot
         be saved.
     """
-    forgets = f"Balancer {balancer} keeps a memory that is not saved: a run with it cannot be resumed. Start it again."
+    forgets = (
+        f"Balancer {balancer} keeps a memory that is not saved: a run with it cannot be resumed. "
+        "Start it again."
+    )
     require(not remembers_elsewhere(balancer), forgets)
     saved, own = (
         {name: tuple(value.shape) for name, value in one.items()}
@@ -34,7 +37,8 @@ def restore_state(balancer: Balancer, state: dict[str, Tensor]) -> None:
     found = f"Found {balancer} with {own or 'nothing'}"
     require(
         saved == own,
-        f"A resumed run should have the balancer it was begun with, which remembers {saved or 'nothing'}. {found}.",
+        "A resumed run should have the balancer it was begun with, which remembers "
+        f"{saved or 'nothing'}. {found}.",
     )
     if isinstance(balancer, nn.Module):
         balancer.load_state_dict(state)
@@ -58,11 +62,13 @@ def check_told(balancer: Balancer) -> None:
     for part in _parts(balancer):
         require(
             not isinstance(part, DWA),
-            f"Balancer {part} is to be told when an epoch ends: use quickstudy.balance.DWA in its place.",
+            f"Balancer {part} is to be told when an epoch ends: use quickstudy.balance.DWA in "
+            "its place.",
         )
         require(
             not isinstance(part, FAMO),
-            f"Balancer {part} is to be told the losses after each step: use it in a loop of your own.",
+            f"Balancer {part} is to be told the losses after each step: use it in a loop of "
+            "your own.",
         )
 
 
@@ -78,8 +84,10 @@ def check_places(balancer: Balancer, step: OuterStep, before: Tensor | None) -> 
     tasks: Tensor = step.episodes.task[step.present].sort().values
     require(
         before is None or before.tolist() == tasks.tolist(),
-        f"Balancer {balancer} knows a task by its place, so every step should hold the same tasks. Found {tasks.tolist()[:9]} after "
-        f"{[] if before is None else before.tolist()[:9]}: let `tasks_per_step` be the number of tasks.",
+        f"Balancer {balancer} knows a task by its place, so every step should hold the same "
+        f"tasks. Found {tasks.tolist()[:9]} after "
+        f"{[] if before is None else before.tolist()[:9]}: let `tasks_per_step` be the number "
+        "of tasks.",
     )
     return tasks
 

@@ -34,7 +34,8 @@ def _static(num_tasks: int, weights: Any) -> Constant:
     shape = tuple(values.shape)
     require(
         shape == (num_tasks,),
-        f"Parameter `weights` should hold a weight for each of {num_tasks} tasks. Found shape {shape}.",
+        f"Parameter `weights` should hold a weight for each of {num_tasks} tasks. Found shape "
+        f"{shape}.",
     )
     return Constant(values)
 
@@ -101,7 +102,8 @@ def balancer_named(name: str, num_tasks: int | None = None, **options: Any) -> B
     fixed = needs_fixed_tasks(name)
     require(
         fixed == (num_tasks is not None),
-        f"Balancer {name!r} {'needs' if fixed else 'takes no'} `num_tasks`. Found num_tasks={num_tasks}.",
+        f"Balancer {name!r} {'needs' if fixed else 'takes no'} `num_tasks`. Found "
+        f"num_tasks={num_tasks}.",
     )
     try:
         return NAMED[name].make(*([num_tasks] if fixed else []), **options)

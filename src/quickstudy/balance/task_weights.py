@@ -41,7 +41,10 @@ class TaskWeights(nn.Module, ABC):
         """The loss that the ``step`` descends, a scalar, from its ``losses`` ``[task]``; the weights are brought up to date."""
         task = step.episodes.task
         low, high = int(task.min()), int(task.max())
-        known = f"{type(self).__name__} knows tasks 0 to {self.num_tasks - 1}. Found {low} to {high}: it weighs a fixed set of tasks."
+        known = (
+            f"{type(self).__name__} knows tasks 0 to {self.num_tasks - 1}. Found {low} to {high}: "
+            "it weighs a fixed set of tasks."
+        )
         require(low >= 0 and high < self.num_tasks, known)
         return (self.weigh(losses, step)[task] * losses).sum() / step.count
 

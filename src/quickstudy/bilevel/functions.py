@@ -167,14 +167,17 @@ class _Functions(InnerProblem):
         shape = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
         require(
             isinstance(value, Tensor) and value.ndim <= 1,
-            f"Parameter `{which}` should give a scalar tensor, or one loss per task [task]. Found {shape}.",
+            f"Parameter `{which}` should give a scalar tensor, or one loss per task [task]. "
+            f"Found {shape}.",
         )
         first = {name: tuple(weight.shape[:1]) for name, weight in weights.items()}
         wrong = [name for name, size in first.items() if value.ndim and size != tuple(value.shape)]
         require(
             not wrong,
-            f"Where `{which}` gives one loss per task, weights should have the task axis in front. Found {shape} losses "
-            f"and weight {next(iter(wrong), '')!r} with {tuple(weights[wrong[0]].shape) if wrong else ''}.",
+            f"Where `{which}` gives one loss per task, weights should have the task axis in "
+            f"front. Found {shape} losses "
+            f"and weight {next(iter(wrong), '')!r} with "
+            f"{tuple(weights[wrong[0]].shape) if wrong else ''}.",
         )
         return value
 
@@ -192,7 +195,8 @@ def _check_tensors(name: str, tensors: State) -> None:
         found = value.dtype if isinstance(value, Tensor) else type(value).__name__
         require(
             isinstance(value, Tensor) and value.dtype.is_floating_point,
-            f"Parameter `{name}` should hold floating-point tensors by name; data belongs into the losses. Found {key!r}: {found}.",
+            f"Parameter `{name}` should hold floating-point tensors by name; data belongs "
+            f"into the losses. Found {key!r}: {found}.",
         )
 
 
@@ -202,17 +206,21 @@ def _check_implicit(
     outer = f"outer_gradient={which!r}"
     require(
         steps >= 1,
-        f"Parameter `steps` should be at least 1 with {outer}, which differentiates the inner optimum. Found steps=0.",
+        f"Parameter `steps` should be at least 1 with {outer}, which differentiates the inner "
+        "optimum. Found steps=0.",
     )
     require(
         any(value.requires_grad for value in meta.values()) or not torch.is_grad_enabled(),
-        f"Parameter `meta` should hold a tensor with requires_grad=True with {outer}: the optimum does not depend on `start`. Found none.",
+        f"Parameter `meta` should hold a tensor with requires_grad=True with {outer}: the "
+        "optimum does not depend on `start`. Found none.",
     )
     require(
         not (isinstance(lr, Tensor) and lr.requires_grad),
-        f"Parameter `lr` should not require a gradient with {outer}: the optimum does not depend on it, so it would be 0.",
+        f"Parameter `lr` should not require a gradient with {outer}: the optimum does not "
+        "depend on it, so it would be 0.",
     )
     require(
         which != "neumann" or inner_optimiser == "sgd",
-        f"Parameter `inner_optimiser` should be 'sgd' with {outer}, which goes on with its rate. Found {inner_optimiser!r}.",
+        f"Parameter `inner_optimiser` should be 'sgd' with {outer}, which goes on with its "
+        f"rate. Found {inner_optimiser!r}.",
     )

@@ -60,7 +60,8 @@ def check_way(outer_gradient: str, backward_steps: int, damping: float) -> None:
     known = get_args(OuterGradient)
     require(
         outer_gradient in known,
-        f"Parameter `outer_gradient` should be one of {', '.join(known)}. Found {outer_gradient!r}.",
+        f"Parameter `outer_gradient` should be one of {', '.join(known)}. Found "
+        f"{outer_gradient!r}.",
     )
     require(
         backward_steps >= 1,

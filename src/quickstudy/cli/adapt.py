@@ -62,7 +62,8 @@ def main(arguments: Sequence[str]) -> int:
     )
     require(
         asked.support.exists(),
-        f"The examples of the new task should be a folder or a CSV file. There is no {asked.support}.",
+        "The examples of the new task should be a folder or a CSV file. There is no "
+        f"{asked.support}.",
     )
     require(not asked.out.is_dir(), f"Option --out should name a file. {asked.out} is a folder.")
     if source_of(asked.run) == "table":
@@ -76,7 +77,8 @@ def main(arguments: Sequence[str]) -> int:
     finite = all(bool(value.isfinite().all()) for value in adapted.values())
     require(
         finite,
-        "Adapting diverged: the result is not finite. Take fewer steps with --steps, or look for wrong numbers in the examples.",
+        "Adapting diverged: the result is not finite. Take fewer steps with --steps, or look "
+        "for wrong numbers in the examples.",
     )
     save_adapted(asked.out, learner, adapted, task.to_dict())
     console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
@@ -106,14 +108,16 @@ def _from_folder(learner: Learner, asked: AdaptOptions) -> tuple[Task, Batch, li
     ]
     if images.form.ink is not None:
         notes.append(
-            f"{inverted} of {total} images have dark ink on light paper and were inverted; --ink dark or light decides for all."
+            f"{inverted} of {total} images have dark ink on light paper and were inverted; "
+            "--ink dark or light decides for all."
         )
     if images.skipped:
         notes.append(
             f"Left out: {_some([str(path) for path in images.skipped])} (no images of a class)."
         )
     notes.append(
-        f"Images are brought to {size}×{size} pixels, {'grey' if images.form.channels == 1 else 'colour'}."
+        f"Images are brought to {size}×{size} pixels, "
+        f"{'grey' if images.form.channels == 1 else 'colour'}."
     )
     return Task(images.pool.names, True, images.form), images.support(), notes
 
@@ -127,7 +131,8 @@ def _from_table(learner: Learner, asked: AdaptOptions) -> tuple[Task, Batch, lis
     of_images = hasattr(learner.model, "image_size")
     require(
         not of_images,
-        "A CSV file is for models of numbers. This one takes images: give a folder with one subfolder for each class.",
+        "A CSV file is for models of numbers. This one takes images: give a folder with one "
+        "subfolder for each class.",
     )
     table = TableFile.read(asked.support)
     targets = asked.target or (
@@ -135,7 +140,8 @@ def _from_table(learner: Learner, asked: AdaptOptions) -> tuple[Task, Batch, lis
     )
     require(
         not targets or learner.regresses,
-        f"{type(learner).__name__} classifies and cannot predict numbers: name the column of the classes by --label.",
+        f"{type(learner).__name__} classifies and cannot predict numbers: name the column of "
+        "the classes by --label.",
     )
     label = asked.label or "label"
     wanted = set(targets) if targets else {label}
@@ -147,7 +153,8 @@ def _from_table(learner: Learner, asked: AdaptOptions) -> tuple[Task, Batch, lis
     inputs = getattr(learner.model, "inputs", None)
     require(
         inputs in (None, len(columns)),
-        f"The columns of {table.path} besides {', '.join(sorted(wanted))} should be the {inputs} inputs of the model. "
+        f"The columns of {table.path} besides {', '.join(sorted(wanted))} should be the "
+        f"{inputs} inputs of the model. "
         f"Found {len(columns)}: {', '.join(columns)}.",
     )
     x = table.numbers(columns)
@@ -172,7 +179,8 @@ def _from_rows(asked: AdaptOptions) -> tuple[Task, Batch, list[str]]:
     given = asked.ink is not None or asked.label is not None or bool(asked.target)
     require(
         not given,
-        "Options --ink, --label and --target are not needed: this run knows the columns of its table.",
+        "Options --ink, --label and --target are not needed: this run knows the columns of "
+        "its table.",
     )
     form, frame = table_form_of(asked.run), read_table(asked.support)
     labelled = form.labelled(frame)
@@ -190,7 +198,8 @@ def _from_rows(asked: AdaptOptions) -> tuple[Task, Batch, list[str]]:
     if form.labels:
         counts = zip(form.targets, (~y.isnan()).sum(0).tolist(), strict=True)
         notes = [
-            f"{len(x)} examples, with labels of {', '.join(f'{name} ({count})' for name, count in counts)}."
+            f"{len(x)} examples, with labels of "
+            f"{', '.join(f'{name} ({count})' for name, count in counts)}."
         ]
     if not labelled.all():
         notes.append(f"{int((~labelled).sum())} rows without a target were left out.")
@@ -222,12 +231,15 @@ def _check_outputs(learner: Learner, task: Task, support: Batch) -> None:
     if not task.classifies:
         require(
             wanted == outputs,
-            f"The model predicts {outputs} numbers. Found {wanted} targets: {', '.join(task.outputs)}.",
+            f"The model predicts {outputs} numbers. Found {wanted} targets: "
+            f"{', '.join(task.outputs)}.",
         )
     require(
         not task.classifies or wanted <= outputs,
-        f"This {type(learner).__name__} was trained for {outputs} classes, a learned output each. Found {wanted}: "
-        f"train with --way {wanted}, or a learner of any way (protonet, r2d2, finetune, or --shared-head).",
+        f"This {type(learner).__name__} was trained for {outputs} classes, a learned output "
+        f"each. Found {wanted}: "
+        f"train with --way {wanted}, or a learner of any way (protonet, r2d2, finetune, or "
+        "--shared-head).",
     )
 
 

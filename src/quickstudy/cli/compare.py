@@ -41,7 +41,8 @@ def main(arguments: Sequence[str]) -> int:
     same = first["data"] == second["data"] and first["variant"] == second["variant"]
     require(
         same,
-        f"Both runs should have learned the same family of tasks. Found {first['data']} and {second['data']}.",
+        f"Both runs should have learned the same family of tasks. Found {first['data']} and "
+        f"{second['data']}.",
     )
     if asked.way is None and first["data"] != "sinusoid":
         asked = replace(asked, way=min(first["way"], second["way"]))

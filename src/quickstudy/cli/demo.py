@@ -69,7 +69,10 @@ def main(arguments: Sequence[str]) -> int:
     }
     settings = {"learner": LEARNER, **dataclasses.asdict(dataclasses.replace(default, **chosen))}
     network = f"--way {WAY} --channels {CHANNELS}"
-    command = f"quickstudy train {LEARNER} --data glyphs {network} --steps {asked.steps} --seed {asked.seed} --out {asked.out}"
+    command = (
+        f"quickstudy train {LEARNER} --data glyphs {network} --steps {asked.steps} --seed "
+        f"{asked.seed} --out {asked.out}"
+    )
     console.print("Meta-training a ProtoNet on the letters of many scripts ...")
     code = train(LEARNER, settings, command, quiet=True)
     if code:
@@ -86,7 +89,8 @@ def main(arguments: Sequence[str]) -> int:
     groups = groups_of(learner, settings_of(asked.out), tasks)
     page = write_report(asked.out, learner, source, found, asked.seed, groups, group_way=5)
     console.print(
-        f"\nDone in {time.monotonic() - began:.0f} s. In {asked.out}: the checkpoints (*.safetensors), result.json, metrics.jsonl\n"
+        f"\nDone in {time.monotonic() - began:.0f} s. In {asked.out}: the checkpoints "
+        "(*.safetensors), result.json, metrics.jsonl\n"
         f"Look at the report: {page}\n"
         f"Try next:  quickstudy evaluate {asked.out} --way 10 --shot 5\n"
         f"           quickstudy train maml --data sinusoid --out runs/sinusoid"

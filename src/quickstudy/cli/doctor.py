@@ -50,13 +50,15 @@ def main(arguments: Sequence[str]) -> int:
     print(f"cores       {os.cpu_count()}, torch uses {torch.get_num_threads()} threads")
     print(f"memory      {'unknown' if free is None else f'{free / 2**30:.1f} GiB free'}")
     print(
-        f"accelerator {torch.cuda.get_device_name() if torch.cuda.is_available() else 'none that torch can use'}"
+        "accelerator "
+        f"{torch.cuda.get_device_name() if torch.cuda.is_available() else 'none that torch can use'}"
     )
     print(f"allocator   {'keeps freed memory' if keep_freed_memory() else 'as the system has it'}")
     folder = cache_folder()
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     print(
-        f"cache       {folder}{'' if os.access(existing, os.W_OK) else ' (cannot be written: set QUICKSTUDY_CACHE)'}"
+        "cache       "
+        f"{folder}{'' if os.access(existing, os.W_OK) else ' (cannot be written: set QUICKSTUDY_CACHE)'}"
     )
     problems = [] if asked.root is None else check(asked.root)
     for problem in problems:

@@ -78,7 +78,10 @@ def main(arguments: Sequence[str]) -> int:
     )
     require(not asked.out.is_file(), f"Option --out should be a folder. {asked.out} is a file.")
     table = table_of(asked.table, asked.task, asked.target, asked.features, asked.drop, asked.kind)
-    few = f"Column {asked.task!r} should hold at least 4 tasks, to learn from some and judge on others. Found {len(table.names)}."
+    few = (
+        f"Column {asked.task!r} should hold at least 4 tasks, to learn from some and judge on "
+        f"others. Found {len(table.names)}."
+    )
     require(len(table.names) >= 4, few)
     console = Console(stderr=asked.json, highlight=False, soft_wrap=True)
     columns = f"{len(table.features)} columns to predict {', '.join(table.targets)} from"
@@ -145,7 +148,8 @@ def table_of(
     unknown = sorted(set(drop) - set(others))
     require(
         not unknown,
-        f"Option --drop should name columns to predict from. Found {unknown[:1]} beside {', '.join(others)}.",
+        f"Option --drop should name columns to predict from. Found {unknown[:1]} beside "
+        f"{', '.join(others)}.",
     )
     table = Table(
         frame, task, target, chosen, features=[name for name in others if name not in drop]

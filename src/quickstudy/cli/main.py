@@ -61,7 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _usage() -> None:
     print(
-        "usage: quickstudy COMMAND [OPTIONS]\n\nLearn to learn across many related tasks.\n\ncommands:"
+        "usage: quickstudy COMMAND [OPTIONS]\n\nLearn to learn across many related "
+        "tasks.\n\ncommands:"
     )
     for name, (_, text) in COMMANDS.items():
         print(f"  {name:<10}{text}")

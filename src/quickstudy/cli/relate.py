@@ -71,7 +71,8 @@ def main(arguments: Sequence[str]) -> int:
     )
     console = Console(stderr=asked.json, highlight=False, soft_wrap=True, markup=False)
     console.print(
-        f"{len(table.frame)} rows of {len(table.names)} tasks, {len(table.features)} columns to predict from."
+        f"{len(table.frame)} rows of {len(table.names)} tasks, {len(table.features)} columns "
+        "to predict from."
     )
     whole = table.whole()
     tasks = TableForm.of(whole, table.labels).tasks(whole)

@@ -29,7 +29,8 @@ def settings_of(run: Path) -> Settings:
         details = json.loads((run / "run.json").read_text())
     except FileNotFoundError:
         raise UserError(
-            f"{run} should be a run's folder with a run.json. Found none: train with --out {run} first."
+            f"{run} should be a run's folder with a run.json. Found none: train with --out "
+            f"{run} first."
         ) from None
     except ValueError as error:
         raise UserError(f"{run / 'run.json'} should hold JSON. It is damaged: {error}.") from None
@@ -39,7 +40,8 @@ def settings_of(run: Path) -> Settings:
     )
     require(
         "settings" in details,
-        f"{run} was not trained by the command line: evaluate it with qs.evaluate(qs.load({str(run)!r}), ...).",
+        f"{run} was not trained by the command line: evaluate it with "
+        f"qs.evaluate(qs.load({str(run)!r}), ...).",
     )
     found: Settings = details["settings"]
     missing = [name for name in NEEDED if name not in found]

@@ -46,7 +46,8 @@ def pool(settings: Settings, split: str, root: Path | None = None) -> Classes:
     folder = root or settings["root"]
     require(
         folder is not None,
-        "Option --root is needed: the folder that holds images_background.zip and images_evaluation.zip.",
+        "Option --root is needed: the folder that holds images_background.zip and "
+        "images_evaluation.zip.",
     )
     turned = settings["rotations"] != "none"
     source = _omniglot(
@@ -124,7 +125,8 @@ def device(name: str) -> torch.device:
         torch.zeros(1, device=found).item()
     except (RuntimeError, AssertionError) as error:
         raise UserError(
-            f"Option --device should name a device of this machine. Found {name!r}: {str(error).splitlines()[0]}"
+            f"Option --device should name a device of this machine. Found {name!r}: "
+            f"{str(error).splitlines()[0]}"
         ) from None
     return found
 

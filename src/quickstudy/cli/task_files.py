@@ -68,7 +68,8 @@ class Task:
             )
         except (KeyError, TypeError) as error:
             raise UserError(
-                f"File {path} should be one that quickstudy adapt wrote. Found another description of a task."
+                f"File {path} should be one that quickstudy adapt wrote. Found another "
+                "description of a task."
             ) from error
 
     @property
@@ -143,7 +144,8 @@ def table_form_of(run: Path) -> TableForm:
         return TableForm.from_dict(_described(run)["table"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
-            f"{run} should be a run of quickstudy fit, with a table in its run.json. Found none that can be read."
+            f"{run} should be a run of quickstudy fit, with a table in its run.json. Found "
+            "none that can be read."
         ) from error
 
 
@@ -166,7 +168,8 @@ def image_form(learner: Learner, source: str, ink: str | None) -> ImageForm:
         size, channels = math.isqrt(inputs), 1
         require(
             size > 1 and size**2 == inputs,
-            f"A folder of images is for models of images. This one takes {inputs} numbers: give a CSV file with a column for each.",
+            f"A folder of images is for models of images. This one takes {inputs} numbers: "
+            "give a CSV file with a column for each.",
         )
     require(
         channels == 1 or ink is None,

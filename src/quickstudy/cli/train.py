@@ -35,7 +35,8 @@ def main(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print("usage: quickstudy train LEARNER [OPTIONS]\n\nlearners: " + ", ".join(LEARNERS))
         print(
-            "\n`quickstudy train LEARNER --help` lists the options of each, with defaults that suit it."
+            "\n`quickstudy train LEARNER --help` lists the options of each, with defaults "
+            "that suit it."
         )
         return 0 if arguments else 2
     name = arguments[0]
@@ -87,12 +88,16 @@ def train(name: str, settings: Settings, command: str, quiet: bool = False) -> i
     console = Console(stderr=True)
     if fitted.interrupted:
         again = command if "--resume" in command else f"{command} --resume"
-        text = f"Interrupted at step {fitted.step} of {settings['steps']}; all is saved. Go on with:\n  {again}"
+        text = (
+            f"Interrupted at step {fitted.step} of {settings['steps']}; all is saved. Go on "
+            f"with:\n  {again}"
+        )
         console.print(text, soft_wrap=True, highlight=False, markup=False)
         return 130
     if not quiet:
         console.print(
-            f"Trained {fitted.step} steps in {fitted.seconds:.0f} s; the run is in {settings['out']}. Next:\n"
+            f"Trained {fitted.step} steps in {fitted.seconds:.0f} s; the run is in "
+            f"{settings['out']}. Next:\n"
             f"  quickstudy evaluate {settings['out']}\n  quickstudy report {settings['out']}",
             soft_wrap=True,
             highlight=False,
@@ -109,7 +114,8 @@ def _start_from(learner: Learner, run: Path) -> None:
     same = type(other) is type(learner) and shapes == found
     require(
         same,
-        f"Option --start-from should name a run of the same learner and network. {run} holds another {type(other).__name__}.",
+        f"Option --start-from should name a run of the same learner and network. {run} holds "
+        f"another {type(other).__name__}.",
     )
     learner.load_state_dict(other.state_dict())
 
@@ -129,7 +135,8 @@ def _same_options(out: Path, recorded: dict[str, Any]) -> None:
         same = name in free or value == old
         require(
             same,
-            f"A resumed run should have the options it was begun with, {flag} {old}. Found {flag} {value}.",
+            f"A resumed run should have the options it was begun with, {flag} {old}. Found "
+            f"{flag} {value}.",
         )
 
 
@@ -152,11 +159,13 @@ def make_learner(name: str, settings: Settings, source: TaskSource) -> Learner:
     )
     require(
         not cls.fixed_tasks,
-        f"Learner {name} learns a part for each task of a fixed set; here tasks are drawn anew every step.",
+        f"Learner {name} learns a part for each task of a fixed set; here tasks are drawn "
+        "anew every step.",
     )
     require(
         cls.classifies or source.kind.name == "regression",
-        f"Option --data should give numbers to predict: {name} regresses. Found {settings['data']}.",
+        f"Option --data should give numbers to predict: {name} regresses. Found "
+        f"{settings['data']}.",
     )
     scored = source.kind.outputs if source.kind.name == "regression" else settings["way"]
     gives_scores = cls.model_gives == "scores" or (
@@ -204,7 +213,10 @@ def _optimizer(learner: Learner, settings: Settings) -> torch.optim.Optimizer:
 
 
 def _balancer(name: str) -> Balancer:
-    refused = f"Option --balancer: {name} learns or holds a weight for each task of a fixed set; here tasks are drawn anew every step."
+    refused = (
+        f"Option --balancer: {name} learns or holds a weight for each task of a fixed set; here "
+        "tasks are drawn anew every step."
+    )
     require(not needs_fixed_tasks(name), refused)
     return balancer_named(name)
 

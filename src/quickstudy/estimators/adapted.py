@@ -118,7 +118,8 @@ class AdaptedClassifier(ClassifierMixin, AdaptedEstimator):
         unknown = sorted(set(found.tolist()) - set(self.classes_.tolist()))
         require(
             not unknown,
-            f"`y` should hold the classes that were learned: {self.classes_.tolist()}. Found {unknown[:1]}.",
+            f"`y` should hold the classes that were learned: {self.classes_.tolist()}. Found "
+            f"{unknown[:1]}.",
         )
         return torch.from_numpy(np.searchsorted(self.classes_, found)[codes])
 

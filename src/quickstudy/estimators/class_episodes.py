@@ -42,7 +42,8 @@ def episodes_of(
     distinct = len(np.unique(y))
     require(
         max(able) >= 2,
-        f"A task should have at least 2 classes of 2 examples. Found {distinct} class{'es' * (distinct > 1)}.",
+        f"A task should have at least 2 classes of 2 examples. Found {distinct} "
+        f"class{'es' * (distinct > 1)}.",
     )
     way = min(way, max(able))
     ordered = [np.sort(sizes[of_class == group])[::-1] for group in range(len(group_names))]

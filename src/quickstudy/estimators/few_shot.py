@@ -168,7 +168,8 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         labels = np.zeros(len(x), dtype=np.int64) if labels is None else labels
         require(
             len(labels) == len(x),
-            f"Parameter `task` should have a value for every row of X. Found {len(labels)} for {len(x)}.",
+            f"Parameter `task` should have a value for every row of X. Found {len(labels)} "
+            f"for {len(x)}.",
         )
         seed = seed_of(self.random_state)
         source = episodes_of(x.float(), y, labels, self.way, self.shot, self.query)
@@ -212,7 +213,8 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         unknown = sorted(set(labels.tolist()) - set(self.tasks_))
         require(
             not unknown,
-            f"Parameter `task` should hold tasks that were learned. Found {unknown[:1]}: a new one is served by adapt.",
+            f"Parameter `task` should hold tasks that were learned. Found {unknown[:1]}: a "
+            "new one is served by adapt.",
         )
         found = np.zeros((len(labels), len(self.classes_)))
         for name in dict.fromkeys(labels.tolist()):
@@ -278,7 +280,8 @@ def inputs_of(
     )
     require(
         found.ndim == 4 and found.shape[2] == found.shape[3],
-        f"`X` should be vectors [row, feature], or square images [row, channel, height, width]. Found shape {found.shape}.",
+        "`X` should be vectors [row, feature], or square images [row, channel, height, "
+        f"width]. Found shape {found.shape}.",
     )
     return torch.from_numpy(found).float() / (255 if raw.dtype == np.uint8 else 1)
 

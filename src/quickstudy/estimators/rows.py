@@ -96,7 +96,8 @@ def seed_of(random_state: Any) -> int:
         return int(random_state.randint(2**31 - 1))
     require(
         isinstance(random_state, int | np.integer),
-        f"Parameter `random_state` should be a number, RandomState or None. Found {random_state!r}.",
+        "Parameter `random_state` should be a number, RandomState or None. Found "
+        f"{random_state!r}.",
     )
     return int(random_state)
 

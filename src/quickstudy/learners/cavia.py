@@ -74,7 +74,8 @@ class CAVIA(GradientLearner):
         ways = ("unrolled", "stepwise", "first_order")
         require(
             outer_gradient in ways,
-            f"Parameter `outer_gradient` should be one of {', '.join(ways)}. Found {outer_gradient!r}.",
+            f"Parameter `outer_gradient` should be one of {', '.join(ways)}. Found "
+            f"{outer_gradient!r}.",
         )
         self.context_size, self.layer, self.outer_gradient = context_size, layer, outer_gradient
         modulated, self._shift_only, channels = _modulated(self.model, layer)

@@ -115,7 +115,8 @@ class Generator(GradientLearner):
         ways = ("unrolled", "stepwise", "first_order")
         require(
             outer_gradient in ways,
-            f"Parameter `outer_gradient` should be one of {', '.join(ways)}. Found {outer_gradient!r}.",
+            f"Parameter `outer_gradient` should be one of {', '.join(ways)}. Found "
+            f"{outer_gradient!r}.",
         )
         require(
             min(side, default=0) >= 0,
@@ -211,7 +212,8 @@ class Generator(GradientLearner):
             columns = x.ndim == 2 and max(self.side) < x.shape[1]
             require(
                 columns,
-                f"Parameter `side` should name columns of x [task, example, feature]. Found {self.side}, x {list(x.shape)}.",
+                "Parameter `side` should name columns of x [task, example, feature]. Found "
+                f"{self.side}, x {list(x.shape)}.",
             )
             embedding = embedding + self._call("side_encoder", weights, x[:, list(self.side)])
 
@@ -238,7 +240,8 @@ class Generator(GradientLearner):
         found = support.y.shape[2:]
         require(
             len(found) > 0 and found.numel() == outputs,
-            f"Targets should be [task, example, target] with the {outputs} outputs of the model. Found {tuple(support.y.shape)}.",
+            f"Targets should be [task, example, target] with the {outputs} outputs of the "
+            f"model. Found {tuple(support.y.shape)}.",
         )
         return support.y.flatten(2)
 

@@ -27,7 +27,8 @@ def head_parameters(model: nn.Module) -> tuple[str, ...]:
     ]
     require(
         len(linear) > 0,
-        f"The model should end in a linear layer (nn.Linear), its head. Found none in {type(model).__name__}.",
+        "The model should end in a linear layer (nn.Linear), its head. Found none in "
+        f"{type(model).__name__}.",
     )
     name, head = linear[-1]
     prefix = f"{name}." if name else ""
@@ -108,7 +109,8 @@ def check_head(model: nn.Module, names: tuple[str, ...], x: Tensor) -> None:
     same = found.shape == whole.shape and torch.allclose(found, whole, atol=1e-4)
     require(
         same,
-        "The last linear layer of the model should be its end: its output should be the model's. Found another.",
+        "The last linear layer of the model should be its end: its output should be the "
+        "model's. Found another.",
     )
 
 

@@ -108,7 +108,8 @@ class Learner(nn.Module, ABC):
         ascending = all(0 <= a <= b for a, b in zip([0, *steps], steps, strict=False))
         require(
             ascending,
-            f"Parameter `steps` should hold numbers from 0 on, in ascending order. Found {list(steps)}.",
+            "Parameter `steps` should hold numbers from 0 on, in ascending order. Found "
+            f"{list(steps)}.",
         )
         states = self.trajectory(support, steps)
         for _ in steps:
@@ -131,7 +132,8 @@ class Learner(nn.Module, ABC):
         tasks = next(iter(adapted.values())).shape[0]
         require(
             x.ndim >= 2 and x.shape[0] == tasks,
-            f"`x` should be [task, example, *feature] with the {tasks} tasks that were adapted to. Found shape {tuple(x.shape)}.",
+            f"`x` should be [task, example, *feature] with the {tasks} tasks that were "
+            f"adapted to. Found shape {tuple(x.shape)}.",
         )
         with evaluating(self), torch.no_grad():
             return self.scores(adapted, x)

@@ -126,7 +126,8 @@ class LinearPrior(EmbeddingLearner):
             support.y.is_floating_point()
             and support.y.ndim == 3
             and support.y.shape[2] == self.targets,
-            f"LinearPrior regresses: `y` should be [task, example, target] with {self.targets} floating-point targets. "
+            "LinearPrior regresses: `y` should be [task, example, target] with "
+            f"{self.targets} floating-point targets. "
             f"Found {support.y.dtype} {tuple(support.y.shape)}.",
         )
         features, prior = with_one(embedded.flatten(2)), self.factor.tril()

@@ -116,7 +116,8 @@ class LogisticPrior(EmbeddingLearner):
         """The weights' ``mean`` ``[task, class, feature]`` and a ``factor`` of their covariance ``[task, class, feature, feature]``."""
         require(
             way <= self.way,
-            f"LogisticPrior knows {self.way} classes: `y` should hold class indices below. Found classes up to {way - 1}.",
+            f"LogisticPrior knows {self.way} classes: `y` should hold class indices below. "
+            f"Found classes up to {way - 1}.",
         )
         mask = support.mask.to(embedded.dtype).unsqueeze(-1)
         features, prior = with_one(embedded.flatten(2)) * mask, self.factor.tril()

@@ -26,7 +26,8 @@ def example_losses(scores: Tensor, y: Tensor) -> Tensor:
         )
     require(
         scores.shape == y.shape,
-        f"Predictions should have the shape of the targets. Found {tuple(scores.shape)} and {tuple(y.shape)}: "
+        f"Predictions should have the shape of the targets. Found {tuple(scores.shape)} and "
+        f"{tuple(y.shape)}: "
         "check the outputs of the model, and give targets as [example, target].",
     )
     return (scores - y).square().flatten(1).mean(1) if y.ndim > 1 else (scores - y).square()
@@ -39,7 +40,8 @@ def _check_classes(scores: Tensor, y: Tensor) -> None:
     low, high = int(y.min()), int(y.max())
     require(
         low >= 0 and high < scores.shape[-1],
-        f"Class indices should be from 0 to {scores.shape[-1] - 1}, the outputs of the network. Found {low} to {high}.",
+        f"Class indices should be from 0 to {scores.shape[-1] - 1}, the outputs of the "
+        f"network. Found {low} to {high}.",
     )
 
 
@@ -68,7 +70,8 @@ def mixed_losses(scores: Tensor, y: Tensor, targets: tuple[int, ...]) -> Tensor:
         y.dtype.is_floating_point
         and y.shape == (*scores.shape[:-1], len(targets))
         and scores.shape[-1] == kind.outputs,
-        f"Targets {targets} should have {kind.outputs} scores and {len(targets)} floating-point targets for every example. "
+        f"Targets {targets} should have {kind.outputs} scores and {len(targets)} "
+        "floating-point targets for every example. "
         f"Found scores {tuple(scores.shape)} and targets {tuple(y.shape)}.",
     )
     missing = y.isnan()
@@ -122,6 +125,7 @@ def num_classes(batch: Batch) -> int:
     """
     require(
         not batch.y.dtype.is_floating_point,
-        f"This learner classifies: `y` should hold class indices (an integer dtype). Found {batch.y.dtype}.",
+        "This learner classifies: `y` should hold class indices (an integer dtype). Found "
+        f"{batch.y.dtype}.",
     )
     return int(batch.y.max()) + 1

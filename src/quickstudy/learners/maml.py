@@ -103,7 +103,8 @@ class MAML(GradientLearner):
             self._head = head_parameters(self.model)
             require(
                 not shared_head,
-                "Parameters `shared_head` and `prototype_head` are two ways to start the head. Choose one.",
+                "Parameters `shared_head` and `prototype_head` are two ways to start the "
+                "head. Choose one.",
             )
             require(
                 len(self._head) == 2,
@@ -121,7 +122,8 @@ class MAML(GradientLearner):
         )
         require(
             not (per_step_norm and self.head_alone),
-            "Parameter `per_step_norm` goes with steps of the whole network: here the norms below the head see no steps.",
+            "Parameter `per_step_norm` goes with steps of the whole network: here the norms "
+            "below the head see no steps.",
         )
         check_way(outer_gradient, backward_steps, damping)
         require(
@@ -237,22 +239,27 @@ def _check_implicit(
     outer = f"outer_gradient={which!r}"
     require(
         proximal > 0,
-        f"Parameter `proximal` should be positive with {outer}: without it the optimum of the inner loss does not depend on "
+        f"Parameter `proximal` should be positive with {outer}: without it the optimum of the "
+        "inner loss does not depend on "
         f"the initialisation. Found proximal={proximal}.",
     )
     require(
         inner_steps >= 1,
-        f"Parameter `inner_steps` should be at least 1 with {outer}, which needs the inner optimum. Found 0.",
+        f"Parameter `inner_steps` should be at least 1 with {outer}, which needs the inner "
+        "optimum. Found 0.",
     )
     require(
         not multi_step_loss,
-        f"Parameter `multi_step_loss` should be False with {outer}: it is that of the optimum alone. Found True.",
+        f"Parameter `multi_step_loss` should be False with {outer}: it is that of the optimum "
+        "alone. Found True.",
     )
     require(
         not by_step,
-        f"Parameters `learned_rates` and `per_step_norm` should be False with {outer}: the optimum does not depend on the way to it.",
+        f"Parameters `learned_rates` and `per_step_norm` should be False with {outer}: the "
+        "optimum does not depend on the way to it.",
     )
     require(
         which != "neumann" or inner_optimiser == "sgd",
-        f"Parameter `inner_optimiser` should be 'sgd' with {outer}, which goes on with its rate. Found {inner_optimiser!r}.",
+        f"Parameter `inner_optimiser` should be 'sgd' with {outer}, which goes on with its "
+        f"rate. Found {inner_optimiser!r}.",
     )

@@ -220,7 +220,8 @@ class MANN(EmbeddingLearner):
         way = max(num_classes(batch) for batch in batches if batch.y.numel())
         require(
             way <= self.way,
-            f"Parameter `way` should be at least the classes of a task. Found way={self.way}, {way} classes.",
+            f"Parameter `way` should be at least the classes of a task. Found way={self.way}, "
+            f"{way} classes.",
         )
 
 

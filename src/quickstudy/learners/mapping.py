@@ -90,7 +90,8 @@ def choose_mapping(model: nn.Module, x: Tensor, mode: MappingMode) -> TaskMappin
     if mode != "auto":
         require(
             mode in ("vmap", "loop") or (isinstance(mode, int) and mode >= 1),
-            f"Parameter `mapping` should be 'auto', 'vmap', 'loop' or a number of tasks. Found mapping={mode!r}.",
+            "Parameter `mapping` should be 'auto', 'vmap', 'loop' or a number of tasks. "
+            f"Found mapping={mode!r}.",
         )
         return TaskMapping(
             None if mode == "vmap" else 1 if mode == "loop" else int(mode), "asked for"

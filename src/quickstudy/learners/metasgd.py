@@ -43,7 +43,8 @@ class MetaSGD(MAML):
     ) -> None:
         require(
             outer_gradient not in IMPLICIT,
-            f"Parameter `outer_gradient` should not be {outer_gradient!r}: an inner optimum does not depend on rates.",
+            f"Parameter `outer_gradient` should not be {outer_gradient!r}: an inner optimum "
+            "does not depend on rates.",
         )
         super().__init__(
             model,

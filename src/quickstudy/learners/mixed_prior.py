@@ -118,7 +118,8 @@ class MixedPrior(EmbeddingLearner):
         y = support.y
         require(
             y.is_floating_point() and y.ndim == 3 and y.shape[2] == len(self.targets),
-            f"MixedPrior: `y` should be [task, example, target] with {len(self.targets)} floating-point targets. "
+            f"MixedPrior: `y` should be [task, example, target] with {len(self.targets)} "
+            "floating-point targets. "
             f"Found {y.dtype} {tuple(y.shape)}.",
         )
         found: Adapted = {}

@@ -69,7 +69,8 @@ class LowRank(Modulation):
         )
         require(
             served,
-            f"Weights of low rank are for linear layers and convolutions without groups. Found {type(layer).__name__} in `layers`.",
+            "Weights of low rank are for linear layers and convolutions without groups. "
+            f"Found {type(layer).__name__} in `layers`.",
         )
         super().__init__(embedding_size, rank + channels(layer))
         weight = cast(Tensor, layer.weight)
@@ -118,7 +119,8 @@ def channels(layer: nn.Module) -> int:
     ]
     require(
         bool(sizes),
-        f"A layer that is modulated should be a linear layer, a convolution or a norm. Found {type(layer).__name__}.",
+        "A layer that is modulated should be a linear layer, a convolution or a norm. Found "
+        f"{type(layer).__name__}.",
     )
     return int(sizes[0])
 
@@ -165,7 +167,8 @@ def layers_to_modulate(model: nn.Module, head: str, kind: ModulationName) -> tup
     found = norms if norms and kind == "film" else served
     require(
         len(found) > 0,
-        "The model should have a linear layer, convolution or batch norm below its head. Found none.",
+        "The model should have a linear layer, convolution or batch norm below its head. "
+        "Found none.",
     )
     return found
 

@@ -98,7 +98,8 @@ def _parameters_of(model: nn.Module, parts: Sequence[str] | None) -> tuple[str, 
     missing = [part for part in chosen if not found[part]]
     require(
         not missing,
-        f"Parameter `own` should name layers or parameters of the model. Found {missing[:1]}, not one of {names}.",
+        f"Parameter `own` should name layers or parameters of the model. Found {missing[:1]}, "
+        f"not one of {names}.",
     )
     return tuple(name for name in names if any(name in of_part for of_part in found.values()))
 

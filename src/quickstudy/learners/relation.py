@@ -56,7 +56,8 @@ class RelationNet(EmbeddingLearner):
         )
         require(
             relation_hidden >= 1,
-            f"Parameter `relation_hidden` should be at least 1. Found relation_hidden={relation_hidden}.",
+            "Parameter `relation_hidden` should be at least 1. Found "
+            f"relation_hidden={relation_hidden}.",
         )
         self.feature_channels, self.relation_hidden = channels, relation_hidden
         width = int(channels or 0)

@@ -96,7 +96,8 @@ class SharingLearner(MAML):
         names = [name for name in self._own if name in meta]
         require(
             bool(names),
-            "The task's own part should have a parameter with requires_grad=True. Found all frozen.",
+            "The task's own part should have a parameter with requires_grad=True. Found all "
+            "frozen.",
         )
         return {name: meta[name].expand(support.num_tasks, *meta[name].shape) for name in names}
 
@@ -111,7 +112,8 @@ class SharingLearner(MAML):
         support, query, meta = episodes.support, episodes.query, self.meta()
         require(
             support.x.shape[1] > 0 or not self.uses_support_statistics,
-            "Batch norms with statistics='support' need support rows in training too. Found none: take statistics='transductive'.",
+            "Batch norms with statistics='support' need support rows in training too. Found "
+            "none: take statistics='transductive'.",
         )
         self._check(episodes.task)
         own = self._of(meta, episodes.task)
@@ -153,7 +155,8 @@ class SharingLearner(MAML):
         low, high = int(task.min()), int(task.max())
         require(
             low >= 0 and high < self.num_tasks,
-            f"{type(self).__name__} knows tasks 0 to {self.num_tasks - 1}. Found {low} to {high}: a new task is served by adapt.",
+            f"{type(self).__name__} knows tasks 0 to {self.num_tasks - 1}. Found {low} to "
+            f"{high}: a new task is served by adapt.",
         )
 
     def _offsets(self, meta: State) -> dict[str, Tensor]:

@@ -88,7 +88,10 @@ class Conv4(nn.Module):
         return self.head(self.blocks(x))
 
     def _advice(self, shape: list[int]) -> str:
-        expected = f"Images should be [example, channel, height, width] with in_channels={self.in_channels}. Found {shape}."
+        expected = (
+            "Images should be [example, channel, height, width] with "
+            f"in_channels={self.in_channels}. Found {shape}."
+        )
         if len(shape) == 3 and self.in_channels == 1:
             return f"{expected} Add the channel: x[:, None]."
         if len(shape) == 4 and shape[3] in (1, 3, 4) and shape[1] > 4:

@@ -113,7 +113,8 @@ def _layers(trunk: nn.Module) -> list[nn.Module]:
     )
     require(
         bool(starts),
-        f"Parameter `trunk` should be an nn.Sequential, or a network that holds one and no head. Found {type(trunk).__name__}.",
+        "Parameter `trunk` should be an nn.Sequential, or a network that holds one and no "
+        f"head. Found {type(trunk).__name__}.",
     )
     assert isinstance(chain, nn.Sequential)
     return [chain[first:end] for first, end in pairwise([0, *starts[1:], len(chain)])]

@@ -67,7 +67,8 @@ class LeastUsedMemory(nn.Module):
             require(size >= 1, f"Parameter `{name}` should be at least 1. Found {name}={size}.")
         require(
             heads <= slots,
-            f"Parameter `heads` should be at most the number of slots, {slots}. Found heads={heads}.",
+            f"Parameter `heads` should be at most the number of slots, {slots}. Found "
+            f"heads={heads}.",
         )
         require(0 <= decay <= 1, f"Parameter `decay` should be from 0 to 1. Found decay={decay}.")
         require(

@@ -37,7 +37,8 @@ def copies(trunk: nn.Module, count: int, seed: int) -> nn.ModuleList:
     """
     require(
         not isinstance(getattr(trunk, "head", None), nn.Linear),
-        f"Parameter `trunk` should give embeddings: MLP(outputs=None), Conv4(way=None). Found {type(trunk).__name__} with a head.",
+        "Parameter `trunk` should give embeddings: MLP(outputs=None), Conv4(way=None). Found "
+        f"{type(trunk).__name__} with a head.",
     )
     others = [deepcopy(trunk) for _ in range(count - 1)]
     for index, other in enumerate(others):
@@ -84,7 +85,8 @@ def gate_for(trunk: nn.Module, choices: int, given: int | None) -> Gate:
     inputs, channels = given or getattr(trunk, "inputs", None), getattr(trunk, "in_channels", None)
     require(
         inputs is not None or channels is not None,
-        "Parameter `gate_inputs`, the length of a flattened input, is needed: this trunk does not say its own.",
+        "Parameter `gate_inputs`, the length of a flattened input, is needed: this trunk "
+        "does not say its own.",
     )
     return (
         Gate(int(channels or 0) * GRID**2, choices, GRID)

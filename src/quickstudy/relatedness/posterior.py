@@ -27,7 +27,8 @@ def posterior_shift(learner: Learner | nn.Module, batch: Batch, rows: Tensor) ->
     """
     if not isinstance(learner, LinearPrior):
         raise UserError(
-            f"The probe of posterior weights should be a LinearPrior. Found {type(learner).__name__}."
+            "The probe of posterior weights should be a LinearPrior. Found "
+            f"{type(learner).__name__}."
         )
     flat = rows.reshape(-1, *rows.shape[-2:])
     means = torch.stack(

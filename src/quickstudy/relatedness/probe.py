@@ -30,12 +30,14 @@ class Probe:
             scores = learner.model_gives == "scores" and hasattr(learner, "model")
             require(
                 scores,
-                f"The probe should be a learner whose network gives scores. Found {type(learner).__name__}.",
+                "The probe should be a learner whose network gives scores. Found "
+                f"{type(learner).__name__}.",
             )
             model = cast(nn.Module, learner.model)
         require(
             not has_task_norm(model),
-            "The probe should not normalise by the rows of a batch: one row at a time is looked at.",
+            "The probe should not normalise by the rows of a batch: one row at a time is "
+            "looked at.",
         )
         require(
             not getattr(model, "targets", ()),
@@ -54,7 +56,8 @@ class Probe:
             return F.cross_entropy(scores, y, reduction="none")
         require(
             scores.shape == y.shape,
-            f"The probe should predict {tuple(y.shape)}, as the targets. Found {tuple(scores.shape)}.",
+            f"The probe should predict {tuple(y.shape)}, as the targets. Found "
+            f"{tuple(scores.shape)}.",
         )
         return (scores - y).square().flatten(1).mean(1)
 

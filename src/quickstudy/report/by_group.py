@@ -44,7 +44,8 @@ def accuracy_by_group_values(
     most = max(map(len, members.values()))
     require(
         most >= way,
-        f"Parameter `way` should be at most the number of classes of a group. Found way={way}, at most {most} classes.",
+        "Parameter `way` should be at most the number of classes of a group. Found "
+        f"way={way}, at most {most} classes.",
     )
     found = {}
     for name, classes in members.items():

@@ -71,7 +71,8 @@ def episode_picture(learner: Learner, source: Episodes, seed: int = 0) -> Figure
     """
     require(
         has_pictures(source.pool),
-        f"A picture of a task needs images [row, channel, height, width]. Found {tuple(source.pool.x.shape)}.",
+        "A picture of a task needs images [row, channel, height, width]. Found "
+        f"{tuple(source.pool.x.shape)}.",
     )
     support, answers = ask(learner, source, seed)
     classes = sorted({answer.truth for answer in answers})
@@ -91,7 +92,8 @@ def episode_picture(learner: Learner, source: Episodes, seed: int = 0) -> Figure
             layout.query(place, column, answer.image, answer.caption, answer.wrong)
     wrong = sum(answer.wrong for answer in answers)
     layout.title(
-        f"Accuracy {100 * (1 - wrong / len(answers)):.1f} %: {wrong} of {len(answers)} queries mistaken"
+        f"Accuracy {100 * (1 - wrong / len(answers)):.1f} %: {wrong} of {len(answers)} "
+        "queries mistaken"
     )
     parts = [f"{len(drawn)} of {len(classes)} classes"] if drawn != classes else []
     if any(len(queries) > most for queries in asked):

@@ -87,10 +87,10 @@ def shown_relatedness(found: Relatedness) -> Shown:
     groups = f"{found.num_groups} groups" if found.num_groups > 1 else "one group"
     return Shown(
         "relatedness", "Which tasks are related",
-        "Each row, and the column of the same place, is a task. Red pairs are alike, blue ones opposed, pale ones have nothing to do with "
-        "each other; what the rows cannot tell has been taken out. The tree on the left joins the most alike tasks first, and its colours "
+        "Each row, and the column of the same place, is a task. Red pairs are alike, blue " "ones opposed, pale ones have nothing to do with "
+        "each other; what the rows cannot tell has been taken out. The tree on the left " "joins the most alike tasks first, and its colours "
         "are the groups.",
-        f"The similarities of {len(found.names)} tasks in {groups}, beside the tree that joins them.",
+        f"The similarities of {len(found.names)} tasks in {groups}, beside the tree that " "joins them.",
         relatedness_map(found), wide=len(found.names) > 20,
     )  # fmt: skip
 
@@ -103,7 +103,7 @@ def _baselines(evaluation: Evaluation) -> Shown:
     return Shown(
         "baselines", "Beside the plain baselines",
         f"{better} is better; whiskers are 95 % intervals of the mean over tasks." + (f" {known[0].upper()}{known[1:]}." if known else ""),
-        f"The learner beside {len(evaluation.baselines)} baselines, with the numbers of the table above.",
+        f"The learner beside {len(evaluation.baselines)} baselines, with the numbers of the " "table above.",
         baselines_chart(evaluation),
     )  # fmt: skip
 
@@ -113,8 +113,8 @@ def _picture(learner: Learner, source: Episodes, seed: int) -> Shown:
     title = next(text.get_text() for text in figure.axes[0].texts if text.get_gid() == "title")
     return Shown(
         "episode", "One task, as the learner sees it",
-        "Each row is a class: its number, its support images, then queries that belong to it. Under a query stand the class the learner "
-        "took it for and the probability it gave that; a red frame marks a mistake, with the class it really is.",
+        "Each row is a class: its number, its support images, then queries that belong to " "it. Under a query stand the class the learner "
+        "took it for and the probability it gave that; a red frame marks a mistake, with the " "class it really is.",
         f"A task drawn at random, its support images and queries. {title}.",
         figure, wide=True,
     )  # fmt: skip
@@ -128,7 +128,7 @@ def _fits(learner: Learner, source: Family, seed: int) -> Shown:
     )
     return Shown(
         "fits", "Six tasks and what the learner makes of them",
-        f"Grey is the curve a task asks for, dots are all the learner is given, coloured lines are its predictions. {stages}",
+        "Grey is the curve a task asks for, dots are all the learner is given, coloured " f"lines are its predictions. {stages}",
         "Six regression tasks: true curves, support points and predictions.",
         sinusoid_fits(learner, source, seed),
     )  # fmt: skip
@@ -138,7 +138,7 @@ def _groups(groups: dict[str, Estimate], way: int | None) -> Shown:
     tasks = "tasks" if way is None else f"{way}-way tasks"
     return Shown(
         "groups", "Group by group",
-        f"Accuracy on {tasks} whose classes all come from one group (one alphabet, one script), with 95 % intervals. "
+        f"Accuracy on {tasks} whose classes all come from one group (one alphabet, one " "script), with 95 % intervals. "
         "Classes of one group resemble each other, so these tasks are harder than mixed ones.",
         f"Accuracy within each of {len(groups)} groups, from the easiest to the hardest.",
         accuracy_by_group(groups, None if way is None else 1 / way),
@@ -150,7 +150,7 @@ def _steps(evaluation: Evaluation) -> Shown:
     from_, to = (written(evaluation.per_step[step], evaluation.metric) for step in (first, last))
     return Shown(
         "steps", "Step by step",
-        "How well the learner does after each number of inner steps, with the 95 % band of the mean. At 0 it has not looked at the "
+        "How well the learner does after each number of inner steps, with the 95 % band of " "the mean. At 0 it has not looked at the "
         "support set; where the line is flat, further steps are wasted.",
         f"From {from_} after {first} inner steps to {to} after {last}.",
         curve_over_steps(evaluation),
@@ -161,8 +161,10 @@ def _training(metrics: Sequence[dict[str, float]]) -> Shown:
     reading = "The loss on training tasks and the learning rate."
     if any(name.startswith(PREFIX) for line in metrics for name in line):
         reading = (
-            "The loss on training tasks, the metric on validation tasks, and the learning rate. Where the loss still falls and validation "
-            "no longer improves, more steps do not help; the weights kept are those of the marked best validation."
+            "The loss on training tasks, the metric on validation tasks, and the learning "
+            "rate. Where the loss still falls and validation "
+            "no longer improves, more steps do not help; the weights kept are those of the "
+            "marked best validation."
         )
     steps = int(max(line["step"] for line in metrics))
     return Shown(

@@ -17,7 +17,10 @@ HEADS = {
     "error": "error",
 }
 PARTS = ("explained_variance", "accuracy")
-ERROR = "Error: the mean over targets of the log-loss, and of the RMSE in standard deviations of the target."
+ERROR = (
+    "Error: the mean over targets of the log-loss, and of the RMSE in standard deviations of the "
+    "target."
+)
 """What decides where targets are of different kinds."""
 ALONE = ("support mean", "majority", "single task")
 POOLED = ("pooled, ridge", "pooled, logistic", "pooled, linear")

@@ -25,8 +25,10 @@ from quickstudy.report.style import BLUE, FAINT, GREY, LABEL, new_figure, tidy
 from quickstudy.training.ladder import Score
 
 READING = (
-    "Further left is better. A dot is the mean over the splits, a stroke is a split, the blue dot is the best. From the top down "
-    "the ways share more: first nothing, then one model for all, at last what is learned so that a new task is quick."
+    "Further left is better. A dot is the mean over the splits, a stroke is a split, the "
+    "blue dot is the best. From the top down "
+    "the ways share more: first nothing, then one model for all, at last what is learned so "
+    "that a new task is quick."
 )
 
 

@@ -35,7 +35,10 @@ def section(title: str, parts: Sequence[str], css: str = "") -> str:
 def picture(png: bytes, alt: str, reading: str, wide: bool) -> str:
     """An image on white with how to read it below; a ``wide`` one can be scrolled on a phone."""
     data = base64.b64encode(png).decode()
-    image = f'<img{_css("wide" if wide else "")} alt="{escape(alt)}" src="data:image/png;base64,{data}">'
+    image = (
+        f'<img{_css("wide" if wide else "")} alt="{escape(alt)}" '
+        f'src="data:image/png;base64,{data}">'
+    )
     return (
         f'<figure>\n<div class="white">{image}</div>\n{element("figcaption", reading)}\n</figure>'
     )
@@ -53,7 +56,10 @@ def numbers(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         + "</tr>"
         for row in rows
     )
-    return f'<div class="scroll"><table>\n<thead><tr>{top}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>'
+    return (
+        "<div "
+        f'class="scroll"><table>\n<thead><tr>{top}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>'
+    )
 
 
 def settings(values: Mapping[str, str]) -> str:

@@ -41,15 +41,24 @@ def headline(evaluation: Evaluation) -> str:
             else f"of each of {_range(source['way'])} classes"
         )
         begin = f"{given}{of_each}, the learner" if given else "The learner"
-        return f"{begin} names the class of further examples correctly in {written(estimate, 'accuracy')} of cases ({over})."
+        return (
+            f"{begin} names the class of further examples correctly in "
+            f"{written(estimate, 'accuracy')} of cases ({over})."
+        )
     begin = f"{given}of a task, the learner" if given else "The learner"
-    return f"{begin} predicts further targets with a mean squared error of {written(estimate, evaluation.metric)} ({over})."
+    return (
+        f"{begin} predicts further targets with a mean squared error of "
+        f"{written(estimate, evaluation.metric)} ({over})."
+    )
 
 
 def transduction(transductive: bool) -> str:
     """What a prediction depended on."""
     if transductive:
-        return "Transductive: a prediction may depend on the other queries of its task, so compare it with transductive results only."
+        return (
+            "Transductive: a prediction may depend on the other queries of its task, so compare "
+            "it with transductive results only."
+        )
     return "Not transductive: every query is judged on its own, from the support set alone."
 
 
@@ -79,8 +88,14 @@ def against_baselines(evaluation: Evaluation) -> str:
 
 MEASURED = {
     "gradient": "the cosine of the gradients with which two tasks pull a network that is trained on all",
-    "fisher": "how alike the weights are that two tasks need of a network that is trained on all (Fisher embeddings)",
-    "affinity": "how much a step on one task lowers the loss of the other, in a network that is trained on all (TAG)",
+    "fisher": (
+        "how alike the weights are that two tasks need of a network that is trained on all "
+        "(Fisher embeddings)"
+    ),
+    "affinity": (
+        "how much a step on one task lowers the loss of the other, in a network that is trained "
+        "on all (TAG)"
+    ),
     "posterior": "how alike the linear weights of two tasks depart from those of all tasks",
 }
 
@@ -88,11 +103,20 @@ MEASURED = {
 def relation(found: Relatedness) -> list[str]:
     """How related tasks are, in sentences: what was measured, how sure it is, and what follows."""
     what = MEASURED.get(found.measure, f"the measure {found.measure}")
-    sure = f"Random halves of the rows agree on {found.reliability:.0%} of the differences between the pairs of tasks"
+    sure = (
+        f"Random halves of the rows agree on {found.reliability:.0%} of the differences between "
+        "the pairs of tasks"
+    )
     if found.num_groups > 1:
-        follows = "groups found in one half of the rows explain the similarities seen in the other half better than one group does."
+        follows = (
+            "groups found in one half of the rows explain the similarities seen in the other "
+            "half better than one group does."
+        )
     else:
-        follows = "no groups found in one half of the rows explain the other half: share between all tasks alike."
+        follows = (
+            "no groups found in one half of the rows explain the other half: share between all "
+            "tasks alike."
+        )
     return [
         f"Measured is {what}.",
         f"{sure}; the rest is taken for noise, and taken out. As to groups, {follows}",

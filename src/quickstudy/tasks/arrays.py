@@ -42,7 +42,8 @@ class Arrays:
         labels = [str(label) for label in (y.tolist() if hasattr(y, "tolist") else y)]
         require(
             len(values) == len(labels) > 0,
-            f"`x` and `y` should have the same length, at least 1. Found {len(values)} and {len(labels)}.",
+            f"`x` and `y` should have the same length, at least 1. Found {len(values)} and "
+            f"{len(labels)}.",
         )
         require(
             values.dtype == torch.uint8 or bool(values.isfinite().all()),
@@ -89,6 +90,7 @@ class Arrays:
         )
         require(
             len(parts[name]) > 0,
-            f"Split {name!r} should have at least one class. Found none of {len(order)}: change `fractions`.",
+            f"Split {name!r} should have at least one class. Found none of {len(order)}: "
+            "change `fractions`.",
         )
         return self.pool.subset(parts[name].sort().values, f"arrays/{name}")

@@ -62,7 +62,8 @@ class Classes:
         height, width = self.x.shape[-2:] if self.x.ndim > 2 else (1, self.x.shape[-1])
         require(
             height == width,
-            f"Only square images can be rotated. Found examples of shape {tuple(self.x.shape[1:])}.",
+            "Only square images can be rotated. Found examples of shape "
+            f"{tuple(self.x.shape[1:])}.",
         )
         turned = torch.cat([torch.rot90(self.x, quarter, (-2, -1)) for quarter in range(4)])
         offsets = torch.arange(4) * len(self.x)
@@ -175,17 +176,21 @@ class Episodes(TaskSource):
             require(
                 int(count.max()) >= way,
                 f"Parameter `way` should be at most the number of classes of a group. "
-                f"Found way={way}, at most {int(count.max())} classes in a group of {pool.label!r}.",
+                f"Found way={way}, at most {int(count.max())} classes in a group of "
+                f"{pool.label!r}.",
             )
         require(
             self.within_group or way <= len(candidates),
-            f"Parameter `way` should be at most the number of classes. Found way={way}, {len(candidates)} classes in {pool.label!r}.",
+            f"Parameter `way` should be at most the number of classes. Found way={way}, "
+            f"{len(candidates)} classes in {pool.label!r}.",
         )
         smallest = int(pool.size.argmin())
         require(
             shot + self.query <= int(pool.size[smallest]),
-            f"`shot` + `query` should be at most the examples of a class. Found shot={shot}, query={self.query}, "
-            f"{int(pool.size[smallest])} examples of class {pool.names[smallest]!r} in {pool.label!r}.",
+            f"`shot` + `query` should be at most the examples of a class. Found shot={shot}, "
+            f"query={self.query}, "
+            f"{int(pool.size[smallest])} examples of class {pool.names[smallest]!r} in "
+            f"{pool.label!r}.",
         )
         keep = count >= way
         first = (count.cumsum(0) - count)[keep]

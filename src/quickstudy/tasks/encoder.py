@@ -95,7 +95,8 @@ def check_columns(frame: pd.DataFrame, names: list[str]) -> None:
     lacking = [name for name in names if name not in frame.columns]
     require(
         not lacking,
-        f"The table should have a column {lacking[:1]}. Found {', '.join(map(str, frame.columns))}.",
+        f"The table should have a column {lacking[:1]}. Found "
+        f"{', '.join(map(str, frame.columns))}.",
     )
 
 
@@ -107,7 +108,8 @@ def numbers(values: pd.Series) -> np.ndarray:
     """
     require(
         is_numeric(values),
-        f"Column {values.name!r} should hold numbers. Found {next((v for v in values if isinstance(v, str)), values.dtype)!r}.",
+        f"Column {values.name!r} should hold numbers. Found "
+        f"{next((v for v in values if isinstance(v, str)), values.dtype)!r}.",
     )
     found = values.to_numpy(dtype=np.float64, na_value=np.nan)
     require(
@@ -127,7 +129,8 @@ def _column(name: str, values: pd.Series) -> Column:
         categories = tuple(sorted(map(str, values.dropna().unique())))
         require(
             len(categories) <= MOST_CATEGORIES,
-            f"Column {name!r} should hold at most {MOST_CATEGORIES} categories, a feature each. Found {len(categories)}: leave it out of "
+            f"Column {name!r} should hold at most {MOST_CATEGORIES} categories, a feature "
+            f"each. Found {len(categories)}: leave it out of "
             "the features, or give numbers (of a date its days since a start, say).",
         )
         return Column(name, categories=categories or ("",))

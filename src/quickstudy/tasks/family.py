@@ -47,7 +47,8 @@ class Family(TaskSource):
         _, y = self.draw(1, 1, torch.Generator())
         require(
             y.ndim == 3 and y.dtype.is_floating_point,
-            f"`draw` should give floating-point targets [task, example, target]. Found {y.dtype} {tuple(y.shape)}.",
+            "`draw` should give floating-point targets [task, example, target]. Found "
+            f"{y.dtype} {tuple(y.shape)}.",
         )
         object.__setattr__(self, "kind", Kind("regression", y.shape[2]))
 
@@ -56,7 +57,8 @@ class Family(TaskSource):
         x, y = self.draw(num_tasks, self.shot + self.query, generator)
         require(
             x.shape[:2] == y.shape[:2] == (num_tasks, self.shot + self.query),
-            f"`draw` should give {num_tasks} tasks of {self.shot + self.query} examples. Found x {tuple(x.shape)} and y {tuple(y.shape)}.",
+            f"`draw` should give {num_tasks} tasks of {self.shot + self.query} examples. "
+            f"Found x {tuple(x.shape)} and y {tuple(y.shape)}.",
         )
         mask = torch.ones(x.shape[:2], dtype=x.dtype)
         parts = [

@@ -85,7 +85,8 @@ class Glyphs:
         """
         require(
             name in self.scripts,
-            f"Parameter `split` should be one of {', '.join(map(repr, self.scripts))}. Found {name!r}.",
+            f"Parameter `split` should be one of {', '.join(map(repr, self.scripts))}. Found "
+            f"{name!r}.",
         )
         scripts = self.scripts[name]
         # neighbours: sorted by split
@@ -121,7 +122,8 @@ def _load_or_render(seed: int, folder: Path | None) -> Drawings:
             write_atomically(path, _packed(drawings, key))
         except OSError as error:
             warnings.warn(
-                f"The glyphs will be rendered again next time: their cache cannot be written ({error}).",
+                "The glyphs will be rendered again next time: their cache cannot be written "
+                f"({error}).",
                 stacklevel=3,
             )
     return drawings

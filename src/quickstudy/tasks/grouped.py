@@ -45,7 +45,8 @@ class Grouped(TaskSource):
         )
         require(
             single,
-            f"Parameter `source` should give tasks of one target. Found {inner.name} with {inner.outputs} outputs.",
+            f"Parameter `source` should give tasks of one target. Found {inner.name} with "
+            f"{inner.outputs} outputs.",
         )
         object.__setattr__(
             self,

@@ -55,7 +55,8 @@ class ImageForm:
         require(self.size >= 1, f"Parameter `size` should be at least 1. Found size={self.size}.")
         require(
             self.channels in (1, 3),
-            f"Parameter `channels` should be 1 (grey) or 3 (colour). Found channels={self.channels}.",
+            "Parameter `channels` should be 1 (grey) or 3 (colour). Found "
+            f"channels={self.channels}.",
         )
         require(
             self.ink in (None, "auto", "dark", "light"),

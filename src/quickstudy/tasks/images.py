@@ -92,7 +92,8 @@ def _find(folder: Path) -> tuple[dict[str, list[Path]], tuple[Path, ...]]:
     """The images of every class, and the files that were left out."""
     require(
         folder.is_dir(),
-        f"{folder} should be a folder of images. Found {'a file' if folder.exists() else 'no such folder'}.",
+        f"{folder} should be a folder of images. Found "
+        f"{'a file' if folder.exists() else 'no such folder'}.",
     )
     classes: dict[str, list[Path]] = {}
     written: dict[str, str] = {}
@@ -101,18 +102,21 @@ def _find(folder: Path) -> tuple[dict[str, list[Path]], tuple[Path, ...]]:
         name = unicodedata.normalize("NFC", part.name).strip()
         require(
             name not in classes,
-            f"Class names in {folder} should differ. Found {part.name!r} and {written.get(name)!r}: rename one.",
+            f"Class names in {folder} should differ. Found {part.name!r} and "
+            f"{written.get(name)!r}: rename one.",
         )
         below = sorted(path.name for path in part.iterdir() if _visible(path) and path.is_dir())
         require(
             not below,
-            f"Class folder {part} should hold images alone. Found folder {below[0] if below else ''!r} in it: "
+            f"Class folder {part} should hold images alone. Found folder "
+            f"{below[0] if below else ''!r} in it: "
             "give the folder whose subfolders are the classes.",
         )
         images, others = image_files(part)
         require(
             len(images) > 0,
-            f"Class folder {part} should hold at least one image ({', '.join(SUFFIXES)}). Found none.",
+            f"Class folder {part} should hold at least one image ({', '.join(SUFFIXES)}). "
+            "Found none.",
         )
         classes[name], written[name] = images, part.name
         skipped += others

@@ -44,7 +44,8 @@ class Mixture(TaskSource):
         kinds = {source.kind for source in self.sources}
         require(
             len(kinds) == 1,
-            f"Parameter `sources` should hold sources of one kind. Found {', '.join(map(str, kinds))}.",
+            "Parameter `sources` should hold sources of one kind. Found "
+            f"{', '.join(map(str, kinds))}.",
         )
         object.__setattr__(self, "kind", kinds.pop())
         require(

@@ -87,7 +87,8 @@ class Omniglot:
         alphabets = sorted({name.split("/")[0] for name in background})
         require(
             0 <= validation_alphabets < len(alphabets),
-            f"Parameter `validation_alphabets` should be at least 0 and less than the {len(alphabets)} background alphabets. "
+            "Parameter `validation_alphabets` should be at least 0 and less than the "
+            f"{len(alphabets)} background alphabets. "
             f"Found validation_alphabets={validation_alphabets}.",
         )
         order = torch.randperm(
@@ -129,7 +130,8 @@ class Omniglot:
         characters = self._characters[name]
         require(
             len(characters) > 0,
-            "There is no split 'validation' with validation_alphabets=0: all background alphabets train.",
+            "There is no split 'validation' with validation_alphabets=0: all background "
+            "alphabets train.",
         )
         pool = self._pool(characters, name)
         return pool.with_rotations() if self.rotations and name == "train" else pool
@@ -138,7 +140,8 @@ class Omniglot:
         lines = [line for line in self._lines[name] if self.rotations or line[1] == 0]
         require(
             len(lines) > 0,
-            f"The split file {files.SPLIT_FILES[name]} has no line with rot000. Use rotations=True.",
+            f"The split file {files.SPLIT_FILES[name]} has no line with rot000. Use "
+            "rotations=True.",
         )
         index = {
             character: i

@@ -82,7 +82,8 @@ class _Source:
 
 def _advice(root: Path) -> str:
     return (
-        "Get images_background.zip and images_evaluation.zip from github.com/brendenlake/omniglot, folder python/, "
+        "Get images_background.zip and images_evaluation.zip from "
+        "github.com/brendenlake/omniglot, folder python/, "
         f"or with Omniglot.download({str(root)!r})."
     )
 
@@ -158,7 +159,8 @@ def pack(root: Path, resize: Resize = "lanczos") -> Packed:
     background, evaluation = ({character.split("/")[0] for character in count} for count in sizes)
     require(
         not background & evaluation,
-        f"No alphabet should be in both sets. Found {sorted(background & evaluation)} in both in {root}. {_advice(root)}",
+        f"No alphabet should be in both sets. Found {sorted(background & evaluation)} in both "
+        f"in {root}. {_advice(root)}",
     )
     names = (*sizes[0], *sizes[1])
     return Packed(
@@ -260,7 +262,10 @@ def read_split(root: Path, split: str, characters: Collection[str]) -> tuple[tup
         ``Alphabet/characterNN/rotDDD``, names a character not among ``characters``, or stands there
         twice.
     """
-    advice = "Get it from github.com/jakesnell/prototypical-networks, folder data/omniglot/splits/vinyals/, or use split_by='alphabets'."
+    advice = (
+        "Get it from github.com/jakesnell/prototypical-networks, folder "
+        "data/omniglot/splits/vinyals/, or use split_by='alphabets'."
+    )
     places = [root / SPLIT_FILES[split], root / "vinyals" / SPLIT_FILES[split]]
     path = next((place for place in places if place.is_file()), None)
     if path is None:
@@ -276,7 +281,8 @@ def read_split(root: Path, split: str, characters: Collection[str]) -> tuple[tup
             where = f"{path}, line {number}"
             require(
                 rotation in _ROTATION,
-                f"{where}: expected Alphabet/characterNN/rotDDD, DDD one of 000, 090, 180, 270. Found {line!r}. {advice}",
+                f"{where}: expected Alphabet/characterNN/rotDDD, DDD one of 000, 090, 180, "
+                f"270. Found {line!r}. {advice}",
             )
             require(
                 character in characters,
@@ -306,12 +312,14 @@ def download(root: Path) -> None:
                 data: bytes = response.read()
         except (OSError, http.client.HTTPException) as error:
             raise UserError(
-                f"{url} cannot be fetched ({error}). Check the connection, or copy the file to {path} yourself."
+                f"{url} cannot be fetched ({error}). Check the connection, or copy the file "
+                f"to {path} yourself."
             ) from error
         found = hashlib.md5(data, usedforsecurity=False).hexdigest()
         require(
             found == MD5[part],
-            f"{url} should have the MD5 {MD5[part]}. Found {found}, {len(data)} bytes. Try again later.",
+            f"{url} should have the MD5 {MD5[part]}. Found {found}, {len(data)} bytes. Try "
+            "again later.",
         )
         try:
             write_atomically(path, data)

@@ -66,7 +66,8 @@ class Related(FixedTasks):
         shape = tuple(self.similarity.shape)
         require(
             shape == (count, count),
-            f"Parameter `similarity` should be [task, task] of the {count} tasks. Found shape {shape}.",
+            f"Parameter `similarity` should be [task, task] of the {count} tasks. Found shape "
+            f"{shape}.",
         )
         require(
             bool(self.similarity.isfinite().all()),

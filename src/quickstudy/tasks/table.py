@@ -78,7 +78,8 @@ class Table:
         both = taken.intersection(self.features)
         require(
             not both,
-            f"Parameter `features` should leave out the task and the targets. Found {sorted(both)}.",
+            "Parameter `features` should leave out the task and the targets. Found "
+            f"{sorted(both)}.",
         )
         empty = int(frame[task].isna().sum())
         require(
@@ -99,7 +100,8 @@ class Table:
         values, names = _tasks(frame[task])
         require(
             len(names) >= 2,
-            f"Column {task!r} should hold at least 2 tasks. Found {len(names)}: nothing to share with.",
+            f"Column {task!r} should hold at least 2 tasks. Found {len(names)}: nothing to "
+            "share with.",
         )
         order = np.argsort(values, kind="stable")
         self.frame, self.names, self._values = frame.iloc[order], names, values[order]
@@ -120,7 +122,10 @@ class Table:
         return self.labels[self.targets[0]] if self.kind.name == "classification" else ()
 
     def __repr__(self) -> str:
-        return f"Table({len(self.frame)} rows, {len(self.names)} tasks by {self.task!r}, {self.kind.name} of {', '.join(self.targets)})"
+        return (
+            f"Table({len(self.frame)} rows, {len(self.names)} tasks by {self.task!r}, "
+            f"{self.kind.name} of {', '.join(self.targets)})"
+        )
 
     def split_rows(self, fraction: float = 0.75, seed: int = 0) -> tuple[TableTasks, TableTasks]:
         """Seen tasks, new rows: a random ``fraction`` of every task's rows to learn from, at least
@@ -146,7 +151,8 @@ class Table:
         count = new if isinstance(new, int) else max(1, round(new * len(self.names)))
         require(
             0 < count < len(self.names),
-            f"Parameter `new` should leave tasks on both sides. Found new={new} of {len(self.names)} tasks.",
+            f"Parameter `new` should leave tasks on both sides. Found new={new} of "
+            f"{len(self.names)} tasks.",
         )
         unseen = np.random.default_rng([seed, 1]).permutation(len(self.names))[:count]
         held = np.isin(self._values, unseen)
@@ -190,7 +196,8 @@ def read_table(path: Path) -> pd.DataFrame:
     """
     require(
         path.is_file(),
-        f"{path} should be a CSV or Parquet file. Found {'no file' if path.exists() else 'nothing there'}.",
+        f"{path} should be a CSV or Parquet file. Found "
+        f"{'no file' if path.exists() else 'nothing there'}.",
     )
     suffix = path.suffix.lower()
     require(
@@ -220,7 +227,8 @@ def _targets(
     if isinstance(kind, Mapping):
         require(
             set(kind) == set(targets),
-            f"Parameter `kind` should say the kind of every target. Found {sorted(kind)} for {sorted(targets)}.",
+            f"Parameter `kind` should say the kind of every target. Found {sorted(kind)} for "
+            f"{sorted(targets)}.",
         )
         columns = [
             _labels(frame[name])
@@ -262,7 +270,8 @@ def _quantities(column: pd.Series) -> np.ndarray:
     """The numbers of a column, NaN for an empty cell."""
     require(
         is_numeric(column),
-        f"Column {column.name!r} should hold numbers to be predicted. Found text: kind='classification' predicts its values as classes.",
+        f"Column {column.name!r} should hold numbers to be predicted. Found text: "
+        "kind='classification' predicts its values as classes.",
     )
     return numbers(column)
 

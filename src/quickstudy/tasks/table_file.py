@@ -35,7 +35,8 @@ class TableFile:
         """
         require(
             path.is_file(),
-            f"{path} should be a CSV file. Found {'no file' if path.exists() else 'nothing there'}.",
+            f"{path} should be a CSV file. Found "
+            f"{'no file' if path.exists() else 'nothing there'}.",
         )
         try:
             with path.open(encoding="utf-8-sig", newline="") as file:
@@ -50,12 +51,14 @@ class TableFile:
             ) from error
         require(
             len(lines) >= 2,
-            f"{path} should have a line of column names and at least one example. Found {len(lines)} lines.",
+            f"{path} should have a line of column names and at least one example. Found "
+            f"{len(lines)} lines.",
         )
         columns = tuple(lines[0][1])
         require(
             not all(map(_is_number, columns)),
-            f"The first line of {path} should name the columns. Found numbers: {', '.join(columns)}.",
+            f"The first line of {path} should name the columns. Found numbers: "
+            f"{', '.join(columns)}.",
         )
         twice = sorted({name for name in columns if columns.count(name) > 1})
         require(
@@ -65,7 +68,8 @@ class TableFile:
         for number, cells in lines[1:]:
             require(
                 len(cells) == len(columns),
-                f"Line {number} of {path} should have {len(columns)} cells, as the first. Found {len(cells)}.",
+                f"Line {number} of {path} should have {len(columns)} cells, as the first. "
+                f"Found {len(cells)}.",
             )
         return cls(path, columns, tuple(tuple(cells) for _, cells in lines[1:]))
 
@@ -84,7 +88,8 @@ class TableFile:
         empty = [number for number, cell in enumerate(found, 1) if not cell]
         require(
             not empty,
-            f"Column {name!r} of {self.path} should have no empty cell. Found one in example {empty[:1]}.",
+            f"Column {name!r} of {self.path} should have no empty cell. Found one in example "
+            f"{empty[:1]}.",
         )
         return found
 

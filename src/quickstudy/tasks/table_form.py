@@ -196,7 +196,8 @@ def _indices(column: pd.Series, classes: Sequence[str]) -> np.ndarray:
     known = ", ".join(classes[:20])
     require(
         not unknown,
-        f"Column {column.name!r} should hold the classes that were learned: {known}. Found {unknown[:1]}.",
+        f"Column {column.name!r} should hold the classes that were learned: {known}. Found "
+        f"{unknown[:1]}.",
     )
     found = np.full(len(column), np.nan)
     found[~missing] = [place[name] for name in names]

@@ -88,7 +88,8 @@ def check_optimizer(optimizer: torch.optim.Optimizer, details: dict[str, Any]) -
     ]
     require(
         sizes[0] == sizes[1],
-        f"The optimiser should have parameter groups as the run was begun with, {sizes[0]}. Found {sizes[1]}.",
+        f"The optimiser should have parameter groups as the run was begun with, {sizes[0]}. "
+        f"Found {sizes[1]}.",
     )
 
 
@@ -133,7 +134,8 @@ def restore_learner(learner: Learner, tensors: dict[str, Tensor], path: Path) ->
     require(
         not other,
         f"The weights in {path} should be those of this learner. "
-        f"Found {', '.join(f'{name} {saved.get(name)}, here {own.get(name)}' for name in other[:1])}.",
+        "Found "
+        f"{', '.join(f'{name} {saved.get(name)}, here {own.get(name)}' for name in other[:1])}.",
     )
     learner.load_state_dict(weights)
 
@@ -212,7 +214,8 @@ def describe_adapted(path: str | Path) -> dict[str, Any]:
     task: dict[str, Any] = read(Path(path))[1].get("task", {})
     require(
         bool(task),
-        f"File {path} should say how its task's files are read. Found nothing: make it with quickstudy adapt, "
+        f"File {path} should say how its task's files are read. Found nothing: make it with "
+        "quickstudy adapt, "
         "or use qs.load_adapted and learner.predict.",
     )
     return task

@@ -36,7 +36,8 @@ class Comparison:
         verdict = "significant at 5 %" if self.significant else "not significant at 5 %"
         return (
             f"A {self.a.text(self.metric)}, B {self.b.text(self.metric)}; "
-            f"A − B {self.difference.text(self.metric)} over {self.difference.num_tasks} paired tasks: {verdict}"
+            f"A − B {self.difference.text(self.metric)} over {self.difference.num_tasks} "
+            f"paired tasks: {verdict}"
         )
 
 
@@ -57,7 +58,8 @@ def compare(a: Evaluation, b: Evaluation) -> Comparison:
     )
     require(
         same,
-        f"Both should be evaluated on the same tasks. Found {a.source} seed={a.seed}, and {b.source} seed={b.seed}.",
+        f"Both should be evaluated on the same tasks. Found {a.source} seed={a.seed}, and "
+        f"{b.source} seed={b.seed}.",
     )
     difference = Estimate.of(torch.tensor(a.per_task) - torch.tensor(b.per_task))
     significant = not math.isnan(difference.ci95) and abs(difference.mean) > difference.ci95

@@ -27,7 +27,8 @@ def compiled_gradients(learner: Learner, balancer: Balancer) -> Callable[[Episod
     require(
         isinstance(learner, MAML | FOMAML)
         and getattr(learner, "outer_gradient", "unrolled") in ("unrolled", "first_order"),
-        "Only MAML and FOMAML with unrolled or first-order gradients are compiled. Leave `compile` off.",
+        "Only MAML and FOMAML with unrolled or first-order gradients are compiled. Leave "
+        "`compile` off.",
     )
     assert isinstance(learner, MAML | FOMAML)
     changing = getattr(learner, "multi_step_until", None) or getattr(
@@ -35,7 +36,8 @@ def compiled_gradients(learner: Learner, balancer: Balancer) -> Callable[[Episod
     )
     require(
         not changing,
-        "A loss that changes over training (multi_step_until, first_order_until) is not compiled. Leave `compile` off.",
+        "A loss that changes over training (multi_step_until, first_order_until) is not "
+        "compiled. Leave `compile` off.",
     )
     require(
         not has_task_norm(learner.model),

@@ -262,7 +262,8 @@ def check_way(learner: Learner, kind: Kind) -> None:
     numbers = (0,) * kind.outputs if kind.name == "regression" and targets else ()
     require(
         targets == (kind.targets or numbers),
-        f"Tasks should have the targets of the network, {targets or 'of one kind'}. Found {kind.targets or 'one kind'}: "
+        f"Tasks should have the targets of the network, {targets or 'of one kind'}. Found "
+        f"{kind.targets or 'one kind'}: "
         "models.MultiTarget(trunk, targets) predicts several.",
     )
     name = type(learner).__name__
@@ -276,5 +277,6 @@ def check_way(learner: Learner, kind: Kind) -> None:
     outputs = getattr(learner, "way", getattr(model, "way", getattr(model, "outputs", None)))
     require(
         not isinstance(outputs, int) or kind.name != "classification" or kind.outputs <= outputs,
-        f"Parameter `way` should be at most the outputs of the network. Found way={kind.outputs}, {outputs} outputs.",
+        "Parameter `way` should be at most the outputs of the network. Found "
+        f"way={kind.outputs}, {outputs} outputs.",
     )

@@ -40,11 +40,13 @@ class AdaptedModel(nn.Module):
         tasks = next(iter(adapted.values())).shape[0]
         require(
             tasks == 1,
-            f"`adapted` should hold one task. Found {tasks}: take one of them, {{name: a[i : i + 1] for name, a in ...}}.",
+            f"`adapted` should hold one task. Found {tasks}: take one of them, {{name: a[i : "
+            f"i + 1] for name, a in ...}}.",
         )
         require(
             not learner.transductive,
-            "A transductive learner cannot be exported: the scores of an example depend on the others it comes with. "
+            "A transductive learner cannot be exported: the scores of an example depend on "
+            "the others it comes with. "
             "Adapt with statistics='support'.",
         )
         self.outputs, self.names = outputs, tuple(adapted)

@@ -100,7 +100,8 @@ def fit(
     )
     require(
         not isinstance(balancer, torch.nn.Module) or (tasks_per_backward is None and not compile),
-        f"Balancer {balancer} needs all tasks of a step at once: leave `tasks_per_backward` and `compile` off.",
+        f"Balancer {balancer} needs all tasks of a step at once: leave `tasks_per_backward` "
+        "and `compile` off.",
     )
     check_told(balancer)
     folder = None if out is None else _writable(Path(out))
@@ -140,7 +141,8 @@ def fit(
     if last is not None and last.exists():
         require(
             resume,
-            f"Folder {folder} holds a run already: pass resume=True (--resume) to go on with it, or choose another folder.",
+            f"Folder {folder} holds a run already: pass resume=True (--resume) to go on with "
+            "it, or choose another folder.",
         )
         run.resume(last)
         logger.info("Resumed %s at step %d.", folder, fitted.step)
@@ -194,7 +196,8 @@ def _writable(folder: Path) -> Path:
     found = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     require(
         found.is_dir() and os.access(found, os.W_OK),
-        f"Parameter `out` should be a folder that can be written to. Found out={str(folder)!r}, but {found} "
+        "Parameter `out` should be a folder that can be written to. Found "
+        f"out={str(folder)!r}, but {found} "
         + ("cannot be written to." if found.is_dir() else "is a file."),
     )
     return folder

@@ -115,7 +115,8 @@ def refuse_what_does_not_fit(learner: nn.Module, one_task: Episode, tasks_at_onc
             [] if fits else ["take a smaller network, fewer examples a task or fewer inner steps"]
         )
         raise UserError(
-            f"A step of {tasks_at_once} tasks needs about {needed(tasks_at_once) / 2**30:.1f} GiB for gradients, "
+            f"A step of {tasks_at_once} tasks needs about {needed(tasks_at_once) / 2**30:.1f} "
+            "GiB for gradients, "
             f"{free / 2**30:.1f} GiB are free: {', or '.join(advice)}."
         )
     return needed(tasks_at_once)

@@ -98,7 +98,8 @@ class Run:
             else ""
         )
         return TrainingError(
-            f"{what}: lower the learning rates, clip the gradient, or look for NaN in the inputs.{kept}"
+            f"{what}: lower the learning rates, clip the gradient, or look for NaN in the "
+            f"inputs.{kept}"
         )
 
     def _backward(self, episodes: Episode, index: int) -> Tensor:
@@ -140,7 +141,8 @@ class Run:
         tensors, details = read(path)
         require(
             details["seed"] == self.seed,
-            f"A resumed run should have the seed it was begun with, {details['seed']}. Found seed={self.seed}.",
+            f"A resumed run should have the seed it was begun with, {details['seed']}. Found "
+            f"seed={self.seed}.",
         )
         begun, found = details["spec"]["learner"], spec_of(self.learner)["learner"]
         require(
@@ -197,6 +199,7 @@ def _plain(state: dict[str, Any]) -> dict[str, Any]:
         same = False
     require(
         same,
-        "This scheduler, made of others, could not be resumed exactly: write it as one torch.optim.lr_scheduler.LambdaLR.",
+        "This scheduler, made of others, could not be resumed exactly: write it as one "
+        "torch.optim.lr_scheduler.LambdaLR.",
     )
     return kept

@@ -26,7 +26,8 @@ def spec_of(learner: Learner) -> Spec:
     names = {cls: name for name, cls in LEARNERS.items()}
     require(
         type(learner) in names,
-        f"A learner should be one of {', '.join(LEARNERS)} to be saved. Found {type(learner).__name__}.",
+        f"A learner should be one of {', '.join(LEARNERS)} to be saved. Found "
+        f"{type(learner).__name__}.",
     )
     values = arguments(learner)
     model = _model_spec(values.pop("model"))
@@ -75,7 +76,8 @@ def build(spec: Spec, model: nn.Module | None = None) -> Learner:
     if model is None:
         require(
             spec["model"] is not None,
-            f"This learner holds a module of your own ({spec['model_class']}): pass it as `model=` to load it.",
+            f"This learner holds a module of your own ({spec['model_class']}): pass it as "
+            "`model=` to load it.",
         )
         model = _make(spec)
     require(

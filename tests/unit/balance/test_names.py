@@ -47,7 +47,10 @@ def test_errors(call, message):
 
 
 def test_a_package_that_is_missing_is_named():
-    hidden = "import sys; sys.modules['cvxpy'] = None; import quickstudy as qs; qs.balance.balancer_named('cagrad')"
+    hidden = (
+        "import sys; sys.modules['cvxpy'] = None; import quickstudy as qs; "
+        "qs.balance.balancer_named('cagrad')"
+    )
     done = subprocess.run([sys.executable, "-c", hidden], capture_output=True, text=True)
     assert re.search(
         r"UserError: Balancer 'cagrad' cannot be made: .*cvxpy.* pip install", done.stderr

@@ -20,7 +20,8 @@ IMPLICIT = {"outer_gradient": "implicit"}
 BAD = {
     "way": (
         {"outer_gradient": "exact"},
-        "`outer_gradient` should be one of unrolled, stepwise, truncated, first_order, implicit, neumann",
+        "`outer_gradient` should be one of unrolled, stepwise, truncated, first_order, "
+        "implicit, neumann",
     ),
     "backward": (
         {"backward_steps": 0},
@@ -37,7 +38,8 @@ BAD = {
     ),
     "meta": (
         {"meta": {"a": 1.0}},
-        "`meta` should hold floating-point tensors by name; data belongs into the losses. Found 'a': float",
+        "`meta` should hold floating-point tensors by name; data belongs into the losses. "
+        "Found 'a': float",
     ),
     "integers": (
         {"start": {"w": torch.arange(3)}},
@@ -57,7 +59,8 @@ BAD = {
     ),
     "axis": (
         {"inner_loss": lambda w, meta: w["w"][:2]},
-        r"Where `inner_loss` gives one loss per task, weights.* Found \(2,\) losses and weight 'w' with \(3,\)",
+        r"Where `inner_loss` gives one loss per task, weights.* Found \(2,\) losses and "
+        r"weight 'w' with \(3,\)",
     ),
     "implicit-start": (
         IMPLICIT | {"meta": {"a": torch.ones(())}},

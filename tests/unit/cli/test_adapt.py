@@ -322,7 +322,7 @@ MISTAKES = {
     "adapt {letters} {hollow}": "blank should hold at least one image",
     "adapt {letters} {broken}": "dot/0.png is not a readable image",
     "adapt {letters} {kinds.csv}": "This one takes images: give a folder with one subfolder for each class",
-    "adapt {maml} {six}": "was trained for 5 classes, a learned output each. Found 6: train with --way 6, or a learner of any way",
+    "adapt {maml} {six}": ("was trained for 5 classes, a learned output each. Found 6: train with --way 6, or a " "learner of any way"),
     "adapt {maml} {support} --steps -1": "`steps` should hold numbers from 0 on",
     "adapt {sines} {support}": "This run learned sinusoids: give a CSV file",
     "adapt {sines} {points.csv} --ink dark": "--ink is for images",

@@ -180,14 +180,20 @@ def test_a_run_starts_from_another(runs, tmp_path):
 
 
 def test_training_on_fewer_classes_keeps_the_way(tmp_path):
-    options = "--data glyphs --train-way 2 --steps 1 --tasks-per-step 1 --channels 4 --validation-tasks 1 --out"
+    options = (
+        "--data glyphs --train-way 2 --steps 1 --tasks-per-step 1 --channels 4 "
+        "--validation-tasks 1 --out"
+    )
     done = run(tmp_path, "train", "maml", *options.split(), tmp_path / "run")
     assert done.code == 0, done.err
     assert qs.load(tmp_path / "run").model.way == 5
 
 
 def test_a_generator_learns_a_mixture(tmp_path):
-    options = "--data sinusoid --variant mixture --kind lowrank --layers features.3 --steps 2 --validation-tasks 2 --shot 4 --out"
+    options = (
+        "--data sinusoid --variant mixture --kind lowrank --layers features.3 --steps 2 "
+        "--validation-tasks 2 --shot 4 --out"
+    )
     done = run(tmp_path, "train", "generator", *options.split(), tmp_path / "run")
     assert done.code == 0, done.err
     learner = qs.load(tmp_path / "run")

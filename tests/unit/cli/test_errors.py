@@ -14,7 +14,8 @@ from tests.unit.cli.processes import run
 SINES = "train maml --data sinusoid --steps 3 --out {new}"
 MISTAKES = {
     "frobnicate": (
-        "The command should be one of train, fit, relate, evaluate, compare, adapt, predict, export, report, list, doctor, demo. "
+        "The command should be one of train, fit, relate, evaluate, compare, adapt, predict, "
+        "export, report, list, doctor, demo. "
         "Found 'frobnicate'."
     ),
     "train frob": "The learner should be one of maml, ",
@@ -29,7 +30,10 @@ MISTAKES = {
     f"{SINES} --inner-lr 0": "`inner_lr` should be positive",
     f"{SINES} --shot 0": "`shot` should be at least 1",
     f"{SINES} --balancer frob": "invalid choice 'frob' for argument '--balancer'. Expected one of ('mean', 'static', ",
-    f"{SINES} --balancer gradnorm": "--balancer: gradnorm learns or holds a weight for each task of a fixed set; here tasks are drawn anew",
+    f"{SINES} --balancer gradnorm": (
+        "--balancer: gradnorm learns or holds a weight for each task of a fixed set; here tasks "
+        "are drawn anew"
+    ),
     f"{SINES} --balancer upgrad --tasks-per-backward 1": "needs all tasks of a step at once",
     f"{SINES} --device frob": "--device should name a device of this machine. Found 'frob'",
     f"{SINES} --device meta": "--device should name a device of this machine. Found 'meta'",
@@ -43,7 +47,8 @@ MISTAKES = {
     "train maml --data sinusoid --steps 30 --tasks-per-step 4 --out {sines}": "holds a run already: pass resume=True (--resume)",
     "train maml --data sinusoid --out {sines} --resume --seed 4": "options it was begun with, ",
     "train fomaml --data sinusoid --out {sines} --resume": "options it was begun with, learner maml. Found learner fomaml",
-    "train maml --data sinusoid --out {sines} --steps 30 --tasks-per-step 4 --validation-tasks 10 --resume --inner-lr 0.5": (
+    "train maml --data sinusoid --out {sines} --steps 30 --tasks-per-step 4 "
+    "--validation-tasks 10 --resume --inner-lr 0.5": (
         "options it was begun with, --inner-lr 0.01. Found --inner-lr 0.5"
     ),
     "evaluate": "Missing: PATH The run's folder. See: quickstudy evaluate --help",
@@ -63,7 +68,9 @@ MISTAKES = {
     "evaluate {sines} --query 0": "`query` should be at least 1",
     "evaluate {sines} --steps -1": "`steps` should be at least 0",
     "evaluate {sines} --device cuda:77": "--device should name a device of this machine",
-    "evaluate {letters} --way 500": "`way` should be at most the number of classes. Found way=500, 173 classes in 'glyphs/test'",
+    "evaluate {letters} --way 500": (
+        "`way` should be at most the number of classes. Found way=500, 173 classes in 'glyphs/test'"
+    ),
     "evaluate {letters} --way 0": "`way` should be at least 1",
     "evaluate {letters} --statistics support": "--statistics is for gradient learners",
     "train maml --data glyphs --start-from {letters} --out {new}": "--start-from should name a run of the same learner and network",
@@ -116,7 +123,10 @@ def test_a_mistake_is_told_in_one_line(places, tmp_path, command):
 
 def test_a_run_goes_on_where_the_options_are_the_same(runs, tmp_path):
     shutil.copytree(runs / "sines", tmp_path / "run")
-    same = "train maml --data sinusoid --steps 30 --tasks-per-step 4 --validation-tasks 10 --resume --out"
+    same = (
+        "train maml --data sinusoid --steps 30 --tasks-per-step 4 --validation-tasks 10 --resume "
+        "--out"
+    )
     done = run(tmp_path, *same.split(), tmp_path / "run", "--checkpoint-seconds", 3)
     assert done.code == 0 and "at step 30" in done.err
 
@@ -126,15 +136,18 @@ def test_a_run_goes_on_where_the_options_are_the_same(runs, tmp_path):
     [
         (
             ["r", "--num-taskss", "3"],
-            "Unrecognized options: --num-taskss, 3. Perhaps you meant --num-tasks. See: quickstudy evaluate --help",
+            "Unrecognized options: --num-taskss, 3. Perhaps you meant --num-tasks. See: "
+            "quickstudy evaluate --help",
         ),
         (
             ["r", "--way", "five"],
-            "Option --way: no type matching INT could be instantiated from ['five']. See: quickstudy evaluate --help",
+            "Option --way: no type matching INT could be instantiated from ['five']. See: "
+            "quickstudy evaluate --help",
         ),
         (
             ["r", "--way"],
-            "Missing value for argument '--way'. Expected 1 values. See: quickstudy evaluate --help",
+            "Missing value for argument '--way'. Expected 1 values. See: quickstudy evaluate "
+            "--help",
         ),
     ],
 )
@@ -150,7 +163,7 @@ def test_what_is_wrong_with_a_learners_option():
     default = options_of("maml", "sinusoid")
     with pytest.raises(UserError) as error:
         parse(type(default), ["--inner-lrr", "1"], "train maml", "MAML.", default)
-    assert (
-        str(error.value)
-        == "Unrecognized options: --inner-lrr, 1. Perhaps you meant --inner-lr. See: quickstudy train maml --help"
+    assert str(error.value) == (
+        "Unrecognized options: --inner-lrr, 1. Perhaps you meant --inner-lr. See: quickstudy "
+        "train maml --help"
     )

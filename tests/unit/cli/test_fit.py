@@ -285,8 +285,8 @@ def test_the_words_say_what_a_table_rewards():
         ]
 
     assert (
-        "learned prior is best (1); sharing pays: the error is 50.0% below the best of a task alone and 75.0% below"
-        in verdict(scores(2, 4, 1))[0]
+        "learned prior is best (1); sharing pays: the error is 50.0% below the best of a "
+        "task alone and 75.0% below" in verdict(scores(2, 4, 1))[0]
     )
     assert "every task is best learned alone" in verdict(scores(1, 4, 2))[0]
     assert "one model for all rows does it" in verdict(scores(3, 1, 2))[0]

@@ -16,7 +16,10 @@ from tests.unit.cli.processes import Started, run, start
 from tests.unit.training.small import metric_lines, same_bits
 
 STEPS = 500
-COMMAND = f"train maml --data sinusoid --steps {STEPS} --tasks-per-step 2 --validate-every 150 --validation-tasks 10".split()
+COMMAND = (
+    f"train maml --data sinusoid --steps {STEPS} --tasks-per-step 2 --validate-every 150 "
+    "--validation-tasks 10"
+).split()
 NEVER = ("--checkpoint-seconds", 10_000)
 OFTEN = ("--checkpoint-seconds", 0.05)
 

@@ -11,7 +11,10 @@ ESTIMATORS = {
     "few-shot": qs.FewShotClassifier(steps=3, tasks_per_step=1),
 }
 EXCEPTIONS = {
-    "check_array_api_input": "is skipped by scikit-learn itself, unless SCIPY_ARRAY_API is set: these estimators take NumPy and pandas",
+    "check_array_api_input": (
+        "is skipped by scikit-learn itself, unless SCIPY_ARRAY_API is set: these estimators take "
+        "NumPy and pandas"
+    ),
 }
 """Checks that are left out, with the reason."""
 

@@ -55,7 +55,8 @@ GRADIENT = [
         ),
         (
             {"statistics": "running"},
-            "Parameter `statistics` should be one of support, transductive, frozen. Found 'running'",
+            "Parameter `statistics` should be one of support, transductive, frozen. Found "
+            "'running'",
         ),
     ],
 )
@@ -84,7 +85,8 @@ def test_a_mapping_that_is_none(mapping):
 BAD: dict[str, tuple[Callable[[], object], str]] = {
     "outer_gradient": (
         lambda: qs.MAML(model(), outer_gradient="exact"),
-        "Parameter `outer_gradient` should be one of unrolled, stepwise, truncated, first_order, implicit, neumann. Found 'exact'.",
+        "Parameter `outer_gradient` should be one of unrolled, stepwise, truncated, "
+        "first_order, implicit, neumann. Found 'exact'.",
     ),
     "inner_batch_size": (
         lambda: qs.Reptile(model(), inner_batch_size=0),
@@ -96,7 +98,8 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "targets": (
         lambda: losses(torch.zeros(3)),
-        "Found (3, 3) and (3,): check the outputs of the model, and give targets as [example, target].",
+        "Found (3, 3) and (3,): check the outputs of the model, and give targets as "
+        "[example, target].",
     ),
     "target_width": (
         lambda: losses(torch.zeros(3, 2)),

@@ -337,7 +337,8 @@ def no_bias() -> nn.Module:
             lambda: (one := made(line(), side=(1,))).predict(
                 one.adapt(Batch.of(draw(3, 1), draw(3, 1))), draw(1, 3, 1)
             ),
-            "Parameter `side` should name columns of x [task, example, feature]. Found (1,), x [3, 1].",
+            "Parameter `side` should name columns of x [task, example, feature]. Found (1,), "
+            "x [3, 1].",
         ),
         (
             lambda: made(no_bias()).adapt(Batch.of(draw(3, 2), torch.arange(3))),

@@ -156,13 +156,15 @@ def test_one_number_serves_regression():
             lambda: qs.MixedPrior(qs.models.Powers(2), (0, 2)).adapt(
                 qs.Batch.of(torch.zeros(3, 2), torch.zeros(3, 1))
             ),
-            "MixedPrior: `y` should be [task, example, target] with 2 floating-point targets. Found torch.float32 (1, 3, 1).",
+            "MixedPrior: `y` should be [task, example, target] with 2 floating-point "
+            "targets. Found torch.float32 (1, 3, 1).",
         ),
         (
             lambda: qs.MixedPrior(qs.models.Powers(2), (0, 2)).adapt(
                 qs.Batch.of(torch.zeros(3, 2), torch.full((3, 2), 2.0))
             ),
-            "LogisticPrior knows 2 classes: `y` should hold class indices below. Found classes up to 2.",
+            "LogisticPrior knows 2 classes: `y` should hold class indices below. Found "
+            "classes up to 2.",
         ),
         (
             lambda: qs.evaluate(qs.MixedPrior(qs.models.Powers(2), (0, 3)), tasks().episodes(3), 2),

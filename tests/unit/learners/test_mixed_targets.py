@@ -266,20 +266,24 @@ def test_tasks_of_different_numbers_of_classes():
         ),
         (
             lambda: mixed_losses(torch.zeros(2, 4), torch.zeros(2, 3), TARGETS),
-            "Targets (0, 2, 3) should have 6 scores and 3 floating-point targets for every example. "
+            "Targets (0, 2, 3) should have 6 scores and 3 floating-point targets for every "
+            "example. "
             "Found scores (2, 4) and targets (2, 3).",
         ),
         (
             lambda: qs.evaluate(qs.MAML(qs.models.MLP(2, 5)), table().whole().episodes(3), 2),
-            "Tasks should have the targets of the network, of one kind. Found (0, 2, 2): models.MultiTarget(trunk, targets)",
+            "Tasks should have the targets of the network, of one kind. Found (0, 2, 2): "
+            "models.MultiTarget(trunk, targets)",
         ),
         (
             lambda: qs.fit(qs.Finetune(model((0, 2, 2))), table().whole().episodes(3), 2),
-            "Finetune does not serve targets of several kinds: take a learner that adapts by gradient.",
+            "Finetune does not serve targets of several kinds: take a learner that adapts by "
+            "gradient.",
         ),
         (
             lambda: qs.fit(qs.Generator(model((0, 2, 2))), table().whole().episodes(3), 2),
-            "Generator does not serve targets of several kinds: take a learner that adapts by gradient.",
+            "Generator does not serve targets of several kinds: take a learner that adapts "
+            "by gradient.",
         ),
         (
             lambda: qs.relatedness.relate(model((0, 2, 2)), table().whole()),
@@ -287,7 +291,8 @@ def test_tasks_of_different_numbers_of_classes():
         ),
         (
             lambda: qs.tasks.Table(table().frame, "shop", ["sold", "late"], {"sold": "regression"}),
-            "Parameter `kind` should say the kind of every target. Found ['sold'] for ['late', 'sold'].",
+            "Parameter `kind` should say the kind of every target. Found ['sold'] for "
+            "['late', 'sold'].",
         ),
         (
             lambda: qs.tasks.Grouped(table().whole().episodes(3), 2),

@@ -167,7 +167,8 @@ ERRORS = {
     ),
     "name": (
         lambda: qs.PartialSharing(qs.models.MLP(4, 2), 3, ["head", "gate"]),
-        "Parameter `own` should name layers or parameters of the model. Found ['gate'], not one of ['features.1.weight',",
+        "Parameter `own` should name layers or parameters of the model. Found ['gate'], not "
+        "one of ['features.1.weight',",
     ),
     "task": (
         lambda: qs.PartialSharing(qs.models.MLP(4, 2), 2, ["head"]).losses(episode((4,))),
@@ -181,7 +182,8 @@ ERRORS = {
                 episode((1, 16, 16), 0).support, episode((1, 16, 16)).query, torch.tensor(TASKS)
             )
         ),
-        "Batch norms with statistics='support' need support rows in training too. Found none: take statistics='transductive'.",
+        "Batch norms with statistics='support' need support rows in training too. Found "
+        "none: take statistics='transductive'.",
     ),
     "frozen": (
         lambda: qs.PartialSharing(_with_a_frozen_head(), 3, ["head"]).adapt(episode((4,)).support),

@@ -217,9 +217,9 @@ def test_the_words_of_a_result(images: tuple[qs.Learner, qs.tasks.Episodes, Eval
     assert against_baselines(error).startswith(
         "The best plain baseline, b, reaches 0.200 ± 0.000, which beats it"
     )
-    assert (
-        headline(error)
-        == "The learner predicts further targets with a mean squared error of 0.900 ± 0.010 (mean over 100 tasks with its 95 % interval)."
+    assert headline(error) == (
+        "The learner predicts further targets with a mean squared error of 0.900 ± 0.010 "
+        "(mean over 100 tasks with its 95 % interval)."
     )
     ranges = replace(evaluation, source={"way": (5, 20), "shot": [1, 5]})
     assert headline(ranges).startswith(

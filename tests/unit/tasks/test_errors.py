@@ -47,7 +47,8 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "way_large": (
         lambda: pool().episodes(6, 1, 1),
-        "Parameter `way` should be at most the number of classes. Found way=6, 5 classes in 'numbered'.",
+        "Parameter `way` should be at most the number of classes. Found way=6, 5 classes in "
+        "'numbered'.",
     ),
     "way_range_large": (
         lambda: pool().episodes((2, 6), 1, 1),
@@ -55,11 +56,13 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "way_group": (
         lambda: pool().episodes(4, 1, 1, within_group=True),
-        "the number of classes of a group. Found way=4, at most 3 classes in a group of 'numbered'.",
+        "the number of classes of a group. Found way=4, at most 3 classes in a group of "
+        "'numbered'.",
     ),
     "examples": (
         lambda: pool().episodes(2, (1, 3), 2),
-        "`shot` + `query` should be at most the examples of a class. Found shot=3, query=2, 4 examples of class 'class2' in 'numbered'.",
+        "`shot` + `query` should be at most the examples of a class. Found shot=3, query=2, "
+        "4 examples of class 'class2' in 'numbered'.",
     ),
     "rotations": (
         lambda: pool().episodes(2, 1, 1, rotations="both"),
@@ -91,7 +94,8 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "family_dtype": (
         lambda: Family(drawing(dtype=torch.int64), 1, 1),
-        "`draw` should give floating-point targets [task, example, target]. Found torch.int64 (1, 1, 1).",
+        "`draw` should give floating-point targets [task, example, target]. Found "
+        "torch.int64 (1, 1, 1).",
     ),
     "family_axes": (lambda: Family(drawing((1, 1)), 1, 1), "Found torch.float32 (1, 1)."),
     "family_count": (

@@ -195,7 +195,10 @@ MISTAKES = {
     broken: r"0\.png is not a readable image",
     text: r"0\.png is not a readable image",
     emptied: r"Class folder .*/a should hold at least one image .* Found none",
-    nested: r"Class folder .*/b should hold images alone\. Found folder 'more' in it: give the folder whose subfolders",
+    nested: (
+        r"Class folder .*/b should hold images alone\. Found folder 'more' in it: give the folder "
+        r"whose subfolders"
+    ),
     twice: r"Class names in .* should differ\. Found 'caf.*' and 'caf.*': rename one",
     alone: r"one folder of images for each class\. Found no folder in it",
     shutil.rmtree: r"should be a folder of images\. Found no such folder",

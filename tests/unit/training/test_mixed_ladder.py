@@ -249,8 +249,8 @@ def test_the_report_has_a_column_for_every_target():
     ]
     (words,) = verdict(scores)
     assert (
-        "learned prior is best (0.4); sharing pays: the error is 20.0% below the best of a task alone and 50.0% below"
-        in words
+        "learned prior is best (0.4); sharing pays: the error is 20.0% below the best of a "
+        "task alone and 50.0% below" in words
     )
     assert words.endswith(
         "Best for score: learned prior (RMSE 4); for passed: single task, linear (log-loss 0.2)."
