@@ -14,10 +14,12 @@ from quickstudy.errors import require
 class Batch:
     """Examples of several tasks, padded to one size.
 
-    Attributes: x: Inputs ``[task, example, *feature]``. y: Class indices ``[task, example]``
-        (integer) or targets ``[task, example, *target]`` (floating point). The dtype says which of
-        the two, and with it loss and metric. Where the targets are of several kinds, class indices
-        are floating-point numbers too, and a missing label is NaN; the model says which is which.
+    Attributes:
+        x: Inputs ``[task, example, *feature]``.
+        y: Class indices ``[task, example]`` (integer) or targets ``[task, example, *target]``
+            (floating point). The dtype says which of the two, and with it loss and metric. Where
+            the targets are of several kinds, class indices are floating-point numbers too, and a
+            missing label is NaN; the model says which is which.
         mask: ``[task, example]``, 1 for a real example and 0 for padding.
     """
 
@@ -92,11 +94,14 @@ class Episode:
 class Kind:
     """What a source's tasks are, and so how they are judged.
 
-    Attributes: name: ``"classification"`` (metric: accuracy, higher is better), ``"regression"``
-        (metric: mean squared error, lower is better), or ``"mixed"``: several targets of different
-        kinds (metric: their mean loss, lower is better). outputs: The most classes of a task (its
-        way), the number of targets, or of the scores that several targets take. targets: The
-        classes of each of several targets, 0 for a number; empty where tasks are of one kind.
+    Attributes:
+        name: ``"classification"`` (metric: accuracy, higher is better), ``"regression"`` (metric:
+            mean squared error, lower is better), or ``"mixed"``: several targets of different kinds
+            (metric: their mean loss, lower is better).
+        outputs: The most classes of a task (its way), the number of targets, or of the scores that
+            several targets take.
+        targets: The classes of each of several targets, 0 for a number; empty where tasks are of
+            one kind.
     """
 
     name: Literal["classification", "regression", "mixed"]

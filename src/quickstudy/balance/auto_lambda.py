@@ -34,12 +34,16 @@ class AutoLambda(TaskWeights):
     = 0.001 / ‖v‖``, for learners whose losses are differentiable once (stepwise and implicit outer
     gradients). These were right to 0.2 % and slower. A step costs about three plain ones.
 
-    Args: num_tasks: Tasks; their identities are 0 to ``num_tasks − 1``. validation: Draws
-        validation rows of these tasks, none of which is trained on: ``rows, held =
-        table.split_rows(0.8)``, then train on ``rows.episodes(...)`` and give
-        ``held.episodes(...)`` here. primary: The identities of the tasks that count; the others are
-        auxiliary. By default all count. lr: Learning rate of ``λ`` (Adam). validation_tasks: Tasks
-        of a validation, by default ``num_tasks``. look_ahead: ``"exact"`` or ``"differences"``.
+    Args:
+        num_tasks: Tasks; their identities are 0 to ``num_tasks − 1``.
+        validation: Draws validation rows of these tasks, none of which is trained on: ``rows, held
+            = table.split_rows(0.8)``, then train on ``rows.episodes(...)`` and give
+            ``held.episodes(...)`` here.
+        primary: The identities of the tasks that count; the others are auxiliary. By default all
+            count.
+        lr: Learning rate of ``λ`` (Adam).
+        validation_tasks: Tasks of a validation, by default ``num_tasks``.
+        look_ahead: ``"exact"`` or ``"differences"``.
 
     Raises:
         UserError: If a number is out of range, or a primary task is none of the tasks.

@@ -23,13 +23,16 @@ class GradNorm(TaskWeights):
     so a task whose gradient is small, or that has learned less than others, gains weight. Then they
     are scaled to sum to the number of tasks. The network descends with the weights from before.
 
-    Args: num_tasks: Tasks; their identities are 0 to ``num_tasks − 1``. alpha: How strongly
-        training rates are pulled together; 0 asks for equal norms alone. lr: Learning rate of the
-        weights (Adam). shared: The parameters ``W``; by default the last matrix of the learner's
-        model below heads that tasks have of their own.
+    Args:
+        num_tasks: Tasks; their identities are 0 to ``num_tasks − 1``.
+        alpha: How strongly training rates are pulled together; 0 asks for equal norms alone.
+        lr: Learning rate of the weights (Adam).
+        shared: The parameters ``W``; by default the last matrix of the learner's model below heads
+            that tasks have of their own.
 
-    Raises: UserError: If a number is out of range, a loss is negative, or ``W`` is not among what
-        the losses depend on.
+    Raises:
+        UserError: If a number is out of range, a loss is negative, or ``W`` is not among what the
+            losses depend on.
 
     Source: Chen, Badrinarayanan, Lee & Rabinovich 2018, eq. 1-2 and Algorithm 1. Differs from it:
         Adam on the weights, as its scale

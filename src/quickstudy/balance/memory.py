@@ -22,8 +22,9 @@ def state_of(balancer: Balancer) -> dict[str, Tensor]:
 def restore_state(balancer: Balancer, state: dict[str, Tensor]) -> None:
     """Put a saved ``state`` into ``balancer``.
 
-    Raises: UserError: If it is that of another balancer, or ``balancer`` keeps a memory that cannot
-        be saved.
+    Raises:
+        UserError: If it is that of another balancer, or ``balancer`` keeps a memory that cannot be
+            saved.
     """
     forgets = (
         f"Balancer {balancer} keeps a memory that is not saved: a run with it cannot be resumed. "

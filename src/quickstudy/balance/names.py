@@ -85,8 +85,9 @@ def balancer_named(name: str, num_tasks: int | None = None, **options: Any) -> B
         num_tasks: For a fixed set of tasks, how many these are.
         options: Further arguments of the constructor.
 
-    Raises: UserError: If there is no such name, an argument is missing or unknown, or the balancer
-        needs a package that is not installed.
+    Raises:
+        UserError: If there is no such name, an argument is missing or unknown, or the balancer
+            needs a package that is not installed.
 
     Example:
         >>> import quickstudy as qs

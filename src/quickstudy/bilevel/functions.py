@@ -60,16 +60,24 @@ def solve(
     With losses ``[task]`` many problems are solved at once; every weight then has a task axis in
     front, and task ``t`` of a loss should depend on no other task's weights.
 
-    Args: inner_loss: ``ℓ(weights, meta)``. Both losses depend on what is outer through ``meta``
-        alone, not by a closure. outer_loss: ``L(weights, meta)``. meta: The outer tensors by name.
+    Args:
+        inner_loss: ``ℓ(weights, meta)``. Both losses depend on what is outer through ``meta``
+            alone, not by a closure.
+        outer_loss: ``L(weights, meta)``.
+        meta: The outer tensors by name.
         start: The weights before the first step, by name. They may be outer too (MAML), or the last
-        solution. steps: Inner steps. lr: Inner rate; as a tensor it can be learned. The implicit
-        gradient does not depend on it. outer_gradient: See above. backward_steps: See above.
+            solution.
+        steps: Inner steps.
+        lr: Inner rate; as a tensor it can be learned. The implicit gradient does not depend on it.
+        outer_gradient: See above.
+        backward_steps: See above.
         damping: Added to the Hessian by ``"implicit"`` and ``"neumann"``, where it is nearly
-        singular. inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
+            singular.
+        inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
 
-    Raises: UserError: If an argument is out of range, a loss has another shape, or the
-        hypergradient would be 0 by construction.
+    Raises:
+        UserError: If an argument is out of range, a loss has another shape, or the hypergradient
+            would be 0 by construction.
 
     Example:
         >>> import torch, quickstudy as qs

@@ -28,11 +28,15 @@ def solve_problem(
     """The outer losses ``Σ_k step_weights[k] · losses(s_k)`` ``[task]``, to be differentiated as
     asked for, and the last state.
 
-    Args: problem: The inner loop. meta: What the outer gradient is taken of. step_weights: The
-        weight of the losses after ``0 … K`` steps. outer_gradient: See
-        :func:`quickstudy.bilevel.solve`, as all others below. backward_steps: The last steps of
-        ``"truncated"``; steps of conjugate gradients; terms of the Neumann series. damping: Added
-        to the Hessian of the implicit ways. rate: The rate of ``"neumann"``.
+    Args:
+        problem: The inner loop.
+        meta: What the outer gradient is taken of.
+        step_weights: The weight of the losses after ``0 … K`` steps.
+        outer_gradient: See :func:`quickstudy.bilevel.solve`, as all others below.
+        backward_steps: The last steps of ``"truncated"``; steps of conjugate gradients; terms of
+            the Neumann series.
+        damping: Added to the Hessian of the implicit ways.
+        rate: The rate of ``"neumann"``.
     """
     match outer_gradient:
         case "unrolled":

@@ -19,8 +19,9 @@ from quickstudy.estimators.rows import checked, labels_of
 class AdaptedEstimator(BaseEstimator, ABC):
     """Fitted to the rows of one task, by the way of sharing in ``approach``.
 
-    Args: approach: What was learned of other tasks. It stays as it is: fitting again, or a clone,
-        starts from it anew.
+    Args:
+        approach: What was learned of other tasks. It stays as it is: fitting again, or a clone,
+            starts from it anew.
     """
 
     def __init__(self, approach: Approach) -> None:

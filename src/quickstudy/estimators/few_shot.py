@@ -98,13 +98,17 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
     of one alphabet), and a class of another task is another class, also where it has the same name;
     :meth:`predict` then needs the task too.
 
-    Args: method: ``"protonet"``, ``"matching"``, ``"r2d2"`` or ``"anil"``. model: An embedding (for
-        ANIL a network that ends in a linear layer); by default ``Conv4`` for images, ``MLP`` for
-        vectors. way: Classes of an episode in training, at most as many as there are. shot: Support
-        examples of a class in training; fewer where classes have few. query: Query examples of a
-        class in training; fewer where classes have few. steps: Training steps. tasks_per_step:
-        Episodes a step. lr: Learning rate of Adam. random_state: The seed of weights and episodes;
-        None is 0.
+    Args:
+        method: ``"protonet"``, ``"matching"``, ``"r2d2"`` or ``"anil"``.
+        model: An embedding (for ANIL a network that ends in a linear layer); by default ``Conv4``
+            for images, ``MLP`` for vectors.
+        way: Classes of an episode in training, at most as many as there are.
+        shot: Support examples of a class in training; fewer where classes have few.
+        query: Query examples of a class in training; fewer where classes have few.
+        steps: Training steps.
+        tasks_per_step: Episodes a step.
+        lr: Learning rate of Adam.
+        random_state: The seed of weights and episodes; None is 0.
 
     Attributes:
         classes_: All classes.

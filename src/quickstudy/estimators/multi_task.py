@@ -119,12 +119,14 @@ class MultiTaskRegressor(RegressorMixin, MultiTaskEstimator):
     empty cells. In pipelines and searches ``task`` is metadata:
     ``MultiTaskRegressor().set_fit_request(task=True)``; the name of a column needs no routing.
 
-    Args: method: ``"learned_prior"`` (a Gaussian prior over the tasks' linear weights, on the
-        features or with their squares), ``"pooled"`` (one ridge regression), ``"single_task"`` (a
-        ridge a task), ``"boosting"`` (a task alone), ``"hard_sharing"`` (a network with a head a
-        task), ``"pooled_refitted"`` (a network whose head is refitted on a task),
-        ``"meta_learned"`` (ANIL). ``"auto"`` takes the best of the first three in a threefold
-        cross-validation of every task's rows. random_state: The seed of what is drawn; None is 0.
+    Args:
+        method: ``"learned_prior"`` (a Gaussian prior over the tasks' linear weights, on the
+            features or with their squares), ``"pooled"`` (one ridge regression), ``"single_task"``
+            (a ridge a task), ``"boosting"`` (a task alone), ``"hard_sharing"`` (a network with a
+            head a task), ``"pooled_refitted"`` (a network whose head is refitted on a task),
+            ``"meta_learned"`` (ANIL). ``"auto"`` takes the best of the first three in a threefold
+            cross-validation of every task's rows.
+        random_state: The seed of what is drawn; None is 0.
 
     Attributes:
         method_: The method that was taken.
@@ -209,7 +211,7 @@ class MultiTaskClassifier(ClassifierMixin, MultiTaskEstimator):
     classifier of scikit-learn.
 
     As :class:`MultiTaskRegressor`, with :meth:`predict_proba`; for tasks with classes of their own
-        see :class:`FewShotClassifier`.
+    see :class:`FewShotClassifier`.
 
     Args:
         method: As for regression; the linear models are logistic regressions.

@@ -23,21 +23,28 @@ class ANIL(MAML):
     f)``, and the loss of a task is ``L_query(h_K ∘ f)``. The features ``f(x)`` are computed once
     for all inner steps.
 
-    Args: model: A network that ends in a linear layer; otherwise as :class:`~quickstudy.MAML`, as
-        all others below. inner_lr: Inner learning rate. inner_steps: Inner steps in training.
-        test_steps: Inner steps at test; by default as many as in training. inner_optimiser:
-        ``"sgd"``, ``"momentum"`` or ``"adam"``. outer_gradient: As :class:`~quickstudy.MAML`'s; an
-        implicit one reaches the body through the features. multi_step_loss: Take the mean of the
-        query losses after each of the inner steps. shared_head: Start every class's row of the head
-        from the mean of the rows. statistics: Whose mean and variance batch norms use. mapping: How
-        tasks are computed together. learned_rates: Learn an inner rate for every parameter tensor
-        of the head and step. per_step_norm: Not here: the norms below the head see no steps.
+    Args:
+        model: A network that ends in a linear layer; otherwise as :class:`~quickstudy.MAML`, as all
+            others below.
+        inner_lr: Inner learning rate.
+        inner_steps: Inner steps in training.
+        test_steps: Inner steps at test; by default as many as in training.
+        inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
+        outer_gradient: As :class:`~quickstudy.MAML`'s; an implicit one reaches the body through the
+            features.
+        multi_step_loss: Take the mean of the query losses after each of the inner steps.
+        shared_head: Start every class's row of the head from the mean of the rows.
+        statistics: Whose mean and variance batch norms use.
+        mapping: How tasks are computed together.
+        learned_rates: Learn an inner rate for every parameter tensor of the head and step.
+        per_step_norm: Not here: the norms below the head see no steps.
         multi_step_until: Outer step by which the steps' losses give way to the last one alone.
         first_order_until: Outer step before which the outer gradient is of first order.
         prototype_head: Start the head as the nearest-prototype classifier of the support features.
         proximal: ``λ`` of a term ``λ/2 ‖h − θ_h‖²`` that inner steps add to the support loss.
         backward_steps: The last steps of ``"truncated"``; steps of conjugate gradients; terms of
-        the Neumann series. damping: Added to the Hessian of the implicit ways.
+            the Neumann series.
+        damping: Added to the Hessian of the implicit ways.
 
     Raises:
         UserError: If the model does not end in a linear layer.

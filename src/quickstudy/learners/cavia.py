@@ -29,13 +29,19 @@ class CAVIA(GradientLearner):
 
     An adapted task is ``context_size`` numbers.
 
-    Args: model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as all others below.
-        inner_lr: Inner learning rate. inner_steps: Inner steps in training. test_steps: Inner steps
-        at test; by default as many as in training. context_size: Length of ``φ``. layer: Name of
-        the layer that ``φ`` modulates; by default the first linear or convolutional layer.
-        inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``. outer_gradient: ``"unrolled"``,
-        ``"stepwise"`` or ``"first_order"``, see :class:`~quickstudy.MAML`. statistics: Whose mean
-        and variance batch norms use. mapping: How tasks are computed together.
+    Args:
+        model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as all others below.
+        inner_lr: Inner learning rate.
+        inner_steps: Inner steps in training.
+        test_steps: Inner steps at test; by default as many as in training.
+        context_size: Length of ``φ``.
+        layer: Name of the layer that ``φ`` modulates; by default the first linear or convolutional
+            layer.
+        inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
+        outer_gradient: ``"unrolled"``, ``"stepwise"`` or ``"first_order"``, see
+            :class:`~quickstudy.MAML`.
+        statistics: Whose mean and variance batch norms use.
+        mapping: How tasks are computed together.
 
     Raises:
         UserError: If there is no such layer, or it is neither linear, convolutional nor a norm.

@@ -23,10 +23,11 @@ class EmbeddingLearner(Learner):
     prediction depends on other queries. Any way and shot at test; a class without support examples
     has score −∞.
 
-    Args: model: Any module that gives embeddings ``[example, *feature]``, e.g. ``Conv4(way=None)``.
-        bf16: Embed under bfloat16 autocast (on hardware that has it). normalised: Length of the
-        embeddings, where they are normalised: over a batch in training, by running averages at
-        test.
+    Args:
+        model: Any module that gives embeddings ``[example, *feature]``, e.g. ``Conv4(way=None)``.
+        bf16: Embed under bfloat16 autocast (on hardware that has it).
+        normalised: Length of the embeddings, where they are normalised: over a batch in training,
+            by running averages at test.
     """
 
     model_gives: ClassVar[ModelOutput] = "embeddings"

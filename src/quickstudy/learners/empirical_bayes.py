@@ -61,10 +61,13 @@ def empirical_bayes(
     computed in the coordinates ``w = μ + L u``, ``Σ = L Lᵀ``, in which a direction without any
     variance does no harm.
 
-    Args: moments: Of the tasks. iterations: At most so many. shrinkage: How far every ``Σ`` is
-        moved to its own diagonal, from 0 (full) to 1 (diagonal). A full covariance has more numbers
-        than tens of tasks can tell. tolerance: It ends when the log evidence gains less than this
-        part of itself. With ``shrinkage`` it may also fall.
+    Args:
+        moments: Of the tasks.
+        iterations: At most so many.
+        shrinkage: How far every ``Σ`` is moved to its own diagonal, from 0 (full) to 1 (diagonal).
+            A full covariance has more numbers than tens of tasks can tell.
+        tolerance: It ends when the log evidence gains less than this part of itself. With
+            ``shrinkage`` it may also fall.
 
     Raises:
         UserError: If ``shrinkage`` is not from 0 to 1 or there are no rows.

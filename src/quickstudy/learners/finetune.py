@@ -25,15 +25,19 @@ class Finetune(GradientLearner):
     takes ``test_steps`` steps on the support loss from the pre-trained weights; in classification
     with a new linear head of the task's way that starts at zero, so any way is served.
 
-    Args: model: In classification a network that gives embeddings ``[example, feature]``
-        (``Conv4(way=None)``); in regression the whole network. pretraining_classes: Classes of the
-        pre-training task (``pool.supervised(...)``); None for regression. inner_lr: Learning rate
-        of fine-tuning. test_steps: Steps of fine-tuning. inner_optimiser: ``"sgd"``, ``"momentum"``
-        or ``"adam"``. statistics: ``"frozen"`` pre-trains with ordinary batch norm and keeps its
-        running averages when adapting; the other policies as in :mod:`quickstudy.models.norm` when
-        adapting, while pre-training normalises by the statistics of the whole step. embedding_size:
-        Length of the embeddings; by default the model's ``embedding_size``. mapping: How tasks are
-        computed together.
+    Args:
+        model: In classification a network that gives embeddings ``[example, feature]``
+            (``Conv4(way=None)``); in regression the whole network.
+        pretraining_classes: Classes of the pre-training task (``pool.supervised(...)``); None for
+            regression.
+        inner_lr: Learning rate of fine-tuning.
+        test_steps: Steps of fine-tuning.
+        inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
+        statistics: ``"frozen"`` pre-trains with ordinary batch norm and keeps its running averages
+            when adapting; the other policies as in :mod:`quickstudy.models.norm` when adapting,
+            while pre-training normalises by the statistics of the whole step.
+        embedding_size: Length of the embeddings; by default the model's ``embedding_size``.
+        mapping: How tasks are computed together.
 
     Raises:
         UserError: If the length of the embeddings is not known.

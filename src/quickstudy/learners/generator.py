@@ -51,22 +51,30 @@ class Generator(GradientLearner):
 
     An adapted task is ``embedding_size`` numbers (and a head in classification).
 
-    Args: model: A network that ends in a linear layer (with a bias, for classes); otherwise see
-        :class:`~quickstudy.learners.gradient.GradientLearner`, as all others below. kind:
-        ``"film"`` or ``"lowrank"``. embedding_size: Length of ``z``. encoder_size: Width of the
-        encoder. rank: Terms of rank one of every layer (``"lowrank"``). layers: Names of the layers
-        that change; by default all linear layers and convolutions of the body, or for ``"film"``
-        its batch norms where it has any. side: Side information: columns of ``x`` ``[task, example,
-        feature]`` that are constant within a task. A network of them is added to ``z``, read off
-        the row that is predicted: a task without support examples has its side information too.
-        inner_lr: Inner learning rate of ``z`` and the head. inner_steps: Inner steps in training.
-        test_steps: Inner steps at test; by default as many as in training. inner_optimiser:
-        ``"sgd"``, ``"momentum"`` or ``"adam"``. outer_gradient: ``"unrolled"``, ``"stepwise"`` or
-        ``"first_order"``, see :class:`~quickstudy.MAML`. statistics: Whose mean and variance batch
-        norms use. mapping: How tasks are computed together.
+    Args:
+        model: A network that ends in a linear layer (with a bias, for classes); otherwise see
+            :class:`~quickstudy.learners.gradient.GradientLearner`, as all others below.
+        kind: ``"film"`` or ``"lowrank"``.
+        embedding_size: Length of ``z``.
+        encoder_size: Width of the encoder.
+        rank: Terms of rank one of every layer (``"lowrank"``).
+        layers: Names of the layers that change; by default all linear layers and convolutions of
+            the body, or for ``"film"`` its batch norms where it has any.
+        side: Side information: columns of ``x`` ``[task, example, feature]`` that are constant
+            within a task. A network of them is added to ``z``, read off the row that is predicted:
+            a task without support examples has its side information too.
+        inner_lr: Inner learning rate of ``z`` and the head.
+        inner_steps: Inner steps in training.
+        test_steps: Inner steps at test; by default as many as in training.
+        inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
+        outer_gradient: ``"unrolled"``, ``"stepwise"`` or ``"first_order"``, see
+            :class:`~quickstudy.MAML`.
+        statistics: Whose mean and variance batch norms use.
+        mapping: How tasks are computed together.
 
-    Raises: UserError: If a number is out of range, the model does not end in a linear layer, or a
-        layer cannot be changed.
+    Raises:
+        UserError: If a number is out of range, the model does not end in a linear layer, or a layer
+            cannot be changed.
 
     Source: Requeima et al. 2019 (CNAPs), section 2.2; Vuorio et al. 2019 (MMAML), algorithm 1; Ha,
         Dai & Le 2017 for generated

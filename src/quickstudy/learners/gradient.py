@@ -46,16 +46,19 @@ class GradientLearner(Learner):
 
     Parameters with ``requires_grad=False`` are neither adapted nor meta-learned.
 
-    Args: model: Any module that maps ``[example, *feature]`` to ``[example, output]``. Its batch
-        norms are replaced in place, see :mod:`quickstudy.models.norm`. inner_lr: Inner learning
-        rate, for a loss that is a *mean* over examples. inner_steps: Inner steps in training.
-        test_steps: Inner steps at test; by default as many as in training. inner_optimiser:
-        ``"sgd"``, ``"momentum"`` or ``"adam"``. statistics: Whose mean and variance batch norms
-        use: ``"support"``, ``"transductive"`` or ``"frozen"``. mapping: ``"auto"``, ``"vmap"``,
-        ``"loop"``, or the number of tasks to compute at once. shared_head: In classification, start
-        every class's row of the last linear layer from the mean of the rows, so that adapting does
-        not depend on how classes are numbered and serves any way (Ye & Chao 2022, UNICORN-MAML). It
-        learns from far fewer tasks.
+    Args:
+        model: Any module that maps ``[example, *feature]`` to ``[example, output]``. Its batch
+            norms are replaced in place, see :mod:`quickstudy.models.norm`.
+        inner_lr: Inner learning rate, for a loss that is a *mean* over examples.
+        inner_steps: Inner steps in training.
+        test_steps: Inner steps at test; by default as many as in training.
+        inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
+        statistics: Whose mean and variance batch norms use: ``"support"``, ``"transductive"`` or
+            ``"frozen"``.
+        mapping: ``"auto"``, ``"vmap"``, ``"loop"``, or the number of tasks to compute at once.
+        shared_head: In classification, start every class's row of the last linear layer from the
+            mean of the rows, so that adapting does not depend on how classes are numbered and
+            serves any way (Ye & Chao 2022, UNICORN-MAML). It learns from far fewer tasks.
 
     Raises:
         UserError: If an argument is out of range, or the model has nothing to adapt.

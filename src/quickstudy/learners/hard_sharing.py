@@ -31,8 +31,9 @@ class HardSharing(ANIL, SharingLearner):
         statistics: Whose mean and variance batch norms use.
         mapping: How tasks are computed together.
 
-    Raises: UserError: If a number is out of range, the model does not end in a linear layer, or a
-        task is not one of the training tasks.
+    Raises:
+        UserError: If a number is out of range, the model does not end in a linear layer, or a task
+            is not one of the training tasks.
 
     Source: Caruana 1997, section 2; heads held together as in Evgeniou & Pontil 2004, eq. 5;
         refitting as in Wang, Zhao & Li 2021,

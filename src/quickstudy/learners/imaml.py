@@ -20,15 +20,20 @@ class IMAML(MAML):
     Equal to :class:`~quickstudy.MAML` with ``outer_gradient="implicit"``. Fewer steps than it takes
     to arrive, or to solve for the gradient, are an approximation.
 
-    Args: model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as most others below.
-        inner_lr: Inner learning rate. inner_steps: Inner steps in training, at least 1. test_steps:
-        Inner steps at test; by default as many as in training. inner_optimiser: ``"sgd"``,
-        ``"momentum"`` or ``"adam"``. proximal: ``λ``, how strongly a task is held to the
-        initialisation. cg_steps: Steps of conjugate gradients. damping: Added to the Hessian ``∇²
-        L_support + λ I``; ``damping / λ`` is what the authors' code adds to ``I``. shared_head:
-        Start every class's row of the last linear layer from the mean of the rows: that start is
-        the ``θ`` above. statistics: Whose mean and variance batch norms use. mapping: How tasks are
-        computed together.
+    Args:
+        model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as most others below.
+        inner_lr: Inner learning rate.
+        inner_steps: Inner steps in training, at least 1.
+        test_steps: Inner steps at test; by default as many as in training.
+        inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
+        proximal: ``λ``, how strongly a task is held to the initialisation.
+        cg_steps: Steps of conjugate gradients.
+        damping: Added to the Hessian ``∇² L_support + λ I``; ``damping / λ`` is what the authors'
+            code adds to ``I``.
+        shared_head: Start every class's row of the last linear layer from the mean of the rows:
+            that start is the ``θ`` above.
+        statistics: Whose mean and variance batch norms use.
+        mapping: How tasks are computed together.
 
     Source: Rajeswaran, Finn, Kakade & Levine 2019, eq. 3, 6 and 7, algorithms 1 and 2.
 

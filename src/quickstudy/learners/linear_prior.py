@@ -37,8 +37,9 @@ class LinearPrior(EmbeddingLearner):
         noise_scale: Standard deviation of the noise to start from.
         bf16: Compute the features under bfloat16 autocast.
 
-    Raises: UserError: If a number is not positive, the length of the features is not known, or
-        targets are classes.
+    Raises:
+        UserError: If a number is not positive, the length of the features is not known, or targets
+            are classes.
 
     Source: Harrison, Sharma & Pavone 2018, eq. 6–10, there with one noise and one covariance for
         all targets. Lindley &

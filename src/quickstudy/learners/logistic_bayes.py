@@ -68,11 +68,15 @@ def logistic_bayes(
     factor. The log evidence is ``Σ_t [log P(y_t | m_t) − ½ Σ_c ‖u_tc‖² − ½ Σ_c log det(I + L_cᵀ
     H_tc L_c)]``, ``m_tc = μ_c + L_c u_tc``.
 
-    Args: features: ``Φ`` of all rows, ordered by task ``[row, feature]``. y: Class indices
-        ``[row]``. sizes: Rows of every task. way: Number of classes. iterations: At most so many.
+    Args:
+        features: ``Φ`` of all rows, ordered by task ``[row, feature]``.
+        y: Class indices ``[row]``.
+        sizes: Rows of every task.
+        way: Number of classes.
+        iterations: At most so many.
         shrinkage: How far every ``Σ_c`` is moved to its own diagonal, from 0 (full) to 1
-        (diagonal). tolerance: It ends when the log evidence changes by less than this part of
-        itself.
+            (diagonal).
+        tolerance: It ends when the log evidence changes by less than this part of itself.
 
     Raises:
         UserError: If ``shrinkage`` is not from 0 to 1, or there are no rows.

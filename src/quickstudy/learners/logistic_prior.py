@@ -42,8 +42,9 @@ class LogisticPrior(EmbeddingLearner):
         posterior_steps: Steps of adapting.
         bf16: Compute the features under bfloat16 autocast.
 
-    Raises: UserError: If a number is not positive, the length of the features is not known, or a
-        class is not one of ``way``.
+    Raises:
+        UserError: If a number is not positive, the length of the features is not known, or a class
+            is not one of ``way``.
 
     Source: Böhning 1992, section 2, for the bound and the steps (there ``½ (I − 11ᵀ/way)`` in place
         of ``½ I``, which lets every class

@@ -15,8 +15,9 @@ def example_losses(scores: Tensor, y: Tensor) -> Tensor:
     ``scores`` ``[..., class]``. Floating-point ``y`` ``[..., *target]`` are targets: the squared
     error ``(scores − y)²``, averaged over the targets.
 
-    Raises: UserError: If predictions and targets differ in shape, or a class index is not one of
-        the scores' classes.
+    Raises:
+        UserError: If predictions and targets differ in shape, or a class index is not one of the
+            scores' classes.
     """
     if not y.dtype.is_floating_point:
         _check_classes(scores, y)
@@ -62,8 +63,9 @@ def mixed_losses(scores: Tensor, y: Tensor, targets: tuple[int, ...]) -> Tensor:
     softmax(scores)[y]``. ``y`` ``[..., target]`` holds class indices as floating-point numbers, and
     NaN where a label is missing.
 
-    Raises: UserError: If scores or targets are not as many as ``targets`` says, or a class index is
-        not one of a target's classes.
+    Raises:
+        UserError: If scores or targets are not as many as ``targets`` says, or a class index is not
+            one of a target's classes.
     """
     kind = Kind.mixed(targets)
     require(

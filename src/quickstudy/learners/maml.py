@@ -26,31 +26,38 @@ class MAML(GradientLearner):
     ``w_0 = θ``, ``w_{k+1} = w_k − inner_lr · ∇_w L_support(w_k)``, and the loss of a task is
     ``L_query(w_K)``, whose gradient with respect to ``θ`` goes through all ``K`` steps.
 
-    Args: model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as all others below.
-        inner_lr: Inner learning rate. inner_steps: Inner steps in training. test_steps: Inner steps
-        at test; by default as many as in training. inner_optimiser: ``"sgd"``, ``"momentum"`` or
-        ``"adam"``. outer_gradient: ``"unrolled"`` (exact; memory grows with the steps),
-        ``"stepwise"`` (exact; memory of one step and the stored weights, more time),
-        ``"truncated"`` (second order through the last steps alone), ``"first_order"`` (see
-        :class:`FOMAML`), or ``"implicit"`` and ``"neumann"`` (at the optimum of the inner loss, see
-        :class:`IMAML`; they need ``proximal``, and memory of one step). See
-        :func:`quickstudy.bilevel.solve`. multi_step_loss: Take the mean of the query losses after
-        each of the inner steps as the loss of a task, in place of the last one's (MAML++, eq. 4).
+    Args:
+        model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as all others below.
+        inner_lr: Inner learning rate.
+        inner_steps: Inner steps in training.
+        test_steps: Inner steps at test; by default as many as in training.
+        inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
+        outer_gradient: ``"unrolled"`` (exact; memory grows with the steps), ``"stepwise"`` (exact;
+            memory of one step and the stored weights, more time), ``"truncated"`` (second order
+            through the last steps alone), ``"first_order"`` (see :class:`FOMAML`), or
+            ``"implicit"`` and ``"neumann"`` (at the optimum of the inner loss, see :class:`IMAML`;
+            they need ``proximal``, and memory of one step). See :func:`quickstudy.bilevel.solve`.
+        multi_step_loss: Take the mean of the query losses after each of the inner steps as the loss
+            of a task, in place of the last one's (MAML++, eq. 4).
         shared_head: Start every class's row of the last linear layer from the mean of the rows.
-        With one inner step it alone changes then, since equal rows pass no gradient down.
-        statistics: Whose mean and variance batch norms use. mapping: How tasks are computed
-        together. learned_rates: Learn an inner rate for every parameter tensor and step (MAML++,
-        section 4). per_step_norm: Learn scale and shift of the batch norms for the weights after
-        each step, 0 … ``inner_steps``; they do not adapt (MAML++, section 4). Mean and variance are
-        each step's own by every policy but ``"frozen"``. multi_step_until: Let the weights of the
-        steps' losses go linearly from equal to the last one alone, by this outer step.
+            With one inner step it alone changes then, since equal rows pass no gradient down.
+        statistics: Whose mean and variance batch norms use.
+        mapping: How tasks are computed together.
+        learned_rates: Learn an inner rate for every parameter tensor and step (MAML++, section 4).
+        per_step_norm: Learn scale and shift of the batch norms for the weights after each step, 0 …
+            ``inner_steps``; they do not adapt (MAML++, section 4). Mean and variance are each
+            step's own by every policy but ``"frozen"``.
+        multi_step_until: Let the weights of the steps' losses go linearly from equal to the last
+            one alone, by this outer step.
         first_order_until: Take the outer gradient in first order before this outer step (MAML++,
-        section 4). prototype_head: In classification, start the last linear layer as the
-        nearest-prototype classifier of the support features, which serves any way (see
-        :func:`~quickstudy.learners.head.prototype_head`). proximal: ``λ`` of a term ``λ/2 ‖w −
-        θ‖²`` that inner steps add to the support loss. backward_steps: The last steps of
-        ``"truncated"``; steps of conjugate gradients; terms of the Neumann series. damping: Added
-        to the Hessian of the implicit ways.
+            section 4).
+        prototype_head: In classification, start the last linear layer as the nearest-prototype
+            classifier of the support features, which serves any way (see
+            :func:`~quickstudy.learners.head.prototype_head`).
+        proximal: ``λ`` of a term ``λ/2 ‖w − θ‖²`` that inner steps add to the support loss.
+        backward_steps: The last steps of ``"truncated"``; steps of conjugate gradients; terms of
+            the Neumann series.
+        damping: Added to the Hessian of the implicit ways.
 
     Source: Finn, Abbeel & Levine 2017, algorithm 2 and eq. 1.
 

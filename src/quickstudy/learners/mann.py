@@ -41,16 +41,23 @@ class MANN(EmbeddingLearner):
     The random order is drawn from the examples themselves (a generator seeded by their content), so
     that equal calls have equal losses.
 
-    Args: model: An embedding ``[example, *feature]``, e.g. ``Conv4(way=None)``; ``nn.Flatten()`` as
-        in the paper. way: The most classes of a task. embedding_size: Length of the embeddings; by
-        default the model's ``embedding_size``. controller_size: Length of the LSTM's state. slots:
-        Slots of the memory, see :class:`~quickstudy.models.memory.LeastUsedMemory`, as the next
-        three. width: Length of a slot. heads: Heads that read and write. sharpness: Where the
-        learned factors of the cosine start. bf16: Embed under bfloat16 autocast. seed: Seed of the
-        initial weights.
+    Args:
+        model: An embedding ``[example, *feature]``, e.g. ``Conv4(way=None)``; ``nn.Flatten()`` as
+            in the paper.
+        way: The most classes of a task.
+        embedding_size: Length of the embeddings; by default the model's ``embedding_size``.
+        controller_size: Length of the LSTM's state.
+        slots: Slots of the memory, see :class:`~quickstudy.models.memory.LeastUsedMemory`, as the
+            next three.
+        width: Length of a slot.
+        heads: Heads that read and write.
+        sharpness: Where the learned factors of the cosine start.
+        bf16: Embed under bfloat16 autocast.
+        seed: Seed of the initial weights.
 
-    Raises: UserError: If a size is out of range, the length of the embeddings is not known, or a
-        task has more classes than ``way``.
+    Raises:
+        UserError: If a size is out of range, the length of the embeddings is not known, or a task
+            has more classes than ``way``.
 
     Source: Santoro et al. 2016, section 3 and eq. 1–8. Differs from the paper: see the memory;
         ``f`` is any network, whose

@@ -25,15 +25,19 @@ class MatchingNet(EmbeddingLearner):
     then both see the whole support set, see :class:`FullContext`, and the order of its examples
     matters.
 
-    Args: model: See :class:`~quickstudy.learners.embedding.EmbeddingLearner`, as ``bf16``. scale:
-        Where the learned factor of the cosine starts. full_context: Embed the support set by a
-        bidirectional LSTM over it, and queries by an LSTM that attends to it. reading_steps: How
-        often that LSTM reads the support set. embedding_size: Length of the embeddings, for
-        ``full_context``; by default the model's ``embedding_size``. bf16: Embed under bfloat16
-        autocast.
+    Args:
+        model: See :class:`~quickstudy.learners.embedding.EmbeddingLearner`, as ``bf16``.
+        scale: Where the learned factor of the cosine starts.
+        full_context: Embed the support set by a bidirectional LSTM over it, and queries by an LSTM
+            that attends to it.
+        reading_steps: How often that LSTM reads the support set.
+        embedding_size: Length of the embeddings, for ``full_context``; by default the model's
+            ``embedding_size``.
+        bf16: Embed under bfloat16 autocast.
 
-    Raises: UserError: If a size is out of range, or the length of the embeddings is needed and not
-        known.
+    Raises:
+        UserError: If a size is out of range, or the length of the embeddings is needed and not
+            known.
 
     Source: Vinyals et al. 2016, eq. 1 and section 2.1. Differs from the paper: the cosine has a
         factor that is learned; theirs

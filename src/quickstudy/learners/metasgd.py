@@ -17,13 +17,17 @@ class MetaSGD(MAML):
     ``α`` has the shape of the weights and is learned as ``θ`` is. Rates may turn negative: it holds
     direction and length of the step.
 
-    Args: model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as all others below.
-        inner_lr: Where all rates start. inner_steps: Inner steps in training; the paper takes one.
-        test_steps: Inner steps at test; by default as many as in training. outer_gradient: See
-        :class:`~quickstudy.MAML`; in ``"first_order"`` rates still learn, from the inner gradients
-        as constants. shared_head: See :class:`~quickstudy.MAML`; the rates of the classes' rows are
-        then shared too. statistics: Whose mean and variance batch norms use. mapping: How tasks are
-        computed together.
+    Args:
+        model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as all others below.
+        inner_lr: Where all rates start.
+        inner_steps: Inner steps in training; the paper takes one.
+        test_steps: Inner steps at test; by default as many as in training.
+        outer_gradient: See :class:`~quickstudy.MAML`; in ``"first_order"`` rates still learn, from
+            the inner gradients as constants.
+        shared_head: See :class:`~quickstudy.MAML`; the rates of the classes' rows are then shared
+            too.
+        statistics: Whose mean and variance batch norms use.
+        mapping: How tasks are computed together.
 
     Source: Li, Zhou, Chen & Li 2017, eq. 2 and algorithm 1. Differs from the paper: rates start
         alike, theirs are drawn from

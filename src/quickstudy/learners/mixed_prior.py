@@ -38,8 +38,9 @@ class MixedPrior(EmbeddingLearner):
         posterior_steps: Steps of adapting to classes.
         bf16: Compute the features under bfloat16 autocast.
 
-    Raises: UserError: If a number is not positive, the length of the features is not known, a
-        target has a single class, or labels are not those of ``targets``.
+    Raises:
+        UserError: If a number is not positive, the length of the features is not known, a target
+            has a single class, or labels are not those of ``targets``.
 
     Source: that of the two; ours is their sum.
 

@@ -27,16 +27,22 @@ class PartialSharing(SharingLearner):
     :class:`~quickstudy.models.LayeredExperts` (PLE), what is read of the columns of
     :class:`~quickstudy.models.CrossStitch`; or any layers of any network, by name.
 
-    Args: model: A network, its outputs the most that a task has. num_tasks: Training tasks; their
-        identities are 0 to ``num_tasks − 1``. own: Names of layers or parameters that are the
-        task's own; by default those the model says as its ``own``. penalty: How strongly the own
-        parts are held together. inner_lr: Learning rate of adapting. test_steps: Steps of adapting.
-        inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``. proximal: ``λ`` of a term ``λ/2
-        ‖w_t − w‖²`` that adapting adds to the support loss. statistics: Whose mean and variance
-        batch norms use. mapping: How tasks are computed together.
+    Args:
+        model: A network, its outputs the most that a task has.
+        num_tasks: Training tasks; their identities are 0 to ``num_tasks − 1``.
+        own: Names of layers or parameters that are the task's own; by default those the model says
+            as its ``own``.
+        penalty: How strongly the own parts are held together.
+        inner_lr: Learning rate of adapting.
+        test_steps: Steps of adapting.
+        inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
+        proximal: ``λ`` of a term ``λ/2 ‖w_t − w‖²`` that adapting adds to the support loss.
+        statistics: Whose mean and variance batch norms use.
+        mapping: How tasks are computed together.
 
-    Raises: UserError: If a number is out of range, a name is not one of the model's, none is given
-        or known, or a task is not one of the training tasks.
+    Raises:
+        UserError: If a number is out of range, a name is not one of the model's, none is given or
+            known, or a task is not one of the training tasks.
 
     Source: Ma et al. 2018, eq. 6–8; Tang et al. 2020, section 4; Misra et al. 2016, eq. 1; see the
         models. Differs from them: own

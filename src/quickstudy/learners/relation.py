@@ -21,10 +21,12 @@ class RelationNet(EmbeddingLearner):
 
     Batch norms of the relation module are torch's own, as those of the embedding.
 
-    Args: model: A network that gives feature maps ``[example, channel, height, width]``, e.g.
-        ``Conv4(maps=True)``. feature_channels: Channels of the feature maps; by default the model's
-        ``feature_channels``. relation_hidden: Width of the relation module's hidden layer. bf16:
-        Embed under bfloat16 autocast.
+    Args:
+        model: A network that gives feature maps ``[example, channel, height, width]``, e.g.
+            ``Conv4(maps=True)``.
+        feature_channels: Channels of the feature maps; by default the model's ``feature_channels``.
+        relation_hidden: Width of the relation module's hidden layer.
+        bf16: Embed under bfloat16 autocast.
 
     Raises:
         UserError: If the number of channels is not known.

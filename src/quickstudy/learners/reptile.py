@@ -18,15 +18,19 @@ class Reptile(GradientLearner):
     w_K``: with plain gradient descent of rate ``ε`` as outer optimiser a step is the paper's ``θ ←
     θ + ε · mean(w_K − θ)``. Queries are not used in training.
 
-    Args: model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as most others below.
-        inner_lr: Inner learning rate. inner_steps: Inner steps in training. test_steps: Inner steps
-        at test; by default as many as in training. inner_optimiser: ``"adam"`` (with β₁ = 0, as in
-        the paper), ``"sgd"`` or ``"momentum"``. inner_batch_size: Support examples a step uses, the
-        next ones in turn and from the start again at the end; None uses all of them. Support sets
-        are laid out shot by shot, so a multiple of the way is a balanced batch. shared_head: Start
-        every class's row of the last linear layer from the mean of the rows: that start is the
-        ``θ`` above. statistics: Whose mean and variance batch norms use. mapping: How tasks are
-        computed together.
+    Args:
+        model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as most others below.
+        inner_lr: Inner learning rate.
+        inner_steps: Inner steps in training.
+        test_steps: Inner steps at test; by default as many as in training.
+        inner_optimiser: ``"adam"`` (with β₁ = 0, as in the paper), ``"sgd"`` or ``"momentum"``.
+        inner_batch_size: Support examples a step uses, the next ones in turn and from the start
+            again at the end; None uses all of them. Support sets are laid out shot by shot, so a
+            multiple of the way is a balanced batch.
+        shared_head: Start every class's row of the last linear layer from the mean of the rows:
+            that start is the ``θ`` above.
+        statistics: Whose mean and variance batch norms use.
+        mapping: How tasks are computed together.
 
     Source: Nichol, Achiam & Schulman 2018, algorithm 1 and section 6.1.
 

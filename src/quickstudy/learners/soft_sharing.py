@@ -34,17 +34,23 @@ class SoftSharing(SharingLearner):
     is served by :meth:`known`; a new one by :meth:`adapt`: ``test_steps`` steps of all weights from
     ``w``, held to it by ``proximal``.
 
-    Args: model: A network, its outputs the most that a task has. num_tasks: Training tasks; their
-        identities are 0 to ``num_tasks − 1``. penalty: How strongly the networks are held together:
-        0 learns them independently but for a common start, infinity one for all. relation: What
-        holds them together, ``"mean"`` or ``"trace"``. inner_lr: Learning rate of adapting.
-        test_steps: Steps of adapting. inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
+    Args:
+        model: A network, its outputs the most that a task has.
+        num_tasks: Training tasks; their identities are 0 to ``num_tasks − 1``.
+        penalty: How strongly the networks are held together: 0 learns them independently but for a
+            common start, infinity one for all.
+        relation: What holds them together, ``"mean"`` or ``"trace"``.
+        inner_lr: Learning rate of adapting.
+        test_steps: Steps of adapting.
+        inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
         proximal: ``λ`` of a term ``λ/2 ‖w_t − w‖²`` that adapting adds to the support loss;
-        ``penalty`` is what training tasks have. statistics: Whose mean and variance batch norms
-        use. mapping: How tasks are computed together.
+            ``penalty`` is what training tasks have.
+        statistics: Whose mean and variance batch norms use.
+        mapping: How tasks are computed together.
 
-    Raises: UserError: If a number is out of range, ``relation`` is another, or a task is not one of
-        the training tasks.
+    Raises:
+        UserError: If a number is out of range, ``relation`` is another, or a task is not one of the
+            training tasks.
 
     Source: Evgeniou & Pontil 2004, eq. 5, and Duong et al. 2015 for distances; Yang & Hospedales
         2017, section 2, for the

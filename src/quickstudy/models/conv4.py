@@ -15,14 +15,18 @@ from quickstudy.random import generator
 class Conv4(nn.Module):
     """Four blocks of 3×3 convolution, batch norm, ReLU (and pooling), then a linear layer.
 
-    Args: way: Outputs of the linear layer, or None for an embedding without one. channels: Filters
-        of every block. in_channels: Channels of the image. image_size: Height and width of the
-        image. downsample: ``"max"``: 2×2 max-pooling after each block (Vinyals 2016; ProtoNet).
-        ``"stride"``: stride 2 in place of pooling, and the mean over space before the linear layer
-        (MAML's and Reptile's Omniglot network). maps: Give the feature maps ``[example, channel,
-        height, width]`` of the last block, with pooling in the first two blocks alone
-        (RelationNet's embedding). last_channels: Filters of the last block; by default as many as
-        of the others. seed: Seed of the initial weights.
+    Args:
+        way: Outputs of the linear layer, or None for an embedding without one.
+        channels: Filters of every block.
+        in_channels: Channels of the image.
+        image_size: Height and width of the image.
+        downsample: ``"max"``: 2×2 max-pooling after each block (Vinyals 2016; ProtoNet).
+            ``"stride"``: stride 2 in place of pooling, and the mean over space before the linear
+            layer (MAML's and Reptile's Omniglot network).
+        maps: Give the feature maps ``[example, channel, height, width]`` of the last block, with
+            pooling in the first two blocks alone (RelationNet's embedding).
+        last_channels: Filters of the last block; by default as many as of the others.
+        seed: Seed of the initial weights.
 
     Raises:
         UserError: If the image is too small for four poolings.

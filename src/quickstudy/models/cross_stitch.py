@@ -20,21 +20,24 @@ class CrossStitch(nn.Module):
     a_j``, and ``y = h(f(x))``. ``ρ`` is the task's row of the last stitch.
 
     With :class:`~quickstudy.PartialSharing` reading and head are the task's own. Training task
-        ``t`` starts with the row of column
-    ``t mod num_columns``, so with a column for each task this is the paper's network; a new task
-    starts from the mean of the columns.
+    ``t`` starts with the row of column ``t mod num_columns``, so with a column for each task this
+    is the paper's network; a new task starts from the mean of the columns.
 
-    Args: trunk: The first column as it is, and the form of the others, which are drawn afresh. An
-        ``MLP`` or ``Conv4`` without a head, an ``nn.Sequential``, or a network that holds one and
-        nothing else. A layer is a child with parameters and those without that follow it, so a
-        block of convolution, norm and ReLU should be one child. outputs: Classes or targets; None
-        gives what is read. num_columns: Number of columns. keep: How much of its own activation a
-        column goes on with at the start; the others share the rest. embedding_size: Length of the
-        trunk's embeddings; by default the trunk's ``embedding_size``. seed: Seed of the initial
-        weights of the head and the other columns.
+    Args:
+        trunk: The first column as it is, and the form of the others, which are drawn afresh. An
+            ``MLP`` or ``Conv4`` without a head, an ``nn.Sequential``, or a network that holds one
+            and nothing else. A layer is a child with parameters and those without that follow it,
+            so a block of convolution, norm and ReLU should be one child.
+        outputs: Classes or targets; None gives what is read.
+        num_columns: Number of columns.
+        keep: How much of its own activation a column goes on with at the start; the others share
+            the rest.
+        embedding_size: Length of the trunk's embeddings; by default the trunk's ``embedding_size``.
+        seed: Seed of the initial weights of the head and the other columns.
 
-    Raises: UserError: If the trunk is of another form, a length is not known, or a number is out of
-        range.
+    Raises:
+        UserError: If the trunk is of another form, a length is not known, or a number is out of
+            range.
 
     Source: Misra et al. 2016, eq. 1. Differs from the paper: columns need not be as many as tasks.
 

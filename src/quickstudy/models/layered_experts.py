@@ -12,8 +12,7 @@ class LayeredExperts(nn.Module):
     """Layers of experts, of which some are shared and some the task's own, mixed by gates, then a
     linear head: PLE.
 
-    With experts ``E_{k,·}`` of the task and shared ones ``E_{s,·}`` in layer ``j``, and ``g^{k,0} =
-    g^{s,0} = x``::
+    With experts ``E_{k,·}`` of the task and shared ones ``E_{s,·}`` in layer ``j``, and ``g^{k,0} = g^{s,0} = x``::
 
         S^{k,j} = [E_{k,1}(g^{k,j−1}), …, E_{k,m_k}(g^{k,j−1}), E_{s,1}(g^{s,j−1}), …,
         E_{s,m_s}(g^{s,j−1})] w^{k,j} = softmax(W^{k,j} g^{k,j−1} + b^{k,j}) g^{k,j} = w^{k,j}
@@ -25,13 +24,17 @@ class LayeredExperts(nn.Module):
 
     With :class:`~quickstudy.PartialSharing` task experts, task gates and head are the task's own.
 
-    Args: trunk: The first shared expert of the first layer as it is, and the form of that layer's
-        others: any network that gives embeddings. Experts of further layers are a linear layer with
-        ReLU. outputs: Classes or targets; None gives the mixed embedding. num_shared_experts:
-        Shared experts of a layer. num_task_experts: A task's own experts of a layer. num_layers:
-        Number of layers. embedding_size: Length of the trunk's embeddings; by default the trunk's
-        ``embedding_size``. gate_inputs: As of :class:`~quickstudy.models.MixtureOfExperts`. seed:
-        Seed of the initial weights of all but the trunk.
+    Args:
+        trunk: The first shared expert of the first layer as it is, and the form of that layer's
+            others: any network that gives embeddings. Experts of further layers are a linear layer
+            with ReLU.
+        outputs: Classes or targets; None gives the mixed embedding.
+        num_shared_experts: Shared experts of a layer.
+        num_task_experts: A task's own experts of a layer.
+        num_layers: Number of layers.
+        embedding_size: Length of the trunk's embeddings; by default the trunk's ``embedding_size``.
+        gate_inputs: As of :class:`~quickstudy.models.MixtureOfExperts`.
+        seed: Seed of the initial weights of all but the trunk.
 
     Raises:
         UserError: If a length is not known, or a number is too small.

@@ -29,8 +29,7 @@ class LeastUsedMemory(nn.Module):
     """Slots of memory, addressed by content when read, and by least use or last reading when
     written.
 
-    With keys ``k_h`` of the heads ``h``, and ``lu_h`` the indicator of the ``h``-th least used slot
-    ``l_h``::
+    With keys ``k_h`` of the heads ``h``, and ``lu_h`` the indicator of the ``h``-th least used slot ``l_h``::
 
         w_h ← σ(α_h) · r_h + (1 − σ(α_h)) · lu_h           (write weights, from the last step's r
         and usage) M(i) ← M(i) · 1[i is no l_h] + Σ_h w_h(i) · k_h    (least used slots are wiped,
@@ -46,8 +45,9 @@ class LeastUsedMemory(nn.Module):
         decay: What a step leaves of the usage.
         sharpness: Where the learned factors ``β`` of the cosine start.
 
-    Raises: UserError: If a size is below 1, heads exceed slots, ``decay`` is not in [0, 1], or
-        ``sharpness`` is not positive.
+    Raises:
+        UserError: If a size is below 1, heads exceed slots, ``decay`` is not in [0, 1], or
+            ``sharpness`` is not positive.
 
     Source: Santoro et al. 2016, eq. 2–8. Differs from the paper: the cosine has a learned factor
         (the key strength of Graves et al.

@@ -15,14 +15,17 @@ class MixtureOfExperts(nn.Module):
     ``f(x) = Σ_i g(x)_i f_i(x)``, ``g(x) = softmax(W x + b)``, ``y = h(f(x))``.
 
     With :class:`~quickstudy.PartialSharing` gate and head are the task's own, ``g^k`` and ``h^k``,
-        and the experts are shared.
+    and the experts are shared.
 
-    Args: trunk: The first expert as it is, and the form of the others, which are drawn afresh: any
-        network that gives embeddings. outputs: Classes or targets; None gives the mixed embedding.
-        num_experts: Number of experts. embedding_size: Length of the trunk's embeddings; by default
-        the trunk's ``embedding_size``. gate_inputs: Length of a flattened input; by default what
-        the trunk says. Where it says ``in_channels`` it takes images, and the gate sees their means
-        over a grid of 4 × 4. seed: Seed of the initial weights of gate, head and the other experts.
+    Args:
+        trunk: The first expert as it is, and the form of the others, which are drawn afresh: any
+            network that gives embeddings.
+        outputs: Classes or targets; None gives the mixed embedding.
+        num_experts: Number of experts.
+        embedding_size: Length of the trunk's embeddings; by default the trunk's ``embedding_size``.
+        gate_inputs: Length of a flattened input; by default what the trunk says. Where it says
+            ``in_channels`` it takes images, and the gate sees their means over a grid of 4 × 4.
+        seed: Seed of the initial weights of gate, head and the other experts.
 
     Raises:
         UserError: If a length is not known, or there is no expert.

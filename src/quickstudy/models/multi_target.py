@@ -23,8 +23,9 @@ class MultiTarget(nn.Module):
         embedding_size: Length of the embeddings; by default the trunk's ``embedding_size``.
         seed: Seed of the linear layer's initial weights.
 
-    Raises: UserError: If there are no targets, one has a single class, or the length of the
-        embeddings is not known.
+    Raises:
+        UserError: If there are no targets, one has a single class, or the length of the embeddings
+            is not known.
 
     Example:
         >>> import quickstudy as qs, torch

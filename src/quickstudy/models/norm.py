@@ -139,11 +139,14 @@ def forward(
 ) -> tuple[Tensor, Statistics]:
     """``model(x)`` for one task, with ``weights`` in the place of its parameters.
 
-    Args: model: Any module; parameters and buffers not named in ``weights`` are its own. weights:
-        Parameters by name. x: ``[example, *feature]``. mask: ``[example]``, or None where all
-        examples are real. Padding does not count in the statistics. statistics: What
-        :class:`TaskNorm` layers use; by default those of ``x``. record: Whether to return the
-        statistics that were used.
+    Args:
+        model: Any module; parameters and buffers not named in ``weights`` are its own.
+        weights: Parameters by name.
+        x: ``[example, *feature]``.
+        mask: ``[example]``, or None where all examples are real. Padding does not count in the
+            statistics.
+        statistics: What :class:`TaskNorm` layers use; by default those of ``x``.
+        record: Whether to return the statistics that were used.
 
     Returns:
         The output ``[example, *output]``, and the statistics (empty unless ``record``).

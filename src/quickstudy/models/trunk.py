@@ -53,9 +53,11 @@ def copies(trunk: nn.Module, count: int, seed: int) -> nn.ModuleList:
 class Gate(nn.Module):
     """How much each of several experts counts for an example: ``softmax(W x + b)``.
 
-    Args: inputs: Length of what the linear layer sees. choices: Number of experts. grid: Give the
-        linear layer an image's means over a grid of so many rows and columns; by default
-        everything, flattened.
+    Args:
+        inputs: Length of what the linear layer sees.
+        choices: Number of experts.
+        grid: Give the linear layer an image's means over a grid of so many rows and columns; by
+            default everything, flattened.
     """
 
     def __init__(self, inputs: int, choices: int, grid: int | None = None) -> None:

@@ -46,9 +46,11 @@ def num_groups(seen: Tensor, shrunk: Shrunk, most: int = 12) -> int:
     wins where nothing can be told. Where the best ``k`` saves more of the squared error than its
     standard deviation over the splits, it is the least ``k`` that saves 95 % as much.
 
-    Args: seen: ``[split, half of s, half of t, task, task]``, what
-        :func:`~quickstudy.relatedness.shrink.cosines` gives. shrunk: What
-        :func:`~quickstudy.relatedness.shrink.shrink` made of it. most: The most groups to try.
+    Args:
+        seen: ``[split, half of s, half of t, task, task]``, what
+            :func:`~quickstudy.relatedness.shrink.cosines` gives.
+        shrunk: What :func:`~quickstudy.relatedness.shrink.shrink` made of it.
+        most: The most groups to try.
 
     Returns:
         1 to ``most``.

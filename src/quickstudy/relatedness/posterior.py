@@ -13,9 +13,11 @@ def posterior_shift(learner: Learner | nn.Module, batch: Batch, rows: Tensor) ->
     """How a task's rows shift its weights from those of all tasks, in units of the prior: ``u_t =
     L⁻¹ (m_t − μ)``.
 
-    Args: learner: A :class:`~quickstudy.LinearPrior` with the prior ``N(μ, Σ)``, ``Σ = L Lᵀ``;
-        ``m_t`` is its posterior mean. batch: All rows of every task. rows: ``[..., task,
-        example]``, 1 for the rows to use.
+    Args:
+        learner: A :class:`~quickstudy.LinearPrior` with the prior ``N(μ, Σ)``, ``Σ = L Lᵀ``;
+            ``m_t`` is its posterior mean.
+        batch: All rows of every task.
+        rows: ``[..., task, example]``, 1 for the rows to use.
 
     Returns:
         ``[..., task, parameter]``; 0 where a task has no row.

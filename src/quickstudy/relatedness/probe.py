@@ -20,8 +20,9 @@ class Probe:
     Args:
         learner: A learner whose network gives scores, or such a network. It stays as it is.
 
-    Raises: UserError: If its network gives no scores, normalises by the statistics of a batch, or
-        has nothing to learn.
+    Raises:
+        UserError: If its network gives no scores, normalises by the statistics of a batch, or has
+            nothing to learn.
     """
 
     def __init__(self, learner: Learner | nn.Module) -> None:

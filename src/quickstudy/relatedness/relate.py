@@ -38,11 +38,15 @@ MEASURES: dict[str, Measure] = {
 class Relatedness:
     """How related tasks are.
 
-    Attributes: measure: What was measured. names: The tasks. similarity: ``[task, task]``, shrunk:
-        symmetric, 1 on the diagonal. seen: ``[task, task]``, as measured, before shrinking.
+    Attributes:
+        measure: What was measured.
+        names: The tasks.
+        similarity: ``[task, task]``, shrunk: symmetric, 1 on the diagonal.
+        seen: ``[task, task]``, as measured, before shrinking.
         reliability: The part of the differences between similarities that is signal, 0 to 1.
         groups: The group of every task ``[task]``, numbered from 0 in the order of the tree; all 0
-        where none can be told apart. tree: scipy's linkage matrix of the tasks.
+            where none can be told apart.
+        tree: scipy's linkage matrix of the tasks.
     """
 
     measure: str
@@ -81,15 +85,21 @@ def relate(
     found in one half explain the other (:func:`~quickstudy.relatedness.groups.num_groups`). Tasks
     too small to tell are all related alike, and one group. Memory grows with ``splits · tasks²``.
 
-    Args: learner: The probe: a learner with a network that gives scores, trained on all tasks (or
-        such a network); it stays as it is. For ``"posterior"`` a :class:`~quickstudy.LinearPrior`.
-        tasks: The tasks with all their rows; of an episode both parts. measure: ``"gradient"`` (the
-        cosine of gradients), ``"fisher"`` (Task2Vec), ``"affinity"`` (TAG), ``"posterior"`` (the
-        weights of linear tasks), or a function of the learner, the rows and their halves. splits:
-        Random divisions into halves. most_groups: The most groups to try. seed: Of the divisions.
+    Args:
+        learner: The probe: a learner with a network that gives scores, trained on all tasks (or
+            such a network); it stays as it is. For ``"posterior"`` a
+            :class:`~quickstudy.LinearPrior`.
+        tasks: The tasks with all their rows; of an episode both parts.
+        measure: ``"gradient"`` (the cosine of gradients), ``"fisher"`` (Task2Vec), ``"affinity"``
+            (TAG), ``"posterior"`` (the weights of linear tasks), or a function of the learner, the
+            rows and their halves.
+        splits: Random divisions into halves.
+        most_groups: The most groups to try.
+        seed: Of the divisions.
 
-    Raises: UserError: If an argument is out of range, there are fewer than 2 tasks, or the probe
-        cannot serve the measure.
+    Raises:
+        UserError: If an argument is out of range, there are fewer than 2 tasks, or the probe cannot
+            serve the measure.
 
     Example:
         >>> import torch, quickstudy as qs

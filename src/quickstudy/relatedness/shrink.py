@@ -11,11 +11,15 @@ class Shrunk:
     """What is known of the true similarities ``κ`` of tasks: ``κ_st ~ N(mean, variance)`` around,
     seen through noise.
 
-    Attributes: similarity: The posterior means ``[task, task]``: symmetric, 1 on the diagonal,
-        between −1 and 1. mean: The common mean of all pairs. variance: The variance of the true
-        similarities around it; 0 where the halves agree on nothing. clarity: ``[task]``, the part
-        of a half's own vector that is signal: the cosine of the two halves. noise: ``[task,
-        task]``, the variance of the noise of a similarity from all rows.
+    Attributes:
+        similarity: The posterior means ``[task, task]``: symmetric, 1 on the diagonal, between −1
+            and 1.
+        mean: The common mean of all pairs.
+        variance: The variance of the true similarities around it; 0 where the halves agree on
+            nothing.
+        clarity: ``[task]``, the part of a half's own vector that is signal: the cosine of the two
+            halves.
+        noise: ``[task, task]``, the variance of the noise of a similarity from all rows.
     """
 
     similarity: Tensor

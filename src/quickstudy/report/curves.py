@@ -32,8 +32,9 @@ PREFIX = "validation_"
 def learning_curves(metrics: Sequence[dict[str, float]]) -> Figure:
     """Loss, validation and learning rate over the outer steps, a panel for each that was recorded.
 
-    Args: metrics: The lines of a run's ``metrics.jsonl``, see
-        :func:`quickstudy.training.metrics.read_metrics`.
+    Args:
+        metrics: The lines of a run's ``metrics.jsonl``, see
+            :func:`quickstudy.training.metrics.read_metrics`.
 
     Raises:
         UserError: If there is nothing to draw.

@@ -36,9 +36,10 @@ def ladder_chart(scores: Sequence[Score], shot: int | None) -> Figure:
     """The error of every way, from the bottom of the ladder to its top: the mean over the splits,
     and each split.
 
-    Args: scores: What :func:`~quickstudy.training.ladder.ladder_rows` or
-        :func:`~quickstudy.training.ladder.ladder_tasks` gave. shot: Rows that are seen of an unseen
-        task; None for new rows of known tasks.
+    Args:
+        scores: What :func:`~quickstudy.training.ladder.ladder_rows` or
+            :func:`~quickstudy.training.ladder.ladder_tasks` gave.
+        shot: Rows that are seen of an unseen task; None for new rows of known tasks.
     """
     found = means(scores, shot)
     figure = new_figure(1.0 + 0.32 * len(found))

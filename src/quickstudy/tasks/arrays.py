@@ -17,11 +17,13 @@ class Arrays:
     """N-way K-shot tasks from arrays: ``qs.tasks.Arrays(x, y).split("train").episodes(way=5,
     shot=1)``.
 
-    Args: x: Examples ``[example, *feature]``; a tensor, a NumPy array or what ``torch.as_tensor``
-        takes. ``uint8`` images ``[example, height, width]`` or ``[example, channel, height,
-        width]`` are scaled to [0, 1]. y: The class of every example ``[example]``: integers or
-        strings. fractions: How the *classes* are divided into train, validation and test. seed:
-        Seed of the division.
+    Args:
+        x: Examples ``[example, *feature]``; a tensor, a NumPy array or what ``torch.as_tensor``
+            takes. ``uint8`` images ``[example, height, width]`` or ``[example, channel, height,
+            width]`` are scaled to [0, 1].
+        y: The class of every example ``[example]``: integers or strings.
+        fractions: How the *classes* are divided into train, validation and test.
+        seed: Seed of the division.
 
     Raises:
         UserError: If the lengths differ, the arrays are empty, or x holds NaN or infinity.

@@ -21,13 +21,18 @@ class Classes:
 
     Class ``c`` owns the rows ``start[c] … start[c] + size[c] - 1`` of ``x``.
 
-    Attributes: x: All examples ``[row, *feature]``. ``uint8`` images are turned into floating point
-        in ``[0, 1]`` when drawn; any other dtype is used as it is. start: First row of every class
-        ``[class]``. size: Number of rows of every class ``[class]``. names: A name for every class.
+    Attributes:
+        x: All examples ``[row, *feature]``. ``uint8`` images are turned into floating point in
+            ``[0, 1]`` when drawn; any other dtype is used as it is.
+        start: First row of every class ``[class]``.
+        size: Number of rows of every class ``[class]``.
+        names: A name for every class.
         groups: The group of every class (its alphabet, its script), as an index into
-        ``group_names``. group_names: A name for every group. label: What this pool is, e.g.
-        ``"omniglot/test"``. num_rotations: 1, or 4 where classes ``4b … 4b + 3`` are base class
-        ``b`` turned by 0°, 90°, 180°, 270°.
+            ``group_names``.
+        group_names: A name for every group.
+        label: What this pool is, e.g. ``"omniglot/test"``.
+        num_rotations: 1, or 4 where classes ``4b … 4b + 3`` are base class ``b`` turned by 0°, 90°,
+            180°, 270°.
     """
 
     x: Tensor
@@ -130,12 +135,15 @@ class Episodes(TaskSource):
     set is balanced. Where ``way`` or ``shot`` is a range, every task draws its own and smaller
     tasks are padded.
 
-    Args: pool: The classes. way: Classes a task, or ``(low, high)``. shot: Support examples a
-        class, or ``(low, high)``. query: Query examples a class. rotations: Where the pool has
-        rotations: ``"classes"`` makes each a class of its own (they can meet in one task),
-        ``"task"`` draws one rotation for each class of each task. within_group: Draw all the
-        classes of a task from one group (one alphabet). ``task`` is then the group's index, and
-        otherwise the position in the batch.
+    Args:
+        pool: The classes.
+        way: Classes a task, or ``(low, high)``.
+        shot: Support examples a class, or ``(low, high)``.
+        query: Query examples a class.
+        rotations: Where the pool has rotations: ``"classes"`` makes each a class of its own (they
+            can meet in one task), ``"task"`` draws one rotation for each class of each task.
+        within_group: Draw all the classes of a task from one group (one alphabet). ``task`` is then
+            the group's index, and otherwise the position in the batch.
 
     Raises:
         UserError: If way exceeds the classes (of a group), or shot + query the examples of a class.

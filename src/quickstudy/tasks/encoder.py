@@ -15,10 +15,13 @@ MOST_CATEGORIES = 200
 class Column:
     """How one column becomes features.
 
-    Attributes: name: The column. mean: Of the training rows; 0 for categories. scale: Standard
-        deviation of the training rows, 1 where they are all alike. missing: Whether a further
-        feature says that the cell is empty. categories: The values of the training rows, each a
-        feature of zeros and ones; empty for numbers.
+    Attributes:
+        name: The column.
+        mean: Of the training rows; 0 for categories.
+        scale: Standard deviation of the training rows, 1 where they are all alike.
+        missing: Whether a further feature says that the cell is empty.
+        categories: The values of the training rows, each a feature of zeros and ones; empty for
+            numbers.
     """
 
     name: str
@@ -64,8 +67,9 @@ class Encoder:
     def __call__(self, frame: pd.DataFrame) -> np.ndarray:
         """The features ``[row, feature]`` of the rows of ``frame``.
 
-        Raises: UserError: If a column is missing, or holds text or infinity where the training rows
-            had numbers.
+        Raises:
+            UserError: If a column is missing, or holds text or infinity where the training rows had
+                numbers.
         """
         check_columns(frame, [column.name for column in self.columns])
         parts = [part for column in self.columns for part in _features(column, frame[column.name])]

@@ -17,10 +17,13 @@ Draw = Callable[[int, int, torch.Generator], tuple[Tensor, Tensor]]
 class Family(TaskSource):
     """Your own family of regression tasks.
 
-    Args: draw: ``draw(num_tasks, num_examples, generator)`` gives ``x`` ``[task, example,
-        *feature]`` and ``y`` ``[task, example, target]``, floating point, drawn with the generator
-        alone. The first ``shot`` examples become the support set. shot: Support examples a task.
-        query: Query examples a task. label: A name for reports.
+    Args:
+        draw: ``draw(num_tasks, num_examples, generator)`` gives ``x`` ``[task, example, *feature]``
+            and ``y`` ``[task, example, target]``, floating point, drawn with the generator alone.
+            The first ``shot`` examples become the support set.
+        shot: Support examples a task.
+        query: Query examples a task.
+        label: A name for reports.
 
     Raises:
         UserError: If ``draw`` gives other shapes.

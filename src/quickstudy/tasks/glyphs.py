@@ -52,9 +52,11 @@ class Glyphs:
     The drawings are rendered once, in a few seconds, and then read from a cache. They depend on
     nothing but the seed and the versions of matplotlib, Pillow, torch and Unicode.
 
-    Args: seed: What the distortions are drawn from. cache: Folder of the cache; by default
-        :func:`~quickstudy.cache.cache_folder`'s. A cache that is damaged is replaced, and one that
-        cannot be written is done without, with a warning.
+    Args:
+        seed: What the distortions are drawn from.
+        cache: Folder of the cache; by default :func:`~quickstudy.cache.cache_folder`'s. A cache
+            that is damaged is replaced, and one that cannot be written is done without, with a
+            warning.
 
     Attributes:
         scripts: The scripts of every split.

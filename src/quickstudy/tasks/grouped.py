@@ -19,9 +19,11 @@ class Grouped(TaskSource):
     With :class:`~quickstudy.models.MultiTarget` any gradient learner then adapts what the members
     share on the examples of all of them, and each member's head on its own.
 
-    Args: source: Where the members come from: tasks with one target, or of classes. Members are
-        taken in the order in which they are drawn, so a source that draws related tasks after one
-        another makes related groups. size: Members of a group.
+    Args:
+        source: Where the members come from: tasks with one target, or of classes. Members are taken
+            in the order in which they are drawn, so a source that draws related tasks after one
+            another makes related groups.
+        size: Members of a group.
 
     Raises:
         UserError: If ``size`` is below 1, or a task of the source has several targets.

@@ -38,10 +38,12 @@ class ImageForm:
     with the colour of its border (its median), resized by LANCZOS, and inverted where its ink is
     dark.
 
-    Args: size: Height and width. channels: 1 for grey, 3 for colour. ink: Models of handwriting see
-        ink as 1 on 0. ``"dark"`` inverts (dark ink on light paper), ``"light"`` does not,
-        ``"auto"`` inverts each image whose border is brighter than half. None leaves images as they
-        are.
+    Args:
+        size: Height and width.
+        channels: 1 for grey, 3 for colour.
+        ink: Models of handwriting see ink as 1 on 0. ``"dark"`` inverts (dark ink on light paper),
+            ``"light"`` does not, ``"auto"`` inverts each image whose border is brighter than half.
+            None leaves images as they are.
 
     Raises:
         UserError: If an argument is out of range.

@@ -35,9 +35,10 @@ class Images:
         skipped: Files that were left out.
         num_inverted: How many images were inverted.
 
-    Raises: UserError: If there is no such folder, no class, a class without images, a folder within
-        a class's folder, two folders of one name (which look alike but are written differently), or
-        an image that cannot be read.
+    Raises:
+        UserError: If there is no such folder, no class, a class without images, a folder within a
+            class's folder, two folders of one name (which look alike but are written differently),
+            or an image that cannot be read.
 
     Example:
         >>> letters = qs.tasks.Images("letters", ink="auto")  # doctest: +SKIP

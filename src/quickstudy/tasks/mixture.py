@@ -16,11 +16,14 @@ class Mixture(TaskSource):
     """Each task is from one of ``sources``, all as likely; ``Episode.task`` is the place of its
     source among them.
 
-    Args: sources: Sources of tasks of one kind and size. noise: Standard deviation of normal noise
-        on every target, in the support set and the query set (regression).
+    Args:
+        sources: Sources of tasks of one kind and size.
+        noise: Standard deviation of normal noise on every target, in the support set and the query
+            set (regression).
 
-    Raises: UserError: If there is no source, they differ in kind or size, or noise is negative or
-        for classes.
+    Raises:
+        UserError: If there is no source, they differ in kind or size, or noise is negative or for
+            classes.
 
     Source: mixtures of functions are those of Vuorio et al. 2019 (MMAML) and Yao et al. 2019
         (HSML), in their experiments on regression.

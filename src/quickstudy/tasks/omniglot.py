@@ -35,13 +35,18 @@ class Omniglot:
       ``root`` or ``root/vinyals``, 1028, 172 and 423 characters. Every line is a class, rotated
       ones included, in all three splits.
 
-    Args: root: The data folder. cache: Folder for the packed array; by default
-        ``$QUICKSTUDY_CACHE`` or the user's cache folder. split_by: ``"alphabets"`` or
-        ``"vinyals"``. rotations: Whether a character turned by 90°, 180° and 270° is three more
-        classes (where, see above). validation_alphabets: How many background alphabets validate;
-        with 0 all of them train. Not used by ``"vinyals"``. resize: ``"lanczos"`` as RelationNet,
-        or ``"nearest"`` as ProtoNet and Reptile. MAML's script asks for LANCZOS too, but of 1-bit
-        images, where Pillow silently takes the nearest pixel: its data is ``"nearest"``.
+    Args:
+        root: The data folder.
+        cache: Folder for the packed array; by default ``$QUICKSTUDY_CACHE`` or the user's cache
+            folder.
+        split_by: ``"alphabets"`` or ``"vinyals"``.
+        rotations: Whether a character turned by 90°, 180° and 270° is three more classes (where,
+            see above).
+        validation_alphabets: How many background alphabets validate; with 0 all of them train. Not
+            used by ``"vinyals"``.
+        resize: ``"lanczos"`` as RelationNet, or ``"nearest"`` as ProtoNet and Reptile. MAML's
+            script asks for LANCZOS too, but of 1-bit images, where Pillow silently takes the
+            nearest pixel: its data is ``"nearest"``.
 
     Raises:
         UserError: If a parameter is wrong, or a set, a split file or an image is missing or broken.

@@ -222,8 +222,9 @@ def load(root: Path, cache: Path | None = None, resize: Resize = "lanczos") -> P
         cache: The folder for cached files; by default :func:`~quickstudy.cache.cache_folder`'s.
         resize: The filter that images are resized with.
 
-    Raises: UserError: If the data is missing or broken, or the cache folder is in ``root`` or
-        cannot be written.
+    Raises:
+        UserError: If the data is missing or broken, or the cache folder is in ``root`` or cannot be
+            written.
     """
     fingerprint = _fingerprint(root, resize)
     folder = cache_folder(cache)
@@ -258,9 +259,9 @@ def read_split(root: Path, split: str, characters: Collection[str]) -> tuple[tup
     """The lines of one of Vinyals' split files, in ``root`` or ``root/vinyals``, as (character,
     quarter turns).
 
-    Raises: UserError: If the file is missing or empty, or a line is no
-        ``Alphabet/characterNN/rotDDD``, names a character not among ``characters``, or stands there
-        twice.
+    Raises:
+        UserError: If the file is missing or empty, or a line is no ``Alphabet/characterNN/rotDDD``,
+            names a character not among ``characters``, or stands there twice.
     """
     advice = (
         "Get it from github.com/jakesnell/prototypical-networks, folder "
@@ -300,8 +301,9 @@ def read_split(root: Path, split: str, characters: Collection[str]) -> tuple[tup
 def download(root: Path) -> None:
     """Fetch the two official zips into ``root``; one that is there already is kept.
 
-    Raises: UserError: If a zip cannot be fetched, is not the official one (by its MD5), or cannot
-        be written. A zip that fails leaves nothing behind.
+    Raises:
+        UserError: If a zip cannot be fetched, is not the official one (by its MD5), or cannot be
+            written. A zip that fails leaves nothing behind.
     """
     for part in PARTS:
         path, url = root / f"{part}.zip", f"{URL}{part}.zip"

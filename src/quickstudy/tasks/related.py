@@ -21,16 +21,19 @@ class Related(FixedTasks):
     is as likely as from the source itself. In an episode the tasks of a group stand beside one
     another; the last group is cut off where it does not fit.
 
-    Args: source: The tasks, e.g. ``table.split_rows()[0].episodes(shot=5)``. similarity: How
-        related they are ``[task, task]``, in the order of the source: ``similarity`` of
-        :func:`quickstudy.relatedness.relate`, which is shrunk by its own noise. group_size: Tasks
-        of a group; 1 draws as the source does. temperature: How soft the choice is: the larger, the
-        more uniform. groups: The group of every task ``[task]``, which makes the choice hard:
-        companions come from the first task's group, with the same probabilities, as long as it has
-        others.
+    Args:
+        source: The tasks, e.g. ``table.split_rows()[0].episodes(shot=5)``.
+        similarity: How related they are ``[task, task]``, in the order of the source:
+            ``similarity`` of :func:`quickstudy.relatedness.relate`, which is shrunk by its own
+            noise.
+        group_size: Tasks of a group; 1 draws as the source does.
+        temperature: How soft the choice is: the larger, the more uniform.
+        groups: The group of every task ``[task]``, which makes the choice hard: companions come
+            from the first task's group, with the same probabilities, as long as it has others.
 
-    Raises: UserError: If a size or number is out of range, or ``similarity`` or ``groups`` do not
-        fit the source.
+    Raises:
+        UserError: If a size or number is out of range, or ``similarity`` or ``groups`` do not fit
+            the source.
 
     Source: Fifty et al. 2021, section 3 (train related tasks together), there in hard groups.
 

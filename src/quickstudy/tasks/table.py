@@ -24,22 +24,27 @@ class Table:
     :meth:`split_tasks`, tasks that were not. Features are scaled and encoded as the training rows
     say, see :class:`~quickstudy.tasks.encoder.Encoder`. A row without a target is left out.
 
-    Args: data: The path of a ``.csv`` or ``.parquet`` file, or a DataFrame. task: The column that
-        says which task a row belongs to. target: The column to predict, or several: regression with
-        several targets uses the rows that have them all. kind: ``"regression"``, or
-        ``"classification"`` of the values of one column. Targets of several kinds are said one by
-        one, ``{"score": "regression", "passed": "classification"}``: rows may then lack some of the
-        labels, and :class:`~quickstudy.models.MultiTarget` predicts them. features: The columns to
-        predict from; by default all others. own_classes: Number the classes within every task, in
-        their order: those of one task have nothing to do with another's, and tasks may have
-        different numbers of them. Learners whose head serves any way learn from such tasks.
+    Args:
+        data: The path of a ``.csv`` or ``.parquet`` file, or a DataFrame.
+        task: The column that says which task a row belongs to.
+        target: The column to predict, or several: regression with several targets uses the rows
+            that have them all.
+        kind: ``"regression"``, or ``"classification"`` of the values of one column. Targets of
+            several kinds are said one by one, ``{"score": "regression", "passed":
+            "classification"}``: rows may then lack some of the labels, and
+            :class:`~quickstudy.models.MultiTarget` predicts them.
+        features: The columns to predict from; by default all others.
+        own_classes: Number the classes within every task, in their order: those of one task have
+            nothing to do with another's, and tasks may have different numbers of them. Learners
+            whose head serves any way learn from such tasks.
 
     Attributes:
         labels: The names of the classes by target, none for a number.
 
-    Raises: UserError: If the file cannot be read, a column is missing, a cell of the task column is
-        empty, there is one task alone, a target of regression is text, a number is infinite, or no
-        row is left.
+    Raises:
+        UserError: If the file cannot be read, a column is missing, a cell of the task column is
+            empty, there is one task alone, a target of regression is text, a number is infinite, or
+            no row is left.
 
     Example:
         >>> import pandas as pd, quickstudy as qs

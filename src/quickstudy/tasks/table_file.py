@@ -30,8 +30,9 @@ class TableFile:
     def read(cls, path: Path) -> "TableFile":
         """Read ``path`` (UTF-8, separated by commas).
 
-        Raises: UserError: If it is missing, not text, names no columns or one twice, has no
-            example, or a line of another length.
+        Raises:
+            UserError: If it is missing, not text, names no columns or one twice, has no example, or
+                a line of another length.
         """
         require(
             path.is_file(),

@@ -21,12 +21,15 @@ class TableForm:
     """Features as training rows scaled them, and targets of mean 0 and standard deviation 1 of the
     training rows, or classes as indices.
 
-    Attributes: encoder: Columns to features. targets: The columns that are predicted. mean: Of each
-        target; 0 for one of classes among several, empty where classes are all. scale: Standard
-        deviation of each target; 1 for one of classes among several, empty where classes are all.
-        classes: The names of the classes; empty where targets are numbers. labels: Of each of
-        several targets of different kinds the names of its classes, none for a number; empty for
-        targets of one kind.
+    Attributes:
+        encoder: Columns to features.
+        targets: The columns that are predicted.
+        mean: Of each target; 0 for one of classes among several, empty where classes are all.
+        scale: Standard deviation of each target; 1 for one of classes among several, empty where
+            classes are all.
+        classes: The names of the classes; empty where targets are numbers.
+        labels: Of each of several targets of different kinds the names of its classes, none for a
+            number; empty for targets of one kind.
     """
 
     encoder: Encoder
@@ -40,8 +43,10 @@ class TableForm:
     def of(cls, tasks: TableTasks, labels: Mapping[str, tuple[str, ...]]) -> "TableForm":
         """What the rows of ``tasks`` say; a target that is always the same keeps its scale.
 
-        Args: tasks: The rows. labels: For each column that is predicted the names of its classes,
-            none for a number: ``table.labels``.
+        Args:
+            tasks: The rows.
+            labels: For each column that is predicted the names of its classes, none for a number:
+                ``table.labels``.
 
         Raises:
             UserError: If no row has a label of one of several targets.
@@ -113,8 +118,9 @@ class TableForm:
 
         Of several of different kinds, both ``[row, target]``, and NaN where a label is missing.
 
-        Raises: UserError: If a column is missing, holds text or infinity in place of numbers, or a
-            class that training rows did not have.
+        Raises:
+            UserError: If a column is missing, holds text or infinity in place of numbers, or a
+                class that training rows did not have.
         """
         check_columns(frame, list(self.targets))
         if self.classes:

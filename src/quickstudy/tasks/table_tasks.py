@@ -20,11 +20,16 @@ from quickstudy.tasks.source import FixedTasks
 class TableTasks:
     """Encoded rows of several tasks, ordered by task.
 
-    Attributes: x: Features ``[row, feature]``. y: Targets ``[row, target]`` (NaN for a missing
-        label of several kinds), or class indices ``[row]``. task: Which of ``names`` a row belongs
-        to ``[row]``, ascending. names: The tasks, as the table calls them. identity: The place of
-        every task among all of the table ``[task]``. kind: Regression, classification, or both.
-        encoder: What made the features. label: What these are, for reports.
+    Attributes:
+        x: Features ``[row, feature]``.
+        y: Targets ``[row, target]`` (NaN for a missing label of several kinds), or class indices
+            ``[row]``.
+        task: Which of ``names`` a row belongs to ``[row]``, ascending.
+        names: The tasks, as the table calls them.
+        identity: The place of every task among all of the table ``[task]``.
+        kind: Regression, classification, or both.
+        encoder: What made the features.
+        label: What these are, for reports.
     """
 
     x: Tensor

@@ -157,8 +157,10 @@ def checkpoint_of(run: str | Path) -> Path:
 def load(run: str | Path, model: nn.Module | None = None) -> Learner:
     """The learner of a run, as it was saved: ``qs.load("runs/maml")``.
 
-    Args: run: A run's folder (its best checkpoint by validation, else its last), or a checkpoint's
-        file. model: Your own module, where the learner was trained with one.
+    Args:
+        run: A run's folder (its best checkpoint by validation, else its last), or a checkpoint's
+            file.
+        model: Your own module, where the learner was trained with one.
 
     Raises:
         UserError: If there is no checkpoint, or it does not fit.
@@ -178,8 +180,12 @@ def save_adapted(
 
     Loaded in another process, it predicts the same bits.
 
-    Args: path: The file. learner: The learner. adapted: What it adapted to. task: What else is to
-        be known of the task, in plain values: :func:`describe_adapted` gives it back.
+    Args:
+        path: The file.
+        learner: The learner.
+        adapted: What it adapted to.
+        task: What else is to be known of the task, in plain values: :func:`describe_adapted` gives
+            it back.
     """
     tensors, details = pack(learner)
     tensors |= {f"adapted/{name}": value for name, value in adapted.items()}

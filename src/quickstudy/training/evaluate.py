@@ -204,10 +204,14 @@ def evaluate(
 
     The learner stays bit-identical and no graph is kept.
 
-    Args: learner: The learner. source: Where the tasks come from, e.g. ``pool.episodes(way=5,
-        shot=1)``. num_tasks: How many. seed: Which: the same seed gives the same tasks to every
-        learner. steps: Inner steps; by default the learner's ``test_steps``. baselines: Whether to
-        run the plain baselines on the same tasks, see :mod:`quickstudy.training.baselines`.
+    Args:
+        learner: The learner.
+        source: Where the tasks come from, e.g. ``pool.episodes(way=5, shot=1)``.
+        num_tasks: How many.
+        seed: Which: the same seed gives the same tasks to every learner.
+        steps: Inner steps; by default the learner's ``test_steps``.
+        baselines: Whether to run the plain baselines on the same tasks, see
+            :mod:`quickstudy.training.baselines`.
 
     Returns:
         Mean and interval, baselines, the curve over inner steps, per-task values, and versions.
@@ -255,8 +259,9 @@ def check_way(learner: Learner, kind: Kind) -> None:
     """Refuse tasks with more classes than the outputs of the learner's network, or with other
     targets.
 
-    Raises: UserError: If the way is larger than the outputs, or the targets are of kinds that the
-        network or learner does not have.
+    Raises:
+        UserError: If the way is larger than the outputs, or the targets are of kinds that the
+            network or learner does not have.
     """
     targets = learner.mixed_targets
     numbers = (0,) * kind.outputs if kind.name == "regression" and targets else ()

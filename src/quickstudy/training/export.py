@@ -31,8 +31,9 @@ class AdaptedModel(nn.Module):
         adapted: What it adapted to, one task.
         outputs: How many leading scores to give; by default all.
 
-    Raises: UserError: If ``adapted`` holds several tasks, or the learner is transductive: its
-        scores are then no function of an example alone.
+    Raises:
+        UserError: If ``adapted`` holds several tasks, or the learner is transductive: its scores
+            are then no function of an example alone.
     """
 
     def __init__(self, learner: Learner, adapted: Adapted, outputs: int | None = None) -> None:
@@ -86,15 +87,19 @@ def export(
     (an extra file of a ``.pt2``, a property of an ``.onnx``) holds JSON: the names of the
     ``classes``, the shape of an ``example``, and ``task``.
 
-    Args: path: A file that ends in ``.pt2`` (torch.export) or ``.onnx`` (needs
-        ``quickstudy[export]``). learner: The learner. adapted: What it adapted to, one task. x:
-        Some inputs as for :meth:`~quickstudy.Learner.predict`; their shape and dtype count.
-        classes: Names of the classes; scores beyond them are left out. task: What else is to be
-        known of the task, in plain values.
+    Args:
+        path: A file that ends in ``.pt2`` (torch.export) or ``.onnx`` (needs
+            ``quickstudy[export]``).
+        learner: The learner.
+        adapted: What it adapted to, one task.
+        x: Some inputs as for :meth:`~quickstudy.Learner.predict`; their shape and dtype count.
+        classes: Names of the classes; scores beyond them are left out.
+        task: What else is to be known of the task, in plain values.
 
-    Raises: UserError: If ``adapted`` holds several tasks, the learner is transductive, the ending
-        is another, ONNX's packages are missing, or the model does something that cannot be
-        exported.
+    Raises:
+        UserError: If ``adapted`` holds several tasks, the learner is transductive, the ending is
+            another, ONNX's packages are missing, or the model does something that cannot be
+            exported.
 
     Example:
         >>> import quickstudy as qs, torch

@@ -62,23 +62,34 @@ def fit(
     resumed ends with the same bits as one that was not. With ``validation`` the learner ends with
     the weights that were best on frozen validation tasks.
 
-    Args: learner: The learner; its device decides where the tasks go. train: Where the training
-        tasks come from. steps: Outer steps in all. tasks_per_step: Tasks in each. out: The run's
-        folder: ``last.safetensors``, ``best.safetensors``, ``metrics.jsonl``, ``run.json``.
+    Args:
+        learner: The learner; its device decides where the tasks go.
+        train: Where the training tasks come from.
+        steps: Outer steps in all.
+        tasks_per_step: Tasks in each.
+        out: The run's folder: ``last.safetensors``, ``best.safetensors``, ``metrics.jsonl``,
+            ``run.json``.
         optimizer: Any torch optimiser over ``learner.parameters()`` whose step takes no closure; by
-        default Adam with ``lr``. scheduler: Any torch scheduler of that optimiser that is stepped
-        once a step without a metric. lr: Learning rate of the default optimiser. clip_gradient:
-        Largest norm of the gradient. balancer: Turns the losses of a step into one, by default
-        their mean: a function, any scalarizer or aggregator of TorchJD, or one of
-        :mod:`quickstudy.balance`. Parameters of its own are among those of the default optimiser.
+            default Adam with ``lr``.
+        scheduler: Any torch scheduler of that optimiser that is stepped once a step without a
+            metric.
+        lr: Learning rate of the default optimiser.
+        clip_gradient: Largest norm of the gradient.
+        balancer: Turns the losses of a step into one, by default their mean: a function, any
+            scalarizer or aggregator of TorchJD, or one of :mod:`quickstudy.balance`. Parameters of
+            its own are among those of the default optimiser.
         tasks_per_backward: Accumulate the gradient over so many tasks at a time, to save memory.
-        validation: Tasks to validate on, drawn once and frozen. validate_every: Steps between
-        validations. validation_tasks: How many. seed: Seed of all randomness. compile: Compile the
-        whole step, gradient included (torch.compile; pays for small networks and many steps).
-        resume: Go on from ``out``'s last checkpoint, if there is one. checkpoint_seconds: Time
-        between checkpoints. progress: Show a progress bar. tensorboard: Write TensorBoard events
-        into ``out`` (needs ``quickstudy[tensorboard]``). record: Further plain values for
-        ``run.json``.
+        validation: Tasks to validate on, drawn once and frozen.
+        validate_every: Steps between validations.
+        validation_tasks: How many.
+        seed: Seed of all randomness.
+        compile: Compile the whole step, gradient included (torch.compile; pays for small networks
+            and many steps).
+        resume: Go on from ``out``'s last checkpoint, if there is one.
+        checkpoint_seconds: Time between checkpoints.
+        progress: Show a progress bar.
+        tensorboard: Write TensorBoard events into ``out`` (needs ``quickstudy[tensorboard]``).
+        record: Further plain values for ``run.json``.
 
     Raises:
         UserError: If an argument is out of range, or the run would not fit into memory.

@@ -22,12 +22,15 @@ FRACTION = 0.75
 class Score:
     """How well one way predicted one split.
 
-    Attributes: name: The rung. shot: Rows that were seen of unseen tasks; None for new rows of the
-        training tasks. split: The seed of the split. metrics: ``rmse`` and ``explained_variance``,
-        or ``log_loss`` and ``accuracy``, see :func:`~quickstudy.training.judge.judge`; of several
-        targets of different kinds ``error`` and each target's own, see
-        :func:`~quickstudy.training.judge.judge_by_target`. fit_seconds: Time to learn from the
-        training tasks. adapt_ms: Time to adapt to a task and predict its rows, milliseconds a task.
+    Attributes:
+        name: The rung.
+        shot: Rows that were seen of unseen tasks; None for new rows of the training tasks.
+        split: The seed of the split.
+        metrics: ``rmse`` and ``explained_variance``, or ``log_loss`` and ``accuracy``, see
+            :func:`~quickstudy.training.judge.judge`; of several targets of different kinds
+            ``error`` and each target's own, see :func:`~quickstudy.training.judge.judge_by_target`.
+        fit_seconds: Time to learn from the training tasks.
+        adapt_ms: Time to adapt to a task and predict its rows, milliseconds a task.
     """
 
     name: str

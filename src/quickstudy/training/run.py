@@ -185,8 +185,9 @@ def _plain(state: dict[str, Any]) -> dict[str, Any]:
     """The part of a scheduler's state that JSON holds (functions and milestones are the caller's to
     give again).
 
-    Raises: UserError: If it holds parts, of schedulers inside a scheduler, that JSON would change
-        or lose.
+    Raises:
+        UserError: If it holds parts, of schedulers inside a scheduler, that JSON would change or
+            lose.
     """
     kept = {
         name: value

@@ -70,8 +70,9 @@ def build(spec: Spec, model: nn.Module | None = None) -> Learner:
         spec: What :func:`spec_of` gave.
         model: The user's own module, where the spec's model is not one of the library's.
 
-    Raises: UserError: If the spec needs the user's module and none is given, or names what is not
-        known.
+    Raises:
+        UserError: If the spec needs the user's module and none is given, or names what is not
+            known.
     """
     if model is None:
         require(

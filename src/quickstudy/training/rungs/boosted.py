@@ -113,8 +113,9 @@ class CrossFitted:
         repeats: Divisions into parts.
         seed: Of the divisions.
 
-    Attributes: seen: For every row what models say that did not see it, averaged over the divisions
-        ``[row]``.
+    Attributes:
+        seen: For every row what models say that did not see it, averaged over the divisions
+            ``[row]``.
     """
 
     def __init__(
