@@ -22,10 +22,10 @@ def _omniglot(
     return Omniglot(
         root,
         cache=cache,
-        split_by=split_by,
+        split_by=split_by,  # type: ignore[arg-type]
         rotations=rotations,
         validation_alphabets=validation_alphabets,
-    )  # type: ignore[arg-type]
+    )
 
 
 @lru_cache(maxsize=1)

@@ -29,7 +29,7 @@ def normalise(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
         bias: ``[feature]``.
         eps: Added to the variance.
     """
-    y: Tensor = _Normalise.apply(x, weight, bias, eps)[0]
+    y: Tensor = _Normalise.apply(x, weight, bias, eps)[0]  # type: ignore[no-untyped-call]
     return y
 
 
@@ -65,9 +65,10 @@ class _Normalise(Function):
 
     @staticmethod
     def backward(ctx: Any, g: Tensor | None, *_: None) -> tuple[Tensor | None, ...]:
-        return (
-            (None,) * 4 if g is None else (*_PullBack.apply(g, *ctx.saved_tensors, ctx.eps), None)
-        )
+        if g is None:
+            return (None,) * 4
+        pulled = _PullBack.apply(g, *ctx.saved_tensors, ctx.eps)  # type: ignore[no-untyped-call]
+        return (*pulled, None)
 
     @staticmethod
     def vmap(
@@ -86,7 +87,7 @@ class _Normalise(Function):
             _stack(weight, in_dims[1], tasks),
             _stack(bias, in_dims[2], tasks),
         )
-        return _unfold(_Normalise.apply(x, weight, bias, eps), tasks)
+        return _unfold(_Normalise.apply(x, weight, bias, eps), tasks)  # type: ignore[no-untyped-call]
 
 
 class _PullBack(Function):
@@ -146,7 +147,7 @@ class _PullBack(Function):
             _stack(value, axis, tasks)
             for value, axis in zip(inputs[2:5], in_dims[2:], strict=False)
         ]
-        return _unfold(_PullBack.apply(*whole, *each, eps), tasks)
+        return _unfold(_PullBack.apply(*whole, *each, eps), tasks)  # type: ignore[no-untyped-call]
 
 
 def _by_operations(
