@@ -17,9 +17,9 @@ import torch
 from sklearn.linear_model import RidgeCV
 
 import quickstudy as qs
+from quickstudy.ladder.rungs import PENALTIES, Sharing
 from quickstudy.learners import LinearPrior
 from quickstudy.tasks import TableTasks
-from quickstudy.training.rungs import PENALTIES, Sharing
 
 TASKS, ROWS, FEATURES, NOISE = 2_000, 1_000_000, 20, 1.0
 

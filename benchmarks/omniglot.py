@@ -311,7 +311,7 @@ def _by_instance(asked: argparse.Namespace) -> Iterator[str]:
     classes = qs.tasks.Omniglot(asked.root, split_by="vinyals").split("test")
     for query in (2, 9):
         tasks = classes.episodes(way=5, shot=1, query=query).sample(
-            asked.num_tasks, qs.generator(7, "by instance")
+            asked.num_tasks, qs.Moment(7, "by instance")
         )
         instances = [i for i in (1, 2, 5, 10) if i <= 1 + query]
         found = learner.by_instance(tasks, instances)

@@ -17,9 +17,9 @@ from sklearn.linear_model import RidgeCV
 from sklearn.metrics import adjusted_rand_score
 
 import quickstudy as qs
+from quickstudy.ladder.rungs import PENALTIES, LearnedPrior, Sharing
 from quickstudy.relatedness import MEASURES, Relatedness, relate
 from quickstudy.tasks import TableTasks
-from quickstudy.training.rungs import PENALTIES, LearnedPrior, Sharing
 
 GROUPS, EACH, FEATURES, NEW = 3, 10, 8, 100
 CASES = {"60 rows": (60, 0.5), "too small to tell: 4 noisy rows": (4, 5.0)}

@@ -27,10 +27,10 @@ def main() -> None:
             images, torch.arange(964).repeat_interleave(20)
         ).pool.with_rotations()
     source = pool.episodes(way=5, shot=1, query=15)
-    source.sample(32, qs.generator(0, "warm-up"))
+    source.sample(32, qs.Moment(0, "warm-up"))
     begin, batches = time.perf_counter(), 200
     for index in range(batches):
-        source.sample(32, qs.generator(0, "train", index))
+        source.sample(32, qs.Moment(0, "train", index))
     print(
         f"{32 * batches / (time.perf_counter() - begin):.0f} episodes a second on one core, "
         f"{pool.num_classes} classes"

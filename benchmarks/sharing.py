@@ -16,10 +16,10 @@ from torch import Tensor
 
 import quickstudy as qs
 from quickstudy import Batch, Episode, Learner
+from quickstudy.ladder.ladder import ladder_rows
+from quickstudy.ladder.rungs import Rung
 from quickstudy.models import MLP, CrossStitch, LayeredExperts, MixtureOfExperts
 from quickstudy.tasks import TableTasks
-from quickstudy.training.ladder import ladder_rows
-from quickstudy.training.rungs import Rung
 
 TASKS = 40
 WEAK, STRONG = 0.01, 10.0
@@ -102,7 +102,7 @@ class Seen(qs.tasks.TaskSource):
     rows: Batch
     kind: qs.Kind = field(default_factory=lambda: qs.Kind("regression", 1))
 
-    def sample(self, num_tasks: int, generator: torch.Generator) -> Episode:
+    def sample(self, num_tasks: int, moment: qs.Moment) -> Episode:
         return Episode(part(self.rows, slice(0)), self.rows, torch.arange(TASKS))[:num_tasks]
 
     def describe(self) -> dict[str, object]:

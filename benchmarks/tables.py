@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 import quickstudy as qs
-from quickstudy.training.ladder import Score, ladder_rows, ladder_tasks
-from quickstudy.training.rungs import BoostedPrior, Rung, rungs
+from quickstudy.ladder.ladder import Score, ladder_rows, ladder_tasks
+from quickstudy.ladder.rungs import BoostedPrior, Rung, rungs
 
 
 def main() -> None:

@@ -11,9 +11,7 @@ import quickstudy as qs
 
 model = qs.models.MLP(inputs=1, outputs=1).double()
 episodes = (
-    qs.tasks.Sinusoid()
-    .episodes(shot=5, query=10)
-    .sample(25, qs.generator(seed=0, purpose="example"))
+    qs.tasks.Sinusoid().episodes(shot=5, query=10).sample(25, qs.Moment(seed=0, purpose="example"))
 )
 
 

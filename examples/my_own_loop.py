@@ -19,7 +19,7 @@ optimizer = torch.optim.Adam(learner.parameters(), lr=2e-3)
 
 # Loop: the tasks of a step depend on the seed and the step alone.
 for step in range(2_000):
-    episodes = train.sample(25, qs.generator(seed=0, purpose="train", step=step))
+    episodes = train.sample(25, qs.Moment(seed=0, purpose="train", step=step))
     optimizer.zero_grad()
     learner.losses(episodes).mean().backward()
     optimizer.step()

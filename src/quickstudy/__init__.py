@@ -38,7 +38,7 @@ from quickstudy.learners import (
     Siamese,
     SoftSharing,
 )
-from quickstudy.random import generator
+from quickstudy.random import Moment, generator
 from quickstudy.training import (
     Comparison,
     Estimate,
@@ -85,6 +85,7 @@ __all__ = [
     "MetaLSTM",
     "MetaSGD",
     "MixedPrior",
+    "Moment",
     "MultiTaskClassifier",
     "MultiTaskRegressor",
     "PartialSharing",

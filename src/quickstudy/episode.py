@@ -1,13 +1,14 @@
 """Batch and Episode: the one thing that flows from a task source to a result."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from quickstudy.errors import require
+from quickstudy.random import Moment
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,11 +72,14 @@ class Episode:
         query: What its loss is computed on.
         task: ``[task]``, the identity its source gives to each task. Learners that serve unseen
             tasks never look at it.
+        moment: When and for what it was drawn; learners whose loss changes over training or that
+            draw something themselves read it.
     """
 
     support: Batch
     query: Batch
     task: Tensor
+    moment: Moment = field(default_factory=Moment)
 
     @property
     def num_tasks(self) -> int:
@@ -83,11 +87,18 @@ class Episode:
         return self.support.num_tasks
 
     def __getitem__(self, tasks: slice | Tensor) -> "Episode":
-        return Episode(self.support[tasks], self.query[tasks], self.task[tasks])
+        return replace(
+            self, support=self.support[tasks], query=self.query[tasks], task=self.task[tasks]
+        )
 
     def to(self, device: torch.device | str) -> "Episode":
         """The same episode on ``device``."""
-        return Episode(self.support.to(device), self.query.to(device), self.task.to(device))
+        support, query = self.support.to(device), self.query.to(device)
+        return replace(self, support=support, query=query, task=self.task.to(device))
+
+    def at(self, moment: Moment) -> "Episode":
+        """The same episode, drawn at ``moment``."""
+        return replace(self, moment=moment)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -31,6 +32,48 @@ def generator(seed: int, purpose: str, step: int = 0) -> torch.Generator:
     name = f"{seed}\x1f{purpose}\x1f{step}".encode()
     digest = hashlib.blake2b(name, digest_size=8).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest, "little", signed=True))
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When something is drawn or decided, and for what: every stream of randomness has its name.
+
+    Sources, learners and balancers get it (``episodes.moment``), so that what changes over training
+    changes in a loop of your own too, and step 1,000 of a resumed run is step 1,000 of the run that
+    was never stopped.
+
+    Attributes:
+        seed: The seed of the run.
+        purpose: What is drawn: ``"train"``, ``"validation"``, ``"evaluate"``, ...
+        step: Outer steps taken before.
+        rank: Which of ``world`` processes this is.
+        world: Processes that share the tasks of a step.
+
+    Example:
+        >>> moment = Moment(seed=0, purpose="train", step=7)
+        >>> a = torch.rand(2, generator=moment.generator())
+        >>> b = torch.rand(2, generator=generator(0, "train", 7))
+        >>> bool((a == b).all())
+        True
+    """
+
+    seed: int = 0
+    purpose: str = "train"
+    step: int = 0
+    rank: int = 0
+    world: int = 1
+
+    def generator(self, name: str = "") -> torch.Generator:
+        """Give a new generator of the stream ``name`` of this moment.
+
+        The stream does not depend on ``rank``: all processes of a step draw the same tasks, and each
+        takes its share.
+        """
+        return generator(self.seed, f"{self.purpose}/{name}" if name else self.purpose, self.step)
+
+    def within(self, name: str) -> "Moment":
+        """Give the moment of a part, whose streams are unrelated to those of other parts."""
+        return replace(self, purpose=f"{self.purpose}/{name}")
 
 
 def choose(population: Tensor, count: int, generator: torch.Generator) -> Tensor:

@@ -41,7 +41,7 @@ class Case:
         return self.make().to(dtype)
 
     def episodes(self, dtype: torch.dtype = torch.float64, num_tasks: int = NUM_TASKS) -> Episode:
-        return cast(SOURCES[self.tasks]().sample(num_tasks, qs.generator(0, "laws")), dtype)
+        return cast(SOURCES[self.tasks]().sample(num_tasks, qs.Moment(0, "laws")), dtype)
 
 
 def line() -> nn.Module:
@@ -383,7 +383,8 @@ def cast(episodes: Episode, dtype: torch.dtype) -> Episode:
 
 
 def map_batches(episodes: Episode, function: Callable[[Batch], Batch]) -> Episode:
-    return Episode(function(episodes.support), function(episodes.query), episodes.task)
+    support, query = function(episodes.support), function(episodes.query)
+    return replace(episodes, support=support, query=query)
 
 
 def pad(batch: Batch) -> Batch:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from quickstudy.random import generator
+from quickstudy.random import Moment
 from quickstudy.tasks import omniglot_files
 from quickstudy.tasks.classes import Classes
 from quickstudy.tasks.omniglot import Omniglot
@@ -87,7 +87,7 @@ def test_vinyals(vinyals: dict[str, Classes]) -> None:
 
 @pytest.mark.parametrize("split", SPLITS)
 def test_support_and_query_are_disjoint(alphabets: dict[str, Classes], split: str) -> None:
-    episode = alphabets[split].episodes(way=5, shot=5, query=15).sample(8, generator(0, "test"))
+    episode = alphabets[split].episodes(way=5, shot=5, query=15).sample(8, Moment(0, "test"))
     assert episode.support.x.shape == (8, 25, 1, 28, 28)
     assert episode.query.x.shape == (8, 75, 1, 28, 28)
     for support, query in zip(episode.support.x, episode.query.x, strict=True):

@@ -3,8 +3,8 @@
 import pandas as pd
 
 import quickstudy as qs
-from quickstudy.training.ladder import ladder_rows, ladder_tasks
-from quickstudy.training.rungs import LearnedPrior, Pooled, SupportMeanRung
+from quickstudy.ladder.ladder import ladder_rows, ladder_tasks
+from quickstudy.ladder.rungs import LearnedPrior, Pooled, SupportMeanRung
 
 WAYS = (SupportMeanRung, Pooled, LearnedPrior)
 

@@ -16,6 +16,7 @@ ORDER = (
     ("balance",),
     ("relatedness",),
     ("training",),
+    ("ladder",),
     ("report",),
     ("estimators", "rl"),
     ("cli",),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
+from dataclasses import replace
 from typing import Literal
 
 import torch
@@ -11,7 +12,7 @@ from quickstudy.balance.step import OuterStep
 from quickstudy.balance.task_weights import AdamByTask, TaskWeights, with_sum
 from quickstudy.errors import UserError, require
 from quickstudy.learners import Learner
-from quickstudy.random import ambient, generator
+from quickstudy.random import ambient
 from quickstudy.tasks import TaskSource
 
 NUDGE = 0.001
@@ -110,9 +111,8 @@ class AutoLambda(TaskWeights):
     def gradient(self, losses: Tensor, step: OuterStep) -> Tensor:
         """``∂V(θ')/∂λ`` of each task of the step ``[task]``; 0 where no task that counts was drawn."""
         count = self.num_tasks if self.validation_tasks is None else self.validation_tasks
-        held = self.validation.sample(count, generator(step.seed, "auto_lambda", step.index)).to(
-            losses.device
-        )
+        moment = replace(step.episodes.moment, purpose="auto_lambda")
+        held = self.validation.sample(count, moment).to(losses.device)
         counts = (held.query.mask > 0).any(1) & self._is_primary(held.task)
         if not bool(counts.any()):
             return torch.zeros_like(losses)
@@ -164,7 +164,8 @@ def differences(
     for sign in (1, -1):
         place(copy, theta, v, sign * length)
         # the same dropout on both sides
-        with torch.no_grad(), ambient(step.seed, "layers", step.index):
+        moment = step.episodes.moment
+        with torch.no_grad(), ambient(moment.seed, "layers", moment.step):
             sides.append(copy.losses(step.episodes))
     return (sides[0] - sides[1]) / (2 * length)
 

@@ -45,7 +45,7 @@ def descend(balancer: Balancer, losses: Tensor, step: OuterStep, share: float = 
     Example:
         >>> import quickstudy as qs
         >>> learner, tasks = qs.MAML(qs.models.MLP(1, 1), 0.01), qs.tasks.Sinusoid().episodes(shot=5, query=5)
-        >>> episodes = tasks.sample(4, qs.generator(0, "train"))
+        >>> episodes = tasks.sample(4, qs.Moment(0, "train"))
         >>> qs.balance.descend(qs.balance.balancer_named("upgrad"), learner.losses(episodes), qs.balance.OuterStep(learner, episodes))
         >>> all(parameter.grad is not None for parameter in learner.parameters())
         True

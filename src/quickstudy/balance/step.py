@@ -16,15 +16,11 @@ class OuterStep:
         learner: What made the losses.
         episodes: The tasks that they are of.
         lr: The outer learning rate.
-        seed: The run's seed.
-        index: Outer steps taken before this one.
     """
 
     learner: Learner
     episodes: Episode
     lr: float = 1e-3
-    seed: int = 0
-    index: int = 0
 
     @property
     def parameters(self) -> list[Tensor]:

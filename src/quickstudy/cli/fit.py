@@ -16,6 +16,8 @@ from quickstudy.cache import write_atomically
 from quickstudy.cli.options import parse
 from quickstudy.cli.sources import use_threads
 from quickstudy.errors import require
+from quickstudy.ladder.ladder import FRACTION, Score, ladder_rows, ladder_tasks
+from quickstudy.ladder.rungs import Rung, rungs
 from quickstudy.learners import Learner
 from quickstudy.report import write_ladder
 from quickstudy.report.ladder import lines, means, shots_of, verdict
@@ -24,8 +26,6 @@ from quickstudy.tasks.encoder import is_numeric
 from quickstudy.tasks.table import KindName, read_table
 from quickstudy.tasks.table_form import TableForm
 from quickstudy.training import checkpoint
-from quickstudy.training.ladder import FRACTION, Score, ladder_rows, ladder_tasks
-from quickstudy.training.rungs import Rung, rungs
 
 KindChoice = Literal["auto", "regression", "classification"]
 

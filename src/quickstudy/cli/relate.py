@@ -15,6 +15,7 @@ from quickstudy.cli.fit import table_of
 from quickstudy.cli.options import parse
 from quickstudy.cli.sources import use_threads
 from quickstudy.errors import require
+from quickstudy.ladder.rungs import LearnedPrior, Sharing
 from quickstudy.learners import Learner
 from quickstudy.relatedness import Relatedness, relate
 from quickstudy.report import write_relatedness
@@ -22,7 +23,6 @@ from quickstudy.report.words import relation
 from quickstudy.tasks import TableTasks
 from quickstudy.tasks.table_form import TableForm
 from quickstudy.training.evaluate import plain
-from quickstudy.training.rungs import LearnedPrior, Sharing
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from quickstudy.episode import Batch, Episode
+from quickstudy.ladder.rungs import Rung
 from quickstudy.tasks import TableTasks
 from quickstudy.tasks.table_form import TableForm
-from quickstudy.training.rungs import Rung
 
 TASKS_AT_ONCE = 256
 

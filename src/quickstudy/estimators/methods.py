@@ -8,11 +8,8 @@ from torch import Tensor
 
 from quickstudy.episode import Episode
 from quickstudy.errors import require
-from quickstudy.random import generator
-from quickstudy.tasks import TableTasks
-from quickstudy.tasks.parts import part_of
-from quickstudy.training.judge import judge
-from quickstudy.training.rungs import (
+from quickstudy.ladder.judge import judge
+from quickstudy.ladder.rungs import (
     LearnedPrior,
     MetaLearnedSharing,
     Network,
@@ -21,6 +18,9 @@ from quickstudy.training.rungs import (
     Sharing,
     SingleTask,
 )
+from quickstudy.random import generator
+from quickstudy.tasks import TableTasks
+from quickstudy.tasks.parts import part_of
 
 Method = Literal[
     "auto",

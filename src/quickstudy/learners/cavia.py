@@ -52,7 +52,7 @@ class CAVIA(GradientLearner):
     Example:
         >>> import quickstudy as qs
         >>> learner = qs.CAVIA(qs.models.MLP(), context_size=4)
-        >>> task = qs.tasks.Sinusoid().episodes(shot=5, query=5).sample(1, qs.generator(0, "example"))
+        >>> task = qs.tasks.Sinusoid().episodes(shot=5, query=5).sample(1, qs.Moment(0, "example"))
         >>> learner.adapt(task.support)["context"].shape
         torch.Size([1, 4])
     """

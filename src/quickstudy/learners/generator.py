@@ -86,7 +86,7 @@ class Generator(GradientLearner):
     Example:
         >>> import quickstudy as qs
         >>> learner = qs.Generator(qs.models.MLP(1, 1), embedding_size=8)
-        >>> task = qs.tasks.Line().episodes(shot=5, query=5).sample(1, qs.generator(0, "example"))
+        >>> task = qs.tasks.Line().episodes(shot=5, query=5).sample(1, qs.Moment(0, "example"))
         >>> learner.adapt(task.support)["embedding"].shape
         torch.Size([1, 8])
     """

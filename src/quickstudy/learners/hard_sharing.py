@@ -43,7 +43,7 @@ class HardSharing(ANIL, SharingLearner):
     Example:
         >>> import quickstudy as qs
         >>> learner = qs.HardSharing(qs.models.MLP(1, 1), num_tasks=4)
-        >>> tasks = qs.tasks.Sinusoid().episodes(shot=5, query=5).sample(4, qs.generator(0, "train"))
+        >>> tasks = qs.tasks.Sinusoid().episodes(shot=5, query=5).sample(4, qs.Moment(0, "train"))
         >>> learner.losses(tasks).shape
         torch.Size([4])
     """

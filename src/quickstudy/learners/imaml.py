@@ -44,7 +44,7 @@ class IMAML(MAML):
     Example:
         >>> import torch, quickstudy as qs
         >>> learner = qs.IMAML(qs.models.MLP(inputs=1, outputs=1), inner_lr=0.05, inner_steps=10, proximal=0.5)
-        >>> episodes = qs.tasks.Sinusoid().episodes(shot=5, query=5).sample(4, qs.generator(0, "example"))
+        >>> episodes = qs.tasks.Sinusoid().episodes(shot=5, query=5).sample(4, qs.Moment(0, "example"))
         >>> learner.losses(episodes).shape
         torch.Size([4])
     """

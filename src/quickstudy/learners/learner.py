@@ -51,9 +51,6 @@ class Learner(nn.Module, ABC):
     transductive: bool = False
     """Whether a query's prediction depends on the other queries of its task."""
 
-    outer_step: int = 0
-    """Outer steps taken so far, for learners whose loss changes over training; :func:`~quickstudy.fit` sets it."""
-
     @property
     def any_way(self) -> bool:
         """Whether tasks with any number of classes are served, whatever the way in training."""

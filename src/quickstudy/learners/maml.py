@@ -70,7 +70,7 @@ class MAML(GradientLearner):
     Example:
         >>> import torch, quickstudy as qs
         >>> learner = qs.MAML(qs.models.MLP(inputs=1, outputs=1), inner_lr=0.01)
-        >>> episodes = qs.tasks.Sinusoid().episodes(shot=5, query=5).sample(4, qs.generator(0, "example"))
+        >>> episodes = qs.tasks.Sinusoid().episodes(shot=5, query=5).sample(4, qs.Moment(0, "example"))
         >>> learner.losses(episodes).shape
         torch.Size([4])
     """
@@ -218,19 +218,18 @@ class MAML(GradientLearner):
 
     def losses_from(self, meta: State, episodes: Episode) -> Tensor:
         """:meth:`losses` as a function of what is meta-learned."""
-        which: OuterGradient = (
-            "first_order" if self.outer_step < self.first_order_until else self.outer_gradient
-        )
-        return self.outer_losses(
-            meta, episodes, self._step_weights(), which, self.backward_steps, self.damping
-        )
+        step = episodes.moment.step
+        early = step < self.first_order_until
+        which: OuterGradient = "first_order" if early else self.outer_gradient
+        weights = self._step_weights(step)
+        return self.outer_losses(meta, episodes, weights, which, self.backward_steps, self.damping)
 
-    def _step_weights(self) -> list[float]:
-        """The weight of the query loss after 0, 1, … ``inner_steps`` steps."""
+    def _step_weights(self, step: int) -> list[float]:
+        """The weight of the query loss after 0, 1, … inner steps, in outer step ``step``."""
         steps, until = self.inner_steps, self.multi_step_until
         if not (self.multi_step_loss and steps):
             return [0.0] * steps + [1.0]
-        alike = 1.0 if until is None else max(0.0, 1 - self.outer_step / until) if until else 0.0
+        alike = 1.0 if until is None else max(0.0, 1 - step / until) if until else 0.0
         return [0.0] + [alike / steps] * (steps - 1) + [1 - alike * (steps - 1) / steps]
 
 

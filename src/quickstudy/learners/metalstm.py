@@ -64,7 +64,7 @@ class MetaLSTM(MAML):
     Example:
         >>> import torch, quickstudy as qs
         >>> learner = qs.MetaLSTM(qs.models.MLP(inputs=1, outputs=1), inner_lr=0.01, inner_steps=3)
-        >>> episodes = qs.tasks.Sinusoid().episodes(shot=5, query=5).sample(4, qs.generator(0, "example"))
+        >>> episodes = qs.tasks.Sinusoid().episodes(shot=5, query=5).sample(4, qs.Moment(0, "example"))
         >>> learner.losses(episodes).shape
         torch.Size([4])
     """

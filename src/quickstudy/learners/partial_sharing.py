@@ -53,7 +53,7 @@ class PartialSharing(SharingLearner):
         >>> import quickstudy as qs
         >>> model = qs.models.MixtureOfExperts(qs.models.MLP(1, None), outputs=1, num_experts=3)
         >>> learner = qs.PartialSharing(model, num_tasks=4)
-        >>> tasks = qs.tasks.Sinusoid().episodes(shot=5, query=5).sample(4, qs.generator(0, "train"))
+        >>> tasks = qs.tasks.Sinusoid().episodes(shot=5, query=5).sample(4, qs.Moment(0, "train"))
         >>> learner.losses(tasks).shape
         torch.Size([4])
         >>> sorted(learner.adapt(tasks.support, steps=5))

@@ -10,7 +10,7 @@ from torch import Tensor
 from quickstudy.episode import Batch
 from quickstudy.errors import require
 from quickstudy.learners import Learner
-from quickstudy.random import generator
+from quickstudy.random import Moment
 from quickstudy.report.episode_layout import ROWS, Layout
 from quickstudy.tasks import Classes, Episodes
 
@@ -105,7 +105,7 @@ def episode_picture(learner: Learner, source: Episodes, seed: int = 0) -> Figure
 
 def ask(learner: Learner, source: Episodes, seed: int) -> tuple[Batch, list[Answer]]:
     """The support set of the task drawn with ``seed``, and the answers to all of its queries."""
-    episode = source.sample(1, generator(seed, "picture"))
+    episode = source.sample(1, Moment(seed, "picture"))
     device = next((parameter.device for parameter in learner.parameters()), torch.device("cpu"))
     scores = (
         learner.predict(learner.adapt(episode.support.to(device)), episode.query.x.to(device))[0]

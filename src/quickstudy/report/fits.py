@@ -9,7 +9,7 @@ from torch import Tensor
 
 from quickstudy.errors import require
 from quickstudy.learners import Learner
-from quickstudy.random import generator
+from quickstudy.random import Moment
 from quickstudy.report.style import BLUE, FAINT, GREY, INK, ORANGE, TICK, new_figure, tidy
 from quickstudy.tasks import Family
 
@@ -25,9 +25,7 @@ STROKES = {
 
 def is_curve(source: Family) -> bool:
     """Whether the tasks of ``source`` map one number to one number."""
-    return source.kind.outputs == 1 and source.sample(1, torch.Generator()).support.x.shape[2:] == (
-        1,
-    )
+    return source.kind.outputs == 1 and source.sample(1, Moment()).support.x.shape[2:] == (1,)
 
 
 def sinusoid_fits(learner: Learner, source: Family, seed: int = 0) -> Figure:
@@ -48,7 +46,7 @@ def sinusoid_fits(learner: Learner, source: Family, seed: int = 0) -> Figure:
         is_curve(source),
         "Curves can be drawn of tasks from one number to one number. Found other shapes.",
     )
-    episode = replace(source, query=POINTS).sample(PANELS, generator(seed, "picture"))
+    episode = replace(source, query=POINTS).sample(PANELS, Moment(seed, "picture"))
     device = next((parameter.device for parameter in learner.parameters()), torch.device("cpu"))
     x, order = episode.query.x.squeeze(2).sort(1)
     true = episode.query.y.squeeze(2).gather(1, order)

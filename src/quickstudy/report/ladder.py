@@ -7,7 +7,7 @@ import numpy as np
 from rich.table import Table as Lines
 from rich.text import Text
 
-from quickstudy.training.ladder import Score
+from quickstudy.ladder.ladder import Score
 
 HEADS = {
     "rmse": "RMSE",

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from quickstudy.cache import write_atomically
+from quickstudy.ladder.ladder import Score
 from quickstudy.report import markup
 from quickstudy.report.figures import Shown
 from quickstudy.report.ladder import (
@@ -22,7 +23,6 @@ from quickstudy.report.ladder import (
 )
 from quickstudy.report.settings import flat
 from quickstudy.report.style import BLUE, FAINT, GREY, LABEL, new_figure, tidy
-from quickstudy.training.ladder import Score
 
 READING = (
     "Further left is better. A dot is the mean over the splits, a stroke is a split, the "
@@ -37,8 +37,8 @@ def ladder_chart(scores: Sequence[Score], shot: int | None) -> Figure:
     and each split.
 
     Args:
-        scores: What :func:`~quickstudy.training.ladder.ladder_rows` or
-            :func:`~quickstudy.training.ladder.ladder_tasks` gave.
+        scores: What :func:`~quickstudy.ladder.ladder.ladder_rows` or
+            :func:`~quickstudy.ladder.ladder.ladder_tasks` gave.
         shot: Rows that are seen of an unseen task; None for new rows of known tasks.
     """
     found = means(scores, shot)

@@ -31,7 +31,7 @@ class Arrays:
     Example:
         >>> import numpy as np, quickstudy as qs
         >>> x, y = np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 6
-        >>> qs.tasks.Arrays(x, y).episodes(way=3, shot=2, query=4).sample(2, qs.generator(0, "train")).query.x.shape
+        >>> qs.tasks.Arrays(x, y).episodes(way=3, shot=2, query=4).sample(2, qs.Moment(0, "train")).query.x.shape
         torch.Size([2, 12, 3])
     """
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.errors import require
-from quickstudy.random import choose
+from quickstudy.random import Moment, choose
 from quickstudy.tasks.source import TaskSource
 
 Range = int | tuple[int, int]
@@ -211,8 +211,9 @@ class Episodes(TaskSource):
         ):
             object.__setattr__(self, name, value)
 
-    def sample(self, num_tasks: int, generator: torch.Generator) -> Episode:
+    def sample(self, num_tasks: int, moment: Moment) -> Episode:
         """Draw ``num_tasks`` tasks."""
+        generator = moment.generator()
         (low_way, way), (low_shot, shot) = (
             _bounds(self.way, "way", 1),
             _bounds(self.shot, "shot", 1),
@@ -240,6 +241,7 @@ class Episodes(TaskSource):
             self._batch(rows[:, :shot], shown[:, :shot]),
             self._batch(rows[:, shot:], shown[:, shot:]),
             task,
+            moment,
         )
 
     def _batch(self, rows: Tensor, shown: Tensor) -> Batch:
@@ -280,8 +282,9 @@ class Supervised(TaskSource):
         _bounds(self.batch_size, "batch_size", 1)
         object.__setattr__(self, "kind", Kind("classification", self.pool.num_classes))
 
-    def sample(self, num_tasks: int, generator: torch.Generator) -> Episode:
+    def sample(self, num_tasks: int, moment: Moment) -> Episode:
         """Draw ``num_tasks`` batches."""
+        generator = moment.generator()
         shape = (num_tasks, self.batch_size)
         classes = torch.randint(self.pool.num_classes, shape, generator=generator)
         rows = (
@@ -290,7 +293,7 @@ class Supervised(TaskSource):
         )
         query = Batch(self.pool.gather(rows), classes, torch.ones(shape))
         support = Batch(query.x[:, :0], query.y[:, :0], query.mask[:, :0])
-        return Episode(support, query, torch.zeros(num_tasks, dtype=torch.long))
+        return Episode(support, query, torch.zeros(num_tasks, dtype=torch.long), moment)
 
     def describe(self) -> dict[str, object]:
         """Pool and batch size."""

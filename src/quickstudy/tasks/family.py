@@ -8,6 +8,7 @@ from torch import Tensor
 
 from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.errors import require
+from quickstudy.random import Moment
 from quickstudy.tasks.source import TaskSource
 
 Draw = Callable[[int, int, torch.Generator], tuple[Tensor, Tensor]]
@@ -34,7 +35,7 @@ class Family(TaskSource):
         ...     slope = torch.randn(num_tasks, 1, 1, generator=generator)
         ...     x = torch.rand(num_tasks, num_examples, 1, generator=generator)
         ...     return x, slope * x
-        >>> qs.tasks.Family(lines, shot=3, query=2).sample(4, qs.generator(0, "train")).support.x.shape
+        >>> qs.tasks.Family(lines, shot=3, query=2).sample(4, qs.Moment(0, "train")).support.x.shape
         torch.Size([4, 3, 1])
     """
 
@@ -55,9 +56,9 @@ class Family(TaskSource):
         )
         object.__setattr__(self, "kind", Kind("regression", y.shape[2]))
 
-    def sample(self, num_tasks: int, generator: torch.Generator) -> Episode:
+    def sample(self, num_tasks: int, moment: Moment) -> Episode:
         """Draw ``num_tasks`` tasks."""
-        x, y = self.draw(num_tasks, self.shot + self.query, generator)
+        x, y = self.draw(num_tasks, self.shot + self.query, moment.generator())
         require(
             x.shape[:2] == y.shape[:2] == (num_tasks, self.shot + self.query),
             f"`draw` should give {num_tasks} tasks of {self.shot + self.query} examples. "
@@ -68,7 +69,7 @@ class Family(TaskSource):
             Batch(x[:, rows], y[:, rows], mask[:, rows])
             for rows in (slice(self.shot), slice(self.shot, None))
         ]
-        return Episode(parts[0], parts[1], torch.arange(num_tasks))
+        return Episode(parts[0], parts[1], torch.arange(num_tasks), moment)
 
     def describe(self) -> dict[str, object]:
         """Family, shot and query."""

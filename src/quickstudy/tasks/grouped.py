@@ -7,6 +7,7 @@ from torch import Tensor
 
 from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.errors import require
+from quickstudy.random import Moment
 from quickstudy.tasks.source import TaskSource
 
 
@@ -31,7 +32,7 @@ class Grouped(TaskSource):
     Example:
         >>> import quickstudy as qs
         >>> pairs = qs.tasks.Grouped(qs.tasks.Sinusoid().episodes(shot=5, query=3), size=2)
-        >>> pairs.kind.targets, pairs.sample(4, qs.generator(0, "train")).support.y.shape
+        >>> pairs.kind.targets, pairs.sample(4, qs.Moment(0, "train")).support.y.shape
         ((0, 0), torch.Size([4, 10, 2]))
     """
 
@@ -56,13 +57,14 @@ class Grouped(TaskSource):
             Kind.mixed([inner.outputs if inner.name == "classification" else 0] * self.size),
         )
 
-    def sample(self, num_tasks: int, generator: torch.Generator) -> Episode:
+    def sample(self, num_tasks: int, moment: Moment) -> Episode:
         """Draw ``num_tasks`` groups; a group has the identity of its first member."""
-        episodes = self.source.sample(num_tasks * self.size, generator)
+        episodes = self.source.sample(num_tasks * self.size, moment)
         return Episode(
             self._joined(episodes.support),
             self._joined(episodes.query),
             episodes.task[:: self.size],
+            moment,
         )
 
     def _joined(self, members: Batch) -> Batch:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.errors import require
+from quickstudy.random import Moment
 from quickstudy.tasks.source import TaskSource
 
 
@@ -31,7 +32,7 @@ class Mixture(TaskSource):
     Example:
         >>> import quickstudy as qs
         >>> tasks = qs.tasks.Mixture([qs.tasks.Sinusoid().episodes(5, 5), qs.tasks.Line().episodes(5, 5)])
-        >>> tasks.sample(6, qs.generator(0, "train")).task.tolist()
+        >>> tasks.sample(6, qs.Moment(0, "train")).task.tolist()
         [0, 0, 0, 0, 0, 1]
     """
 
@@ -56,11 +57,15 @@ class Mixture(TaskSource):
             f"Parameter `noise` should be at least 0, and 0 for classes. Found noise={self.noise}.",
         )
 
-    def sample(self, num_tasks: int, generator: torch.Generator) -> Episode:
+    def sample(self, num_tasks: int, moment: Moment) -> Episode:
         """Draw ``num_tasks`` tasks."""
+        generator = moment.generator()
         place = torch.randint(len(self.sources), (num_tasks,), generator=generator)
         # all, so that no draw depends on `place`
-        drawn = [source.sample(num_tasks, generator) for source in self.sources]
+        drawn = [
+            source.sample(num_tasks, moment.within(f"source {index}"))
+            for index, source in enumerate(self.sources)
+        ]
 
         def chosen(part: Callable[[Episode], Tensor]) -> Tensor:
             parts = [part(episode) for episode in drawn]
@@ -79,7 +84,9 @@ class Mixture(TaskSource):
         query = Batch(
             chosen(lambda e: e.query.x), chosen(lambda e: e.query.y), chosen(lambda e: e.query.mask)
         )
-        return Episode(self._noisy(support, generator), self._noisy(query, generator), place)
+        return Episode(
+            self._noisy(support, generator), self._noisy(query, generator), place, moment
+        )
 
     def describe(self) -> dict[str, object]:
         """What all sources say alike (shot and query, as a rule), the sources, and the noise."""

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from quickstudy.episode import Episode, Kind
 from quickstudy.errors import require
+from quickstudy.random import Moment
 from quickstudy.tasks.source import FixedTasks
 
 
@@ -44,7 +45,7 @@ class Related(FixedTasks):
         # the first two, and the last two
         >>> alike = torch.eye(2).repeat_interleave(2, 0).repeat_interleave(2, 1)
         >>> related = qs.tasks.Related(shops, alike, group_size=2, temperature=0.01)
-        >>> related.sample(4, qs.generator(0, "train")).task.tolist()
+        >>> related.sample(4, qs.Moment(0, "train")).task.tolist()
         [2, 3, 1, 0]
     """
 
@@ -85,10 +86,11 @@ class Related(FixedTasks):
         """The source's tasks at ``places``."""
         return self.source.draw(places, generator)
 
-    def sample(self, num_tasks: int, generator: torch.Generator) -> Episode:
+    def sample(self, num_tasks: int, moment: Moment) -> Episode:
         """Draw groups of related tasks, ``num_tasks`` in all."""
         if self.group_size == 1:
-            return self.source.sample(num_tasks, generator)
+            return self.source.sample(num_tasks, moment)
+        generator = moment.generator()
         chosen, left = list[int](), torch.ones(self.num_tasks, dtype=torch.bool)
         for place in range(num_tasks):
             if not left.any():
@@ -100,7 +102,7 @@ class Related(FixedTasks):
                 int(torch.multinomial(self._weights(first, left), 1, generator=generator))
             )
             left[chosen[-1]] = False
-        return self.source.draw(chosen, generator)
+        return self.source.draw(chosen, generator).at(moment)
 
     def describe(self) -> dict[str, object]:
         """The source's description, and how it is drawn from."""

@@ -2,14 +2,22 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from quickstudy.episode import Episode, Kind
+from quickstudy.random import Moment
 
 
 class TaskSource(ABC):
-    """Draws batches of tasks. Stateless: the same generator gives the same tasks.
+    """Draws batches of tasks.
+
+    Most sources are stateless: the same moment gives the same tasks. One that depends on what
+    happened (hard tasks, a curriculum, a stream) is :meth:`told` the losses of every step, and keeps
+    what it learned of them in :meth:`state`, which is saved with the checkpoint: a resumed run draws
+    what an uninterrupted one draws.
 
     Attributes:
         kind: Classification with its way, or regression with its number of targets.
@@ -18,12 +26,25 @@ class TaskSource(ABC):
     kind: Kind
 
     @abstractmethod
-    def sample(self, num_tasks: int, generator: torch.Generator) -> Episode:
-        """Draw ``num_tasks`` tasks as one padded :class:`~quickstudy.Episode` on the CPU."""
+    def sample(self, num_tasks: int, moment: Moment) -> Episode:
+        """Draw ``num_tasks`` tasks as one padded :class:`~quickstudy.Episode` on the CPU.
+
+        All randomness comes from ``moment.generator()``, and the episode carries the moment.
+        """
 
     @abstractmethod
     def describe(self) -> dict[str, object]:
         """What these tasks are, in plain values that are recorded with a run (way, shot, split, ...)."""
+
+    def told(self, episodes: Episode, losses: Tensor, moment: Moment) -> None:  # noqa: B027
+        """Hear of a training step on ``episodes`` and of the ``losses`` ``[task]`` it had."""
+
+    def state(self) -> dict[str, Any]:
+        """Give all that later draws depend on, in tensors and plain values."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:  # noqa: B027
+        """Go back to what :meth:`state` gave."""
 
 
 class FixedTasks(TaskSource):
@@ -39,11 +60,10 @@ class FixedTasks(TaskSource):
     def draw(self, places: Sequence[int], generator: torch.Generator) -> Episode:
         """The tasks at ``places``, in that order, each with examples drawn anew."""
 
-    def sample(self, num_tasks: int, generator: torch.Generator) -> Episode:
-        """Draw ``num_tasks`` tasks, without repetition as long as there are others, and their examples."""
-        chosen = list[int]()
+    def sample(self, num_tasks: int, moment: Moment) -> Episode:
+        """Draw tasks, without repetition as long as there are others, and their examples."""
+        chosen, draw = list[int](), moment.generator()
         while len(chosen) < num_tasks:
-            chosen += torch.randperm(self.num_tasks, generator=generator)[
-                : num_tasks - len(chosen)
-            ].tolist()
-        return self.draw(chosen, generator)
+            order = torch.randperm(self.num_tasks, generator=draw)
+            chosen += order[: num_tasks - len(chosen)].tolist()
+        return self.draw(chosen, draw).at(moment)

@@ -14,7 +14,7 @@ from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.errors import require
 from quickstudy.learners import Learner
 from quickstudy.learners.loss import mean_over_examples, mixed_task_losses
-from quickstudy.random import generator
+from quickstudy.random import Moment
 from quickstudy.tasks import TaskSource
 from quickstudy.training.baselines import baselines_for
 
@@ -137,7 +137,7 @@ def frozen_tasks(
     """
     pending: list[Episode] = []
     for index in range(num_tasks):
-        pending.append(source.sample(1, generator(seed, purpose, index)))
+        pending.append(source.sample(1, Moment(seed, purpose, index)))
         examples = pending[0].support.x.shape[1] + pending[0].query.x.shape[1]
         if (len(pending) + 1) * examples > EXAMPLES_AT_ONCE or index == num_tasks - 1:
             yield _join(pending)

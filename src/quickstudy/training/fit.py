@@ -19,9 +19,10 @@ from quickstudy.balance import Balancer, TaskWeights, check_told, mean, paramete
 from quickstudy.cache import write_atomically
 from quickstudy.errors import require
 from quickstudy.learners import Learner
-from quickstudy.random import generator
+from quickstudy.random import Moment
 from quickstudy.tasks import TaskSource
 from quickstudy.training.checkpoint import pack
+from quickstudy.training.collect import collect
 from quickstudy.training.compiled import compiled_gradients
 from quickstudy.training.evaluate import check_way, values_by_steps
 from quickstudy.training.memory import refuse_what_does_not_fit
@@ -157,7 +158,7 @@ def fit(
         )
         run.resume(last)
         logger.info("Resumed %s at step %d.", folder, fitted.step)
-    probe = train.sample(1, generator(seed, "memory")).to(parameters[0].device)
+    probe = collect(train, learner, 1, Moment(seed, "memory"))
     refuse_what_does_not_fit(learner, probe, tasks_per_backward or tasks_per_step)
     if compile:
         run.compiled = compiled_gradients(learner, balancer)

@@ -13,7 +13,7 @@ from quickstudy.balance import Balancer, OuterStep, check_places, descend, resto
 from quickstudy.episode import Episode
 from quickstudy.errors import TrainingError, require
 from quickstudy.learners import Learner
-from quickstudy.random import ambient, generator
+from quickstudy.random import Moment, ambient
 from quickstudy.tasks import TaskSource
 from quickstudy.training.checkpoint import (
     check_optimizer,
@@ -23,6 +23,7 @@ from quickstudy.training.checkpoint import (
     restore_optimizer,
     write,
 )
+from quickstudy.training.collect import collect
 from quickstudy.training.spec import spec_of
 
 Scheduler = torch.optim.lr_scheduler.LRScheduler
@@ -68,15 +69,11 @@ class Run:
 
     def step(self, index: int) -> float:
         """Take step ``index`` and return its mean loss; no weight changes where the loss or its gradient is not finite."""
-        device = self.parameters[0].device
-        episodes = self.train.sample(self.tasks_per_step, generator(self.seed, "train", index)).to(
-            device
-        )
+        moment = Moment(self.seed, "train", index)
+        episodes = collect(self.train, self.learner, self.tasks_per_step, moment)
         self.optimizer.zero_grad(set_to_none=True)
-        if self.compiled is None:  # a number that changes would be compiled anew every step
-            self.learner.outer_step = index
         with ambient(self.seed, "layers", index):
-            losses = self._backward(episodes, index)
+            losses = self._backward(episodes)
         if not bool(losses.isfinite().all()):
             wrong = (~losses.isfinite()).nonzero().flatten().tolist()
             raise self._diverged(f"The loss of step {index + 1} is not finite (tasks {wrong[:5]})")
@@ -88,6 +85,7 @@ class Run:
         self.optimizer.step()
         if self.scheduler is not None:
             self.scheduler.step()
+        self.train.told(episodes, losses, episodes.moment)
         return losses.mean().item()
 
     def _diverged(self, what: str) -> TrainingError:
@@ -102,7 +100,7 @@ class Run:
             f"inputs.{kept}"
         )
 
-    def _backward(self, episodes: Episode, index: int) -> Tensor:
+    def _backward(self, episodes: Episode) -> Tensor:
         if self.compiled is not None:
             return self.compiled(episodes)
         total, part = episodes.num_tasks, self.tasks_per_backward or episodes.num_tasks
@@ -110,9 +108,7 @@ class Run:
         for first in range(0, total, part):
             chunk = episodes[first : first + part] if part < total else episodes
             losses = self.learner.losses(chunk)
-            outer = OuterStep(
-                self.learner, chunk, self.optimizer.param_groups[0]["lr"], self.seed, index
-            )
+            outer = OuterStep(self.learner, chunk, self.optimizer.param_groups[0]["lr"])
             self.places = check_places(self.balancer, outer, self.places)
             descend(self.balancer, losses, outer, len(losses) / total)
             values.append(losses.detach())
@@ -127,6 +123,10 @@ class Run:
         """Write a checkpoint of everything that the next step depends on."""
         tensors, details = pack(self.learner, self.optimizer)
         tensors |= {f"balancer/{name}": value for name, value in state_of(self.balancer).items()}
+        source = self.train.state()
+        of_source = {name: value for name, value in source.items() if isinstance(value, Tensor)}
+        tensors |= {f"source/{name}": value for name, value in of_source.items()}
+        plain = {name: value for name, value in source.items() if name not in of_source}
         scheduler = None if self.scheduler is None else _plain(self.scheduler.state_dict())
         progress = {
             "step": self.fitted.step,
@@ -134,7 +134,7 @@ class Run:
             "best": self.fitted.best,
             "seed": self.seed,
         }
-        write(path, tensors, details | progress | {"scheduler": scheduler} | more)
+        write(path, tensors, details | progress | {"scheduler": scheduler, "source": plain} | more)
 
     def resume(self, path: Path) -> None:
         """Go back to the checkpoint at ``path``."""
@@ -150,10 +150,8 @@ class Run:
             f"A resumed run should have the learner it was begun with, {begun}. Found {found}.",
         )
         check_optimizer(self.optimizer, details)
-        restore_state(
-            self.balancer,
-            {name[9:]: value for name, value in tensors.items() if name.startswith("balancer/")},
-        )
+        restore_state(self.balancer, _under("balancer/", tensors))
+        self.train.restore(details.get("source", {}) | _under("source/", tensors))
         restore_learner(self.learner, tensors, path)
         restore_optimizer(self.optimizer, tensors, details)
         if self.scheduler is not None and details["scheduler"] is not None:
@@ -179,6 +177,12 @@ class Run:
             self.fitted.out is not None and (path := self.fitted.out / "best.safetensors").exists()
         ):
             restore_learner(self.learner, read(path)[0], path)
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Give the tensors whose name begins with ``prefix``, without it."""
+    kept = [name for name in tensors if name.startswith(prefix)]
+    return {name.removeprefix(prefix): tensors[name] for name in kept}
 
 
 def _plain(state: dict[str, Any]) -> dict[str, Any]:

@@ -48,8 +48,9 @@ class Centres(qs.tasks.TaskSource):
         batch = qs.Batch(x, x[..., :1], mask)
         return qs.Episode(batch, batch, torch.tensor(tasks))
 
-    def sample(self, num_tasks: int, generator: torch.Generator) -> qs.Episode:
-        return self.of(torch.randperm(len(self.centres), generator=generator)[:num_tasks].tolist())
+    def sample(self, num_tasks: int, moment: qs.Moment) -> qs.Episode:
+        order = torch.randperm(len(self.centres), generator=moment.generator())
+        return self.of(order[:num_tasks].tolist())
 
     def describe(self) -> dict[str, object]:
         return {}
@@ -59,7 +60,7 @@ def after(balancer: object, learner: Quadratics, *episodes: qs.Episode) -> tuple
     """The gradient of ``θ`` in the last of some steps that leave ``θ`` where it is, and what the balancer remembers then."""
     for index, episode in enumerate(episodes):
         learner.zero_grad()
-        step = qs.balance.OuterStep(learner, episode, 0.1, 0, index)
+        step = qs.balance.OuterStep(learner, episode.at(qs.Moment(0, "train", index)), 0.1)
         with qs.random.ambient(0, "layers", index):
             qs.balance.descend(balancer, learner.losses(episode), step)
     return learner.theta.grad.clone(), torch.cat(

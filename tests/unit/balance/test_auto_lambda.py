@@ -53,7 +53,7 @@ def test_the_gradient_is_that_of_the_bilevel_problem():
     for offset in learner.offsets:
         nn.init.normal_(offset, std=0.3, generator=qs.generator(0, "offsets"))
     held, episode = (
-        sines().sample(3, qs.generator(0, purpose, 0)) for purpose in ("auto_lambda", "train")
+        sines().sample(3, qs.Moment(0, purpose, 0)) for purpose in ("auto_lambda", "train")
     )
     found = [
         AutoLambda(3, sines(), [0, 1], look_ahead=way).gradient(
@@ -79,7 +79,7 @@ def test_looking_ahead_leaves_the_learner_as_it_is():
     """Running averages too."""
     source = blobs().episodes(3, 2, 4)
     learner = qs.ProtoNet(nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6)))
-    episode = source.sample(3, qs.generator(0, "train"))
+    episode = source.sample(3, qs.Moment(0, "train"))
     losses = learner.losses(episode)
     before = bits(learner)
     for way in ("exact", "differences"):
@@ -92,7 +92,7 @@ def test_looking_ahead_leaves_the_learner_as_it_is():
 def test_losses_that_are_differentiable_once_are_looked_at_by_differences():
     learner, episode = (
         sine_learner(inner_steps=2, outer_gradient="stepwise"),
-        sines().sample(3, qs.generator(0, "train")),
+        sines().sample(3, qs.Moment(0, "train")),
     )
     with pytest.raises(
         qs.UserError, match="differentiable once: give AutoLambda look_ahead='differences'"

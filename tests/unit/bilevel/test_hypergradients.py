@@ -262,7 +262,7 @@ def test_a_neumann_series_is_its_sum_and_goes_to_the_inverse():
 def test_the_start_may_be_what_is_outer_and_the_losses_are_mamls(way):
     model = qs.models.MLP(1, 1, hidden=(6,)).double()
     episodes = cast(
-        qs.tasks.Sinusoid().episodes(5, 5).sample(3, qs.generator(0, "maml")), torch.float64
+        qs.tasks.Sinusoid().episodes(5, 5).sample(3, qs.Moment(0, "maml")), torch.float64
     )
     learner = qs.MAML(model, 0.05, 4, outer_gradient=way, backward_steps=2)
     theta = dict(model.named_parameters())

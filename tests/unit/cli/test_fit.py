@@ -9,10 +9,10 @@ import pytest
 
 import quickstudy as qs
 from quickstudy.cli.fit import main as fit
+from quickstudy.ladder.ladder import Score
+from quickstudy.ladder.rungs import rungs
 from quickstudy.report.ladder import verdict
 from quickstudy.tasks.table_form import TableForm
-from quickstudy.training.ladder import Score
-from quickstudy.training.rungs import rungs
 from tests.unit.cli.processes import run
 
 
@@ -192,7 +192,7 @@ def classes(places: dict[str, Path]) -> Path:
         if rung.name in ("majority", "pooled, logistic", "learned prior")
     ]
     with pytest.MonkeyPatch.context() as patch:
-        for place in ("quickstudy.training.ladder", "quickstudy.cli.fit"):
+        for place in ("quickstudy.ladder.ladder", "quickstudy.cli.fit"):
             patch.setattr(f"{place}.rungs", lambda kind: ways)
         arguments = (
             "--task",

@@ -12,8 +12,8 @@ from quickstudy.cli.adapt import main as adapt
 from quickstudy.cli.fit import main as fit
 from quickstudy.cli.fit import table_of
 from quickstudy.cli.predict import main as predict
+from quickstudy.ladder.rungs import MetaLearnedSharing, rungs
 from quickstudy.tasks.table_form import TableForm
-from quickstudy.training.rungs import MetaLearnedSharing, rungs
 
 QUICK = ("support mean", "single task, linear", "pooled, linear")
 
@@ -53,7 +53,7 @@ def fitted(files: dict[str, Path], top: list, name: str) -> Path:
     """A run of the quick rungs and those at the top."""
     ways = [rung for rung in rungs(qs.Kind.mixed((0, 2))) if rung.name in QUICK] + top
     with pytest.MonkeyPatch.context() as patch:
-        for place in ("quickstudy.training.ladder", "quickstudy.cli.fit"):
+        for place in ("quickstudy.ladder.ladder", "quickstudy.cli.fit"):
             patch.setattr(f"{place}.rungs", lambda kind: ways)
         options = (
             "--task",

@@ -89,7 +89,7 @@ def test_episodes_have_the_sizes_that_classes_allow(sizes, asked, found):
     y = np.repeat(np.arange(len(sizes)), sizes)
     source = episodes_of(torch.zeros(len(y), 2), y, np.zeros(len(y)), *asked)
     assert (source.way, source.shot, source.query, source.pool.num_classes) == found
-    source.sample(2, qs.generator(0, "test"))
+    source.sample(2, qs.Moment(0, "test"))
 
 
 def test_mistakes():

@@ -236,9 +236,9 @@ def test_side_information_alone_serves_a_task_without_examples():
     optimizer = torch.optim.Adam(learner.parameters(), 1e-2)
     for step in range(100):
         optimizer.zero_grad()
-        learner.losses(empty(source.sample(32, qs.generator(0, "train", step)))).mean().backward()
+        learner.losses(empty(source.sample(32, qs.Moment(0, "train", step)))).mean().backward()
         optimizer.step()
-    test = empty(source.sample(64, qs.generator(1, "test")))
+    test = empty(source.sample(64, qs.Moment(1, "test")))
     adapted = learner.adapt(test.support)
     assert (adapted["embedding"] == 0).all()
     error = (learner.predict(adapted, test.query.x) - test.query.y).square().mean()
@@ -278,7 +278,7 @@ def test_tasks_of_two_kinds_are_told_apart():
         torch.manual_seed(0)
         learner = qs.Generator(qs.models.MLP(1, 1, hidden=(16,)), embedding_size=4, encoder_size=16)
     qs.fit(learner, source, steps=150, tasks_per_step=16, lr=1e-2, progress=False)
-    test = source.sample(64, qs.generator(1, "test"))
+    test = source.sample(64, qs.Moment(1, "test"))
     error = (
         (learner.predict(learner.adapt(test.support), test.query.x) - test.query.y).square().mean()
     )

@@ -96,7 +96,7 @@ def test_training_shares_what_tasks_share():
     tasks = qs.tasks.Family(family, shot=8, query=8)
     made = qs.HardSharing(qs.models.MLP(1, 1, hidden=(32, 8)), 6, test_steps=300, inner_lr=0.05)
     qs.fit(made, tasks, steps=600, tasks_per_step=6, lr=5e-3, progress=False)
-    known = tasks.sample(6, qs.generator(1, "test"))
+    known = tasks.sample(6, qs.Moment(1, "test"))
     error = (
         (made.predict(made.known(known.support, known.task), known.query.x) - known.query.y)
         .square()

@@ -123,7 +123,7 @@ def test_the_proximal_term_is_in_every_step():
 
 def test_memory_of_an_outer_step_does_not_grow_with_the_inner_steps():
     episodes = cast(
-        qs.tasks.Sinusoid().episodes(5, 5).sample(1, qs.generator(0, "memory")), torch.float32
+        qs.tasks.Sinusoid().episodes(5, 5).sample(1, qs.Moment(0, "memory")), torch.float32
     )
 
     def peak(steps: int, outer_gradient: str) -> int:

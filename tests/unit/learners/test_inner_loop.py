@@ -25,7 +25,7 @@ def smooth() -> nn.Module:
 
 def sinusoids(num_tasks: int = 3) -> qs.episode.Episode:
     return cast(
-        qs.tasks.Sinusoid().episodes(shot=6, query=5).sample(num_tasks, qs.generator(0, "known")),
+        qs.tasks.Sinusoid().episodes(shot=6, query=5).sample(num_tasks, qs.Moment(0, "known")),
         torch.float64,
     )
 

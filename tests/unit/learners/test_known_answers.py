@@ -53,7 +53,7 @@ def test_maml_on_a_quadratic_in_closed_form(steps, outer):
 
 def test_fomaml_is_maml_with_first_order_outer_gradient():
     episodes = cast(
-        qs.tasks.Sinusoid().episodes(5, 5).sample(3, qs.generator(0, "known")), torch.float64
+        qs.tasks.Sinusoid().episodes(5, 5).sample(3, qs.Moment(0, "known")), torch.float64
     )
     results = [gradients(make(qs.models.MLP().double()), episodes) for make in (
         lambda model: qs.FOMAML(model, 0.05, 3, inner_optimiser="momentum"),
@@ -137,7 +137,7 @@ def test_finetune_trains_on_the_plain_supervised_loss():
     learner = learner.double()
     y = torch.arange(48) % 4
     x = torch.randn(48, 5, generator=qs.generator(0, "x"), dtype=torch.float64)
-    episodes = qs.tasks.Arrays(x, y).pool.supervised(6).sample(2, qs.generator(0, "known"))
+    episodes = qs.tasks.Arrays(x, y).pool.supervised(6).sample(2, qs.Moment(0, "known"))
     episodes = cast(episodes, torch.float64)
     expected = [
         nn.functional.cross_entropy(learner.head(model(episodes.query.x[t])), episodes.query.y[t])

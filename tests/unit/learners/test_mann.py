@@ -22,9 +22,7 @@ def episodes(num_tasks: int = 4, query: int = 9) -> Episode:
         480, 5, generator=generator
     )
     return (
-        qs.tasks.Arrays(x, y)
-        .pool.episodes(WAY, 1, query)
-        .sample(num_tasks, qs.generator(0, "known"))
+        qs.tasks.Arrays(x, y).pool.episodes(WAY, 1, query).sample(num_tasks, qs.Moment(0, "known"))
     )
 
 

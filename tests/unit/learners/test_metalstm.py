@@ -13,7 +13,7 @@ from tests.laws.battery import cast, close, gradients, line, normed
 
 def sinusoids() -> qs.Episode:
     return cast(
-        qs.tasks.Sinusoid().episodes(shot=6, query=5).sample(3, qs.generator(0, "known")),
+        qs.tasks.Sinusoid().episodes(shot=6, query=5).sample(3, qs.Moment(0, "known")),
         torch.float64,
     )
 

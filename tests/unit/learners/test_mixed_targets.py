@@ -175,8 +175,8 @@ def test_the_support_mean_says_means_and_frequencies():
 def test_a_group_is_adapted_to_jointly():
     """What members share moves by the mean of their gradients, each member's head by its own alone."""
     source = qs.tasks.Sinusoid().episodes(shot=4, query=3)
-    pairs = qs.tasks.Grouped(source, 2).sample(3, qs.generator(1, "pairs"))
-    members = source.sample(6, qs.generator(1, "pairs"))
+    pairs = qs.tasks.Grouped(source, 2).sample(3, qs.Moment(1, "pairs"))
+    members = source.sample(6, qs.Moment(1, "pairs"))
     learner = qs.MAML(qs.models.MultiTarget(qs.models.MLP(1, None, hidden=(5,)), (0, 0)), 0.1, 1)
     adapted, start = learner.adapt(pairs.support), dict(learner.model.named_parameters())
     for group in range(3):
@@ -198,7 +198,7 @@ def test_a_group_is_adapted_to_jointly():
 def test_groups_of_classes():
     pairs = qs.tasks.Grouped(table_of_classes().whole().episodes(shot=3, query=2), 2)
     assert pairs.kind.targets == (3, 3)
-    drawn = pairs.sample(2, qs.generator(0, "groups"))
+    drawn = pairs.sample(2, qs.Moment(0, "groups"))
     assert drawn.support.y.shape == (2, 6, 2) and (drawn.support.y.isfinite().sum(-1) == 1).all()
     learner = qs.ANIL(
         qs.models.MultiTarget(qs.models.MLP(1, None, hidden=(4,)), pairs.kind.targets), 0.1
@@ -242,7 +242,7 @@ def test_tasks_of_different_numbers_of_classes():
     assert tasks.y.tolist() == [0, 1, 0, 1, 0, 1, 2, 1, 0, 2, 1, 0, 1, 1, 0, 0, 1, 0]
     learner = qs.MAML(qs.models.MLP(1, 3, hidden=(4,)), 0.1, shared_head=True)
     assert (
-        learner.losses(tasks.episodes(shot=3, query=3).sample(3, qs.generator(0, "own")))
+        learner.losses(tasks.episodes(shot=3, query=3).sample(3, qs.Moment(0, "own")))
         .isfinite()
         .all()
     )

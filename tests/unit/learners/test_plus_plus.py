@@ -10,7 +10,7 @@ from tests.laws.battery import SOURCES, cast, close, gradients, line, normed, ve
 
 
 def episodes(tasks="vectors"):
-    return cast(SOURCES[tasks]().sample(3, qs.generator(0, "laws")), torch.float64)
+    return cast(SOURCES[tasks]().sample(3, qs.Moment(0, "laws")), torch.float64)
 
 
 def test_learned_rates_that_are_alike_are_the_plain_rate():
@@ -68,25 +68,27 @@ def test_the_steps_losses_give_way_to_the_last_one():
     tasks = episodes("sinusoids")
     after = [qs.MAML(line(), 0.05, steps).double().losses(tasks) for steps in (1, 2)]
     close(annealed.losses(tasks), (after[0] + after[1]) / 2)
-    annealed.outer_step = 5
-    close(annealed.losses(tasks), 0.25 * after[0] + 0.75 * after[1])
-    for annealed.outer_step in (10, 11):
-        close(annealed.losses(tasks), plain.losses(tasks))
+    close(annealed.losses(tasks.at(qs.Moment(step=5))), 0.25 * after[0] + 0.75 * after[1])
+    for step in (10, 11):
+        close(annealed.losses(tasks.at(qs.Moment(step=step))), plain.losses(tasks))
 
 
 def test_the_first_steps_are_of_first_order():
     tasks = episodes("sinusoids")
     learner = qs.MAML(line(), 0.05, 3, first_order_until=7).double()
-    learner.outer_step = 6
-    close(gradients(learner, tasks)[1], gradients(qs.FOMAML(line(), 0.05, 3).double(), tasks)[1])
-    learner.outer_step = 7
-    close(gradients(learner, tasks)[1], gradients(qs.MAML(line(), 0.05, 3).double(), tasks)[1])
+    for step, other in ((6, qs.FOMAML), (7, qs.MAML)):
+        expected = gradients(other(line(), 0.05, 3).double(), tasks)[1]
+        close(gradients(learner, tasks.at(qs.Moment(step=step)))[1], expected)
 
 
-def test_fit_says_which_outer_step_it_is():
-    learner = qs.MAML(line(), 0.05, 2, first_order_until=3)
-    qs.fit(learner, SOURCES["sinusoids"](), 3, 2, progress=False)
-    assert learner.outer_step == 2
+def test_the_annealing_moves_in_a_loop_of_ones_own():
+    learner = qs.MAML(line(), 0.05, 2, multi_step_loss=True, multi_step_until=3).double()
+    source, seen = SOURCES["sinusoids"](), []
+    for step in (0, 3):
+        tasks = source.sample(2, qs.Moment(0, "train", step))
+        seen.append(learner.losses(cast(tasks)))
+        still = learner.losses(cast(tasks).at(qs.Moment(step=3)))
+        assert torch.equal(seen[-1], still) == (step == 3)
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_a_mistake_among_the_queries_left_out_is_shown() -> None:
 
 def test_the_answers_are_the_predictions() -> None:
     source = pool().episodes(5, 1, 4)
-    episode = source.sample(1, qs.generator(0, "picture"))
+    episode = source.sample(1, qs.Moment(0, "picture"))
     scores = NearestNeighbour().predict(NearestNeighbour().adapt(episode.support), episode.query.x)[
         0
     ]
@@ -220,7 +220,7 @@ def test_fits_show_curve_support_and_every_stage() -> None:
     source = qs.tasks.Sinusoid().episodes(shot=4, query=3)
     figure = drawn(report.sinusoid_fits(learner, source))
     assert len(figure.axes) == 6
-    episode = replace(source, query=200).sample(6, qs.generator(0, "picture"))
+    episode = replace(source, query=200).sample(6, qs.Moment(0, "picture"))
     for task, axes in enumerate(figure.axes):
         shown = {
             line.get_gid(): torch.as_tensor(line.get_xydata(), dtype=torch.float32)

@@ -2,9 +2,9 @@
 
 import pytest
 
+from quickstudy.ladder.ladder import Score
 from quickstudy.report import ladder_chart, write_ladder
 from quickstudy.report.ladder import cells_of, verdict
-from quickstudy.training.ladder import Score
 
 ERRORS = {
     "support mean": 9.0,

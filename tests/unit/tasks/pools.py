@@ -23,4 +23,4 @@ def class_of(pool: Classes, rows: Tensor) -> Tensor:
 
 
 def draw(source: qs.tasks.TaskSource, num_tasks: int = 8, seed: int = 0) -> qs.episode.Episode:
-    return source.sample(num_tasks, qs.generator(seed, "test"))
+    return source.sample(num_tasks, qs.Moment(seed, "test"))

@@ -24,7 +24,7 @@ def test_every_class_is_in_exactly_one_split(num_classes, seed):
         set(
             arrays.split(name)
             .episodes(1, 1, 1)
-            .sample(200, qs.generator(0, "x"))
+            .sample(200, qs.Moment(0, "x"))
             .query.x.flatten()
             .tolist()
         )

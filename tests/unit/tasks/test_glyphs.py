@@ -10,7 +10,7 @@ import torch
 
 from quickstudy.cache import cache_folder, write_atomically
 from quickstudy.errors import UserError
-from quickstudy.random import generator
+from quickstudy.random import Moment
 from quickstudy.tasks import glyph_rendering, glyphs
 from quickstudy.tasks.glyphs import Glyphs
 
@@ -88,7 +88,7 @@ def test_drawings_are_ink_on_empty_paper_and_all_differ(every: Glyphs, split: st
 
 
 def test_pixels_alone_are_neither_useless_nor_enough(every: Glyphs) -> None:
-    episode = every.split("test").episodes(way=5, shot=1, query=5).sample(200, generator(0, "test"))
+    episode = every.split("test").episodes(way=5, shot=1, query=5).sample(200, Moment(0, "test"))
     nearest = torch.cdist(episode.query.x.flatten(2), episode.support.x.flatten(2)).argmin(-1)
     accuracy = (episode.support.y.gather(1, nearest) == episode.query.y).double().mean()
     assert 0.5 < accuracy < 0.9
@@ -98,7 +98,7 @@ def test_an_episode_has_the_right_shape(every: Glyphs) -> None:
     episode = (
         every.split("test")
         .episodes(way=20, shot=1, query=3, within_group=True)
-        .sample(2, generator(0, "test"))
+        .sample(2, Moment(0, "test"))
     )
     assert episode.support.x.shape == (2, 20, 1, 28, 28)
     assert episode.query.x.shape == (2, 60, 1, 28, 28)

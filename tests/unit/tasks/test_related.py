@@ -37,8 +37,7 @@ class Bare(qs.tasks.FixedTasks):
 
 def draws(source: qs.tasks.TaskSource, num_tasks: int) -> list[list[int]]:
     return [
-        source.sample(num_tasks, qs.generator(0, "draws", step)).task.tolist()
-        for step in range(DRAWS)
+        source.sample(num_tasks, qs.Moment(0, "draws", step)).task.tolist() for step in range(DRAWS)
     ]
 
 
@@ -81,7 +80,7 @@ def test_companions_are_drawn_as_their_similarity_says():
 
 def test_groups_of_one_are_the_source():
     drawn, plain = (
-        source.sample(5, qs.generator(1, "train"))
+        source.sample(5, qs.Moment(1, "train"))
         for source in (qs.tasks.Related(shops(), torch.eye(TASKS), 1), shops())
     )
     assert (
@@ -96,12 +95,12 @@ def test_hard_groups_are_kept_as_long_as_they_have_others():
     source = qs.tasks.Related(Bare(), torch.zeros(TASKS, TASKS), group_size=2, groups=groups)
     for first, second in draws(source, 2):
         assert first != second and (groups[first] == groups[second] or first == 5)
-    assert sorted(source.sample(6, qs.generator(0, "all")).task.tolist()) == list(range(TASKS))
+    assert sorted(source.sample(6, qs.Moment(0, "all")).task.tolist()) == list(range(TASKS))
 
 
 def test_more_tasks_than_there_are():
     source = qs.tasks.Related(shops(), torch.eye(TASKS), group_size=4, temperature=0.01)
-    task = source.sample(14, qs.generator(0, "many")).task
+    task = source.sample(14, qs.Moment(0, "many")).task
     assert task.bincount().tolist().count(3) == 2 and task.bincount().min() == 2
     assert all(task[first] != task[first + other] for first in (0, 4, 8) for other in (1, 2, 3))
 

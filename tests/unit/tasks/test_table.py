@@ -133,7 +133,7 @@ def test_draws_share_no_row_and_keep_one_to_judge():
 
 def test_episodes_are_padded_and_train_a_learner():
     source = table().whole().episodes(shot=4, query=3)
-    episodes = source.sample(4, qs.generator(0, "train"))
+    episodes = source.sample(4, qs.Moment(0, "train"))
     assert episodes.support.x.shape == (4, 4, 4) and episodes.query.y.shape == (4, 3, 1)
     assert sorted(episodes.task.tolist()) == [0, 1, 2, 3]
     learner = qs.LinearPrior(

@@ -45,9 +45,9 @@ class Both(qs.tasks.TaskSource):
 
     kind = qs.Kind("regression", 1)
 
-    def sample(self, num_tasks, generator):
+    def sample(self, num_tasks, moment):
         one = qs.Batch(*(torch.ones(2, 1, *size) for size in ((1,), (1,), ())))
-        return qs.Episode(one, one, torch.randperm(2, generator=generator)[:num_tasks])
+        return qs.Episode(one, one, torch.randperm(2, generator=moment.generator())[:num_tasks])
 
     def describe(self):
         return {}
@@ -82,7 +82,7 @@ def test_any_learner_is_balanced(way):
     found = []
     for balancer in (mean, Mean()):
         learner = sine_learner(inner_steps=2, outer_gradient=way)
-        episodes = sines().sample(3, qs.generator(0, "train"))
+        episodes = sines().sample(3, qs.Moment(0, "train"))
         descend(balancer, learner.losses(episodes), OuterStep(learner, episodes))
         found.append([parameter.grad.clone() for parameter in learner.parameters()])
     torch.testing.assert_close(*found, rtol=1e-4, atol=1e-6)
@@ -110,7 +110,7 @@ def test_uncertainties_are_learned():
     learner.theta.requires_grad_(False)
     other = nn.Parameter(torch.zeros(()))
     learner.register_parameter("other", other)
-    losses = learner.losses(Both().sample(2, qs.generator(0, "train")))
+    losses = learner.losses(Both().sample(2, qs.Moment(0, "train")))
     qs.fit(
         learner,
         Both(),

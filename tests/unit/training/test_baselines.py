@@ -22,7 +22,7 @@ from tests.unit.training.small import (
 def test_nearest_neighbour_is_that_of_scikit_learn():
     source = images().episodes(way=4, shot=2, query=5)
     learner = NearestNeighbour()
-    for episode in (source.sample(1, qs.generator(0, "task", i)) for i in range(5)):
+    for episode in (source.sample(1, qs.Moment(0, "task", i)) for i in range(5)):
         support, query = (
             (part.x.flatten(2)[0].numpy(), part.y[0].numpy())
             for part in (episode.support, episode.query)
@@ -42,7 +42,7 @@ def test_nearest_neighbour_does_not_see_padding():
 
 
 def test_the_mean_of_the_support_set():
-    episode = sines().sample(3, qs.generator(0, "task"))
+    episode = sines().sample(3, qs.Moment(0, "task"))
     learner = SupportMean()
     found = learner.predict(learner.adapt(episode.support), episode.query.x)
     assert torch.allclose(found, episode.support.y.mean(1, keepdim=True).expand_as(found))

@@ -45,7 +45,7 @@ def test_untrained_leaves_frozen_layers_alone():
     "learner", [qs.ProtoNet(qs.models.MLP(8, None)), qs.MAML(qs.models.MLP(8, 3), 0.1)]
 )
 def test_predict_wants_the_tasks_that_were_adapted_to(learner):
-    adapted = learner.adapt(episodes().sample(3, qs.generator(0, "tasks")).support)
+    adapted = learner.adapt(episodes().sample(3, qs.Moment(0, "tasks")).support)
     for shape in ((1, 5, 8), (2, 5, 8), (5, 8)):
         with pytest.raises(qs.UserError, match="with the 3 tasks"):
             learner.predict(adapted, torch.zeros(shape))

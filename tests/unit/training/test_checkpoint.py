@@ -213,7 +213,7 @@ def test_a_model_made_of_others_comes_back_with_them(tmp_path):
         images().episodes(3, 2, 1),
     )
     checkpoint.write(tmp_path / "file", *checkpoint.pack(learner))
-    again, task = qs.load(tmp_path / "file"), support.sample(1, qs.generator(0, "new")).support
+    again, task = qs.load(tmp_path / "file"), support.sample(1, qs.Moment(0, "new")).support
     assert same_bits(bits(again), bits(learner)) and again.model.trunk.trunk.downsample == "stride"
     assert torch.equal(
         again.predict(again.adapt(task, 2), task.x), learner.predict(learner.adapt(task, 2), task.x)
@@ -270,7 +270,7 @@ save_file({"scores": learner.predict(adapted, load_file(sys.argv[2])["x"])}, sys
 def test_a_mastered_task_predicts_the_same_bits_in_another_process(tmp_path, make):
     learner, source = make()
     qs.fit(learner, source, 2, progress=False)
-    episode = source.sample(2, qs.generator(0, "new"))
+    episode = source.sample(2, qs.Moment(0, "new"))
     adapted = learner.adapt(episode.support)
     task, x, scores = (tmp_path / name for name in ("task", "x", "scores"))
     qs.save_adapted(task, learner, adapted)

@@ -60,7 +60,7 @@ def test_a_step_of_sgd_is_the_learning_rate_times_the_gradient_of_the_mean():
     after = fit(
         learner, 1, optimizer=torch.optim.SGD(learner.parameters(), lr=0.1), seed=3, train=Doubles()
     )
-    other.losses(Doubles().sample(4, qs.generator(3, "train", 0))).mean().backward()
+    other.losses(Doubles().sample(4, qs.Moment(3, "train", 0))).mean().backward()
     for name, parameter in other.named_parameters():
         assert torch.allclose(
             after[name], parameter.detach() - 0.1 * parameter.grad, rtol=1e-12, atol=1e-14
@@ -72,8 +72,8 @@ class Doubles(qs.tasks.TaskSource):
 
     kind = qs.Kind("regression", 1)
 
-    def sample(self, num_tasks: int, generator: torch.Generator) -> qs.Episode:
-        episodes = sines().sample(num_tasks, generator)
+    def sample(self, num_tasks: int, moment: qs.Moment) -> qs.Episode:
+        episodes = sines().sample(num_tasks, moment)
         parts = [
             qs.Batch(part.x.double(), part.y.double(), part.mask.double())
             for part in (episodes.support, episodes.query)
@@ -131,10 +131,10 @@ def test_validation_without_a_folder_ends_with_the_best_weights():
     learner, seen = sine_learner(), []
 
     class Watched(type(sines())):
-        def sample(self, num_tasks, generator):
+        def sample(self, num_tasks, moment):
             if num_tasks == 1:
                 seen.append(bits(learner))
-            return super().sample(num_tasks, generator)
+            return super().sample(num_tasks, moment)
 
     validation = Watched(sines().draw, 5, 5)
     rising = torch.optim.SGD(learner.parameters(), lr=0.2)  # far too large: it gets worse
@@ -187,7 +187,7 @@ def test_more_classes_than_outputs():
 
 
 def test_a_step_that_does_not_fit_into_memory_is_refused(monkeypatch):
-    learner, one = sine_learner(), sines().sample(1, qs.generator(0, "memory"))
+    learner, one = sine_learner(), sines().sample(1, qs.Moment(0, "memory"))
     task, kept = memory.bytes_per_task(learner, one)
     assert task == kept  # an unrolled graph lives until the backward pass
     monkeypatch.setattr(memory, "available_bytes", lambda device: 10 * task)
@@ -199,13 +199,13 @@ def test_a_step_that_does_not_fit_into_memory_is_refused(monkeypatch):
 
 
 def test_the_estimate_of_memory_grows_with_the_inner_steps():
-    one = sines().sample(1, qs.generator(0, "memory"))
+    one = sines().sample(1, qs.Moment(0, "memory"))
     few, many = (memory.bytes_per_task(sine_learner(inner_steps=steps), one)[0] for steps in (1, 5))
     assert 0 < few < many
 
 
 def test_one_task_after_another_needs_memory_of_one_where_no_graph_is_kept(monkeypatch):
-    one = sines().sample(1, qs.generator(0, "memory"))
+    one = sines().sample(1, qs.Moment(0, "memory"))
     for outer, fits in (("stepwise", True), ("unrolled", False)):
         learner = sine_learner(inner_steps=5, outer_gradient=outer, mapping="loop")
         peak, kept = memory.bytes_per_task(learner, one)
@@ -220,7 +220,7 @@ def test_one_task_after_another_needs_memory_of_one_where_no_graph_is_kept(monke
 
 
 def test_one_task_that_does_not_fit_gets_advice_that_can_help(monkeypatch):
-    one = sines().sample(1, qs.generator(0, "memory"))
+    one = sines().sample(1, qs.Moment(0, "memory"))
     for outer, advice in (
         ("stepwise", r"free: take a smaller network"),
         ("unrolled", r"free: take outer_gradient='stepwise' .* smaller"),

@@ -102,7 +102,7 @@ def test_resumed_is_uninterrupted(tmp_path, make, tasks, optimiser, schedule):
 
 def test_dropout_draws_something_else_every_step_and_not_in_evaluation():
     learner = own_maml()
-    episodes = classes().sample(3, qs.generator(0, "x"))
+    episodes = classes().sample(3, qs.Moment(0, "x"))
     with qs.random.ambient(0, "layers", 1):
         first = learner.losses(episodes)
     with qs.random.ambient(0, "layers", 2):

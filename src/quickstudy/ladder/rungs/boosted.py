@@ -14,9 +14,9 @@ from torch import Tensor
 
 from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
+from quickstudy.ladder.rungs.adapting import LearnedPrior
+from quickstudy.ladder.rungs.rung import Rung
 from quickstudy.tasks import TableTasks
-from quickstudy.training.rungs.adapting import LearnedPrior
-from quickstudy.training.rungs.rung import Rung
 
 Rows = NDArray[Any]
 DOUBT = 8.0

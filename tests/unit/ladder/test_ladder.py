@@ -10,10 +10,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, log_loss, r2_score, root_mean_squared_error
 
 import quickstudy as qs
-from quickstudy.tasks.table_form import TableForm
-from quickstudy.training.judge import judge
-from quickstudy.training.ladder import ladder_rows, ladder_tasks
-from quickstudy.training.rungs import (
+from quickstudy.ladder.judge import judge
+from quickstudy.ladder.ladder import ladder_rows, ladder_tasks
+from quickstudy.ladder.rungs import (
     BoostedPrior,
     LearnedPrior,
     MetaLearnedSharing,
@@ -25,9 +24,10 @@ from quickstudy.training.rungs import (
     SupportMeanRung,
     rungs,
 )
-from quickstudy.training.rungs.boosted import CrossFitted
-from quickstudy.training.rungs.classifier import Classifier
-from quickstudy.training.rungs.sharing import PROXIMAL
+from quickstudy.ladder.rungs.boosted import CrossFitted
+from quickstudy.ladder.rungs.classifier import Classifier
+from quickstudy.ladder.rungs.sharing import PROXIMAL
+from quickstudy.tasks.table_form import TableForm
 
 
 def table(num_tasks=12, rows=24, seed=0) -> qs.tasks.Table:
@@ -119,7 +119,7 @@ def test_networks_learn(make, tasks):
 def test_two_rungs_on_one_network_train_it_once(monkeypatch):
     trained = []
     monkeypatch.setattr(
-        "quickstudy.training.rungs.sharing.train_whole",
+        "quickstudy.ladder.rungs.sharing.train_whole",
         lambda *arguments: trained.append(arguments[-1]),
     )
     network = Network(heads=True)

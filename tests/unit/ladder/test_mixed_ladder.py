@@ -10,11 +10,9 @@ import torch
 from sklearn.metrics import log_loss, root_mean_squared_error
 
 import quickstudy as qs
-from quickstudy.report.ladder import lines, verdict
-from quickstudy.tasks.table_form import TableForm
-from quickstudy.training.judge import judge_by_target
-from quickstudy.training.ladder import Score, ladder_rows, ladder_tasks
-from quickstudy.training.rungs import (
+from quickstudy.ladder.judge import judge_by_target
+from quickstudy.ladder.ladder import Score, ladder_rows, ladder_tasks
+from quickstudy.ladder.rungs import (
     ByTarget,
     LearnedPrior,
     MetaLearnedSharing,
@@ -26,6 +24,8 @@ from quickstudy.training.rungs import (
     SupportMeanRung,
     rungs,
 )
+from quickstudy.report.ladder import lines, verdict
+from quickstudy.tasks.table_form import TableForm
 
 KINDS = {"score": "regression", "passed": "classification"}
 METRICS = {"score": "rmse of score", "passed": "log_loss of passed"}

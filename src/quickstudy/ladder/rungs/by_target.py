@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from quickstudy.episode import Episode, Kind
+from quickstudy.ladder.rungs.rung import Rung
 from quickstudy.tasks import TableTasks
 from quickstudy.tasks.parts import episodes_by_target, tasks_by_target
-from quickstudy.training.rungs.rung import Rung
 
 
 class ByTarget(Rung):

@@ -7,9 +7,9 @@ from sklearn.linear_model import RidgeCV
 from torch import Tensor
 
 from quickstudy.episode import Episode
+from quickstudy.ladder.rungs.classifier import Classifier
+from quickstudy.ladder.rungs.rung import PENALTIES, Rung
 from quickstudy.tasks import TableTasks
-from quickstudy.training.rungs.classifier import Classifier
-from quickstudy.training.rungs.rung import PENALTIES, Rung
 
 
 class Pooled(Rung):

@@ -9,9 +9,9 @@ from sklearn.linear_model import RidgeCV
 from torch import Tensor
 
 from quickstudy.episode import Episode
+from quickstudy.ladder.rungs.classifier import Classifier
+from quickstudy.ladder.rungs.rung import PENALTIES, Rung
 from quickstudy.tasks import TableTasks
-from quickstudy.training.rungs.classifier import Classifier
-from quickstudy.training.rungs.rung import PENALTIES, Rung
 
 LEAST = {"mean": 10**9, "linear": 3, "boosting": 10}
 """Rows from which a task has a model of its own, and not its mean."""

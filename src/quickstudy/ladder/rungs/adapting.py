@@ -7,13 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy.episode import Episode
+from quickstudy.ladder.rungs.rung import AdaptingRung, in_parts, network_for
 from quickstudy.learners import ANIL, Generator, Learner, LinearPrior, LogisticPrior, MixedPrior
 from quickstudy.learners.empirical_bayes import Prior
 from quickstudy.learners.logistic_bayes import ClassPrior
 from quickstudy.models import Powers
 from quickstudy.tasks import TableTasks
 from quickstudy.training.fit import train_whole
-from quickstudy.training.rungs.rung import AdaptingRung, in_parts, network_for
 
 
 class MetaTrained(AdaptingRung):

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from quickstudy.episode import Episode
+from quickstudy.ladder.judge import Metrics, judge, judge_by_target
+from quickstudy.ladder.rungs import Rung, rungs
 from quickstudy.random import generator
 from quickstudy.tasks import Table, TableTasks
 from quickstudy.tasks.table_form import TableForm
-from quickstudy.training.judge import Metrics, judge, judge_by_target
-from quickstudy.training.rungs import Rung, rungs
 
 logger = logging.getLogger("quickstudy")
 
@@ -27,8 +27,8 @@ class Score:
         shot: Rows that were seen of unseen tasks; None for new rows of the training tasks.
         split: The seed of the split.
         metrics: ``rmse`` and ``explained_variance``, or ``log_loss`` and ``accuracy``, see
-            :func:`~quickstudy.training.judge.judge`; of several targets of different kinds
-            ``error`` and each target's own, see :func:`~quickstudy.training.judge.judge_by_target`.
+            :func:`~quickstudy.ladder.judge.judge`; of several targets of different kinds
+            ``error`` and each target's own, see :func:`~quickstudy.ladder.judge.judge_by_target`.
         fit_seconds: Time to learn from the training tasks.
         adapt_ms: Time to adapt to a task and predict its rows, milliseconds a task.
     """

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from functools import partial
 
 from quickstudy.episode import Kind
-from quickstudy.training.rungs.adapting import GeneratedTask, LearnedPrior, MetaLearnedSharing
-from quickstudy.training.rungs.alone import SingleTask, SupportMeanRung
-from quickstudy.training.rungs.boosted import BoostedPrior
-from quickstudy.training.rungs.by_target import ByTarget
-from quickstudy.training.rungs.pooled import Pooled
-from quickstudy.training.rungs.rung import PENALTIES, Rung, as_one_task, in_parts
-from quickstudy.training.rungs.sharing import Network, Sharing
+from quickstudy.ladder.rungs.adapting import GeneratedTask, LearnedPrior, MetaLearnedSharing
+from quickstudy.ladder.rungs.alone import SingleTask, SupportMeanRung
+from quickstudy.ladder.rungs.boosted import BoostedPrior
+from quickstudy.ladder.rungs.by_target import ByTarget
+from quickstudy.ladder.rungs.pooled import Pooled
+from quickstudy.ladder.rungs.rung import PENALTIES, Rung, as_one_task, in_parts
+from quickstudy.ladder.rungs.sharing import Network, Sharing
 
 LINEAR = {"regression": "ridge", "classification": "logistic", "mixed": "linear"}
 """What a linear model of each kind of targets is called."""

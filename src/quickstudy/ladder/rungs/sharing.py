@@ -7,12 +7,12 @@ from typing import Any
 from torch import Tensor
 
 from quickstudy.episode import Episode
+from quickstudy.ladder.rungs.rung import Rung, as_one_task, in_parts, network_for, predictions
 from quickstudy.learners import HardSharing
 from quickstudy.learners.loss import task_losses
-from quickstudy.random import generator
+from quickstudy.random import Moment
 from quickstudy.tasks import TableTasks
 from quickstudy.training.fit import train_whole
-from quickstudy.training.rungs.rung import Rung, as_one_task, in_parts, network_for, predictions
 
 PROXIMAL = (0.05, 0.2, 1.0, 4.0)
 """How strongly a refitted head may be held to the one it starts from."""
@@ -58,8 +58,8 @@ class Network:
 
 def _best_proximal(learner: HardSharing, train: TableTasks, seed: int) -> float:
     """How strongly a refitted head is held, judged on training tasks of which some rows refit it and the others are predicted."""
-    draw = generator(seed, "rungs")
-    sampled = train.episodes(shot=10, query=10).sample(min(len(train.names), 64), draw)
+    moment = Moment(seed, "rungs")
+    sampled = train.episodes(shot=10, query=10).sample(min(len(train.names), 64), moment)
     errors = {}
     for proximal in PROXIMAL:
         learner.proximal = proximal

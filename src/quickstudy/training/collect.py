@@ -1,0 +1,25 @@
+"""The one place where training and evaluation get their episodes."""
+
+import torch
+from torch import nn
+
+from quickstudy.episode import Episode
+from quickstudy.random import Moment
+from quickstudy.tasks import TaskSource
+
+
+def device_of(learner: nn.Module) -> torch.device:
+    """Give the device of ``learner``'s parameters; the CPU if it has none."""
+    first = next(learner.parameters(), None)
+    return torch.device("cpu") if first is None else first.device
+
+
+def collect(source: TaskSource, learner: nn.Module, num_tasks: int, moment: Moment) -> Episode:
+    """Draw ``num_tasks`` tasks of ``source`` for ``learner`` at ``moment``, on the learner's device.
+
+    The episode carries the moment, whether the source has set it or not.
+    """
+    return source.sample(num_tasks, moment).at(moment).to(device_of(learner))
+
+
+__all__ = ["collect", "device_of"]
