@@ -4,18 +4,18 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from quickstudy.episode import Kind
 from quickstudy.errors import require
 from quickstudy.models.initialise import initialise
 from quickstudy.random import generator
+from quickstudy.targets import Several
 
 
 class MultiTarget(nn.Module):
     """A trunk that all targets share, and a linear layer with the scores of each: one for a number,
     one a class for classes.
 
-    Gradient learners read ``targets`` off their model: such a task's loss is the mean over its
-    targets of squared error or cross-entropy, over the labels that are there.
+    Its tasks ask for :class:`~quickstudy.targets.Several`: their loss is the mean over the targets
+    of squared error or cross-entropy, over the labels that are there.
 
     Args:
         trunk: Any module that gives embeddings ``[example, feature]``.
@@ -47,15 +47,10 @@ class MultiTarget(nn.Module):
             size is not None,
             "Parameter `embedding_size` is needed: this trunk does not say its own.",
         )
-        kind = Kind.mixed(targets)
-        self.trunk, self.targets, self.embedding_size, self.outputs, self.seed = (
-            trunk,
-            kind.targets,
-            size,
-            kind.outputs,
-            seed,
-        )
-        self.head = nn.Linear(int(size or 0), kind.outputs)
+        self.target = Several(tuple(targets))
+        self.targets, self.outputs = self.target.targets, self.target.scores
+        self.trunk, self.embedding_size, self.seed = trunk, size, seed
+        self.head = nn.Linear(int(size or 0), self.outputs)
         initialise(self.head, generator(seed, "model"))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -64,11 +59,8 @@ class MultiTarget(nn.Module):
 
     def answers(self, scores: Tensor) -> list[Tensor]:
         """For every target its numbers ``[...]``, or the probabilities of its classes ``[..., class]``, of ``scores`` ``[..., score]``."""
-        parts = Kind.mixed(self.targets).split(scores)
-        return [
-            part.softmax(-1) if classes else part.squeeze(-1)
-            for part, classes in zip(parts, self.targets, strict=True)
-        ]
+        parts = zip(self.target.each, self.target.split(scores), strict=True)
+        return [own.answers(part) for own, part in parts]
 
 
 __all__ = ["MultiTarget"]

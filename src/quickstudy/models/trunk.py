@@ -28,6 +28,12 @@ def embedding_size_of(model: nn.Module, given: int | None) -> int:
     return int(size or 0)
 
 
+def outputs_of(model: nn.Module) -> int | None:
+    """Give the number of outputs that ``model`` says as its ``outputs`` or ``way``, if it does."""
+    found = getattr(model, "outputs", getattr(model, "way", None))
+    return found if isinstance(found, int) else None
+
+
 def copies(trunk: nn.Module, count: int, seed: int) -> nn.ModuleList:
     """``trunk`` itself, and ``count − 1`` copies of it whose linear and convolutional layers are
     drawn afresh.
