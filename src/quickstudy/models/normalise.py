@@ -192,11 +192,11 @@ def _by_operations(saved: _Saved, pulls: _Pulls, eps: float) -> Three:
     g, v = saved.g, pulls.v
     batch = _Hat(saved.x, eps)
     r, hat = batch.r, batch.hat
+    total = batch.total
     scale, by_weight, by_bias = (_each(g, values) for values in (saved.weight, *pulls[1:]))
-    share = scale * r / batch.n
-    to_weight = r * batch.total(v * batch.project(g))
-    mixed = batch.total(g * hat) * v + batch.total(v * hat) * g
-    to_x = r * batch.project(by_weight * g - share * mixed) - share * to_weight * hat
+    to_weight = r * total(v * batch.project(g))
+    to_x = by_weight * g - scale * r / batch.n * (total(g * hat) * v + total(v * hat) * g)
+    to_x = r * batch.project(to_x) - scale * r / batch.n * to_weight * hat
     to_g = scale * r * batch.project(v) + by_weight * hat + by_bias
     return to_g, to_x, to_weight.flatten()
 
