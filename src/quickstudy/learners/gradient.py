@@ -30,7 +30,7 @@ from quickstudy.learners.mapping import (
 )
 from quickstudy.models.layout import channels_last
 from quickstudy.models.norm import Statistics, forward, has_task_norm, replace_batch_norm
-from quickstudy.models.trunk import outputs_of
+from quickstudy.models.protocol import traits
 from quickstudy.targets import Target
 
 StatisticsPolicy = Literal["support", "transductive", "frozen"]
@@ -129,7 +129,7 @@ class GradientLearner(Learner):
         """Any target whose scores the network gives; classes only with a head of class rows."""
         if self.shared_head and not target.way:
             return "Parameter `shared_head` goes with tasks of classes."
-        outputs = outputs_of(self.model)
+        outputs = traits(self.model).outputs
         if self.any_way or outputs is None:
             return None
         if target.way and target.way > outputs:
