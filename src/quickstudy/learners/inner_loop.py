@@ -1,0 +1,224 @@
+"""The inner loop of all gradient learners: a part of a network, stepped on the support loss."""
+
+from dataclasses import replace
+from typing import NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+
+from quickstudy.bilevel import InnerProblem, State
+from quickstudy.bilevel.optimisers import Weights
+from quickstudy.bilevel.problem import gradient, under
+from quickstudy.episode import Batch
+from quickstudy.errors import require
+from quickstudy.learners.learner import Adapted
+from quickstudy.learners.loss import mask_or_none, task_losses
+from quickstudy.learners.mapping import over_tasks
+from quickstudy.learners.parts import Examples, Part, Shared, Tasks
+from quickstudy.learners.steps import Slope, StepRule
+from quickstudy.models.norm import Statistics
+
+STATISTICS = "statistics."
+"""In front of the names of batch-norm statistics in an adapted state."""
+SUPPORT, QUERY = "features.support", "features.query"
+"""What lies below a lifted part, among the tensors that a loop depends on."""
+
+
+class Given(NamedTuple):
+    """What a loop is given at some values of the meta-learned tensors.
+
+    Attributes:
+        shared: The network.
+        step: What is meta-learned of the step rule.
+        tasks: The tasks, with the support set as it enters the part.
+        query: The queries as they enter the part.
+    """
+
+    shared: Shared
+    step: State
+    tasks: Tasks
+    query: Batch | None
+
+
+class Setting(NamedTuple):
+    """What a loop is made of.
+
+    Attributes:
+        model: The network.
+        part: What of it a task owns.
+        step: How that changes by a step.
+        targets: See :attr:`quickstudy.Learner.mixed_targets`.
+        proximal: ``λ`` of the term ``λ/2 ‖w − θ‖²`` that is added to the support loss.
+        by_support: Whether queries are normalised by the statistics of the support set.
+    """
+
+    model: nn.Module
+    part: Part
+    step: StepRule
+    targets: tuple[int, ...]
+    proximal: float
+    by_support: bool
+
+
+class InnerLoop(InnerProblem):
+    """The inner loop on the tasks of one support set.
+
+    Args:
+        setting: Network, part and step rule.
+        tasks: Whose loop it is.
+        query: What the outer loss is computed on; not needed for adapting.
+    """
+
+    def __init__(self, setting: Setting, tasks: Tasks, query: Batch | None = None) -> None:
+        self.setting, self.tasks, self.query = setting, tasks, query
+        self.part, self.rule = setting.part, setting.step
+        # once for all steps
+        self.support_mask = mask_or_none(tasks.support)
+        self.query_mask = None if query is None else mask_or_none(query)
+        self.recorded: Statistics = ()
+
+    def tensors(self, meta: State) -> State:
+        """Give the tensors by name through which the loop depends on ``meta``.
+
+        Those are ``meta`` itself, or for a lifted part what enters it, so that every outer gradient
+        reaches the layers below.
+        """
+        if not self.part.lifted:
+            return meta
+        shared, support = shared_of(self.setting.model, meta), self.tasks.support
+        by_support = self.setting.by_support
+        below = over_tasks(
+            lambda x, mask, used, record: self.part.below(
+                shared, Examples(x, mask, used or None, record)
+            )
+        )
+        features, self.recorded = below(support.x, self.support_mask, (), by_support)
+        own = self.part.owned(self.setting.model)
+        tensors = {
+            n: v
+            for n, v in meta.items()
+            if n.removeprefix("model.") in own or not n.startswith("model.")
+        }
+        tensors[SUPPORT] = features
+        if self.query is not None:
+            tensors[QUERY] = below(self.query.x, self.query_mask, self.recorded, False)[0]
+        return tensors
+
+    def start(self, meta: State) -> State:
+        """The part where it starts, and what the step rule remembers."""
+        given = self.given(meta)
+        weights = self.part.start(given.shared, given.tasks)
+        scheduled = self._scheduled(given, 0)
+        self.names = tuple(name for name in weights if name not in scheduled)
+        self.weight_names = (*self.names, *scheduled)
+        self.first_names = self.part.moved_first(self.names, given.tasks)
+        slots = self.rule.slots({name: weights[name] for name in self.names}, given.step)
+        return {**weights, **scheduled, **slots}
+
+    def step(self, state: State, meta: State, index: int, differentiable: bool) -> State:
+        """One step of the rule on the support loss."""
+        given = self.given(meta)
+        batch = self.rule.rows(given.tasks.support, index)
+        mask = self.support_mask if batch is given.tasks.support else mask_or_none(batch)
+        fixed = {name: state[name] for name in self.weight_names if name not in self.names}
+        own = {name: state[name] for name in self.names}
+        slope = Slope(
+            *gradient(
+                lambda weights: self._objective(weights | fixed, batch, mask, given),
+                own,
+                self.first_names if index == 0 else self.names,
+                differentiable,
+            )
+        )
+        moving = {name: value for name, value in state.items() if name not in fixed}
+        stepped = self.rule.step(moving, self.names, slope, given.step, index)
+        return stepped | self._scheduled(given, index + 1)
+
+    def objective(self, state: State, meta: State) -> Tensor:
+        """The support loss of every task ``[task]``, and the proximal term."""
+        given = self.given(meta)
+        return self._objective(self.weights(state), given.tasks.support, self.support_mask, given)
+
+    def losses(self, state: State, meta: State) -> Tensor:
+        """The query loss of every task ``[task]``."""
+        given = self.given(meta)
+        assert given.query is not None
+        scores = self._query_scores(self.weights(state), given)
+        return self._losses(scores, given.query, self.query_mask)
+
+    def adapted(self, state: State, meta: State) -> Adapted:
+        """What prediction needs of ``state``: the part, and the support set's statistics by policy."""
+        weights, recorded = self.weights(state), self.recorded
+        if self.setting.by_support and not self.part.lifted:
+            given = self.given(meta)
+            recorded = over_tasks(lambda own, x, mask: self._recorded(given.shared, own, x, mask))(
+                weights, given.tasks.support.x, self.support_mask
+            )
+        return weights | {f"{STATISTICS}{i}": value for i, value in enumerate(recorded)}
+
+    def weights(self, state: State) -> Weights:
+        """What of ``state`` the network is given."""
+        return {name: state[name] for name in self.weight_names}
+
+    def given(self, meta: State) -> Given:
+        """What the loop is given at ``meta``."""
+        tasks, query = self.tasks, self.query
+        if SUPPORT in meta:
+            tasks = tasks._replace(support=replace(tasks.support, x=meta[SUPPORT]))
+        if QUERY in meta and query is not None:
+            query = replace(query, x=meta[QUERY])
+        return Given(shared_of(self.setting.model, meta), under("step.", meta), tasks, query)
+
+    def _scheduled(self, given: Given, index: int) -> Weights:
+        """What goes with the part of every task after ``index`` steps."""
+        scheduled = self.rule.scheduled(given.shared.weights, given.step, index)
+        count = given.tasks.support.num_tasks
+        return {name: value.expand(count, *value.shape) for name, value in scheduled.items()}
+
+    def _objective(
+        self, weights: Weights, batch: Batch, mask: Tensor | None, given: Given
+    ) -> Tensor:
+        of_one = over_tasks(
+            lambda own, x, mask: self.part.above(given.shared, own, Examples(x, mask))[0]
+        )
+        losses = self._losses(of_one(weights, batch.x, mask), batch, mask)
+        if not self.setting.proximal:
+            return losses
+        start = self.part.start(given.shared, given.tasks)
+        squares = [(weights[n] - start[n]).square().flatten(1).sum(1) for n in self.names]
+        return losses + 0.5 * self.setting.proximal * torch.stack(squares).sum(0)
+
+    def _query_scores(self, weights: Weights, given: Given) -> Tensor:
+        """The scores of the queries ``[task, example, output]``."""
+        by_support = self.setting.by_support and not self.part.lifted
+
+        def of_one(
+            own: Weights, x: Tensor, mask: Tensor | None, of_query: tuple[Tensor, Tensor | None]
+        ) -> Tensor:
+            used = self._recorded(given.shared, own, x, mask) if by_support else None
+            return self.part.above(given.shared, own, Examples(*of_query, used))[0]
+
+        assert given.query is not None
+        support = given.tasks.support
+        require(
+            not by_support or support.x.shape[1] > 0,
+            "Batch norms with statistics='support' need support rows in training too. Found "
+            "none: take statistics='transductive'.",
+        )
+        queries = (given.query.x, self.query_mask)
+        return cast(Tensor, over_tasks(of_one)(weights, support.x, self.support_mask, queries))
+
+    def _recorded(self, shared: Shared, own: Weights, x: Tensor, mask: Tensor | None) -> Statistics:
+        return self.part.above(shared, own, Examples(x, mask, None, True))[1]
+
+    def _losses(self, scores: Tensor, batch: Batch, mask: Tensor | None) -> Tensor:
+        """The loss of every task ``[task]``: here and nowhere else."""
+        return task_losses(scores, batch.y, mask, self.setting.targets)
+
+
+def shared_of(model: nn.Module, meta: State) -> Shared:
+    """The network that all tasks share, at some values of the meta-learned tensors."""
+    return Shared(model, under("model.", meta), under("part.", meta))
+
+
+__all__ = ["STATISTICS", "InnerLoop", "Setting", "shared_of"]
