@@ -76,6 +76,8 @@ class InnerLoop(InnerProblem):
         self.support_mask = mask_or_none(tasks.support)
         self.query_mask = None if query is None else mask_or_none(query)
         self.recorded: Statistics = ()
+        # norms below a lifted part are computed with its features
+        self.by_support = setting.by_support and not setting.part.lifted
 
     def tensors(self, meta: State) -> State:
         """Give the tensors by name through which the loop depends on ``meta``.
@@ -83,26 +85,19 @@ class InnerLoop(InnerProblem):
         Those are ``meta`` itself, or for a lifted part what enters it, so that every outer gradient
         reaches the layers below.
         """
-        if not self.part.lifted:
+        part, model = self.part, self.setting.model
+        if not part.lifted:
             return meta
-        shared, support = shared_of(self.setting.model, meta), self.tasks.support
-        by_support = self.setting.by_support
-        below = over_tasks(
-            lambda x, mask, used, record: self.part.below(
-                shared, Examples(x, mask, used or None, record)
-            )
-        )
-        features, self.recorded = below(support.x, self.support_mask, (), by_support)
-        own = self.part.owned(self.setting.model)
-        tensors = {
-            n: v
-            for n, v in meta.items()
-            if n.removeprefix("model.") in own or not n.startswith("model.")
-        }
-        tensors[SUPPORT] = features
-        if self.query is not None:
-            tensors[QUERY] = below(self.query.x, self.query_mask, self.recorded, False)[0]
-        return tensors
+        shared, support = shared_of(model, meta), self.tasks.support
+        below = over_tasks(lambda examples: part.below(shared, examples))
+        inputs = Examples(support.x, self.support_mask, None, self.setting.by_support)
+        features, self.recorded = below(inputs)
+        inside = {f"model.{name}" for name in part.owned(model)}
+        kept = {n: v for n, v in meta.items() if n in inside or not n.startswith("model.")}
+        if self.query is None:
+            return kept | {SUPPORT: features}
+        queries = Examples(self.query.x, self.query_mask, self.recorded or None)
+        return kept | {SUPPORT: features, QUERY: below(queries)[0]}
 
     def start(self, meta: State) -> State:
         """The part where it starts, and what the step rule remembers."""
@@ -122,14 +117,9 @@ class InnerLoop(InnerProblem):
         mask = self.support_mask if batch is given.tasks.support else mask_or_none(batch)
         fixed = {name: state[name] for name in self.weight_names if name not in self.names}
         own = {name: state[name] for name in self.names}
-        slope = Slope(
-            *gradient(
-                lambda weights: self._objective(weights | fixed, batch, mask, given),
-                own,
-                self.first_names if index == 0 else self.names,
-                differentiable,
-            )
-        )
+        descended = self.first_names if index == 0 else self.names
+        objective = lambda weights: self._objective(weights | fixed, batch, mask, given)  # noqa: E731
+        slope = Slope(*gradient(objective, own, descended, differentiable))
         moving = {name: value for name, value in state.items() if name not in fixed}
         stepped = self.rule.step(moving, self.names, slope, given.step, index)
         return stepped | self._scheduled(given, index + 1)
@@ -143,17 +133,22 @@ class InnerLoop(InnerProblem):
         """The query loss of every task ``[task]``."""
         given = self.given(meta)
         assert given.query is not None
-        scores = self._query_scores(self.weights(state), given)
-        return self._losses(scores, given.query, self.query_mask)
+        weights, query = self.weights(state), given.query
+        scores = (
+            self._scores_by_support(weights, query, given)
+            if self.by_support
+            else self._scores(weights, query, self.query_mask, given.shared)
+        )
+        return self._losses(scores, query, self.query_mask)
 
     def adapted(self, state: State, meta: State) -> Adapted:
         """What prediction needs of ``state``: the part, and the support set's statistics by policy."""
         weights, recorded = self.weights(state), self.recorded
-        if self.setting.by_support and not self.part.lifted:
+        if self.by_support:
             given = self.given(meta)
-            recorded = over_tasks(lambda own, x, mask: self._recorded(given.shared, own, x, mask))(
-                weights, given.tasks.support.x, self.support_mask
-            )
+            above, support = self.part.above, given.tasks.support
+            of_one = over_tasks(lambda own, examples: above(given.shared, own, examples)[1])
+            recorded = of_one(weights, Examples(support.x, self.support_mask, None, True))
         return weights | {f"{STATISTICS}{i}": value for i, value in enumerate(recorded)}
 
     def weights(self, state: State) -> Weights:
@@ -178,38 +173,37 @@ class InnerLoop(InnerProblem):
     def _objective(
         self, weights: Weights, batch: Batch, mask: Tensor | None, given: Given
     ) -> Tensor:
-        of_one = over_tasks(
-            lambda own, x, mask: self.part.above(given.shared, own, Examples(x, mask))[0]
-        )
-        losses = self._losses(of_one(weights, batch.x, mask), batch, mask)
+        losses = self._losses(self._scores(weights, batch, mask, given.shared), batch, mask)
         if not self.setting.proximal:
             return losses
         start = self.part.start(given.shared, given.tasks)
         squares = [(weights[n] - start[n]).square().flatten(1).sum(1) for n in self.names]
         return losses + 0.5 * self.setting.proximal * torch.stack(squares).sum(0)
 
-    def _query_scores(self, weights: Weights, given: Given) -> Tensor:
-        """The scores of the queries ``[task, example, output]``."""
-        by_support = self.setting.by_support and not self.part.lifted
+    def _scores(
+        self, weights: Weights, batch: Batch, mask: Tensor | None, shared: Shared
+    ) -> Tensor:
+        """The scores of ``batch`` ``[task, example, output]`` by its own statistics, or those recorded below."""
+        above = self.part.above
+        of_one = over_tasks(lambda own, x, mask: above(shared, own, Examples(x, mask))[0])
+        return cast(Tensor, of_one(weights, batch.x, mask))
 
-        def of_one(
-            own: Weights, x: Tensor, mask: Tensor | None, of_query: tuple[Tensor, Tensor | None]
-        ) -> Tensor:
-            used = self._recorded(given.shared, own, x, mask) if by_support else None
-            return self.part.above(given.shared, own, Examples(*of_query, used))[0]
-
-        assert given.query is not None
-        support = given.tasks.support
+    def _scores_by_support(self, weights: Weights, query: Batch, given: Given) -> Tensor:
+        """The scores of ``query`` ``[task, example, output]`` by the support set's statistics."""
+        support, shared = given.tasks.support, given.shared
         require(
-            not by_support or support.x.shape[1] > 0,
+            support.x.shape[1] > 0,
             "Batch norms with statistics='support' need support rows in training too. Found "
             "none: take statistics='transductive'.",
         )
-        queries = (given.query.x, self.query_mask)
-        return cast(Tensor, over_tasks(of_one)(weights, support.x, self.support_mask, queries))
 
-    def _recorded(self, shared: Shared, own: Weights, x: Tensor, mask: Tensor | None) -> Statistics:
-        return self.part.above(shared, own, Examples(x, mask, None, True))[1]
+        def of_one(own: Weights, support: Examples, query: Examples) -> Tensor:
+            used = self.part.above(shared, own, support)[1]
+            return self.part.above(shared, own, query._replace(statistics=used))[0]
+
+        recording = Examples(support.x, self.support_mask, None, True)
+        queries = Examples(query.x, self.query_mask)
+        return cast(Tensor, over_tasks(of_one)(weights, recording, queries))
 
     def _losses(self, scores: Tensor, batch: Batch, mask: Tensor | None) -> Tensor:
         """The loss of every task ``[task]``: here and nowhere else."""

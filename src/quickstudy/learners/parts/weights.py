@@ -51,6 +51,11 @@ class WeightsPart(Part):
         self._names = frozenset(self.names(model))
         self.head = () if self.head_start == "learned" else head_parameters(model)
         require(
+            self._names.issuperset(self.head),
+            "Parameters `shared_head` and `prototype_head` go with a head that adapts. Found one "
+            "that stays.",
+        )
+        require(
             self.head_start != "prototypes" or len(self.head) == 2,
             "Parameter `prototype_head` needs a head with a bias. Found one without.",
         )
