@@ -271,6 +271,12 @@ TABLE: dict[str, list[Case]] = {
         Case("implicit", "vectors", lambda: qs.ANIL(normed(), 0.3, 150, 3, **AT_THE_OPTIMUM)),
         Case("conv-adam-multi", "images", lambda: qs.ANIL(images(), 0.01, 2, inner_optimiser="adam", multi_step_loss=True)),
     ],
+    "boil": [
+        Case("unrolled-multi", "sinusoids", lambda: qs.BOIL(line(), 0.05, 3, multi_step_loss=True)),
+        Case("stepwise-norm-rates", "vectors", lambda: qs.BOIL(normed(), 0.2, 2, 3, outer_gradient="stepwise", learned_rates=True)),
+        Case("implicit", "vectors", lambda: qs.BOIL(vectors(), 0.02, 60, 3, outer_gradient="implicit", proximal=30.0, backward_steps=60)),
+        Case("conv-steps-norm", "images", lambda: qs.BOIL(images(), 0.1, 2, per_step_norm=True)),
+    ],
     "cavia": [
         Case("unrolled", "sinusoids", lambda: _cavia(line(), inner_steps=2)),
         Case("stepwise-norm", "vectors", lambda: _cavia(normed(), inner_steps=2, layer="1", outer_gradient="stepwise")),
@@ -437,8 +443,8 @@ def query_loss(learner: Any, weights: dict[str, Tensor], task: Episode) -> Tenso
         statistics = forward(learner.model, weights, task.support.x[0], record=True)[1] or None
     scores = forward(learner.model, weights, task.query.x[0], statistics=statistics)[0]
     y = task.query.y[0]
-    if learner.targets:
-        return task_losses(scores[None], y[None], None, learner.targets)[0]
+    if learner.mixed_targets:
+        return task_losses(scores[None], y[None], None, learner.mixed_targets)[0]
     return (
         nn.functional.mse_loss(scores, y)
         if y.dtype.is_floating_point

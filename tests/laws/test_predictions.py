@@ -36,7 +36,9 @@ def test_zero_inner_steps_change_nothing(case):
             else None
         )
         prototypes = getattr(learner, "prototype_head", case.name.startswith("generator"))
-        head = {name: start[name][task] for name in learner.part.head if prototypes and name in start}
+        head = {
+            name: start[name][task] for name in learner.part.head if prototypes and name in start
+        }
         expected = forward(learner.model, head, x[task], statistics=statistics or None)[0].detach()
         shared = getattr(learner, "shared_head", False)
         close(

@@ -118,6 +118,11 @@ class GradientLearner(Learner):
         """Whether tasks of any way are served: not with a learned row for each class."""
         return self.part.any_way
 
+    @property
+    def head_names(self) -> tuple[str, ...]:
+        """The parameters of the last linear layer, if the part treats it apart."""
+        return self.part.head
+
     def train(self, mode: bool = True) -> Self:
         """Set training mode; batch norms with frozen statistics stay in evaluation mode."""
         super().train(mode)
@@ -220,6 +225,14 @@ class GradientLearner(Learner):
             self._state_bytes[key] = sum(value.nbytes for value in start.values())
             restore_rng(support.x.device, before)
         return max(1, KEPT_BYTES // max(1, self._state_bytes[key] * self.inner_steps))
+
+    def most_together(self, support: Batch) -> int | None:
+        """As many as the mapping says, of a stepwise gradient those whose states are kept."""
+        chunk = self.mapping_for(support.x).chunk
+        if not self.gradient.keeps_states:
+            return chunk
+        kept = self.tasks_kept(support)
+        return kept if chunk is None else min(chunk, kept)
 
     def trajectory(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
         """The part (and batch-norm statistics) of every task after each number of ``steps``."""

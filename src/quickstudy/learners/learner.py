@@ -1,7 +1,7 @@
 """The abstract parent of every learner."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import ClassVar, Literal
 
@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from quickstudy.episode import Batch, Episode
-from quickstudy.errors import require
+from quickstudy.errors import UserError, require
 
 Adapted = dict[str, Tensor]
 """What a learner made of a support set: named tensors, each with a leading task axis.
@@ -63,6 +63,11 @@ class Learner(nn.Module, ABC):
         return found
 
     @property
+    def head_names(self) -> tuple[str, ...]:
+        """The names of the model's parameters that are a head, if the learner treats it apart."""
+        return ()
+
+    @property
     def outputs(self) -> int | None:
         """The most classes, or the targets, of a task, where the learner fixes them; None where its network does, or nothing."""
         way: int | None = getattr(self, "way", None)
@@ -87,6 +92,20 @@ class Learner(nn.Module, ABC):
     @abstractmethod
     def test_steps(self) -> int:
         """Inner steps taken by :meth:`adapt`; 0 where there is no inner loop."""
+
+    def pure_losses(
+        self,
+    ) -> tuple[dict[str, Tensor], Callable[[dict[str, Tensor], Episode], Tensor]]:
+        """What is meta-learned by name, and :meth:`losses` as a function of it, for a compiler.
+
+        Raises:
+            UserError: If the learner cannot be compiled, with the reason.
+        """
+        raise UserError("Only learners with an inner loop are compiled. Leave `compile` off.")
+
+    def most_together(self, support: Batch) -> int | None:
+        """How many tasks like those of ``support`` are computed at the same time; None is all."""
+        return None
 
     def adapt(self, support: Batch, steps: int | None = None) -> Adapted:
         """Master the tasks of ``support``. The learner itself stays as it is.

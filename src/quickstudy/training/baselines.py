@@ -124,7 +124,7 @@ def from_scratch(learner: Learner, kind: Kind, seed: int) -> Learner | None:
     if not isinstance(model, nn.Module) or not any(True for _ in model.parameters()):
         return None
     if (isinstance(learner, EmbeddingLearner) and learner.classifies) or (
-        isinstance(learner, Finetune) and learner.head is not None
+        isinstance(learner, Finetune) and learner.pretraining_classes is not None
     ):
         size = getattr(model, "embedding_size", None) or getattr(learner, "embedding_size", None)
         if size is None:

@@ -18,6 +18,9 @@ class Outer(nn.Module, ABC):
     moves_averages: bool = False
     """Whether training moves the running averages of batch norms."""
 
+    keeps_states: bool = False
+    """Whether the states of all steps are kept, so that tasks are computed few at a time."""
+
     def check(self, learner: "GradientLearner") -> None:
         """Raise if the learner's inner loop has no such outer gradient, with the reason."""
 

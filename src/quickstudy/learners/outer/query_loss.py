@@ -55,6 +55,7 @@ class QueryLoss(Outer):
             "Parameter `multi_step_until` goes with multi_step_loss=True only.",
         )
         self.outer_gradient: OuterGradient = outer_gradient
+        self.keeps_states = outer_gradient == "stepwise"
         self.backward_steps, self.damping = backward_steps, damping
         self.multi_step, self.multi_step_until = multi_step, multi_step_until
         self.first_order_until = first_order_until

@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from quickstudy.errors import require
 from quickstudy.learners.head import head_parameters
 from quickstudy.learners.parts.weights import WeightsPart
 
@@ -12,7 +13,9 @@ class Body(WeightsPart):
     def names(self, model: nn.Module) -> tuple[str, ...]:
         """All names but the head's."""
         head = head_parameters(model)
-        return tuple(name for name, _ in model.named_parameters() if name not in head)
+        names = tuple(name for name, _ in model.named_parameters() if name not in head)
+        require(len(names) > 0, "The model should have weights below its head. Found none.")
+        return names
 
 
 __all__ = ["Body"]

@@ -81,11 +81,11 @@ class Offsets(Part):
         start, known = self.of.start(shared, tasks), tasks.known
         if known is None:
             return start
-        low, high = int(known.min()), int(known.max())
+        unknown = known[(known < 0) | (known >= self.num_tasks)].tolist()
         require(
-            low >= 0 and high < self.num_tasks,
-            f"Training tasks have the identities 0 to {self.num_tasks - 1}. Found {low} to "
-            f"{high}: a new task is served by adapt.",
+            not unknown,
+            f"Training tasks have the identities 0 to {self.num_tasks - 1}. Found "
+            f"{', '.join(map(str, unknown))}: a new task is served by adapt.",
         )
         return {n: start[n] + offset[known] for n, offset in self._of(shared).items()}
 
