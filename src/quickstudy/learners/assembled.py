@@ -10,7 +10,7 @@ from quickstudy.learners.steps import StepRule
 
 
 class Assembled(GradientLearner):
-    """Adapts ``part`` by ``inner_steps`` of ``step`` on the support loss, and descends ``gradient``.
+    """Adapts ``part`` by steps of ``step`` on the support loss, and descends ``gradient``.
 
     The learners with names are of such three; this one takes any.
 

@@ -1,12 +1,13 @@
-"""The abstract parent of learners that adapt by gradient steps: part × step rule × outer gradient."""
+"""The abstract parent of learners that adapt by steps: part × step rule × outer gradient."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.utils import _pytree as pytree
 
 from quickstudy.bilevel import State
 from quickstudy.bilevel.rng import restore_rng, rng_state
@@ -32,7 +33,7 @@ from quickstudy.models.norm import has_task_norm, replace_batch_norm
 StatisticsPolicy = Literal["support", "transductive", "frozen"]
 
 KEPT_BYTES = 64 * 2**20
-"""Stepwise gradients keep the states of all inner steps, of so many tasks at a time that they take no more than this."""
+"""The most that the states of all inner steps take, which stepwise gradients keep."""
 
 
 class GradientLearner(Learner):
@@ -81,32 +82,33 @@ class GradientLearner(Learner):
     ) -> None:
         super().__init__()
         _check_settings(inner_steps, test_steps, statistics, proximal)
-        self.model = model if statistics == "frozen" else replace_batch_norm(model)
-        require(
-            any(p.requires_grad for p in self.model.parameters()),
-            "The model should have a parameter with requires_grad=True.",
-        )
-        channels_last(self.model)
-        self.part, self.step, self.gradient = part, step, gradient
+        self.model = _prepared(model, statistics)
+        self.part = part
+        self.step = step
+        self.gradient = gradient
         self.inner_steps, self._test_steps = inner_steps, test_steps
         self.statistics: StatisticsPolicy = statistics
         self.mapping, self.proximal = mapping, proximal
         part.attach(self.model)
         step.attach(self.model, part, inner_steps)
-        gradient.check(self)
-        require(
-            not (step.by_step and part.lifted),
-            "Parameter `per_step_norm` goes with steps of the whole network: here the norms "
-            "below the head see no steps.",
-        )
-        require(
-            not (self.mixed_targets and part.rows_alike),
-            "Parameter `shared_head` goes with tasks of classes alone, not with several targets.",
-        )
+        self._check_together()
         self.transductive = statistics == "transductive" and has_task_norm(self.model)
         self._mappings: dict[tuple[object, ...], TaskMapping] = {}
         self._state_bytes: dict[tuple[object, ...], int] = {}
         self.train()
+
+    def _check_together(self) -> None:
+        """Raise if part, step rule and outer gradient do not go together."""
+        self.gradient.check(self)
+        require(
+            not (self.step.by_step and self.part.lifted),
+            "Parameter `per_step_norm` goes with steps of the whole network: here the norms "
+            "below the head see no steps.",
+        )
+        require(
+            not (self.mixed_targets and self.part.rows_alike),
+            "Parameter `shared_head` goes with tasks of classes alone, not with several targets.",
+        )
 
     @property
     def test_steps(self) -> int:
@@ -162,7 +164,7 @@ class GradientLearner(Learner):
     def loop(
         self, meta: State, tasks: Tasks, query: Batch | None = None
     ) -> tuple[InnerLoop, State]:
-        """The inner loop of ``tasks``, and the tensors by name through which it depends on ``meta``."""
+        """The inner loop of ``tasks``, and the tensors through which it depends on ``meta``."""
         self.part.check(self.model, tasks.support.x)
         setting = Setting(
             self.model,
@@ -191,9 +193,8 @@ class GradientLearner(Learner):
         most = self.tasks_kept(support) if keep_states and episodes.num_tasks > 1 else None
         way = self.way_of(support)
         slices = self.mapping_for(deciding.x).slices(episodes.num_tasks, most)
-        loops = (
-            self.loop(meta, Tasks(support[s], way, episodes.task[s]), query[s]) for s in slices
-        )
+        tasks = Tasks(support, way, episodes.task)
+        loops = (self.loop(meta, tasks.some(s), query[s]) for s in slices)
         return torch.cat([function(loop, tensors) for loop, tensors in loops])
 
     @property
@@ -214,7 +215,7 @@ class GradientLearner(Learner):
         return self._mappings[key]
 
     def tasks_kept(self, support: Batch) -> int:
-        """Of how many tasks like those of ``support`` the states of all steps fit 64 MiB, at least 1."""
+        """How many tasks like those of ``support`` have states of all steps that fit 64 MiB."""
         way = self.way_of(support)
         key = (support.x.shape[1:], support.x.dtype, way)
         if key not in self._state_bytes:
@@ -249,32 +250,32 @@ class GradientLearner(Learner):
 
     def loops(self, support: Batch, known: Tensor | None = None) -> list[tuple[InnerLoop, State]]:
         """The inner loops of as many tasks at once as the mapping says."""
-        way, meta = self.way_of(support), self.meta()
+        tasks, meta = Tasks(support, self.way_of(support), known), self.meta()
         slices = self.mapping_for(support.x).slices(support.num_tasks)
-        return [
-            self.loop(meta, Tasks(support[s], way, None if known is None else known[s]))
-            for s in slices
-        ]
+        return [self.loop(meta, tasks.some(s)) for s in slices]
 
     def scores(self, adapted: Adapted, x: Tensor) -> Tensor:
         """The adapted network of every task on ``x``."""
-        given = Shared(self.model)
-        weights = {name: v for name, v in adapted.items() if not name.startswith(STATISTICS)}
-        used = tuple(adapted[f"{STATISTICS}{i}"] for i in range(len(adapted) - len(weights)))
+        shared, (own, used) = Shared(self.model), _parted(adapted)
 
         def one_task(own: Adapted, x: Tensor, used: tuple[Tensor, ...]) -> Tensor:
-            return self.part.whole(given, own, Examples(x, None, used or None))[0]
+            return self.part.whole(shared, own, Examples(x, None, used or None))[0]
 
+        of_all = over_tasks(one_task)
         slices = [slice(None)] if x.shape[0] == 1 else self.mapping_for(x).slices(x.shape[0])
-        scores = [
-            over_tasks(one_task)(
-                {name: value[s] for name, value in weights.items()},
-                x[s],
-                tuple(value[s] for value in used),
-            )
-            for s in slices
-        ]
-        return torch.cat(scores)
+        return torch.cat([of_all(*_some((own, x, used), tasks)) for tasks in slices])
+
+
+def _parted(adapted: Adapted) -> tuple[Adapted, tuple[Tensor, ...]]:
+    """What a task owns, and the batch-norm statistics."""
+    own = {name: v for name, v in adapted.items() if not name.startswith(STATISTICS)}
+    count = len(adapted) - len(own)
+    return own, tuple(adapted[f"{STATISTICS}{place}"] for place in range(count))
+
+
+def _some(values: Any, tasks: slice) -> Any:
+    """The tasks of a slice of a tree of tensors ``[task, ...]``."""
+    return pytree.tree_map(lambda value: value[tasks], values)
 
 
 def joined(loops: list[tuple[InnerLoop, State]], states: list[State]) -> Adapted:
@@ -282,6 +283,17 @@ def joined(loops: list[tuple[InnerLoop, State]], states: list[State]) -> Adapted
     pairs = zip(loops, states, strict=True)
     adapted = [loop.adapted(state, tensors) for (loop, tensors), state in pairs]
     return {name: torch.cat([part[name] for part in adapted]).contiguous() for name in adapted[0]}
+
+
+def _prepared(model: nn.Module, statistics: StatisticsPolicy) -> nn.Module:
+    """``model`` with norms that suit the policy."""
+    model = model if statistics == "frozen" else replace_batch_norm(model)
+    require(
+        any(p.requires_grad for p in model.parameters()),
+        "The model should have a parameter with requires_grad=True.",
+    )
+    channels_last(model)
+    return model
 
 
 def _check_settings(

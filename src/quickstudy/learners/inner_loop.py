@@ -70,7 +70,8 @@ class InnerLoop(InnerProblem):
     """
 
     def __init__(self, setting: Setting, tasks: Tasks, query: Batch | None = None) -> None:
-        self.setting, self.tasks, self.query = setting, tasks, query
+        self.setting = setting
+        self.tasks, self.query = tasks, query
         self.part, self.rule = setting.part, setting.step
         # once for all steps
         self.support_mask = mask_or_none(tasks.support)
@@ -113,16 +114,26 @@ class InnerLoop(InnerProblem):
     def step(self, state: State, meta: State, index: int, differentiable: bool) -> State:
         """One step of the rule on the support loss."""
         given = self.given(meta)
-        batch = self.rule.rows(given.tasks.support, index)
-        mask = self.support_mask if batch is given.tasks.support else mask_or_none(batch)
         fixed = {name: state[name] for name in self.weight_names if name not in self.names}
-        own = {name: state[name] for name in self.names}
-        descended = self.first_names if index == 0 else self.names
-        objective = lambda weights: self._objective(weights | fixed, batch, mask, given)  # noqa: E731
-        slope = Slope(*gradient(objective, own, descended, differentiable))
         moving = {name: value for name, value in state.items() if name not in fixed}
+        slope = self._slope(moving, fixed, given, index, differentiable)
         stepped = self.rule.step(moving, self.names, slope, given.step, index)
         return stepped | self._scheduled(given, index + 1)
+
+    def _slope(
+        self, moving: State, fixed: Weights, given: Given, index: int, differentiable: bool
+    ) -> Slope:
+        """What step ``index`` descends."""
+        support = given.tasks.support
+        batch = self.rule.rows(support, index)
+        mask = self.support_mask if batch is support else mask_or_none(batch)
+
+        def objective(own: Weights) -> Tensor:
+            return self._objective(own | fixed, batch, mask, given)
+
+        own = {name: moving[name] for name in self.names}
+        descended = self.names if index else self.first_names
+        return Slope(*gradient(objective, own, descended, differentiable))
 
     def objective(self, state: State, meta: State) -> Tensor:
         """The support loss of every task ``[task]``, and the proximal term."""
@@ -142,7 +153,7 @@ class InnerLoop(InnerProblem):
         return self._losses(scores, query, self.query_mask)
 
     def adapted(self, state: State, meta: State) -> Adapted:
-        """What prediction needs of ``state``: the part, and the support set's statistics by policy."""
+        """What prediction needs of ``state``: the part, and statistics of the support set."""
         weights, recorded = self.weights(state), self.recorded
         if self.by_support:
             given = self.given(meta)
@@ -183,7 +194,7 @@ class InnerLoop(InnerProblem):
     def _scores(
         self, weights: Weights, batch: Batch, mask: Tensor | None, shared: Shared
     ) -> Tensor:
-        """The scores of ``batch`` ``[task, example, output]`` by its own statistics, or those recorded below."""
+        """The scores of ``batch`` ``[task, example, output]``, normalised by itself."""
         above = self.part.above
         of_one = over_tasks(lambda own, x, mask: above(shared, own, Examples(x, mask))[0])
         return cast(Tensor, of_one(weights, batch.x, mask))

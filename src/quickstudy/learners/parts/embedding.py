@@ -100,7 +100,10 @@ class Embedding(Part):
         return {EMBEDDING: self.encoder.group[-1].weight.new_zeros(self.size), **head}
 
     def start(self, shared: Shared, tasks: Tasks) -> Weights:
-        """The embedding of every task ``[task, embedding]``, and in classification its head ``[task, class, ...]``."""
+        """The embedding of every task ``[task, embedding]``.
+
+        In classification also its head ``[task, class, ...]``.
+        """
         support = tasks.support
         features = self._features(shared, {}, support)
         if support.y.is_floating_point():
@@ -132,7 +135,10 @@ class Embedding(Part):
             return forward(shared.model, weights, *examples)
 
     def _features(self, shared: Shared, own: Weights, support: Batch) -> Tensor:
-        """What the body gives of the support examples ``[task, example, feature]``, changed by the embeddings of ``own`` if it holds them."""
+        """The features of the support examples ``[task, example, feature]``.
+
+        The body is changed by the embeddings of ``own``, if it holds them.
+        """
         body = {name: value for name, value in shared.weights.items() if name not in self.head}
         below = Shared(shared.model, body, shared.part)
 

@@ -27,7 +27,7 @@ class NewHead(WeightsPart):
         return tuple(name for name, _ in model.named_parameters())
 
     def start(self, shared: Shared, tasks: Tasks) -> Weights:
-        """The shared weights of every task, and a zero head of as many outputs as it has classes."""
+        """The shared weights of every task, and a head of zeros, an output a class."""
         weights, support = super().start(shared, tasks), tasks.support
         way = num_classes(support) if tasks.way is None else tasks.way
         dtype = (

@@ -16,7 +16,7 @@ Relation = Literal["mean", "trace"]
 
 
 class Offsets(Part):
-    """A part ``w`` of the network, which is ``w + d_t`` for training task ``t`` and ``w`` for a new one.
+    """A part of the network: ``w + d_t`` for training task ``t``, and ``w`` for a new one.
 
     The offsets ``d_t`` are learned and start at 0, or where the model's ``own_offsets`` says.
 

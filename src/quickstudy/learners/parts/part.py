@@ -13,7 +13,9 @@ from quickstudy.models.norm import Statistics, forward
 
 
 class Examples(NamedTuple):
-    """Examples of one task on their way through a network, see :func:`quickstudy.models.norm.forward`.
+    """Examples of one task on their way through a network.
+
+    See :func:`quickstudy.models.norm.forward`.
 
     Attributes:
         x: Inputs ``[example, *feature]``.
@@ -56,6 +58,11 @@ class Tasks(NamedTuple):
     way: int | None = None
     known: Tensor | None = None
 
+    def some(self, tasks: slice) -> "Tasks":
+        """The tasks of a slice."""
+        known = None if self.known is None else self.known[tasks]
+        return Tasks(self.support[tasks], self.way, known)
+
 
 class Part(nn.Module, ABC):
     """What of a network a task owns: where it starts, and how it is put into the network.
@@ -69,7 +76,7 @@ class Part(nn.Module, ABC):
     """
 
     lifted: bool = False
-    """Whether :meth:`below` is computed once for all inner steps, and the steps see :meth:`above`."""
+    """Whether :meth:`below` is computed once for all inner steps, which see :meth:`above` only."""
 
     head: tuple[str, ...] = ()
     """The parameters of the last linear layer, if the part treats it apart."""
@@ -87,7 +94,7 @@ class Part(nn.Module, ABC):
         """Look at the network, and make the parameters of the part."""
 
     def check(self, model: nn.Module, x: Tensor) -> None:
-        """Raise if the network does not suit, tried on examples of ``x`` ``[task, example, *feature]``."""
+        """Raise if the network does not suit, tried on ``x`` ``[task, example, *feature]``."""
 
     @abstractmethod
     def owned(self, model: nn.Module) -> Weights:

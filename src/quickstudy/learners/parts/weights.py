@@ -100,7 +100,10 @@ class WeightsPart(Part):
         return features
 
     def moved_first(self, names: tuple[str, ...], tasks: Tasks) -> tuple[str, ...]:
-        """The head if its rows start alike: ``p − y`` sums to 0 over classes, so no gradient goes down."""
+        """The head, if its rows start alike: then the gradient of all others is 0.
+
+        The gradient by the scores, ``p − y``, sums to 0 over the classes.
+        """
         alike = self.rows_alike and tasks.way is not None
         return self.head if alike and all(name in names for name in self.head) else names
 

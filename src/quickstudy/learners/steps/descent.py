@@ -3,7 +3,7 @@
 import dataclasses
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from quickstudy.bilevel import State
 from quickstudy.bilevel.optimisers import InnerOptimiserName, Weights
@@ -48,7 +48,8 @@ class Descent(StepRule):
             "Parameter `inner_batch_size` should be at least 1. Found "
             f"inner_batch_size={batch_size}.",
         )
-        self.rates, self.norms, self.batch_size = rates, norms, batch_size
+        self.rates, self.norms = rates, norms
+        self.batch_size = batch_size
         self.inner_optimiser = inner_optimiser
         self.optimiser = optimiser_named(inner_optimiser, beta1)
         self.learns = rates is not None or norms is not None
@@ -75,7 +76,10 @@ class Descent(StepRule):
         rates: Weights = {}
         if self.rates is not None:
             rates = self.rates.at(under("rates.", learned), index)
-        rate = lambda name: rates.get(name, self.inner_lr)  # noqa: E731
+
+        def rate(name: str) -> Tensor | float:
+            return rates.get(name, self.inner_lr)
+
         return move(self.optimiser, state, names, slope.gradients, rate, index)
 
     def scheduled(self, weights: State, learned: State, index: int) -> Weights:
@@ -89,14 +93,22 @@ class Descent(StepRule):
         size = self.batch_size
         if size is None or size >= support.x.shape[1]:
             return support
-        count = support.mask.sum(1, keepdim=True).long()
-        first = torch.arange(size, device=support.x.device)
-        at = torch.where(count <= size, first, (first + index * size) % count.clamp(min=1))
-        real_first = (support.mask == 0).long().argsort(dim=1, stable=True)
-        tasks = torch.arange(support.num_tasks, device=at.device).unsqueeze(1)
-        rows = (tasks, real_first.gather(1, at))
-        x, y, mask = support.x[rows], support.y[rows], support.mask[rows]
+        at = places_in_turn(support.mask, size, index)
+        rows = (torch.arange(support.num_tasks, device=at.device).unsqueeze(1), at)
+        x, y, mask = (value[rows] for value in (support.x, support.y, support.mask))
         return dataclasses.replace(support, x=x, y=y, mask=mask)
+
+
+def places_in_turn(mask: Tensor, size: int, index: int) -> Tensor:
+    """The places ``[task, size]`` of the real examples that come in turn at step ``index``.
+
+    If a task has no more than ``size``, they are all of them and then padding.
+    """
+    first = torch.arange(size, device=mask.device)
+    count = mask.sum(1, keepdim=True).long()
+    at = torch.where(count <= size, first, (first + index * size) % count.clamp(min=1))
+    real_first = (mask == 0).long().argsort(dim=1, stable=True)
+    return real_first.gather(1, at)
 
 
 __all__ = ["Descent"]

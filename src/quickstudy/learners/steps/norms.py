@@ -9,8 +9,7 @@ from quickstudy.models.norm import TaskNorm
 
 
 class StepNorms(nn.ParameterList):
-    """Scale and shift ``[step, feature]`` of every :class:`~quickstudy.models.norm.TaskNorm` after 1,
-    2, … inner steps.
+    """Scale and shift ``[step, feature]`` of every task norm after 1, 2, … inner steps.
 
     Before the first step they are the model's own, where all others start.
 
@@ -40,7 +39,13 @@ class StepNorms(nn.ParameterList):
                 values.fill_(1.0 if name.endswith("weight") else 0.0)
 
     def after(self, weights: State, learned: State, index: int) -> Weights:
-        """The values after ``index`` steps, from the meta-learned ones by place; after more than in training, the last."""
+        """The values after ``index`` steps; after more than in training, the last ones.
+
+        Args:
+            weights: The shared weights by name.
+            learned: The meta-learned values by place.
+            index: Steps taken.
+        """
         named = enumerate(zip(self.names, self, strict=True))
         places = {name: learned.get(str(i), own) for i, (name, own) in named if name in weights}
         if not index:

@@ -10,7 +10,7 @@ from quickstudy.bilevel.optimisers import Weights
 
 
 class Rates(nn.ParameterList):
-    """Learned inner rates: one tensor for each tensor that a task owns, all from the same start."""
+    """Learned inner rates, a tensor for each tensor that a task owns; all start alike."""
 
     def __init__(self) -> None:
         super().__init__()

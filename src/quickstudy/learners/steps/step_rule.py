@@ -67,7 +67,7 @@ class StepRule(nn.Module, ABC):
         """``state``, the weights ``names`` and the slots, after step ``index``."""
 
     def scheduled(self, weights: State, learned: State, index: int) -> Weights:
-        """Those of the shared ``weights`` that do not adapt but change with the step, after ``index`` steps."""
+        """Those of the shared ``weights`` that change with the step instead of adapting."""
         return {}
 
     def rows(self, support: Batch, index: int) -> Batch:
