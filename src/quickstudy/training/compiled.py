@@ -9,6 +9,7 @@ from quickstudy.balance import Balancer
 from quickstudy.bilevel import State
 from quickstudy.episode import Batch, Episode
 from quickstudy.learners import Learner
+from quickstudy.random import Moment
 
 
 def compiled_gradients(learner: Learner, balancer: Balancer) -> Callable[[Episode], Tensor]:
@@ -22,11 +23,13 @@ def compiled_gradients(learner: Learner, balancer: Balancer) -> Callable[[Episod
         UserError: If the learner cannot be compiled, with the reason.
     """
     parameters, losses_from = learner.pure_losses()
+    # made outside the graph; a loss that looks at the moment is not compiled
+    moment = Moment()
 
     def total(
         meta: State, support: tuple[Tensor, Tensor, Tensor], query: tuple[Tensor, Tensor, Tensor]
     ) -> tuple[Tensor, Tensor]:
-        episodes = Episode(Batch(*support), Batch(*query), support[2][:, 0])
+        episodes = Episode(Batch(*support), Batch(*query), support[2][:, 0], moment)
         losses = losses_from(meta, episodes)
         return balancer(losses), losses
 

@@ -140,7 +140,9 @@ def test_finetune_trains_on_the_plain_supervised_loss():
     episodes = qs.tasks.Arrays(x, y).pool.supervised(6).sample(2, qs.Moment(0, "known"))
     episodes = cast(episodes, torch.float64)
     expected = [
-        nn.functional.cross_entropy(learner.gradient.head(model(episodes.query.x[t])), episodes.query.y[t])
+        nn.functional.cross_entropy(
+            learner.gradient.head(model(episodes.query.x[t])), episodes.query.y[t]
+        )
         for t in range(2)
     ]
     close(learner.losses(episodes), torch.stack(expected))

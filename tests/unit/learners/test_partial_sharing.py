@@ -88,7 +88,9 @@ def test_one_expert_is_hard_sharing(trunk):
         torch.testing.assert_close(a.grad, b.grad)
     for a, b in zip(mixed.model.trunk.parameters(), hard.model[0].parameters(), strict=True):
         torch.testing.assert_close(a.grad, b.grad)
-    assert all((offset.grad == 0).all() for offset in mixed.part.offsets[:2])  # a gate with one choice
+    assert all(
+        (offset.grad == 0).all() for offset in mixed.part.offsets[:2]
+    )  # a gate with one choice
 
 
 @trunks
