@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 
 import quickstudy as qs
 from quickstudy.training import checkpoint
+from quickstudy.training.checkpoint import restore_learner
 from tests.unit.training.small import (
     Own,
     bits,
