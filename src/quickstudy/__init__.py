@@ -9,8 +9,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from quickstudy import balance, bilevel, models, relatedness, tasks
-from quickstudy.episode import Batch, Episode, Kind
+from quickstudy import balance, bilevel, models, relatedness, targets, tasks
+from quickstudy.episode import Batch, Episode
 from quickstudy.errors import TrainingError, UserError
 from quickstudy.learners import (
     ANIL,
@@ -79,7 +79,6 @@ __all__ = [
     "Fitted",
     "Generator",
     "HardSharing",
-    "Kind",
     "Learner",
     "LinearPrior",
     "LogisticPrior",
@@ -111,6 +110,7 @@ __all__ = [
     "models",
     "relatedness",
     "save_adapted",
+    "targets",
     "tasks",
 ]
 

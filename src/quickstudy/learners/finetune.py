@@ -4,11 +4,13 @@ from torch import nn
 
 from quickstudy.bilevel.optimisers import InnerOptimiserName
 from quickstudy.learners.gradient import GradientLearner, StatisticsPolicy
+from quickstudy.learners.learner import ModelOutput
 from quickstudy.learners.mapping import MappingMode
 from quickstudy.learners.outer import Supervised
 from quickstudy.learners.parts import All, NewHead
 from quickstudy.learners.steps import Descent
 from quickstudy.models.trunk import embedding_size_of
+from quickstudy.targets import Target
 
 
 class Finetune(GradientLearner):
@@ -41,7 +43,6 @@ class Finetune(GradientLearner):
     """
 
     model_gives = "embeddings"
-    mixes = False
 
     def __init__(
         self,
@@ -62,6 +63,15 @@ class Finetune(GradientLearner):
         self.inner_lr, self.inner_optimiser = inner_lr, inner_optimiser
         self.pretraining_classes = pretraining_classes
         self.embedding_size = embedding_size or size or None
+
+    @classmethod
+    def model_for(cls, target: Target) -> ModelOutput:
+        """Embeddings for classes, scores for anything else."""
+        return "embeddings" if target.way else "scores"
+
+    def model_output(self) -> ModelOutput:
+        """Scores without a head of its own, else embeddings."""
+        return "scores" if self.pretraining_classes is None else "embeddings"
 
 
 __all__ = ["Finetune"]

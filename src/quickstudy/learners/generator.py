@@ -74,9 +74,6 @@ class Generator(GradientLearner):
         torch.Size([1, 8])
     """
 
-    mixes = False
-    """The encoder reads every target of an example; of several kinds some labels are missing."""
-
     def __init__(
         self,
         model: nn.Module,

@@ -15,7 +15,6 @@ from quickstudy.episode import Batch, Episode
 from quickstudy.errors import UserError, require
 from quickstudy.learners.inner_loop import STATISTICS, InnerLoop, Setting, shared_of
 from quickstudy.learners.learner import Adapted, Learner
-from quickstudy.learners.loss import num_classes
 from quickstudy.learners.mapping import (
     MappingMode,
     TaskMapping,
@@ -29,6 +28,8 @@ from quickstudy.learners.parts import Examples, Part, Shared, Tasks
 from quickstudy.learners.steps import StepRule
 from quickstudy.models.layout import channels_last
 from quickstudy.models.norm import has_task_norm, replace_batch_norm
+from quickstudy.models.protocol import traits
+from quickstudy.targets import Target
 
 StatisticsPolicy = Literal["support", "transductive", "frozen"]
 
@@ -64,8 +65,6 @@ class GradientLearner(Learner):
         UserError: If an argument is out of range, the model has nothing to adapt, or the three do
             not go together.
     """
-
-    mixes = True
 
     @abstractmethod
     def __init__(
@@ -105,10 +104,6 @@ class GradientLearner(Learner):
             "Parameter `per_step_norm` goes with steps of the whole network: here the norms "
             "below the head see no steps.",
         )
-        require(
-            not (self.mixed_targets and self.part.rows_alike),
-            "Parameter `shared_head` goes with tasks of classes alone, not with several targets.",
-        )
 
     @property
     def test_steps(self) -> int:
@@ -119,6 +114,21 @@ class GradientLearner(Learner):
     def any_way(self) -> bool:
         """Whether tasks of any way are served: not with a learned row for each class."""
         return self.part.any_way
+
+    def serves(self, target: Target) -> str | None:
+        """Any target whose scores the network gives, if the part serves it."""
+        outputs = traits(self.model).outputs
+        reason = self.part.serves(self.model, target)
+        if reason is not None or self.any_way or outputs is None:
+            return reason
+        if target.way and target.way > outputs:
+            return (
+                "Parameter `way` should be at most the outputs of the network. "
+                f"Found way={target.way}, {outputs} outputs."
+            )
+        if not target.way and target.scores != outputs:
+            return f"The network should have {target.scores} outputs. Found {outputs}."
+        return None
 
     @property
     def head_names(self) -> tuple[str, ...]:
@@ -143,6 +153,7 @@ class GradientLearner(Learner):
 
     def losses_from(self, meta: State, episodes: Episode) -> Tensor:
         """:meth:`losses` as a function of what is meta-learned."""
+        self.check(episodes.support.target)
         losses = self.gradient.losses(self, meta, episodes)
         penalty = self.part.penalty(shared_of(self.model, meta), episodes.task)
         if penalty is None:
@@ -170,7 +181,6 @@ class GradientLearner(Learner):
             self.model,
             self.part,
             self.step,
-            self.mixed_targets,
             self.proximal,
             self.uses_support_statistics,
         )
@@ -204,7 +214,7 @@ class GradientLearner(Learner):
 
     def way_of(self, support: Batch) -> int | None:
         """The most classes of a task of ``support``, if it decides the size of a head."""
-        return num_classes(support) if self.any_way and not support.y.is_floating_point() else None
+        return support.target.way if self.any_way else None
 
     def mapping_for(self, x: Tensor) -> TaskMapping:
         """How tasks with inputs like ``x`` are mapped; chosen once and announced."""
@@ -237,6 +247,7 @@ class GradientLearner(Learner):
 
     def trajectory(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
         """The part (and batch-norm statistics) of every task after each number of ``steps``."""
+        self.check(support.target)
         loops = self.loops(support)
         states, taken = [loop.start(tensors) for loop, tensors in loops], 0
         for target in steps:

@@ -12,7 +12,6 @@ from quickstudy.bilevel.problem import gradient, under
 from quickstudy.episode import Batch
 from quickstudy.errors import require
 from quickstudy.learners.learner import Adapted
-from quickstudy.learners.loss import mask_or_none, task_losses
 from quickstudy.learners.mapping import over_tasks
 from quickstudy.learners.parts import Examples, Part, Shared, Tasks
 from quickstudy.learners.steps import Slope, StepRule
@@ -47,7 +46,6 @@ class Setting(NamedTuple):
         model: The network.
         part: What of it a task owns.
         step: How that changes by a step.
-        targets: See :attr:`quickstudy.Learner.mixed_targets`.
         proximal: ``λ`` of the term ``λ/2 ‖w − θ‖²`` that is added to the support loss.
         by_support: Whether queries are normalised by the statistics of the support set.
     """
@@ -55,7 +53,6 @@ class Setting(NamedTuple):
     model: nn.Module
     part: Part
     step: StepRule
-    targets: tuple[int, ...]
     proximal: float
     by_support: bool
 
@@ -74,8 +71,8 @@ class InnerLoop(InnerProblem):
         self.tasks, self.query = tasks, query
         self.part, self.rule = setting.part, setting.step
         # once for all steps
-        self.support_mask = mask_or_none(tasks.support)
-        self.query_mask = None if query is None else mask_or_none(query)
+        self.support_mask = tasks.support.mask_or_none()
+        self.query_mask = None if query is None else query.mask_or_none()
         self.recorded: Statistics = ()
         # norms below a lifted part are computed with its features
         self.by_support = setting.by_support and not setting.part.lifted
@@ -126,7 +123,7 @@ class InnerLoop(InnerProblem):
         """What step ``index`` descends."""
         support = given.tasks.support
         batch = self.rule.rows(support, index)
-        mask = self.support_mask if batch is support else mask_or_none(batch)
+        mask = self.support_mask if batch is support else batch.mask_or_none()
 
         def objective(own: Weights) -> Tensor:
             return self._objective(own | fixed, batch, mask, given)
@@ -218,7 +215,7 @@ class InnerLoop(InnerProblem):
 
     def _losses(self, scores: Tensor, batch: Batch, mask: Tensor | None) -> Tensor:
         """The loss of every task ``[task]``: here and nowhere else."""
-        return task_losses(scores, batch.y, mask, self.setting.targets)
+        return batch.target.losses(scores, batch.y, mask)
 
 
 def shared_of(model: nn.Module, meta: State) -> Shared:

@@ -10,6 +10,7 @@ from quickstudy.bilevel import State
 from quickstudy.episode import Batch, Episode
 from quickstudy.learners import Learner
 from quickstudy.random import Moment
+from quickstudy.targets import Target
 
 
 def compiled_gradients(learner: Learner, balancer: Balancer) -> Callable[[Episode], Tensor]:
@@ -27,9 +28,14 @@ def compiled_gradients(learner: Learner, balancer: Balancer) -> Callable[[Episod
     moment = Moment()
 
     def total(
-        meta: State, support: tuple[Tensor, Tensor, Tensor], query: tuple[Tensor, Tensor, Tensor]
+        meta: State,
+        support: tuple[Tensor, Tensor, Tensor],
+        query: tuple[Tensor, Tensor, Tensor],
+        asked: tuple[Target, Target],
     ) -> tuple[Tensor, Tensor]:
-        episodes = Episode(Batch(*support), Batch(*query), support[2][:, 0], moment)
+        episodes = Episode(
+            Batch(*support, asked[0]), Batch(*query, asked[1]), support[2][:, 0], moment
+        )
         losses = losses_from(meta, episodes)
         return balancer(losses), losses
 
@@ -40,7 +46,10 @@ def compiled_gradients(learner: Learner, balancer: Balancer) -> Callable[[Episod
         learner.most_together(support)  # chosen outside the graph
         values = {name: parameter.detach() for name, parameter in parameters.items()}
         found, losses = step(
-            values, (support.x, support.y, support.mask), (query.x, query.y, query.mask)
+            values,
+            (support.x, support.y, support.mask),
+            (query.x, query.y, query.mask),
+            (support.target, query.target),
         )
         for name, parameter in parameters.items():
             # in the layout of the parameter

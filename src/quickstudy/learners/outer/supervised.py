@@ -6,8 +6,8 @@ from torch import Tensor, nn
 
 from quickstudy.bilevel import State
 from quickstudy.episode import Episode
-from quickstudy.learners.loss import example_losses, mean_over_examples
 from quickstudy.learners.outer.outer import Outer
+from quickstudy.targets import mean_over_examples
 
 if TYPE_CHECKING:
     from quickstudy.learners.gradient import GradientLearner
@@ -36,7 +36,7 @@ class Supervised(Outer):
         real = query.mask.flatten().nonzero().squeeze(1)
         output = learner.model(query.x.flatten(0, 1)[real])
         scores = output if self.head is None else self.head(output)
-        of_real = example_losses(scores, query.y.flatten(0, 1)[real])
+        of_real = query.target.example_losses(scores, query.y.flatten(0, 1)[real])
         per_example = of_real.new_zeros(query.mask.numel()).index_copy(0, real, of_real)
         return mean_over_examples(per_example.unflatten(0, query.mask.shape), query.mask)
 

@@ -14,7 +14,6 @@ from quickstudy.episode import Batch
 from quickstudy.errors import require
 from quickstudy.learners.embedding import members
 from quickstudy.learners.head import check_head, head_parameters, prototype_head, without_head
-from quickstudy.learners.loss import mask_or_none, num_classes
 from quickstudy.learners.mapping import over_tasks
 from quickstudy.learners.modulation import (
     ModulationName,
@@ -25,6 +24,7 @@ from quickstudy.learners.modulation import (
 from quickstudy.learners.parts.part import Examples, Part, Shared, Tasks
 from quickstudy.learners.set_encoder import SetEncoder, two_layers
 from quickstudy.models.norm import Statistics, forward
+from quickstudy.targets import Numbers, Target
 
 EMBEDDING = "embedding"
 
@@ -94,6 +94,15 @@ class Embedding(Part):
             check_head(model, self.head, x[0, :1])
             self._checked = True
 
+    def serves(self, model: nn.Module, target: Target) -> str | None:
+        """Classes, and as many numbers as the network has outputs.
+
+        The encoder reads every target of an example; of several kinds some labels are missing.
+        """
+        outputs = model.get_parameter(self.head[0]).shape[0]
+        numbers = isinstance(target, Numbers) and target.scores == outputs
+        return None if target.way or numbers else f"It serves classes, or {outputs} numbers."
+
     def owned(self, model: nn.Module) -> Weights:
         """The embedding, and in classification the head."""
         head = {name: model.get_parameter(name) for name in self.head}
@@ -106,7 +115,7 @@ class Embedding(Part):
         """
         support = tasks.support
         features = self._features(shared, {}, support)
-        if support.y.is_floating_point():
+        if not support.target.way:
             real = support.mask.to(features.dtype).unsqueeze(-1)
             targets = self._targets(shared.model, support)
             return {EMBEDDING: self._call("encoder", shared, features, targets, real)}
@@ -114,7 +123,7 @@ class Embedding(Part):
             len(self.head) == 2,
             "Classification needs a model whose head has a bias. Found one without.",
         )
-        way = num_classes(support) if tasks.way is None else tasks.way
+        way = tasks.way or support.target.way
         classes = members(support, way, features.dtype)
         start = {EMBEDDING: self._call("encoder", shared, features, None, classes)}
         changed = self._features(shared, start, support)
@@ -148,7 +157,7 @@ class Embedding(Part):
             return forward(shared.model, body, x, mask)[0]
 
         with without_head(shared.model, self.head):
-            return cast(Tensor, over_tasks(one_task)(support.x, mask_or_none(support), own))
+            return cast(Tensor, over_tasks(one_task)(support.x, support.mask_or_none(), own))
 
     def _targets(self, model: nn.Module, support: Batch) -> Tensor:
         """The targets ``[task, example, target]``, as many as the network has outputs."""

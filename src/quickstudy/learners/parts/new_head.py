@@ -3,10 +3,10 @@
 from torch import Tensor, nn, zeros
 
 from quickstudy.bilevel.optimisers import Weights
-from quickstudy.learners.loss import num_classes
 from quickstudy.learners.parts.part import Examples, Shared, Tasks
 from quickstudy.learners.parts.weights import WeightsPart
 from quickstudy.models.norm import Statistics
+from quickstudy.targets import Target
 
 HEAD = ("new_head.weight", "new_head.bias")
 
@@ -26,10 +26,16 @@ class NewHead(WeightsPart):
         """All names."""
         return tuple(name for name, _ in model.named_parameters())
 
+    def serves(self, model: nn.Module, target: Target) -> str | None:
+        """Classes only, a row of the head each."""
+        if target.way:
+            return None
+        return "It was pre-trained on classes: every example should have one class."
+
     def start(self, shared: Shared, tasks: Tasks) -> Weights:
         """The shared weights of every task, and a head of zeros, an output a class."""
         weights, support = super().start(shared, tasks), tasks.support
-        way = num_classes(support) if tasks.way is None else tasks.way
+        way = tasks.way or support.target.way or 0
         dtype = (
             support.x.dtype if support.x.is_floating_point() else next(iter(weights.values())).dtype
         )

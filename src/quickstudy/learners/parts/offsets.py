@@ -11,6 +11,7 @@ from quickstudy.errors import require
 from quickstudy.learners.parts.part import Examples, Part, Shared, Tasks
 from quickstudy.learners.trace_norm import trace_norm_by_row
 from quickstudy.models.norm import Statistics
+from quickstudy.targets import Target
 
 Relation = Literal["mean", "trace"]
 
@@ -71,6 +72,10 @@ class Offsets(Part):
     def check(self, model: nn.Module, x: Tensor) -> None:
         """As the part."""
         self.of.check(model, x)
+
+    def serves(self, model: nn.Module, target: Target) -> str | None:
+        """As the part."""
+        return self.of.serves(model, target)
 
     def owned(self, model: nn.Module) -> Weights:
         """As the part."""

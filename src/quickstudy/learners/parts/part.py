@@ -10,6 +10,7 @@ from quickstudy.bilevel import State
 from quickstudy.bilevel.optimisers import Weights
 from quickstudy.episode import Batch
 from quickstudy.models.norm import Statistics, forward
+from quickstudy.targets import Target
 
 
 class Examples(NamedTuple):
@@ -95,6 +96,10 @@ class Part(nn.Module, ABC):
 
     def check(self, model: nn.Module, x: Tensor) -> None:
         """Raise if the network does not suit, tried on ``x`` ``[task, example, *feature]``."""
+
+    def serves(self, model: nn.Module, target: Target) -> str | None:
+        """Say why tasks that ask for ``target`` cannot own the part; None if they can."""
+        return None
 
     @abstractmethod
     def owned(self, model: nn.Module) -> Weights:

@@ -15,10 +15,10 @@ from quickstudy.learners.head import (
     shared_head,
     without_head,
 )
-from quickstudy.learners.loss import mask_or_none
 from quickstudy.learners.mapping import over_tasks
 from quickstudy.learners.parts.part import Part, Shared, Tasks
 from quickstudy.models.norm import forward
+from quickstudy.targets import Target
 
 HeadStart = Literal["learned", "mean", "prototypes"]
 
@@ -67,6 +67,13 @@ class WeightsPart(Part):
             check_head(model, self.head, x[0, :1])
             self._checked = True
 
+    def serves(self, model: nn.Module, target: Target) -> str | None:
+        """Classes only, if the head starts from its rows or prototypes."""
+        if self.head_start == "learned" or target.way:
+            return None
+        option = "shared_head" if self.rows_alike else "prototype_head"
+        return f"Parameter `{option}` goes with tasks of classes."
+
     def owned(self, model: nn.Module) -> Weights:
         """The weights themselves."""
         return {name: w for name, w in model.named_parameters() if name in self._names}
@@ -96,7 +103,7 @@ class WeightsPart(Part):
         support = tasks.support
         with without_head(shared.model, self.head):
             of_one = over_tasks(lambda own, x, mask: forward(shared.model, own, x, mask)[0])
-            features: Tensor = of_one(body, support.x, mask_or_none(support))
+            features: Tensor = of_one(body, support.x, support.mask_or_none())
         return features
 
     def moved_first(self, names: tuple[str, ...], tasks: Tasks) -> tuple[str, ...]:
@@ -111,7 +118,9 @@ class WeightsPart(Part):
         """The size of a head for any way is read off the data."""
         if not self.any_way:
             return None
-        return "A head whose size is read off the data (shared_head, prototype_head) is not compiled."
+        return (
+            "A head whose size is read off the data (shared_head, prototype_head) is not compiled."
+        )
 
 
 def head_start(shared_head: bool, prototype_head: bool = False) -> HeadStart:

@@ -1,7 +1,5 @@
 """Gradient descent by an optimiser, with a rate that is given or learned."""
 
-import dataclasses
-
 import torch
 from torch import Tensor, nn
 
@@ -95,8 +93,7 @@ class Descent(StepRule):
             return support
         at = places_in_turn(support.mask, size, index)
         rows = (torch.arange(support.num_tasks, device=at.device).unsqueeze(1), at)
-        x, y, mask = (value[rows] for value in (support.x, support.y, support.mask))
-        return dataclasses.replace(support, x=x, y=y, mask=mask)
+        return support.each(lambda values: values[rows])
 
 
 def places_in_turn(mask: Tensor, size: int, index: int) -> Tensor:
