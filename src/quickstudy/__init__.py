@@ -14,6 +14,7 @@ from quickstudy.episode import Batch, Episode
 from quickstudy.errors import TrainingError, UserError
 from quickstudy.learners import (
     ANIL,
+    BOIL,
     CAVIA,
     FOMAML,
     IMAML,
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "ANIL",
+    "BOIL",
     "CAVIA",
     "FOMAML",
     "IMAML",

@@ -1,6 +1,8 @@
 """How a task makes a loss: one file an algorithm."""
 
 from quickstudy.learners.anil import ANIL
+from quickstudy.learners.assembled import Assembled
+from quickstudy.learners.boil import BOIL
 from quickstudy.learners.cavia import CAVIA
 from quickstudy.learners.embedding import EmbeddingLearner
 from quickstudy.learners.finetune import Finetune
@@ -32,6 +34,7 @@ LEARNERS: dict[str, type[Learner]] = {
     "fomaml": FOMAML,
     "imaml": IMAML,
     "anil": ANIL,
+    "boil": BOIL,
     "metasgd": MetaSGD,
     "cavia": CAVIA,
     "metalstm": MetaLSTM,
@@ -55,6 +58,7 @@ LEARNERS: dict[str, type[Learner]] = {
 
 __all__ = [
     "ANIL",
+    "BOIL",
     "CAVIA",
     "FOMAML",
     "IMAML",
@@ -63,6 +67,7 @@ __all__ = [
     "MANN",
     "R2D2",
     "Adapted",
+    "Assembled",
     "EmbeddingLearner",
     "Finetune",
     "Generator",
