@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from quickstudy.describe import register
 from quickstudy.models.conv4 import Conv4
 from quickstudy.models.cross_stitch import CrossStitch
 from quickstudy.models.layered_experts import LayeredExperts
@@ -20,6 +21,10 @@ MODELS: dict[str, type[nn.Module]] = {
     "cross_stitch": CrossStitch,
 }
 """The models known by name, to the command line and to checkpoints."""
+
+for _model in MODELS.values():
+    register(_model)
+register(nn.Identity, arguments=())
 
 __all__ = [
     "MLP",

@@ -1,5 +1,6 @@
 """Where tasks come from: one file a source."""
 
+from quickstudy.describe import register
 from quickstudy.tasks.arrays import Arrays
 from quickstudy.tasks.classes import Classes, Episodes, Supervised
 from quickstudy.tasks.family import Family
@@ -18,6 +19,12 @@ from quickstudy.tasks.table_tasks import TableTasks
 
 SOURCES: dict[str, type] = {"glyphs": Glyphs, "omniglot": Omniglot, "sinusoid": Sinusoid}
 """The sources known by name to the command line."""
+
+for _source in (
+    *(Arrays, Episodes, Family, Glyphs, Grouped, Images, Line, Mixture),
+    *(Omniglot, Related, Sinusoid, Supervised, Table),
+):
+    register(_source)
 
 __all__ = [
     "SOURCES",

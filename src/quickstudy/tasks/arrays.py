@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from quickstudy.describe import recorded
 from quickstudy.errors import require
 from quickstudy.random import generator
 from quickstudy.tasks.classes import Classes, Episodes, Range
@@ -74,10 +75,12 @@ class Arrays:
             "arrays",
         )
 
+    @recorded
     def episodes(self, way: Range, shot: Range, query: int = 15) -> Episodes:
         """Tasks from all classes. See :class:`~quickstudy.tasks.classes.Episodes`."""
         return self.pool.episodes(way, shot, query)
 
+    @recorded
     def split(self, name: str) -> Classes:
         """The classes of one split: ``"train"``, ``"validation"`` or ``"test"``; every class is in exactly one."""
         require(

@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from quickstudy.describe import recorded
 from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.errors import require
 from quickstudy.random import Moment, choose
@@ -61,6 +62,7 @@ class Classes:
             label=label,
         )
 
+    @recorded
     def with_rotations(self) -> "Classes":
         """Every class turned by 0°, 90°, 180° and 270° as four classes (square images only)."""
         require(self.num_rotations == 1, "This pool has its rotations already.")
@@ -85,6 +87,7 @@ class Classes:
             num_rotations=4,
         )
 
+    @recorded
     def episodes(
         self,
         way: Range,
@@ -96,6 +99,7 @@ class Classes:
         """N-way K-shot tasks from this pool. See :class:`Episodes`."""
         return Episodes(self, way, shot, query, rotations, within_group)
 
+    @recorded
     def supervised(self, batch_size: int) -> "Supervised":
         """The pool as one ordinary classification task over all its classes.
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from quickstudy.cache import cache_folder, write_atomically
+from quickstudy.describe import recorded
 from quickstudy.errors import require
 from quickstudy.tasks.classes import Classes
 
@@ -76,6 +77,7 @@ class Glyphs:
             seed, None if cache is None else Path(cache)
         )
 
+    @recorded
     def split(self, name: str) -> Classes:
         """The letters of the scripts of ``"train"``, ``"validation"`` or ``"test"``, grouped by
         script.

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from quickstudy.describe import recorded
 from quickstudy.episode import Batch
 from quickstudy.errors import require
 from quickstudy.tasks.arrays import Arrays
@@ -68,10 +69,12 @@ class Images:
         place = {name: i for i, name in enumerate(self.pool.names)}
         self.paths = tuple(path for path, name in sorted(found, key=lambda one: place[one[1]]))
 
+    @recorded
     def episodes(self, way: Range, shot: Range, query: int = 15) -> Episodes:
         """Tasks from all classes. See :class:`~quickstudy.tasks.classes.Episodes`."""
         return self.pool.episodes(way, shot, query)
 
+    @recorded
     def split(self, name: str) -> Classes:
         """The classes of one split: ``"train"``, ``"validation"`` or ``"test"``; every class is in exactly one."""
         return replace(self._arrays.split(name), label=f"images/{name}")

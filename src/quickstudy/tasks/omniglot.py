@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import torch
 
+from quickstudy.describe import recorded
 from quickstudy.errors import require
 from quickstudy.random import generator
 from quickstudy.tasks import omniglot_files as files
@@ -120,6 +121,7 @@ class Omniglot:
         """
         files.download(Path(root))
 
+    @recorded
     def split(self, name: str) -> Classes:
         """The characters of ``"train"``, ``"validation"`` or ``"test"``, grouped by alphabet.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from quickstudy.describe import recorded
 from quickstudy.errors import require
 from quickstudy.tasks.family import Family
 
@@ -29,6 +30,7 @@ class Sinusoid:
             f"Parameter `variant` should be 'maml' or 'metasgd'. Found {self.variant!r}.",
         )
 
+    @recorded
     def episodes(self, shot: int = 10, query: int = 10) -> Family:
         """Regression tasks with ``shot`` support and ``query`` query points."""
         return Family(self.draw, shot, query, label=f"sinusoid/{self.variant}")
