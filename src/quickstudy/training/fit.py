@@ -289,6 +289,7 @@ def _describe(folder: Path, run: Run, steps: int, record: dict[str, object]) -> 
     details = {
         "learner": pack(run.learner)[1]["spec"],
         "source": run.train.describe(),
+        "tasks": run.train.origin(),
         "steps": steps,
         "tasks_per_step": run.tasks_per_step,
         "seed": run.seed,
