@@ -99,7 +99,7 @@ def describe(thing: Any, opaque: type | tuple[type, ...] = ()) -> Any:
     Example:
         >>> import quickstudy as qs
         >>> describe(qs.tasks.Sinusoid())
-        {'class': 'Sinusoid', 'variant': 'maml'}
+        {'class': 'Sinusoid'}
     """
     if thing is None or isinstance(thing, bool | str):
         return thing
@@ -165,8 +165,8 @@ def build(
             its constructor's, or the values are damaged.
 
     Example:
-        >>> build({"class": "Sinusoid", "variant": "metasgd"})
-        Sinusoid(variant='metasgd')
+        >>> build({"class": "SinusoidMetaSGD"})
+        SinusoidMetaSGD()
     """
     own = [imported(one) if isinstance(one, str) else one for one in classes]
     known = {**registered(), **{path_of(one): one for one in own}}

@@ -23,7 +23,7 @@ def lines(num_tasks, num_examples, generator):
 
 
 SOURCES = {
-    "a function": lambda: qs.tasks.Sinusoid("metasgd").episodes(shot=3, query=2),
+    "a function": lambda: qs.tasks.SinusoidMetaSGD().episodes(shot=3, query=2),
     "a split": lambda: qs.tasks.Glyphs().split("test").episodes(way=3, shot=1, query=2),
     "turned": lambda: qs.tasks.Glyphs().split("validation").with_rotations().episodes(4, 1, 2),
     "pre-training": lambda: qs.tasks.Glyphs().split("validation").supervised(4),

@@ -8,7 +8,15 @@ import torch
 
 from quickstudy.cli.options import Tasks
 from quickstudy.errors import UserError, require
-from quickstudy.tasks import Classes, Glyphs, Line, Mixture, Omniglot, Sinusoid, TaskSource
+from quickstudy.tasks import (
+    Classes,
+    Glyphs,
+    Omniglot,
+    Sinusoid,
+    SinusoidMetaSGD,
+    SinusoidsAndLines,
+    TaskSource,
+)
 
 Pools = Glyphs | Omniglot
 Settings = dict[str, Any]
@@ -17,50 +25,47 @@ Settings = dict[str, Any]
 
 @lru_cache(maxsize=2)
 def _omniglot(
-    root: Path, cache: Path | None, split_by: str, rotations: bool, validation_alphabets: int
+    root: Path, cache: Path | None, split_by: str, rotations: str, validation_alphabets: int
 ) -> Omniglot:
     return Omniglot(
         root,
         cache=cache,
         split_by=split_by,  # type: ignore[arg-type]
-        rotations=rotations,
+        rotations=rotations,  # type: ignore[arg-type]
         validation_alphabets=validation_alphabets,
     )
 
 
-@lru_cache(maxsize=1)
-def _glyphs(cache: Path | None) -> Glyphs:
-    return Glyphs(cache=cache)
+@lru_cache(maxsize=2)
+def _glyphs(cache: Path | None, rotations: str) -> Glyphs:
+    return Glyphs(cache=cache, rotations=rotations)  # type: ignore[arg-type]
 
 
 def pool(settings: Settings, split: str, root: Path | None = None) -> Classes:
     """The classes of one split of the run's data."""
     cache = None if settings["cache"] is None else Path(settings["cache"])
     if settings["data"] == "glyphs":
-        classes = _glyphs(cache).split(split)
-        return (
-            classes.with_rotations()
-            if split == "train" and settings["rotations"] != "none"
-            else classes
-        )
+        return _glyphs(cache, settings["rotations"]).split(split)
     folder = root or settings["root"]
     require(
         folder is not None,
         "Option --root is needed: the folder that holds images_background.zip and "
         "images_evaluation.zip.",
     )
-    turned = settings["rotations"] != "none"
     source = _omniglot(
-        Path(folder), cache, settings["split_by"], turned, settings["validation_alphabets"]
+        Path(folder),
+        cache,
+        settings["split_by"],
+        settings["rotations"],
+        settings["validation_alphabets"],
     )
     return source.split(split)
 
 
 def _functions(variant: str, shot: int, query: int) -> TaskSource:
     """Sinusoids of the ``variant``, or MAML's mixed with straight lines."""
-    if variant == "mixture":
-        return Mixture([Sinusoid().episodes(shot, query), Line().episodes(shot, query)])
-    return Sinusoid(variant).episodes(shot, query)
+    families = {"maml": Sinusoid, "metasgd": SinusoidMetaSGD, "mixture": SinusoidsAndLines}
+    return families[variant]().episodes(shot, query)
 
 
 def has_validation(settings: Settings) -> bool:
@@ -79,13 +84,12 @@ def training_tasks(settings: Settings) -> TaskSource:
     classes = pool(settings, "train")
     if settings["learner"] == "finetune":
         return classes.supervised(settings["tasks_per_step"])
-    rotations = "task" if settings["rotations"] == "task" else "classes"
     way = settings["way"] if settings["train_way"] is None else settings["train_way"]
     require(
         way <= settings["way"],
         f"Option --train-way should be at most --way, {settings['way']}. Found {way}.",
     )
-    return classes.episodes(way, settings["shot"], settings["query"], rotations)  # type: ignore[arg-type]
+    return classes.episodes(way, settings["shot"], settings["query"])
 
 
 def validation_tasks(settings: Settings) -> TaskSource | None:

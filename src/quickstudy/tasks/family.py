@@ -1,7 +1,9 @@
 """Regression tasks from a function that draws them."""
 
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -9,6 +11,7 @@ from torch import Tensor
 from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.errors import require
 from quickstudy.random import Moment
+from quickstudy.tasks.data import Data, Origin, check_split, with_options
 from quickstudy.tasks.source import TaskSource
 
 Draw = Callable[[int, int, torch.Generator], tuple[Tensor, Tensor]]
@@ -25,6 +28,8 @@ class Family(TaskSource):
         shot: Support examples a task.
         query: Query examples a task.
         label: A name for reports.
+        data: The data these are the tasks of, in plain values, see
+            :meth:`~quickstudy.tasks.Data.origin`; None for a function of your own.
 
     Raises:
         UserError: If ``draw`` gives other shapes.
@@ -43,6 +48,7 @@ class Family(TaskSource):
     shot: int
     query: int
     label: str = "family"
+    data: Origin | None = None
     kind: Kind = field(init=False)
 
     def __post_init__(self) -> None:
@@ -74,3 +80,30 @@ class Family(TaskSource):
     def describe(self) -> dict[str, object]:
         """Family, shot and query."""
         return {"source": self.label, "shot": self.shot, "query": self.query}
+
+    def origin(self) -> dict[str, Any] | None:
+        """Data and the options of these tasks, in plain values."""
+        return with_options(self.data, {"shot": self.shot, "query": self.query})
+
+
+class FamilyData(Data):
+    """A family of functions as data: its tasks are drawn anew, so every split is the whole family.
+
+    A subclass says in ``episodes(shot, query)`` how tasks are made.
+    """
+
+    evaluation_query: ClassVar[int] = 100
+    validation_query: ClassVar[int] = 100
+
+    @abstractmethod
+    def episodes(self, shot: int = 10, query: int = 10) -> TaskSource:
+        """Make tasks with ``shot`` support and ``query`` query points."""
+
+    def split(self, name: str) -> "FamilyData":
+        """Give the family itself.
+
+        Raises:
+            UserError: If ``name`` is no split.
+        """
+        check_split(name, self.split_names)
+        return self

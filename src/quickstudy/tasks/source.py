@@ -15,9 +15,9 @@ class TaskSource(ABC):
     """Draws batches of tasks.
 
     Most sources are stateless: the same moment gives the same tasks. One that depends on what
-    happened (hard tasks, a curriculum, a stream) is :meth:`told` the losses of every step, and keeps
-    what it learned of them in :meth:`state`, which is saved with the checkpoint: a resumed run draws
-    what an uninterrupted one draws.
+    happened (hard tasks, a curriculum, a stream) is :meth:`told` the losses of every step, and
+    keeps what it learned of them in :meth:`state`, which is saved with the checkpoint: a resumed
+    run draws what an uninterrupted one draws.
 
     Attributes:
         kind: Classification with its way, or regression with its number of targets.
@@ -34,7 +34,14 @@ class TaskSource(ABC):
 
     @abstractmethod
     def describe(self) -> dict[str, object]:
-        """What these tasks are, in plain values that are recorded with a run (way, shot, split, ...)."""
+        """Say what these tasks are (way, shot, split, ...), in plain values kept with a run."""
+
+    def origin(self) -> dict[str, Any] | None:
+        """Give what these tasks can be made from again, in plain values; None if there is no such.
+
+        It is kept with a run, so that the run can be evaluated by its folder.
+        """
+        return None
 
     def told(self, episodes: Episode, losses: Tensor, moment: Moment) -> None:  # noqa: B027
         """Hear of a training step on ``episodes`` and of the ``losses`` ``[task]`` it had."""

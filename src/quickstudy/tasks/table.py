@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 
 from quickstudy.describe import recorded
 from quickstudy.episode import Kind
@@ -168,6 +169,12 @@ class Table:
         return self._tasks_of(~held, encoder, "training tasks"), self._tasks_of(
             held, encoder, "unseen tasks"
         )
+
+    def divided(self, parts: Mapping[str, Tensor]) -> dict[str, TableTasks]:
+        """Divide the tasks into ``parts``, places of tasks by name, scaled as the first part is."""
+        rows = {name: np.isin(self._values, part.numpy()) for name, part in parts.items()}
+        encoder = Encoder.fit(self.frame[next(iter(rows.values()))], self.features)
+        return {name: self._tasks_of(own, encoder, name) for name, own in rows.items()}
 
     def whole(self) -> TableTasks:
         """All tasks and rows, scaled by themselves: what a model for use is learned from."""

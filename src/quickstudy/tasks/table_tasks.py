@@ -13,6 +13,7 @@ from quickstudy.describe import recorded
 from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.errors import require
 from quickstudy.random import generator
+from quickstudy.tasks.data import Origin, with_options
 from quickstudy.tasks.encoder import Encoder
 from quickstudy.tasks.source import FixedTasks
 
@@ -31,6 +32,8 @@ class TableTasks:
         kind: Regression, classification, or both.
         encoder: What made the features.
         label: What these are, for reports.
+        origin: The data and the split that these are of, in plain values; None if these rows are
+            only in memory.
     """
 
     x: Tensor
@@ -41,6 +44,7 @@ class TableTasks:
     kind: Kind
     encoder: Encoder
     label: str
+    origin: Origin | None = None
 
     @property
     def sizes(self) -> list[int]:
@@ -131,7 +135,8 @@ class TableTasks:
     def _padded(self, rows: list[Tensor]) -> Batch:
         longest = max((len(index) for index in rows), default=0)
         index = torch.zeros(len(rows), longest, dtype=torch.long)
-        mask = torch.zeros(len(rows), longest, dtype=self.x.dtype)
+        dtype = self.x.dtype if self.x.is_floating_point() else torch.get_default_dtype()
+        mask = torch.zeros(len(rows), longest, dtype=dtype)
         for place, own in enumerate(rows):
             index[place, : len(own)], mask[place, : len(own)] = own, 1
         x, y = self.x[index], self.y[index]
@@ -171,6 +176,10 @@ class TableEpisodes(FixedTasks):
             "shot": self.shot,
             "query": self.query,
         }
+
+    def origin(self) -> dict[str, Any] | None:
+        """Data, split and the options of these tasks, in plain values."""
+        return with_options(self.tasks.origin, {"shot": self.shot, "query": self.query})
 
 
 def _masked(values: Tensor, mask: Tensor) -> Tensor:

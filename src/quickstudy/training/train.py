@@ -16,7 +16,6 @@ import torch
 
 from quickstudy.balance import Balancer, TaskWeights, mean, parameters_of
 from quickstudy.cache import write_atomically
-from quickstudy.describe import UndescribableError, describe
 from quickstudy.errors import require
 from quickstudy.learners import Learner
 from quickstudy.random import Moment
@@ -131,7 +130,7 @@ def train(
         if plan.out is not None:
             held.callback(_remove_empty, _missing(plan.out))
             held.enter_context(locked(plan.out))
-        _begin(run, record or {}, validation)
+        _begin(run, record or {})
         _loop(run, validation)
     if validation is not None and not run.fitted.interrupted:
         run.back_to_best()
@@ -157,7 +156,7 @@ def train_whole(
         raise KeyboardInterrupt
 
 
-def _begin(run: Run, record: dict[str, object], validation: TaskSource | None) -> None:
+def _begin(run: Run, record: dict[str, object]) -> None:
     """Resume if asked to, check that a step fits into memory, and write what the run is."""
     plan = run.plan
     learner = run.learner
@@ -176,7 +175,7 @@ def _begin(run: Run, record: dict[str, object], validation: TaskSource | None) -
     if plan.compile:
         run.compiled = compiled_gradients(learner, run.balancer)
     if plan.out is not None:
-        _write_details(plan.out, run, record, validation)
+        _write_details(plan.out, run, record)
         if not fitted.step:
             # of a run that was killed before its first checkpoint
             (plan.out / "best.safetensors").unlink(missing_ok=True)
@@ -240,16 +239,13 @@ def _validate(run: Run, validation: TaskSource, log: MetricLog, bar: Progress) -
         run.keep_best()
 
 
-def _write_details(
-    folder: Path, run: Run, record: dict[str, object], validation: TaskSource | None
-) -> None:
+def _write_details(folder: Path, run: Run, record: dict[str, object]) -> None:
     """Write ``run.json``: what this run is, for a person and for ``evaluate``."""
     plan = run.plan
     details = {
         "learner": description_of(run.learner),
         "source": run.source.describe(),
-        "tasks": _described(run.source),
-        "validation": _described(validation),
+        "tasks": run.source.origin(),
         "steps": plan.steps,
         "tasks_per_step": plan.tasks_per_step,
         "seed": plan.seed,
@@ -263,14 +259,6 @@ def _write_details(
         **record,
     }
     write_atomically(folder / "run.json", json.dumps(details, indent=1).encode())
-
-
-def _described(source: TaskSource | None) -> object:
-    """Describe a source in plain values; None if it holds data of its own."""
-    try:
-        return describe(source)
-    except UndescribableError:
-        return None
 
 
 def _missing(folder: Path) -> list[Path]:
