@@ -3,13 +3,14 @@
 >>> import quickstudy as qs
 >>> tasks = qs.tasks.Sinusoid().episodes(shot=5, query=5)
 >>> learner = qs.MAML(qs.models.MLP(inputs=1, outputs=1), inner_lr=0.01)
->>> qs.fit(learner, tasks, steps=2, tasks_per_step=4, progress=False).step
+>>> qs.train(learner, tasks, steps=2, tasks_per_step=4, progress=False).step
 2
 """
 
 from typing import TYPE_CHECKING, Any
 
 from quickstudy import balance, bilevel, models, relatedness, tasks
+from quickstudy.describe import register
 from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.errors import TrainingError, UserError
 from quickstudy.learners import (
@@ -52,6 +53,7 @@ from quickstudy.training import (
     load,
     load_adapted,
     save_adapted,
+    train,
 )
 
 if TYPE_CHECKING:
@@ -107,9 +109,11 @@ __all__ = [
     "load",
     "load_adapted",
     "models",
+    "register",
     "relatedness",
     "save_adapted",
     "tasks",
+    "train",
 ]
 
 

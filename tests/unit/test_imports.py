@@ -8,7 +8,7 @@ import pytest
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 PACKAGE = "quickstudy"
 ORDER = (
-    ("errors", "allocator", "cache", "random", "episode"),
+    ("errors", "allocator", "cache", "names", "describe", "random", "episode"),
     ("bilevel",),
     ("models",),
     ("tasks",),

@@ -23,7 +23,8 @@ from quickstudy.learners import LEARNERS, Learner
 from quickstudy.models import MLP, Conv4
 from quickstudy.random import ambient
 from quickstudy.tasks import TaskSource
-from quickstudy.training import fit, load
+from quickstudy.training import load
+from quickstudy.training import train as train_learner
 
 FREE = {"resume", "out", "root", "cache", "device", "threads", "tensorboard", "checkpoint_seconds"}
 """Options that a resumed run may change."""
@@ -63,7 +64,7 @@ def train(name: str, settings: Settings, command: str, quiet: bool = False) -> i
     learner.to(where)
     optimizer = _optimizer(learner, settings)
     single = name == "finetune" and settings["data"] != "sinusoid"
-    fitted = fit(
+    fitted = train_learner(
         learner,
         source,
         settings["steps"],

@@ -1,5 +1,6 @@
 """How a task makes a loss: one file an algorithm."""
 
+from quickstudy.describe import register
 from quickstudy.learners.anil import ANIL
 from quickstudy.learners.cavia import CAVIA
 from quickstudy.learners.embedding import EmbeddingLearner
@@ -52,6 +53,9 @@ LEARNERS: dict[str, type[Learner]] = {
     "finetune": Finetune,
 }
 """The learners known by name: to the command line, to checkpoints, and to the battery of laws."""
+
+for _learner in LEARNERS.values():
+    register(_learner)
 
 __all__ = [
     "ANIL",

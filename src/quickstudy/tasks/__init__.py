@@ -1,5 +1,6 @@
 """Where tasks come from: one file a source."""
 
+from quickstudy.describe import register
 from quickstudy.tasks.array_file import ArrayFile
 from quickstudy.tasks.arrays import Arrays
 from quickstudy.tasks.classes import Classes, Episodes, Supervised
@@ -19,6 +20,12 @@ from quickstudy.tasks.sinusoid import Sinusoid, SinusoidMetaSGD, SinusoidsAndLin
 from quickstudy.tasks.source import FixedTasks, TaskSource
 from quickstudy.tasks.table import Table
 from quickstudy.tasks.table_tasks import TableTasks
+
+for _source in (
+    *(ArrayFile, Arrays, Episodes, Family, Glyphs, Grouped, Images, Line, Mixture, Omniglot),
+    *(Related, Rows, Sinusoid, SinusoidMetaSGD, SinusoidsAndLines, Supervised, Table),
+):
+    register(_source)
 
 __all__ = [
     "SOURCES",

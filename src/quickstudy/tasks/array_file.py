@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from quickstudy.describe import recorded
 from quickstudy.errors import UserError, require
 from quickstudy.tasks.arrays import Arrays
 from quickstudy.tasks.data import Data, Fractions
@@ -46,6 +47,7 @@ class ArrayFile(Data):
         """The splits that hold a class, or a task."""
         return self._arrays.split_names
 
+    @recorded
     def split(self, name: str) -> Any:
         """Give the classes, or the tasks, of ``"train"``, ``"validation"`` or ``"test"``.
 

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
+from quickstudy.describe import recorded
 from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.errors import require
 from quickstudy.random import Moment, choose
@@ -71,6 +72,7 @@ class Classes:
             origin=None,
         )
 
+    @recorded
     def with_rotations(self) -> "Classes":
         """Every class turned by 0°, 90°, 180° and 270° as four classes (square images only)."""
         require(self.num_rotations == 1, "This pool has its rotations already.")
@@ -103,6 +105,7 @@ class Classes:
         )
         return self if rotations == "none" else replace(self.with_rotations(), rotations=rotations)
 
+    @recorded
     def episodes(
         self,
         way: Range,
@@ -114,6 +117,7 @@ class Classes:
         """N-way K-shot tasks from this pool. See :class:`Episodes`."""
         return Episodes(self, way, shot, query, rotations, within_group)
 
+    @recorded
     def supervised(self, batch_size: int) -> "Supervised":
         """The pool as one ordinary classification task over all its classes.
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from quickstudy.cache import cache_folder, write_atomically
+from quickstudy.describe import recorded
 from quickstudy.tasks.classes import Classes, Turning
 from quickstudy.tasks.data import Data, check_split
 
@@ -78,6 +79,7 @@ class Glyphs(Data):
             seed, None if cache is None else Path(cache)
         )
 
+    @recorded
     def split(self, name: str) -> Classes:
         """Give the letters of ``"train"``, ``"validation"`` or ``"test"``, grouped by script.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from quickstudy.describe import recorded
 from quickstudy.episode import Batch
 from quickstudy.errors import require
 from quickstudy.tasks.arrays import by_split, classes_of, in_words
@@ -78,6 +79,7 @@ class Images(Data):
         self.paths = tuple(path for path, name in sorted(files, key=lambda one: place[one[1]]))
         self._parts = self._divided(found.splits)
 
+    @recorded
     def episodes(self, way: Range, shot: Range, query: int = 15) -> Episodes:
         """Make tasks from all classes. See :class:`~quickstudy.tasks.classes.Episodes`."""
         return self.pool.episodes(way, shot, query)
@@ -87,6 +89,7 @@ class Images(Data):
         """The splits that have a class."""
         return tuple(name for name in SPLITS if len(self._parts[name]))
 
+    @recorded
     def split(self, name: str) -> Classes:
         """Give the classes of ``"train"``, ``"validation"`` or ``"test"``; each is in exactly one.
 

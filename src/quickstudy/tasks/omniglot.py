@@ -8,6 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 import torch
 
+from quickstudy.describe import recorded
 from quickstudy.errors import require
 from quickstudy.random import generator
 from quickstudy.tasks import omniglot_files as files
@@ -133,6 +134,7 @@ class Omniglot(Data):
         """
         files.download(Path(root))
 
+    @recorded
     def split(self, name: str) -> Classes:
         """Give the characters of ``"train"``, ``"validation"`` or ``"test"``, by alphabet.
 

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import torch
 
+from quickstudy.describe import recorded
 from quickstudy.errors import require
 from quickstudy.tasks.arrays import classes_of, in_words
 from quickstudy.tasks.classes import Classes
@@ -70,6 +71,7 @@ class Rows(Data):
         """The splits that hold a task, or a class."""
         return tuple(name for name in SPLITS if len(self._pools[name].names))
 
+    @recorded
     def split(self, name: str) -> Any:
         """Give the tasks, or the classes, of ``"train"``, ``"validation"`` or ``"test"``.
 

@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from quickstudy.describe import recorded
 from quickstudy.episode import Kind
 from quickstudy.errors import UserError, require
 from quickstudy.tasks.encoder import Encoder, check_columns, is_numeric, numbers
@@ -133,6 +134,7 @@ class Table:
             f"{self.kind.name} of {', '.join(self.targets)})"
         )
 
+    @recorded
     def split_rows(self, fraction: float = 0.75, seed: int = 0) -> tuple[TableTasks, TableTasks]:
         """Seen tasks, new rows: a random ``fraction`` of every task's rows to learn from, at least
         one, and the others.
@@ -152,6 +154,7 @@ class Table:
             ~chosen, encoder, "seen tasks, new rows"
         )
 
+    @recorded
     def split_tasks(self, new: float | int = 0.25, seed: int = 0) -> tuple[TableTasks, TableTasks]:
         """Unseen tasks: those to learn from, and a random ``new`` (a part, or how many) of which nothing is seen."""
         count = new if isinstance(new, int) else max(1, round(new * len(self.names)))

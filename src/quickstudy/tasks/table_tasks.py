@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from quickstudy.describe import recorded
 from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.errors import require
 from quickstudy.random import generator
@@ -50,6 +51,7 @@ class TableTasks:
         """The rows of every task."""
         return self.task.bincount(minlength=len(self.names)).tolist()
 
+    @recorded
     def episodes(self, shot: int, query: int = 15) -> "TableEpisodes":
         """Tasks drawn at random, each with ``shot`` random rows to learn from and at most ``query`` others."""
         return TableEpisodes(self, shot, query)
@@ -104,6 +106,7 @@ class TableTasks:
             identity=self.identity[list(tasks)],
         )
 
+    @recorded
     def split_rows(
         self, fraction: float = 0.75, seed: int = 0
     ) -> tuple["TableTasks", "TableTasks"]:

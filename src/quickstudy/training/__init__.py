@@ -1,11 +1,11 @@
-"""fit, evaluate, compare, and what is saved."""
+"""train, evaluate, compare, and what is saved."""
 
 from quickstudy.training.checkpoint import describe_adapted, load, load_adapted, save_adapted
 from quickstudy.training.compare import Comparison, compare
 from quickstudy.training.evaluate import Estimate, Evaluation, evaluate, frozen_tasks
 from quickstudy.training.export import export
-from quickstudy.training.fit import fit
 from quickstudy.training.run import Fitted
+from quickstudy.training.train import fit, train
 
 __all__ = [
     "Comparison",
@@ -21,4 +21,5 @@ __all__ = [
     "load",
     "load_adapted",
     "save_adapted",
+    "train",
 ]

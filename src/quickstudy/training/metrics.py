@@ -60,21 +60,12 @@ class MetricLog:
             return
         seconds = max(time.monotonic() - self._since, 1e-9)
         rate = len(self._losses) * tasks / seconds
-        learned = (
-            {}
-            if weights is None
-            else {f"weight/{task}": round(value, 4) for task, value in enumerate(weights.tolist())}
-        )
-        self._add(
-            step,
-            {
-                "loss": sum(self._losses) / len(self._losses),
-                "lr": lr,
-                "tasks_per_second": round(rate, 2),
-            }
-            | learned,
-        )
-        self._losses, self._since = [], time.monotonic()
+        mean = sum(self._losses) / len(self._losses)
+        learned = [] if weights is None else weights.tolist()
+        by_task = {f"weight/{task}": round(value, 4) for task, value in enumerate(learned)}
+        self._add(step, {"loss": mean, "lr": lr, "tasks_per_second": round(rate, 2), **by_task})
+        self._losses = []
+        self._since = time.monotonic()
 
     def validation(self, step: int, metric: str, value: float) -> None:
         """Note a validation."""
@@ -113,11 +104,17 @@ class MetricLog:
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:
-    """The lines of a ``metrics.jsonl``; a last line that a kill cut short is left out."""
+    """Read the lines of a ``metrics.jsonl``, up to the first that is damaged.
+
+    A kill may cut the last line short.
+    """
     lines = []
-    for line in path.read_text().splitlines():
+    for line in path.read_text(errors="replace").splitlines():
         try:
-            lines.append(json.loads(line))
-        except json.JSONDecodeError:
+            found = json.loads(line)
+        except ValueError:
             break
+        if not isinstance(found, dict) or not isinstance(found.get("step"), int):
+            break
+        lines.append(found)
     return lines

@@ -13,7 +13,7 @@ from quickstudy.learners.empirical_bayes import Prior
 from quickstudy.learners.logistic_bayes import ClassPrior
 from quickstudy.models import Powers
 from quickstudy.tasks import TableTasks
-from quickstudy.training.fit import train_whole
+from quickstudy.training.train import train_whole
 
 
 class MetaTrained(AdaptingRung):

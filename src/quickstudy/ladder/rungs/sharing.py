@@ -12,7 +12,7 @@ from quickstudy.learners import HardSharing
 from quickstudy.learners.loss import task_losses
 from quickstudy.random import Moment
 from quickstudy.tasks import TableTasks
-from quickstudy.training.fit import train_whole
+from quickstudy.training.train import train_whole
 
 PROXIMAL = (0.05, 0.2, 1.0, 4.0)
 """How strongly a refitted head may be held to the one it starts from."""

@@ -1,4 +1,4 @@
-"""fit: what a step does, what it refuses, and what it leaves behind."""
+"""train: what a step does, what it refuses, and what it leaves behind."""
 
 import json
 
@@ -21,7 +21,7 @@ from tests.unit.training.small import (
 
 
 def fit(learner: qs.Learner, steps: int = 4, **options) -> dict[str, torch.Tensor]:
-    qs.fit(learner, options.pop("train", sines()), steps, progress=False, **options)
+    qs.fit(learner, options.pop("source", sines()), steps, progress=False, **options)
     return bits(learner)
 
 
@@ -41,7 +41,7 @@ def test_torchs_own_generator_stays_as_it_was():
 def test_the_learner_learns_and_ends_in_evaluation_mode():
     learner, test = proto(), blobs().split("test").episodes(way=3, shot=1, query=5)
     before = qs.evaluate(learner, test, 50, baselines=False).mean
-    fit(learner, 60, train=blobs().split("train").episodes(way=5, shot=1, query=5), lr=0.01)
+    fit(learner, 60, source=blobs().split("train").episodes(way=5, shot=1, query=5), lr=0.01)
     assert not learner.training
     assert qs.evaluate(learner, test, 50, baselines=False).mean > before
 
@@ -58,7 +58,11 @@ def test_any_optimiser(optimizer):
 def test_a_step_of_sgd_is_the_learning_rate_times_the_gradient_of_the_mean():
     learner, other = sine_learner().double(), sine_learner().double()
     after = fit(
-        learner, 1, optimizer=torch.optim.SGD(learner.parameters(), lr=0.1), seed=3, train=Doubles()
+        learner,
+        1,
+        optimizer=torch.optim.SGD(learner.parameters(), lr=0.1),
+        seed=3,
+        source=Doubles(),
     )
     other.losses(Doubles().sample(4, qs.Moment(3, "train", 0))).mean().backward()
     for name, parameter in other.named_parameters():
@@ -91,14 +95,14 @@ def test_in_parts_the_gradient_is_the_same(part):
         whole,
         2,
         tasks_per_step=5,
-        train=Doubles(),
+        source=Doubles(),
         optimizer=torch.optim.SGD(whole.parameters(), lr=0.1),
     )
     found = fit(
         parts,
         2,
         tasks_per_step=5,
-        train=Doubles(),
+        source=Doubles(),
         optimizer=torch.optim.SGD(parts.parameters(), lr=0.1),
         tasks_per_backward=part,
     )
@@ -177,13 +181,13 @@ def test_arguments_out_of_range(options, message):
 
 def test_nothing_to_train():
     with pytest.raises(qs.UserError, match="parameters to train"):
-        fit(qs.ProtoNet(nn.Identity()), train=blobs().episodes(3, 1, 5))
+        fit(qs.ProtoNet(nn.Identity()), source=blobs().episodes(3, 1, 5))
 
 
 def test_more_classes_than_outputs():
     learner = qs.MAML(qs.models.MLP(4, 3))
     with pytest.raises(qs.UserError, match=r"`way` should be at most .* Found way=5, 3 outputs"):
-        fit(learner, train=blobs().episodes(5, 1, 5))
+        fit(learner, source=blobs().episodes(5, 1, 5))
 
 
 def test_a_step_that_does_not_fit_into_memory_is_refused(monkeypatch):
@@ -262,7 +266,7 @@ def test_what_a_run_leaves_behind(tmp_path):
     ]
     details = json.loads((out / "run.json").read_text())
     assert (
-        details["learner"]["learner"] == "maml"
+        details["learner"]["class"] == "MAML"
         and details["seed"] == 0
         and details["mapping"][0]["reason"]
     )
