@@ -4,6 +4,8 @@
 gives; :func:`make_model` makes one by name, of the size of the data.
 """
 
+from torch import nn
+
 from quickstudy.describe import register
 from quickstudy.models.conv4 import Conv4
 from quickstudy.models.cross_stitch import CrossStitch
