@@ -62,6 +62,8 @@ def recorded(method: C) -> C:
     @wraps(method)
     def made(self: object, *given: Any, **named: Any) -> Any:
         result = method(self, *given, **named)
+        if result is self:
+            return result
         bound = signature.bind(self, *given, **named)
         bound.apply_defaults()
         arguments = dict(list(bound.arguments.items())[1:])

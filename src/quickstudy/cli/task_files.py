@@ -13,7 +13,7 @@ from torch import Tensor
 from quickstudy.errors import UserError, require
 from quickstudy.learners import Learner
 from quickstudy.tasks import ImageForm
-from quickstudy.tasks.images import image_files
+from quickstudy.tasks.image_folder import image_files
 from quickstudy.tasks.table import read_table
 from quickstudy.tasks.table_file import TableFile
 from quickstudy.tasks.table_form import TableForm

@@ -1,13 +1,11 @@
 """A file of arrays as data."""
 
 import zipfile
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from quickstudy.describe import recorded
 from quickstudy.errors import UserError, require
 from quickstudy.tasks.arrays import Arrays
 from quickstudy.tasks.data import Data, Fractions
@@ -47,14 +45,13 @@ class ArrayFile(Data):
         """The splits that hold a class, or a task."""
         return self._arrays.split_names
 
-    @recorded
     def split(self, name: str) -> Any:
         """Give the classes, or the tasks, of ``"train"``, ``"validation"`` or ``"test"``.
 
         Raises:
             UserError: If there is no such split, or it is empty.
         """
-        return replace(self._arrays.split(name), origin=self.origin(name))
+        return self._arrays.split(name)
 
     def notes(self) -> list[str]:
         """Say how many classes, or tasks, there are in each split."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from numbers import Integral
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -11,7 +11,6 @@ from quickstudy.describe import recorded
 from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.errors import require
 from quickstudy.random import Moment, choose
-from quickstudy.tasks.data import Origin, with_options
 from quickstudy.tasks.source import TaskSource
 
 Range = int | tuple[int, int]
@@ -39,8 +38,6 @@ class Classes:
         num_rotations: 1, or 4 where classes ``4b … 4b + 3`` are base class ``b`` turned by 0°, 90°,
             180°, 270°.
         rotations: How tasks use the rotations, if they do not say it, see :class:`Episodes`.
-        origin: The data and the split that this pool is of, in plain values; None for examples
-            that are only in memory.
     """
 
     x: Tensor
@@ -52,7 +49,6 @@ class Classes:
     label: str
     num_rotations: int = 1
     rotations: Rotations = "classes"
-    origin: Origin | None = None
 
     @property
     def num_classes(self) -> int:
@@ -69,7 +65,6 @@ class Classes:
             names=names,
             groups=self.groups[classes],
             label=label,
-            origin=None,
         )
 
     @recorded
@@ -290,11 +285,6 @@ class Episodes(TaskSource):
             "within_group": self.within_group,
         }
 
-    def origin(self) -> dict[str, Any] | None:
-        """Data, split and the options of these tasks, in plain values."""
-        names = ("way", "shot", "query", "rotations", "within_group")
-        return with_options(self.pool.origin, {name: getattr(self, name) for name in names})
-
 
 @dataclass(frozen=True, eq=False)
 class Supervised(TaskSource):
@@ -332,7 +322,3 @@ class Supervised(TaskSource):
             "num_classes": self.pool.num_classes,
             "batch_size": self.batch_size,
         }
-
-    def origin(self) -> dict[str, Any] | None:
-        """Data and split, in plain values."""
-        return with_options(self.pool.origin, {})

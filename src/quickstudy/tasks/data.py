@@ -3,20 +3,18 @@
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor
 
+from quickstudy.describe import recorded
 from quickstudy.errors import require
 from quickstudy.random import generator
 from quickstudy.tasks.source import TaskSource
 
 SPLITS = ("train", "validation", "test")
 Fractions = tuple[float, float, float]
-Origin = dict[str, Any]
-"""The data and the split that a pool is of, in plain values: what it can be made from again."""
 
 
 class Pool(Protocol):
@@ -32,8 +30,8 @@ class Data(ABC):
     """Data that tasks are drawn from, divided into splits: ``data.split("train").episodes(shot=5)``.
 
     The parameters of a subclass's constructor are its options on the command line. Each is kept as
-    an attribute of the same name, so that the data can be described in plain values and opened
-    again, see :func:`~quickstudy.tasks.open_source`.
+    an attribute of the same name, so that a run can tell the data it learned from and open it
+    again.
 
     Attributes:
         splits: The splits it has.
@@ -43,6 +41,14 @@ class Data(ABC):
 
     evaluation_query: ClassVar[int] = 15
     validation_query: ClassVar[int] = 5
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        """Record the calls of ``split`` and ``episodes``, so that what they give can be described."""
+        super().__init_subclass__(**more)
+        for name in ("split", "episodes"):
+            method = vars(cls).get(name)
+            if method is not None and not getattr(method, "recorded", False):
+                setattr(cls, name, recorded(method))
 
     @property
     def split_names(self) -> tuple[str, ...]:
@@ -97,18 +103,6 @@ class Data(ABC):
         if not isinstance(size, Tensor) or not isinstance(shot, int):
             return None
         return int(size.min()) - shot
-
-    def origin(self, split: str) -> Origin | None:
-        """Describe one split in plain values; None if an argument is no plain value."""
-        arguments = {name: _plain(getattr(self, name)) for name in parameters(type(self))}
-        if any(value is NotImplemented for value in arguments.values()):
-            return None
-        return {"source": source_name(type(self)), "arguments": arguments, "split": split}
-
-
-def with_options(origin: Origin | None, options: dict[str, Any]) -> dict[str, Any] | None:
-    """Give ``origin`` with the ``options`` of its tasks; None if there is no origin."""
-    return None if origin is None else {**origin, "options": options}
 
 
 def parameters(cls: type) -> dict[str, inspect.Parameter]:
@@ -168,15 +162,4 @@ def _known(pool: Pool, options: dict[str, Any], name: str) -> dict[str, Any]:
     return {key: value for key, value in given.items() if key in known}
 
 
-def _plain(value: Any) -> Any:
-    """``value`` in the types of JSON; NotImplemented if it has none of them."""
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, list | tuple):
-        parts = [_plain(part) for part in value]
-        return NotImplemented if any(part is NotImplemented for part in parts) else parts
-    good = value is None or isinstance(value, bool | int | float | str)
-    return value if good else NotImplemented
-
-
-__all__ = ["SPLITS", "Data", "Fractions", "Origin", "Pool", "check_split", "divide"]
+__all__ = ["SPLITS", "Data", "Fractions", "Pool", "check_split", "divide"]

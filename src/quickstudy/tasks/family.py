@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from torch import Tensor
 from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.errors import require
 from quickstudy.random import Moment
-from quickstudy.tasks.data import Data, Origin, check_split, with_options
+from quickstudy.tasks.data import Data, check_split
 from quickstudy.tasks.source import TaskSource
 
 Draw = Callable[[int, int, torch.Generator], tuple[Tensor, Tensor]]
@@ -28,8 +28,6 @@ class Family(TaskSource):
         shot: Support examples a task.
         query: Query examples a task.
         label: A name for reports.
-        data: The data these are the tasks of, in plain values, see
-            :meth:`~quickstudy.tasks.Data.origin`; None for a function of your own.
 
     Raises:
         UserError: If ``draw`` gives other shapes.
@@ -48,7 +46,6 @@ class Family(TaskSource):
     shot: int
     query: int
     label: str = "family"
-    data: Origin | None = None
     kind: Kind = field(init=False)
 
     def __post_init__(self) -> None:
@@ -80,10 +77,6 @@ class Family(TaskSource):
     def describe(self) -> dict[str, object]:
         """Family, shot and query."""
         return {"source": self.label, "shot": self.shot, "query": self.query}
-
-    def origin(self) -> dict[str, Any] | None:
-        """Data and the options of these tasks, in plain values."""
-        return with_options(self.data, {"shot": self.shot, "query": self.query})
 
 
 class FamilyData(Data):

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from quickstudy.cache import cache_folder, write_atomically
-from quickstudy.describe import recorded
 from quickstudy.tasks.classes import Classes, Turning
 from quickstudy.tasks.data import Data, check_split
 
@@ -79,7 +78,6 @@ class Glyphs(Data):
             seed, None if cache is None else Path(cache)
         )
 
-    @recorded
     def split(self, name: str) -> Classes:
         """Give the letters of ``"train"``, ``"validation"`` or ``"test"``, grouped by script.
 
@@ -102,7 +100,6 @@ class Glyphs(Data):
             groups=torch.tensor([scripts.index(self._scripts[row]) for row in chosen]),
             group_names=scripts,
             label=f"glyphs/{name}",
-            origin=self.origin(name),
         )
         return pool.turned(self.rotations) if name == "train" else pool
 

@@ -1,13 +1,11 @@
 """Your own folder of images as a pool of classes."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from quickstudy.describe import recorded
 from quickstudy.episode import Batch
 from quickstudy.errors import require
 from quickstudy.tasks.arrays import by_split, classes_of, in_words
@@ -79,7 +77,6 @@ class Images(Data):
         self.paths = tuple(path for path, name in sorted(files, key=lambda one: place[one[1]]))
         self._parts = self._divided(found.splits)
 
-    @recorded
     def episodes(self, way: Range, shot: Range, query: int = 15) -> Episodes:
         """Make tasks from all classes. See :class:`~quickstudy.tasks.classes.Episodes`."""
         return self.pool.episodes(way, shot, query)
@@ -89,7 +86,6 @@ class Images(Data):
         """The splits that have a class."""
         return tuple(name for name in SPLITS if len(self._parts[name]))
 
-    @recorded
     def split(self, name: str) -> Classes:
         """Give the classes of ``"train"``, ``"validation"`` or ``"test"``; each is in exactly one.
 
@@ -102,8 +98,7 @@ class Images(Data):
             f"Split {name!r} should have at least one class. Found none of "
             f"{self.pool.num_classes} in {self.folder}: {self._how} divided them.",
         )
-        part = self.pool.subset(self._parts[name], f"images/{name}")
-        return replace(part, origin=self.origin(name))
+        return self.pool.subset(self._parts[name], f"images/{name}")
 
     def support(self) -> Batch:
         """Give all images as the support set of one task, its classes as in ``pool.names``."""

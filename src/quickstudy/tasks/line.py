@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from quickstudy.describe import recorded
 from quickstudy.tasks.family import Family, FamilyData
 
 
@@ -16,10 +15,9 @@ class Line(FamilyData):
     Source: Vuorio et al. 2019 (MMAML) and Yao et al. 2019 (HSML), experiments on regression.
     """
 
-    @recorded
     def episodes(self, shot: int = 10, query: int = 10) -> Family:
         """Regression tasks with ``shot`` support and ``query`` query points."""
-        return Family(self.draw, shot, query, "line", self.origin("train"))
+        return Family(self.draw, shot, query, "line")
 
     def draw(
         self, num_tasks: int, num_examples: int, generator: torch.Generator

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,7 +9,6 @@ from torch import Tensor
 from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.errors import require
 from quickstudy.random import Moment
-from quickstudy.tasks.data import Origin, with_options
 from quickstudy.tasks.source import TaskSource
 
 
@@ -23,8 +21,6 @@ class Mixture(TaskSource):
         sources: Sources of tasks of one kind and size.
         noise: Standard deviation of normal noise on every target, in the support set and the query
             set (regression).
-        data: The data these are the tasks of, in plain values, see
-            :meth:`~quickstudy.tasks.Data.origin`.
 
     Raises:
         UserError: If there is no source, they differ in kind or size, or noise is negative or for
@@ -42,7 +38,6 @@ class Mixture(TaskSource):
 
     sources: Sequence[TaskSource]
     noise: float = 0.0
-    data: Origin | None = None
     kind: Kind = field(init=False)
 
     def __post_init__(self) -> None:
@@ -102,11 +97,6 @@ class Mixture(TaskSource):
             if all(other.get(key) == value for other in said)
         }
         return {**alike, "source": "mixture", "sources": said, "noise": self.noise}
-
-    def origin(self) -> dict[str, Any] | None:
-        """Data and the options of these tasks, in plain values."""
-        said = self.sources[0].describe()
-        return with_options(self.data, {name: said.get(name) for name in ("shot", "query")})
 
     def _noisy(self, batch: Batch, generator: torch.Generator) -> Batch:
         if not self.noise:

@@ -8,7 +8,6 @@ from typing import Literal, get_args
 import numpy as np
 import torch
 
-from quickstudy.describe import recorded
 from quickstudy.errors import require
 from quickstudy.random import generator
 from quickstudy.tasks import omniglot_files as files
@@ -134,7 +133,6 @@ class Omniglot(Data):
         """
         files.download(Path(root))
 
-    @recorded
     def split(self, name: str) -> Classes:
         """Give the characters of ``"train"``, ``"validation"`` or ``"test"``, by alphabet.
 
@@ -176,7 +174,7 @@ class Omniglot(Data):
         if len(classes) == turned.num_classes:
             return turned
         some = turned.subset(torch.tensor(classes), turned.label)
-        return replace(some, num_rotations=1, origin=turned.origin)
+        return replace(some, num_rotations=1)
 
     def _pool(self, characters: Sequence[str], name: str) -> Classes:
         """The pool of these characters, with a copy of their drawings and no others."""
@@ -197,5 +195,4 @@ class Omniglot(Data):
             groups=torch.tensor([group_names.index(alphabet) for alphabet in alphabets]),
             group_names=group_names,
             label=f"omniglot/{name}",
-            origin=self.origin(name),
         )

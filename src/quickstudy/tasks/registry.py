@@ -100,28 +100,6 @@ def open_source(source: str | Path | Data, **options: Any) -> Data:
     return make(kind, decided | {key: value for key, value in options.items() if value is not None})
 
 
-def reopen(origin: Mapping[str, Any], **changed: Any) -> Data:
-    """Open the data that a run recorded in plain values.
-
-    No class is imported that is not one of the library's.
-
-    Args:
-        origin: What :meth:`~quickstudy.tasks.Data.origin` gave.
-        changed: Arguments that are to be others than recorded.
-
-    Raises:
-        UserError: If the data is of a class of the user's, or cannot be opened any more.
-    """
-    name = origin["source"]
-    require(
-        name in SOURCES,
-        f"This run learned from data of a class of your own, {name}: name it by --data {name} "
-        "(data= in Python).",
-    )
-    arguments = {key: _tuples(value) for key, value in origin["arguments"].items()}
-    return make(SOURCES[name], arguments | changed)
-
-
 def make(kind: type[Data], arguments: Mapping[str, Any]) -> Data:
     """Make data of class ``kind``.
 
@@ -173,9 +151,4 @@ def _imported(place: str) -> type[Data]:
     return kind
 
 
-def _tuples(value: Any) -> Any:
-    """``value`` of JSON with tuples in place of lists, as constructors have them."""
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
-
-
-__all__ = ["SOURCES", "Registry", "make", "open_source", "reopen", "source_class"]
+__all__ = ["SOURCES", "Registry", "make", "open_source", "source_class"]

@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 import torch
 
-from quickstudy.describe import recorded
 from quickstudy.errors import require
 from quickstudy.tasks.arrays import classes_of, in_words
 from quickstudy.tasks.classes import Classes
@@ -71,7 +70,6 @@ class Rows(Data):
         """The splits that hold a task, or a class."""
         return tuple(name for name in SPLITS if len(self._pools[name].names))
 
-    @recorded
     def split(self, name: str) -> Any:
         """Give the tasks, or the classes, of ``"train"``, ``"validation"`` or ``"test"``.
 
@@ -85,7 +83,7 @@ class Rows(Data):
             f"Split {name!r} of {self.file} should have at least one {what}. Found none: change "
             "`fractions`.",
         )
-        return replace(pool, label=f"table/{name}", origin=self.origin(name))
+        return replace(pool, label=f"table/{name}")
 
     def notes(self) -> list[str]:
         """Say how many tasks, or classes, there are in each split, and the columns used."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from quickstudy.describe import recorded
 from quickstudy.tasks.family import Family, FamilyData
 from quickstudy.tasks.line import Line
 from quickstudy.tasks.mixture import Mixture
@@ -19,10 +18,9 @@ class Sinusoid(FamilyData):
     Source: Finn et al. 2017, section 5.1.
     """
 
-    @recorded
     def episodes(self, shot: int = 10, query: int = 10) -> Family:
         """Make regression tasks with ``shot`` support and ``query`` query points."""
-        return Family(self.draw, shot, query, "sinusoid/maml", self.origin("train"))
+        return Family(self.draw, shot, query, "sinusoid/maml")
 
     def draw(
         self, num_tasks: int, num_examples: int, generator: torch.Generator
@@ -41,10 +39,9 @@ class SinusoidMetaSGD(FamilyData):
     Source: Li et al. 2017 (Meta-SGD), section 4.1.
     """
 
-    @recorded
     def episodes(self, shot: int = 10, query: int = 10) -> Family:
         """Make regression tasks with ``shot`` support and ``query`` query points."""
-        return Family(self.draw, shot, query, "sinusoid/metasgd", self.origin("train"))
+        return Family(self.draw, shot, query, "sinusoid/metasgd")
 
     def draw(
         self, num_tasks: int, num_examples: int, generator: torch.Generator
@@ -61,11 +58,9 @@ class SinusoidsAndLines(FamilyData):
     Source: Vuorio et al. 2019 (MMAML) and Yao et al. 2019 (HSML), experiments on regression.
     """
 
-    @recorded
     def episodes(self, shot: int = 10, query: int = 10) -> Mixture:
         """Make regression tasks with ``shot`` support and ``query`` query points."""
-        sources = [Sinusoid().episodes(shot, query), Line().episodes(shot, query)]
-        return Mixture(sources, data=self.origin("train"))
+        return Mixture([Sinusoid().episodes(shot, query), Line().episodes(shot, query)])
 
 
 def _draw(

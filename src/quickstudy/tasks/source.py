@@ -36,13 +36,6 @@ class TaskSource(ABC):
     def describe(self) -> dict[str, object]:
         """Say what these tasks are (way, shot, split, ...), in plain values kept with a run."""
 
-    def origin(self) -> dict[str, Any] | None:
-        """Give what these tasks can be made from again, in plain values; None if there is no such.
-
-        It is kept with a run, so that the run can be evaluated by its folder.
-        """
-        return None
-
     def told(self, episodes: Episode, losses: Tensor, moment: Moment) -> None:  # noqa: B027
         """Hear of a training step on ``episodes`` and of the ``losses`` ``[task]`` it had."""
 

@@ -13,7 +13,6 @@ from quickstudy.describe import recorded
 from quickstudy.episode import Batch, Episode, Kind
 from quickstudy.errors import require
 from quickstudy.random import generator
-from quickstudy.tasks.data import Origin, with_options
 from quickstudy.tasks.encoder import Encoder
 from quickstudy.tasks.source import FixedTasks
 
@@ -32,8 +31,6 @@ class TableTasks:
         kind: Regression, classification, or both.
         encoder: What made the features.
         label: What these are, for reports.
-        origin: The data and the split that these are of, in plain values; None if these rows are
-            only in memory.
     """
 
     x: Tensor
@@ -44,7 +41,6 @@ class TableTasks:
     kind: Kind
     encoder: Encoder
     label: str
-    origin: Origin | None = None
 
     @property
     def sizes(self) -> list[int]:
@@ -176,10 +172,6 @@ class TableEpisodes(FixedTasks):
             "shot": self.shot,
             "query": self.query,
         }
-
-    def origin(self) -> dict[str, Any] | None:
-        """Data, split and the options of these tasks, in plain values."""
-        return with_options(self.tasks.origin, {"shot": self.shot, "query": self.query})
 
 
 def _masked(values: Tensor, mask: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ import torch
 
 from quickstudy.balance import Balancer, TaskWeights, mean, parameters_of
 from quickstudy.cache import write_atomically
+from quickstudy.describe import UndescribableError, describe
 from quickstudy.errors import require
 from quickstudy.learners import Learner
 from quickstudy.random import Moment
@@ -245,7 +246,7 @@ def _write_details(folder: Path, run: Run, record: dict[str, object]) -> None:
     details = {
         "learner": description_of(run.learner),
         "source": run.source.describe(),
-        "tasks": run.source.origin(),
+        "tasks": _described(run.source),
         "steps": plan.steps,
         "tasks_per_step": plan.tasks_per_step,
         "seed": plan.seed,
@@ -259,6 +260,14 @@ def _write_details(folder: Path, run: Run, record: dict[str, object]) -> None:
         **record,
     }
     write_atomically(folder / "run.json", json.dumps(details, indent=1).encode())
+
+
+def _described(source: TaskSource) -> object:
+    """Describe a source in plain values; None if it holds data of its own."""
+    try:
+        return describe(source)
+    except UndescribableError:
+        return None
 
 
 def _missing(folder: Path) -> list[Path]:
