@@ -6,7 +6,7 @@ The tables stand in the rooms; they are read from there.
 import ast
 import re
 import zipfile
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from quickstudy.cli.reader import read, summary
@@ -25,7 +25,7 @@ NOT_BY_NAME = ("static", "auto_lambda")
 """Balancers that need more than a name: weights, or validation tasks of the same identities."""
 
 
-@lru_cache(maxsize=None)
+@cache
 def table(kind: str) -> dict[str, str]:
     """Give the paths ``"module:Class"`` of all ``kind``, by name."""
     where, name = TABLES[kind]

@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     a, b = Path(asked.a), Path(asked.b)
     first, second = settings_of(a), settings_of(b)
-    same = first["data"] == second["data"] and first["variant"] == second["variant"]
+    same = first["data"] == second["data"]
     require(
         same,
         f"Both runs should have learned the same family of tasks. Found {first['data']} and "

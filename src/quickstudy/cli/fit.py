@@ -9,12 +9,11 @@ from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
-import tyro
 from rich.console import Console
 
 from quickstudy.cache import write_atomically
-from quickstudy.cli.options import parse
-from quickstudy.cli.sources import use_threads
+from quickstudy.cli.machine import use_threads
+from quickstudy.cli.options import Positional, parse
 from quickstudy.errors import require
 from quickstudy.ladder.ladder import FRACTION, Score, ladder_rows, ladder_tasks
 from quickstudy.ladder.rungs import Rung, rungs
@@ -34,7 +33,7 @@ KindChoice = Literal["auto", "regression", "classification"]
 class FitOptions:
     """Options of ``quickstudy fit``."""
 
-    table: Annotated[Path, tyro.conf.Positional]
+    table: Annotated[Path, Positional]
     """A .csv or .parquet file."""
     task: str
     """The column that says which task a row belongs to."""

@@ -1,5 +1,6 @@
 """Pages of help."""
 
+import re
 import shutil
 import textwrap
 from collections.abc import Sequence
@@ -24,9 +25,17 @@ def page(
 
 def entry(option: Option) -> str:
     """Write what one option takes and says."""
-    notes = f" ({option.default_text})" if option.default_text else ""
-    text = option.text.removesuffix(".") + notes
+    text, default = _usual(option)
+    text = text.removesuffix(".") + (f" ({default})" if default else "")
     return f"  {option.usage}\n{filled(text, INDENT)}" if text else f"  {option.usage}"
+
+
+def _usual(option: Option) -> tuple[str, str]:
+    """Give the text and the default in words, which may stand in the text."""
+    found = re.search(r"[;,.] [Bb]y default ([^.;]+)", option.text)
+    if option.default_text or found is None:
+        return option.text, option.default_text
+    return option.text.replace(found[0], ""), f"default: {found[1]}"
 
 
 def filled(text: str, indent: str = "") -> str:

@@ -122,6 +122,7 @@ class Option:
         group: Where the help shows it.
         positional: Whether it stands without a flag.
         target: The name of the parameter that it is for.
+        owner: Whose parameter that is: data, task, learner or model; empty for the command's own.
     """
 
     name: str
@@ -131,6 +132,7 @@ class Option:
     group: str = GENERAL
     positional: bool = False
     target: str = ""
+    owner: str = ""
 
     @property
     def flag(self) -> str:
@@ -143,7 +145,7 @@ class Option:
         if self.positional:
             return self.flag
         if self.kind.base is bool and self.kind.size is None:
-            return f"--no-{self.flag[2:]}" if self.default is True else self.flag
+            return f"{self.flag}, --no-{self.flag[2:]}" if self.default is True else self.flag
         return f"{self.flag} {self.kind.words}"
 
     @property
@@ -152,7 +154,9 @@ class Option:
         value = self.default
         if value is REQUIRED:
             return "" if self.positional else "needed"
-        if value is None or value == () or isinstance(value, bool):
+        if value is True:
+            return "default: on"
+        if value is None or value == () or value is False:
             return ""
         shown = " ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
         return f"default: {shown}"
@@ -163,7 +167,9 @@ def option_of(parameter: Parameter, group: str, **changed: Any) -> Option | None
     kind = None if parameter.type is Opaque else kind_of(parameter.type)
     if kind is None:
         return None
-    made = Option(parameter.name, kind, parameter.default, parameter.text, group)
+    marks = typing.get_args(parameter.type)[1:]
+    stands = typing.get_origin(parameter.type) is typing.Annotated and "Positional" in repr(marks)
+    made = Option(parameter.name, kind, parameter.default, parameter.text, group, stands)
     return dataclasses.replace(made, **{"target": parameter.name, **changed})
 
 

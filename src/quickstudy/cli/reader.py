@@ -7,7 +7,7 @@ import re
 import typing
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -54,22 +54,23 @@ class Module:
                 return self, node
             if name in _assigned(node):
                 return self, node
-        origin = self.imports().get(name)
+        origin = self.imports.get(name)
         module = None if origin is None else read(origin[0])
         return None if module is None or origin is None else module.find(origin[1])
 
     def place(self, name: str) -> str:
         """Give the path of the class called ``name`` here, by the imports only."""
-        module, original = self.imports().get(name, (self.name, name))
+        module, original = self.imports.get(name, (self.name, name))
         path = _file(module)
         package = module != self.name and path is not None and path.name == "__init__.py"
         inner = read(module) if package else None
         return f"{module}:{original}" if inner is None else inner.place(original)
 
+    @cached_property
     def imports(self) -> dict[str, tuple[str, str]]:
         """Give module and original name of all that is imported by ``from``."""
         found = {}
-        for node in ast.walk(self.tree):
+        for node in self.tree.body:
             if isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 for alias in node.names:
                     found[alias.asname or alias.name] = (node.module, alias.name)
@@ -84,7 +85,7 @@ class Module:
             return Opaque
 
 
-@lru_cache(maxsize=None)
+@cache
 def read(name: str) -> Module | None:
     """Read the module ``name`` of the package; None for another's."""
     path = _file(name)
@@ -116,7 +117,7 @@ def parameters(path: str) -> list[Parameter]:
 
 
 def summary(path: str) -> str:
-    """Give the first line of the docstring of the class or function at ``path``.
+    """Give the first sentence of the docstring of the class or function at ``path``.
 
     It is searched for in the text: to parse all files of a table takes a quarter of a second.
     """
@@ -124,9 +125,10 @@ def summary(path: str) -> str:
     file = _file(module)
     if file is None:
         return ""
-    definition = rf"^(?:class|def) {name}\b[^\n]*(?:\n[^\n\"]*)*?\"\"\"([^\n]*)"
-    found = re.search(definition, file.read_text("utf-8"), re.MULTILINE)
-    return "" if found is None else plain(found[1].removesuffix('"""'))
+    definition = rf'^(?:class|def) {name}\b[^\n]*(?:\n[^\n"]*)*?"""(.*?)(?:\n\n|""")'
+    found = re.search(definition, file.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    text = "" if found is None else plain(found[1])
+    return re.split(r"(?<=\.) (?=[A-Z])", text)[0]
 
 
 def method(path: str, name: str) -> list[Parameter] | None:
@@ -246,13 +248,21 @@ def _fields(module: Module, node: ast.ClassDef) -> Iterator[Parameter]:
     texts = _texts(module, node)
     found: dict[str, Parameter] = {}
     for where, cls in reversed([(module, node), *_bases(module, node)]):
-        for child in cls.body:
+        for child, after in zip(cls.body, [*cls.body[1:], None], strict=True):
             if isinstance(child, ast.AnnAssign) and isinstance(child.target, ast.Name):
-                name, kind = child.target.id, where.value(child.annotation)
+                name = child.target.id
+                kind = where.value(child.annotation)
                 value = REQUIRED if child.value is None else where.value(child.value)
+                text = _said(after) or texts.get(name, "")
                 if typing.get_origin(kind) is not typing.ClassVar and value is not Opaque:
-                    found[name] = Parameter(name, kind, value, texts.get(name, ""))
+                    found[name] = Parameter(name, kind, value, text)
     yield from found.values()
+
+
+def _said(node: ast.stmt | None) -> str:
+    """The text of a statement that is a docstring, under a field."""
+    value = node.value if isinstance(node, ast.Expr) else None
+    return plain(str(value.value)) if isinstance(value, ast.Constant) else ""
 
 
 def _assigned(node: ast.stmt) -> tuple[str, ...]:
@@ -282,7 +292,7 @@ class _Names(dict[str, Any]):
         if name in self.KNOWN:
             return self.KNOWN[name]
         for library in (typing, collections.abc):
-            if self.module.imports().get(name, ("",))[0] == library.__name__:
+            if self.module.imports.get(name, ("",))[0] == library.__name__:
                 return getattr(library, name)
         found = self.module.find(name)
         if found is None:
@@ -293,9 +303,22 @@ class _Names(dict[str, Any]):
 
     def _of_module(self, name: str) -> Any:
         """A module that is imported by ``from package import module as name``."""
-        origin = self.module.imports().get(name, ("", ""))
+        origin = self.module.imports.get(name, ("", ""))
         module = read(".".join(origin))
-        return Opaque if module is None else _Attributes(module)
+        return _External(name) if module is None else _Attributes(module)
+
+
+class _External:
+    """A name of another package, and all that is under it."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> "_External":
+        return _External(f"{self._name}.{name}")
+
+    def __repr__(self) -> str:
+        return self._name
 
 
 class _Attributes:

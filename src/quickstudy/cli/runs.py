@@ -1,17 +1,16 @@
 """A trained run, read back for evaluate, compare and report."""
 
 import json
-from dataclasses import fields
 from pathlib import Path
 
-from quickstudy.cli.options import Data, Tasks
+from quickstudy.cli.options import Tasks
 from quickstudy.cli.sources import Settings, device, evaluation_tasks, use_threads
 from quickstudy.errors import UserError, require
 from quickstudy.learners import GradientLearner, Learner
 from quickstudy.tasks import TaskSource
 from quickstudy.training import Evaluation, evaluate, load
 
-NEEDED = ("learner", "way", "shot", *(field.name for field in fields(Data)))
+NEEDED = ("learner", "data", "shot")
 """What is read of a run's settings."""
 
 
@@ -56,7 +55,7 @@ def prepare(run: Path, asked: Tasks) -> tuple[Learner, TaskSource]:
     """The learner of ``run`` on its device, and the tasks asked for."""
     use_threads(asked.threads)
     settings = settings_of(run)
-    learner = load(run).to(device(asked.device))
+    learner = load(run, classes=asked.classes).to(device(asked.device))
     if asked.statistics is not None:
         fits = isinstance(learner, GradientLearner) and learner.statistics != "frozen"
         require(

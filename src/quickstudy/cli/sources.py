@@ -1,142 +1,46 @@
-"""From options to pools and tasks."""
+"""From the settings of a run to its data and tasks."""
 
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from quickstudy.cli.choice import Choice
+from quickstudy.cli.machine import device, use_threads
 from quickstudy.cli.options import Tasks
-from quickstudy.errors import UserError, require
-from quickstudy.tasks import (
-    Classes,
-    Glyphs,
-    Omniglot,
-    Sinusoid,
-    SinusoidMetaSGD,
-    SinusoidsAndLines,
-    TaskSource,
-)
+from quickstudy.errors import require
+from quickstudy.tasks import Data, TaskSource, source_class
+from quickstudy.tasks.registry import make
 
-Pools = Glyphs | Omniglot
 Settings = dict[str, Any]
 """The options of a training run by name, as recorded in ``run.json``."""
 
 
-@lru_cache(maxsize=2)
-def _omniglot(
-    root: Path, cache: Path | None, split_by: str, rotations: str, validation_alphabets: int
-) -> Omniglot:
-    return Omniglot(
-        root,
-        cache=cache,
-        split_by=split_by,  # type: ignore[arg-type]
-        rotations=rotations,  # type: ignore[arg-type]
-        validation_alphabets=validation_alphabets,
-    )
+def data_of(settings: Settings, root: Path | None = None) -> Data:
+    """Open the data of a run again."""
+    kind, decided = source_class(settings["data"])
+    own = Choice(settings["learner"], settings["data"]).owned("data")
+    found = {option.target: settings.get(option.name) for option in own}
+    if root is not None:
+        require("root" in found, f"Option --root is not one of {settings['data']}.")
+        found["root"] = str(root)
+    return make(kind, decided | {name: one for name, one in found.items() if one is not None})
 
 
-@lru_cache(maxsize=2)
-def _glyphs(cache: Path | None, rotations: str) -> Glyphs:
-    return Glyphs(cache=cache, rotations=rotations)  # type: ignore[arg-type]
-
-
-def pool(settings: Settings, split: str, root: Path | None = None) -> Classes:
-    """The classes of one split of the run's data."""
-    cache = None if settings["cache"] is None else Path(settings["cache"])
-    if settings["data"] == "glyphs":
-        return _glyphs(cache, settings["rotations"]).split(split)
-    folder = root or settings["root"]
-    require(
-        folder is not None,
-        "Option --root is needed: the folder that holds images_background.zip and "
-        "images_evaluation.zip.",
-    )
-    source = _omniglot(
-        Path(folder),
-        cache,
-        settings["split_by"],
-        settings["rotations"],
-        settings["validation_alphabets"],
-    )
-    return source.split(split)
-
-
-def _functions(variant: str, shot: int, query: int) -> TaskSource:
-    """Sinusoids of the ``variant``, or MAML's mixed with straight lines."""
-    families = {"maml": Sinusoid, "metasgd": SinusoidMetaSGD, "mixture": SinusoidsAndLines}
-    return families[variant]().episodes(shot, query)
-
-
-def has_validation(settings: Settings) -> bool:
-    """Whether the run keeps classes for validation."""
-    return not (
-        settings["data"] == "omniglot"
-        and settings["split_by"] == "alphabets"
-        and settings["validation_alphabets"] == 0
-    )
-
-
-def training_tasks(settings: Settings) -> TaskSource:
-    """What the run trains on."""
-    if settings["data"] == "sinusoid":
-        return _functions(settings["variant"], settings["shot"], settings["query"])
-    classes = pool(settings, "train")
-    if settings["learner"] == "finetune":
-        return classes.supervised(settings["tasks_per_step"])
-    way = settings["way"] if settings["train_way"] is None else settings["train_way"]
-    require(
-        way <= settings["way"],
-        f"Option --train-way should be at most --way, {settings['way']}. Found {way}.",
-    )
-    return classes.episodes(way, settings["shot"], settings["query"])
-
-
-def validation_tasks(settings: Settings) -> TaskSource | None:
-    """What the run validates on: tasks as in training, of at most 20 ways, 5 queries a class."""
-    if settings["data"] == "sinusoid":
-        return _functions(settings["variant"], min(settings["shot"], 5), 100)
-    if not has_validation(settings):
-        return None
-    return pool(settings, "validation").episodes(
-        min(settings["way"], 20), min(settings["shot"], 5), 5
-    )
+def pool(settings: Settings, split: str, root: Path | None = None) -> Any:
+    """Give the classes of one split of the run's data."""
+    return data_of(settings, root).split(split)
 
 
 def evaluation_tasks(settings: Settings, asked: Tasks) -> TaskSource:
-    """What a run is evaluated on: the asked for, else as in training."""
+    """Make the tasks that a run is evaluated on: as asked for, else as in training."""
+    data = data_of(settings, asked.root)
+    way = settings.get("way") if asked.way is None else asked.way
     shot = settings["shot"] if asked.shot is None else asked.shot
-    if settings["data"] == "sinusoid":
-        require(
-            asked.way is None, "Option --way is for classification. This run learned sinusoids."
-        )
-        return _functions(settings["variant"], shot, 100 if asked.query is None else asked.query)
-    classes = pool(settings, asked.split, asked.root)
-    way = settings["way"] if asked.way is None else asked.way
-    return classes.episodes(
-        way, shot, 15 if asked.query is None else asked.query, within_group=asked.within_group
+    require(
+        asked.way is None or "way" in settings,
+        "Option --way is for classification. This run learned other tasks.",
     )
+    within = {"within_group": True} if asked.within_group else {}
+    return data.evaluation(asked.split, way=way, shot=shot, query=asked.query, **within)
 
 
-def device(name: str) -> torch.device:
-    """The device called ``name``.
-
-    Raises:
-        UserError: If there is none.
-    """
-    try:
-        found = torch.device(name)
-        torch.zeros(1, device=found).item()
-    except (RuntimeError, AssertionError) as error:
-        raise UserError(
-            f"Option --device should name a device of this machine. Found {name!r}: "
-            f"{str(error).splitlines()[0]}"
-        ) from None
-    return found
-
-
-def use_threads(threads: int | None) -> None:
-    """Let torch compute with so many ``threads``, where a number is given."""
-    if threads is not None:
-        require(threads >= 1, f"Option --threads should be at least 1. Found {threads}.")
-        torch.set_num_threads(threads)
+__all__ = ["Settings", "data_of", "device", "evaluation_tasks", "pool", "use_threads"]

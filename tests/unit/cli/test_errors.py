@@ -19,27 +19,27 @@ MISTAKES = {
         "Found 'frobnicate'."
     ),
     "train frob": "The learner should be one of maml, ",
-    "train maml --frob 3": "Unrecognized options: --frob, 3. See: quickstudy train maml --help",
-    "train maml --data nothing": "invalid choice 'nothing' for argument '--data'",
-    "list everything": "Unrecognized options: everything. See: quickstudy list --help",
-    f"{SINES} --lr abc": "Option --lr: could not convert string to float: 'abc'. See: quickstudy train maml --help",
+    "train maml --frob 3": "Option --frob is unknown here. Perhaps you meant --frozen. See: quickstudy train maml",
+    "train maml --data nothing": "Option --data should be one of glyphs, ",
+    "list everything": "Argument 'everything' is not understood. See: quickstudy list --help",
+    f"{SINES} --lr abc": "Option --lr should be a number. Found 'abc'. See: quickstudy train maml --help",
     f"{SINES} --lr -1": "--lr should be positive. Found -1.0",
     f"{SINES} --hidden 0": "--hidden should be at least 1",
     f"{SINES} --threads 0": "--threads should be at least 1",
     f"{SINES} --tasks-per-backward 0": "`tasks_per_backward` should be at least 1",
     f"{SINES} --inner-lr 0": "`inner_lr` should be positive",
     f"{SINES} --shot 0": "`shot` should be at least 1",
-    f"{SINES} --balancer frob": "invalid choice 'frob' for argument '--balancer'. Expected one of ('mean', 'static', ",
+    f"{SINES} --balancer frob": "Option --balancer should be one of mean, random, ",
     f"{SINES} --balancer gradnorm": (
-        "--balancer: gradnorm learns or holds a weight for each task of a fixed set; here tasks "
-        "are drawn anew"
+        "Option --balancer should be one of mean, random, pcgrad, cagrad, mgda, alignedmtl, "
+        "upgrad. Found 'gradnorm'"
     ),
     f"{SINES} --balancer upgrad --tasks-per-backward 1": "needs all tasks of a step at once",
     f"{SINES} --device frob": "--device should name a device of this machine. Found 'frob'",
     f"{SINES} --device meta": "--device should name a device of this machine. Found 'meta'",
-    f"{SINES} --model conv4": "--model should be mlp for sinusoids",
+    f"{SINES} --model conv4": "Found conv4: it takes images [channel, height, width]",
     "train protonet --data sinusoid --out {new}": "Option --data should give classes: protonet classifies",
-    "train maml --data omniglot --out {new}": "Option --root is needed",
+    "train maml --data omniglot --out {new}": "Option --root is needed: the data folder. See: quickstudy train maml --help",
     "train maml --data omniglot --root {new} --out {new}": "There is no folder",
     "train protonet --way 5000 --out {new}": "`way` should be at most the number of classes. Found way=5000",
     "train maml --data sinusoid --steps 3 --out {file}": "`out` should be a folder that can be written to",
