@@ -11,9 +11,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from quickstudy import balance, bilevel, models, relatedness, tasks
+    from quickstudy import balance, bilevel, models, relatedness, targets, tasks
     from quickstudy.describe import register
-    from quickstudy.episode import Batch, Episode, Kind
+    from quickstudy.episode import Batch, Episode
     from quickstudy.errors import TrainingError, UserError
     from quickstudy.estimators import FewShotClassifier, MultiTaskClassifier, MultiTaskRegressor
     from quickstudy.learners import (
@@ -66,7 +66,6 @@ _PLACES = {
     "episode": (
         "Batch",
         "Episode",
-        "Kind",
     ),
     "errors": (
         "TrainingError",
@@ -127,7 +126,7 @@ _PLACES = {
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 _ROOMS = (
     *("balance", "bilevel", "describe", "estimators", "ladder", "learners", "models", "random"),
-    *("relatedness", "tasks", "training"),
+    *("relatedness", "targets", "tasks", "training"),
 )
 __all__ = [
     "ANIL",
@@ -148,7 +147,6 @@ __all__ = [
     "Fitted",
     "Generator",
     "HardSharing",
-    "Kind",
     "Learner",
     "LinearPrior",
     "LogisticPrior",
@@ -181,6 +179,7 @@ __all__ = [
     "register",
     "relatedness",
     "save_adapted",
+    "targets",
     "tasks",
     "train",
 ]

@@ -15,6 +15,7 @@ from quickstudy.errors import require
 from quickstudy.learners import Learner
 from quickstudy.models import make_model
 from quickstudy.random import Moment, ambient
+from quickstudy.targets import Several, Target
 from quickstudy.tasks import Data, FixedTasks, TaskSource, source_class
 from quickstudy.tasks.registry import make
 from quickstudy.training import load
@@ -71,23 +72,30 @@ def make_learner(asked: Asked, source: TaskSource) -> Learner:
         UserError: If the learner cannot serve these tasks, or the network does not fit.
     """
     cls = _learner_class(asked)
-    _check_serves(asked, cls, source)
-    numbers = source.kind.name == "regression"
-    way = source.kind.outputs if numbers else asked.values.get("way", source.kind.outputs)
-    gives: Any = "scores" if cls.classifies and numbers else cls.model_gives
-    model = _make_model(asked, source, way if gives == "scores" else None, gives)
+    _check_fixed(asked, cls, source)
+    target = source.target
+    count = (asked.values.get("way") or target.way) if target.way else target.scores
+    gives = cls.model_for(target)
+    model = _make_model(asked, source, count if gives == "scores" else None, gives)
     filled: dict[str, Any] = {
-        "way": way,
+        "way": count,
         "seed": asked["seed"],
         "num_tasks": source.num_tasks if isinstance(source, FixedTasks) else None,
-        "targets": _targets(cls, way),
-        "pretraining_classes": None if gives == "scores" else source.kind.outputs,
+        "targets": _targets(cls, target),
+        "pretraining_classes": None if gives == "scores" else target.scores,
     }
     known = inspect.signature(cls).parameters
     own = {name: value for name, value in filled.items() if name in known}
     # the initial weights of what a learner has beside the model
     with ambient(asked["seed"], "learner"):
-        return cls(model, **own, **asked.of("learner"))
+        learner = cls(model, **own, **asked.of("learner"))
+    reason = learner.serves(target)
+    require(
+        reason is None,
+        f"Option --data should give tasks that {asked.choice.learner} serves. Found "
+        f"{asked.choice.data}: {reason}",
+    )
+    return learner
 
 
 def _learner_class(asked: Asked) -> type[Learner]:
@@ -100,28 +108,20 @@ def _learner_class(asked: Asked) -> type[Learner]:
     return cls
 
 
-def _targets(cls: type[Learner], count: int) -> Any:
-    """The parameter ``targets`` of a prior: how many numbers, or a 0 for each."""
+def _targets(cls: type[Learner], target: Target) -> Any:
+    """The parameter ``targets`` of a prior: how many numbers, or what each target is."""
     parameter = inspect.signature(cls).parameters.get("targets")
     several = parameter is not None and isinstance(parameter.default, tuple)
-    return (0,) * count if several else count
+    if not several:
+        return target.scores
+    return target.targets if isinstance(target, Several) else (0,) * target.scores
 
 
-def _check_serves(asked: Asked, cls: type[Learner], source: TaskSource) -> None:
-    name, kind = asked.choice.learner, source.kind.name
-    data = f"Found {asked.choice.data}."
-    require(
-        cls.regresses or kind == "classification",
-        f"Option --data should give classes: {name} classifies. {data}",
-    )
-    require(
-        cls.classifies or kind == "regression",
-        f"Option --data should give numbers to predict: {name} regresses. {data}",
-    )
+def _check_fixed(asked: Asked, cls: type[Learner], source: TaskSource) -> None:
     require(
         not cls.fixed_tasks or isinstance(source, FixedTasks),
-        f"Option --data should give a fixed set of tasks, a table with --task: {name} learns a "
-        f"part for each. {data}",
+        f"Option --data should give a fixed set of tasks, a table with --task: "
+        f"{asked.choice.learner} learns a part for each. Found {asked.choice.data}.",
     )
 
 
