@@ -125,6 +125,10 @@ class Arrays(Data):
             return self.pool.subset(self._parts[name], f"arrays/{name}")
         return replace(self.pool.subset(self._parts[name].tolist()), label=f"arrays/{name}")
 
+    def everything(self) -> Any:
+        """Give all classes, or all tasks."""
+        return self.pool
+
     def notes(self) -> list[str]:
         """Say how many classes, or tasks, there are in each split."""
         what = "classes" if isinstance(self.pool, Classes) else "tasks"

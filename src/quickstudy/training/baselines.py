@@ -3,17 +3,21 @@
 import copy
 import sys
 from collections.abc import Iterator, Sequence
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
 from quickstudy.episode import Batch, Episode, Kind
+from quickstudy.errors import require
 from quickstudy.learners import MAML, Adapted, EmbeddingLearner, Finetune, GradientLearner, Learner
 from quickstudy.learners.embedding import members
 from quickstudy.learners.loss import mean_over_examples, num_classes, task_losses
 from quickstudy.models.trunk import embedding_size_of
 from quickstudy.random import ambient
 
+Baselines = Literal["none", "quick", "all"]
+"""Which baselines are run: quick ones learn nothing, all are also untrained and from scratch."""
 FROM_SCRATCH_TASKS = 50
 FROM_SCRATCH_STEPS = 30
 """Training from scratch on every support set is slow: it is run on the first 50 tasks."""
@@ -37,7 +41,7 @@ class NearestNeighbour(Learner):
     def trajectory(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
         """The support set itself, and its ``members`` ``[task, example, class]``."""
         x, membership = (
-            support.x.flatten(2),
+            support.x.flatten(2).to(support.mask.dtype),
             members(support, num_classes(support), support.mask.dtype),
         )
         for _ in steps:
@@ -46,7 +50,9 @@ class NearestNeighbour(Learner):
     def scores(self, adapted: Adapted, x: Tensor) -> Tensor:
         """Minus the distance to the nearest example of every class ``[task, example, class]``."""
         distance = torch.cdist(
-            x.flatten(2), adapted["x"], compute_mode="donot_use_mm_for_euclid_dist"
+            x.flatten(2).to(adapted["x"].dtype),
+            adapted["x"],
+            compute_mode="donot_use_mm_for_euclid_dist",
         )
         return (
             -distance.unsqueeze(-1)
@@ -152,18 +158,31 @@ def from_scratch(learner: Learner, kind: Kind, seed: int) -> Learner | None:
     )
 
 
-def baselines_for(learner: Learner, kind: Kind, seed: int) -> dict[str, tuple[Learner, int]]:
+def baselines_for(
+    learner: Learner, kind: Kind, seed: int, which: Baselines = "all"
+) -> dict[str, tuple[Learner, int]]:
     """The baselines of a kind of tasks by name, each with the most tasks it is run on.
 
     Classification: nearest neighbour on raw inputs. Regression: the support mean. Both: the same
-    learner with untrained weights, and the same network trained from scratch on each support set.
+    learner with untrained weights, and the same network trained from scratch on each support set;
+    these only if ``which`` is ``"all"``.
+
+    Raises:
+        UserError: If ``which`` is none of the choices.
     """
+    known = ", ".join(get_args(Baselines))
+    message = f"Parameter `baselines` should be one of {known}. Found {which!r}."
+    require(which in get_args(Baselines), message)
+    if which == "none":
+        return {}
     simple: tuple[str, Learner] = (
         ("nearest neighbour", NearestNeighbour())
         if kind.name == "classification"
         else ("support mean", SupportMean(kind.targets))
     )
     found: dict[str, tuple[Learner, int]] = {simple[0]: (simple[1], sys.maxsize)}
+    if which == "quick":
+        return found
     fresh = untrained(learner, seed)
     if fresh is not None:
         found["untrained"] = (
