@@ -40,8 +40,9 @@ def main(arguments: Sequence[str]) -> int:
         "Both runs should have learned from the same data, or --data should name the data to "
         f"compare them on. Found {first.source_name} and {second.source_name}.",
     )
-    size = {name: getattr(asked, name) or _smaller(name, first, second) for name in ("way", "shot")}
-    source = tasks_of(first, replace(asked, **size))
+    way = _smaller("way", first, second) if asked.way is None else asked.way
+    shot = _smaller("shot", first, second) if asked.shot is None else asked.shot
+    source = tasks_of(first, replace(asked, way=way, shot=shot))
     found = compare(*(evaluate_run(run, source, asked, "none") for run in (first, second)))
     if asked.json:
         names = {"a_run": str(asked.a), "b_run": str(asked.b)}

@@ -64,7 +64,7 @@ def pool(settings: Settings, split: str, root: Path | None = None) -> Classes:
 
 def _functions(variant: str, shot: int, query: int) -> TaskSource:
     """Sinusoids of the ``variant``, or MAML's mixed with straight lines."""
-    families = {"maml": Sinusoid, "metasgd": SinusoidMetaSGD, "mixture": SinusoidsAndLines}
+    families: dict[str, Any] = {"maml": Sinusoid, "metasgd": SinusoidMetaSGD, "mixture": SinusoidsAndLines}
     return families[variant]().episodes(shot, query)
 
 

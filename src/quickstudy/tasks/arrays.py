@@ -209,7 +209,7 @@ def _classes(y: Any) -> list[str]:
         UserError: If a label is missing, or is no class.
     """
     entries = y.tolist() if hasattr(y, "tolist") else list(y)
-    missing = sum(map(_is_missing, entries))
+    missing = sum(map(is_missing, entries))
     require(
         not missing,
         f"`y` should have the class of every example. Found {missing} without: drop them.",
@@ -223,7 +223,7 @@ def _classes(y: Any) -> list[str]:
     return [str(int(one)) if isinstance(one, float) else str(one) for one in entries]
 
 
-def _is_missing(entry: Any) -> bool:
+def is_missing(entry: Any) -> bool:
     """Whether ``entry`` is None, NaN, or pandas' NA or NaT."""
     return entry is None or type(entry).__name__ in ("NAType", "NaTType") or entry != entry
 
@@ -259,4 +259,4 @@ def _tasks_of(values: Tensor, y: Any, task: Any) -> TableTasks:
     )
 
 
-__all__ = ["Arrays", "by_split", "classes_of", "in_words"]
+__all__ = ["Arrays", "by_split", "classes_of", "in_words", "is_missing"]

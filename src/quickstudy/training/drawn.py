@@ -42,6 +42,12 @@ class Drawn:
         named = isinstance(inner, dict) and isinstance(inner.get("class"), str)
         return cls(inner, split, options) if named else None
 
+    @property
+    def name(self) -> str:
+        """The name of the source: glyphs, images, ..."""
+        names = {kind.__name__: name for name, kind in SOURCES.items()}
+        return str(names.get(self.data["class"], self.data["class"]))
+
     def open(self, classes: tuple[str | type, ...], changed: Mapping[str, Any]) -> Data:
         """Open the data, with ``changed`` options.
 
@@ -49,8 +55,9 @@ class Drawn:
             UserError: If it is not data, or cannot be opened.
         """
         unknown = [name for name in changed if name not in self.data]
-        name = self.data["class"]
-        require(not unknown, f"Source {name} has no option {', '.join(unknown)}.")
+        name = self.name
+        told = ", ".join(f"`{one}`" for one in unknown)
+        require(not unknown, f"Source {name} has no option {told}.")
         found = build({**self.data, **changed}, classes)
         if not isinstance(found, Data):
             raise UserError(f"A run's tasks should be of data with splits. Found {name}.")

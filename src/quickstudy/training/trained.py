@@ -11,7 +11,14 @@ from torch import nn
 from quickstudy.describe import Description, build
 from quickstudy.errors import UserError, require
 from quickstudy.learners import Learner
-from quickstudy.tasks import SOURCES, Data, Rows, TaskSource, open_source, source_class
+from quickstudy.tasks import (
+    Data,
+    Images,
+    Rows,
+    TaskSource,
+    open_source,
+    source_class,
+)
 from quickstudy.tasks.registry import make
 from quickstudy.tasks.rows import tasks_in
 from quickstudy.tasks.table import read_table
@@ -52,6 +59,49 @@ class Trained:
         details = read_details(folder)
         return cls(folder, load(folder, model, known), details, known)
 
+    @classmethod
+    def near(
+        cls, run: str | Path, model: nn.Module | None = None, classes: Classes = ()
+    ) -> "Trained":
+        """Read a run's folder or a checkpoint, whose ``run.json`` may be missing.
+
+        Raises:
+            UserError: If there is no checkpoint, or it cannot be read.
+        """
+        path, known = Path(run), tuple(classes)
+        learner = load(path, model, known)
+        folder = path if path.is_dir() else path.parent
+        try:
+            details = read_details(folder)
+        except UserError:
+            details = {}
+        return cls(folder, learner, details, known)
+
+    def image_form(self) -> dict[str, Any]:
+        """The size, channels and ink of the images it learned from; empty if they were not a folder's."""
+        drawn = self._drawn()
+        found = None if drawn is None else drawn.arguments(Images)
+        names = ("size", "channels", "ink")
+        return {} if found is None else {name: found[name] for name in names if name in found}
+
+    def table_form(self) -> TableForm | None:
+        """What the rows of the table that it learned from become; None if it was no table with tasks.
+
+        Raises:
+            UserError: If the table cannot be read any more.
+        """
+        if self.fitted_table is not None:
+            return self.fitted_table
+        rows = self.rows()
+        return None if rows is None or rows.task is None else rows.form
+
+    def rows(self) -> Rows | None:
+        """The table file that it learned from, if it was one."""
+        if not self.learned_from(Rows):
+            return None
+        found = self.data()
+        return found if isinstance(found, Rows) else None
+
     @property
     def fitted_table(self) -> TableForm | None:
         """What the rows of its table become, if ``quickstudy fit`` made it."""
@@ -62,8 +112,7 @@ class Trained:
         """What it learned from, in a word: glyphs, images, sinusoid, ..."""
         drawn = self._drawn()
         if drawn is not None:
-            names = {kind.__name__: name for name, kind in SOURCES.items()}
-            return names.get(drawn.data["class"], str(drawn.data["class"]))
+            return drawn.name
         said = self.details.get("source")
         return str(said.get("source", "")).partition("/")[0] if isinstance(said, dict) else ""
 
@@ -88,8 +137,9 @@ class Trained:
         settings = self.details.get("settings")
         asked = settings if isinstance(settings, dict) else {}
         # a network may be trained on tasks of fewer classes than it is meant for
-        known = [name for name in ("way", "shot") if asked.get(name) is not None]
-        return found | {name: asked[name] for name in known}
+        trained_on = ("way", "shot") if "batch_size" in found else tuple(found)
+        known = [name for name in ("way", "shot") if name in trained_on and name in asked]
+        return found | {name: asked[name] for name in known if asked[name] is not None}
 
     def data(self, other: str | Path | None = None, **changed: Any) -> Data:
         """Open the data that it learned from, or ``other`` data, read as that was.
