@@ -7,59 +7,127 @@
 2
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from quickstudy import balance, bilevel, models, relatedness, tasks
-from quickstudy.describe import register
-from quickstudy.episode import Batch, Episode, Kind
-from quickstudy.errors import TrainingError, UserError
-from quickstudy.learners import (
-    ANIL,
-    CAVIA,
-    FOMAML,
-    IMAML,
-    MAML,
-    MANN,
-    R2D2,
-    Adapted,
-    Finetune,
-    Generator,
-    HardSharing,
-    Learner,
-    LinearPrior,
-    LogisticPrior,
-    MatchingNet,
-    MetaLSTM,
-    MetaSGD,
-    MixedPrior,
-    PartialSharing,
-    ProtoNet,
-    RelationNet,
-    Reptile,
-    Siamese,
-    SoftSharing,
-)
-from quickstudy.random import Moment, generator
-from quickstudy.training import (
-    Comparison,
-    Estimate,
-    Evaluation,
-    Fitted,
-    compare,
-    evaluate,
-    export,
-    fit,
-    frozen_tasks,
-    load,
-    load_adapted,
-    save_adapted,
-    train,
-)
-
 if TYPE_CHECKING:
+    from quickstudy import balance, bilevel, models, relatedness, targets, tasks
+    from quickstudy.describe import register
+    from quickstudy.episode import Batch, Episode
+    from quickstudy.errors import TrainingError, UserError
     from quickstudy.estimators import FewShotClassifier, MultiTaskClassifier, MultiTaskRegressor
+    from quickstudy.learners import (
+        ANIL,
+        CAVIA,
+        FOMAML,
+        IMAML,
+        MAML,
+        MANN,
+        R2D2,
+        Adapted,
+        Finetune,
+        Generator,
+        HardSharing,
+        Learner,
+        LinearPrior,
+        LogisticPrior,
+        MatchingNet,
+        MetaLSTM,
+        MetaSGD,
+        MixedPrior,
+        PartialSharing,
+        ProtoNet,
+        RelationNet,
+        Reptile,
+        Siamese,
+        SoftSharing,
+    )
+    from quickstudy.random import Moment, generator
+    from quickstudy.training import (
+        Comparison,
+        Estimate,
+        Evaluation,
+        Fitted,
+        compare,
+        evaluate,
+        export,
+        fit,
+        frozen_tasks,
+        load,
+        load_adapted,
+        save_adapted,
+        train,
+    )
 
 __version__ = "0.1.0"
+
+_PLACES = {
+    "describe": ("register",),
+    "episode": (
+        "Batch",
+        "Episode",
+    ),
+    "errors": (
+        "TrainingError",
+        "UserError",
+    ),
+    "estimators": (
+        "FewShotClassifier",
+        "MultiTaskClassifier",
+        "MultiTaskRegressor",
+    ),
+    "learners": (
+        "ANIL",
+        "Adapted",
+        "CAVIA",
+        "FOMAML",
+        "Finetune",
+        "Generator",
+        "HardSharing",
+        "IMAML",
+        "Learner",
+        "LinearPrior",
+        "LogisticPrior",
+        "MAML",
+        "MANN",
+        "MatchingNet",
+        "MetaLSTM",
+        "MetaSGD",
+        "MixedPrior",
+        "PartialSharing",
+        "ProtoNet",
+        "R2D2",
+        "RelationNet",
+        "Reptile",
+        "Siamese",
+        "SoftSharing",
+    ),
+    "random": (
+        "Moment",
+        "generator",
+    ),
+    "training": (
+        "Comparison",
+        "Estimate",
+        "Evaluation",
+        "Fitted",
+        "compare",
+        "evaluate",
+        "export",
+        "fit",
+        "frozen_tasks",
+        "load",
+        "load_adapted",
+        "save_adapted",
+        "train",
+    ),
+}
+"""The public names of each module, which is imported when one of them is asked for."""
+_MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
+_ROOMS = (
+    *("balance", "bilevel", "describe", "estimators", "ladder", "learners", "models", "random"),
+    *("relatedness", "targets", "tasks", "training"),
+)
 __all__ = [
     "ANIL",
     "CAVIA",
@@ -79,7 +147,6 @@ __all__ = [
     "Fitted",
     "Generator",
     "HardSharing",
-    "Kind",
     "Learner",
     "LinearPrior",
     "LogisticPrior",
@@ -112,15 +179,22 @@ __all__ = [
     "register",
     "relatedness",
     "save_adapted",
+    "targets",
     "tasks",
     "train",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """The estimators, when they are asked for: scikit-learn takes as long to import as the rest."""
-    if name in ("FewShotClassifier", "MultiTaskClassifier", "MultiTaskRegressor"):
-        from quickstudy import estimators
+    """Import what is asked for: torch, pandas and scikit-learn take seconds."""
+    if name in _ROOMS:
+        return import_module(f"quickstudy.{name}")
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'quickstudy' has no attribute {name!r}")
+    found = getattr(import_module(f"quickstudy.{_MODULE_OF[name]}"), name)
+    globals()[name] = found
+    return found
 
-        return getattr(estimators, name)
-    raise AttributeError(f"module 'quickstudy' has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_ROOMS])

@@ -125,6 +125,8 @@ def describe(thing: Any, opaque: type | tuple[type, ...] = ()) -> Any:
 
 def _of_object(thing: Any, opaque: type | tuple[type, ...]) -> Description:
     """Describe what is no plain value."""
+    if hasattr(thing, "__array__"):
+        raise UndescribableError(f"Data in memory ({type(thing).__name__}) cannot be described.")
     if inspect.ismethod(thing):
         raise UndescribableError(f"A method, {thing.__qualname__}, cannot be described.")
     if inspect.isfunction(thing) or inspect.isclass(thing):

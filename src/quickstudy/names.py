@@ -92,7 +92,7 @@ def arguments_of(kind: type) -> tuple[str, ...]:
     try:
         parameters = inspect.signature(kind).parameters.values()
     except (TypeError, ValueError):
-        raise UndescribableError(f"{kind.__name__} has no signature to be described by.") from None
+        raise UndescribableError(f"A {kind.__name__} is no plain value.") from None
     if any(one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD) for one in parameters):
         raise UndescribableError(
             f"{kind.__name__} should name the arguments of its constructor to be described. Found "

@@ -47,7 +47,7 @@ def test_a_source_made_again_draws_the_same_tasks(name):
 
 def test_data_in_memory_cannot_be_described():
     arrays = qs.tasks.Arrays(np.zeros((12, 2)), np.arange(12) % 3)
-    with pytest.raises(qs.UserError, match=r"Arrays should keep its argument `x`"):
+    with pytest.raises(qs.UserError, match=r"Data in memory \(ndarray\) cannot be described"):
         describe(arrays.episodes(2, 1, 1))
 
 

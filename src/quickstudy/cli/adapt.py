@@ -7,23 +7,24 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
-import tyro
 from rich.console import Console
 
-from quickstudy.cli.options import Run, parse
-from quickstudy.cli.sources import device, use_threads
+from quickstudy.cli.machine import device, use_threads
+from quickstudy.cli.options import Positional, Run, parse
 from quickstudy.cli.task_files import Task, image_form
 from quickstudy.episode import Batch
 from quickstudy.errors import require
 from quickstudy.learners import Learner
 from quickstudy.learners.learner import evaluating
 from quickstudy.models.protocol import traits
+from quickstudy.targets import Numbers
 from quickstudy.tasks import ImageForm, Images, Rows
 from quickstudy.tasks.encoder import check_columns
 from quickstudy.tasks.table import class_name, read_table
 from quickstudy.tasks.table_file import TableFile
 from quickstudy.tasks.table_form import TableForm
 from quickstudy.training import Trained, save_adapted
+from quickstudy.training.collect import device_of
 
 OF_FUNCTIONS = ("sinusoid", "sinusoid_metasgd", "line", "mixture")
 """Sources whose tasks are functions: the last column of a CSV file is what they predict."""
@@ -35,7 +36,7 @@ class AdaptOptions:
 
     run: Run
     """The run's folder, or a checkpoint."""
-    support: Annotated[Path, tyro.conf.Positional]
+    support: Annotated[Path, Positional]
     """The new task's examples: a folder with one subfolder of images for each class, or a CSV file."""
     out: Path = Path("task.qs")
     """The file that predict needs; it holds all that is needed."""
@@ -77,7 +78,7 @@ def main(arguments: Sequence[str]) -> int:
     require(not asked.out.is_dir(), f"Option --out should name a file. {asked.out} is a folder.")
     task, support, notes = _read(run, asked)
     if task.table is None or task.table.classes != _known_classes(run):
-        _check_outputs(learner, task, support)
+        _check_outputs(learner, support)
     adapted = learner.adapt(support.to(where), asked.steps)
     finite = all(bool(value.isfinite().all()) for value in adapted.values())
     require(
@@ -171,10 +172,11 @@ def _from_table(run: Trained, asked: AdaptOptions) -> tuple[Task, Batch, list[st
     targets = asked.target or (
         table.columns[-1:] if run.source_name in OF_FUNCTIONS and asked.label is None else ()
     )
+    reason = learner.serves(Numbers((len(targets),))) if targets else None
     require(
-        not targets or learner.regresses,
-        f"{type(learner).__name__} classifies and cannot predict numbers: name the column of "
-        "the classes by --label.",
+        reason is None,
+        f"{type(learner).__name__} cannot predict {', '.join(targets)}. {reason} "
+        "Option --label names the column of the classes.",
     )
     label = asked.label or "label"
     wanted = set(targets) if targets else {label}
@@ -257,7 +259,7 @@ def _from_rows(asked: AdaptOptions, form: TableForm) -> tuple[Task, Batch, list[
     columns = tuple(column.name for column in form.encoder.columns)
     return (
         Task(form.classes or form.targets, bool(form.classes), columns=columns, table=form),
-        Batch.of(x, y),
+        Batch.of(x, y, form.target),
         notes,
     )
 
@@ -269,28 +271,20 @@ def _two_classes(names: Sequence[str], path: Path) -> None:
     )
 
 
-def _check_outputs(learner: Learner, task: Task, support: Batch) -> None:
-    """Refuse a task that needs other outputs than the model has, where the learner does not make them anew."""
-    if learner.any_way and task.classifies:
+def _check_outputs(learner: Learner, support: Batch) -> None:
+    """Raise if the learner does not serve the task, or its network has other outputs."""
+    learner.check(support.target)
+    if learner.any_way and support.target.way:
         return
-    model: Any = learner.model
-    outputs = learner.outputs
-    if outputs is None:
-        with evaluating(learner), torch.no_grad():
-            outputs = model(support.x[0, :1].to(next(learner.parameters()).device)).shape[-1]
-    wanted = len(task.outputs)
-    if not task.classifies:
-        require(
-            wanted == outputs,
-            f"The model predicts {outputs} numbers. Found {wanted} targets: "
-            f"{', '.join(task.outputs)}.",
-        )
+    with evaluating(learner), torch.no_grad():
+        x = support.x[:, :1].to(device_of(learner))
+        outputs = learner.scores(learner.adapt(support[:1].to(x.device), 0), x).shape[2]
+    wanted = support.target.scores
     require(
-        not task.classifies or wanted <= outputs,
-        f"This {type(learner).__name__} was trained for {outputs} classes, a learned output "
-        f"each. Found {wanted}: "
-        f"train with --way {wanted}, or a learner of any way (protonet, r2d2, finetune, or "
-        "--shared-head).",
+        wanted == outputs or (bool(support.target.way) and wanted <= outputs),
+        f"This {type(learner).__name__} has {outputs} learned outputs. Found a task of {wanted}: "
+        f"for classes train with --way {wanted}, or a learner of any way (protonet, r2d2, "
+        "finetune, or --shared-head).",
     )
 
 

@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
-import tyro
 from rich.console import Console
 
 from quickstudy.cli.judging import Judging, evaluate_run, read_run, tasks_of
-from quickstudy.cli.options import parse
+from quickstudy.cli.options import Positional, parse
 from quickstudy.errors import require
 from quickstudy.report import results_table
 from quickstudy.training import Trained, compare
@@ -18,9 +17,9 @@ from quickstudy.training import Trained, compare
 
 @dataclass(frozen=True)
 class _Required:
-    a: Annotated[Path, tyro.conf.Positional]
+    a: Annotated[Path, Positional]
     """The first run's folder."""
-    b: Annotated[Path, tyro.conf.Positional]
+    b: Annotated[Path, Positional]
     """The second run's folder."""
 
 

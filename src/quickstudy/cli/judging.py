@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from quickstudy.cli.sources import device, use_threads
+from quickstudy.cli.machine import device, use_threads
 from quickstudy.cli.task_files import image_form
 from quickstudy.errors import require
 from quickstudy.learners import GradientLearner, Learner

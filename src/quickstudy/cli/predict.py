@@ -7,17 +7,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import torch
-import tyro
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from torch import Tensor
 
 from quickstudy.cli.judged import in_words, judge, write_csv
-from quickstudy.cli.options import parse
-from quickstudy.cli.sources import device, use_threads
+from quickstudy.cli.machine import device, use_threads
+from quickstudy.cli.options import Positional, parse
 from quickstudy.cli.task_files import Task
-from quickstudy.episode import Kind
 from quickstudy.errors import require
 from quickstudy.learners import Adapted, Learner, LinearPrior, MixedPrior
 from quickstudy.training import load_adapted
@@ -32,9 +30,9 @@ LEVEL = 0.9
 class PredictOptions:
     """Options of ``quickstudy predict``."""
 
-    task: Annotated[Path, tyro.conf.Positional]
+    task: Annotated[Path, Positional]
     """The file that adapt wrote."""
-    files: Annotated[tuple[Path, ...], tyro.conf.Positional]
+    files: Annotated[tuple[Path, ...], Positional]
     """Images, folders of images, or CSV files, as the task's own were. Images in a folder that is called as a class, and rows with the target, are judged."""
     out: Path | None = None
     """A CSV file for the predictions, in place of the table on standard output."""
@@ -142,7 +140,7 @@ def _columns(task: Task, scores: Tensor) -> dict[str, list[Any]]:
     """By target the numbers of all examples in the table's units, or the probabilities of its classes."""
     if task.table is not None:
         scores = task.table.unscaled(scores)
-    parts = Kind.mixed([len(names) for names in task.labels.values()]).split(scores)
+    parts = scores.split([max(1, len(names)) for names in task.labels.values()], -1)
     both = zip(task.labels.items(), parts, strict=True)
     return {
         target: _probabilities(names, part) if names else part[:, 0].tolist()

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from quickstudy.episode import Kind
+from quickstudy import targets as ask
 from quickstudy.errors import UserError, require
+from quickstudy.targets import Target
 from quickstudy.tasks.classes import Classes, Range
 from quickstudy.tasks.data import (
     SPLITS,
@@ -246,16 +247,16 @@ def _tasks_of(values: Tensor, y: Any, task: Any) -> TableTasks:
         targets = targets.to(torch.get_default_dtype()).reshape(len(values), -1)
         finite = bool(targets.isfinite().all())
         require(finite, "`y` should be finite. Found NaN or infinity: drop these examples.")
-        kind = Kind("regression", targets.shape[1])
+        target: Target = ask.Numbers((targets.shape[1],))
     else:
         labels = classes_of(torch.arange(len(values)), _classes(y))
         targets = torch.empty(len(values), dtype=torch.long)
         targets[labels.x] = torch.arange(len(labels.names)).repeat_interleave(labels.size)
-        kind = Kind("classification", len(labels.names))
+        target = ask.Classes(len(labels.names))
     where = torch.arange(count).repeat_interleave(pool.size)
     names, identity = pool.names, torch.arange(count)
     return TableTasks(
-        values[order], targets[order], where, names, identity, kind, Encoder(()), "arrays"
+        values[order], targets[order], where, names, identity, target, Encoder(()), "arrays"
     )
 
 

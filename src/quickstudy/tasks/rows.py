@@ -219,7 +219,7 @@ def tasks_in(frame: pd.DataFrame, task: str, form: TableForm) -> TableTasks:
         index,
         known,
         identity,
-        form.kind,
+        form.target,
         form.encoder,
         "rows",
     )

@@ -24,7 +24,7 @@ from quickstudy.tasks import TaskSource
 from quickstudy.training.checkpoint import description_of
 from quickstudy.training.collect import collect
 from quickstudy.training.compiled import compiled_gradients
-from quickstudy.training.evaluate import check_way, values_by_steps
+from quickstudy.training.evaluate import values_by_steps
 from quickstudy.training.lock import locked
 from quickstudy.training.memory import refuse_what_does_not_fit
 from quickstudy.training.metrics import MetricLog
@@ -117,7 +117,7 @@ def train(
     plan.check(lr, balancer)
     parameters = trainable(learner)
     require(bool(parameters), "The learner should have parameters to train. Found none.")
-    check_way(learner, source.kind)
+    learner.check(source.target)
     if isinstance(balancer, TaskWeights):
         balancer.to(parameters[0].device)
     if optimizer is None:
@@ -226,15 +226,15 @@ def _validate(run: Run, validation: TaskSource, log: MetricLog, bar: Progress) -
     """Judge the learner on the frozen validation tasks, and keep it if it is the best so far."""
     plan = run.plan
     fitted = run.fitted
-    kind = validation.kind
+    target = validation.target
     steps = [run.learner.test_steps]
     values = values_by_steps(
         run.learner, validation, plan.validation_tasks, plan.seed, steps, "validation"
     )
     value = values[0].nanmean().item()
-    log.validation(fitted.step, kind.metric, value)
-    bar.validated(fitted.step, kind.metric, value)
-    sign = 1 if kind.higher_is_better else -1
+    log.validation(fitted.step, target.metric, value)
+    bar.validated(fitted.step, target.metric, value)
+    sign = 1 if target.higher_is_better else -1
     if math.isfinite(value) and (fitted.best is None or sign * value > sign * fitted.best[0]):
         fitted.best = (value, fitted.step)
         run.keep_best()

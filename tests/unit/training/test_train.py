@@ -74,7 +74,7 @@ def test_a_step_of_sgd_is_the_learning_rate_times_the_gradient_of_the_mean():
 class Doubles(qs.tasks.TaskSource):
     """Sinusoids in float64."""
 
-    kind = qs.Kind("regression", 1)
+    target = qs.targets.Numbers((1,))
 
     def sample(self, num_tasks: int, moment: qs.Moment) -> qs.Episode:
         episodes = sines().sample(num_tasks, moment)
@@ -290,6 +290,6 @@ def test_a_file_where_the_folder_should_be(tmp_path, below):
 
 
 def test_a_mistake_leaves_no_folder(tmp_path):
-    with pytest.raises(qs.UserError, match="class indices"):
+    with pytest.raises(qs.UserError, match="It classifies"):
         fit(qs.ProtoNet(qs.models.MLP(1, None)), out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
