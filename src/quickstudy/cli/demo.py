@@ -92,19 +92,16 @@ def _judge(asked: DemoOptions, console: Any) -> Path:
     """Evaluate on tasks of two sizes, and write the report."""
     from quickstudy.cache import write_atomically
     from quickstudy.cli.evaluate import show
-    from quickstudy.cli.options import Tasks
     from quickstudy.cli.report import groups_of
-    from quickstudy.cli.runs import prepare, settings_of
     from quickstudy.report import write_report
-    from quickstudy.training import evaluate
+    from quickstudy.training import Trained, evaluate
 
-    results = {}
+    results, run = {}, Trained.read(asked.out)
     for way in (20, 5):
-        tasks = Tasks(way=way, shot=1, num_tasks=asked.num_tasks, seed=asked.seed)
-        learner, source = prepare(asked.out, tasks)
-        found = evaluate(learner, source, tasks.num_tasks, tasks.seed)
+        source = run.tasks(way=way, shot=1)
+        found = evaluate(run.learner, source, asked.num_tasks, asked.seed)
         results[f"{way}-way 1-shot"] = found.to_dict()
         show(found, "ProtoNet", console)
     write_atomically(asked.out / "result.json", json.dumps(results, indent=1).encode())
-    groups = groups_of(learner, settings_of(asked.out), tasks)
-    return write_report(asked.out, learner, source, found, asked.seed, groups, group_way=5)
+    groups = groups_of(run, source, asked.seed)
+    return write_report(asked.out, run.learner, source, found, asked.seed, groups, group_way=5)

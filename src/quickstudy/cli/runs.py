@@ -1,15 +1,13 @@
-"""A trained run, read back for evaluate, compare and report."""
+"""The settings of a run, read back to go on with it."""
 
 import json
 from pathlib import Path
+from typing import Any
 
-from quickstudy.cli.options import Tasks
-from quickstudy.cli.sources import Settings, device, evaluation_tasks, use_threads
 from quickstudy.errors import UserError, require
-from quickstudy.learners import GradientLearner, Learner
-from quickstudy.tasks import TaskSource
-from quickstudy.training import Evaluation, evaluate, load
 
+Settings = dict[str, Any]
+"""The options of a training run by name, as recorded in ``run.json``."""
 NEEDED = ("learner", "data", "shot")
 """What is read of a run's settings."""
 
@@ -49,25 +47,3 @@ def settings_of(run: Path) -> Settings:
         f"{run / 'run.json'} should hold the settings of training. It lacks {', '.join(missing)}.",
     )
     return found
-
-
-def prepare(run: Path, asked: Tasks) -> tuple[Learner, TaskSource]:
-    """The learner of ``run`` on its device, and the tasks asked for."""
-    use_threads(asked.threads)
-    settings = settings_of(run)
-    learner = load(run, classes=asked.classes).to(device(asked.device))
-    if asked.statistics is not None:
-        fits = isinstance(learner, GradientLearner) and learner.statistics != "frozen"
-        require(
-            fits, "Option --statistics is for gradient learners whose batch norms are not frozen."
-        )
-        assert isinstance(learner, GradientLearner)
-        learner.statistics = asked.statistics
-        learner.transductive = asked.statistics == "transductive"
-    return learner, evaluation_tasks(settings, asked)
-
-
-def evaluate_run(run: Path, asked: Tasks, baselines: bool) -> Evaluation:
-    """Evaluate ``run`` on the tasks asked for."""
-    learner, source = prepare(run, asked)
-    return evaluate(learner, source, asked.num_tasks, asked.seed, asked.steps, baselines)

@@ -53,6 +53,10 @@ class ArrayFile(Data):
         """
         return self._arrays.split(name)
 
+    def everything(self) -> Any:
+        """Give all classes, or all tasks."""
+        return self._arrays.pool
+
     def notes(self) -> list[str]:
         """Say how many classes, or tasks, there are in each split."""
         return self._arrays.notes()

@@ -126,6 +126,10 @@ class Arrays(Data):
             return self.pool.subset(self._parts[name], f"arrays/{name}")
         return replace(self.pool.subset(self._parts[name].tolist()), label=f"arrays/{name}")
 
+    def everything(self) -> Any:
+        """Give all classes, or all tasks."""
+        return self.pool
+
     def notes(self) -> list[str]:
         """Say how many classes, or tasks, there are in each split."""
         what = "classes" if isinstance(self.pool, Classes) else "tasks"
@@ -206,7 +210,7 @@ def _classes(y: Any) -> list[str]:
         UserError: If a label is missing, or is no class.
     """
     entries = y.tolist() if hasattr(y, "tolist") else list(y)
-    missing = sum(map(_is_missing, entries))
+    missing = sum(map(is_missing, entries))
     require(
         not missing,
         f"`y` should have the class of every example. Found {missing} without: drop them.",
@@ -220,7 +224,7 @@ def _classes(y: Any) -> list[str]:
     return [str(int(one)) if isinstance(one, float) else str(one) for one in entries]
 
 
-def _is_missing(entry: Any) -> bool:
+def is_missing(entry: Any) -> bool:
     """Whether ``entry`` is None, NaN, or pandas' NA or NaT."""
     return entry is None or type(entry).__name__ in ("NAType", "NaTType") or entry != entry
 
@@ -256,4 +260,4 @@ def _tasks_of(values: Tensor, y: Any, task: Any) -> TableTasks:
     )
 
 
-__all__ = ["Arrays", "by_split", "classes_of", "in_words"]
+__all__ = ["Arrays", "by_split", "classes_of", "in_words", "is_missing"]

@@ -67,17 +67,29 @@ class Data(ABC):
         """Say in a few sentences what was found and how it is divided."""
         return []
 
+    def everything(self) -> Pool:
+        """Give all that can be new to a learner of other data; by default the test split."""
+        return self.split("test")
+
+    def options(self) -> tuple[str, ...]:
+        """Name the options of its tasks: way, shot, query, ..."""
+        return tuple(inspect.signature(self.split(self.split_names[0]).episodes).parameters)
+
     def tasks(self, split: str, **options: Any) -> TaskSource:
         """Make the tasks of one split; options that are None are left to their defaults.
+
+        Args:
+            split: A split, or ``"all"``.
+            options: Arguments of the pool's ``episodes``.
 
         Raises:
             UserError: If these tasks do not have an option.
         """
-        pool = self.split(split)
+        pool = self._chosen(split)
         return pool.episodes(**_known(pool, options, source_name(type(self))))
 
     def evaluation(self, split: str = "test", **options: Any) -> TaskSource:
-        """Make tasks to evaluate on: as many queries as a class has, ``evaluation_query`` at most."""
+        """Make tasks to evaluate on: as many queries as there are, 15 at most (100 of functions)."""
         return self._judging(split, self.evaluation_query, options)
 
     def validation(self, **options: Any) -> TaskSource | None:
@@ -90,19 +102,23 @@ class Data(ABC):
         small = {name: min(value, most.get(name, value)) for name, value in given.items()}
         return self._judging("validation", self.validation_query, small)
 
+    def _chosen(self, split: str) -> Pool:
+        return self.everything() if split == "all" else self.split(split)
+
     def _judging(self, split: str, query: int, options: dict[str, Any]) -> TaskSource:
         given = {name: value for name, value in options.items() if value is not None}
         if "query" not in given:
-            left = self._left(split, given.get("shot", 1))
+            left = _left(self._chosen(split), given.get("shot", 1))
             given["query"] = query if left is None else max(1, min(query, left))
         return self.tasks(split, **given)
 
-    def _left(self, split: str, shot: Any) -> int | None:
-        """How many examples every class of a split has beside ``shot``; None if that is no limit."""
-        size = getattr(self.split(split), "size", None)
-        if not isinstance(size, Tensor) or not isinstance(shot, int):
-            return None
-        return int(size.min()) - shot
+
+def _left(pool: Pool, shot: Any) -> int | None:
+    """How many examples every class of ``pool`` has beside ``shot``; None if that is no limit."""
+    size = getattr(pool, "size", None)
+    if not isinstance(size, Tensor) or not isinstance(shot, int):
+        return None
+    return int(size.min()) - shot
 
 
 def parameters(cls: type) -> dict[str, inspect.Parameter]:

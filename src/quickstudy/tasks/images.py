@@ -100,6 +100,10 @@ class Images(Data):
         )
         return self.pool.subset(self._parts[name], f"images/{name}")
 
+    def everything(self) -> Classes:
+        """Give all classes."""
+        return self.pool
+
     def support(self) -> Batch:
         """Give all images as the support set of one task, its classes as in ``pool.names``."""
         x: Tensor = self.pool.gather(torch.arange(len(self.pool.x)))
