@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         SoftSharing,
     )
     from quickstudy.random import Moment, generator
+    from quickstudy.reporting import report
     from quickstudy.training import (
         Comparison,
         Estimate,
@@ -106,6 +107,7 @@ _PLACES = {
         "Moment",
         "generator",
     ),
+    "reporting": ("report",),
     "training": (
         "Comparison",
         "Estimate",
@@ -126,7 +128,7 @@ _PLACES = {
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 _ROOMS = (
     *("balance", "bilevel", "describe", "estimators", "ladder", "learners", "models", "random"),
-    *("relatedness", "targets", "tasks", "training"),
+    *("relatedness", "reporting", "targets", "tasks", "training"),
 )
 __all__ = [
     "ANIL",
@@ -178,6 +180,7 @@ __all__ = [
     "models",
     "register",
     "relatedness",
+    "report",
     "save_adapted",
     "targets",
     "tasks",

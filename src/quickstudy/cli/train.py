@@ -151,9 +151,13 @@ def _same_options(out: Path, settings: dict[str, Any]) -> None:
     """
     if not ((out / "last.safetensors").exists() and (out / "run.json").exists()):
         return
-    from quickstudy.cli.runs import settings_of
+    from quickstudy.training.trained import read_details
 
-    begun = settings_of(out)
+    begun = read_details(out).get("settings")
+    require(
+        isinstance(begun, dict),
+        f"{out} was not trained by the command line: go on with qs.train(..., resume=True).",
+    )
     free = FREE | ({"steps"} if begun.get("schedule") == "constant" else set())
     for name, value in json.loads(json.dumps(settings)).items():
         old = begun.get(name, value)

@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 
 from quickstudy.cache import write_atomically
 from quickstudy.ladder.ladder import Score
-from quickstudy.report import markup
-from quickstudy.report.figures import Shown
-from quickstudy.report.ladder import (
+from quickstudy.reporting import markup
+from quickstudy.reporting.figures import Shown
+from quickstudy.reporting.ladder import (
     HEADS,
     best_of,
     cells_of,
@@ -21,8 +21,8 @@ from quickstudy.report.ladder import (
     title_of,
     verdict,
 )
-from quickstudy.report.settings import flat
-from quickstudy.report.style import BLUE, FAINT, GREY, LABEL, new_figure, tidy
+from quickstudy.reporting.settings import flat
+from quickstudy.reporting.style import BLUE, FAINT, GREY, LABEL, new_figure, tidy
 
 READING = (
     "Further left is better. A dot is the mean over the splits, a stroke is a split, the "

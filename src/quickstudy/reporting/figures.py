@@ -9,14 +9,14 @@ from matplotlib.figure import Figure
 from quickstudy.cache import write_atomically
 from quickstudy.learners import Learner
 from quickstudy.relatedness import Relatedness
-from quickstudy.report import markup
-from quickstudy.report.curves import PREFIX, curve_over_steps, learning_curves
-from quickstudy.report.episode_picture import episode_picture, has_pictures
-from quickstudy.report.estimates import accuracy_by_group, baselines_chart
-from quickstudy.report.fits import is_curve, sinusoid_fits
-from quickstudy.report.relatedness_map import relatedness_map
-from quickstudy.report.style import png
-from quickstudy.report.words import written
+from quickstudy.reporting import markup
+from quickstudy.reporting.curves import PREFIX, curve_over_steps, learning_curves
+from quickstudy.reporting.episode_picture import episode_picture, has_pictures
+from quickstudy.reporting.estimates import accuracy_by_group, baselines_chart
+from quickstudy.reporting.fits import is_curve, sinusoid_fits
+from quickstudy.reporting.relatedness_map import relatedness_map
+from quickstudy.reporting.style import png
+from quickstudy.reporting.words import written
 from quickstudy.tasks import Episodes, Family, TaskSource
 from quickstudy.training.evaluate import Estimate, Evaluation
 

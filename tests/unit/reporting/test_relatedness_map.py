@@ -14,7 +14,7 @@ import quickstudy as qs
 from quickstudy import report
 from quickstudy.relatedness import Relatedness
 from quickstudy.relatedness.groups import cut, tree_of
-from quickstudy.report.style import png
+from quickstudy.reporting.style import png
 
 
 def relatedness(count: int = 12, groups: int = 3, name: str = "task {}") -> Relatedness:

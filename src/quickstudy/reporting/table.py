@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from quickstudy.report.words import written
+from quickstudy.reporting.words import written
 from quickstudy.training.evaluate import Estimate
 
 

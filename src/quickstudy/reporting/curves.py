@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, NullLocator
 
 from quickstudy.errors import require
-from quickstudy.report.style import (
+from quickstudy.reporting.style import (
     BLUE,
     GREY,
     INK,

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from quickstudy.errors import require
-from quickstudy.report.style import (
+from quickstudy.reporting.style import (
     BLUE,
     FAINT,
     GREY,
@@ -21,7 +21,7 @@ from quickstudy.report.style import (
     spans_decades,
     tidy,
 )
-from quickstudy.report.words import written
+from quickstudy.reporting.words import written
 from quickstudy.training.evaluate import Estimate, Evaluation
 
 LEARNER = "this learner"
@@ -46,7 +46,7 @@ def accuracy_by_group(groups: dict[str, Estimate], chance: float | None = None) 
     """The accuracy within each group (alphabet, script), best first, with 95 % intervals.
 
     Args:
-        groups: What :func:`~quickstudy.report.accuracy_by_group_values` gave.
+        groups: What :func:`~quickstudy.reporting.accuracy_by_group_values` gave.
         chance: The accuracy of guessing, drawn as a line.
 
     Raises:

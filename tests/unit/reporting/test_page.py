@@ -15,8 +15,8 @@ from rich.console import Console
 import quickstudy as qs
 from quickstudy import report
 from quickstudy.errors import UserError
-from quickstudy.report.settings import command_of, flat
-from quickstudy.report.words import against_baselines, headline, written
+from quickstudy.reporting.settings import command_of, flat
+from quickstudy.reporting.words import against_baselines, headline, written
 from quickstudy.tasks import Classes
 from quickstudy.training import Estimate, Evaluation
 

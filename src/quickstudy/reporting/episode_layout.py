@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from quickstudy.report.style import FAINT, INK, RED
+from quickstudy.reporting.style import FAINT, INK, RED
 
 ROWS = 10
 HEAD, CAPTION, GAP, TOP = 0.5, 0.5, 0.35, 1.15  # in images, as all lengths below

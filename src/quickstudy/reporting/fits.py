@@ -10,7 +10,7 @@ from torch import Tensor
 from quickstudy.errors import require
 from quickstudy.learners import Learner
 from quickstudy.random import Moment
-from quickstudy.report.style import BLUE, FAINT, GREY, INK, ORANGE, TICK, new_figure, tidy
+from quickstudy.reporting.style import BLUE, FAINT, GREY, INK, ORANGE, TICK, new_figure, tidy
 from quickstudy.tasks import Family
 
 PANELS, POINTS = 6, 200

@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 import quickstudy as qs
 from quickstudy import report
 from quickstudy.errors import UserError
-from quickstudy.report.curves import smoothed
-from quickstudy.report.episode_picture import Answer, ask, has_pictures
-from quickstudy.report.style import png
+from quickstudy.reporting.curves import smoothed
+from quickstudy.reporting.episode_picture import Answer, ask, has_pictures
+from quickstudy.reporting.style import png
 from quickstudy.tasks import Classes
 from quickstudy.training import Estimate, Evaluation
 from quickstudy.training.baselines import Guess, NearestNeighbour

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from scipy.cluster.hierarchy import leaves_list
 
 from quickstudy.relatedness import Relatedness
-from quickstudy.report.style import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, TICK, WIDTH
+from quickstudy.reporting.style import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, TICK, WIDTH
 
 MOST_NAMES = 45
 """More names than these would run into one another: every second one is shown, or fewer."""

@@ -5,10 +5,10 @@ from pathlib import Path
 from quickstudy.cache import write_atomically
 from quickstudy.learners import Learner
 from quickstudy.relatedness import Relatedness
-from quickstudy.report import markup
-from quickstudy.report.figures import figures_for
-from quickstudy.report.settings import command_of, flat, read_run
-from quickstudy.report.words import (
+from quickstudy.reporting import markup
+from quickstudy.reporting.figures import figures_for
+from quickstudy.reporting.settings import command_of, flat, read_run
+from quickstudy.reporting.words import (
     against_baselines,
     default_title,
     headline,
@@ -44,7 +44,7 @@ def write_report(
         source: The tasks it was evaluated on.
         evaluation: What :func:`quickstudy.evaluate` found there.
         seed: Which tasks are drawn as pictures.
-        groups: What :func:`~quickstudy.report.accuracy_by_group_values` found.
+        groups: What :func:`~quickstudy.reporting.accuracy_by_group_values` found.
         group_way: Classes of a task there, which says what guessing would reach.
         title: Heading of the page; by default learner, source, way and shot.
         relatedness: What :func:`quickstudy.relatedness.relate` found among the training tasks.

@@ -3,8 +3,8 @@
 import pytest
 
 from quickstudy.ladder.ladder import Score
-from quickstudy.report import ladder_chart, write_ladder
-from quickstudy.report.ladder import cells_of, verdict
+from quickstudy.reporting import ladder_chart, write_ladder
+from quickstudy.reporting.ladder import cells_of, verdict
 
 ERRORS = {
     "support mean": 9.0,

@@ -11,7 +11,7 @@ from quickstudy.episode import Batch
 from quickstudy.errors import require
 from quickstudy.learners import Learner
 from quickstudy.random import Moment
-from quickstudy.report.episode_layout import ROWS, Layout
+from quickstudy.reporting.episode_layout import ROWS, Layout
 from quickstudy.tasks import Classes, Episodes
 
 MOST_CLASSES, MOST_SHOTS = 40, 8

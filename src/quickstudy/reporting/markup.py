@@ -4,7 +4,7 @@ import base64
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from quickstudy.report.css import CSS
+from quickstudy.reporting.css import CSS
 
 
 def document(title: str, body: Sequence[str]) -> str:

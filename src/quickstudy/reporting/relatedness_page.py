@@ -4,10 +4,10 @@ from pathlib import Path
 
 from quickstudy.cache import write_atomically
 from quickstudy.relatedness import Relatedness
-from quickstudy.report import markup
-from quickstudy.report.figures import shown_relatedness
-from quickstudy.report.settings import flat
-from quickstudy.report.words import relation
+from quickstudy.reporting import markup
+from quickstudy.reporting.figures import shown_relatedness
+from quickstudy.reporting.settings import flat
+from quickstudy.reporting.words import relation
 
 
 def write_relatedness(
