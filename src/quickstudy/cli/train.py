@@ -22,6 +22,11 @@ FREE = {
     "classes",
 }
 """Options that a resumed run may change."""
+SAME = (
+    *("clip_gradient", "tasks_per_backward", "validate_every", "validation_tasks", "seed"),
+    *("compile", "resume", "checkpoint_seconds", "tensorboard"),
+)
+"""Options that are arguments of :func:`~quickstudy.train` under the same name."""
 START = (
     "Start with protonet for classes and maml for numbers; every learner has good options for "
     "letters and, if it predicts numbers, for sinusoids:"
@@ -112,25 +117,18 @@ def _trained(found: Asked, out: Path, where: Any, command: str) -> Any:
     learner.to(where)
     balancer = making.make_balancer(found, source)
     optimizer = making.make_optimizer(found, learner, balancer)
+    pretrains = "batch_size" in source.describe()
     return training.train(
         learner,
         source,
         found["steps"],
-        1 if source.describe().get("batch_size") else found["tasks_per_step"],
+        1 if pretrains else found["tasks_per_step"],
         out,
         optimizer=optimizer,
         scheduler=making.make_scheduler(found, optimizer),
-        clip_gradient=found["clip_gradient"],
         balancer=balancer,
-        tasks_per_backward=found["tasks_per_backward"],
         validation=making.validation_tasks(found, data),
-        validate_every=found["validate_every"],
-        validation_tasks=found["validation_tasks"],
-        seed=found["seed"],
-        compile=found["compile"],
-        resume=found["resume"],
-        checkpoint_seconds=found["checkpoint_seconds"],
-        tensorboard=found["tensorboard"],
+        **{name: found[name] for name in SAME},
         record={"command": command, "settings": {**found.settings, "out": str(out)}},
     )
 
