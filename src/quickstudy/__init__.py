@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from quickstudy.estimators import FewShotClassifier, MultiTaskClassifier, MultiTaskRegressor
     from quickstudy.learners import (
         ANIL,
+        BOIL,
         CAVIA,
         FOMAML,
         IMAML,
@@ -80,6 +81,7 @@ _PLACES = {
     "learners": (
         "ANIL",
         "Adapted",
+        "BOIL",
         "CAVIA",
         "FOMAML",
         "Finetune",
@@ -132,6 +134,7 @@ _ROOMS = (
 )
 __all__ = [
     "ANIL",
+    "BOIL",
     "CAVIA",
     "FOMAML",
     "IMAML",
