@@ -69,9 +69,12 @@ def test_labels_of_any_kind_numbers_in_their_order(labels, names):
     assert Arrays(torch.zeros(4, 2), labels).pool.names == names
 
 
-def test_values_become_the_default_dtype_and_bytes_stay_bytes():
+def test_values_become_the_default_dtype_and_integers_stay_integers():
     assert Arrays(np.zeros((4, 2)), [0, 0, 1, 1]).pool.x.dtype == torch.float32
-    assert Arrays(np.zeros((4, 2), dtype=np.int64), [0, 0, 1, 1]).pool.x.dtype == torch.float32
+    for dtype in (np.int64, np.int32):  # token ids
+        kept = Arrays(np.zeros((4, 2), dtype=dtype), [0, 0, 1, 1]).pool.x
+        assert kept.dtype == torch.from_numpy(np.zeros(1, dtype)).dtype
+    assert Arrays(np.zeros((4, 2), dtype=bool), [0, 0, 1, 1]).pool.x.dtype == torch.float32
     pool = Arrays(np.full((4, 8, 8), 255, dtype=np.uint8), [0, 0, 1, 1]).pool
     assert pool.x.dtype == torch.uint8
     x = draw(pool.episodes(2, 1, 1), 1).support.x
