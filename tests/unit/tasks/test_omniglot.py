@@ -130,7 +130,9 @@ def test_parameters_are_stored(tree: Path, cache: Path) -> None:
     assert set(source.split("test").x.unique().tolist()) == {0, 255}
 
 
-@given(validation_alphabets=st.integers(0, 2), rotations=st.sampled_from(["classes", "task", "none"]))
+@given(
+    validation_alphabets=st.integers(0, 2), rotations=st.sampled_from(["classes", "task", "none"])
+)
 @settings(max_examples=6, deadline=None)
 def test_alphabets_train_or_validate(
     tmp_path_factory: pytest.TempPathFactory, validation_alphabets: int, rotations: str
