@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from quickstudy.estimators import FewShotClassifier, MultiTaskClassifier, MultiTaskRegressor
     from quickstudy.learners import (
         ANIL,
+        BOIL,
         CAVIA,
         FOMAML,
         IMAML,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
         SoftSharing,
     )
     from quickstudy.random import Moment, generator
+    from quickstudy.reporting import report
     from quickstudy.training import (
         Comparison,
         Estimate,
@@ -79,6 +81,7 @@ _PLACES = {
     "learners": (
         "ANIL",
         "Adapted",
+        "BOIL",
         "CAVIA",
         "FOMAML",
         "Finetune",
@@ -106,6 +109,7 @@ _PLACES = {
         "Moment",
         "generator",
     ),
+    "reporting": ("report",),
     "training": (
         "Comparison",
         "Estimate",
@@ -126,10 +130,11 @@ _PLACES = {
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 _ROOMS = (
     *("balance", "bilevel", "describe", "estimators", "ladder", "learners", "models", "random"),
-    *("relatedness", "targets", "tasks", "training"),
+    *("relatedness", "reporting", "targets", "tasks", "training"),
 )
 __all__ = [
     "ANIL",
+    "BOIL",
     "CAVIA",
     "FOMAML",
     "IMAML",
@@ -178,6 +183,7 @@ __all__ = [
     "models",
     "register",
     "relatedness",
+    "report",
     "save_adapted",
     "targets",
     "tasks",

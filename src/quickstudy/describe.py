@@ -103,14 +103,8 @@ def describe(thing: Any, opaque: type | tuple[type, ...] = ()) -> Any:
         >>> describe(qs.tasks.Sinusoid())
         {'class': 'Sinusoid'}
     """
-    if thing is None or isinstance(thing, bool | str):
-        return thing
-    if isinstance(thing, Integral):
-        return int(thing)
-    if isinstance(thing, Real):
-        return float(thing)
-    if isinstance(thing, os.PathLike):
-        return os.fspath(thing)
+    if thing is None or isinstance(thing, bool | str | Real | os.PathLike):
+        return _plain(thing)
     if isinstance(thing, list | tuple):
         return [describe(value, opaque) for value in thing]
     if isinstance(thing, Mapping):
@@ -121,6 +115,15 @@ def describe(thing: Any, opaque: type | tuple[type, ...] = ()) -> Any:
         if isinstance(thing, opaque):
             return {"opaque": path_of(type(thing))}
         raise
+
+
+def _plain(thing: Any) -> Any:
+    """Give a number, a text or a path as JSON has it."""
+    if isinstance(thing, os.PathLike):
+        return os.fspath(thing)
+    if thing is None or isinstance(thing, bool | str):
+        return thing
+    return int(thing) if isinstance(thing, Integral) else float(thing)
 
 
 def _of_object(thing: Any, opaque: type | tuple[type, ...]) -> Description:
@@ -172,11 +175,15 @@ def build(
         >>> build({"class": "SinusoidMetaSGD"})
         SinusoidMetaSGD()
     """
-    own = [imported(one) if isinstance(one, str) else one for one in classes]
+    own = [_class_of(one) for one in classes]
     known = {**registered(), **{path_of(one): one for one in own}}
     # a class of a script that was run is found by its name
     known |= {f"__main__:{one.__qualname__}": one for one in own}
     return _Builder(known).build(description, given or {})
+
+
+def _class_of(named: Any) -> Any:
+    return imported(named) if isinstance(named, str) else named
 
 
 @dataclass(frozen=True)

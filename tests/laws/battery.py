@@ -116,14 +116,14 @@ def _finetune(model: nn.Module, size: int | None = None, **options: Any) -> Lear
     learner = qs.Finetune(
         model, pretraining_classes=3, embedding_size=size, test_steps=3, **options
     )
-    initialise(learner.head, qs.generator(1, "model"))
+    initialise(learner.gradient.head, qs.generator(1, "model"))
     return learner
 
 
 def _cavia(model: nn.Module, **options: Any) -> Learner:
     """With a modulation whose weights do not depend on the global generator."""
     learner = qs.CAVIA(model, 0.3, context_size=3, **options)
-    initialise(learner.modulation, qs.generator(1, "model"))
+    initialise(learner.part.modulation, qs.generator(1, "model"))
     return learner
 
 
@@ -163,7 +163,7 @@ def _sharing(kind: Any, model: nn.Module, **options: Any) -> Learner:
     learner = kind(model, NUM_TASKS, test_steps=3, **options)
     generator = qs.generator(1, "model")
     with torch.no_grad():
-        for offset in learner.offsets:
+        for offset in learner.part.offsets:
             offset += 0.3 * torch.randn(offset.shape, generator=generator)
     return learner
 
@@ -194,7 +194,7 @@ def plus_plus() -> Learner:
     learner = qs.MAML(normed(), 0.3, 2, 3, **PLUS_PLUS)
     generator = qs.generator(2, "model")
     with torch.no_grad():
-        for values in (*learner.rates, *learner.norms):
+        for values in (*learner.step.rates, *learner.step.norms):
             values += 0.1 * torch.randn(values.shape, generator=generator)
     return learner
 
@@ -204,7 +204,7 @@ def _metalstm(model: nn.Module, inner_steps: int = 2, **options: Any) -> Learner
     learner = qs.MetaLSTM(model, 0.1, inner_steps, hidden_size=3, **options)
     generator = qs.generator(1, "model")
     with torch.no_grad():
-        for parameter in learner.update.parameters():
+        for parameter in learner.step.update.parameters():
             parameter += 0.3 * torch.randn(parameter.shape, generator=generator)
     return learner
 
@@ -269,6 +269,12 @@ TABLE: dict[str, list[Case]] = {
         Case("learned-rates", "vectors", lambda: qs.ANIL(vectors(), 0.3, 2, learned_rates=True)),
         Case("implicit", "vectors", lambda: qs.ANIL(normed(), 0.3, 150, 3, **AT_THE_OPTIMUM)),
         Case("conv-adam-multi", "images", lambda: qs.ANIL(images(), 0.01, 2, inner_optimiser="adam", multi_step_loss=True)),
+    ],
+    "boil": [
+        Case("unrolled-multi", "sinusoids", lambda: qs.BOIL(line(), 0.05, 3, multi_step_loss=True)),
+        Case("stepwise-norm-rates", "vectors", lambda: qs.BOIL(normed(), 0.2, 2, 3, outer_gradient="stepwise", learned_rates=True)),
+        Case("implicit", "vectors", lambda: qs.BOIL(vectors(), 0.02, 60, 3, outer_gradient="implicit", proximal=30.0, backward_steps=60)),
+        Case("conv-steps-norm", "images", lambda: qs.BOIL(images(), 0.1, 2, per_step_norm=True)),
     ],
     "cavia": [
         Case("unrolled", "sinusoids", lambda: _cavia(line(), inner_steps=2)),

@@ -19,7 +19,7 @@ ORDER = (
     ("relatedness",),
     ("training",),
     ("ladder",),
-    ("report",),
+    ("reporting",),
     ("estimators", "rl"),
     ("cli",),
 )

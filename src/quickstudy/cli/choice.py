@@ -1,4 +1,4 @@
-"""What a training is asked to do: the learner, data and network first, then exactly their options."""
+"""What a training is asked to do: learner, data and network, then exactly their options."""
 
 import dataclasses
 import os
@@ -15,6 +15,7 @@ from quickstudy.cli.options import fields
 from quickstudy.cli.parsing import values_of, with_defaults
 from quickstudy.cli.reader import REQUIRED, method, parameters, returned
 from quickstudy.cli.recipes import Options, recipe
+from quickstudy.errors import require
 
 FILLED = {
     "learner": {
@@ -82,7 +83,7 @@ class Choice:
 
     @cached_property
     def options(self) -> list[Option]:
-        """All options of the choice; an owner's name stands before one that is taken."""
+        """All options of the choice, a name that is taken with its owner before it."""
         data = Option("data", Kind(str), "glyphs", DATA_TEXT, "data")
         general = [*fields(f"{HERE}:Training", "training"), *fields(f"{HERE}:Machine", "machine")]
         general += fields(f"{HERE}:Network", "network")
@@ -197,10 +198,8 @@ class Asked:
     def settings(self) -> dict[str, Any]:
         """All values, as recorded in ``run.json``."""
         first = {"learner": self.choice.learner, "data": self.choice.data}
-        plain = {
-            name: str(value) if isinstance(value, Path) else value
-            for name, value in self.values.items()
-        }
+        plain = dict(self.values)
+        plain |= {name: str(one) for name, one in plain.items() if isinstance(one, Path)}
         return {**first, **plain, "model": self.choice.network}
 
 
@@ -227,13 +226,24 @@ def choice_of(learner: str, arguments: Sequence[str]) -> Choice:
     here = os.getcwd()
     if here not in sys.path:
         sys.path.append(here)  # modules of the user's
-    catalog.path_of("learners", learner)
+    if catalog.path_of("learners", learner) == learner:
+        _check_learner(learner)
     data = _last(arguments, "--data") or "glyphs"
     model = _last(arguments, "--model")
     choice = Choice(learner, data, model, _last(arguments, "--task") is not None)
     if choice.network is not None:
         catalog.path_of("models", choice.network)
     return choice
+
+
+def _check_learner(path: str) -> None:
+    """Raise if a class of the user's is no learner."""
+    from quickstudy.describe import imported
+    from quickstudy.learners import Learner
+
+    found = imported(path)
+    good = isinstance(found, type) and issubclass(found, Learner)
+    require(good, f"{path} should be a learner, a subclass of qs.Learner. It is not.")
 
 
 def modern(arguments: Sequence[str]) -> list[str]:

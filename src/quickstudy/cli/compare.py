@@ -11,7 +11,7 @@ from rich.console import Console
 from quickstudy.cli.judging import Judging, evaluate_run, read_run, tasks_of
 from quickstudy.cli.options import Positional, parse
 from quickstudy.errors import require
-from quickstudy.report import results_table
+from quickstudy.reporting import results_table
 from quickstudy.training import Trained, compare
 
 

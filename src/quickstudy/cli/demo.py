@@ -92,8 +92,7 @@ def _judge(asked: DemoOptions, console: Any) -> Path:
     """Evaluate on tasks of two sizes, and write the report."""
     from quickstudy.cache import write_atomically
     from quickstudy.cli.evaluate import show
-    from quickstudy.cli.report import groups_of
-    from quickstudy.report import write_report
+    from quickstudy.reporting import write_run
     from quickstudy.training import Trained, evaluate
 
     results, run = {}, Trained.read(asked.out)
@@ -103,5 +102,4 @@ def _judge(asked: DemoOptions, console: Any) -> Path:
         results[f"{way}-way 1-shot"] = found.to_dict()
         show(found, "ProtoNet", console)
     write_atomically(asked.out / "result.json", json.dumps(results, indent=1).encode())
-    groups = groups_of(run, source, asked.seed)
-    return write_report(asked.out, run.learner, source, found, asked.seed, groups, group_way=5)
+    return write_run(run, source, found)

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from quickstudy.cli.judging import Judging, evaluate_run, read_run, tasks_of
 from quickstudy.cli.options import Run, parse
-from quickstudy.report import results_table
+from quickstudy.reporting import results_table
 from quickstudy.training import Baselines, Evaluation
 
 SLOW = 5.0

@@ -18,8 +18,8 @@ from quickstudy.errors import require
 from quickstudy.ladder.ladder import FRACTION, Score, ladder_rows, ladder_tasks
 from quickstudy.ladder.rungs import Rung, rungs
 from quickstudy.learners import Learner
-from quickstudy.report import write_ladder
-from quickstudy.report.ladder import lines, means, shots_of, verdict
+from quickstudy.reporting import write_ladder
+from quickstudy.reporting.ladder import lines, means, shots_of, verdict
 from quickstudy.targets import Several
 from quickstudy.tasks import Table
 from quickstudy.tasks.encoder import is_numeric

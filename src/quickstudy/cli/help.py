@@ -26,7 +26,7 @@ def page(
 def entry(option: Option) -> str:
     """Write what one option takes and says."""
     text, default = _usual(option)
-    text = text.removesuffix(".") + (f" ({default})" if default else "")
+    text = f"{text.removesuffix('.')} ({default})".strip() if default else text.removesuffix(".")
     return f"  {option.usage}\n{filled(text, INDENT)}" if text else f"  {option.usage}"
 
 
@@ -38,19 +38,24 @@ def _usual(option: Option) -> tuple[str, str]:
     return option.text.replace(found[0], ""), f"default: {found[1]}"
 
 
-def filled(text: str, indent: str = "") -> str:
-    """Break a text into lines as wide as the terminal, 100 columns at most."""
-    width = min(shutil.get_terminal_size().columns, 100)
-    return textwrap.fill(text, max(width, 40), initial_indent=indent, subsequent_indent=indent)
+def filled(text: str, indent: str = "", first: str | None = None) -> str:
+    """Break a text into lines as wide as the terminal, 100 columns at most.
+
+    Args:
+        text: The text.
+        indent: What every line begins with.
+        first: What the first line begins with instead.
+    """
+    width = max(40, min(shutil.get_terminal_size().columns, 100))
+    start = indent if first is None else first
+    return textwrap.fill(text, width, initial_indent=start, subsequent_indent=indent)
 
 
 def listed(lines: dict[str, str]) -> str:
     """Write names with a line on each, broken to the width of the terminal."""
-    longest = max(map(len, lines), default=0) + 2
-    return "\n".join(
-        filled(f"{name:<{longest}}{text}", "  ").replace("\n  ", "\n  " + " " * longest)
-        for name, text in lines.items()
-    )
+    longest = max(map(len, lines), default=0) + 4
+    pairs = ((f"  {name}".ljust(longest), text) for name, text in lines.items())
+    return "\n".join(filled(text, " " * longest, name) for name, text in pairs)
 
 
 __all__ = ["entry", "filled", "listed", "page"]

@@ -80,7 +80,7 @@ def make_learner(asked: Asked, source: TaskSource) -> Learner:
     filled: dict[str, Any] = {
         "way": count,
         "seed": asked["seed"],
-        "num_tasks": source.num_tasks if isinstance(source, FixedTasks) else None,
+        "num_tasks": _num_tasks(source),
         "targets": _targets(cls, target),
         "pretraining_classes": None if gives == "scores" else target.scores,
     }
@@ -106,6 +106,14 @@ def _learner_class(asked: Asked) -> type[Learner]:
     )
     cls: type[Learner] = found
     return cls
+
+
+def _num_tasks(source: TaskSource) -> int | None:
+    """How many identities the tasks of a fixed set have: a split keeps those of the whole."""
+    if not isinstance(source, FixedTasks):
+        return None
+    whole = source.draw(range(source.num_tasks), Moment(0, "identities").generator())
+    return int(whole.task.max()) + 1
 
 
 def _targets(cls: type[Learner], target: Target) -> Any:
@@ -161,8 +169,7 @@ def start_from(learner: Learner, run: Path, classes: tuple[str, ...]) -> None:
 def make_balancer(asked: Asked, source: TaskSource) -> Balancer:
     """Make the balancer, for the tasks of a fixed set if it needs one."""
     name = asked["balancer"]
-    fixed = catalog.balancers()[name] and isinstance(source, FixedTasks)
-    return balancer_named(name, source.num_tasks) if fixed else balancer_named(name)
+    return balancer_named(name, _num_tasks(source) if catalog.balancers()[name] else None)
 
 
 def make_optimizer(asked: Asked, learner: Learner, balancer: Balancer) -> torch.optim.Optimizer:

@@ -32,8 +32,8 @@ def with_defaults(options: Sequence[Option], given: dict[str, Any], command: str
     for option in missing:
         require(
             option.name in given,
-            f"{'Argument' if option.positional else 'Option'} {option.flag} is needed: "
-            f"{_first_lower(option.text)} See: quickstudy {command} --help",
+            f"{'Argument' if option.positional else 'Option'} {option.flag} is needed"
+            f"{_told(option.text)}. See: quickstudy {command} --help",
         )
     defaults = {option.name: option.default for option in options}
     return {name: given.get(name, default) for name, default in defaults.items()}
@@ -118,8 +118,9 @@ def _value(option: Option, words: list[str]) -> Any:
     return tuple(option.kind.value(word, option.flag) for word in words)
 
 
-def _first_lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
+def _told(text: str) -> str:
+    """A text as the rest of a sentence."""
+    return f": {text[:1].lower()}{text[1:].removesuffix('.')}" if text else ""
 
 
 __all__ = ["values_of", "with_defaults"]

@@ -17,8 +17,8 @@ from quickstudy.errors import require
 from quickstudy.ladder.rungs import LearnedPrior, Sharing
 from quickstudy.learners import Learner
 from quickstudy.relatedness import Relatedness, relate
-from quickstudy.report import write_relatedness
-from quickstudy.report.words import relation
+from quickstudy.reporting import write_relatedness
+from quickstudy.reporting.words import relation
 from quickstudy.tasks import TableTasks
 from quickstudy.tasks.table_form import TableForm
 from quickstudy.training.evaluate import plain

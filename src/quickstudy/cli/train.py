@@ -22,6 +22,11 @@ FREE = {
     "classes",
 }
 """Options that a resumed run may change."""
+SAME = (
+    *("clip_gradient", "tasks_per_backward", "validate_every", "validation_tasks", "seed"),
+    *("compile", "resume", "checkpoint_seconds", "tensorboard"),
+)
+"""Options that are arguments of :func:`~quickstudy.train` under the same name."""
 START = (
     "Start with protonet for classes and maml for numbers; every learner has good options for "
     "letters and, if it predicts numbers, for sinusoids:"
@@ -112,25 +117,18 @@ def _trained(found: Asked, out: Path, where: Any, command: str) -> Any:
     learner.to(where)
     balancer = making.make_balancer(found, source)
     optimizer = making.make_optimizer(found, learner, balancer)
+    pretrains = "batch_size" in source.describe()
     return training.train(
         learner,
         source,
         found["steps"],
-        1 if source.describe().get("batch_size") else found["tasks_per_step"],
+        1 if pretrains else found["tasks_per_step"],
         out,
         optimizer=optimizer,
         scheduler=making.make_scheduler(found, optimizer),
-        clip_gradient=found["clip_gradient"],
         balancer=balancer,
-        tasks_per_backward=found["tasks_per_backward"],
         validation=making.validation_tasks(found, data),
-        validate_every=found["validate_every"],
-        validation_tasks=found["validation_tasks"],
-        seed=found["seed"],
-        compile=found["compile"],
-        resume=found["resume"],
-        checkpoint_seconds=found["checkpoint_seconds"],
-        tensorboard=found["tensorboard"],
+        **{name: found[name] for name in SAME},
         record={"command": command, "settings": {**found.settings, "out": str(out)}},
     )
 
@@ -151,9 +149,13 @@ def _same_options(out: Path, settings: dict[str, Any]) -> None:
     """
     if not ((out / "last.safetensors").exists() and (out / "run.json").exists()):
         return
-    from quickstudy.cli.runs import settings_of
+    from quickstudy.training.trained import read_details
 
-    begun = settings_of(out)
+    begun = read_details(out).get("settings")
+    require(
+        isinstance(begun, dict),
+        f"{out} was not trained by the command line: go on with qs.train(..., resume=True).",
+    )
     free = FREE | ({"steps"} if begun.get("schedule") == "constant" else set())
     for name, value in json.loads(json.dumps(settings)).items():
         old = begun.get(name, value)

@@ -2,6 +2,8 @@
 
 from quickstudy.describe import register
 from quickstudy.learners.anil import ANIL
+from quickstudy.learners.assembled import Assembled
+from quickstudy.learners.boil import BOIL
 from quickstudy.learners.cavia import CAVIA
 from quickstudy.learners.embedding import EmbeddingLearner
 from quickstudy.learners.finetune import Finetune
@@ -33,6 +35,7 @@ LEARNERS: dict[str, type[Learner]] = {
     "fomaml": FOMAML,
     "imaml": IMAML,
     "anil": ANIL,
+    "boil": BOIL,
     "metasgd": MetaSGD,
     "cavia": CAVIA,
     "metalstm": MetaLSTM,
@@ -59,6 +62,7 @@ for _learner in LEARNERS.values():
 
 __all__ = [
     "ANIL",
+    "BOIL",
     "CAVIA",
     "FOMAML",
     "IMAML",
@@ -67,6 +71,7 @@ __all__ = [
     "MANN",
     "R2D2",
     "Adapted",
+    "Assembled",
     "EmbeddingLearner",
     "Finetune",
     "Generator",

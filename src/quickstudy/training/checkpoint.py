@@ -174,6 +174,7 @@ def restore_learner(learner: Learner, tensors: dict[str, Tensor], path: Path) ->
         for name, value in tensors.items()
         if name.startswith("learner/")
     }
+    weights = current_names(weights, learner)
     saved, own = (
         {name: tuple(value.shape) for name, value in state.items()}
         for state in (weights, learner.state_dict())
@@ -186,6 +187,17 @@ def restore_learner(learner: Learner, tensors: dict[str, Tensor], path: Path) ->
         f"{', '.join(f'{name} {saved.get(name)}, here {own.get(name)}' for name in other[:1])}.",
     )
     learner.load_state_dict(weights)
+
+
+def current_names(weights: dict[str, Tensor], learner: Learner) -> dict[str, Tensor]:
+    """``weights`` by the names of today: in version 0.1.0 those of a part, a step rule or an outer
+    gradient stood at the top (``rates.0`` is now ``step.rates.0``)."""
+    moved = {}
+    for name in learner.state_dict():
+        room, _, rest = name.partition(".")
+        if room in ("part", "step", "gradient") and name not in weights:
+            moved[rest] = name
+    return {moved.get(name, name): value for name, value in weights.items()}
 
 
 def checkpoint_of(run: str | Path) -> Path:

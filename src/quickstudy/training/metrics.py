@@ -15,10 +15,9 @@ LINES_EVERY = 20
 
 
 class MetricLog:
-    """Appends to ``metrics.jsonl``: mean loss, learning rate and speed every 20 steps, and every
-    validation.
+    """Appends to ``metrics.jsonl``: loss, rate and speed every 20 steps, and every validation.
 
-    Where tasks have learned weights, these stand beside the loss: ``weight/0`` is that of task 0. A
+    If tasks have learned weights, these stand beside the loss: ``weight/0`` is the one of task 0. A
     resumed run drops the lines after the step it resumes from, so that no step stands twice.
 
     Args:
@@ -37,13 +36,7 @@ class MetricLog:
             kept = [line for line in read_metrics(self.path) if line["step"] <= step]
             write_atomically(self.path, "".join(json.dumps(line) + "\n" for line in kept).encode())
         if tensorboard and folder is not None:
-            try:
-                from torch.utils.tensorboard import SummaryWriter
-            except ImportError as error:
-                raise UserError(
-                    "TensorBoard is not installed: pip install 'quickstudy[tensorboard]'."
-                ) from error
-            self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
+            self._writer = _event_writer(folder / "tensorboard", step)
 
     def loss(
         self,
@@ -101,6 +94,17 @@ class MetricLog:
         self.flush()
         if self._writer is not None:
             self._writer.close()
+
+
+def _event_writer(folder: Path, step: int) -> Any:
+    """Make the writer of TensorBoard events, which drops those after ``step``."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise UserError(
+            "TensorBoard is not installed: pip install 'quickstudy[tensorboard]'."
+        ) from error
+    return SummaryWriter(str(folder), purge_step=step + 1)
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:

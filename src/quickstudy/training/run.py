@@ -95,18 +95,22 @@ class Run:
         self.optimizer.zero_grad(set_to_none=True)
         with ambient(plan.seed, "layers", index):
             losses = self._backward(episodes)
-        if not bool(losses.isfinite().all()):
-            wrong = (~losses.isfinite()).nonzero().flatten().tolist()
-            raise self._diverged(f"The loss of step {index + 1} is not finite (tasks {wrong[:5]})")
-        most = math.inf if plan.clip_gradient is None else plan.clip_gradient
-        norm = nn.utils.clip_grad_norm_(self.parameters, most)
-        if not bool(norm.isfinite()):
-            raise self._diverged(f"The gradient of step {index + 1} is not finite")
+        self._check_finite(losses, index)
         self.optimizer.step()
         if self.scheduler is not None:
             self.scheduler.step()
         self.source.told(episodes, losses, episodes.moment)
         return losses.mean().item()
+
+    def _check_finite(self, losses: Tensor, index: int) -> None:
+        """Raise if a loss or the gradient is not finite; clip the gradient."""
+        if not bool(losses.isfinite().all()):
+            wrong = (~losses.isfinite()).nonzero().flatten().tolist()
+            raise self._diverged(f"The loss of step {index + 1} is not finite (tasks {wrong[:5]})")
+        clip = self.plan.clip_gradient
+        norm = nn.utils.clip_grad_norm_(self.parameters, math.inf if clip is None else clip)
+        if not bool(norm.isfinite()):
+            raise self._diverged(f"The gradient of step {index + 1} is not finite")
 
     def _diverged(self, what: str) -> TrainingError:
         last = self.plan.last
@@ -176,6 +180,20 @@ class Run:
             UserError: If it is one of another run.
         """
         tensors, details = read(path)
+        self._check_same(details)
+        check_optimizer(self.optimizer, details)
+        restore_state(self.balancer, _under("balancer/", tensors))
+        self.source.restore(details.get("source", {}) | _under("source/", tensors))
+        restore_learner(self.learner, tensors, path)
+        restore_optimizer(self.optimizer, tensors, details)
+        if self.scheduler is not None and details["scheduler"] is not None:
+            self.scheduler.load_state_dict(details["scheduler"])
+        best = details["best"]
+        self.fitted.step, self.fitted.seconds = details["step"], details["seconds"]
+        self.fitted.best = None if best is None else (best[0], best[1])
+
+    def _check_same(self, details: dict[str, Any]) -> None:
+        """Raise if a checkpoint is one of another seed or learner."""
         seed = self.plan.seed
         require(
             details["seed"] == seed,
@@ -188,16 +206,6 @@ class Run:
             begun == found,
             f"A resumed run should have the learner it was begun with, {begun}. Found {found}.",
         )
-        check_optimizer(self.optimizer, details)
-        restore_state(self.balancer, _under("balancer/", tensors))
-        self.source.restore(details.get("source", {}) | _under("source/", tensors))
-        restore_learner(self.learner, tensors, path)
-        restore_optimizer(self.optimizer, tensors, details)
-        if self.scheduler is not None and details["scheduler"] is not None:
-            self.scheduler.load_state_dict(details["scheduler"])
-        best = details["best"]
-        self.fitted.step, self.fitted.seconds = details["step"], details["seconds"]
-        self.fitted.best = None if best is None else (best[0], best[1])
 
     def keep_best(self) -> None:
         """Keep the weights as the best so far: in the run's folder, or in memory without one."""

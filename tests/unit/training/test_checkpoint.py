@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 
 import quickstudy as qs
 from quickstudy.training import checkpoint
+from quickstudy.training.checkpoint import restore_learner
 from tests.unit.training.small import (
     Own,
     bits,
@@ -283,3 +284,22 @@ def test_a_mastered_task_predicts_the_same_bits_in_another_process(tmp_path, mak
     )
     with safe_open(scores, "pt") as file:
         assert torch.equal(file.get_tensor("scores"), learner.predict(adapted, episode.query.x))
+
+
+@pytest.mark.parametrize(
+    ("make", "moved"),
+    [
+        (lambda: qs.MetaSGD(qs.models.MLP(4, 3)), "step.rates.0"),
+        (lambda: qs.CAVIA(qs.models.MLP(4, 3)), "part.modulation.weight"),
+        (lambda: qs.Finetune(qs.models.MLP(4, None), 5), "gradient.head.weight"),
+    ],
+)
+def test_names_of_version_0_1_0_are_read(make, moved, tmp_path):
+    learner, rooms = make(), ("part", "step", "gradient")
+    old = {
+        name.partition(".")[2] if name.split(".")[0] in rooms else name: torch.randn_like(value)
+        for name, value in learner.state_dict().items()
+    }
+    assert moved not in old and moved.partition(".")[2] in old
+    restore_learner(learner, {f"learner/{name}": value for name, value in old.items()}, tmp_path)
+    assert torch.equal(learner.state_dict()[moved], old[moved.partition(".")[2]])
