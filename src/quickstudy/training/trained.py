@@ -185,8 +185,11 @@ class Trained:
         if data is None and drawn is None and self.details.get("tasks") is not None:
             message = "These tasks are of a source of your own, which has no options."
             require(not given, f"{message} Found {sorted(given)}.")
-            source: TaskSource = build(self.details["tasks"], self.classes)
-            return source
+            source = build(self.details["tasks"], self.classes)
+            good = isinstance(source, TaskSource)
+            require(good, f"{self.folder / 'run.json'} should describe tasks. It is damaged.")
+            own: TaskSource = source
+            return own
         opened = data if isinstance(data, Data) else self.data(data, **(changed or {}))
         trained = self._fitting(opened)
         where = split if split is not None else ("test" if data is None else "all")
