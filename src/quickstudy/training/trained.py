@@ -78,14 +78,14 @@ class Trained:
         return cls(folder, learner, details, known)
 
     def image_form(self) -> dict[str, Any]:
-        """The size, channels and ink of the images it learned from; empty if they were not a folder's."""
+        """The size, channels and ink of the folder of images it learned from; empty without one."""
         drawn = self._drawn()
         found = None if drawn is None else drawn.arguments(Images)
         names = ("size", "channels", "ink")
         return {} if found is None else {name: found[name] for name in names if name in found}
 
     def table_form(self) -> TableForm | None:
-        """What the rows of the table that it learned from become; None if it was no table with tasks.
+        """What the rows of the table with tasks that it learned from become; None without one.
 
         Raises:
             UserError: If the table cannot be read any more.
