@@ -30,6 +30,7 @@ LEARNERS = {
     "fomaml": lambda: qs.FOMAML(qs.models.Conv4(5, channels=2, downsample="stride"), inner_lr=0.3),
     "reptile": lambda: qs.Reptile(qs.models.MLP(4, 3, hidden=()), inner_batch_size=3),
     "anil": lambda: qs.ANIL(qs.models.MLP(4, 3, hidden=(5,)), inner_steps=2, shared_head=True),
+    "boil": lambda: qs.BOIL(qs.models.MLP(4, 3, hidden=(5,)), inner_lr=0.2, inner_steps=2),
     "cavia": lambda: qs.CAVIA(qs.models.MLP(4, 3, hidden=(5,)), context_size=2, inner_steps=2),
     "imaml": lambda: qs.IMAML(
         qs.models.MLP(4, 3, hidden=()), inner_steps=3, cg_steps=2, damping=0.5
@@ -178,6 +179,17 @@ def test_every_learner_comes_back_as_it_was(tmp_path, name):
     assert type(again) is type(learner) and not again.training
     assert same_bits(bits(again), bits(learner))
     assert json.dumps(checkpoint.pack(again)[1]) == json.dumps(checkpoint.pack(learner)[1])
+
+
+def test_a_learner_of_parts_comes_back_as_it_was(tmp_path):
+    part, step = qs.learners.parts.Head(), qs.learners.steps.Descent(0.3, "adam")
+    gradient = qs.learners.outer.QueryLoss("stepwise")
+    model = qs.models.MLP(4, 3, hidden=(5,))
+    learner = qs.learners.Assembled(model, part, step, gradient, inner_steps=2)
+    checkpoint.write(tmp_path / "file", *checkpoint.pack(learner))
+    again = qs.load(tmp_path / "file")
+    assert checkpoint.pack(again)[1] == checkpoint.pack(learner)[1]
+    assert again.step.inner_lr == 0.3 and same_bits(bits(again), bits(learner))
 
 
 def test_frozen_parameters_come_back_frozen(tmp_path):
