@@ -18,7 +18,8 @@ class Hard(qs.tasks.TaskSource):
     def sample(self, num_tasks: int, moment: Moment) -> qs.Episode:
         drawn = qs.tasks.Sinusoid().episodes(shot=3, query=3).sample(num_tasks, moment)
         support, query = (
-            qs.Batch(part.x, self.scale * part.y, part.mask) for part in (drawn.support, drawn.query)
+            qs.Batch(part.x, self.scale * part.y, part.mask)
+            for part in (drawn.support, drawn.query)
         )
         return qs.Episode(support, query, drawn.task, moment)
 
