@@ -37,7 +37,8 @@ class AdaptOptions:
     run: Run
     """The run's folder, or a checkpoint."""
     support: Annotated[Path, Positional]
-    """The new task's examples: a folder with one subfolder of images for each class, or a CSV file."""
+    """The new task's examples: a folder with one subfolder of images for each class, or a CSV
+    file."""
     out: Path = Path("task.qs")
     """The file that predict needs; it holds all that is needed."""
     steps: int | None = None
@@ -48,7 +49,8 @@ class AdaptOptions:
     label: str | None = None
     """Column of a CSV file that holds the classes."""
     target: tuple[str, ...] = ()
-    """Columns of a CSV file that are to be predicted (regression); by default the last where the run learned sinusoids."""
+    """Columns of a CSV file that are to be predicted (regression); by default the last where the
+    run learned sinusoids."""
     classes: tuple[str, ...] = ()
     """Classes of your own that the run is made of, as package.module:Class."""
     device: str = "cpu"

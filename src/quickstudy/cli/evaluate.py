@@ -26,7 +26,9 @@ class EvaluateOptions(Judging, _Required):
     """Options of ``quickstudy evaluate``."""
 
     baselines: Baselines = "all"
-    """Plain baselines on the same tasks: quick is nearest neighbour or the support mean; all is also the learner untrained, and its network trained from scratch on each support set, which takes most of the time."""
+    """Plain baselines on the same tasks: quick is nearest neighbour or the support mean; all is
+    also the learner untrained, and its network trained from scratch on each support set, which
+    takes most of the time."""
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -19,7 +19,8 @@ class Judging:
     """What a task looks like; what is not given is as in training."""
 
     data: str | None = None
-    """Other data than in training: a name, a folder, a file, or package.module:Class. It is read as that of training was, and all of it is used."""
+    """Other data than in training: a name, a folder, a file, or package.module:Class. It is read as
+    that of training was, and all of it is used."""
     split: Literal["train", "validation", "test", "all"] | None = None
     """Part of the data; by default the test split, and all of other data."""
     way: int | None = None
@@ -27,7 +28,8 @@ class Judging:
     shot: int | None = None
     """Support examples (of a class)."""
     query: int | None = None
-    """Query examples (of a class); by default as many as there are, 15 at most (100 of functions)."""
+    """Query examples (of a class); by default as many as there are, 15 at most (100 of
+    functions)."""
     within_group: bool = False
     """Draw each task's classes from one alphabet or script."""
     root: Path | None = None

@@ -33,7 +33,8 @@ class PredictOptions:
     task: Annotated[Path, Positional]
     """The file that adapt wrote."""
     files: Annotated[tuple[Path, ...], Positional]
-    """Images, folders of images, or CSV files, as the task's own were. Images in a folder that is called as a class, and rows with the target, are judged."""
+    """Images, folders of images, or CSV files, as the task's own were. Images in a folder that is
+    called as a class, and rows with the target, are judged."""
     out: Path | None = None
     """A CSV file for the predictions, in place of the table on standard output."""
     json: bool = False

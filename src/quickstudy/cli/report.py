@@ -24,7 +24,8 @@ class ReportOptions(Judging, _Required):
     num_tasks: int = 400
     """Tasks to evaluate on."""
     baselines: Baselines = "all"
-    """Plain baselines on the same tasks: none, quick or all; training from scratch takes most of the time."""
+    """Plain baselines on the same tasks: none, quick or all; training from scratch takes most of
+    the time."""
 
 
 def main(arguments: Sequence[str]) -> int:

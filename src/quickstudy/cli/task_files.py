@@ -1,4 +1,4 @@
-"""A new task's files: how they become what a model was trained on, and what of it is kept for predicting."""
+"""A new task's files, as a model takes them, and what is kept of them for predicting."""
 
 import math
 import unicodedata
@@ -104,7 +104,7 @@ class Task:
 
     @property
     def labels(self) -> dict[str, tuple[str, ...]]:
-        """The names of the classes by target, none for a number; where the task's outputs are not classes."""
+        """The names of the classes by target, none for a number."""
         return dict.fromkeys(self.outputs, ()) if self.table is None else self.table.by_target
 
     @property

@@ -154,7 +154,7 @@ class Arrays(Data):
 
 
 def classes_of(values: Tensor, labels: Sequence[str], label: str = "arrays") -> Classes:
-    """Give the pool of examples ``values`` whose classes are ``labels``; whole numbers sort as such."""
+    """Give the pool of examples ``values`` of classes ``labels``; whole numbers sort as such."""
     number = re.compile("-?[0-9]+")
     names = sorted(
         set(labels),

@@ -27,7 +27,7 @@ class Pool(Protocol):
 
 
 class Data(ABC):
-    """Data that tasks are drawn from, divided into splits: ``data.split("train").episodes(shot=5)``.
+    """Data that tasks are drawn from, in splits: ``data.split("train").episodes(shot=5)``.
 
     The parameters of a subclass's constructor are its options on the command line. Each is kept as
     an attribute of the same name, so that a run can tell the data it learned from and open it
@@ -43,7 +43,7 @@ class Data(ABC):
     validation_query: ClassVar[int] = 5
 
     def __init_subclass__(cls, **more: Any) -> None:
-        """Record the calls of ``split`` and ``episodes``, so that what they give can be described."""
+        """Record the calls of ``split`` and ``episodes``: what they give can be described."""
         super().__init_subclass__(**more)
         for name in ("split", "episodes"):
             method = vars(cls).get(name)
@@ -89,7 +89,7 @@ class Data(ABC):
         return pool.episodes(**_known(pool, options, source_name(type(self))))
 
     def evaluation(self, split: str = "test", **options: Any) -> TaskSource:
-        """Make tasks to evaluate on: as many queries as there are, 15 at most (100 of functions)."""
+        """Make tasks to evaluate on, of as many queries as there are, 15 at most (functions: 100)."""
         return self._judging(split, self.evaluation_query, options)
 
     def validation(self, **options: Any) -> TaskSource | None:

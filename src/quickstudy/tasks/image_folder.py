@@ -158,7 +158,9 @@ def _split_folders(folder: Path) -> dict[str, Path]:
     folders = folders_in(folder) if folder.is_dir() else []
     named = {NAMES.get(path.name.lower(), ""): path for path in folders}
     all_splits = "" not in named and "train" in named and len(named) == len(folders)
-    return named if all_splits and any(folders_in(path) for path in folders) else {}
+    if not all_splits or not any(folders_in(path) for path in folders):
+        return {}
+    return {name: named[name] for name in SPLITS if name in named}
 
 
 def _read_splits(file: Path) -> tuple[bool, dict[str, str]]:

@@ -23,7 +23,7 @@ FROM_SCRATCH_STEPS = 30
 
 
 class NearestNeighbour(Learner):
-    """The class of the nearest support example by Euclidean distance on raw inputs: 1-nearest-neighbour."""
+    """The class of the nearest support example by Euclidean distance on raw inputs."""
 
     @property
     def test_steps(self) -> int:

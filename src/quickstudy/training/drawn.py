@@ -76,6 +76,7 @@ def old_settings(settings: Any) -> Description | None:
     Raises:
         UserError: If the settings are not those of such a run.
     """
+    require(isinstance(settings, dict), "A run.json should hold its settings. It is damaged.")
     needed = ("data", "way", "shot")
     lacking = [name for name in needed if name not in settings]
     require(

@@ -78,14 +78,14 @@ class Trained:
         return cls(folder, learner, details, known)
 
     def image_form(self) -> dict[str, Any]:
-        """The size, channels and ink of the images it learned from; empty if they were not a folder's."""
+        """The size, channels and ink of the folder of images it learned from; empty without one."""
         drawn = self._drawn()
         found = None if drawn is None else drawn.arguments(Images)
         names = ("size", "channels", "ink")
         return {} if found is None else {name: found[name] for name in names if name in found}
 
     def table_form(self) -> TableForm | None:
-        """What the rows of the table that it learned from become; None if it was no table with tasks.
+        """What the rows of the table with tasks that it learned from become; None without one.
 
         Raises:
             UserError: If the table cannot be read any more.
@@ -185,8 +185,11 @@ class Trained:
         if data is None and drawn is None and self.details.get("tasks") is not None:
             message = "These tasks are of a source of your own, which has no options."
             require(not given, f"{message} Found {sorted(given)}.")
-            source: TaskSource = build(self.details["tasks"], self.classes)
-            return source
+            source = build(self.details["tasks"], self.classes)
+            good = isinstance(source, TaskSource)
+            require(good, f"{self.folder / 'run.json'} should describe tasks. It is damaged.")
+            own: TaskSource = source
+            return own
         opened = data if isinstance(data, Data) else self.data(data, **(changed or {}))
         trained = self._fitting(opened)
         where = split if split is not None else ("test" if data is None else "all")

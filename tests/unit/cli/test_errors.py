@@ -67,6 +67,11 @@ MISTAKES = {
     "evaluate {letters} --way 500": (
         "`way` should be at most the number of classes. Found way=500, 173 classes in 'glyphs/test'"
     ),
+    "evaluate {sines} --within-group": "Tasks of sinusoid have no option `within_group`",
+    "evaluate {sines} --root x": "Source sinusoid has no option `root`",
+    "evaluate {sines} --data nothing": "Found 'nothing', which is neither a name nor a path",
+    "evaluate {letters} --steps 2": "--steps is for learners with inner steps",
+    "evaluate {letters} --baselines best": "--baselines should be one of none, quick, all",
     "evaluate {letters} --way 0": "`way` should be at least 1",
     "evaluate {letters} --statistics support": "--statistics is for gradient learners",
     "train maml --data glyphs --start-from {letters} --out {new}": "--start-from should name a run of the same learner and network",
