@@ -60,7 +60,7 @@ class ResNet12(ResNet):
     ) -> None:
         check_widths(widths)
         require_at_least(SMALLEST, image_size=SMALLEST if image_size is None else image_size)
-        drops = [nn.Identity(), nn.Identity()]
+        drops: list[nn.Module] = [nn.Identity(), nn.Identity()]
         drops += [DropBlock(drop_rate, block_size) for _ in range(2)]
         blocks = nn.Sequential(*map(_block, (in_channels, *widths[:-1]), widths, drops))
         super().__init__(blocks, way, widths, in_channels, image_size, maps, seed)
