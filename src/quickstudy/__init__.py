@@ -9,8 +9,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from quickstudy import balance, bilevel, models, relatedness, tasks
-from quickstudy.episode import Batch, Episode, Kind
+from quickstudy import balance, bilevel, models, relatedness, targets, tasks
+from quickstudy.episode import Batch, Episode
 from quickstudy.errors import TrainingError, UserError
 from quickstudy.learners import (
     ANIL,
@@ -77,7 +77,6 @@ __all__ = [
     "Fitted",
     "Generator",
     "HardSharing",
-    "Kind",
     "Learner",
     "LinearPrior",
     "LogisticPrior",
@@ -109,6 +108,7 @@ __all__ = [
     "models",
     "relatedness",
     "save_adapted",
+    "targets",
     "tasks",
 ]
 

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 import quickstudy as qs
 from quickstudy import Batch, Episode, Learner
-from quickstudy.learners.loss import task_losses
 from quickstudy.models.initialise import initialise
 from quickstudy.models.norm import forward
 
@@ -107,7 +106,7 @@ def several() -> nn.Module:
 SOURCES: dict[str, Callable[[], qs.tasks.TaskSource]] = {
     "sinusoids": lambda: qs.tasks.Sinusoid().episodes(shot=5, query=4),
     "vectors": lambda: _pool((5,)).episodes(way=3, shot=2, query=2),
-    "mixed": lambda: qs.tasks.Family(_mixed, shot=6, query=4),
+    "mixed": lambda: qs.tasks.Family(_mixed, shot=6, query=4, asked=qs.targets.Several((0, 2))),
     "images": lambda: _pool((1, 16, 16)).episodes(way=3, shot=2, query=1),
 }
 
@@ -374,12 +373,11 @@ MAPPED = [case for case in CASES if not case.name.startswith(EMBEDDING)]
 
 def cast(episodes: Episode, dtype: torch.dtype) -> Episode:
     """The same episodes with all floating-point tensors of ``dtype``."""
-    return map_batches(
-        episodes,
-        lambda b: Batch(
-            b.x.to(dtype), b.y.to(dtype) if b.y.dtype.is_floating_point else b.y, b.mask.to(dtype)
-        ),
-    )
+
+    def in_dtype(values: Tensor) -> Tensor:
+        return values.to(dtype) if values.dtype.is_floating_point else values
+
+    return map_batches(episodes, lambda batch: batch.each(in_dtype))
 
 
 def map_batches(episodes: Episode, function: Callable[[Batch], Batch]) -> Episode:
@@ -400,6 +398,7 @@ def pad(batch: Batch) -> Batch:
         around(batch.x, lambda shape: 20 * torch.randn(shape, generator=generator)),
         around(batch.y, torch.zeros),
         around(batch.mask, torch.zeros),
+        batch.target,
     )
 
 
@@ -437,8 +436,8 @@ def query_loss(learner: Any, weights: dict[str, Tensor], task: Episode) -> Tenso
         statistics = forward(learner.model, weights, task.support.x[0], record=True)[1] or None
     scores = forward(learner.model, weights, task.query.x[0], statistics=statistics)[0]
     y = task.query.y[0]
-    if learner.targets:
-        return task_losses(scores[None], y[None], None, learner.targets)[0]
+    if not task.query.target.way and task.query.target.metric == "loss":
+        return task.query.target.losses(scores[None], y[None])[0]
     return (
         nn.functional.mse_loss(scores, y)
         if y.dtype.is_floating_point

@@ -83,7 +83,7 @@ def solve(
         >>> import torch, quickstudy as qs
         >>> decay = torch.tensor(0.5, requires_grad=True)
         >>> solution = qs.bilevel.solve(
-        # its optimum is 3 / (1 + decay) = 2
+        ...     # its optimum is 3 / (1 + decay) = 2
         ...     lambda w, meta: (w["w"] - 3) ** 2 + meta["decay"] * w["w"] ** 2,
         ...     lambda w, meta: w["w"] ** 2,
         ...     {"decay": decay}, {"w": torch.tensor(0.0)}, steps=50, lr=0.2, outer_gradient="implicit",

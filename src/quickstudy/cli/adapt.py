@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import torch
 import tyro
@@ -17,10 +17,12 @@ from quickstudy.episode import Batch
 from quickstudy.errors import require
 from quickstudy.learners import GradientLearner, Learner
 from quickstudy.learners.learner import evaluating
+from quickstudy.targets import Numbers
 from quickstudy.tasks import Images
 from quickstudy.tasks.table import read_table
 from quickstudy.tasks.table_file import TableFile
 from quickstudy.training import load, save_adapted
+from quickstudy.training.collect import device_of
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def main(arguments: Sequence[str]) -> int:
         task, support, notes = (_from_folder if asked.support.is_dir() else _from_table)(
             learner, asked
         )
-        _check_outputs(learner, task, support)
+        _check_outputs(learner, support)
     adapted = learner.adapt(support.to(where), asked.steps)
     finite = all(bool(value.isfinite().all()) for value in adapted.values())
     require(
@@ -138,10 +140,11 @@ def _from_table(learner: Learner, asked: AdaptOptions) -> tuple[Task, Batch, lis
     targets = asked.target or (
         table.columns[-1:] if source_of(asked.run) == "sinusoid" and asked.label is None else ()
     )
+    reason = learner.serves(Numbers((len(targets),))) if targets else None
     require(
-        not targets or learner.regresses,
-        f"{type(learner).__name__} classifies and cannot predict numbers: name the column of "
-        "the classes by --label.",
+        reason is None,
+        f"{type(learner).__name__} cannot predict {', '.join(targets)}. {reason} "
+        "Option --label names the column of the classes.",
     )
     label = asked.label or "label"
     wanted = set(targets) if targets else {label}
@@ -206,7 +209,7 @@ def _from_rows(asked: AdaptOptions) -> tuple[Task, Batch, list[str]]:
     columns = tuple(column.name for column in form.encoder.columns)
     return (
         Task(form.classes or form.targets, bool(form.classes), columns=columns, table=form),
-        Batch.of(x, y),
+        Batch.of(x, y, form.target),
         notes,
     )
 
@@ -218,28 +221,20 @@ def _two_classes(names: Sequence[str], path: Path) -> None:
     )
 
 
-def _check_outputs(learner: Learner, task: Task, support: Batch) -> None:
-    """Refuse a task that needs other outputs than the model has, where the learner does not make them anew."""
-    if learner.any_way and task.classifies:
+def _check_outputs(learner: Learner, support: Batch) -> None:
+    """Raise if the learner does not serve the task, or its network has other outputs."""
+    learner.check(support.target)
+    if learner.any_way and support.target.way:
         return
-    model: Any = learner.model
-    outputs = learner.outputs
-    if outputs is None:
-        with evaluating(learner), torch.no_grad():
-            outputs = model(support.x[0, :1].to(next(learner.parameters()).device)).shape[-1]
-    wanted = len(task.outputs)
-    if not task.classifies:
-        require(
-            wanted == outputs,
-            f"The model predicts {outputs} numbers. Found {wanted} targets: "
-            f"{', '.join(task.outputs)}.",
-        )
+    with evaluating(learner), torch.no_grad():
+        x = support.x[:, :1].to(device_of(learner))
+        outputs = learner.scores(learner.adapt(support[:1].to(x.device), 0), x).shape[2]
+    wanted = support.target.scores
     require(
-        not task.classifies or wanted <= outputs,
-        f"This {type(learner).__name__} was trained for {outputs} classes, a learned output "
-        f"each. Found {wanted}: "
-        f"train with --way {wanted}, or a learner of any way (protonet, r2d2, finetune, or "
-        "--shared-head).",
+        wanted == outputs or (bool(support.target.way) and wanted <= outputs),
+        f"This {type(learner).__name__} has {outputs} learned outputs. Found a task of {wanted}: "
+        f"for classes train with --way {wanted}, or a learner of any way (protonet, r2d2, "
+        "finetune, or --shared-head).",
     )
 
 

@@ -21,6 +21,7 @@ from quickstudy.ladder.rungs import Rung, rungs
 from quickstudy.learners import Learner
 from quickstudy.report import write_ladder
 from quickstudy.report.ladder import lines, means, shots_of, verdict
+from quickstudy.targets import Several
 from quickstudy.tasks import Table
 from quickstudy.tasks.encoder import is_numeric
 from quickstudy.tasks.table import KindName, read_table
@@ -163,7 +164,7 @@ def table_of(
 
 def _what(table: Table) -> str:
     """What is predicted: classes, numbers, or which of the targets are which, and how many labels they have."""
-    if table.kind.name != "mixed":
+    if not isinstance(table.target, Several):
         return f"{len(table.classes)} classes" if table.classes else "numbers"
     counts = table.frame[list(table.targets)].notna().sum()
     kinds = {
@@ -176,7 +177,7 @@ def _what(table: Table) -> str:
 def _deployed(table: Table, scores: Sequence[Score]) -> tuple[Rung, Learner, TableForm]:
     """The way that served unseen tasks best, of those that adapt, learned from all rows."""
     found = [means(scores, shot) for shot in shots_of(scores) if shot is not None]
-    able = {rung.name: rung for rung in rungs(table.kind) if rung.adapts}
+    able = {rung.name: rung for rung in rungs(table.target) if rung.adapts}
     best = min(able, key=lambda name: float(np.mean([one[name] for one in found])))
     whole = table.whole()
     form = TableForm.of(whole, table.labels)

@@ -16,7 +16,6 @@ from torch import Tensor
 from quickstudy.cli.options import parse
 from quickstudy.cli.sources import device, use_threads
 from quickstudy.cli.task_files import Task
-from quickstudy.episode import Kind
 from quickstudy.errors import require
 from quickstudy.learners import Adapted, Learner, LinearPrior, MixedPrior
 from quickstudy.training import load_adapted
@@ -122,7 +121,7 @@ def _columns(task: Task, scores: Tensor) -> dict[str, list[Any]]:
     """By target the numbers of all examples in the table's units, or the probabilities of its classes."""
     if task.table is not None:
         scores = task.table.unscaled(scores)
-    parts = Kind.mixed([len(names) for names in task.labels.values()]).split(scores)
+    parts = scores.split([max(1, len(names)) for names in task.labels.values()], -1)
     both = zip(task.labels.items(), parts, strict=True)
     return {
         target: _probabilities(names, part) if names else part[:, 0].tolist()

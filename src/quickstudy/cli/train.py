@@ -154,24 +154,13 @@ def make_learner(name: str, settings: Settings, source: TaskSource) -> Learner:
     )
     cls = LEARNERS[name]
     require(
-        cls.regresses or source.kind.name == "classification",
-        f"Option --data should give classes: {name} classifies. Found {settings['data']}.",
-    )
-    require(
         not cls.fixed_tasks,
         f"Learner {name} learns a part for each task of a fixed set; here tasks are drawn "
         "anew every step.",
     )
-    require(
-        cls.classifies or source.kind.name == "regression",
-        f"Option --data should give numbers to predict: {name} regresses. Found "
-        f"{settings['data']}.",
-    )
-    scored = source.kind.outputs if source.kind.name == "regression" else settings["way"]
-    gives_scores = cls.model_gives == "scores" or (
-        cls.classifies and source.kind.name == "regression"
-    )
-    outputs = scored if gives_scores else None
+    scored = settings["way"] if source.target.way else source.target.scores
+    gives = cls.model_for(source.target)
+    outputs = scored if gives == "scores" else None
     model: torch.nn.Module
     if (settings["model"] or ("mlp" if settings["data"] == "sinusoid" else "conv4")) == "mlp":
         inputs = 1 if settings["data"] == "sinusoid" else 28 * 28
@@ -187,19 +176,25 @@ def make_learner(name: str, settings: Settings, source: TaskSource) -> Learner:
             outputs,
             settings["channels"],
             downsample=settings["downsample"],
-            maps=cls.model_gives == "maps",
+            maps=gives == "maps",
             last_channels=settings["last_channels"],
             seed=settings["seed"],
         )
     names = [key for key in inspect.signature(cls.__init__).parameters if key not in NOT_OPTIONS]
     extra = (
-        {"pretraining_classes": source.kind.outputs}
+        {"pretraining_classes": source.target.scores}
         if name == "finetune" and outputs is None
         else {}
     )
     # the initial weights of what a learner has beside the model
     with ambient(settings["seed"], "learner"):
-        return cls(model, **{key: settings[key] for key in names}, **extra)
+        learner = cls(model, **{key: settings[key] for key in names}, **extra)
+    reason = learner.serves(source.target)
+    require(
+        reason is None,
+        f"Option --data should give tasks that {name} serves. Found {settings['data']}: {reason}",
+    )
+    return learner
 
 
 def _optimizer(learner: Learner, settings: Settings) -> torch.optim.Optimizer:

@@ -11,9 +11,10 @@ from quickstudy.bilevel.optimisers import InnerOptimiserName, Weights
 from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.learners.gradient import GradientLearner, StatisticsPolicy
-from quickstudy.learners.loss import example_losses, mean_over_examples, num_classes
+from quickstudy.learners.learner import ModelOutput
 from quickstudy.learners.mapping import MappingMode
 from quickstudy.models.norm import Statistics, forward
+from quickstudy.targets import Target, mean_over_examples
 
 HEAD = ("new_head.weight", "new_head.bias")
 
@@ -48,7 +49,6 @@ class Finetune(GradientLearner):
     """
 
     model_gives = "embeddings"
-    mixes = False
 
     def __init__(
         self,
@@ -86,13 +86,28 @@ class Finetune(GradientLearner):
         nn.Module.train(self, mode)
         return self
 
+    @classmethod
+    def model_for(cls, target: Target) -> ModelOutput:
+        """Embeddings for classes, scores for anything else."""
+        return "embeddings" if target.way else "scores"
+
+    def model_output(self) -> ModelOutput:
+        """Scores without a head of its own, else embeddings."""
+        return "scores" if self.head is None else self.model_gives
+
+    def serves(self, target: Target) -> str | None:
+        """Classes only with a head of the task's own."""
+        if self.head is not None and not target.way:
+            return "It was pre-trained on classes: every example should have one class."
+        return super().serves(target)
+
     def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
         """The supervised loss of every task's queries ``[task]``."""
         query = episodes.query
         # padding may not enter the statistics of a batch norm
         real = query.mask.flatten().nonzero().squeeze(1)
         output = self.model(query.x.flatten(0, 1)[real])
-        of_real = example_losses(
+        of_real = query.target.example_losses(
             output if self.head is None else self.head(output), query.y.flatten(0, 1)[real]
         )
         per_example = of_real.new_zeros(query.mask.numel()).index_copy(0, real, of_real)
@@ -105,7 +120,7 @@ class Finetune(GradientLearner):
             return weights
         shape = (
             support.num_tasks,
-            num_classes(support) if way is None else way,
+            way or support.target.way or 0,
             cast(int, self.embedding_size),
         )
         dtype = support.x.dtype if support.x.is_floating_point() else self.head.weight.dtype

@@ -14,7 +14,6 @@ from quickstudy.errors import require
 from quickstudy.learners.embedding import members
 from quickstudy.learners.gradient import GradientLearner, InnerLoop, StatisticsPolicy
 from quickstudy.learners.head import head_parameters, prototype_head, without_head
-from quickstudy.learners.loss import mask_or_none, num_classes
 from quickstudy.learners.mapping import MappingMode, over_tasks
 from quickstudy.learners.modulation import (
     ModulationName,
@@ -25,6 +24,7 @@ from quickstudy.learners.modulation import (
 from quickstudy.learners.part_loop import PartLoop
 from quickstudy.learners.set_encoder import SetEncoder, two_layers
 from quickstudy.models.norm import Statistics, forward
+from quickstudy.targets import Numbers, Target
 
 EMBEDDING, GENERATOR = "embedding", "generator."
 
@@ -90,9 +90,6 @@ class Generator(GradientLearner):
         >>> learner.adapt(task.support)["embedding"].shape
         torch.Size([1, 8])
     """
-
-    mixes = False
-    """The encoder reads every target of an example; of several kinds some labels are missing."""
 
     def __init__(
         self,
@@ -169,6 +166,17 @@ class Generator(GradientLearner):
         self.check_head(support.x)
         return PartLoop(self, support, query, way), meta
 
+    def serves(self, target: Target) -> str | None:
+        """Classes, and as many numbers as the network has outputs.
+
+        The encoder reads every target of an example; of several kinds some labels are missing.
+        """
+        outputs = self.model.get_parameter(self._head[0]).shape[0]
+        numbers = isinstance(target, Numbers) and target.scores == outputs
+        if target.way or numbers:
+            return None
+        return f"It serves classes, or {outputs} numbers."
+
     def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
         """The query loss of every task after generating and adapting ``[task]``."""
         return self.outer_losses(
@@ -178,7 +186,7 @@ class Generator(GradientLearner):
     def initial(self, meta: State, support: Batch, way: int | None) -> Weights:
         """The embedding of every task ``[task, embedding]``, and in classification its head ``[task, class, ...]``."""
         features = self._features(meta, {}, support)
-        if support.y.is_floating_point():
+        if not support.target.way:
             targets = self._targets(support)
             return {
                 EMBEDDING: self._call(
@@ -189,7 +197,7 @@ class Generator(GradientLearner):
                     support.mask.to(features.dtype).unsqueeze(-1),
                 )
             }
-        classes = members(support, num_classes(support) if way is None else way, features.dtype)
+        classes = members(support, way or support.target.way, features.dtype)
         start = {EMBEDDING: self._call("encoder", meta, features, None, classes)}
         require(
             len(self._head) == 2,
@@ -240,7 +248,7 @@ class Generator(GradientLearner):
             one_task = over_tasks(
                 lambda x, mask, own: self.apply_model({**body, **own}, x, mask, None, False)[0]
             )
-            return cast(Tensor, one_task(support.x, mask_or_none(support), start))
+            return cast(Tensor, one_task(support.x, support.mask_or_none(), start))
 
     def _targets(self, support: Batch) -> Tensor:
         """The targets ``[task, example, target]``, as many as the network has outputs."""

@@ -20,7 +20,6 @@ from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.learners.head import check_head, head_parameters, shared_head
 from quickstudy.learners.learner import Adapted, Learner
-from quickstudy.learners.loss import mask_or_none, num_classes, task_losses
 from quickstudy.learners.mapping import (
     MappingMode,
     TaskMapping,
@@ -31,6 +30,8 @@ from quickstudy.learners.mapping import (
 )
 from quickstudy.models.layout import channels_last
 from quickstudy.models.norm import Statistics, forward, has_task_norm, replace_batch_norm
+from quickstudy.models.protocol import traits
+from quickstudy.targets import Target
 
 StatisticsPolicy = Literal["support", "transductive", "frozen"]
 
@@ -67,8 +68,6 @@ class GradientLearner(Learner):
     head_alone: ClassVar[bool] = False
     """Whether the inner steps change the last linear layer alone."""
 
-    mixes = True
-
     proximal: float = 0.0
     """``λ`` of the term ``λ/2 ‖w − θ‖²`` that the inner steps add to the support loss."""
 
@@ -100,10 +99,6 @@ class GradientLearner(Learner):
             "The model should have a parameter with requires_grad=True.",
         )
         channels_last(self.model)
-        require(
-            not (self.mixed_targets and shared_head),
-            "Parameter `shared_head` goes with tasks of classes alone, not with several targets.",
-        )
         self.inner_lr, self.inner_steps, self.inner_optimiser = (
             inner_lr,
             inner_steps,
@@ -129,6 +124,22 @@ class GradientLearner(Learner):
     def any_way(self) -> bool:
         """Whether tasks of any way are served: not with a learned row for each class."""
         return self.shared_head
+
+    def serves(self, target: Target) -> str | None:
+        """Any target whose scores the network gives; classes only with a head of class rows."""
+        if self.shared_head and not target.way:
+            return "Parameter `shared_head` goes with tasks of classes."
+        outputs = traits(self.model).outputs
+        if self.any_way or outputs is None:
+            return None
+        if target.way and target.way > outputs:
+            return (
+                "Parameter `way` should be at most the outputs of the network. "
+                f"Found way={target.way}, {outputs} outputs."
+            )
+        if not target.way and target.scores != outputs:
+            return f"The network should have {target.scores} outputs. Found {outputs}."
+        return None
 
     def train(self, mode: bool = True) -> "GradientLearner":
         """Set training mode; batch norms with frozen statistics stay in evaluation mode."""
@@ -186,7 +197,7 @@ class GradientLearner(Learner):
 
     def way_of(self, support: Batch) -> int | None:
         """The most classes of a task of ``support``, where it decides the size of a head; otherwise None."""
-        return num_classes(support) if self.any_way and not support.y.is_floating_point() else None
+        return support.target.way if self.any_way else None
 
     def rows(self, support: Batch, index: int) -> Batch:
         """The support examples that inner step ``index`` uses: all of them."""
@@ -228,6 +239,7 @@ class GradientLearner(Learner):
         damping: float = 0.0,
     ) -> Tensor:
         """The query losses after the inner steps, weighted by ``weights``, with the outer gradient asked for ``[task]``."""
+        self.check(episodes.support.target)
         way = self.way_of(episodes.support)
         most = (
             self.tasks_kept(episodes.support)
@@ -259,6 +271,7 @@ class GradientLearner(Learner):
 
     def trajectory(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
         """The weights (and batch-norm statistics) of every task after each number of ``steps``."""
+        self.check(support.target)
         slices = list(self.mapping_for(support.x).slices(support.num_tasks))
         way = self.way_of(support)
         problems = [self.problem(self.meta(), support[tasks], way=way) for tasks in slices]
@@ -322,8 +335,8 @@ class InnerLoop(InnerProblem):
     ) -> None:
         self.learner, self.support, self.query, self.way = learner, support, query, way
         self.optimiser = learner.optimiser()
-        self.support_mask = mask_or_none(support)  # once for all steps
-        self.query_mask = None if query is None else mask_or_none(query)
+        self.support_mask = support.mask_or_none()  # once for all steps
+        self.query_mask = None if query is None else query.mask_or_none()
 
     def start(self, meta: State) -> State:
         """The initial weights and the inner optimiser's state."""
@@ -331,7 +344,7 @@ class InnerLoop(InnerProblem):
         scheduled = self._scheduled(meta, 0)
         self.names = tuple(name for name in weights if name not in scheduled)
         self.weight_names = (*self.names, *scheduled)
-        head, labels = self.learner._head, not self.support.y.is_floating_point()
+        head, labels = self.learner._head, self.support.target.way is not None
         alone = self.learner.shared_head and labels and all(name in weights for name in head)
         # equal rows pass no gradient down: (p − y) sums to 0 over classes
         self.first_names = tuple(head) if alone else self.names
@@ -385,7 +398,7 @@ class InnerLoop(InnerProblem):
     def _batch(self, index: int) -> tuple[Batch, Tensor | None]:
         """The support examples of step ``index``, and their mask."""
         batch = self.learner.rows(self.support, index)
-        return batch, self.support_mask if batch is self.support else mask_or_none(batch)
+        return batch, self.support_mask if batch is self.support else batch.mask_or_none()
 
     def _scheduled(self, meta: State, index: int) -> Weights:
         """What goes with the weights after ``index`` steps, of every task."""
@@ -397,9 +410,7 @@ class InnerLoop(InnerProblem):
     def _objective(
         self, weights: Weights, batch: Batch, mask: Tensor | None, meta: State
     ) -> Tensor:
-        losses = task_losses(
-            self.scores(weights, batch, mask, meta), batch.y, mask, self.learner.mixed_targets
-        )
+        losses = batch.target.losses(self.scores(weights, batch, mask, meta), batch.y, mask)
         if not self.learner.proximal:
             return losses
         start = self.learner.initial(meta, self.support, self.way)
@@ -412,12 +423,8 @@ class InnerLoop(InnerProblem):
         """The query loss of every task ``[task]``."""
         assert self.query is not None
         weights = {name: state[name] for name in self.weight_names}
-        return task_losses(
-            self.query_scores(weights, self.query, meta),
-            self.query.y,
-            self.query_mask,
-            self.learner.mixed_targets,
-        )
+        scores = self.query_scores(weights, self.query, meta)
+        return self.query.target.losses(scores, self.query.y, self.query_mask)
 
     def scores(self, weights: Weights, batch: Batch, mask: Tensor | None, meta: State) -> Tensor:
         """The scores of the support examples ``batch`` ``[task, example, output]``."""

@@ -12,7 +12,6 @@ from quickstudy.episode import Batch
 from quickstudy.errors import require
 from quickstudy.learners.embedding import members
 from quickstudy.learners.learner import evaluating
-from quickstudy.learners.loss import num_classes
 from quickstudy.models.norm import forward
 
 
@@ -69,7 +68,7 @@ def prototype_head(
 
     Source: Triantafillou et al. 2020 (Proto-MAML), section 4.
     """
-    membership = members(support, num_classes(support) if way is None else way, features.dtype)
+    membership = members(support, way or support.target.way or 0, features.dtype)
     means = torch.einsum("tew,tef->twf", membership, features) / membership.sum(1).clamp(
         min=1
     ).unsqueeze(-1)

@@ -13,7 +13,6 @@ from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.learners.gradient import GradientLearner, StatisticsPolicy
 from quickstudy.learners.head import head_parameters, prototype_head, without_head
-from quickstudy.learners.loss import mask_or_none
 from quickstudy.learners.mapping import MappingMode, over_tasks
 from quickstudy.learners.rates import RATE, Rates
 from quickstudy.learners.step_norms import NORM, StepNorms
@@ -197,7 +196,7 @@ class MAML(GradientLearner):
         with without_head(self.model, self._head):
             features: Tensor = over_tasks(
                 lambda own, x, mask: forward(self.model, own, x, mask)[0]
-            )(body, support.x, mask_or_none(support))
+            )(body, support.x, support.mask_or_none())
         return features
 
     def rate(self, meta: State, name: str, index: int) -> Tensor | float:

@@ -83,7 +83,7 @@ class Reptile(GradientLearner):
             torch.arange(support.num_tasks, device=at.device).unsqueeze(1),
             real_first.gather(1, at),
         )
-        return Batch(support.x[rows], support.y[rows], support.mask[rows])
+        return support.each(lambda values: values[rows])
 
     def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
         """Half the squared distance from the initialisation to every task's adapted weights ``[task]``."""

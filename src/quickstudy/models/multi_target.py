@@ -5,20 +5,19 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from quickstudy.episode import Kind
 from quickstudy.models.initialise import initialise
 from quickstudy.models.protocol import Gives
 from quickstudy.models.trunk import embedding_size_of
 from quickstudy.random import generator
+from quickstudy.targets import Several
 
 
 class MultiTarget(nn.Module):
     """Share a trunk between all targets; a linear layer gives the scores of each.
 
-    A number takes one score, ``n`` classes take ``n``.
-
-    Gradient learners read ``targets`` off their model: the loss of a task is the mean over its
-    targets of squared error or cross-entropy, over the labels that are not missing.
+    A number takes one score, ``n`` classes take ``n``. Its tasks ask for
+    :class:`~quickstudy.targets.Several`: their loss is the mean over the targets of squared error or
+    cross-entropy, over the labels that are not missing.
 
     Args:
         trunk: Any module that gives embeddings ``[example, feature]``.
@@ -48,11 +47,11 @@ class MultiTarget(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        kind = Kind.mixed(targets)
         self.embedding_size = embedding_size_of(trunk, embedding_size)
-        self.trunk, self.targets = trunk, kind.targets
-        self.outputs, self.seed = kind.outputs, seed
-        self.head = nn.Linear(self.embedding_size, kind.outputs)
+        self.target = Several(tuple(targets))
+        self.targets, self.outputs = self.target.targets, self.target.scores
+        self.trunk, self.seed = trunk, seed
+        self.head = nn.Linear(self.embedding_size, self.outputs)
         initialise(self.head, generator(seed, "model"))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -65,12 +64,8 @@ class MultiTarget(nn.Module):
         Returns:
             Numbers ``[...]``, or probabilities of the classes ``[..., class]``.
         """
-        parts = Kind.mixed(self.targets).split(scores)
-        return list(map(_answer, parts, self.targets))
-
-
-def _answer(scores: Tensor, classes: int) -> Tensor:
-    return scores.softmax(-1) if classes else scores.squeeze(-1)
+        parts = zip(self.target.each, self.target.split(scores), strict=True)
+        return [own.answers(part) for own, part in parts]
 
 
 __all__ = ["MultiTarget"]

@@ -3,7 +3,7 @@
 from quickstudy.errors import require
 from quickstudy.learners import Learner
 from quickstudy.tasks import Classes
-from quickstudy.training.evaluate import Estimate, check_way, values_by_steps
+from quickstudy.training.evaluate import Estimate, values_by_steps
 
 
 def accuracy_by_group_values(
@@ -52,7 +52,7 @@ def accuracy_by_group_values(
         if len(classes) < way:
             continue
         source = pool.subset(classes, f"{pool.label}/{name}").episodes(way, shot, query)
-        check_way(learner, source.kind)
+        learner.check(source.target)
         found[name] = Estimate.of(
             values_by_steps(learner, source, num_tasks_each, seed, [learner.test_steps])[0]
         )

@@ -25,7 +25,7 @@ STROKES = {
 
 def is_curve(source: Family) -> bool:
     """Whether the tasks of ``source`` map one number to one number."""
-    return source.kind.outputs == 1 and source.sample(1, Moment()).support.x.shape[2:] == (1,)
+    return source.target.scores == 1 and source.sample(1, Moment()).support.x.shape[2:] == (1,)
 
 
 def sinusoid_fits(learner: Learner, source: Family, seed: int = 0) -> Figure:

@@ -7,7 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from quickstudy.episode import Batch, Episode, Kind
+from quickstudy import targets
+from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.random import Moment, choose
 from quickstudy.tasks.source import TaskSource
@@ -155,7 +156,7 @@ class Episodes(TaskSource):
     query: int = 15
     rotations: Literal["classes", "task"] = "classes"
     within_group: bool = False
-    kind: Kind = field(init=False)
+    target: targets.Classes = field(init=False)
     _members: Tensor = field(init=False, repr=False)  # class indices sorted by group [candidate]
     _first: Tensor = field(init=False, repr=False)  # where a group begins in _members [group]
     _count: Tensor = field(init=False, repr=False)  # how many candidates a group has [group]
@@ -203,7 +204,7 @@ class Episodes(TaskSource):
         keep = count >= way
         first = (count.cumsum(0) - count)[keep]
         for name, value in (
-            ("kind", Kind("classification", way)),
+            ("target", targets.Classes(way)),
             ("_members", candidates[order]),
             ("_first", first),
             ("_count", count[keep]),
@@ -251,7 +252,7 @@ class Episodes(TaskSource):
         if not bool(mask.all()):
             y = y * mask
             x = x * mask.reshape(*mask.shape, *[1] * (x.ndim - 2))
-        return Batch(x, y.contiguous(), mask.to(torch.get_default_dtype()))
+        return Batch(x, y.contiguous(), mask.to(torch.get_default_dtype()), self.target)
 
     def describe(self) -> dict[str, object]:
         """Pool, way, shot, query, rotations and grouping."""
@@ -276,11 +277,11 @@ class Supervised(TaskSource):
 
     pool: Classes
     batch_size: int
-    kind: Kind = field(init=False)
+    target: targets.Classes = field(init=False)
 
     def __post_init__(self) -> None:
         _bounds(self.batch_size, "batch_size", 1)
-        object.__setattr__(self, "kind", Kind("classification", self.pool.num_classes))
+        object.__setattr__(self, "target", targets.Classes(self.pool.num_classes))
 
     def sample(self, num_tasks: int, moment: Moment) -> Episode:
         """Draw ``num_tasks`` batches."""
@@ -291,8 +292,8 @@ class Supervised(TaskSource):
             self.pool.start[classes]
             + (torch.rand(shape, generator=generator) * self.pool.size[classes]).long()
         )
-        query = Batch(self.pool.gather(rows), classes, torch.ones(shape))
-        support = Batch(query.x[:, :0], query.y[:, :0], query.mask[:, :0])
+        query = Batch(self.pool.gather(rows), classes, torch.ones(shape), self.target)
+        support = query.each(lambda values: values[:, :0])
         return Episode(support, query, torch.zeros(num_tasks, dtype=torch.long), moment)
 
     def describe(self) -> dict[str, object]:

@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from quickstudy.episode import Episode, Kind
+from quickstudy.episode import Episode
 from quickstudy.random import Moment
+from quickstudy.targets import Target
 
 
 class TaskSource(ABC):
@@ -20,10 +21,10 @@ class TaskSource(ABC):
     what an uninterrupted one draws.
 
     Attributes:
-        kind: Classification with its way, or regression with its number of targets.
+        target: What its tasks ask for.
     """
 
-    kind: Kind
+    target: Target
 
     @abstractmethod
     def sample(self, num_tasks: int, moment: Moment) -> Episode:

@@ -11,6 +11,8 @@ from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.learners import FOMAML, MAML, Learner
 from quickstudy.models.norm import has_task_norm
+from quickstudy.random import Moment
+from quickstudy.targets import Target
 
 
 def compiled_gradients(learner: Learner, balancer: Balancer) -> Callable[[Episode], Tensor]:
@@ -46,9 +48,14 @@ def compiled_gradients(learner: Learner, balancer: Balancer) -> Callable[[Episod
     parameters = learner.meta()
 
     def total(
-        meta: State, support: tuple[Tensor, Tensor, Tensor], query: tuple[Tensor, Tensor, Tensor]
+        meta: State,
+        support: tuple[Tensor, Tensor, Tensor],
+        query: tuple[Tensor, Tensor, Tensor],
+        asked: tuple[Target, Target],
     ) -> tuple[Tensor, Tensor]:
-        episodes = Episode(Batch(*support), Batch(*query), support[2][:, 0])
+        episodes = Episode(
+            Batch(*support, asked[0]), Batch(*query, asked[1]), support[2][:, 0], Moment()
+        )
         losses = learner.losses_from(meta, episodes)
         return balancer(losses), losses
 
@@ -59,7 +66,10 @@ def compiled_gradients(learner: Learner, balancer: Balancer) -> Callable[[Episod
         learner.mapping_for(query.x)
         values = {name: parameter.detach() for name, parameter in parameters.items()}
         found, losses = step(
-            values, (support.x, support.y, support.mask), (query.x, query.y, query.mask)
+            values,
+            (support.x, support.y, support.mask),
+            (query.x, query.y, query.mask),
+            (support.target, query.target),
         )
         for name, parameter in parameters.items():
             # in the layout of the parameter

@@ -10,13 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from quickstudy.episode import Batch, Episode, Kind
+from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.learners import Learner
-from quickstudy.learners.loss import mean_over_examples, mixed_task_losses
 from quickstudy.random import Moment
 from quickstudy.tasks import TaskSource
 from quickstudy.training.baselines import baselines_for
+from quickstudy.training.collect import device_of
 
 EXAMPLES_AT_ONCE = 1_600
 CURVE = (0, 1, 2, 3, 4, 5, 10, 20, 50, 100)
@@ -132,12 +132,13 @@ def frozen_tasks(
 ) -> Iterator[Episode]:
     """The evaluation tasks of ``(source, seed)``, in batches.
 
-    Task ``i`` is drawn by ``generator(seed, purpose, i)``: two methods, two machines, two days see
+    Task ``i`` is drawn by ``Moment(seed, purpose, i)``: two methods, two machines, two days see
     the same tasks, and fewer tasks are a prefix of more.
     """
     pending: list[Episode] = []
     for index in range(num_tasks):
-        pending.append(source.sample(1, Moment(seed, purpose, index)))
+        moment = Moment(seed, purpose, index)
+        pending.append(source.sample(1, moment).at(moment))
         examples = pending[0].support.x.shape[1] + pending[0].query.x.shape[1]
         if (len(pending) + 1) * examples > EXAMPLES_AT_ONCE or index == num_tasks - 1:
             yield _join(pending)
@@ -145,27 +146,12 @@ def frozen_tasks(
 
 
 def _join(episodes: Sequence[Episode]) -> Episode:
-    def batch(parts: Sequence[Batch]) -> Batch:
-        return Batch(
-            *(torch.cat([getattr(part, name) for part in parts]) for name in ("x", "y", "mask"))
-        )
-
     return Episode(
-        batch([episode.support for episode in episodes]),
-        batch([episode.query for episode in episodes]),
+        Batch.joined([episode.support for episode in episodes]),
+        Batch.joined([episode.query for episode in episodes]),
         torch.cat([episode.task for episode in episodes]),
+        episodes[0].moment,
     )
-
-
-def task_values(scores: Tensor, query: Batch, targets: tuple[int, ...] = ()) -> Tensor:
-    """Accuracy or mean squared error of every task ``[task]``, by the kind of its targets; the mean loss of several kinds."""
-    if targets:
-        return mixed_task_losses(scores, query.y, query.mask, targets)
-    if query.y.dtype.is_floating_point:
-        return mean_over_examples((scores - query.y).square().flatten(2).mean(2), query.mask)
-    correct = (scores.argmax(-1) == query.y).to(scores.dtype)
-    finite = scores.isnan().any(-1).logical_not()
-    return mean_over_examples(torch.where(finite, correct, torch.nan), query.mask)
 
 
 def values_by_steps(
@@ -177,17 +163,12 @@ def values_by_steps(
     purpose: str = "evaluate",
 ) -> Tensor:
     """The metric of every task after each number of inner steps ``[steps, task]``."""
-    device = next((parameter.device for parameter in learner.parameters()), torch.device("cpu"))
+    device = device_of(learner)
     columns = []
     for episodes in frozen_tasks(source, num_tasks, seed, purpose):
         on_device = episodes.to(device)
         states = learner.adaptations(on_device.support, steps)
-        rows = [
-            task_values(
-                learner.predict(adapted, on_device.query.x), on_device.query, source.kind.targets
-            )
-            for adapted in states
-        ]
+        rows = [_value(learner.predict(state, on_device.query.x), on_device) for state in states]
         columns.append(torch.stack(rows).cpu())
     return torch.cat(columns, 1)
 
@@ -229,17 +210,17 @@ def evaluate(
     curve = (
         sorted({step for step in CURVE if step < last} | {last}) if learner.test_steps else [last]
     )
-    check_way(learner, source.kind)
+    learner.check(source.target)
     values = values_by_steps(learner, source, num_tasks, seed, curve)
     beside: dict[str, Estimate] = {}
     if baselines:
-        for name, (baseline, limit) in baselines_for(learner, source.kind, seed).items():
+        for name, (baseline, limit) in baselines_for(learner, source.target, seed).items():
             count = min(num_tasks, limit)
             beside[name] = Estimate.of(
                 values_by_steps(baseline, source, count, seed, [baseline.test_steps])[0]
             )
     return Evaluation(
-        metric=source.kind.metric,
+        metric=source.target.metric,
         estimate=Estimate.of(values[-1]),
         seed=seed,
         transductive=learner.transductive,
@@ -255,33 +236,7 @@ def evaluate(
     )
 
 
-def check_way(learner: Learner, kind: Kind) -> None:
-    """Refuse tasks with more classes than the outputs of the learner's network, or with other
-    targets.
-
-    Raises:
-        UserError: If the way is larger than the outputs, or the targets are of kinds that the
-            network or learner does not have.
-    """
-    targets = learner.mixed_targets
-    numbers = (0,) * kind.outputs if kind.name == "regression" and targets else ()
-    require(
-        targets == (kind.targets or numbers),
-        f"Tasks should have the targets of the network, {targets or 'of one kind'}. Found "
-        f"{kind.targets or 'one kind'}: "
-        "models.MultiTarget(trunk, targets) predicts several.",
-    )
-    name = type(learner).__name__
-    require(
-        not targets or learner.mixes,
-        f"{name} does not serve targets of several kinds: take a learner that adapts by gradient.",
-    )
-    if learner.any_way:
-        return
-    model = getattr(learner, "model", None)
-    outputs = getattr(learner, "way", getattr(model, "way", getattr(model, "outputs", None)))
-    require(
-        not isinstance(outputs, int) or kind.name != "classification" or kind.outputs <= outputs,
-        "Parameter `way` should be at most the outputs of the network. Found "
-        f"way={kind.outputs}, {outputs} outputs.",
-    )
+def _value(scores: Tensor, episodes: Episode) -> Tensor:
+    """Give the metric of every task ``[task]``."""
+    query = episodes.query
+    return query.target.values(scores, query.y, query.mask)[query.target.metric]

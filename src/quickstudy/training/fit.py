@@ -24,7 +24,7 @@ from quickstudy.tasks import TaskSource
 from quickstudy.training.checkpoint import pack
 from quickstudy.training.collect import collect
 from quickstudy.training.compiled import compiled_gradients
-from quickstudy.training.evaluate import check_way, values_by_steps
+from quickstudy.training.evaluate import values_by_steps
 from quickstudy.training.memory import refuse_what_does_not_fit
 from quickstudy.training.metrics import MetricLog
 from quickstudy.training.progress import Progress
@@ -123,7 +123,7 @@ def fit(
     )
     parameters = [parameter for parameter in learner.parameters() if parameter.requires_grad]
     require(bool(parameters), "The learner should have parameters to train. Found none.")
-    check_way(learner, train.kind)
+    learner.check(train.target)
     if isinstance(balancer, TaskWeights):
         balancer.to(parameters[0].device)
     learned = [*parameters, *parameters_of(balancer).values()]
@@ -271,14 +271,14 @@ def _loop(
 def _validate(
     run: Run, validation: TaskSource, num_tasks: int, log: MetricLog, bar: Progress
 ) -> None:
-    learner, fitted, kind = run.learner, run.fitted, validation.kind
+    learner, fitted, target = run.learner, run.fitted, validation.target
     values = values_by_steps(
         learner, validation, num_tasks, run.seed, [learner.test_steps], "validation"
     )[0]
     value = values.nanmean().item()
-    log.validation(fitted.step, kind.metric, value)
-    bar.validated(fitted.step, kind.metric, value)
-    sign = 1 if kind.higher_is_better else -1
+    log.validation(fitted.step, target.metric, value)
+    bar.validated(fitted.step, target.metric, value)
+    sign = 1 if target.higher_is_better else -1
     if math.isfinite(value) and (fitted.best is None or sign * value > sign * fitted.best[0]):
         fitted.best = (value, fitted.step)
         run.keep_best()

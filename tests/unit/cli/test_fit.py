@@ -188,7 +188,7 @@ def classes(places: dict[str, Path]) -> Path:
         rows.drop(columns="sold").to_csv(folder / f"{name}.csv", index=False)
     ways = [
         rung
-        for rung in rungs(qs.Kind("classification", 2))
+        for rung in rungs(qs.targets.Classes(2))
         if rung.name in ("majority", "pooled, logistic", "learned prior")
     ]
     with pytest.MonkeyPatch.context() as patch:

@@ -98,20 +98,20 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "targets": (
         lambda: losses(torch.zeros(3)),
-        "Found (3, 3) and (3,): check the outputs of the model, and give targets as "
+        "Found (1, 3, 3) and (1, 3): check the outputs of the model, and give targets as "
         "[example, target].",
     ),
     "target_width": (
         lambda: losses(torch.zeros(3, 2)),
-        "Predictions should have the shape of the targets. Found (3, 3) and (3, 2)",
+        "Predictions should have the shape of the targets. Found (1, 3, 3) and (1, 3, 2)",
     ),
     "protonet_targets": (
         lambda: qs.ProtoNet(model()).adapt(support(torch.zeros(3))),
-        "`y` should hold class indices (an integer dtype). Found torch.float32.",
+        "ProtoNet cannot serve Numbers(shape=()). It classifies: every example should have one class.",
     ),
     "finetune_targets": (
         lambda: qs.Finetune(model(), 5, embedding_size=3).adapt(support(torch.zeros(3))),
-        "`y` should hold class indices (an integer dtype). Found torch.float32.",
+        "It was pre-trained on classes: every example should have one class.",
     ),
     "lengths": (
         lambda: Batch.of(torch.zeros(3, 2), torch.arange(4)),

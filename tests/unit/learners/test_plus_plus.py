@@ -85,9 +85,9 @@ def test_the_annealing_moves_in_a_loop_of_ones_own():
     learner = qs.MAML(line(), 0.05, 2, multi_step_loss=True, multi_step_until=3).double()
     source, seen = SOURCES["sinusoids"](), []
     for step in (0, 3):
-        tasks = source.sample(2, qs.Moment(0, "train", step))
-        seen.append(learner.losses(cast(tasks)))
-        still = learner.losses(cast(tasks).at(qs.Moment(step=3)))
+        tasks = cast(source.sample(2, qs.Moment(0, "train", step)), torch.float64)
+        seen.append(learner.losses(tasks))
+        still = learner.losses(tasks.at(qs.Moment(step=3)))
         assert torch.equal(seen[-1], still) == (step == 3)
 
 

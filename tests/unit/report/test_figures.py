@@ -16,7 +16,7 @@ from quickstudy.report.episode_picture import Answer, ask, has_pictures
 from quickstudy.report.style import png
 from quickstudy.tasks import Classes
 from quickstudy.training import Estimate, Evaluation
-from quickstudy.training.baselines import NearestNeighbour, SupportMean
+from quickstudy.training.baselines import Guess, NearestNeighbour
 
 NAN = math.nan
 
@@ -239,7 +239,7 @@ def test_fits_show_curve_support_and_every_stage() -> None:
 
 
 def test_fits_of_a_learner_without_inner_steps() -> None:
-    figure = drawn(report.sinusoid_fits(SupportMean(), qs.tasks.Sinusoid().episodes(4, 3)))
+    figure = drawn(report.sinusoid_fits(Guess(), qs.tasks.Sinusoid().episodes(4, 3)))
     assert [line.get_label() for line in figure.axes[0].lines] == [
         "true curve",
         "prediction",
@@ -252,7 +252,7 @@ def test_fits_need_one_number() -> None:
         lambda tasks, n, generator: (torch.zeros(tasks, n, 2), torch.zeros(tasks, n, 1)), 2, 2
     )
     with pytest.raises(UserError, match="one number to one number"):
-        report.sinusoid_fits(SupportMean(), plane)
+        report.sinusoid_fits(Guess(), plane)
 
 
 @dataclass(frozen=True)

@@ -94,8 +94,8 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "family_dtype": (
         lambda: Family(drawing(dtype=torch.int64), 1, 1),
-        "`draw` should give floating-point targets [task, example, target]. Found "
-        "torch.int64 (1, 1, 1).",
+        "`draw` should give floating-point targets [task, example, target], or `asked` should say "
+        "what they ask for. Found torch.int64 (1, 1, 1).",
     ),
     "family_axes": (lambda: Family(drawing((1, 1)), 1, 1), "Found torch.float32 (1, 1)."),
     "family_count": (

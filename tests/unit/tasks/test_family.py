@@ -21,7 +21,7 @@ def counting(
 def test_the_first_examples_are_the_support_set_and_none_is_in_both():
     source = qs.tasks.Family(counting, shot=3, query=2, label="counting")
     episodes = draw(source, 4)
-    assert source.kind == qs.episode.Kind("regression", 2)
+    assert source.target == qs.targets.Numbers((2,))
     assert episodes.support.x[0].flatten().tolist() == [0, 1, 2] and episodes.query.x[
         0
     ].flatten().tolist() == [3, 4]

@@ -70,7 +70,7 @@ def test_a_step_of_sgd_is_the_learning_rate_times_the_gradient_of_the_mean():
 class Doubles(qs.tasks.TaskSource):
     """Sinusoids in float64."""
 
-    kind = qs.Kind("regression", 1)
+    target = qs.targets.Numbers((1,))
 
     def sample(self, num_tasks: int, moment: qs.Moment) -> qs.Episode:
         episodes = sines().sample(num_tasks, moment)
