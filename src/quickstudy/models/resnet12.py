@@ -6,7 +6,7 @@ from torch import nn
 
 from quickstudy.errors import require_at_least
 from quickstudy.models.drop_block import DropBlock
-from quickstudy.models.residual import Residual, conv_norm
+from quickstudy.models.residual import Residual, conv_norm, projection
 from quickstudy.models.resnet import ResNet, Widths, check_widths
 
 SMALLEST = 16
@@ -76,7 +76,7 @@ def _block(before: int, after: int, drop: nn.Module) -> Residual:
         *conv_norm(after, after),
     )
     end = nn.Sequential(nn.MaxPool2d(2), nn.LeakyReLU(0.1), drop)
-    return Residual(body, nn.Sequential(*conv_norm(before, after, 1)), end)
+    return Residual(body, projection(before, after), end)
 
 
 __all__ = ["ResNet12"]

@@ -22,8 +22,8 @@ def test_scores_and_answers_by_hand():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (((),), "Targets should be 0 for a number, or at least 2 classes"),
-        (((0, 1),), "Targets should be 0 for a number, or at least 2 classes"),
+        (((), 4), "Targets should be 0 for a number, or at least 2 classes"),
+        (((0, 1), 4), "Targets should be 0 for a number, or at least 2 classes"),
         (((0,),), "`embedding_size` is needed"),
     ],
 )
