@@ -98,12 +98,11 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "targets": (
         lambda: losses(torch.zeros(3)),
-        "Found (1, 3, 3) and (1, 3): check the outputs of the model, and give targets as "
-        "[example, target].",
+        "MAML cannot serve Numbers(shape=()). The network should have 1 outputs. Found 3.",
     ),
     "target_width": (
         lambda: losses(torch.zeros(3, 2)),
-        "Predictions should have the shape of the targets. Found (1, 3, 3) and (1, 3, 2)",
+        "MAML cannot serve Numbers(shape=(2,)). The network should have 2 outputs. Found 3.",
     ),
     "protonet_targets": (
         lambda: qs.ProtoNet(model()).adapt(support(torch.zeros(3))),

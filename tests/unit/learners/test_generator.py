@@ -332,7 +332,7 @@ def no_bias() -> nn.Module:
             lambda: made(line()).adapt(Batch.of(draw(3, 1), draw(3))),
             "Targets should be [task, example, target] with the 1 outputs",
         ),
-        (lambda: made(line()).adapt(Batch.of(draw(3, 1), draw(3, 2))), "Found (1, 3, 2)."),
+        (lambda: made(line()).adapt(Batch.of(draw(3, 1), draw(3, 2))), "Numbers(shape=(2,)). It serves classes, or 1 numbers"),
         (
             lambda: (one := made(line(), side=(1,))).predict(
                 one.adapt(Batch.of(draw(3, 1), draw(3, 1))), draw(1, 3, 1)

@@ -284,7 +284,7 @@ def test_tasks_of_different_numbers_of_classes():
         (lambda: model(()), "Targets should be 0 for a number, or at least 2 classes. Found ()."),
         (
             lambda: qs.models.MultiTarget(torch.nn.Identity(), (0,)),
-            "Parameter `embedding_size` is needed: this trunk does not say its own.",
+            "Parameter `embedding_size` is needed: this model does not say its own.",
         ),
         (
             lambda: qs.fit(qs.MAML(model(), shared_head=True), Draws(), 1),

@@ -286,6 +286,6 @@ def test_a_file_where_the_folder_should_be(tmp_path, below):
 
 
 def test_a_mistake_leaves_no_folder(tmp_path):
-    with pytest.raises(qs.UserError, match="class indices"):
+    with pytest.raises(qs.UserError, match="It classifies"):
         fit(qs.ProtoNet(qs.models.MLP(1, None)), out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
