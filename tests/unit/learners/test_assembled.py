@@ -90,7 +90,6 @@ def test_what_does_not_go_together_is_said(part, step, gradient, says):
         ("all", QueryLoss("stepwise"), "computed in the forward pass"),
         ("all", QueryLoss(first_order_until=3), "changes over training"),
         ("all", QueryLoss(), "A model with batch norms"),
-        ("head", QueryLoss(), "A head whose size is read off the data"),
     ],
 )
 def test_the_reason_why_a_step_is_not_compiled_is_said(part, gradient, says):

@@ -106,7 +106,7 @@ class Embedding(Part):
     def owned(self, model: nn.Module) -> Weights:
         """The embedding, and in classification the head."""
         head = {name: model.get_parameter(name) for name in self.head}
-        return {EMBEDDING: self.encoder.group[-1].weight.new_zeros(self.size), **head}
+        return {EMBEDDING: self.encoder.of_features.weight.new_zeros(self.size), **head}
 
     def start(self, shared: Shared, tasks: Tasks) -> Weights:
         """The embedding of every task ``[task, embedding]``.

@@ -7,6 +7,7 @@ from torch import nn
 
 from quickstudy.errors import require
 from quickstudy.learners.parts.weights import HeadStart, WeightsPart
+from quickstudy.models.protocol import traits
 
 
 class Named(WeightsPart):
@@ -27,7 +28,7 @@ class Named(WeightsPart):
 
     def names(self, model: nn.Module) -> tuple[str, ...]:
         """The names that match."""
-        chosen: Sequence[str] = getattr(model, "own", ()) if self.own is None else self.own
+        chosen = traits(model).own if self.own is None else self.own
         require(
             bool(chosen),
             "Parameter `own` should name what is the task's own: this model does not say it.",

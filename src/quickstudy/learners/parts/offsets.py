@@ -1,6 +1,5 @@
 """What a task owns is shared but for an offset that each training task has learned."""
 
-from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -11,6 +10,7 @@ from quickstudy.errors import require
 from quickstudy.learners.parts.part import Examples, Part, Shared, Tasks
 from quickstudy.learners.trace_norm import trace_norm_by_row
 from quickstudy.models.norm import Statistics
+from quickstudy.models.protocol import own_offsets
 from quickstudy.targets import Target
 
 Relation = Literal["mean", "trace"]
@@ -56,8 +56,7 @@ class Offsets(Part):
         self.of.attach(model)
         self.head = self.of.head
         shapes = {name: value.shape for name, value in self.of.owned(model).items()}
-        starts: Callable[[int], Weights] = getattr(model, "own_offsets", lambda num_tasks: {})
-        self._names, self._starts = tuple(shapes), starts(self.num_tasks)
+        self._names, self._starts = tuple(shapes), own_offsets(model, self.num_tasks)
         self.offsets = nn.ParameterList(
             nn.Parameter(torch.empty(self.num_tasks, *shape)) for shape in shapes.values()
         )

@@ -114,14 +114,6 @@ class WeightsPart(Part):
         alike = self.rows_alike and tasks.way is not None
         return self.head if alike and all(name in names for name in self.head) else names
 
-    def uncompiled(self) -> str | None:
-        """The size of a head for any way is read off the data."""
-        if not self.any_way:
-            return None
-        return (
-            "A head whose size is read off the data (shared_head, prototype_head) is not compiled."
-        )
-
 
 def head_start(shared_head: bool, prototype_head: bool = False) -> HeadStart:
     """The start of the head that two options ask for.
