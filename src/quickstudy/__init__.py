@@ -44,22 +44,13 @@ if TYPE_CHECKING:
         SoftSharing,
     )
     from quickstudy.random import Moment, generator
-    from quickstudy.reporting import report
-    from quickstudy.training import (
-        Comparison,
-        Estimate,
-        Evaluation,
-        Fitted,
-        compare,
-        evaluate,
-        export,
-        fit,
-        frozen_tasks,
-        load,
-        load_adapted,
-        save_adapted,
-        train,
-    )
+    from quickstudy.reporting.report import report
+    from quickstudy.training.checkpoint import load, load_adapted, save_adapted
+    from quickstudy.training.compare import Comparison, compare
+    from quickstudy.training.evaluate import Estimate, Evaluation, evaluate, frozen_tasks
+    from quickstudy.training.export import export
+    from quickstudy.training.run import Fitted
+    from quickstudy.training.train import fit, train
 
 __version__ = "0.1.0"
 

@@ -15,7 +15,7 @@ from quickstudy.cli.interrupt import CODE, loading
 from quickstudy.cli.options import asks_for_help
 from quickstudy.cli.reader import parameters, summary
 from quickstudy.cli.recipes import families
-from quickstudy.errors import require
+from quickstudy.errors import UserError, require
 
 FREE = {
     *("resume", "out", "root", "cache", "device", "threads", "tensorboard", "checkpoint_seconds"),
@@ -152,10 +152,10 @@ def _same_options(out: Path, settings: dict[str, Any]) -> None:
     from quickstudy.training.trained import read_details
 
     begun = read_details(out).get("settings")
-    require(
-        isinstance(begun, dict),
-        f"{out} was not trained by the command line: go on with qs.train(..., resume=True).",
-    )
+    if not isinstance(begun, dict):
+        raise UserError(
+            f"{out} was not trained by the command line: go on with qs.train(..., resume=True)."
+        )
     free = FREE | ({"steps"} if begun.get("schedule") == "constant" else set())
     for name, value in json.loads(json.dumps(settings)).items():
         old = begun.get(name, value)

@@ -1,5 +1,7 @@
 """How a task makes a loss: one file an algorithm."""
 
+from typing import Any
+
 from quickstudy.describe import register
 from quickstudy.learners import outer, parts, steps
 from quickstudy.learners.anil import ANIL
@@ -58,9 +60,7 @@ LEARNERS: dict[str, type[Learner]] = {
 }
 """The learners known by name: to the command line, to checkpoints, and to the battery of laws."""
 
-for _learner in (*LEARNERS.values(), Assembled):
-    register(_learner)
-for _room, _kinds in {
+_ROOMS: dict[str, tuple[type[Any], ...]] = {
     "parts": (
         *(parts.All, parts.Body, parts.Context, parts.Embedding, parts.Head, parts.Named),
         *(parts.NewHead, parts.Offsets),
@@ -69,7 +69,11 @@ for _room, _kinds in {
         *(steps.Descent, steps.Proposal, steps.EntryRates, steps.StepRates, steps.StepNorms),
     ),
     "outer": (outer.Displacement, outer.QueryLoss, outer.Supervised),
-}.items():
+}
+_NAMED: tuple[type[Any], ...] = (*LEARNERS.values(), Assembled)
+for _learner in _NAMED:
+    register(_learner)
+for _room, _kinds in _ROOMS.items():
     for _kind in _kinds:
         register(_kind, f"{_room}.{_kind.__name__}")
 
