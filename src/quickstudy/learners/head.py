@@ -43,11 +43,15 @@ def _is_linear(layer: nn.Module) -> bool:
 
 
 def shared_head(weights: Weights, names: tuple[str, ...], way: int | None) -> Weights:
-    """``weights`` ``[task, ...]`` with every class's row of the head replaced by the mean of the
-    rows, for ``way`` classes.
+    """Replace every class's row of the head by the mean of the rows, for ``way`` classes.
 
-    The initial scores of all classes are then equal, so adapting does not depend on how classes are
-    numbered, and any way is served.
+    The initial scores of all classes are then equal. So adapting does not depend on how classes
+    are numbered, and any way is served.
+
+    Args:
+        weights: Weights of every task ``[task, ...]``.
+        names: The parameters of the head, see :func:`head_parameters`.
+        way: Classes of the new head; by default as many as before.
 
     Source: Ye & Chao 2022 (UNICORN-MAML), section 6.
     """
@@ -62,11 +66,11 @@ def shared_head(weights: Weights, names: tuple[str, ...], way: int | None) -> We
 def prototype_head(
     features: Tensor, names: tuple[str, ...], support: Batch, way: int | None
 ) -> Weights:
-    """The head ``names`` (weight, bias) of every task ``[task, class, ...]`` from the means ``c_k``
-    of its support ``features``.
+    """Make a head of every task from the means of its classes' support features.
 
-    ``w_k = 2 c_k`` and ``b_k = −‖c_k‖²``, so that the score of features ``f`` is ``−‖f − c_k‖²``
-    but for ``−‖f‖²``, which is the same for all classes. A class without examples has the mean 0.
+    With ``c_k`` the mean of class ``k``, ``w_k = 2 c_k`` and ``b_k = −‖c_k‖²``. The score of
+    features ``f`` is then ``−‖f − c_k‖²`` plus ``‖f‖²``, which is the same for all classes. A class
+    without examples has the mean 0.
 
     Args:
         features: Features of the support examples ``[task, example, feature]``.
@@ -74,12 +78,14 @@ def prototype_head(
         support: The support sets.
         way: Classes of the head; by default the most of a task.
 
+    Returns:
+        Weight and bias ``[task, class, ...]``, by ``names``.
+
     Source: Triantafillou et al. 2020 (Proto-MAML), section 4.
     """
     membership = members(support, way or support.target.way or 0, features.dtype)
-    means = torch.einsum("tew,tef->twf", membership, features) / membership.sum(1).clamp(
-        min=1
-    ).unsqueeze(-1)
+    count = membership.sum(1).clamp(min=1).unsqueeze(-1)
+    means = torch.einsum("tew,tef->twf", membership, features) / count
     return dict(zip(names, (2 * means, -means.square().sum(2)), strict=True))
 
 
@@ -99,7 +105,7 @@ def apply_head(weights: Weights, features: Tensor) -> Tensor:
 
 @contextmanager
 def without_head(model: nn.Module, names: tuple[str, ...]) -> Iterator[None]:
-    """``model`` gives features inside: its head is the identity."""
+    """Replace the head of ``model`` by the identity, so that it gives features inside."""
     path = names[0].split(".")[:-1]
     parent = model.get_submodule(".".join(path[:-1]))
     head = getattr(parent, path[-1])
@@ -111,7 +117,7 @@ def without_head(model: nn.Module, names: tuple[str, ...]) -> Iterator[None]:
 
 
 def check_head(model: nn.Module, names: tuple[str, ...], x: Tensor) -> None:
-    """Refuse a model whose last linear layer is not its end, tried on examples ``x``.
+    """Raise if the last linear layer of ``model`` is not its end, tried on examples ``x``.
 
     Raises:
         UserError: If the output is not that of the last linear layer.
@@ -125,8 +131,8 @@ def check_head(model: nn.Module, names: tuple[str, ...], x: Tensor) -> None:
     same = found.shape == whole.shape and torch.allclose(found, whole, atol=1e-4)
     require(
         same,
-        "The last linear layer of the model should be its end: its output should be the "
-        "model's. Found another.",
+        "The last linear layer of the model should be its end: its output should be the model's. "
+        "Found another.",
     )
 
 

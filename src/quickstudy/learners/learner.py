@@ -14,9 +14,9 @@ from quickstudy.errors import UserError, require
 from quickstudy.targets import Target
 
 Adapted = dict[str, Tensor]
-"""What a learner made of a support set: named tensors, each with a leading task axis.
+"""The result of adapting to a support set: named tensors, each with a leading task axis.
 
-It belongs to the caller; nothing of it is stored on the learner.
+It belongs to the caller. The learner stores nothing of it.
 """
 
 
@@ -24,9 +24,9 @@ ModelOutput = Literal["scores", "embeddings", "maps"]
 
 
 class Learner(nn.Module, ABC):
-    """How a task makes its loss. Its parameters are what is meta-learned.
+    """Say how a task makes its loss.
 
-    A user with a loop of their own needs no trainer::
+    The parameters of a learner are meta-learned. A user with their own loop needs no trainer::
 
         learner.losses(episodes).mean().backward()
         optimizer.step()
@@ -35,31 +35,31 @@ class Learner(nn.Module, ABC):
     """
 
     model_gives: ClassVar[ModelOutput] = "scores"
-    """What the model should give in classification: a score for each class, an embedding, or feature maps."""
+    """The output that the model should have in classification."""
 
     fixed_tasks: ClassVar[bool] = False
-    """Whether something is learned for each training task, so that these are a fixed set with identities."""
+    """Whether it learns something for each training task, so that these are a fixed set."""
 
     transductive: bool = False
-    """Whether a query's prediction depends on the other queries of its task."""
+    """Whether the prediction for a query depends on the other queries of its task."""
 
     @property
     def any_way(self) -> bool:
-        """Whether tasks with any number of classes are served, whatever the way in training."""
+        """Say whether tasks of any way are served, whatever the way in training."""
         return True
 
     @classmethod
     def model_for(cls, target: Target) -> ModelOutput:
-        """Say what a network should give, to be learned with on tasks that ask for ``target``."""
+        """Return the output that a network needs for tasks that ask for ``target``."""
         return cls.model_gives
 
     @property
     def head_names(self) -> tuple[str, ...]:
-        """The names of the model's parameters that are a head, if the learner treats it apart."""
+        """Return the names of the head's parameters, if the learner treats the head separately."""
         return ()
 
     def model_output(self) -> ModelOutput:
-        """Say what the network that it holds gives."""
+        """Return the output of the network that it holds."""
         return self.model_gives
 
     def serves(self, target: Target) -> str | None:
@@ -79,28 +79,30 @@ class Learner(nn.Module, ABC):
 
     @abstractmethod
     def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
-        """One loss per task, whose gradient is the update direction of the method."""
+        """Return one loss per task, whose gradient is the update direction of the method."""
 
     @abstractmethod
     def trajectory(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
-        """The state of every task after each of the numbers of inner ``steps`` (ascending).
+        """Yield the state of every task after each number of inner ``steps``, in ascending order.
 
         Learners without inner steps (``test_steps == 0``) yield the same state for all of them.
         """
 
     @abstractmethod
     def scores(self, adapted: Adapted, x: Tensor) -> Tensor:
-        """The method's own part of :meth:`predict`."""
+        """Return the scores of new examples; :meth:`predict` calls it in evaluation mode."""
 
     @property
     @abstractmethod
     def test_steps(self) -> int:
-        """Inner steps taken by :meth:`adapt`; 0 where there is no inner loop."""
+        """Return the number of inner steps of :meth:`adapt`; 0 if there is no inner loop."""
 
     def pure_losses(
         self,
     ) -> tuple[dict[str, Tensor], Callable[[dict[str, Tensor], Episode], Tensor]]:
-        """What is meta-learned by name, and :meth:`losses` as a function of it, for a compiler.
+        """Return the meta-learned tensors by name, and the losses as a function of them.
+
+        A compiler takes the two.
 
         Raises:
             UserError: If the learner cannot be compiled, with the reason.
@@ -108,7 +110,7 @@ class Learner(nn.Module, ABC):
         raise UserError("Only learners with an inner loop are compiled. Leave `compile` off.")
 
     def most_together(self, support: Batch) -> int | None:
-        """How many tasks like those of ``support`` are computed at the same time; None is all."""
+        """Return how many tasks like those of ``support`` are computed at once; None is all."""
         return None
 
     def adapt(self, support: Batch, steps: int | None = None) -> Adapted:
@@ -124,12 +126,12 @@ class Learner(nn.Module, ABC):
         return next(self.adaptations(support, [self.test_steps if steps is None else steps]))
 
     def adaptations(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
-        """The states of :meth:`trajectory`, computed as at test: no graph, layers in evaluation mode."""
+        """Yield the states of :meth:`trajectory` without a graph, layers in evaluation mode."""
         ascending = all(0 <= a <= b for a, b in zip([0, *steps], steps, strict=False))
         require(
             ascending,
-            "Parameter `steps` should hold numbers from 0 on, in ascending order. Found "
-            f"{list(steps)}.",
+            "Parameter `steps` should hold numbers from 0 on, in ascending order. "
+            f"Found {list(steps)}.",
         )
         states = self.trajectory(support, steps)
         for _ in steps:
@@ -140,10 +142,10 @@ class Learner(nn.Module, ABC):
     def predict(
         self, adapted: Adapted, x: Float[Tensor, "task example *feature"]
     ) -> Float[Tensor, "task example *output"]:
-        """Scores of new examples: logits of the classes, or the predicted targets.
+        """Predict new examples: logits of the classes, or the predicted targets.
 
         Args:
-            adapted: What :meth:`adapt` returned.
+            adapted: The result of :meth:`adapt`.
             x: New inputs of the same tasks.
 
         Raises:
@@ -152,8 +154,8 @@ class Learner(nn.Module, ABC):
         tasks = next(iter(adapted.values())).shape[0]
         require(
             x.ndim >= 2 and x.shape[0] == tasks,
-            f"`x` should be [task, example, *feature] with the {tasks} tasks that were "
-            f"adapted to. Found shape {tuple(x.shape)}.",
+            f"`x` should be [task, example, *feature] with the {tasks} tasks that were adapted to. "
+            f"Found shape {tuple(x.shape)}.",
         )
         with evaluating(self), torch.no_grad():
             return self.scores(adapted, x)

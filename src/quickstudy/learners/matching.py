@@ -17,17 +17,18 @@ NEVER = -1e9
 
 
 class MatchingNet(EmbeddingLearner):
-    """A query takes the labels of the support examples it attends to: ``P(y | x) = Σ_i a(x, x_i) ·
-    1[y_i = y]``.
+    """Give a query the labels of the support examples that it attends to.
+
+    ``P(y | x) = Σ_i a(x, x_i) · 1[y_i = y]``
 
     ``a`` is the softmax over the support examples of ``scale · cos(f(x), g(x_i))``. The scores are
-    ``log P(y | x)``, the loss their cross-entropy. ``f = g`` is the model, unless ``full_context``:
-    then both see the whole support set, see :class:`FullContext`, and the order of its examples
-    matters.
+    ``log P(y | x)``, the loss is their cross-entropy. ``f = g`` is the model, unless
+    ``full_context``: then both see the whole support set (:class:`FullContext`), and the order of
+    its examples matters.
 
     Args:
-        model: See :class:`~quickstudy.learners.embedding.EmbeddingLearner`, as ``bf16``.
-        scale: Where the learned factor of the cosine starts.
+        model: A network that gives embeddings ``[example, *feature]``, e.g. ``Conv4(way=None)``.
+        scale: Initial value of the learned factor of the cosine.
         full_context: Embed the support set by a bidirectional LSTM over it, and queries by an LSTM
             that attends to it.
         reading_steps: How often that LSTM reads the support set.
@@ -40,8 +41,7 @@ class MatchingNet(EmbeddingLearner):
             known.
 
     Source: Vinyals et al. 2016, eq. 1 and section 2.1. Differs from the paper: the cosine has a
-        factor that is learned; theirs
-    is 1, which holds the probability of one of five examples under 0.65.
+        learned factor. Theirs is 1, which keeps the probability of one of five examples under 0.65.
 
     Example:
         >>> import quickstudy as qs, torch
@@ -66,34 +66,33 @@ class MatchingNet(EmbeddingLearner):
             reading_steps >= 1,
             f"Parameter `reading_steps` should be at least 1. Found reading_steps={reading_steps}.",
         )
-        self.scale, self.full_context, self.reading_steps = scale, full_context, reading_steps
-        self.embedding_size = embedding_size
-        self.context = (
-            FullContext(embedding_size_of(model, embedding_size), reading_steps)
-            if full_context
-            else None
-        )
+        self.scale, self.full_context = scale, full_context
+        self.reading_steps, self.embedding_size = reading_steps, embedding_size
+        self.context: FullContext | None = None
+        if full_context:
+            self.context = FullContext(embedding_size_of(model, embedding_size), reading_steps)
         self.log_scale = nn.Parameter(torch.empty(()))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """The factor as at the start."""
+        """Put the factor back to its initial value."""
         nn.init.constant_(self.log_scale, math.log(self.scale))
 
     def summarise(self, embedded: Tensor, support: Batch, way: int) -> Adapted:
-        """The embedded support set ``[task, example, feature]`` and its ``members`` ``[task, example, class]``."""
+        """Return the support set and the classes of its examples.
+
+        Returns:
+            ``embedded`` ``[task, example, feature]`` and ``members`` ``[task, example, class]``.
+        """
         embedded = embedded.flatten(2)
         if self.context is not None:
             embedded = self.context.of_support(embedded, support.mask > 0)
         return {"embedded": embedded, "members": members(support, way, embedded.dtype)}
 
     def compare(self, embedded: Tensor, adapted: Adapted) -> Tensor:
-        """``log P(y | x)`` ``[task, example, class]``."""
-        embedded, of_support, membership = (
-            embedded.flatten(2),
-            adapted["embedded"],
-            adapted["members"].unsqueeze(1).bool(),
-        )
+        """Return ``log P(y | x)`` ``[task, example, class]``."""
+        embedded, of_support = embedded.flatten(2), adapted["embedded"]
+        membership = adapted["members"].unsqueeze(1).bool()
         if self.context is not None:
             embedded = self.context.of_query(embedded, of_support, membership.any(-1))
         cosines = F.normalize(embedded, dim=-1) @ F.normalize(of_support, dim=-1).transpose(1, 2)
@@ -103,11 +102,11 @@ class MatchingNet(EmbeddingLearner):
 
 
 class FullContext(nn.Module):
-    """Embeddings that see the support set.
+    """Embed examples in the context of the whole support set.
 
-    A support example: ``g(x_i) = g'(x_i) + h→_i + h←_i``, the states of two LSTMs that read
-    ``g'(x_1) … g'(x_n)`` forwards and backwards. A query, by ``K`` readings, from ``h_0 = c_0 =
-    0``::
+    A support example becomes ``g(x_i) = g'(x_i) + h→_i + h←_i``, with the states of two LSTMs that
+    read ``g'(x_1) … g'(x_n)`` forwards and backwards. A query is embedded by ``K`` readings, from
+    ``h_0 = c_0 = 0``::
 
         r_{k−1} = Σ_i softmax_i(h_{k−1} · g(x_i)) g(x_i)
         ĥ_k, c_k = LSTM(f'(x), [h_{k−1}, r_{k−1}], c_{k−1})
@@ -127,34 +126,43 @@ class FullContext(nn.Module):
         self.attending = nn.LSTMCell(2 * size, size)
 
     def of_support(self, embedded: Tensor, real: Tensor) -> Tensor:
-        """The support examples ``[task, example, feature]`` in context; those that are not ``real`` are passed over."""
-        context = embedded
-        for cell, order in (
-            (self.forwards, range(embedded.shape[1])),
-            (self.backwards, reversed(range(embedded.shape[1]))),
-        ):
-            hidden = memory = embedded.new_zeros(len(embedded), embedded.shape[2])
-            states: dict[int, Tensor] = {}
-            for i in order:
-                here = real[:, i : i + 1]
-                new_hidden, new_memory = cell(embedded[:, i], (hidden, memory))
-                hidden, memory = (
-                    torch.where(here, new_hidden, hidden),
-                    torch.where(here, new_memory, memory),
-                )
-                states[i] = hidden
-            context = context + torch.stack([states[i] for i in sorted(states)], 1)
-        return context
+        """Return the support examples in context ``[task, example, feature]``.
+
+        Args:
+            embedded: The support examples ``[task, example, feature]``.
+            real: Which of them are not padding ``[task, example]``; the others are passed over.
+        """
+        examples = range(embedded.shape[1])
+        context = embedded + _states(self.forwards, embedded, real, examples)
+        return context + _states(self.backwards, embedded, real, examples[::-1])
 
     def of_query(self, embedded: Tensor, of_support: Tensor, real: Tensor) -> Tensor:
-        """The queries ``[task, example, feature]`` in the context of the ``real`` ``[task, 1, support]`` support examples."""
+        """Return the queries in the context of the support set ``[task, example, feature]``.
+
+        Args:
+            embedded: The queries ``[task, example, feature]``.
+            of_support: The support examples in context ``[task, support, feature]``.
+            real: Which support examples are not padding ``[task, 1, support]``.
+        """
         inputs = embedded.flatten(0, 1)
         hidden, memory = torch.zeros_like(embedded), torch.zeros_like(inputs)
         for _ in range(self.readings):
             attention = (hidden @ of_support.transpose(1, 2)).masked_fill(~real, NEVER).softmax(-1)
             read = (attention @ of_support).flatten(0, 1)
-            new_hidden, memory = self.attending(
-                torch.cat([inputs, read], -1), (hidden.flatten(0, 1), memory)
-            )
+            seen = torch.cat([inputs, read], -1)
+            new_hidden, memory = self.attending(seen, (hidden.flatten(0, 1), memory))
             hidden = new_hidden.unflatten(0, embedded.shape[:2]) + embedded
         return hidden
+
+
+def _states(cell: nn.LSTMCell, embedded: Tensor, real: Tensor, order: range) -> Tensor:
+    """Return the states ``[task, example, feature]`` of a cell that reads examples in ``order``."""
+    hidden = memory = embedded.new_zeros(len(embedded), embedded.shape[2])
+    states: dict[int, Tensor] = {}
+    for i in order:
+        here = real[:, i : i + 1]
+        new_hidden, new_memory = cell(embedded[:, i], (hidden, memory))
+        hidden = torch.where(here, new_hidden, hidden)
+        memory = torch.where(here, new_memory, memory)
+        states[i] = hidden
+    return torch.stack([states[i] for i in sorted(states)], 1)

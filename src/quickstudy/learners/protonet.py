@@ -21,14 +21,14 @@ class ProtoNet(EmbeddingLearner):
     c_k)``.
 
     Args:
-        model: See :class:`~quickstudy.learners.embedding.EmbeddingLearner`, as ``bf16``.
+        model: A network that gives embeddings ``[example, *feature]``, e.g. ``Conv4(way=None)``.
         distance: ``"euclidean"`` (squared) or ``"cosine"``.
         scale: Factor of the cosine.
         bf16: Embed under bfloat16 autocast.
 
     Source: Snell, Swersky & Zemel 2017, eq. 1 and 2, algorithm 1. Differs from the paper: their
-        cosine has no factor, which
-    bounds the largest probability of ``n`` classes by ``e² / (e² + n − 1)``.
+        cosine has no factor, so the largest probability of ``n`` classes is at most
+        ``e² / (e² + n − 1)``.
 
     Example:
         >>> import quickstudy as qs, torch
@@ -54,27 +54,29 @@ class ProtoNet(EmbeddingLearner):
         self.distance, self.scale = distance, scale
 
     def summarise(self, embedded: Tensor, support: Batch, way: int) -> Adapted:
-        """The prototypes ``[task, class, feature]`` and which classes are ``present`` ``[task, class]``."""
+        """Return ``prototypes`` ``[task, class, feature]``, and ``present`` ``[task, class]``."""
         membership = members(support, way, embedded.dtype)
         count = membership.sum(1)
         sums = torch.einsum("tew,tef->twf", membership, embedded)
         return {"prototypes": sums / count.clamp(min=1).unsqueeze(-1), "present": count > 0}
 
     def compare(self, embedded: Tensor, adapted: Adapted) -> Tensor:
-        """Minus the squared distances to the prototypes, or the scaled cosines ``[task, example, class]``."""
-        prototypes = adapted["prototypes"]
-        if self.distance == "cosine":
-            scores = (
-                self.scale
-                * F.normalize(embedded, dim=-1)
-                @ F.normalize(prototypes, dim=-1).transpose(1, 2)
-            )
-        else:
-            # distances do not change, rounding errors shrink
-            centre = prototypes.mean(1, keepdim=True)
-            embedded, prototypes = embedded - centre, prototypes - centre
-            squares = embedded.square().sum(-1, keepdim=True) + prototypes.square().sum(
-                -1
-            ).unsqueeze(1)
-            scores = 2 * embedded @ prototypes.transpose(1, 2) - squares
+        """Score queries by distance or cosine to the prototypes ``[task, example, class]``."""
+        score = self._cosines if self.distance == "cosine" else self._closeness
+        scores = score(embedded, adapted["prototypes"])
         return scores.masked_fill(~adapted["present"].unsqueeze(1), -torch.inf)
+
+    def _cosines(self, embedded: Tensor, prototypes: Tensor) -> Tensor:
+        """Return the scaled cosines ``[task, example, class]``."""
+        directions = F.normalize(prototypes, dim=-1).transpose(1, 2)
+        return self.scale * F.normalize(embedded, dim=-1) @ directions
+
+    @staticmethod
+    def _closeness(embedded: Tensor, prototypes: Tensor) -> Tensor:
+        """Return minus the squared distances ``[task, example, class]``."""
+        # distances do not change, rounding errors shrink
+        centre = prototypes.mean(1, keepdim=True)
+        embedded, prototypes = embedded - centre, prototypes - centre
+        of_prototypes = prototypes.square().sum(-1).unsqueeze(1)
+        squares = embedded.square().sum(-1, keepdim=True) + of_prototypes
+        return 2 * embedded @ prototypes.transpose(1, 2) - squares

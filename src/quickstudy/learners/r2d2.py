@@ -13,28 +13,27 @@ from quickstudy.learners.learner import Adapted
 
 
 class R2D2(EmbeddingLearner):
-    """Ridge (or logistic) regression onto the classes, solved inside the loss.
+    """Solve a ridge (or logistic) regression onto the classes inside the loss.
 
     With ``X`` the embedded support set and ``Y`` its one-hot labels, ``W = Xᵀ (X Xᵀ + λ I)⁻¹ Y``,
-    the minimum of ``‖X W − Y‖² + λ ‖W‖²`` by the size of the support set, not of the embedding. The
-    scores are ``scale · x W + offset``, the loss their cross-entropy. Embedding, ``λ``, scale and
-    offset are learned.
+    the minimum of ``‖X W − Y‖² + λ ‖W‖²``: a system of the size of the support set, not of the
+    embedding. The scores are ``scale · x W + offset``, the loss is their cross-entropy. Embedding,
+    ``λ``, scale and offset are learned.
 
     ``head="logistic"`` takes ``newton_steps`` Newton steps of one-against-rest logistic regression:
     with ``z = X w``, ``μ = σ(z)``, ``s = μ (1 − μ)`` and the targets ``z + (y − μ) / s``,
     ``w ← Xᵀ (X Xᵀ + λ diag(s)⁻¹)⁻¹ (z + (y − μ) / s)``.
 
     Args:
-        model: See :class:`~quickstudy.learners.embedding.EmbeddingLearner`, as ``bf16``.
+        model: A network that gives embeddings ``[example, *feature]``, e.g. ``Conv4(way=None)``.
         head: ``"ridge"`` or ``"logistic"``.
-        regulariser: Where ``λ`` starts; it stays positive.
-        scale: Where the factor of the scores starts.
+        regulariser: Initial value of ``λ``, which stays positive.
+        scale: Initial value of the factor of the scores.
         newton_steps: Newton steps of the logistic head.
         bf16: Embed under bfloat16 autocast.
 
     Source: Bertinetto et al. 2019, eq. 4–6 (ridge), section 3.2 (logistic; there for two classes,
-        here one against the rest
-    for any number).
+        here one against the rest for any number).
 
     Example:
         >>> import quickstudy as qs, torch
@@ -59,68 +58,51 @@ class R2D2(EmbeddingLearner):
             head in ("ridge", "logistic"),
             f"Parameter `head` should be 'ridge' or 'logistic'. Found {head!r}.",
         )
-        for name, value in (
-            ("regulariser", regulariser),
-            ("scale", scale),
-            ("newton_steps", newton_steps),
-        ):
+        positive = {"regulariser": regulariser, "scale": scale, "newton_steps": newton_steps}
+        for name, value in positive.items():
             require(value > 0, f"Parameter `{name}` should be positive. Found {name}={value}.")
-        self.head, self.regulariser, self.scale, self.newton_steps = (
-            head,
-            regulariser,
-            scale,
-            newton_steps,
-        )
-        self.log_regulariser, self.factor, self.offset = (
-            nn.Parameter(torch.empty(())) for _ in range(3)
-        )
+        self.head, self.newton_steps = head, newton_steps
+        self.regulariser, self.scale = regulariser, scale
+        self.log_regulariser = nn.Parameter(torch.empty(()))
+        self.factor = nn.Parameter(torch.empty(()))
+        self.offset = nn.Parameter(torch.empty(()))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Regulariser, factor and offset as at the start."""
+        """Put regulariser, factor and offset back to their initial values."""
         nn.init.constant_(self.log_regulariser, math.log(self.regulariser))
         nn.init.constant_(self.factor, self.scale)
         nn.init.zeros_(self.offset)
 
     def summarise(self, embedded: Tensor, support: Batch, way: int) -> Adapted:
-        """The weights ``[task, feature, class]`` and which classes are ``present`` ``[task, class]``."""
+        """Return ``weight`` ``[task, feature, class]`` and ``present`` ``[task, class]``."""
         # an example of zeros has no part in the weights
         x = embedded * support.mask.to(embedded.dtype).unsqueeze(-1)
         y = members(support, way, embedded.dtype)
         solve = self._ridge if self.head == "ridge" else self._logistic
-        return {
-            "weight": x.transpose(1, 2) @ solve(x @ x.transpose(1, 2), y),
-            "present": y.sum(1) > 0,
-        }
+        weight = x.transpose(1, 2) @ solve(x @ x.transpose(1, 2), y)
+        return {"weight": weight, "present": y.sum(1) > 0}
 
     def compare(self, embedded: Tensor, adapted: Adapted) -> Tensor:
-        """``scale · x W + offset`` ``[task, example, class]``."""
+        """Return ``scale · x W + offset`` ``[task, example, class]``."""
         scores = self.factor * embedded @ adapted["weight"] + self.offset
         return scores.masked_fill(~adapted["present"].unsqueeze(1), -torch.inf)
 
     def _ridge(self, gram: Tensor, y: Tensor) -> Tensor:
-        """``(X Xᵀ + λ I)⁻¹ Y`` ``[task, example, class]``."""
-        return torch.linalg.solve(
-            gram
-            + self.log_regulariser.exp()
-            * torch.eye(gram.shape[1], dtype=gram.dtype, device=gram.device),
-            y,
-        )
+        """Return ``(X Xᵀ + λ I)⁻¹ Y`` ``[task, example, class]``."""
+        eye = torch.eye(gram.shape[1], dtype=gram.dtype, device=gram.device)
+        return torch.linalg.solve(gram + self.log_regulariser.exp() * eye, y)
 
     def _logistic(self, gram: Tensor, y: Tensor) -> Tensor:
-        """The dual coefficients ``a`` ``[task, example, class]`` of ``w = Xᵀ a`` after the Newton steps."""
+        """Return the coefficients ``a`` of ``w = Xᵀ a`` ``[task, example, class]``."""
         coefficients = torch.zeros_like(y)
         for _ in range(self.newton_steps):
             z = gram @ coefficients
             mean = z.sigmoid()
             spread = (mean * (1 - mean)).clamp(min=1e-6)
-            targets = z + (y - mean) / spread
-            system = gram.unsqueeze(1) + torch.diag_embed(
-                (self.log_regulariser.exp() / spread).transpose(1, 2)
-            )
-            coefficients = (
-                torch.linalg.solve(system, targets.transpose(1, 2).unsqueeze(-1))
-                .squeeze(-1)
-                .transpose(1, 2)
-            )
+            targets = (z + (y - mean) / spread).transpose(1, 2)
+            ridge = (self.log_regulariser.exp() / spread).transpose(1, 2)
+            system = gram.unsqueeze(1) + torch.diag_embed(ridge)
+            solution = torch.linalg.solve(system, targets.unsqueeze(-1))
+            coefficients = solution.squeeze(-1).transpose(1, 2)
         return coefficients

@@ -11,31 +11,32 @@ from quickstudy.models.trunk import embedding_size_of
 
 
 class Siamese(EmbeddingLearner):
-    """Learns whether two examples are of the same class: ``p(a, b) = σ(b₀ − Σ_j α_j · |f_j(a) −
-    f_j(b)|)``.
+    """Learn whether two examples are of the same class.
+
+    ``p(a, b) = σ(b₀ − Σ_j α_j · |f_j(a) − f_j(b)|)``
 
     ``f`` are the model's embeddings, normalised over a batch in training and by running averages at
     test.
 
-    The loss of a query is the cross-entropy of its pairs with all ``n`` support examples, of which
-    ``m`` are of its class, with the logarithm of ``(n − m) / m`` taken off the logits, so that
-    ``p`` is the probability where both cases are as frequent. A query is given the class of its
-    best pair: the score of a class is the largest logit of its support examples.
+    The loss of a query is the cross-entropy of its pairs with all ``n`` support examples. If ``m``
+    of them are of its class, the logarithm of ``(n − m) / m`` is taken off the logits, so ``p`` is
+    the probability when both cases are equally frequent. A query gets the class of its best pair:
+    the score of a class is the largest logit of its support examples.
 
     Args:
-        model: See :class:`~quickstudy.learners.embedding.EmbeddingLearner`, as ``bf16``.
+        model: A network that gives embeddings ``[example, *feature]``, e.g. ``Conv4(way=None)``.
         embedding_size: Length of the embeddings; by default the model's ``embedding_size``.
         bf16: Embed under bfloat16 autocast.
 
     Raises:
         UserError: If the length of the embeddings is not known.
 
-    Source: Koch, Zemel & Salakhutdinov 2015, sections 3.1 and 4.2. Differs from the paper: the
-        normalisation, so that distances start on
-    the scale of the logits whatever the network (conv4 needs several times the steps without); all
-    pairs of an episode with their odds taken into account, in place of pairs drawn half and half:
-    every embedding serves many pairs, and of the many of two classes those count that are mistaken
-    for one. ``f`` is any network.
+    Source: Koch, Zemel & Salakhutdinov 2015, sections 3.1 and 4.2. Differs from the paper: ``f`` is
+        any network. Embeddings are normalised, so distances start on the scale of the logits for
+        any network (conv4 needs several times the steps without). All pairs of an episode count,
+        with their odds taken into account, instead of pairs drawn half and half: every embedding
+        serves many pairs, and of the many pairs of two classes those matter that are mistaken for
+        pairs of one.
 
     Example:
         >>> import quickstudy as qs, torch
@@ -52,55 +53,55 @@ class Siamese(EmbeddingLearner):
         size = embedding_size_of(model, embedding_size)
         super().__init__(model, bf16, normalised=size)
         self.embedding_size = size
-        self.alpha, self.bias = (
-            nn.Parameter(torch.empty(self.embedding_size)),
-            nn.Parameter(torch.empty(())),
-        )
+        self.alpha = nn.Parameter(torch.empty(size))
+        self.bias = nn.Parameter(torch.empty(()))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Equal weights ``4 / √size`` of the differences, and a bias at which pairs a little closer than chance (1.13 apart) are even."""
+        """Put weights and bias back to their initial values.
+
+        The weights of the differences are ``4 / √size``. With the bias, pairs are even that are a
+        little closer than chance (which is 1.13 apart).
+        """
         weight = 4 * self.embedding_size**-0.5
         nn.init.constant_(self.alpha, weight)
         nn.init.constant_(self.bias, 0.8 * weight * self.embedding_size)
 
     def verify(self, a: Tensor, b: Tensor) -> Tensor:
-        """The probability ``[example]`` that ``a[i]`` and ``b[i]`` ``[example, *feature]`` are of the same class."""
+        """Return the probability ``[example]`` that ``a[i]`` and ``b[i]`` are of the same class."""
         with evaluating(self), torch.no_grad():
             first, second = (self.embed(x.unsqueeze(0), None)[0] for x in (a, b))
             return (self.bias - (first - second).abs() @ self.alpha).sigmoid()
 
     def summarise(self, embedded: Tensor, support: Batch, way: int) -> Adapted:
-        """The embedded support set ``[task, example, feature]`` and its ``members`` ``[task, example, class]``."""
+        """Return the support set and the classes of its examples.
+
+        Returns:
+            ``embedded`` ``[task, example, feature]`` and ``members`` ``[task, example, class]``.
+        """
         return {"embedded": embedded, "members": members(support, way, embedded.dtype)}
 
     def compare(self, embedded: Tensor, adapted: Adapted) -> Tensor:
-        """The largest logit of a class's pairs ``[task, example, class]``."""
+        """Return the largest logit of a class's pairs ``[task, example, class]``."""
         membership = adapted["members"].unsqueeze(1).bool()
-        return (
-            self._logits(embedded, adapted["embedded"])
-            .unsqueeze(-1)
-            .masked_fill(~membership, -torch.inf)
-            .amax(2)
-        )
+        logits = self._logits(embedded, adapted["embedded"]).unsqueeze(-1)
+        return logits.masked_fill(~membership, -torch.inf).amax(2)
 
     def query_losses(self, embedded: Tensor, query: Batch, adapted: Adapted) -> Tensor:
-        """The cross-entropy of every query's pairs, their odds taken into account ``[task, example]``."""
-        logits, real = (
-            self._logits(embedded, adapted["embedded"]),
-            adapted["members"].sum(2).unsqueeze(1),
-        )
-        same = torch.einsum(
-            "tqw,tsw->tqs",
-            F.one_hot(query.y, adapted["members"].shape[2]).to(logits.dtype),
-            adapted["members"],
-        )
-        other = real - same
-        odds = other.sum(2, keepdim=True).clamp(min=1) / same.sum(2, keepdim=True).clamp(min=1)
-        return (
-            real * F.binary_cross_entropy_with_logits(logits - odds.log(), same, reduction="none")
-        ).sum(2)
+        """Return the cross-entropy of every query's pairs, by their odds ``[task, example]``."""
+        logits, membership = self._logits(embedded, adapted["embedded"]), adapted["members"]
+        real = membership.sum(2).unsqueeze(1)
+        labels = F.one_hot(query.y, membership.shape[2]).to(logits.dtype)
+        same = torch.einsum("tqw,tsw->tqs", labels, membership)
+        logits = logits - _odds(same, real - same).log()
+        losses = F.binary_cross_entropy_with_logits(logits, same, reduction="none")
+        return (real * losses).sum(2)
 
     def _logits(self, queries: Tensor, support: Tensor) -> Tensor:
-        """The logit of every pair ``[task, query, support]``."""
+        """Return the logit of every pair ``[task, query, support]``."""
         return self.bias - (queries.unsqueeze(2) - support.unsqueeze(1)).abs() @ self.alpha
+
+
+def _odds(same: Tensor, other: Tensor) -> Tensor:
+    """Return how many pairs are of two classes for one pair of the same ``[task, query, 1]``."""
+    return other.sum(2, keepdim=True).clamp(min=1) / same.sum(2, keepdim=True).clamp(min=1)
