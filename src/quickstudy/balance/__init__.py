@@ -1,4 +1,4 @@
-"""How many losses make a step."""
+"""Balancers: how many losses make one step."""
 
 from quickstudy.balance.auto_lambda import AutoLambda
 from quickstudy.balance.balancer import Balancer, descend, mean

@@ -17,36 +17,39 @@ Balancer = Callable[[Tensor], Tensor] | Aggregator | TaskWeights
 Any function; TorchJD's scalarizers (``UW``, ``Constant``, ``Random``, ...), which combine losses;
 its aggregators (``UPGrad``, ``PCGrad``, ``CAGrad``, ``MGDA``, ``NashMTL``, ``AlignedMTL``, ...),
 which combine gradients; and the weights that are learned for every task of a fixed set,
-``GradNorm``, ``DWA`` and ``AutoLambda``. """
+``GradNorm``, ``DWA`` and ``AutoLambda``.
+"""
 
 
 def mean(losses: Tensor) -> Tensor:
-    """``1/T Σ_t losses[t]``: meta-learning's balancer, all tasks count alike."""
+    """Return ``1/T Σ_t losses[t]``: all tasks count alike, as usual in meta-learning."""
     return losses.mean()
 
 
 def descend(balancer: Balancer, losses: Tensor, step: OuterStep, share: float = 1.0) -> None:
-    """Add the balanced gradient of the ``losses`` ``[task]`` of a ``step`` to the ``grad`` of the
-    learner's parameters, times ``share``.
+    """Add the balanced gradient of a step's losses to the ``grad`` of the learner's parameters.
 
-    An aggregator is given a gradient for each task that has a query: the graph of the losses is
-    walked once a task. TorchJD's objects are given the losses in the order of the tasks'
-    identities, so that one that remembers a task finds it at its place.
+    An aggregator gets a gradient of each task that has a query, so the graph of the losses is
+    walked once a task. TorchJD's objects get the losses in the order of the tasks' identities, so
+    that one that remembers a task finds it at its place.
 
     Args:
         balancer: How many losses make a step.
-        losses: ``learner.losses(episodes)``.
-        step: What the losses are of.
-        share: The part that these tasks are of the step's tasks.
+        losses: ``learner.losses(episodes)`` ``[task]``.
+        step: The step that has these losses.
+        share: The part of the step's tasks that these tasks are; the gradient is multiplied by it.
 
     Raises:
-        UserError: If the balancer cannot serve so many losses.
+        UserError: If the balancer cannot serve this number of losses.
 
     Example:
         >>> import quickstudy as qs
-        >>> learner, tasks = qs.MAML(qs.models.MLP(1, 1), 0.01), qs.tasks.Sinusoid().episodes(shot=5, query=5)
+        >>> learner = qs.MAML(qs.models.MLP(1, 1), 0.01)
+        >>> tasks = qs.tasks.Sinusoid().episodes(shot=5, query=5)
         >>> episodes = tasks.sample(4, qs.Moment(0, "train"))
-        >>> qs.balance.descend(qs.balance.balancer_named("upgrad"), learner.losses(episodes), qs.balance.OuterStep(learner, episodes))
+        >>> step = qs.balance.OuterStep(learner, episodes)
+        >>> balancer = qs.balance.balancer_named("upgrad")
+        >>> qs.balance.descend(balancer, learner.losses(episodes), step)
         >>> all(parameter.grad is not None for parameter in learner.parameters())
         True
     """
@@ -59,17 +62,22 @@ def descend(balancer: Balancer, losses: Tensor, step: OuterStep, share: float = 
     order = step.episodes.task.argsort(stable=True)
     try:
         if isinstance(balancer, Aggregator):
-            inputs = step.parameters
-            real = order[step.present[order]]  # a gradient of 0 would stop some of them
-            # vmap cannot see through all functions that losses come from
-            backward(losses[real], inputs=inputs, parallel_chunk_size=1)
-            jac_to_grad(inputs, balancer)
+            # a gradient of 0 would stop some aggregators
+            _aggregate(balancer, losses[order[step.present[order]]], step)
         else:
             (balancer(losses[order]) * share).backward()
     except ValueError as error:
         raise UserError(
             f"Balancer {balancer} cannot serve a step of {len(losses)} tasks: {error}"
         ) from error
+
+
+def _aggregate(aggregator: Aggregator, losses: Tensor, step: OuterStep) -> None:
+    """Add the aggregated gradient of the ``losses`` to the ``grad`` of the step's parameters."""
+    inputs = step.parameters
+    # vmap cannot see through all functions that losses come from
+    backward(losses, inputs=inputs, parallel_chunk_size=1)
+    jac_to_grad(inputs, aggregator)
 
 
 __all__ = ["Balancer", "descend", "mean"]

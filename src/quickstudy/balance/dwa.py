@@ -9,11 +9,13 @@ from quickstudy.errors import require
 
 
 class DWA(TaskWeights):
-    """Task weights by how fast losses fall: ``weights_i = T · softmax_i(ratio_i / temperature)``.
+    """Weigh tasks by how slowly their losses fall.
+
+    ``weights_i = T · softmax_i(ratio_i / temperature)``
 
     ``ratio_i = L_i(e−1) / L_i(e−2)`` compares the losses of a task, averaged over each of the last
-    two epochs of ``epoch_steps`` steps; 1 where a task was in no step of one of them. In the first
-    two epochs all weights are 1.
+    two epochs of ``epoch_steps`` steps. It is 1 if a task was in no step of one of them. In the
+    first two epochs all weights are 1.
 
     Args:
         num_tasks: ``T`` tasks; their identities are 0 to ``num_tasks − 1``.
@@ -23,9 +25,9 @@ class DWA(TaskWeights):
     Raises:
         UserError: If a number is out of range.
 
-    Source: Liu, Johns & Davison 2019, eq. 7. Differs from it: tasks are drawn, so an epoch is a
-        number of steps. TorchJD's ``DWA`` is
-    for loops of one's own: it is told when an epoch ends, and knows tasks by their place.
+    Source: Liu, Johns & Davison 2019, eq. 7. Differs from the paper: tasks are drawn, so an epoch
+        is a number of steps. TorchJD's ``DWA`` is for loops of your own: it is told when an epoch
+        ends, and knows tasks by their place.
 
     Example:
         >>> import quickstudy as qs
@@ -55,18 +57,24 @@ class DWA(TaskWeights):
         self.register_buffer("taken", torch.zeros((), dtype=torch.long))
 
     def weigh(self, losses: Tensor, step: OuterStep) -> Tensor:
-        """The weights of this epoch; new ones after its last step."""
+        """Return the weights of this epoch; its last step makes those of the next."""
         loss, seen = self.by_task(losses, step)
-        self.totals, self.counts = self.totals + loss.to(self.totals.dtype), self.counts + seen
+        self.totals = self.totals + loss.to(self.totals.dtype)
+        self.counts = self.counts + seen
         self.taken = self.taken + 1
         used = self.weights
         if self.taken % self.epoch_steps == 0:
-            average = self.totals / self.counts.clamp(min=1)
-            older, newer = self.averages = torch.stack([self.averages[1], average])
-            ratio = torch.where((older != 0) & (self.counts > 0), newer / older, 1)
-            self.weights = self.num_tasks * torch.softmax(ratio / self.temperature, 0)
-            self.totals, self.counts = torch.zeros_like(self.totals), torch.zeros_like(self.counts)
+            self._end_epoch()
         return used
+
+    def _end_epoch(self) -> None:
+        """Make the weights of the next epoch, and count anew."""
+        average = self.totals / self.counts.clamp(min=1)
+        older, newer = self.averages = torch.stack([self.averages[1], average])
+        ratio = torch.where((older != 0) & (self.counts > 0), newer / older, 1)
+        self.weights = self.num_tasks * torch.softmax(ratio / self.temperature, 0)
+        self.totals = torch.zeros_like(self.totals)
+        self.counts = torch.zeros_like(self.counts)
 
 
 __all__ = ["DWA"]

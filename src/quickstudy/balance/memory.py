@@ -1,4 +1,4 @@
-"""What a balancer learns and remembers from step to step."""
+"""The memory of a balancer: what it learns and keeps from step to step."""
 
 from torch import Tensor, nn
 from torchjd import Stateful
@@ -10,12 +10,12 @@ from quickstudy.errors import require
 
 
 def parameters_of(balancer: Balancer) -> dict[str, Tensor]:
-    """What of a balancer the run's optimiser trains, by name: uncertainties, for one."""
+    """Return the tensors that the run's optimiser trains, by name: uncertainties, for one."""
     return dict(balancer.named_parameters()) if isinstance(balancer, nn.Module) else {}
 
 
 def state_of(balancer: Balancer) -> dict[str, Tensor]:
-    """All that a balancer remembers in tensors, by name: what is saved with a run."""
+    """Return all tensors that a balancer remembers, by name; they are saved with a run."""
     return dict(balancer.state_dict()) if isinstance(balancer, nn.Module) else {}
 
 
@@ -23,39 +23,39 @@ def restore_state(balancer: Balancer, state: dict[str, Tensor]) -> None:
     """Put a saved ``state`` into ``balancer``.
 
     Raises:
-        UserError: If it is that of another balancer, or ``balancer`` keeps a memory that cannot be
-            saved.
+        UserError: If the state is of another balancer, or ``balancer`` keeps a memory that cannot
+            be saved.
     """
     forgets = (
         f"Balancer {balancer} keeps a memory that is not saved: a run with it cannot be resumed. "
         "Start it again."
     )
     require(not remembers_elsewhere(balancer), forgets)
-    saved, own = (
-        {name: tuple(value.shape) for name, value in one.items()}
-        for one in (state, state_of(balancer))
-    )
-    found = f"Found {balancer} with {own or 'nothing'}"
+    saved, own = _shapes(state), _shapes(state_of(balancer))
     require(
         saved == own,
         "A resumed run should have the balancer it was begun with, which remembers "
-        f"{saved or 'nothing'}. {found}.",
+        f"{saved or 'nothing'}. Found {balancer} with {own or 'nothing'}.",
     )
     if isinstance(balancer, nn.Module):
         balancer.load_state_dict(state)
 
 
+def _shapes(state: dict[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(value.shape) for name, value in state.items()}
+
+
 def remembers_elsewhere(balancer: Balancer) -> bool:
-    """Whether a balancer keeps something from step to step that is not in its tensors, so that it cannot be saved."""
-    return any(
-        isinstance(part, Stateful) and not part.state_dict()
-        for part in _parts(balancer)
-        if isinstance(part, nn.Module)
-    )
+    """Say whether a balancer keeps a memory that is not in its tensors.
+
+    Such a memory cannot be saved.
+    """
+    parts = _parts(balancer)
+    return any(isinstance(part, Stateful) and not part.state_dict() for part in parts)
 
 
 def check_told(balancer: Balancer) -> None:
-    """Refuse what would stay as it is, because no one tells it what it asks for.
+    """Raise if a balancer would stay as it is, because nobody tells it what it needs to know.
 
     Raises:
         UserError: If it is TorchJD's ``DWA`` or ``FAMO``.
@@ -74,21 +74,28 @@ def check_told(balancer: Balancer) -> None:
 
 
 def check_places(balancer: Balancer, step: OuterStep, before: Tensor | None) -> Tensor | None:
-    """The tasks of the ``step`` in order ``[task]``, if ``balancer`` knows tasks by their place;
-    else None.
+    """Check that a balancer which knows tasks by their place finds the same tasks again.
+
+    Args:
+        balancer: The balancer.
+        step: A step.
+        before: The result for the step before; None if there was none.
+
+    Returns:
+        The tasks of the ``step`` in order ``[task]``; None if places do not matter to ``balancer``.
 
     Raises:
-        UserError: If the step ``before`` held others, so that another task stands at a place.
+        UserError: If the step before held other tasks.
     """
     if not any(isinstance(part, Stateful | Constant) for part in _parts(balancer)):
         return None
     tasks: Tensor = step.episodes.task[step.present].sort().values
+    here = tasks.tolist()
+    earlier = here if before is None else before.tolist()
     require(
-        before is None or before.tolist() == tasks.tolist(),
-        f"Balancer {balancer} knows a task by its place, so every step should hold the same "
-        f"tasks. Found {tasks.tolist()[:9]} after "
-        f"{[] if before is None else before.tolist()[:9]}: let `tasks_per_step` be the number "
-        "of tasks.",
+        earlier == here,
+        f"Balancer {balancer} knows a task by its place, so every step should hold the same tasks. "
+        f"Found {here[:9]} after {earlier[:9]}: let `tasks_per_step` be the number of tasks.",
     )
     return tasks
 

@@ -23,7 +23,12 @@ BalancerName = Literal[
 
 @dataclass(frozen=True)
 class _Named:
-    """How a balancer is made: ``make(num_tasks, **options)`` for a fixed set of tasks, else ``make(**options)``."""
+    """Say how a balancer is made.
+
+    Attributes:
+        make: ``make(num_tasks, **options)`` for a fixed set of tasks, else ``make(**options)``.
+        fixed_tasks: Whether it needs a fixed set of tasks.
+    """
 
     make: Callable[..., Balancer]
     fixed_tasks: bool = False
@@ -34,8 +39,8 @@ def _static(num_tasks: int, weights: Any) -> Constant:
     shape = tuple(values.shape)
     require(
         shape == (num_tasks,),
-        f"Parameter `weights` should hold a weight for each of {num_tasks} tasks. Found shape "
-        f"{shape}.",
+        f"Parameter `weights` should hold a weight for each of {num_tasks} tasks. "
+        f"Found shape {shape}.",
     )
     return Constant(values)
 
@@ -58,31 +63,34 @@ NAMED: dict[str, _Named] = {
 
 
 def balancer_named(name: str, num_tasks: int | None = None, **options: Any) -> Balancer:
-    """The balancer called ``name``, with the ``options`` of its constructor.
+    """Make the balancer called ``name``, with the ``options`` of its constructor.
 
-    ================= ============================================================ =================================
-    name              what makes the step                                          tasks
-    ================= ============================================================ =================================
-    ``"mean"``        the mean of the losses                                       any ``"static"``
-    ``Σ_t weights[t] losses[t]`` with ``weights=`` (``Constant``) a fixed set, all in each step
-    ``"random"``      weights drawn anew each step (``Random``)                    any
-    ``"uncertainty"`` learned log-variances (``UW``)                               a fixed set, all
-    in each step ``"dwa"``         :class:`~quickstudy.balance.DWA`                             a
-    fixed set ``"gradnorm"``    :class:`~quickstudy.balance.GradNorm`                        a fixed
-    set ``"auto_lambda"`` :class:`~quickstudy.balance.AutoLambda` with ``validation=`` a fixed set
-    ``"pcgrad"``      gradients, conflicting parts projected out (``PCGrad``)      any ``"cagrad"``
-    near the mean, best for the worst task (``CAGrad``)          any ``"mgda"``        the shortest
-    convex combination (``MGDA``)                   any ``"nashmtl"``     a bargaining solution
-    (``NashMTL``)                          a fixed set, all in each step ``"alignedmtl"``  gradients
-    made orthogonal and of one scale (``AlignedMTL``)  any ``"upgrad"``      gradients projected
-    onto their dual cone (``UPGrad``)        any
-    ================= ============================================================ =================================
+    ================= ==================================================== =======================
+    name              how it makes the step                                tasks
+    ================= ==================================================== =======================
+    ``"mean"``        the mean of the losses                               any
+    ``"static"``      their sum, weighted by ``weights=`` (``Constant``)   fixed, all in each step
+    ``"random"``      weights drawn anew each step (``Random``)            any
+    ``"uncertainty"`` learned log-variances (``UW``)                       fixed, all in each step
+    ``"dwa"``         :class:`~quickstudy.balance.DWA`                     fixed
+    ``"gradnorm"``    :class:`~quickstudy.balance.GradNorm`                fixed
+    ``"auto_lambda"`` :class:`~quickstudy.balance.AutoLambda`,             fixed
+                      needs ``validation=``
+    ``"pcgrad"``      gradients without conflicting parts (``PCGrad``)     any
+    ``"cagrad"``      near the mean, best for the worst task (``CAGrad``)  any
+    ``"mgda"``        the shortest convex combination (``MGDA``)           any
+    ``"nashmtl"``     a bargaining solution (``NashMTL``)                  fixed, all in each step
+    ``"alignedmtl"``  gradients made orthogonal and of one scale           any
+                      (``AlignedMTL``)
+    ``"upgrad"``      gradients projected onto their dual cone             any
+                      (``UPGrad``)
+    ================= ==================================================== =======================
 
     CAGrad and Nash-MTL solve convex problems with cvxpy: ``pip install quickstudy[convex]``.
 
     Args:
         name: See above; the names in brackets are classes of TorchJD.
-        num_tasks: For a fixed set of tasks, how many these are.
+        num_tasks: The number of tasks of a fixed set.
         options: Further arguments of the constructor.
 
     Raises:
@@ -101,10 +109,10 @@ def balancer_named(name: str, num_tasks: int | None = None, **options: Any) -> B
         f"The balancer should be one of {', '.join(get_args(BalancerName))}. Found {name!r}.",
     )
     fixed = needs_fixed_tasks(name)
+    verb = "needs" if fixed else "takes no"
     require(
         fixed == (num_tasks is not None),
-        f"Balancer {name!r} {'needs' if fixed else 'takes no'} `num_tasks`. Found "
-        f"num_tasks={num_tasks}.",
+        f"Balancer {name!r} {verb} `num_tasks`. Found num_tasks={num_tasks}.",
     )
     try:
         return NAMED[name].make(*([num_tasks] if fixed else []), **options)
@@ -113,7 +121,10 @@ def balancer_named(name: str, num_tasks: int | None = None, **options: Any) -> B
 
 
 def needs_fixed_tasks(name: str) -> bool:
-    """Whether the balancer called ``name`` knows each task of a fixed set, and so cannot serve tasks that are drawn anew."""
+    """Say whether the balancer called ``name`` knows each task of a fixed set.
+
+    It then cannot serve tasks that are drawn anew.
+    """
     return NAMED[name].fixed_tasks
 
 

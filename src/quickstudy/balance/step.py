@@ -1,4 +1,4 @@
-"""What an outer step knows beside its losses."""
+"""An outer step, as balancers see it."""
 
 from dataclasses import dataclass
 
@@ -10,11 +10,11 @@ from quickstudy.learners import Learner
 
 @dataclass(frozen=True)
 class OuterStep:
-    """One outer step, for balancers that look at more than the losses.
+    """Hold one outer step, for balancers that look at more than the losses.
 
     Attributes:
-        learner: What made the losses.
-        episodes: The tasks that they are of.
+        learner: The learner that made the losses.
+        episodes: The tasks of the losses.
         lr: The outer learning rate.
     """
 
@@ -24,17 +24,17 @@ class OuterStep:
 
     @property
     def parameters(self) -> list[Tensor]:
-        """What the step changes."""
+        """Return the parameters that the step changes."""
         return [parameter for parameter in self.learner.parameters() if parameter.requires_grad]
 
     @property
     def present(self) -> Tensor:
-        """Which tasks have a query at all ``[task]``: the loss of the others is 0 and says nothing."""
+        """Say which tasks have a query ``[task]``; the loss of the others is 0 and says nothing."""
         return (self.episodes.query.mask > 0).any(1)
 
     @property
     def count(self) -> Tensor:
-        """How many tasks that is, at least 1."""
+        """Return the number of these tasks, at least 1."""
         return self.present.sum().clamp(min=1)
 
 

@@ -11,19 +11,18 @@ from quickstudy.errors import require
 
 
 class TaskWeights(nn.Module, ABC):
-    """Weights of tasks with identities: the step descends ``1/n Σ_i weights[task_i] · losses[i]``
-    over its ``n`` tasks.
+    """Weigh the tasks of a fixed set, each found by its identity.
 
-    Weights of 1 are the plain mean. A task is found by its identity, not by its place, so a step
-    may hold any of the tasks in any order; what is not in it keeps its weight, and a task without
-    queries is not in it. Everything that is remembered is a buffer, and so saved and resumed with
-    the run.
+    A step descends ``1/n Σ_i weights[task_i] · losses[i]`` over its ``n`` tasks, so weights of 1
+    are the plain mean. A step may hold any of the tasks in any order. A task that is not in it
+    keeps its weight; a task without queries is not in it. All memory is in buffers, and so saved
+    and resumed with the run.
 
     Args:
         num_tasks: Tasks; their identities are 0 to ``num_tasks − 1``.
 
     Raises:
-        UserError: If there is no task, or, in a step, a task that is none of them.
+        UserError: If there is no task, or if a step holds a task that is none of them.
     """
 
     weights: Tensor
@@ -38,7 +37,12 @@ class TaskWeights(nn.Module, ABC):
         self.register_buffer("weights", torch.ones(num_tasks))
 
     def forward(self, losses: Tensor, step: OuterStep) -> Tensor:
-        """The loss that the ``step`` descends, a scalar, from its ``losses`` ``[task]``; the weights are brought up to date."""
+        """Bring the weights up to date, and return the loss that the ``step`` descends, a scalar.
+
+        Args:
+            losses: The losses of its tasks ``[task]``.
+            step: The step.
+        """
         task = step.episodes.task
         low, high = int(task.min()), int(task.max())
         known = (
@@ -50,10 +54,17 @@ class TaskWeights(nn.Module, ABC):
 
     @abstractmethod
     def weigh(self, losses: Tensor, step: OuterStep) -> Tensor:
-        """The weights to descend with ``[num_tasks]``, constants; and those of the next step, into ``weights``."""
+        """Return the weights to descend with, constants ``[num_tasks]``.
+
+        Those of the next step are put into ``weights``.
+        """
 
     def by_task(self, values: Tensor, step: OuterStep) -> tuple[Tensor, Tensor]:
-        """The mean of ``values`` ``[task]`` for every identity ``[num_tasks]``, and whether the step holds it ``[num_tasks]``."""
+        """Average ``values`` ``[task]`` by identity.
+
+        Returns:
+            The means ``[num_tasks]``, and whether the step holds each task ``[num_tasks]``.
+        """
         present = step.present.to(values.dtype)
         total, count = torch.zeros(2, self.num_tasks, dtype=values.dtype, device=values.device)
         total = total.index_add(0, step.episodes.task, values.detach() * present)
@@ -65,7 +76,7 @@ class TaskWeights(nn.Module, ABC):
 
 
 class AdamByTask(nn.Module):
-    """Adam on the weights of the tasks that a step holds; each task counts its own steps."""
+    """Step the weights of the tasks that a step holds by Adam; each task counts its own steps."""
 
     first: Tensor
     second: Tensor
@@ -79,10 +90,12 @@ class AdamByTask(nn.Module):
             self.register_buffer(name, torch.zeros(num_tasks))
 
     def descend(self, weights: Tensor, gradient: Tensor, seen: Tensor) -> Tensor:
-        """The weights after a step of those that are ``seen``, kept from falling below 0, all ``[num_tasks]``."""
-        new, first, second = Adam().step(
-            weights, gradient, self.lr, (self.first, self.second), self.count
-        )
+        """Return the weights after a step of those that are ``seen``, all ``[num_tasks]``.
+
+        They are kept from falling below 0.
+        """
+        moments = (self.first, self.second)
+        new, first, second = Adam().step(weights, gradient, self.lr, moments, self.count)
         self.first = torch.where(seen, first, self.first)
         self.second = torch.where(seen, second, self.second)
         self.count = self.count + seen
@@ -90,11 +103,13 @@ class AdamByTask(nn.Module):
 
 
 def with_sum(weights: Tensor, before: Tensor, seen: Tensor) -> Tensor:
-    """``weights`` scaled, where they are ``seen``, to the sum that these had ``before``, so that all still sum to the number of tasks."""
+    """Scale the ``weights`` that are ``seen`` to the sum that these had ``before``.
+
+    So all weights still sum to the number of tasks.
+    """
     total = weights[seen].sum()
-    return torch.where(
-        seen & (total > 0), weights * before[seen].sum() / total.clamp(min=1e-12), weights
-    )
+    scaled = weights * before[seen].sum() / total.clamp(min=1e-12)
+    return torch.where(seen & (total > 0), scaled, weights)
 
 
 __all__ = ["AdamByTask", "TaskWeights", "with_sum"]

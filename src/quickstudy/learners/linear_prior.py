@@ -1,4 +1,4 @@
-"""A learned prior over a task's linear weights: adapting is one posterior, in closed form."""
+"""A learned prior over a task's linear weights: adapting is a posterior in closed form."""
 
 import math
 from statistics import NormalDist
@@ -17,25 +17,25 @@ from quickstudy.tasks import TableTasks
 
 
 class LinearPrior(EmbeddingLearner):
-    """Bayesian linear regression on features, with a prior learned from all tasks: ALPaCA.
+    """Regress linearly on features, with a prior learned from all tasks: ALPaCA.
 
-    The targets of a task are ``y = φ(x) w + ε`` with ``φ(x) = [f(x), 1]``, ``w ~ N(μ, Σ)`` and ``ε
-    ~ N(0, σ²)``, each target on its own. :meth:`adapt` computes the posterior ``w | support ~ N(m,
-    P)``:
+    The targets of a task are ``y = φ(x) w + ε`` with ``φ(x) = [f(x), 1]``, ``w ~ N(μ, Σ)`` and
+    ``ε ~ N(0, σ²)``, separately for each target. :meth:`adapt` computes the posterior
+    ``w | support ~ N(m, P)``:
 
     ``P = (Σ⁻¹ + Φᵀ Φ / σ²)⁻¹``, ``m = P (Σ⁻¹ μ + Φᵀ y / σ²)``,
 
     and a new example has the distribution ``N(φ(x) m, φ(x) P φ(x)ᵀ + σ²)``. The loss of a query is
     minus the logarithm of its density, from which ``f``, ``μ``, ``Σ`` and ``σ²`` are learned by
-    gradient. Where ``f`` has nothing to learn (``nn.Identity()``: raw features), :meth:`fit_tasks`
-    finds ``μ``, ``Σ`` and ``σ²`` at once by expectation maximisation.
+    gradient. If ``f`` has nothing to learn (``nn.Identity()``: raw features), :meth:`fit_tasks`
+    finds ``μ``, ``Σ`` and ``σ²`` directly by expectation maximisation.
 
     Args:
         model: Features ``[example, feature]``; ``nn.Identity()`` for the inputs themselves.
         targets: Number of targets.
         embedding_size: Length of the features; by default the model's ``embedding_size``.
-        prior_scale: Standard deviation of the weights to start from.
-        noise_scale: Standard deviation of the noise to start from.
+        prior_scale: Initial standard deviation of the weights.
+        noise_scale: Initial standard deviation of the noise.
         bf16: Compute the features under bfloat16 autocast.
 
     Raises:
@@ -43,8 +43,7 @@ class LinearPrior(EmbeddingLearner):
             are classes.
 
     Source: Harrison, Sharma & Pavone 2018, eq. 6–10, there with one noise and one covariance for
-        all targets. Lindley &
-    Smith 1972 for the model on raw features.
+        all targets. Lindley & Smith 1972 for the model on raw features.
 
     Example:
         >>> import quickstudy as qs, torch
@@ -64,38 +63,43 @@ class LinearPrior(EmbeddingLearner):
         bf16: bool = False,
     ) -> None:
         super().__init__(model, bf16)
-        for name, value in (
-            ("targets", targets),
-            ("prior_scale", prior_scale),
-            ("noise_scale", noise_scale),
-        ):
+        positive = {"targets": targets, "prior_scale": prior_scale, "noise_scale": noise_scale}
+        for name, value in positive.items():
             require(value > 0, f"Parameter `{name}` should be positive. Found {name}={value}.")
-        self.targets, self.prior_scale, self.noise_scale = targets, prior_scale, noise_scale
+        self.targets = targets
+        self.prior_scale, self.noise_scale = prior_scale, noise_scale
         self.embedding_size = embedding_size_of(model, embedding_size)
         size = self.embedding_size + 1
-        self.mean, self.factor = (
-            nn.Parameter(torch.empty(targets, size)),
-            nn.Parameter(torch.empty(targets, size, size)),
-        )
+        self.mean = nn.Parameter(torch.empty(targets, size))
+        self.factor = nn.Parameter(torch.empty(targets, size, size))
         self.log_noise = nn.Parameter(torch.empty(targets))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """A prior around 0, alike in all directions."""
+        """Put the prior back to its start: around 0, alike in all directions."""
         nn.init.zeros_(self.mean)
+        eye = torch.eye(self.factor.shape[1])
         with torch.no_grad():
-            self.factor.copy_(
-                self.prior_scale * torch.eye(self.factor.shape[1]).expand_as(self.factor)
-            )
+            self.factor.copy_(self.prior_scale * eye.expand_as(self.factor))
         nn.init.constant_(self.log_noise, 2 * math.log(self.noise_scale))
 
     def fit_tasks(
         self, tasks: TableTasks, iterations: int = 50, shrinkage: float = 0.5
     ) -> list[Prior]:
-        """Set ``μ``, ``Σ`` and ``σ²`` of every target by
-        :func:`~quickstudy.learners.empirical_bayes.empirical_bayes`.
+        """Fit the prior of every target to training tasks by expectation maximisation.
 
-        Rows in any number: each task is summed up once. The model stays as it is.
+        Tasks may have any number of rows: each is summed up once. The model stays as it is.
+
+        Args:
+            tasks: Training tasks.
+            iterations: See :func:`~quickstudy.learners.empirical_bayes.empirical_bayes`.
+            shrinkage: See there.
+
+        Returns:
+            The prior of every target.
+
+        Raises:
+            UserError: If tasks have another number of targets.
         """
         with evaluating(self), torch.no_grad():
             features = with_one(self.features(tasks.x).flatten(1)).double()
@@ -104,64 +108,66 @@ class LinearPrior(EmbeddingLearner):
                 targets.shape[1] == self.targets,
                 f"Tasks should have {self.targets} targets. Found {targets.shape[1]}.",
             )
-            found = []
-            for index, column in enumerate(targets.unbind(1)):
-                prior = empirical_bayes(
-                    Moments.of(features, column, tasks.sizes), iterations, shrinkage
-                )
-                self.mean[index], self.factor[index] = prior.mean, prior.factor
+            moments = [Moments.of(features, y, tasks.sizes) for y in targets.unbind(1)]
+            found = [empirical_bayes(each, iterations, shrinkage) for each in moments]
+            for index, prior in enumerate(found):
+                self.mean[index] = prior.mean
+                self.factor[index] = prior.factor
                 self.log_noise[index] = prior.noise.log()
-                found.append(prior)
         return found
 
     def serves(self, target: Target) -> str | None:
-        """Numbers, as many as the prior has targets."""
+        """Serve numbers, as many as the prior has targets."""
         if target == Numbers((self.targets,)):
             return None
         return (
-            f"It regresses: labels should be [task, example, target] with {self.targets} "
-            "floating-point targets."
+            "It regresses: labels should be [task, example, target] "
+            f"with {self.targets} floating-point targets."
         )
 
     def counts(self, support: Batch, query: Batch) -> Tensor:
-        """Say which queries count in the loss ``[task, example]``: all real ones."""
+        """Return the weight of every query in the loss ``[task, example]``: all real ones count."""
         return query.mask
 
     def summarise(self, embedded: Tensor, support: Batch, way: int) -> Adapted:
-        """The posterior's ``mean`` ``[task, target, feature]`` and a ``factor`` of its covariance ``[task, target, feature, feature]``."""
+        """Return the posterior of the weights.
+
+        Returns:
+            Its ``mean`` ``[task, target, feature]`` and a ``factor`` of its covariance
+            ``[task, target, feature, feature]``.
+        """
         features, prior = with_one(embedded.flatten(2)), self.factor.tril()
-        residual = (support.y - features @ self.mean.T).transpose(1, 2).unsqueeze(
-            -1
-        ) * support.mask.to(features.dtype)[:, None, :, None]
-        white = (features * support.mask.to(features.dtype).unsqueeze(-1)).unsqueeze(1) @ prior
+        mask = support.mask.to(features.dtype)
+        residual = (support.y - features @ self.mean.T).transpose(1, 2).unsqueeze(-1)
+        residual = residual * mask[:, None, :, None]
+        white = (features * mask.unsqueeze(-1)).unsqueeze(1) @ prior
         noise = self.log_noise.exp().reshape(-1, 1, 1)
         eye = torch.eye(prior.shape[1], dtype=features.dtype, device=features.device)
         root = torch.linalg.cholesky(eye + white.transpose(-1, -2) @ white / noise)
         shift = torch.cholesky_solve(white.transpose(-1, -2) @ residual / noise, root)
-        factor = torch.linalg.solve_triangular(
-            root, prior.transpose(-1, -2).expand_as(root), upper=False
-        ).transpose(-1, -2)
+        factor = posterior_factor(prior, root)
         return {"mean": self.mean + (prior @ shift).squeeze(-1), "factor": factor}
 
     def compare(self, embedded: Tensor, adapted: Adapted) -> Tensor:
-        """The means of new examples ``[task, example, target]``."""
+        """Return the means of new examples ``[task, example, target]``."""
         return with_one(embedded.flatten(2)) @ adapted["mean"].transpose(1, 2)
 
     def query_losses(self, embedded: Tensor, query: Batch, adapted: Adapted) -> Tensor:
-        """Minus the logarithm of the density of every query ``[task, example]``, averaged over the targets."""
+        """Return minus the log density of every query, mean over targets ``[task, example]``."""
         mean, variance = self.compare(embedded, adapted), self._variance(embedded, adapted)
-        return 0.5 * ((2 * math.pi * variance).log() + (query.y - mean).square() / variance).mean(
-            -1
-        )
+        twice = (2 * math.pi * variance).log() + (query.y - mean).square() / variance
+        return 0.5 * twice.mean(-1)
 
     def interval(self, adapted: Adapted, x: Tensor, level: float = 0.9) -> tuple[Tensor, Tensor]:
-        """The bounds ``[task, example, target]`` between which a new example's target lies with
-        probability ``level``.
+        """Return bounds between which a new example's target lies with probability ``level``.
 
         Args:
-            adapted: What :meth:`adapt` returned.
+            adapted: The result of :meth:`adapt`.
             x: New inputs ``[task, example, *feature]``.
             level: Between 0 and 1.
+
+        Returns:
+            The lower and the upper bounds, ``[task, example, target]`` each.
 
         Raises:
             UserError: If ``level`` is not between 0 and 1.
@@ -169,21 +175,31 @@ class LinearPrior(EmbeddingLearner):
         require(0 < level < 1, f"Parameter `level` should be between 0 and 1. Found level={level}.")
         with evaluating(self), torch.no_grad():
             embedded = self.embed(x, None)
-            mean, half = (
-                self.compare(embedded, adapted),
-                NormalDist().inv_cdf(0.5 + level / 2) * self._variance(embedded, adapted).sqrt(),
-            )
+            mean = self.compare(embedded, adapted)
+            deviation = self._variance(embedded, adapted).sqrt()
+        half = NormalDist().inv_cdf(0.5 + level / 2) * deviation
         return mean - half, mean + half
 
     def _variance(self, embedded: Tensor, adapted: Adapted) -> Tensor:
-        """The variance of new examples ``[task, example, target]``."""
+        """Return the variance of new examples ``[task, example, target]``."""
         spread = with_one(embedded.flatten(2)).unsqueeze(1) @ adapted["factor"]
         return spread.square().sum(-1).transpose(1, 2) + self.log_noise.exp()
 
 
 def with_one(features: Tensor) -> Tensor:
-    """``[..., feature]`` with a column of ones, for the intercept."""
+    """Append a column of ones, for the intercept, to ``features`` ``[..., feature]``."""
     return torch.cat([features, torch.ones_like(features[..., :1])], -1)
 
 
-__all__ = ["LinearPrior", "with_one"]
+def posterior_factor(prior: Tensor, root: Tensor) -> Tensor:
+    """Return ``F = L R⁻ᵀ``, so that ``F Fᵀ = L (R Rᵀ)⁻¹ Lᵀ``: ``[task, target, feature, feature]``.
+
+    Args:
+        prior: ``L``, a factor of the prior's covariance ``[target, feature, feature]``.
+        root: ``R``, lower triangular ``[task, target, feature, feature]``.
+    """
+    flipped = prior.transpose(-1, -2).expand_as(root)
+    return torch.linalg.solve_triangular(root, flipped, upper=False).transpose(-1, -2)
+
+
+__all__ = ["LinearPrior", "posterior_factor", "with_one"]

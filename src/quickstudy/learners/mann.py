@@ -1,4 +1,4 @@
-"""Memory-augmented neural network: reads a task as a sequence and keeps it in an external memory."""
+"""Memory-augmented neural network: a task is a sequence, kept in an external memory."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,8 +22,7 @@ State = dict[str, Tensor]
 
 
 class MANN(EmbeddingLearner):
-    """Reads a task as a sequence, each label one step late, and keeps what it saw in an external
-    memory.
+    """Read a task as a sequence, each label one step late, and keep it in an external memory.
 
     Step ``t`` of the sequence::
 
@@ -31,14 +30,14 @@ class MANN(EmbeddingLearner):
         r_t = memory(tanh(W_k · h_t + b_k))              (LeastUsedMemory: writes, then reads)
         scores_t = W_o · [h_t, r_t] + b_o
 
-    In training support and query examples of a task are one sequence in random order, and the loss
-    is the mean cross-entropy of all its steps (0 for a task without queries). :meth:`adapt` reads
-    the support set in the order given, and every query is then the next step of its own: queries do
-    not see each other. Any shot; labels must be given to the classes at random, as the library's
-    sources do.
+    In training, support and query examples of a task are one sequence in random order. The loss is
+    the mean cross-entropy of all its steps (0 for a task without queries). :meth:`adapt` reads the
+    support set in the given order. Each query is then the next step of its own sequence, so queries
+    do not see each other. Any shot is served. Labels must be given to the classes at random, as the
+    library's sources do.
 
-    The random order of a task is drawn by the moment of the episode and the identity of the task, so
-    it does not depend on which other tasks stand beside it.
+    The random order of a task is drawn by the moment of the episode and the identity of the task,
+    so it does not depend on the other tasks of the step.
 
     Args:
         model: An embedding ``[example, *feature]``, e.g. ``Conv4(way=None)``; ``nn.Flatten()`` as
@@ -50,7 +49,7 @@ class MANN(EmbeddingLearner):
             next three.
         width: Length of a slot.
         heads: Heads that read and write.
-        sharpness: Where the learned factors of the cosine start.
+        sharpness: Initial value of the learned factors of the cosine.
         bf16: Embed under bfloat16 autocast.
         seed: Seed of the initial weights.
 
@@ -58,11 +57,11 @@ class MANN(EmbeddingLearner):
         UserError: If a size is out of range, the length of the embeddings is not known, or a task
             has more classes than ``way``.
 
-    Source: Santoro et al. 2016, section 3 and eq. 1–8. Differs from the paper: see the memory;
-        ``f`` is any network, whose
-    embeddings are normalised over a batch in training, by running averages at test (what they have
-    in common hides in which they differ, and nothing is learned for long); 1 is added to the LSTM's
-    forget gate, so that it starts open.
+    Source: Santoro et al. 2016, section 3 and eq. 1–8. Differs from the paper: see the memory.
+        ``f`` is any network. Its embeddings are normalised over a batch in training, by running
+        averages at test: without that, the common part of embeddings hides their differences,
+        and nothing is learned for long. 1 is added to the LSTM's forget gate, so that it starts
+        open.
 
     Example:
         >>> import quickstudy as qs, torch
@@ -89,30 +88,32 @@ class MANN(EmbeddingLearner):
         super().__init__(model, bf16, normalised=size)
         for name, value in (("way", way), ("controller_size", controller_size)):
             require(value >= 1, f"Parameter `{name}` should be at least 1. Found {name}={value}.")
-        self.way, self.embedding_size, self.controller_size = way, size, controller_size
-        self.slots, self.width, self.heads, self.sharpness, self.seed = (
-            slots,
-            width,
-            heads,
-            sharpness,
-            seed,
-        )
-        self.memory = LeastUsedMemory(slots, width, heads, sharpness=sharpness)
-        self.inputs = nn.Linear(size + way, 4 * controller_size)
-        self.recurrent = nn.Linear(controller_size + heads * width, 4 * controller_size, bias=False)
-        self.keys = nn.Linear(controller_size, heads * width)
-        self.output = nn.Linear(controller_size + heads * width, way)
-        draw = generator(seed, "learner")
+        self.way, self.embedding_size = way, size
+        self.controller_size, self.sharpness = controller_size, sharpness
+        self.slots, self.width = slots, width
+        self.heads, self.seed = heads, seed
+        self._make_layers()
+
+    def _make_layers(self) -> None:
+        """Make memory and controller, drawn by the learner's seed."""
+        read = self.heads * self.width
+        seen, gates = self.controller_size + read, 4 * self.controller_size
+        self.memory = LeastUsedMemory(self.slots, self.width, self.heads, sharpness=self.sharpness)
+        self.inputs = nn.Linear(self.embedding_size + self.way, gates)
+        self.recurrent = nn.Linear(seen, gates, bias=False)
+        self.keys = nn.Linear(self.controller_size, read)
+        self.output = nn.Linear(seen, self.way)
+        draw = generator(self.seed, "learner")
         for part in (self.inputs, self.recurrent, self.keys, self.output):
             initialise(part, draw)
 
     @property
     def any_way(self) -> bool:
-        """False: each of the ``way`` labels has its learned input and output."""
+        """Return False: each of the ``way`` labels has its learned input and output."""
         return False
 
     def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
-        """The mean loss of all steps of every task's sequence ``[task]``."""
+        """Return the mean loss of all steps of every task's sequence ``[task]``."""
         sequence = self.sequence(episodes)
         of_steps = sequence.target.example_losses(self._read(sequence), sequence.y)
         per_step = of_steps.masked_fill(sequence.mask == 0, 0)
@@ -121,12 +122,12 @@ class MANN(EmbeddingLearner):
     def by_instance(
         self, episodes: Episode, instances: Sequence[int] = (1, 2, 5, 10)
     ) -> Float[Tensor, "task instance"]:
-        """Accuracy at the given presentations of a class ``[task, instance]``, counted from 1, in a
-        sequence as in training.
+        """Return the accuracy at the given presentations of a class ``[task, instance]``.
 
-        It is that of the classes of a task that are shown so often, NaN where there are none. At
-        the first presentation nobody can know the label: the best guess is among the labels not
-        seen yet, right in ``(1 + 1/2 + … + 1/way) / way`` of the classes, 46 % for 5.
+        Presentations are counted from 1, in a sequence as in training. The accuracy is the mean
+        over the classes of a task that are shown that often, NaN if there are none. At the first
+        presentation nobody can know the label. The best guess is one of the labels not seen yet,
+        right in ``(1 + 1/2 + … + 1/way) / way`` of the classes, 46 % for 5.
 
         Source: Santoro et al. 2016, table 1.
         """
@@ -134,12 +135,13 @@ class MANN(EmbeddingLearner):
         with evaluating(self), torch.no_grad():
             correct = self._read(sequence).argmax(-1) == sequence.y
         shown = F.one_hot(sequence.y.long(), self.way) * (sequence.mask > 0).unsqueeze(-1)
-        instance = (shown.cumsum(1) * shown).sum(-1)  # 0 for padding
+        # 0 for padding
+        instance = (shown.cumsum(1) * shown).sum(-1)
         columns = [(correct & (instance == i)).sum(1) / (instance == i).sum(1) for i in instances]
         return torch.stack(columns, 1)
 
     def sequence(self, episodes: Episode) -> Batch:
-        """Support and query examples of every task in random order, padding last."""
+        """Join support and query examples of every task in random order, padding last."""
         parts = (episodes.support, episodes.query)
         for part in parts:
             self.check(part.target)
@@ -147,7 +149,7 @@ class MANN(EmbeddingLearner):
         return _take(whole, _random_order(whole.mask, episodes.task, episodes.moment))
 
     def serves(self, target: Target) -> str | None:
-        """At most as many classes as it has labels."""
+        """Serve at most as many classes as it has labels."""
         if target.way and target.way <= self.way:
             return None
         return (
@@ -156,21 +158,18 @@ class MANN(EmbeddingLearner):
         )
 
     def summarise(self, embedded: Tensor, support: Batch, way: int) -> Adapted:
-        """Controller, memory and the last label after the support set, ``[task, ...]`` each."""
+        """Return controller, memory and last label after the support set, ``[task, ...]`` each."""
         order = (support.mask == 0).to(torch.uint8).argsort(dim=1, stable=True)
         read = _take(replace(support, x=embedded), order)
-        state, gates, labels = self._start(read.x), self._gates(read), self._labels(read)
+        state = self._start(read.x)
+        gates, labels = self._gates(read), self._labels(read)
         for t in range(read.x.shape[1]):
             new = self._step(gates[:, t], state) | {"label": labels[:, t]}
-            real = read.mask[:, t] > 0
-            state = {
-                name: torch.where(real.reshape(-1, *[1] * (old.ndim - 1)), new[name], old)
-                for name, old in state.items()
-            }
+            state = _where(read.mask[:, t] > 0, new, state)
         return state
 
     def compare(self, embedded: Tensor, adapted: Adapted) -> Tensor:
-        """The scores ``[task, example, class]`` of queries, each the next step after the support set."""
+        """Score queries ``[task, example, class]``, each as the next step after the support set."""
         examples = embedded.shape[1]
         state = {name: value.repeat_interleave(examples, 0) for name, value in adapted.items()}
         gates = self.inputs(torch.cat([embedded.flatten(0, 1).flatten(1), state["label"]], -1))
@@ -178,7 +177,7 @@ class MANN(EmbeddingLearner):
         return scores.unflatten(0, embedded.shape[:2])
 
     def _read(self, sequence: Batch) -> Tensor:
-        """The scores of every step ``[task, time, class]``."""
+        """Return the scores of every step ``[task, time, class]``."""
         embedded = replace(sequence, x=self.embed(sequence.x, sequence.mask))
         state, seen = self._start(embedded.x), []
         for gates in self._gates(embedded).unbind(1):
@@ -188,7 +187,7 @@ class MANN(EmbeddingLearner):
         return scores
 
     def _start(self, embedded: Tensor) -> State:
-        """Nothing read: zeros everywhere."""
+        """Return the state before anything is read: zeros everywhere."""
         tasks, memory = len(embedded), self.memory.empty(len(embedded))
         zeros = {
             "seen": self.controller_size + self.heads * self.width,
@@ -204,41 +203,50 @@ class MANN(EmbeddingLearner):
         return F.one_hot(sequence.y.long(), self.way).to(sequence.x.dtype)
 
     def _gates(self, sequence: Batch) -> Tensor:
-        """What examples and late labels contribute to the controller's gates ``[task, time, gate]``, for all steps at once."""
+        """Return the part of inputs and late labels in the gates ``[task, time, gate]``."""
         late = F.pad(self._labels(sequence), (0, 0, 1, 0))[:, :-1]
         gates: Tensor = self.inputs(torch.cat([sequence.x.flatten(2), late], -1))
         return gates
 
     def _step(self, gates: Tensor, state: State) -> State:
-        """One step of controller and memory: the new state, of which ``seen`` is ``[h_t, r_t]`` and a score is linear in that."""
-        mixed = gates + self.recurrent(state["seen"])
-        input_gate, forget_gate, output_gate, candidate = mixed.chunk(4, -1)
-        cell = torch.addcmul(
-            (forget_gate + 1).sigmoid() * state["cell"], input_gate.sigmoid(), candidate.tanh()
-        )
-        hidden = output_gate.sigmoid() * cell.tanh()
+        """Take one step of controller and memory.
+
+        In the new state ``seen`` is ``[h_t, r_t]``; the scores are linear in it.
+        """
+        hidden, cell = _controlled(gates + self.recurrent(state["seen"]), state["cell"])
         keys = self.keys(hidden).tanh().unflatten(-1, (self.heads, self.width))
-        read, memory = self.memory(
-            keys, MemoryState(state["content"], state["usage"], state["read"])
-        )
-        return {
-            "seen": torch.cat([hidden, read.flatten(-2)], -1),
-            "cell": cell,
-            "label": state["label"],
-            **memory._asdict(),
-        }
+        before = MemoryState(state["content"], state["usage"], state["read"])
+        read, memory = self.memory(keys, before)
+        seen = torch.cat([hidden, read.flatten(-2)], -1)
+        return {"seen": seen, "cell": cell, "label": state["label"], **memory._asdict()}
+
+
+def _controlled(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+    """Take a step of an LSTM whose forget gate starts open: its output and its cell."""
+    input_gate, forget_gate, output_gate, candidate = gates.chunk(4, -1)
+    kept = (forget_gate + 1).sigmoid() * cell
+    cell = torch.addcmul(kept, input_gate.sigmoid(), candidate.tanh())
+    return output_gate.sigmoid() * cell.tanh(), cell
+
+
+def _where(real: Tensor, new: State, old: State) -> State:
+    """Return the ``new`` state of tasks that are ``real`` ``[task]``, the ``old`` of the others."""
+    return {
+        name: torch.where(real.reshape(-1, *[1] * (value.ndim - 1)), new[name], value)
+        for name, value in old.items()
+    }
 
 
 def _take(batch: Batch, order: Tensor) -> Batch:
-    """``batch`` with the examples of every task in ``order`` ``[task, example]``."""
+    """Put the examples of every task of ``batch`` in ``order`` ``[task, example]``."""
     task = torch.arange(len(order), device=order.device).unsqueeze(1)
     return batch.each(lambda values: values[task, order])
 
 
 def _random_order(mask: Tensor, task: Tensor, moment: Moment) -> Tensor:
-    """Give an order ``[task, example]`` of every task's real examples, padding last.
+    """Draw a random order ``[task, example]`` of every task's real examples, padding last.
 
-    It is uniform, drawn by the moment and the identity ``task`` ``[task]``.
+    It is uniform, and drawn by the moment and the identities ``task`` ``[task]``.
     """
     orders = []
     for own, identity in zip((mask > 0).cpu(), task.tolist(), strict=True):

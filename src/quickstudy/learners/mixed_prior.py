@@ -19,21 +19,21 @@ from quickstudy.tasks.parts import batches_by_target, tasks_by_target
 
 
 class MixedPrior(EmbeddingLearner):
-    """:class:`~quickstudy.LinearPrior` for every target that is a number and
-    :class:`~quickstudy.LogisticPrior` for every one of classes.
+    """Predict several targets of different kinds, each by its own learned prior.
 
-    All read the same features ``f(x)``; given these, a target's posterior is that of its own labels
-    alone. The loss of a task is ``1/T Σ_t 1/n_t Σ_i L_t(f(x_i), y_it)`` over the ``n_t`` queries
-    with a label of target ``t`` and the ``T`` targets with one, where ``L_t`` is minus the
-    logarithm of a number's density, or of the probability of a class: its features are learned for
-    all targets.
+    A number is predicted by :class:`~quickstudy.LinearPrior`, a class by
+    :class:`~quickstudy.LogisticPrior`. All priors read the same features ``f(x)``. Given these, the
+    posterior of a target depends only on its own labels. The loss of a task is
+    ``1/T Σ_t 1/n_t Σ_i L_t(f(x_i), y_it)`` over the ``n_t`` queries with a label of target ``t``
+    and the ``T`` targets with such a query. ``L_t`` is minus the logarithm of a number's density,
+    or of the probability of a class. So the features are learned for all targets.
 
     Args:
         model: Features ``[example, feature]``; ``nn.Identity()`` for the inputs themselves.
         targets: The classes of each target; 0 for a number.
         embedding_size: Length of the features; by default the model's ``embedding_size``.
-        prior_scale: Standard deviation of the weights to start from.
-        noise_scale: Standard deviation of the noise of numbers to start from.
+        prior_scale: Initial standard deviation of the weights.
+        noise_scale: Initial standard deviation of the noise of numbers.
         posterior_steps: Steps of adapting to classes.
         bf16: Compute the features under bfloat16 autocast.
 
@@ -41,7 +41,7 @@ class MixedPrior(EmbeddingLearner):
         UserError: If a number is not positive, the length of the features is not known, a target
             has a single class, or labels are not those of ``targets``.
 
-    Source: that of the two; ours is their sum.
+    Source: See the two learned priors; their sum is ours.
 
     Example:
         >>> import quickstudy as qs, torch
@@ -64,35 +64,33 @@ class MixedPrior(EmbeddingLearner):
         bf16: bool = False,
     ) -> None:
         super().__init__(model, bf16)
-        self.targets, self.prior_scale, self.noise_scale, self.posterior_steps = (
-            tuple(targets),
-            prior_scale,
-            noise_scale,
-            posterior_steps,
-        )
+        self.targets, self.posterior_steps = tuple(targets), posterior_steps
+        self.prior_scale, self.noise_scale = prior_scale, noise_scale
         self.target = Several(targets)
         self.embedding_size = embedding_size_of(model, embedding_size)
-        number = (1, self.embedding_size, prior_scale, noise_scale)
-        self.priors = nn.ModuleList(
-            LogisticPrior(nn.Identity(), classes, self.embedding_size, prior_scale, posterior_steps)
-            if classes
-            else LinearPrior(nn.Identity(), *number)
-            for classes in targets
-        )
+        self.priors = nn.ModuleList(self._prior(classes) for classes in targets)
+
+    def _prior(self, classes: int) -> LinearPrior | LogisticPrior:
+        """Make the prior of a target of ``classes``, or of a number if there are none."""
+        features, size = nn.Identity(), self.embedding_size
+        scale = self.prior_scale
+        if classes:
+            return LogisticPrior(features, classes, size, scale, self.posterior_steps)
+        return LinearPrior(features, 1, size, scale, self.noise_scale)
 
     def serves(self, target: Target) -> str | None:
-        """The targets it has; numbers only, if it has no others."""
+        """Serve the targets it has, or plain numbers if all of these are numbers."""
         numbers = Numbers((len(self.targets),))
         if target == self.target or (target == numbers and not any(self.targets)):
             return None
         return f"It predicts the targets {self.targets}: 0 is a number, n are n classes."
 
     def counts(self, support: Batch, query: Batch) -> Tensor:
-        """Say which queries count in the loss ``[task, example]``: all real ones."""
+        """Return the weight of every query in the loss ``[task, example]``: all real ones count."""
         return query.mask
 
     def reset_parameters(self) -> None:
-        """Every prior around 0, alike in all directions."""
+        """Put every prior back to its start: around 0, alike in all directions."""
         for prior in self._priors:
             prior.reset_parameters()
 
@@ -102,6 +100,14 @@ class MixedPrior(EmbeddingLearner):
         """Fit the prior of every target to the rows that have a label of it.
 
         The model stays as it is.
+
+        Args:
+            tasks: Training tasks.
+            iterations: See :func:`~quickstudy.learners.empirical_bayes.empirical_bayes`.
+            shrinkage: See there.
+
+        Returns:
+            The prior of every target.
         """
         with evaluating(self), torch.no_grad():
             embedded = replace(tasks, x=self.features(tasks.x).flatten(1))
@@ -112,50 +118,61 @@ class MixedPrior(EmbeddingLearner):
         return found
 
     def summarise(self, embedded: Tensor, support: Batch, way: int) -> Adapted:
-        """The posterior of every target; the place of the target stands before the names of its tensors, ``0.mean`` say."""
+        """Return the posterior of every target.
+
+        The names of its tensors begin with the place of the target, as in ``0.mean``.
+        """
         found: Adapted = {}
-        for place, (prior, own) in enumerate(
-            zip(self._priors, batches_by_target(support, self.target), strict=True)
-        ):
-            known = own.target.way or 0
-            found |= {
-                f"{place}.{name}": value
-                for name, value in prior.summarise(embedded, own, known).items()
-            }
+        batches = batches_by_target(support, self.target)
+        for place, (prior, own) in enumerate(zip(self._priors, batches, strict=True)):
+            posterior = prior.summarise(embedded, own, own.target.way or 0)
+            found |= {f"{place}.{name}": value for name, value in posterior.items()}
         return found
 
     def compare(self, embedded: Tensor, adapted: Adapted) -> Tensor:
-        """The scores of new examples ``[task, example, score]``: the mean of a number, or the scores of classes, target by target."""
-        return torch.cat(
-            [
-                prior.compare(embedded, _of(adapted, place))
-                for place, prior in enumerate(self._priors)
-            ],
-            -1,
-        )
+        """Score new examples ``[task, example, score]``, target by target.
+
+        A number has one score, its mean; classes have one each.
+        """
+        priors = enumerate(self._priors)
+        scores = [prior.compare(embedded, _of(adapted, place)) for place, prior in priors]
+        return torch.cat(scores, -1)
 
     def query_losses(self, embedded: Tensor, query: Batch, adapted: Adapted) -> Tensor:
-        """What every query adds to the mean over a task's queries ``[task, example]``, weighted so that targets count alike."""
+        """Return the losses of queries, weighted so that targets count alike ``[task, example]``.
+
+        The mean of these over the queries of a task is its loss.
+        """
         total, there = torch.zeros_like(query.mask), torch.zeros_like(query.mask[:, :1])
-        for place, (prior, own) in enumerate(
-            zip(self._priors, batches_by_target(query, self.target), strict=True)
-        ):
+        queries = query.mask.sum(1, keepdim=True)
+        batches = batches_by_target(query, self.target)
+        for place, (prior, own) in enumerate(zip(self._priors, batches, strict=True)):
             count = own.mask.sum(1, keepdim=True)
             losses = prior.query_losses(embedded, own, _of(adapted, place))
-            total = total + losses * own.mask * query.mask.sum(1, keepdim=True) / count.clamp(min=1)
+            total = total + losses * own.mask * queries / count.clamp(min=1)
             there = there + (count > 0)
         return total / there.clamp(min=1)
 
     def interval(self, adapted: Adapted, x: Tensor, level: float = 0.9) -> tuple[Tensor, Tensor]:
-        """The bounds ``[task, example, score]`` of a new example's numbers, as of :meth:`LinearPrior.interval`; NaN for classes."""
+        """Return bounds of a new example's numbers, as :meth:`LinearPrior.interval` does.
+
+        Args:
+            adapted: The result of :meth:`adapt`.
+            x: New inputs ``[task, example, *feature]``.
+            level: Between 0 and 1.
+
+        Returns:
+            The lower and the upper bounds ``[task, example, score]``, NaN for classes.
+        """
         with evaluating(self), torch.no_grad():
             embedded = self.embed(x, None).flatten(2)
         found = []
         for place, prior in enumerate(self._priors):
             if isinstance(prior, LinearPrior):
-                found.append(torch.stack(prior.interval(_of(adapted, place), embedded, level)))
+                bounds = torch.stack(prior.interval(_of(adapted, place), embedded, level))
             else:
-                found.append(embedded.new_full((2, *embedded.shape[:2], prior.way), torch.nan))
+                bounds = embedded.new_full((2, *embedded.shape[:2], prior.way), torch.nan)
+            found.append(bounds)
         low, high = torch.cat(found, -1)
         return low, high
 
@@ -165,12 +182,10 @@ class MixedPrior(EmbeddingLearner):
 
 
 def _of(adapted: Adapted, place: int) -> Adapted:
-    """The tensors of one target."""
-    return {
-        name.partition(".")[2]: value
-        for name, value in adapted.items()
-        if name.startswith(f"{place}.")
-    }
+    """Return the tensors of the target at ``place``."""
+    prefix = f"{place}."
+    own = [name for name in adapted if name.startswith(prefix)]
+    return {name.removeprefix(prefix): adapted[name] for name in own}
 
 
 __all__ = ["MixedPrior"]

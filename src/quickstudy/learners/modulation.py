@@ -1,4 +1,4 @@
-"""How a task embedding changes the layers of a shared network: feature-wise modulation, and weights of low rank."""
+"""How a task embedding changes the layers of a shared network."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +19,11 @@ CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 class Modulation(nn.Module, ABC):
-    """How an embedding ``z`` ``[embedding]``, or one for every example ``[example, embedding]``, changes one layer; ``z = 0`` does not."""
+    """Change one layer by an embedding ``z``.
+
+    ``z`` is ``[embedding]``, or ``[example, embedding]`` with one of every example. ``z = 0``
+    changes nothing.
+    """
 
     def __init__(self, embedding_size: int, values: int) -> None:
         super().__init__()
@@ -27,16 +31,18 @@ class Modulation(nn.Module, ABC):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """No change by any embedding: the shared network."""
+        """Let no embedding change the layer: the shared network."""
         nn.init.zeros_(self.generate.weight)
 
     @abstractmethod
     def forward(self, layer: nn.Module, x: Tensor, output: Tensor, embedding: Tensor) -> Tensor:
-        """The new output of ``layer``, whose input was ``x`` and whose own output is ``output``."""
+        """Return the new output of ``layer``, which made ``output`` of ``x``."""
 
 
 class FiLM(Modulation):
-    """``(1 + γ) ∘ h + β`` with ``[γ, β] = G z``, for every channel of a layer's output ``h``.
+    """Scale and shift every channel of a layer's output.
+
+    The output ``h`` becomes ``(1 + γ) ∘ h + β`` with ``[γ, β] = G z``.
 
     Source: Perez et al. 2018, eq. 2, their ``γ`` written as ``1 + γ``.
     """
@@ -45,30 +51,26 @@ class FiLM(Modulation):
         super().__init__(embedding_size, 2 * channels(layer))
 
     def forward(self, layer: nn.Module, x: Tensor, output: Tensor, embedding: Tensor) -> Tensor:
-        """The modulated output."""
-        scale, shift = (
-            spread(part, output, layer) for part in self.generate(embedding).chunk(2, -1)
-        )
-        return (1 + scale) * output + shift
+        """Return the modulated output."""
+        scale, shift = self.generate(embedding).chunk(2, -1)
+        return (1 + spread(scale, output, layer)) * output + spread(shift, output, layer)
 
 
 class LowRank(Modulation):
-    """The layer with weights ``W + Σ_r s_r u_r v_rᵀ`` and bias ``b + β``, with ``[s, β] = G z``.
+    """Change a layer's weights by terms of rank one.
 
-    The sum is never made: the output changes by ``U (s ∘ V x) + β``. For a convolution ``V`` is one
-    with ``rank`` channels.
+    The weights are ``W + Σ_r s_r u_r v_rᵀ`` and the bias ``b + β``, with ``[s, β] = G z``. The sum
+    is never made: the output changes by ``U (s ∘ V x) + β``. For a convolution, ``V`` is one with
+    ``rank`` channels.
 
-    Source: Ha, Dai & Le 2017, section 3. Differs from the paper: weights are not generated whole,
-        or row by row scaled, but changed by
-    terms of rank one, of which the coefficients are generated.
+    Source: Ha, Dai & Le 2017, section 3. Differs from the paper: weights are not generated whole or
+        scaled row by row. They are changed by terms of rank one, whose coefficients are generated.
     """
 
     def __init__(self, layer: nn.Module, embedding_size: int, rank: int) -> None:
-        served = isinstance(layer, nn.Linear) or (
-            isinstance(layer, CONVOLUTIONS) and layer.groups == 1
-        )
+        whole = isinstance(layer, CONVOLUTIONS) and layer.groups == 1
         require(
-            served,
+            isinstance(layer, nn.Linear) or whole,
             "Weights of low rank are for linear layers and convolutions without groups. "
             f"Found {type(layer).__name__} in `layers`.",
         )
@@ -80,47 +82,47 @@ class LowRank(Modulation):
         nn.init.normal_(self.right, std=weight[0].numel() ** -0.5)
 
     def forward(self, layer: nn.Module, x: Tensor, output: Tensor, embedding: Tensor) -> Tensor:
-        """The output with the task's weights."""
+        """Return the output with the task's weights."""
         rank = self.left.shape[1]
-        coefficients, shift = self.generate(embedding).split(
-            [rank, self.generate.out_features - rank], -1
-        )
-        if isinstance(layer, nn.Linear):
-            change = F.linear(F.linear(x, self.right) * spread(coefficients, x, layer), self.left)
-        else:
-            inner = cast(nn.Conv2d, layer)._conv_forward(x, self.right, None)
-            change = F.linear(
-                (inner * spread(coefficients, inner, layer)).movedim(1, -1), self.left
-            ).movedim(-1, 1)
+        sizes = [rank, self.generate.out_features - rank]
+        coefficients, shift = self.generate(embedding).split(sizes, -1)
+        change = self._change(layer, x, coefficients)
         return output + change + spread(shift, output, layer)
+
+    def _change(self, layer: nn.Module, x: Tensor, coefficients: Tensor) -> Tensor:
+        """Return ``U (s ∘ V x)``."""
+        if isinstance(layer, nn.Linear):
+            inner = F.linear(x, self.right)
+            return F.linear(inner * spread(coefficients, x, layer), self.left)
+        inner = cast(nn.Conv2d, layer)._conv_forward(x, self.right, None)
+        scaled = inner * spread(coefficients, inner, layer)
+        return F.linear(scaled.movedim(1, -1), self.left).movedim(-1, 1)
 
 
 def spread(values: Tensor, output: Tensor, layer: nn.Module) -> Tensor:
-    """``values`` ``[channel]`` or ``[example, channel]`` shaped to meet ``output``: channels come last in a linear layer, else second."""
+    """Shape ``values`` ``[channel]`` or ``[example, channel]`` to meet ``output``.
+
+    Channels come last in the output of a linear layer, else second.
+    """
     ones = [1] * (output.ndim - 2)
     *examples, size = values.shape
-    return (
-        values.reshape(*examples, *ones, size)
-        if isinstance(layer, nn.Linear)
-        else values.reshape(*examples, size, *ones)
-    )
+    if isinstance(layer, nn.Linear):
+        return values.reshape(*examples, *ones, size)
+    return values.reshape(*examples, size, *ones)
 
 
 def channels(layer: nn.Module) -> int:
-    """The output channels of a linear layer, a convolution or a norm over them.
+    """Return the output channels of a linear layer, a convolution or a norm over them.
 
     Raises:
         UserError: If it is none of these.
     """
-    sizes = [
-        getattr(layer, size)
-        for size in ("out_features", "out_channels", "num_features")
-        if hasattr(layer, size)
-    ]
+    names = ("out_features", "out_channels", "num_features")
+    sizes = [getattr(layer, name) for name in names if hasattr(layer, name)]
     require(
         bool(sizes),
-        "A layer that is modulated should be a linear layer, a convolution or a norm. Found "
-        f"{type(layer).__name__}.",
+        "A layer that is modulated should be a linear layer, a convolution or a norm. "
+        f"Found {type(layer).__name__}.",
     )
     return int(sizes[0])
 
@@ -128,10 +130,10 @@ def channels(layer: nn.Module) -> int:
 def modulation(
     model: nn.Module, name: str, kind: ModulationName, embedding_size: int, rank: int
 ) -> Modulation:
-    """The modulation of the layer ``name`` of ``model``.
+    """Make the modulation of the layer ``name`` of ``model``.
 
     Raises:
-        UserError: If there is no such layer or kind, or the one cannot be changed by the other.
+        UserError: If there is no such layer or kind, or the kind cannot change the layer.
     """
     layer = dict(model.named_modules()).get(name)
     require(
@@ -146,24 +148,20 @@ def modulation(
 
 
 def layers_to_modulate(model: nn.Module, head: str, kind: ModulationName) -> tuple[str, ...]:
-    """The layers that are modulated by default: those below the head, whose weight is the parameter
-    ``head``.
+    """Return the layers that are modulated by default.
 
-    All linear layers and convolutions; for ``"film"`` the batch norms alone where there are any,
-    since they would take out a scale and shift that comes before them.
+    They are all linear layers and convolutions below the head, whose weight is the parameter
+    ``head``. For ``"film"`` they are only the batch norms, if there are any: these would take out a
+    scale and shift that comes before them.
 
     Raises:
         UserError: If there is none.
     """
-    below = {
-        name: module for name, module in model.named_modules() if name != head.rpartition(".")[0]
-    }
-    norms = tuple(name for name, module in below.items() if hasattr(module, "num_features"))
-    served = tuple(
-        name
-        for name, module in below.items()
-        if isinstance(module, nn.Linear | nn.modules.conv._ConvNd)
-    )
+    owner = head.rpartition(".")[0]
+    below = [(name, module) for name, module in model.named_modules() if name != owner]
+    linear = (nn.Linear, nn.modules.conv._ConvNd)
+    norms = tuple(name for name, module in below if hasattr(module, "num_features"))
+    served = tuple(name for name, module in below if isinstance(module, linear))
     found = norms if norms and kind == "film" else served
     require(
         len(found) > 0,
@@ -175,7 +173,7 @@ def layers_to_modulate(model: nn.Module, head: str, kind: ModulationName) -> tup
 
 @contextmanager
 def modulating(model: nn.Module, changes: Mapping[str, Change]) -> Iterator[None]:
-    """Inside, the named layers of ``model`` give what their change makes of their output."""
+    """Apply the ``changes`` to the outputs of the named layers of ``model`` inside."""
 
     def hook(change: Change) -> Callable[[nn.Module, Any, Tensor], Tensor]:
         return lambda layer, inputs, output: change(layer, inputs[0], output)

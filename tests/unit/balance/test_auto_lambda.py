@@ -95,7 +95,7 @@ def test_losses_that_are_differentiable_once_are_looked_at_by_differences():
         sines().sample(3, qs.Moment(0, "train")),
     )
     with pytest.raises(
-        qs.UserError, match="differentiable once: give AutoLambda look_ahead='differences'"
+        qs.UserError, match="differentiable only once: give AutoLambda look_ahead='differences'"
     ):
         AutoLambda(3, sines()).gradient(learner.losses(episode), OuterStep(learner, episode))
     found = [
