@@ -17,6 +17,7 @@ from quickstudy.episode import Batch
 from quickstudy.errors import require
 from quickstudy.learners import GradientLearner, Learner
 from quickstudy.learners.learner import evaluating
+from quickstudy.models import traits
 from quickstudy.targets import Numbers
 from quickstudy.tasks import Images
 from quickstudy.tasks.table import read_table
@@ -130,9 +131,9 @@ def _from_table(learner: Learner, asked: AdaptOptions) -> tuple[Task, Batch, lis
         not (asked.label and asked.target),
         "Options --label (classes) and --target (numbers) exclude each other.",
     )
-    of_images = hasattr(learner.model, "image_size")
+    said = traits(learner.model)
     require(
-        not of_images,
+        said.takes != "images" and said.image_size is None,
         "A CSV file is for models of numbers. This one takes images: give a folder with one "
         "subfolder for each class.",
     )
@@ -153,11 +154,10 @@ def _from_table(learner: Learner, asked: AdaptOptions) -> tuple[Task, Batch, lis
         f"{table.path} should have a column of classes, named by --label. Found no {label!r}.",
     )
     columns = tuple(name for name in table.columns if name not in wanted)
-    inputs = getattr(learner.model, "inputs", None)
     require(
-        inputs in (None, len(columns)),
+        said.inputs in (None, len(columns)),
         f"The columns of {table.path} besides {', '.join(sorted(wanted))} should be the "
-        f"{inputs} inputs of the model. "
+        f"{said.inputs} inputs of the model. "
         f"Found {len(columns)}: {', '.join(columns)}.",
     )
     x = table.numbers(columns)

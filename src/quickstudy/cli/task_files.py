@@ -12,6 +12,7 @@ from torch import Tensor
 
 from quickstudy.errors import UserError, require
 from quickstudy.learners import Learner
+from quickstudy.models import traits
 from quickstudy.tasks import ImageForm
 from quickstudy.tasks.images import image_files
 from quickstudy.tasks.table import read_table
@@ -160,11 +161,11 @@ def image_form(learner: Learner, source: str, ink: str | None) -> ImageForm:
     Raises:
         UserError: If the model takes no images, or ``ink`` is asked for with colour.
     """
-    model: Any = learner.model
-    if hasattr(model, "image_size"):
-        size, channels = model.image_size, model.in_channels
+    said = traits(learner.model)
+    if said.image_size is not None:
+        size, channels = said.image_size, said.in_channels or 1
     else:
-        inputs = int(getattr(model, "inputs", 0))
+        inputs = said.inputs or 0
         size, channels = math.isqrt(inputs), 1
         require(
             size > 1 and size**2 == inputs,
