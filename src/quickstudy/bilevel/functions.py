@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from quickstudy.bilevel.optimisers import InnerOptimiserName, Weights, inner_optimiser
-from quickstudy.bilevel.problem import InnerProblem, State, descend
+from quickstudy.bilevel.problem import InnerProblem, State, descend, under
 from quickstudy.bilevel.ways import IMPLICIT, OuterGradient, check_way, solve_problem
 from quickstudy.errors import require
 
@@ -143,11 +143,11 @@ class _Functions(InnerProblem):
         )
 
     def start(self, meta: State) -> State:
-        weights = _under(START, meta)
+        weights = under(START, meta)
         return weights | self.optimiser.start(weights)
 
     def step(self, state: State, meta: State, index: int, differentiable: bool) -> State:
-        names, own = tuple(_under(START, meta)), _under(META, meta)
+        names, own = tuple(under(START, meta)), under(META, meta)
         objective, rate = (
             lambda weights: self._evaluate("inner_loss", weights, own),
             meta.get(RATE, self.lr),
@@ -158,12 +158,12 @@ class _Functions(InnerProblem):
 
     def objective(self, state: State, meta: State) -> Tensor:
         return self._evaluate(
-            "inner_loss", {name: state[name] for name in _under(START, meta)}, _under(META, meta)
+            "inner_loss", {name: state[name] for name in under(START, meta)}, under(META, meta)
         )
 
     def losses(self, state: State, meta: State) -> Tensor:
         return self._evaluate(
-            "outer_loss", {name: state[name] for name in _under(START, meta)}, _under(META, meta)
+            "outer_loss", {name: state[name] for name in under(START, meta)}, under(META, meta)
         )
 
     def _evaluate(self, which: str, weights: Weights, meta: State) -> Tensor:
@@ -188,14 +188,6 @@ class _Functions(InnerProblem):
             f"{tuple(weights[wrong[0]].shape) if wrong else ''}.",
         )
         return value
-
-
-def _under(prefix: str, tensors: State) -> State:
-    return {
-        name.removeprefix(prefix): value
-        for name, value in tensors.items()
-        if name.startswith(prefix)
-    }
 
 
 def _check_tensors(name: str, tensors: State) -> None:

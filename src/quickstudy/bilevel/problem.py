@@ -43,7 +43,6 @@ def descend(
     rate: Callable[[str], Tensor | float],
     index: int,
     differentiable: bool,
-    moving: Sequence[str] | None = None,
 ) -> State:
     """``state`` after step ``index`` of ``optimiser`` on ``objective``.
 
@@ -55,14 +54,25 @@ def descend(
         rate: The rate of a weight, by its name.
         index: Which step it is, from 0.
         differentiable: Whether the gradient is a function of the state, or a constant.
-        moving: The weights whose gradient is not known to be 0; by default all.
     """
     gradients = gradient(
         objective,
         {name: state[name] for name in names},
-        names if moving is None else moving,
+        names,
         differentiable,
     )[1]
+    return move(optimiser, state, names, gradients, rate, index)
+
+
+def move(
+    optimiser: InnerOptimiser,
+    state: State,
+    names: Sequence[str],
+    gradients: Weights,
+    rate: Callable[[str], Tensor | float],
+    index: int,
+) -> State:
+    """``state`` after step ``index`` of ``optimiser``, given the gradients of its weights ``names``."""
     updated: State = {}
     slots: State = {}
     for name in names:
@@ -70,6 +80,12 @@ def descend(
         updated[name], *new = optimiser.step(state[name], gradients[name], rate(name), old, index)
         slots |= {f"{slot}:{name}": value for slot, value in zip(optimiser.slots, new, strict=True)}
     return {**updated, **{name: slots[name] for name in state if name not in updated}}
+
+
+def under(prefix: str, tensors: State) -> State:
+    """Those of ``tensors`` whose name starts with ``prefix``, by the rest of their name."""
+    length = len(prefix)
+    return {name[length:]: value for name, value in tensors.items() if name.startswith(prefix)}
 
 
 def gradient(

@@ -1,7 +1,7 @@
 """The abstract parent of every learner."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import ClassVar, Literal
 
@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from quickstudy.episode import Batch, Episode
-from quickstudy.errors import require
+from quickstudy.errors import UserError, require
 from quickstudy.targets import Target
 
 Adapted = dict[str, Tensor]
@@ -53,6 +53,11 @@ class Learner(nn.Module, ABC):
         """Say what a network should give, to be learned with on tasks that ask for ``target``."""
         return cls.model_gives
 
+    @property
+    def head_names(self) -> tuple[str, ...]:
+        """The names of the model's parameters that are a head, if the learner treats it apart."""
+        return ()
+
     def model_output(self) -> ModelOutput:
         """Say what the network that it holds gives."""
         return self.model_gives
@@ -91,6 +96,20 @@ class Learner(nn.Module, ABC):
     @abstractmethod
     def test_steps(self) -> int:
         """Inner steps taken by :meth:`adapt`; 0 where there is no inner loop."""
+
+    def pure_losses(
+        self,
+    ) -> tuple[dict[str, Tensor], Callable[[dict[str, Tensor], Episode], Tensor]]:
+        """What is meta-learned by name, and :meth:`losses` as a function of it, for a compiler.
+
+        Raises:
+            UserError: If the learner cannot be compiled, with the reason.
+        """
+        raise UserError("Only learners with an inner loop are compiled. Leave `compile` off.")
+
+    def most_together(self, support: Batch) -> int | None:
+        """How many tasks like those of ``support`` are computed at the same time; None is all."""
+        return None
 
     def adapt(self, support: Batch, steps: int | None = None) -> Adapted:
         """Master the tasks of ``support``. The learner itself stays as it is.
