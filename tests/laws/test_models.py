@@ -3,6 +3,7 @@
 Every model of the registry is adapted and compared, mapped and one task at a time.
 """
 
+import json
 import logging
 
 import pytest
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 import quickstudy as qs
 from quickstudy import Batch, Episode
+from quickstudy.describe import build, describe
 from quickstudy.models import MODELS, make_model, traits
 from quickstudy.models.initialise import initialise
 from quickstudy.models.norm import has_task_norm
@@ -165,11 +167,19 @@ def test_every_model_of_the_registry_is_tried():
     assert set(REGISTRY) == set(MODELS)
 
 
+@pytest.mark.parametrize("name", REGISTRY)
+def test_its_description_builds_it_again(name):
+    model = registered(name, seed=3)
+    again = build(json.loads(json.dumps(describe(model))))
+    assert type(again) is type(model) and traits(again) == traits(model)
+    before, after = model.state_dict(), again.state_dict()
+    assert list(before) == list(after)
+    assert all(torch.equal(before[key], after[key]) for key in before)
+
+
 @pytest.mark.parametrize("maker", ADAPTING)
 @pytest.mark.parametrize("name", REGISTRY)
 def test_adapted_by_vmap_it_is_the_loop(name, maker):
-    if maker == "anil" and dense(name):
-        pytest.skip("the head of ANIL is a linear layer")
     learner = ADAPTING[maker](registered(name)).double()
     episodes = episodes_for(name)
     found = []
