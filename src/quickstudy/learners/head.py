@@ -35,8 +35,7 @@ def head_parameters(model: nn.Module) -> tuple[str, ...]:
 
 
 def shared_head(weights: Weights, names: tuple[str, ...], way: int | None) -> Weights:
-    """``weights`` ``[task, ...]`` with every class's row of the head replaced by the mean of the
-    rows, for ``way`` classes.
+    """Replace every class's row of the head by the mean of the rows, for ``way`` classes.
 
     The initial scores of all classes are then equal, so adapting does not depend on how classes are
     numbered, and any way is served.
@@ -54,10 +53,9 @@ def shared_head(weights: Weights, names: tuple[str, ...], way: int | None) -> We
 def prototype_head(
     features: Tensor, names: tuple[str, ...], support: Batch, way: int | None
 ) -> Weights:
-    """The head ``names`` (weight, bias) of every task ``[task, class, ...]`` from the means ``c_k``
-    of its support ``features``.
+    """Make the head of every task from the means of its support features.
 
-    ``w_k = 2 c_k`` and ``b_k = −‖c_k‖²``, so that the score of features ``f`` is ``−‖f − c_k‖²``
+    With the mean ``c_k`` of class ``k`` the head ``names`` (weight, bias) is ``w_k = 2 c_k`` and ``b_k = −‖c_k‖²``, so that the score of features ``f`` is ``−‖f − c_k‖²``
     but for ``−‖f‖²``, which is the same for all classes. A class without examples has the mean 0.
 
     Args:
@@ -76,7 +74,10 @@ def prototype_head(
 
 
 def apply_head(weights: Weights, features: Tensor) -> Tensor:
-    """The head with ``weights``, in the order of :func:`head_parameters`, on ``features`` ``[example, feature]``."""
+    """Apply a head to ``features`` ``[example, feature]``.
+
+    Its ``weights`` are in the order of :func:`head_parameters`.
+    """
     return F.linear(features, *weights.values())
 
 
