@@ -55,8 +55,9 @@ def prototype_head(
 ) -> Weights:
     """Make the head of every task from the means of its support features.
 
-    With the mean ``c_k`` of class ``k`` the head ``names`` (weight, bias) is ``w_k = 2 c_k`` and ``b_k = −‖c_k‖²``, so that the score of features ``f`` is ``−‖f − c_k‖²``
-    but for ``−‖f‖²``, which is the same for all classes. A class without examples has the mean 0.
+    With the mean ``c_k`` of class ``k`` the head ``names`` (weight, bias) is ``w_k = 2 c_k`` and
+    ``b_k = −‖c_k‖²``, so that the score of features ``f`` is ``−‖f − c_k‖²`` but for ``−‖f‖²``,
+    which is the same for all classes. A class without examples has the mean 0.
 
     Args:
         features: Features of the support examples ``[task, example, feature]``.

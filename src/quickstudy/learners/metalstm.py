@@ -13,8 +13,9 @@ from quickstudy.learners.steps import Proposal
 class MetaLSTM(GradientLearner):
     """An LSTM proposes every step, with learned gates and a learned initialisation.
 
-    ``w_{k+1} = f_k ∘ w_k − i_k ∘ ∇ L_support(w_k)``. For every weight, with ``u_k`` the hidden state of an ordinary LSTM that reads the preprocessed
-    gradient and loss (see :func:`preprocess`)::
+    ``w_{k+1} = f_k ∘ w_k − i_k ∘ ∇ L_support(w_k)``. For every weight, with ``u_k`` the hidden
+    state of an ordinary LSTM that reads the preprocessed gradient and loss (see
+    :func:`preprocess`)::
 
         f_k = σ(W_F · [u_k, w_k, f_{k−1}] + b_F)
         i_k = σ(W_I · [u_k, w_k, i_{k−1}] + b_I)
