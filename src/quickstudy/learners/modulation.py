@@ -155,7 +155,8 @@ def layers_to_modulate(model: nn.Module, head: str, kind: ModulationName) -> tup
     """Find the layers that are modulated by default: those below the head.
 
     The head is the layer whose weight is the parameter ``head``. They are all linear layers and
-    convolutions; for ``"film"`` only the batch norms, if there are any, since they would take out a scale and shift that comes before them.
+    convolutions; for ``"film"`` only the batch norms, if there are any, since they would take out a
+    scale and shift that comes before them.
 
     Raises:
         UserError: If there is none.
