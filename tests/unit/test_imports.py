@@ -8,7 +8,7 @@ import pytest
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 PACKAGE = "quickstudy"
 ORDER = (
-    ("errors", "allocator", "cache", "random"),
+    ("errors", "allocator", "cache", "names", "describe", "random"),
     ("targets",),
     ("episode",),
     ("bilevel",),
@@ -19,7 +19,7 @@ ORDER = (
     ("relatedness",),
     ("training",),
     ("ladder",),
-    ("report",),
+    ("reporting",),
     ("estimators", "rl"),
     ("cli",),
 )

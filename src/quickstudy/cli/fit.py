@@ -9,18 +9,17 @@ from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
-import tyro
 from rich.console import Console
 
 from quickstudy.cache import write_atomically
-from quickstudy.cli.options import parse
-from quickstudy.cli.sources import use_threads
+from quickstudy.cli.machine import use_threads
+from quickstudy.cli.options import Positional, parse
 from quickstudy.errors import require
 from quickstudy.ladder.ladder import FRACTION, Score, ladder_rows, ladder_tasks
 from quickstudy.ladder.rungs import Rung, rungs
 from quickstudy.learners import Learner
-from quickstudy.report import write_ladder
-from quickstudy.report.ladder import lines, means, shots_of, verdict
+from quickstudy.reporting import write_ladder
+from quickstudy.reporting.ladder import lines, means, shots_of, verdict
 from quickstudy.targets import Several
 from quickstudy.tasks import Table
 from quickstudy.tasks.encoder import is_numeric
@@ -35,7 +34,7 @@ KindChoice = Literal["auto", "regression", "classification"]
 class FitOptions:
     """Options of ``quickstudy fit``."""
 
-    table: Annotated[Path, tyro.conf.Positional]
+    table: Annotated[Path, Positional]
     """A .csv or .parquet file."""
     task: str
     """The column that says which task a row belongs to."""

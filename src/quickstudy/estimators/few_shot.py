@@ -22,7 +22,7 @@ from quickstudy.learners import ANIL, R2D2, Learner, MatchingNet, ProtoNet
 from quickstudy.models import MLP, Conv4
 from quickstudy.random import ambient
 from quickstudy.tasks.encoder import Encoder
-from quickstudy.training.fit import train_whole
+from quickstudy.training.train import train_whole
 
 FewShotMethod = Literal["protonet", "matching", "r2d2", "anil"]
 ROWS_AT_ONCE = 1024

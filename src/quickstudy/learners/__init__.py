@@ -1,5 +1,7 @@
 """How a task makes a loss: one file an algorithm."""
 
+from quickstudy.describe import register
+from quickstudy.learners import outer, parts, steps
 from quickstudy.learners.anil import ANIL
 from quickstudy.learners.assembled import Assembled
 from quickstudy.learners.boil import BOIL
@@ -55,6 +57,21 @@ LEARNERS: dict[str, type[Learner]] = {
     "finetune": Finetune,
 }
 """The learners known by name: to the command line, to checkpoints, and to the battery of laws."""
+
+for _learner in (*LEARNERS.values(), Assembled):
+    register(_learner)
+for _room, _kinds in {
+    "parts": (
+        *(parts.All, parts.Body, parts.Context, parts.Embedding, parts.Head, parts.Named),
+        *(parts.NewHead, parts.Offsets),
+    ),
+    "steps": (
+        *(steps.Descent, steps.Proposal, steps.EntryRates, steps.StepRates, steps.StepNorms),
+    ),
+    "outer": (outer.Displacement, outer.QueryLoss, outer.Supervised),
+}.items():
+    for _kind in _kinds:
+        register(_kind, f"{_room}.{_kind.__name__}")
 
 __all__ = [
     "ANIL",

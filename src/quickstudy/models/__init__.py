@@ -4,6 +4,9 @@
 gives; :func:`make_model` makes one by name, of the size of the data.
 """
 
+from torch import nn
+
+from quickstudy.describe import register
 from quickstudy.models.conv4 import Conv4
 from quickstudy.models.cross_stitch import CrossStitch
 from quickstudy.models.drop_block import DropBlock
@@ -20,6 +23,10 @@ from quickstudy.models.resnet10 import ResNet10
 from quickstudy.models.resnet12 import ResNet12
 from quickstudy.models.unet import UNet
 from quickstudy.models.with_head import WithHead
+
+for _model in MODELS.values():
+    register(_model)
+register(nn.Identity, arguments=())
 
 __all__ = [
     "MLP",

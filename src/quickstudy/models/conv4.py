@@ -12,6 +12,7 @@ from quickstudy.models.images import check_images
 from quickstudy.models.initialise import initialise
 from quickstudy.models.layout import channels_last
 from quickstudy.models.protocol import Gives
+from quickstudy.models.spatial_mean import SpatialMean
 from quickstudy.random import generator
 
 
@@ -90,7 +91,7 @@ class Conv4(nn.Module):
         widths = [self.in_channels, *[self.channels] * 3, self.feature_channels]
         end: list[nn.Module] = []
         if not self.maps:
-            end = [_SpatialMean() if self.downsample == "stride" else nn.Flatten()]
+            end = [SpatialMean() if self.downsample == "stride" else nn.Flatten()]
         return nn.Sequential(*map(_block, widths[:-1], widths[1:], halving), *end)
 
     def _side(self) -> int:
@@ -125,11 +126,6 @@ def _block(before: int, after: int, downsample: str | None) -> nn.Sequential:
         *pool,
         nn.ReLU(),
     )
-
-
-class _SpatialMean(nn.Module):
-    def forward(self, x: Tensor) -> Tensor:
-        return x.mean((2, 3))
 
 
 class _Conv3x3(nn.Conv2d):

@@ -10,10 +10,10 @@ from quickstudy.errors import require, require_at_least
 class DropBlock(nn.Module):
     """Set squares of every feature map to zero in training; scale the rest up by as much.
 
-    Every place of a map where a whole square fits is the corner of a dropped one with probability
-    ``γ = rate / block² · height · width / ((height − block + 1) (width − block + 1))``. With
-    ``n_ij`` squares that cover ``(i, j)`` a value is kept with probability ``(1 − γ)^n_ij``, by which
-    it is divided, so the mean of the output is the input. In evaluation mode it is the identity.
+    Every square that lies in the map is dropped with probability ``γ = rate / block² · height ·
+    width / ((height − block + 1) (width − block + 1))``. If ``n_ij`` of them cover the place ``(i,
+    j)``, its value is kept with probability ``(1 − γ)^n_ij``. It is divided by this probability, so
+    the mean of the output is the input. In evaluation mode it is the identity.
 
     It draws from torch's own generator, as dropout does, so learners treat it as dropout. A square
     is at most as large as the map; at that size whole maps are dropped.
@@ -33,7 +33,7 @@ class DropBlock(nn.Module):
     Example:
         >>> import torch, quickstudy as qs
         >>> x = torch.ones(2, 3, 8, 8)
-        >>> drop = qs.models.DropBlock(0.2, block=3)
+        >>> drop = qs.models.DropBlock(0.5, block=3)
         >>> torch.equal(drop.eval()(x), x), bool((drop.train()(x) == 0).any())
         (True, True)
     """

@@ -17,6 +17,9 @@ from quickstudy.models.weights import load_weights
 from quickstudy.models.with_head import WithHead
 from quickstudy.random import ambient
 
+LENGTHS = {"embeddings": "embedding_size", "maps": "feature_channels"}
+"""The length that a model is told if it does not say it."""
+
 NUM_EXAMPLES = 2
 """Examples of the trial, so that a model that mixes up its axes is found out."""
 
@@ -80,9 +83,8 @@ def make_model(
         output = _try(model, x, name)
     made = asked.below if _is_backbone(factory, model, asked) else made
     made.check_output(output, len(x))
-    if made != asked and asked.is_scores:
-        return _with_head(_ready(model, made, output, weights, frozen), asked, x)
-    return _ready(model, made, output, weights, frozen)
+    model = _ready(model, made, output, weights, frozen)
+    return _with_head(model, asked, x) if made.gives != gives else model
 
 
 def _batch(example: Sequence[int] | Tensor) -> Tensor:
@@ -200,11 +202,9 @@ def _ready(
     model: nn.Module, made: Request, output: Tensor, weights: Path | str | None, frozen: bool
 ) -> nn.Module:
     """Tell the model the length that it does not say, load its weights, and freeze it."""
-    said = traits(model)
-    if made.gives == "embeddings" and said.embedding_size is None:
-        model.embedding_size = output[0].numel()
-    if made.gives == "maps" and said.feature_channels is None:
-        model.feature_channels = output.shape[1]
+    told = LENGTHS.get(made.gives)
+    if told is not None and getattr(traits(model), told) is None:
+        setattr(model, told, output[0].numel() if made.gives == "embeddings" else output.shape[1])
     if weights is not None:
         load_weights(model, weights, new_head=made.is_scores)
     return Frozen(model) if frozen else model

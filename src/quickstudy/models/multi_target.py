@@ -16,8 +16,8 @@ class MultiTarget(nn.Module):
     """Share a trunk between all targets; a linear layer gives the scores of each.
 
     A number takes one score, ``n`` classes take ``n``. Its tasks ask for
-    :class:`~quickstudy.targets.Several`: their loss is the mean over the targets of squared error or
-    cross-entropy, over the labels that are not missing.
+    :class:`~quickstudy.targets.Several`. Their loss is the mean over the targets of squared error
+    or cross-entropy, over the labels that are not missing.
 
     Args:
         trunk: Any module that gives embeddings ``[example, feature]``.

@@ -24,10 +24,33 @@ class Residual(nn.Module):
         return self.end(self.body(x) + self.shortcut(x))
 
 
+class Every(nn.Module):
+    """Keep every ``stride``-th row and column of ``[example, channel, height, width]``."""
+
+    def __init__(self, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Give the smaller maps."""
+        return x[..., :: self.stride, :: self.stride]
+
+
 def conv_norm(before: int, after: int, size: int = 3, stride: int = 1) -> list[nn.Module]:
     """Make a convolution of ``size`` × ``size`` without bias, and its batch norm."""
     convolution = nn.Conv2d(before, after, size, stride, padding=size // 2, bias=False)
     return [convolution, nn.BatchNorm2d(after)]
 
 
-__all__ = ["Residual", "conv_norm"]
+def projection(before: int, after: int, stride: int = 1) -> nn.Module:
+    """Make a 1×1 convolution and its batch norm, to stand beside a body.
+
+    The stride comes before the convolution. A strided 1×1 convolution gives the same, but in oneDNN
+    3.12 its backward pass writes past its memory for fewer than 16 channels that come last
+    (https://github.com/uxlfoundation/oneDNN/issues/6035).
+    """
+    every = [] if stride == 1 else [Every(stride)]
+    return nn.Sequential(*every, *conv_norm(before, after, 1))
+
+
+__all__ = ["Every", "Residual", "conv_norm", "projection"]

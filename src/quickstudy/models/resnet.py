@@ -11,6 +11,7 @@ from quickstudy.models.images import check_images
 from quickstudy.models.initialise import initialise
 from quickstudy.models.layout import channels_last
 from quickstudy.models.protocol import Gives
+from quickstudy.models.spatial_mean import SpatialMean
 from quickstudy.random import generator
 
 Widths = tuple[int, int, int, int]
@@ -56,7 +57,7 @@ class ResNet(nn.Module, ABC):
         self.maps, self.seed = maps, seed
         self.feature_channels = self.embedding_size = widths[-1]
         self.blocks = blocks
-        self.end = nn.Identity() if maps else nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.end = nn.Identity() if maps else SpatialMean()
         self.head = linear_head(self.embedding_size, way)
         initialise(self, generator(seed, "model"))
         channels_last(self)

@@ -5,7 +5,7 @@ from typing import Literal, final
 from torch import nn
 
 from quickstudy.errors import require
-from quickstudy.models.residual import Residual, conv_norm
+from quickstudy.models.residual import Residual, conv_norm, projection
 from quickstudy.models.resnet import ResNet, Widths, check_widths
 
 
@@ -71,7 +71,7 @@ def _block(before: int, after: int, stride: int) -> Residual:
     body = nn.Sequential(*conv_norm(before, after, 3, stride), nn.ReLU(), *conv_norm(after, after))
     shortcut: nn.Module = nn.Identity()
     if before != after or stride > 1:
-        shortcut = nn.Sequential(*conv_norm(before, after, 1, stride))
+        shortcut = projection(before, after, stride)
     return Residual(body, shortcut, nn.ReLU())
 
 

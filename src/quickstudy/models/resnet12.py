@@ -6,7 +6,7 @@ from torch import nn
 
 from quickstudy.errors import require_at_least
 from quickstudy.models.drop_block import DropBlock
-from quickstudy.models.residual import Residual, conv_norm
+from quickstudy.models.residual import Residual, conv_norm, projection
 from quickstudy.models.resnet import ResNet, Widths, check_widths
 
 SMALLEST = 16
@@ -60,7 +60,7 @@ class ResNet12(ResNet):
     ) -> None:
         check_widths(widths)
         require_at_least(SMALLEST, image_size=SMALLEST if image_size is None else image_size)
-        drops = [nn.Identity(), nn.Identity()]
+        drops: list[nn.Module] = [nn.Identity(), nn.Identity()]
         drops += [DropBlock(drop_rate, block_size) for _ in range(2)]
         blocks = nn.Sequential(*map(_block, (in_channels, *widths[:-1]), widths, drops))
         super().__init__(blocks, way, widths, in_channels, image_size, maps, seed)
@@ -76,7 +76,7 @@ def _block(before: int, after: int, drop: nn.Module) -> Residual:
         *conv_norm(after, after),
     )
     end = nn.Sequential(nn.MaxPool2d(2), nn.LeakyReLU(0.1), drop)
-    return Residual(body, nn.Sequential(*conv_norm(before, after, 1)), end)
+    return Residual(body, projection(before, after), end)
 
 
 __all__ = ["ResNet12"]

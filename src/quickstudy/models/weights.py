@@ -2,6 +2,7 @@
 
 import logging
 import pickle
+import struct
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,20 @@ COUNTER = "num_batches_tracked"
 
 SHOWN = 3
 """How many names a message holds."""
+
+BROKEN = (
+    SafetensorError,
+    pickle.UnpicklingError,
+    struct.error,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""Errors of torch and safetensors when they read a file that is damaged or of another kind."""
 
 
 def load_weights(model: nn.Module, path: Path | str, new_head: bool = False) -> None:
@@ -70,13 +85,17 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             return load_file(path)
         found = _tensors(torch.load(path, map_location="cpu", weights_only=True))
-    except (SafetensorError, pickle.UnpicklingError, EOFError, RuntimeError) as error:
+    except BROKEN as error:
         raise UserError(
             "Parameter `weights` should be a safetensors file, or a state dict saved by "
-            f"torch.save. {path} cannot be read as one: {str(error).splitlines()[0]}"
+            f"torch.save. {path} cannot be read as one: {_first_line(error)}"
         ) from error
     require(bool(found), f"Parameter `weights` should hold tensors by name. Found none in {path}.")
     return found
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def _tensors(value: Any) -> dict[str, Tensor]:

@@ -1,5 +1,6 @@
 """What a task asks for: the only place that knows what an answer is."""
 
+from quickstudy.describe import register
 from quickstudy.targets.classes import Classes
 from quickstudy.targets.infer import infer
 from quickstudy.targets.numbers import Numbers
@@ -14,6 +15,9 @@ TARGETS: dict[str, type[Target]] = {
     "pixels": Pixels,
 }
 """The targets known by name."""
+
+for _target in TARGETS.values():
+    register(_target)
 
 __all__ = [
     "TARGETS",

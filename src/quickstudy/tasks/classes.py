@@ -2,18 +2,22 @@
 
 from dataclasses import dataclass, field, replace
 from numbers import Integral
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
 from quickstudy import targets
+from quickstudy.describe import recorded
 from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.random import Moment, choose
 from quickstudy.tasks.source import TaskSource
 
 Range = int | tuple[int, int]
+Rotations = Literal["classes", "task"]
+Turning = Literal["classes", "task", "none"]
+"""How a source uses rotated examples in training: as classes, one drawn for each task, or not."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +38,7 @@ class Classes:
         label: What this pool is, e.g. ``"omniglot/test"``.
         num_rotations: 1, or 4 where classes ``4b … 4b + 3`` are base class ``b`` turned by 0°, 90°,
             180°, 270°.
+        rotations: How tasks use the rotations, if they do not say it, see :class:`Episodes`.
     """
 
     x: Tensor
@@ -44,6 +49,7 @@ class Classes:
     group_names: tuple[str, ...]
     label: str
     num_rotations: int = 1
+    rotations: Rotations = "classes"
 
     @property
     def num_classes(self) -> int:
@@ -62,6 +68,7 @@ class Classes:
             label=label,
         )
 
+    @recorded
     def with_rotations(self) -> "Classes":
         """Every class turned by 0°, 90°, 180° and 270° as four classes (square images only)."""
         require(self.num_rotations == 1, "This pool has its rotations already.")
@@ -86,17 +93,27 @@ class Classes:
             num_rotations=4,
         )
 
+    def turned(self, rotations: Turning) -> "Classes":
+        """Give the pool with its rotations, to be used as ``rotations`` says."""
+        require(
+            rotations in get_args(Turning),
+            f"Parameter `rotations` should be 'classes', 'task' or 'none'. Found {rotations!r}.",
+        )
+        return self if rotations == "none" else replace(self.with_rotations(), rotations=rotations)
+
+    @recorded
     def episodes(
         self,
         way: Range,
         shot: Range,
         query: int = 15,
-        rotations: Literal["classes", "task"] = "classes",
+        rotations: Rotations | None = None,
         within_group: bool = False,
     ) -> "Episodes":
         """N-way K-shot tasks from this pool. See :class:`Episodes`."""
         return Episodes(self, way, shot, query, rotations, within_group)
 
+    @recorded
     def supervised(self, batch_size: int) -> "Supervised":
         """The pool as one ordinary classification task over all its classes.
 
@@ -141,8 +158,9 @@ class Episodes(TaskSource):
         way: Classes a task, or ``(low, high)``.
         shot: Support examples a class, or ``(low, high)``.
         query: Query examples a class.
-        rotations: Where the pool has rotations: ``"classes"`` makes each a class of its own (they
-            can meet in one task), ``"task"`` draws one rotation for each class of each task.
+        rotations: If the pool has rotations: ``"classes"`` makes each a class of its own (they can
+            meet in one task), ``"task"`` draws one rotation for each class of each task. By default
+            the pool's own choice.
         within_group: Draw all the classes of a task from one group (one alphabet). ``task`` is then
             the group's index, and otherwise the position in the batch.
 
@@ -154,7 +172,7 @@ class Episodes(TaskSource):
     way: Range
     shot: Range
     query: int = 15
-    rotations: Literal["classes", "task"] = "classes"
+    rotations: Rotations | None = None
     within_group: bool = False
     target: targets.Classes = field(init=False)
     _members: Tensor = field(init=False, repr=False)  # class indices sorted by group [candidate]
@@ -172,6 +190,8 @@ class Episodes(TaskSource):
             isinstance(self.query, Integral) and self.query >= 1,
             f"Parameter `query` should be at least 1. Found query={self.query}.",
         )
+        if self.rotations is None:
+            object.__setattr__(self, "rotations", pool.rotations)
         require(
             self.rotations in ("classes", "task"),
             f"Parameter `rotations` should be 'classes' or 'task'. Found {self.rotations!r}.",

@@ -1,7 +1,9 @@
 """Regression tasks from a function that draws them."""
 
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -10,6 +12,7 @@ from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.random import Moment
 from quickstudy.targets import Target, infer
+from quickstudy.tasks.data import Data, check_split
 from quickstudy.tasks.source import TaskSource
 
 Draw = Callable[[int, int, torch.Generator], tuple[Tensor, Tensor]]
@@ -79,3 +82,26 @@ class Family(TaskSource):
     def describe(self) -> dict[str, object]:
         """Family, shot and query."""
         return {"source": self.label, "shot": self.shot, "query": self.query}
+
+
+class FamilyData(Data):
+    """A family of functions as data: its tasks are drawn anew, so every split is the whole family.
+
+    A subclass says in ``episodes(shot, query)`` how tasks are made.
+    """
+
+    evaluation_query: ClassVar[int] = 100
+    validation_query: ClassVar[int] = 100
+
+    @abstractmethod
+    def episodes(self, shot: int = 10, query: int = 10) -> TaskSource:
+        """Make tasks with ``shot`` support and ``query`` query points."""
+
+    def split(self, name: str) -> "FamilyData":
+        """Give the family itself.
+
+        Raises:
+            UserError: If ``name`` is no split.
+        """
+        check_split(name, self.split_names)
+        return self

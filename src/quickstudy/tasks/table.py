@@ -7,7 +7,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 
+from quickstudy.describe import recorded
 from quickstudy.errors import UserError, require
 from quickstudy.targets import Classes, Numbers, Several, Target
 from quickstudy.tasks.encoder import Encoder, check_columns, is_numeric, numbers
@@ -132,6 +134,7 @@ class Table:
             f"{type(self.target).__name__.lower()} in {', '.join(self.targets)})"
         )
 
+    @recorded
     def split_rows(self, fraction: float = 0.75, seed: int = 0) -> tuple[TableTasks, TableTasks]:
         """Seen tasks, new rows: a random ``fraction`` of every task's rows to learn from, at least
         one, and the others.
@@ -151,6 +154,7 @@ class Table:
             ~chosen, encoder, "seen tasks, new rows"
         )
 
+    @recorded
     def split_tasks(self, new: float | int = 0.25, seed: int = 0) -> tuple[TableTasks, TableTasks]:
         """Unseen tasks: those to learn from, and a random ``new`` (a part, or how many) of which nothing is seen."""
         count = new if isinstance(new, int) else max(1, round(new * len(self.names)))
@@ -165,6 +169,12 @@ class Table:
         return self._tasks_of(~held, encoder, "training tasks"), self._tasks_of(
             held, encoder, "unseen tasks"
         )
+
+    def divided(self, parts: Mapping[str, Tensor]) -> dict[str, TableTasks]:
+        """Divide the tasks into ``parts``, places of tasks by name, scaled as the first part is."""
+        rows = {name: np.isin(self._values, part.numpy()) for name, part in parts.items()}
+        encoder = Encoder.fit(self.frame[next(iter(rows.values()))], self.features)
+        return {name: self._tasks_of(own, encoder, name) for name, own in rows.items()}
 
     def whole(self) -> TableTasks:
         """All tasks and rows, scaled by themselves: what a model for use is learned from."""

@@ -8,6 +8,7 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
+from quickstudy.describe import recorded
 from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.random import generator
@@ -46,6 +47,7 @@ class TableTasks:
         """The rows of every task."""
         return self.task.bincount(minlength=len(self.names)).tolist()
 
+    @recorded
     def episodes(self, shot: int, query: int = 15) -> "TableEpisodes":
         """Tasks drawn at random, each with ``shot`` random rows to learn from and at most ``query`` others."""
         return TableEpisodes(self, shot, query)
@@ -100,6 +102,7 @@ class TableTasks:
             identity=self.identity[list(tasks)],
         )
 
+    @recorded
     def split_rows(
         self, fraction: float = 0.75, seed: int = 0
     ) -> tuple["TableTasks", "TableTasks"]:
@@ -128,7 +131,8 @@ class TableTasks:
     def _padded(self, rows: list[Tensor]) -> Batch:
         longest = max((len(index) for index in rows), default=0)
         index = torch.zeros(len(rows), longest, dtype=torch.long)
-        mask = torch.zeros(len(rows), longest, dtype=self.x.dtype)
+        dtype = self.x.dtype if self.x.is_floating_point() else torch.get_default_dtype()
+        mask = torch.zeros(len(rows), longest, dtype=dtype)
         for place, own in enumerate(rows):
             index[place, : len(own)], mask[place, : len(own)] = own, 1
         x, y = self.x[index], self.y[index]

@@ -3,23 +3,27 @@
 import copy
 import sys
 from collections.abc import Iterator, Sequence
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
 from quickstudy.episode import Batch, Episode
+from quickstudy.errors import require
 from quickstudy.learners import MAML, Adapted, Finetune, Learner
 from quickstudy.learners.embedding import members
 from quickstudy.random import ambient
 from quickstudy.targets import Target, mean_over_examples
 
+Baselines = Literal["none", "quick", "all"]
+"""Which baselines are run: quick ones learn nothing, all are also untrained and from scratch."""
 FROM_SCRATCH_TASKS = 50
 FROM_SCRATCH_STEPS = 30
 """Training from scratch on every support set is slow: it is run on the first 50 tasks."""
 
 
 class NearestNeighbour(Learner):
-    """The class of the nearest support example by Euclidean distance on raw inputs: 1-nearest-neighbour."""
+    """The class of the nearest support example by Euclidean distance on raw inputs."""
 
     @property
     def test_steps(self) -> int:
@@ -36,7 +40,7 @@ class NearestNeighbour(Learner):
     def trajectory(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
         """The support set itself, and its ``members`` ``[task, example, class]``."""
         x, membership = (
-            support.x.flatten(2),
+            support.x.flatten(2).to(support.mask.dtype),
             members(support, support.target.way or 0, support.mask.dtype),
         )
         for _ in steps:
@@ -45,7 +49,9 @@ class NearestNeighbour(Learner):
     def scores(self, adapted: Adapted, x: Tensor) -> Tensor:
         """Minus the distance to the nearest example of every class ``[task, example, class]``."""
         distance = torch.cdist(
-            x.flatten(2), adapted["x"], compute_mode="donot_use_mm_for_euclid_dist"
+            x.flatten(2).to(adapted["x"].dtype),
+            adapted["x"],
+            compute_mode="donot_use_mm_for_euclid_dist",
         )
         return (
             -distance.unsqueeze(-1)
@@ -140,18 +146,30 @@ def _by_gradient(model: nn.Module, shared_head: bool) -> MAML:
     )
 
 
-def baselines_for(learner: Learner, target: Target, seed: int) -> dict[str, tuple[Learner, int]]:
+def baselines_for(
+    learner: Learner, target: Target, seed: int, which: Baselines = "all"
+) -> dict[str, tuple[Learner, int]]:
     """Give the baselines of a target by name, each with the most tasks it is run on.
 
     Classes stand beside the nearest neighbour on raw inputs, anything else beside the target's own
-    guess. All stand beside the same learner with untrained weights, and the same network trained
-    from scratch on each support set.
+    guess. If ``which`` is ``"all"``, they stand beside the same learner with untrained weights, and
+    the same network trained from scratch on each support set, too.
+
+    Raises:
+        UserError: If ``which`` is none of the choices.
     """
+    known = ", ".join(get_args(Baselines))
+    message = f"Parameter `baselines` should be one of {known}. Found {which!r}."
+    require(which in get_args(Baselines), message)
+    if which == "none":
+        return {}
     found: dict[str, tuple[Learner, int]] = {}
     if target.way:
         found["nearest neighbour"] = (NearestNeighbour(), sys.maxsize)
     else:
         found["support mean"] = (Guess(), sys.maxsize)
+    if which == "quick":
+        return found
     fresh = untrained(learner, seed)
     if fresh is not None:
         found["untrained"] = (fresh, 200 if learner.test_steps else sys.maxsize)

@@ -11,7 +11,7 @@ import quickstudy as qs
 from quickstudy.cli.fit import main as fit
 from quickstudy.ladder.ladder import Score
 from quickstudy.ladder.rungs import rungs
-from quickstudy.report.ladder import verdict
+from quickstudy.reporting.ladder import verdict
 from quickstudy.tasks.table_form import TableForm
 from tests.unit.cli.processes import run
 

@@ -24,7 +24,7 @@ from quickstudy.ladder.rungs import (
     SupportMeanRung,
     rungs,
 )
-from quickstudy.report.ladder import lines, verdict
+from quickstudy.reporting.ladder import lines, verdict
 from quickstudy.tasks.table_form import TableForm
 
 KINDS = {"score": "regression", "passed": "classification"}

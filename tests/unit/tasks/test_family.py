@@ -72,7 +72,7 @@ def test_phases_of_maml_lie_between_zero_and_pi():
 
 
 def test_frequencies_of_meta_sgd_vary():
-    x, y = qs.tasks.Sinusoid("metasgd").draw(40, 30, qs.generator(0, "frequency"))
+    x, y = qs.tasks.SinusoidMetaSGD().draw(40, 30, qs.generator(0, "frequency"))
     grid = torch.linspace(0.8, 1.2, 81)
     best = torch.tensor(
         [

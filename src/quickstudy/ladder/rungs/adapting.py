@@ -15,7 +15,7 @@ from quickstudy.learners.logistic_bayes import ClassPrior
 from quickstudy.models import Powers
 from quickstudy.targets import Classes, Numbers, Several, Target
 from quickstudy.tasks import TableTasks
-from quickstudy.training.fit import train_whole
+from quickstudy.training.train import train_whole
 
 
 class MetaTrained(AdaptingRung):

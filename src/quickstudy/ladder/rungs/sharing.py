@@ -11,7 +11,7 @@ from quickstudy.ladder.rungs.rung import Rung, as_one_task, in_parts, network_fo
 from quickstudy.learners import HardSharing
 from quickstudy.random import Moment
 from quickstudy.tasks import TableTasks
-from quickstudy.training.fit import train_whole
+from quickstudy.training.train import train_whole
 
 PROXIMAL = (0.05, 0.2, 1.0, 4.0)
 """How strongly a refitted head may be held to the one it starts from."""

@@ -49,6 +49,7 @@ class Descent(StepRule):
         self.rates, self.norms = rates, norms
         self.batch_size = batch_size
         self.inner_optimiser = inner_optimiser
+        self.beta1 = beta1
         self.optimiser = optimiser_named(inner_optimiser, beta1)
         self.learns = rates is not None or norms is not None
         self.by_step = norms is not None
