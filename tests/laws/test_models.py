@@ -16,7 +16,7 @@ from quickstudy.models.initialise import initialise
 from quickstudy.models.norm import has_task_norm
 from quickstudy.random import ambient
 from quickstudy.targets import Pixels
-from tests.laws.battery import Case, answers, close, gradients, map_batches
+from tests.laws.battery import Case, answers, cast, close, gradients, map_batches
 
 
 class Peeks(nn.Module):
@@ -179,6 +179,18 @@ def test_adapted_by_vmap_it_is_the_loop(name, maker):
     close(*found)
     learned = [name for name, p in learner.named_parameters() if p.requires_grad]
     assert any((found[0][1][name] != 0).any() for name in learned)
+
+
+@pytest.mark.parametrize("name", REGISTRY)
+def test_in_single_precision_it_learns_too(name):
+    """Other kernels compute it: the losses are those of double precision, nearly."""
+    found = []
+    for dtype in (torch.float32, torch.float64):
+        learner = qs.MAML(registered(name), 0.1, 2).to(dtype)
+        losses, gradient = gradients(learner, cast(episodes_for(name), dtype))
+        assert all(value.isfinite().all() for value in gradient.values())
+        found.append(losses.double())
+    close(*found, 0.02)
 
 
 @pytest.mark.parametrize("name", ["resnet10", "resnet12", "unet"])
