@@ -53,7 +53,7 @@ def main(steps: int = 400, num_tasks: int = 100) -> qs.Evaluation:
     model = qs.models.UNet(way=2, channels=12, depth=2, in_channels=1)
     learner = qs.ANIL(model, inner_lr=0.5, inner_steps=5)
     qs.train(learner, Scenes("train"), steps=steps, tasks_per_step=4, lr=3e-3, progress=False)
-    return qs.evaluate(learner, Scenes("test"), num_tasks=num_tasks)
+    return qs.evaluate(learner, Scenes("test"), num_tasks=num_tasks, baselines="quick")
 
 
 if __name__ == "__main__":

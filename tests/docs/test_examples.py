@@ -36,6 +36,6 @@ def test_learned_weight_decay_finds_the_features_that_count(capsys):
 
 def test_segmentation_learns_letters():
     """A few steps already mark more than the guess from the support labels."""
-    found = runpy.run_path(str(EXAMPLES / "segmentation.py"))["main"](steps=40, num_tasks=12)
+    found = runpy.run_path(str(EXAMPLES / "segmentation.py"))["main"](steps=30, num_tasks=10)
     assert found.metric == "mean_iou"
     assert found.mean > found.baselines["support mean"].mean + 0.02
