@@ -23,8 +23,8 @@ def normalise(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
     It gives ``weight · x̂ + bias`` with ``x̂ = r · (x − mean)`` and ``r = 1/√(variance + eps)``.
 
     The gradient by ``x`` is ``J g = weight · r · P g``, where ``P`` takes out the mean and the
-    share of ``x̂``, ``P g = g − (1/n) Σ g − (x̂/n) Σ g x̂``. ``J`` is symmetric, so pulling a tensor
-    back through it needs the same kernel once more, one dot product a feature and a sum of
+    share of ``x̂``, ``P g = g − (1/n) Σ g − (x̂/n) Σ g x̂``. ``J`` is symmetric. So pulling a
+    tensor back through it needs the same kernel once more, one dot product a feature and a sum of
     multiples of three tensors:
 
     ``∂⟨v, J g⟩/∂x = −(r/n) (⟨g, x̂⟩ J v + ⟨v, x̂⟩ J g + ⟨v, J g⟩ x̂)``.
