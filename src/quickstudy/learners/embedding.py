@@ -64,8 +64,7 @@ class EmbeddingLearner(Learner):
         It is the mask, and 0 for a query whose class the support set does not show: nothing in the
         task tells of that class.
         """
-        way = max(support.target.way or 0, query.target.way or 0)
-        shown = members(support, way, query.mask.dtype).amax(1)
+        shown = members(support, _way(support, query), query.mask.dtype).amax(1)
         return query.mask * shown.gather(1, query.y.long())
 
     def features(self, x: Tensor) -> Tensor:
@@ -82,11 +81,8 @@ class EmbeddingLearner(Learner):
         """Return the query loss of every task ``[task]``."""
         support, query = episodes.support, episodes.query
         self.check(support.target)
-        x = torch.cat([support.x, query.x], 1)
-        embedded = self.embed(x, torch.cat([support.mask, query.mask], 1))
-        of_support, of_query = embedded.split([support.x.shape[1], query.x.shape[1]], 1)
-        way = max(support.target.way or 0, query.target.way or 0)
-        adapted = self.summarise(of_support, support, way)
+        of_support, of_query = self._embed_both(support, query)
+        adapted = self.summarise(of_support, support, _way(support, query))
         counts = self.counts(support, query)
         per_example = self.query_losses(of_query, query, adapted).masked_fill(counts == 0, 0)
         return mean_over_examples(per_example, counts)
@@ -102,6 +98,13 @@ class EmbeddingLearner(Learner):
     def scores(self, adapted: Adapted, x: Tensor) -> Tensor:
         """Score new examples ``[task, example, class]``."""
         return self.compare(self.embed(x, None), adapted)
+
+    def _embed_both(self, support: Batch, query: Batch) -> tuple[Tensor, Tensor]:
+        """Embed support and query examples in one forward pass."""
+        x = torch.cat([support.x, query.x], 1)
+        embedded = self.embed(x, torch.cat([support.mask, query.mask], 1))
+        of_support, of_query = embedded.split([support.x.shape[1], query.x.shape[1]], 1)
+        return of_support, of_query
 
     def embed(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """Embed all tasks in one forward pass ``[task, example, *feature]``, without padding."""
@@ -126,6 +129,11 @@ class EmbeddingLearner(Learner):
 def members(support: Batch, way: int, dtype: torch.dtype) -> Tensor:
     """Return 1 if a real support example is of the class, else 0: ``[task, example, class]``."""
     return F.one_hot(support.y.long(), way).to(dtype) * support.mask.to(dtype).unsqueeze(-1)
+
+
+def _way(support: Batch, query: Batch) -> int:
+    """Return the number of classes of tasks, 0 in regression."""
+    return max(support.target.way or 0, query.target.way or 0)
 
 
 __all__ = ["EmbeddingLearner", "members"]

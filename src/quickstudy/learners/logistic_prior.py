@@ -145,18 +145,32 @@ class LogisticPrior(EmbeddingLearner):
         features, prior = with_one(embedded.flatten(2)) * mask, self.factor.tril()
         labels = F.one_hot(support.y.long(), self.way).to(features.dtype) * mask
         white = features.unsqueeze(1) @ prior
-        eye = torch.eye(prior.shape[1], dtype=features.dtype, device=features.device)
+        fixed = features @ self.mean.T
+        away = self._likeliest(fixed, white, labels, mask)
+        p = _probabilities(fixed, white, away) * mask
+        curvature = (p * (1 - p)).transpose(1, 2).unsqueeze(-1)
+        eye = torch.eye(prior.shape[1], dtype=white.dtype, device=white.device)
+        root = torch.linalg.cholesky(eye + (white * curvature).transpose(-1, -2) @ white)
+        factor = posterior_factor(prior, root)
+        return {"mean": self.mean + (prior @ away).squeeze(-1), "factor": factor}
+
+    def _likeliest(self, fixed: Tensor, white: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
+        """Take the steps from the prior's mean: ``u_c`` ``[task, class, feature, 1]``.
+
+        Args:
+            fixed: The scores ``Φ μ`` ``[task, example, class]``.
+            white: ``A_c`` ``[task, class, example, feature]``.
+            labels: ``1[y = c]``, 0 for padding ``[task, example, class]``.
+            mask: 1 for real examples ``[task, example, 1]``.
+        """
+        eye = torch.eye(white.shape[-1], dtype=white.dtype, device=white.device)
         root = torch.linalg.cholesky(eye + 0.5 * white.transpose(-1, -2) @ white)
-        fixed, away = features @ self.mean.T, torch.zeros_like(white[:, :, 0]).unsqueeze(-1)
+        away = torch.zeros_like(white[:, :, 0]).unsqueeze(-1)
         for _ in range(self.posterior_steps):
             p = _probabilities(fixed, white, away) * mask
             pull = white.transpose(-1, -2) @ (labels - p).transpose(1, 2).unsqueeze(-1)
             away = away + torch.cholesky_solve(pull - away, root)
-        p = _probabilities(fixed, white, away) * mask
-        curvature = (p * (1 - p)).transpose(1, 2).unsqueeze(-1)
-        root = torch.linalg.cholesky(eye + (white * curvature).transpose(-1, -2) @ white)
-        factor = posterior_factor(prior, root)
-        return {"mean": self.mean + (prior @ away).squeeze(-1), "factor": factor}
+        return away
 
     def compare(self, embedded: Tensor, adapted: Adapted) -> Tensor:
         """Return the moderated scores of new examples ``[task, example, class]``."""
