@@ -99,11 +99,3 @@ def test_a_resumed_run_is_as_one_that_was_not_broken_off(tmp_path, name):
         not torch.equal(value, torch.ones(3))
         for value in [getattr(three, "weights", torch.zeros(3))]
     )
-
-
-@pytest.mark.parametrize("name", ["upgrad", "alignedmtl", "pcgrad", "random"])
-def test_meta_learning_with_conflicting_tasks_is_one_line(name):
-    made = sine_learner()
-    before = bits(made)
-    qs.fit(made, sines(), steps=2, balancer=balancer_named(name), progress=False)
-    assert not same_bits(before, bits(made))

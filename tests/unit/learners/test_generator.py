@@ -8,9 +8,7 @@ from torch import nn
 
 import quickstudy as qs
 from quickstudy import Batch, Episode
-from quickstudy.learners.modulation import FiLM, LowRank
 from quickstudy.learners.parts import Examples, Shared, Tasks
-from quickstudy.learners.set_encoder import SetEncoder
 from tests.laws.battery import Case, close, gradients, line, normed, vectors
 
 SINUSOIDS, VECTORS = (Case(tasks, tasks, lambda: None) for tasks in ("sinusoids", "vectors"))
@@ -77,50 +75,6 @@ def test_weights_of_low_rank_are_the_dense_sum():
             found[task],
             torch.func.functional_call(learner.model, dense, (episodes.query.x[task],)).detach(),
         )
-
-
-@pytest.mark.parametrize("kind", [FiLM, LowRank])
-@pytest.mark.parametrize("each", [False, True], ids=["one-embedding", "one-an-example"])
-def test_convolutions_are_changed_as_their_weights_would_be(kind, each):
-    layer = nn.Conv2d(2, 5, 3, stride=2, padding=1, padding_mode="reflect").double()
-    change = (kind(layer, 4) if kind is FiLM else kind(layer, 4, 3)).double()
-    nn.init.normal_(change.generate.weight, generator=qs.generator(0, "conv"))
-    x, embeddings = draw(6, 2, 7, 7), draw(6, 4)
-    found = change(layer, x, layer(x), embeddings if each else embeddings[0])
-    for index in range(6):
-        values = change.generate.weight @ embeddings[index if each else 0]
-        if kind is FiLM:
-            weight, bias = (
-                (1 + values[:5, None, None, None]) * layer.weight,
-                (1 + values[:5]) * layer.bias + values[5:],
-            )
-        else:
-            weight = layer.weight + torch.einsum(
-                "r,cr,r...->c...", values[:3], change.left, change.right
-            )
-            bias = layer.bias + values[3:]
-        close(found[index : index + 1], layer._conv_forward(x[index : index + 1], weight, bias))
-
-
-def test_linear_layers_on_sequences_have_their_channels_last():
-    layer, x, embeddings = nn.Linear(2, 5).double(), draw(3, 4, 2), draw(3, 4)
-    for change in (FiLM(layer, 4).double(), LowRank(layer, 4, 2).double()):
-        nn.init.normal_(change.generate.weight, generator=qs.generator(0, "sequence"))
-        found = change(layer, x, layer(x), embeddings)
-        for step in range(4):
-            close(found[:, step], change(layer, x[:, step], layer(x[:, step]), embeddings))
-
-
-def test_the_encoder_is_a_sum_by_hand_and_nothing_is_the_embedding_of_no_examples():
-    encoder, features, targets = SetEncoder(3, 2, 4, 8).double(), draw(2, 5, 3), draw(2, 5, 2)
-    mask = torch.tensor([[1.0, 1, 0, 1, 0], [0, 0, 0, 0, 0]], dtype=torch.float64)
-    found = encoder(features, targets, mask.unsqueeze(-1))
-    real = [0, 1, 3]
-    inside = encoder.example(
-        encoder.of_features(features[0, real]) + encoder.of_targets(targets[0, real])
-    )
-    close(found[0], encoder.group(inside.sum(0) / 4))
-    assert (found[1] == 0).all()
 
 
 @pytest.mark.parametrize("rows", [0, 3], ids=["no-rows", "padding-alone"])

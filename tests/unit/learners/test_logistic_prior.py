@@ -12,7 +12,6 @@ from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 import quickstudy as qs
-from quickstudy.learners.logistic_bayes import logistic_bayes
 from quickstudy.models import Powers
 
 GENERATOR = qs.generator(0, "test")
@@ -144,24 +143,6 @@ def test_alike_tasks_have_a_narrow_prior():
     assert (variance[0] < 0.15 * variance[1]).all()
 
 
-def test_neither_the_order_of_tasks_nor_their_padding_matters():
-    sizes = [3, 9, 1, 20, 4]
-    x, y = with_one(draw(sum(sizes), SIZE)), torch.arange(sum(sizes)) % WAY
-    one = logistic_bayes(x, y, sizes, WAY, iterations=5)
-    order = [3, 0, 4, 2, 1]
-    parts = [list(zip(x.split(sizes), y.split(sizes), strict=True))[index] for index in order]
-    other = logistic_bayes(
-        torch.cat([a for a, _ in parts]),
-        torch.cat([b for _, b in parts]),
-        [sizes[i] for i in order],
-        WAY,
-        iterations=5,
-    )
-    torch.testing.assert_close(one.mean, other.mean)
-    torch.testing.assert_close(one.factor, other.factor)
-    assert one.log_evidence == pytest.approx(other.log_evidence)
-
-
 @pytest.mark.parametrize(
     ("act", "message"),
     [
@@ -182,11 +163,6 @@ def test_neither_the_order_of_tasks_nor_their_padding_matters():
             ),
             "cannot serve Numbers.* knows 2 classes",
         ),
-        (
-            lambda: logistic_bayes(torch.zeros(2, 1), torch.arange(2), [2], 2, shrinkage=2.0),
-            "from 0 to 1. Found 2.0",
-        ),
-        (lambda: logistic_bayes(torch.zeros(0, 1), torch.arange(0), [], 2), "at least one row"),
         (
             lambda: qs.LogisticPrior(Powers(1, 1), 1).fit_tasks(planted()[0]),
             "cannot serve Classes.way=2.* knows 1 classes",

@@ -6,6 +6,7 @@ from torch import nn
 import quickstudy as qs
 from quickstudy import Batch
 from tests.laws.battery import close
+from tests.unit.learners.points import NEW, X, Y, scores_of
 
 
 def points(count: int, seed: int) -> torch.Tensor:
@@ -68,3 +69,11 @@ def test_bfloat16_embeds_and_gives_back_the_dtype_of_its_inputs():
         ),
         0.1,
     )
+
+
+def test_cosine_prototypes_are_scored_by_their_angle():
+    prototypes = torch.stack([X[c == Y].mean(0) for c in range(4)])
+    expected = 10 * nn.functional.cosine_similarity(
+        NEW.unsqueeze(1), prototypes.unsqueeze(0), dim=-1
+    )
+    close(scores_of(qs.ProtoNet(nn.Identity(), distance="cosine")), expected)
