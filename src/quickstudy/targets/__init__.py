@@ -3,6 +3,7 @@
 from quickstudy.describe import register
 from quickstudy.targets.classes import Classes
 from quickstudy.targets.infer import infer
+from quickstudy.targets.metric import METRICS, Metric, metric_of
 from quickstudy.targets.numbers import Numbers
 from quickstudy.targets.pixels import Pixels
 from quickstudy.targets.several import Several
@@ -20,12 +21,15 @@ for _target in TARGETS.values():
     register(_target)
 
 __all__ = [
+    "METRICS",
     "TARGETS",
     "Classes",
+    "Metric",
     "Numbers",
     "Pixels",
     "Several",
     "Target",
     "infer",
     "mean_over_examples",
+    "metric_of",
 ]

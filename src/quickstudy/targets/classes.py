@@ -35,7 +35,6 @@ class Classes(Target):
     way: int = 5
 
     metric: ClassVar[str] = "accuracy"
-    higher_is_better: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         require(self.way >= 1, f"Parameter `way` should be at least 1. Found way={self.way}.")

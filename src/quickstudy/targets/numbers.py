@@ -28,7 +28,6 @@ class Numbers(Target):
     shape: tuple[int, ...] = (1,)
 
     metric: ClassVar[str] = "mean_squared_error"
-    higher_is_better: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", tuple(self.shape))

@@ -38,7 +38,6 @@ class Pixels(Target):
     ignored: int = 255
 
     metric: ClassVar[str] = "mean_iou"
-    higher_is_better: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         require(
@@ -55,6 +54,11 @@ class Pixels(Target):
     def scores(self) -> int:
         """One score a class."""
         return self.classes
+
+    @property
+    def dense(self) -> bool:
+        """Every pixel has an answer."""
+        return True
 
     def check(self, y: Tensor) -> None:
         """Raise unless ``y`` holds integers ``[task, example, height, width]``."""

@@ -40,7 +40,6 @@ class Several(Target):
     targets: tuple[int, ...] = (0,)
 
     metric: ClassVar[str] = "loss"
-    higher_is_better: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "targets", tuple(self.targets))

@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from quickstudy.targets.metric import metric_of
+
 
 class Target(ABC):
     """What a task asks for: how an answer is scored, judged and told.
@@ -18,8 +20,11 @@ class Target(ABC):
 
     metric: ClassVar[str]
     """The name of the value that decides, the first of :meth:`values`."""
-    higher_is_better: ClassVar[bool]
-    """Whether a larger value of the metric is a better one."""
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether a larger value of the metric is a better one."""
+        return metric_of(self.metric).higher_is_better
 
     @property
     @abstractmethod
@@ -30,6 +35,11 @@ class Target(ABC):
     def way(self) -> int | None:
         """The number of classes of an example; None if an example does not have one class."""
         return None
+
+    @property
+    def dense(self) -> bool:
+        """Whether every place of an example has an answer, as in segmentation."""
+        return False
 
     @abstractmethod
     def check(self, y: Tensor) -> None:

@@ -15,6 +15,7 @@ from quickstudy.episode import Batch, Episode
 from quickstudy.errors import UserError, require
 from quickstudy.learners import Learner
 from quickstudy.random import Moment
+from quickstudy.targets import metric_of
 from quickstudy.tasks import TaskSource
 from quickstudy.training.baselines import Baselines, baselines_for
 from quickstudy.training.collect import device_of
@@ -56,7 +57,8 @@ class Estimate:
             >>> Estimate(0.5, float("nan"), num_tasks=1).text("accuracy")
             '50.00 %'
         """
-        scale, unit, digits = (100.0, " %", 2) if metric == "accuracy" else (1.0, "", 3)
+        percent = metric_of(metric).percent
+        scale, unit, digits = (100.0, " %", 2) if percent else (1.0, "", 3)
         interval = f" ± {scale * self.ci95:.{digits}f}" if math.isfinite(self.ci95) else ""
         note = (
             f" ({self.num_diverged} of {self.num_tasks} tasks diverged)"

@@ -9,6 +9,8 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.text import Text
 
+from quickstudy.targets import metric_of
+
 logger = logging.getLogger("quickstudy")
 
 LINES_EVERY = 30.0
@@ -73,7 +75,7 @@ class Progress:
     def validated(self, step: int, metric: str, value: float) -> None:
         """Show a validation."""
         name = metric.replace("_", " ")
-        text = f"{100 * value:.1f} %" if metric == "accuracy" else f"{value:.3f}"
+        text = f"{100 * value:.1f} %" if metric_of(metric).percent else f"{value:.3f}"
         if self._live is None:
             logger.info("step %d: validation %s %s", step, name, text)
         self._validation = f"{name} {text}"
