@@ -11,9 +11,9 @@ class Target(ABC):
     """What a task asks for: how an answer is scored, judged and told.
 
     A batch carries its target, so no learner, trainer or report looks at the labels to find out.
-    Shapes are those of a batch of tasks: ``scores`` ``[task, example, *score]`` come from a network,
-    ``y`` ``[task, example, *label]`` are the labels, and ``mask`` ``[task, example]`` is 1 for a real
-    example (None if all are real).
+    Shapes have a batch of tasks in front: ``scores`` ``[task, example, *score]`` come from a
+    network, ``y`` ``[task, example, *label]`` are the labels, and ``mask`` ``[task, example]`` is 1
+    for a real example (None if all are real).
     """
 
     metric: ClassVar[str]
