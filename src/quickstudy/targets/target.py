@@ -1,6 +1,7 @@
 """The abstract parent of targets."""
 
 from abc import ABC, abstractmethod
+from dataclasses import fields
 from typing import Any, ClassVar
 
 import torch
@@ -75,7 +76,8 @@ class Target(ABC):
 
     def describe(self) -> dict[str, Any]:
         """Give its name and arguments in plain values."""
-        values = {name: getattr(self, name) for name in self.__dataclass_fields__}  # type: ignore[attr-defined]
+        names = [field.name for field in fields(self)]  # type: ignore[arg-type]
+        values = {name: getattr(self, name) for name in names}
         return {"target": type(self).__name__, **values}
 
 
