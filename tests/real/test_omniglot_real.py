@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from quickstudy.random import Moment
-from quickstudy.tasks import omniglot_files
+from quickstudy.tasks import omniglot_files, omniglot_official
 from quickstudy.tasks.classes import Classes
 from quickstudy.tasks.omniglot import Omniglot
 
@@ -98,4 +98,4 @@ def test_support_and_query_are_disjoint(alphabets: dict[str, Classes], split: st
 
 
 def test_check_finds_nothing() -> None:
-    assert omniglot_files.check(ROOT) == []
+    assert omniglot_official.check(ROOT) == []

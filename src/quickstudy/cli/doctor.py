@@ -13,7 +13,7 @@ import torch
 from quickstudy.allocator import keep_freed_memory
 from quickstudy.cache import cache_folder
 from quickstudy.cli.options import parse
-from quickstudy.tasks.omniglot_files import check
+from quickstudy.tasks.omniglot_official import check
 from quickstudy.training.memory import available_bytes
 
 PACKAGES = (

@@ -16,8 +16,8 @@ class Classes(Target):
     """One of ``way`` classes for every example; labels are class indices ``[task, example]``.
 
     The loss of an example is the cross-entropy ``−log softmax(scores)[y]`` of ``scores``
-    ``[..., class]``. A class that a task's support set does not show has the score ``−∞`` in learners
-    that compare examples: its queries count as wrong.
+    ``[..., class]``. Learners that compare examples give the score ``−∞`` to a class that the
+    support set does not show: its queries count as wrong.
 
     Args:
         way: The number of classes, known before any data is drawn. A task may show fewer of them.
@@ -54,9 +54,10 @@ class Classes(Target):
 
     def example_losses(self, scores: Tensor, y: Tensor) -> Tensor:
         """Give the cross-entropy of every example ``[...]``."""
+        outputs = scores.shape[-1]
         require(
-            self.way <= scores.shape[-1],
-            f"Class indices should be from 0 to {scores.shape[-1] - 1}, the outputs of the network. "
+            self.way <= outputs,
+            f"Class indices should be from 0 to {outputs - 1}, the outputs of the network. "
             f"Found up to {self.way - 1}.",
         )
         flat, labels = scores.flatten(0, -2), y.flatten().long()

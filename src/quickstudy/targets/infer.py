@@ -1,4 +1,4 @@
-"""The target that labels speak of, if nobody says it."""
+"""The target that fits labels, if none is given."""
 
 from torch import Tensor
 
@@ -28,10 +28,17 @@ def infer(x: Tensor, y: Tensor) -> Target:
         "Integer labels should be class indices [task, example], or [task, example, height, width] "
         f"at the size of the images. Found {list(y.shape)} for inputs {list(x.shape)}.",
     )
-    labels = y.long()
-    low, high = (int(labels.min()), int(labels.max())) if y.numel() else (0, 0)
+    count = _num_classes(y.long())
+    return Pixels(max(2, count)) if dense else Classes(count)
+
+
+def _num_classes(labels: Tensor) -> int:
+    """Count the classes up to the largest index, at least 1."""
+    if not labels.numel():
+        return 1
+    low = int(labels.min())
     require(low >= 0, f"Class indices should be from 0 on. Found {low}.")
-    return Pixels(max(2, high + 1)) if dense else Classes(high + 1)
+    return int(labels.max()) + 1
 
 
 __all__ = ["infer"]

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from quickstudy.errors import require
-from quickstudy.targets.target import Target, mean_over_examples
+from quickstudy.targets.target import Target
 
 
 @dataclass(frozen=True)
@@ -80,27 +80,25 @@ class Pixels(Target):
     def values(self, scores: Tensor, y: Tensor, mask: Tensor | None = None) -> dict[str, Tensor]:
         """Give ``mean_iou`` and ``pixel_accuracy`` ``[task]``.
 
-        The intersection over union of a class is that of all pixels of a task's examples together,
-        ``Σ |ŷ = c ∧ y = c| / Σ |ŷ = c ∨ y = c|``, and the mean is over the classes that the labels
-        or the predictions of the task hold.
+        The intersection over union of a class is taken over all pixels of a task's examples,
+        ``Σ |ŷ = c ∧ y = c| / Σ |ŷ = c ∨ y = c|``. The mean is over the classes that the labels or
+        the predictions of the task hold.
         """
         self._check_scores(scores, y)
         real = y != self.ignored
         if mask is not None:
             real = real & (mask > 0).reshape(*mask.shape, 1, 1)
-        predicted = scores.argmax(-3)
-        indices = torch.arange(self.classes, device=y.device)
-        there = real.flatten(1).unsqueeze(-1)
-        told = (predicted.flatten(1).unsqueeze(-1) == indices) & there
-        true = (y.flatten(1).unsqueeze(-1) == indices) & there
-        both, either = (told & true).sum(1), (told | true).sum(1)
+        predicted, true = self._shown(scores.argmax(-3), real), self._shown(y, real)
+        both = (predicted & true).sum(1)
+        either = (predicted | true).sum(1)
         iou = (both / either.clamp(min=1)).to(scores.dtype)
-        held = (either > 0).sum(1)
-        correct = both.sum(1) / real.flatten(1).sum(1).clamp(min=1)
+        mean_iou = iou.sum(1) / (either > 0).sum(1).clamp(min=1)
+        accuracy = (both.sum(1) / real.flatten(1).sum(1).clamp(min=1)).to(scores.dtype)
         broken = scores.isnan().flatten(1).any(1)
-        mean_iou = (iou.sum(1) / held.clamp(min=1)).masked_fill(broken, torch.nan)
-        accuracy = correct.to(scores.dtype).masked_fill(broken, torch.nan)
-        return {"mean_iou": mean_iou, "pixel_accuracy": accuracy}
+        return {
+            "mean_iou": mean_iou.masked_fill(broken, torch.nan),
+            "pixel_accuracy": accuracy.masked_fill(broken, torch.nan),
+        }
 
     def answers(self, scores: Tensor) -> Tensor:
         """Give the class of every pixel ``[..., height, width]``."""
@@ -117,6 +115,11 @@ class Pixels(Target):
         logs = (counts / counts.sum(1, keepdim=True)).log()
         return logs.reshape(*logs.shape, 1, 1).expand(-1, -1, *y.shape[-2:])
 
+    def _shown(self, labels: Tensor, real: Tensor) -> Tensor:
+        """Say which of a task's pixels are real and of a class ``[task, pixel, class]``."""
+        indices = torch.arange(self.classes, device=labels.device)
+        return (labels.flatten(1).unsqueeze(-1) == indices) & real.flatten(1).unsqueeze(-1)
+
     def _check_scores(self, scores: Tensor, y: Tensor) -> None:
         expected = (*y.shape[:-2], self.classes, *y.shape[-2:])
         require(
@@ -127,4 +130,4 @@ class Pixels(Target):
         )
 
 
-__all__ = ["Pixels", "mean_over_examples"]
+__all__ = ["Pixels"]

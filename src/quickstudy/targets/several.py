@@ -52,7 +52,7 @@ class Several(Target):
     @property
     def each(self) -> tuple[Target, ...]:
         """The targets one by one."""
-        return tuple(Classes(n) if n else SINGLE for n in self.targets)
+        return tuple(map(_target, self.targets))
 
     @property
     def widths(self) -> list[int]:
@@ -65,9 +65,12 @@ class Several(Target):
         return sum(self.widths)
 
     def split(self, scores: Tensor) -> list[Tensor]:
-        """Cut ``scores`` ``[..., score]`` into those of each target: ``[..., class]`` or ``[...]``."""
-        parts = zip(scores.split(self.widths, -1), self.targets, strict=True)
-        return [part if n else part.squeeze(-1) for part, n in parts]
+        """Cut ``scores`` ``[..., score]`` into ``[..., class]`` or ``[...]`` for each target."""
+        parts = list(scores.split(self.widths, -1))
+        for place, n in enumerate(self.targets):
+            if n == 0:
+                parts[place] = parts[place].squeeze(-1)
+        return parts
 
     def check(self, y: Tensor) -> None:
         """Raise unless ``y`` holds floating-point numbers ``[task, example, target]``."""
@@ -113,10 +116,11 @@ class Several(Target):
         return self._joined(scores, lambda own, part: own.answers(part))
 
     def guess(self, y: Tensor, mask: Tensor) -> Tensor:
-        """Give the guess of each target from the labels that there are ``[task, score]``."""
-        real, labels = self._real(y, mask).to(mask.dtype).unbind(-1), y.nan_to_num().unbind(-1)
-        columns = zip(self.each, labels, real, self.targets, strict=True)
-        guesses = [own.guess(label, there) for own, label, there, _ in columns]
+        """Give the guess of each target from its labels ``[task, score]``."""
+        real = self._real(y, mask).to(mask.dtype).unbind(-1)
+        labels = y.nan_to_num().unbind(-1)
+        columns = zip(self.each, labels, real, strict=True)
+        guesses = [own.guess(label, there) for own, label, there in columns]
         return torch.cat([guess.reshape(len(y), -1) for guess in guesses], 1)
 
     def known(self, y: Tensor) -> Tensor:
@@ -132,6 +136,10 @@ class Several(Target):
         columns = [of(own, part) for own, part in parts]
         lead = scores.shape[:-1]
         return torch.cat([column.reshape(*lead, -1) for column in columns], -1)
+
+
+def _target(num_classes: int) -> Target:
+    return Classes(num_classes) if num_classes else SINGLE
 
 
 __all__ = ["Several"]

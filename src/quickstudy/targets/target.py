@@ -1,6 +1,7 @@
 """The abstract parent of targets."""
 
 from abc import ABC, abstractmethod
+from dataclasses import fields
 from typing import Any, ClassVar
 
 import torch
@@ -13,9 +14,9 @@ class Target(ABC):
     """What a task asks for: how an answer is scored, judged and told.
 
     A batch carries its target, so no learner, trainer or report looks at the labels to find out.
-    Shapes are those of a batch of tasks: ``scores`` ``[task, example, *score]`` come from a network,
-    ``y`` ``[task, example, *label]`` are the labels, and ``mask`` ``[task, example]`` is 1 for a real
-    example (None if all are real).
+    Shapes have a batch of tasks in front: ``scores`` ``[task, example, *score]`` come from a
+    network, ``y`` ``[task, example, *label]`` are the labels, and ``mask`` ``[task, example]`` is 1
+    for a real example (None if all are real).
     """
 
     metric: ClassVar[str]
@@ -85,7 +86,8 @@ class Target(ABC):
 
     def describe(self) -> dict[str, Any]:
         """Give its name and arguments in plain values."""
-        values = {name: getattr(self, name) for name in self.__dataclass_fields__}  # type: ignore[attr-defined]
+        names = [field.name for field in fields(self)]  # type: ignore[arg-type]
+        values = {name: getattr(self, name) for name in names}
         return {"target": type(self).__name__, **values}
 
 

@@ -14,10 +14,10 @@ NEEDED, OPTIONAL = ("x", "y"), ("task", "split")
 
 
 class ArrayFile(Data):
-    """Arrays in a .npz file: x, y, and if need be task and split.
+    """Opens the arrays of a .npz file: x, y, and if need be task and split.
 
-    They are what :class:`~quickstudy.tasks.Arrays` takes: without ``task`` each value of ``y`` is a
-    class, with it each value of ``task`` is a task.
+    They go to :class:`~quickstudy.tasks.Arrays`: without ``task`` each value of ``y`` is a class,
+    with it each value of ``task`` is a task.
 
     Args:
         file: A ``.npz`` file, as ``numpy.savez(file, x=x, y=y)`` writes it.
@@ -35,7 +35,8 @@ class ArrayFile(Data):
     def __init__(
         self, file: str | Path, fractions: Fractions = (0.6, 0.2, 0.2), seed: int = 0
     ) -> None:
-        self.file, self.fractions, self.seed = file, fractions, seed
+        self.file = file
+        self.fractions, self.seed = fractions, seed
         found = _read(Path(file))
         task, splits = found.get("task"), found.get("split")
         self._arrays = Arrays(found["x"], found["y"], fractions, seed, task, splits)
@@ -69,9 +70,8 @@ def _read(file: Path) -> dict[str, np.ndarray]:
             found = {name: opened[name] for name in opened.files if name in NEEDED + OPTIONAL}
             names = list(opened.files)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
-        raise UserError(
-            f"{file} should be a .npz file of arrays. It cannot be read: {error}."
-        ) from (error)
+        message = f"{file} should be a .npz file of arrays. It cannot be read: {error}."
+        raise UserError(message) from error
     lacking = [name for name in NEEDED if name not in found]
     require(
         not lacking,

@@ -75,8 +75,9 @@ class Arrays(Data):
         task: Any = None,
         splits: Any = None,
     ) -> None:
-        self.x, self.y, self.task = x, y, task
-        self.fractions, self.seed, self.splits = fractions, seed, splits
+        self.x, self.y = x, y
+        self.task, self.splits = task, splits
+        self.fractions, self.seed = fractions, seed
         check_fractions(fractions)
         values = _inputs(x)
         for name, other in (("y", y), ("task", task), ("splits", splits)):
@@ -200,7 +201,8 @@ def _inputs(x: Any) -> Tensor:
 
 def _texts(values: Any) -> list[str]:
     """The entries of a list or an array as text."""
-    return [str(value) for value in (values.tolist() if hasattr(values, "tolist") else values)]
+    entries = values.tolist() if hasattr(values, "tolist") else values
+    return [str(entry) for entry in entries]
 
 
 def _classes(y: Any) -> list[str]:
@@ -221,7 +223,12 @@ def _classes(y: Any) -> list[str]:
         f"`y` should hold classes: integers or strings. Found {wrong[:1]}. Numbers are predicted "
         "by regression, which needs `task`, the task of every example.",
     )
-    return [str(int(one)) if isinstance(one, float) else str(one) for one in entries]
+    return [_whole(one) for one in entries]
+
+
+def _whole(entry: Any) -> str:
+    """The text of a class, a whole number without decimals."""
+    return str(int(entry)) if isinstance(entry, float) else str(entry)
 
 
 def is_missing(entry: Any) -> bool:
@@ -242,22 +249,35 @@ def _tasks_of(values: Tensor, y: Any, task: Any) -> TableTasks:
     if values.dtype == torch.uint8:  # images: as a pool of classes gives them
         values = classes_of(values, ["all"] * len(values)).gather(torch.arange(len(values)))
     require(count >= 2, f"`task` should hold at least 2 tasks. Found {count}.")
-    if _is_floating(y):
-        targets = torch.as_tensor(y if isinstance(y, Tensor) else np.asarray(y))
-        targets = targets.to(torch.get_default_dtype()).reshape(len(values), -1)
-        finite = bool(targets.isfinite().all())
-        require(finite, "`y` should be finite. Found NaN or infinity: drop these examples.")
-        target: Target = ask.Numbers((targets.shape[1],))
-    else:
-        labels = classes_of(torch.arange(len(values)), _classes(y))
-        targets = torch.empty(len(values), dtype=torch.long)
-        targets[labels.x] = torch.arange(len(labels.names)).repeat_interleave(labels.size)
-        target = ask.Classes(len(labels.names))
-    where = torch.arange(count).repeat_interleave(pool.size)
-    names, identity = pool.names, torch.arange(count)
+    targets, target = _numbers(y) if _is_floating(y) else _indices(y)
+    identity = torch.arange(count)
     return TableTasks(
-        values[order], targets[order], where, names, identity, target, Encoder(()), "arrays"
+        x=values[order],
+        y=targets[order],
+        task=identity.repeat_interleave(pool.size),
+        names=pool.names,
+        identity=identity,
+        target=target,
+        encoder=Encoder(()),
+        label="arrays",
     )
+
+
+def _numbers(y: Any) -> tuple[Tensor, Target]:
+    """The numbers of every example ``[example, target]``."""
+    numbers = torch.as_tensor(y if isinstance(y, Tensor) else np.asarray(y))
+    numbers = numbers.to(torch.get_default_dtype()).reshape(len(numbers), -1)
+    finite = bool(numbers.isfinite().all())
+    require(finite, "`y` should be finite. Found NaN or infinity: drop these examples.")
+    return numbers, ask.Numbers((numbers.shape[1],))
+
+
+def _indices(y: Any) -> tuple[Tensor, Target]:
+    """The class index of every example ``[example]``."""
+    classes = classes_of(torch.arange(len(y)), _classes(y))
+    indices = torch.empty(len(y), dtype=torch.long)
+    indices[classes.x] = torch.arange(len(classes.names)).repeat_interleave(classes.size)
+    return indices, ask.Classes(len(classes.names))
 
 
 __all__ = ["Arrays", "by_split", "classes_of", "in_words", "is_missing"]

@@ -36,7 +36,7 @@ class Classes:
             ``group_names``.
         group_names: A name for every group.
         label: What this pool is, e.g. ``"omniglot/test"``.
-        num_rotations: 1, or 4 where classes ``4b … 4b + 3`` are base class ``b`` turned by 0°, 90°,
+        num_rotations: 1, or 4 if classes ``4b … 4b + 3`` are base class ``b`` turned by 0°, 90°,
             180°, 270°.
         rotations: How tasks use the rotations, if they do not say it, see :class:`Episodes`.
     """
@@ -57,7 +57,7 @@ class Classes:
         return len(self.start)
 
     def subset(self, classes: Tensor, label: str) -> "Classes":
-        """The pool of the given class indices alone."""
+        """Give the pool of only the given class indices."""
         names = tuple(self.names[i] for i in classes.tolist())
         return replace(
             self,
@@ -150,7 +150,7 @@ class Episodes(TaskSource):
     Classes are drawn without replacement, then examples without replacement, so support and query
     are disjoint; the order of the classes, and so their label, is random. Examples are laid out
     shot by shot (every class once, then every class again), so any leading part of the support
-    set is balanced. Where ``way`` or ``shot`` is a range, every task draws its own and smaller
+    set is balanced. If ``way`` or ``shot`` is a range, every task draws its own and smaller
     tasks are padded.
 
     Args:
@@ -181,11 +181,9 @@ class Episodes(TaskSource):
     _group: Tensor = field(init=False, repr=False)  # the group's identity [group]
 
     def __post_init__(self) -> None:
-        pool, (_, way), (_, shot) = (
-            self.pool,
-            _bounds(self.way, "way", 1),
-            _bounds(self.shot, "shot", 1),
-        )
+        pool = self.pool
+        _, way = _bounds(self.way, "way", 1)
+        _, shot = _bounds(self.shot, "shot", 1)
         require(
             isinstance(self.query, Integral) and self.query >= 1,
             f"Parameter `query` should be at least 1. Found query={self.query}.",
@@ -201,27 +199,8 @@ class Episodes(TaskSource):
         groups = pool.groups[candidates] if self.within_group else torch.zeros_like(candidates)
         order = groups.argsort(stable=True)
         group, count = groups.unique(return_counts=True)
-        if self.within_group:  # groups too small for the way are left out
-            require(
-                int(count.max()) >= way,
-                f"Parameter `way` should be at most the number of classes of a group. "
-                f"Found way={way}, at most {int(count.max())} classes in a group of "
-                f"{pool.label!r}.",
-            )
-        require(
-            self.within_group or way <= len(candidates),
-            f"Parameter `way` should be at most the number of classes. Found way={way}, "
-            f"{len(candidates)} classes in {pool.label!r}.",
-        )
-        smallest = int(pool.size.argmin())
-        require(
-            shot + self.query <= int(pool.size[smallest]),
-            f"`shot` + `query` should be at most the examples of a class. Found shot={shot}, "
-            f"query={self.query}, "
-            f"{int(pool.size[smallest])} examples of class {pool.names[smallest]!r} in "
-            f"{pool.label!r}.",
-        )
-        keep = count >= way
+        self._check_sizes(way, shot, int(count.max()))
+        keep = count >= way  # groups too small for the way are left out
         first = (count.cumsum(0) - count)[keep]
         for name, value in (
             ("target", targets.Classes(way)),
@@ -232,38 +211,63 @@ class Episodes(TaskSource):
         ):
             object.__setattr__(self, name, value)
 
+    def _check_sizes(self, way: int, shot: int, most: int) -> None:
+        """Raise unless ``most`` classes, those of the largest group, and their examples suffice."""
+        pool = self.pool
+        held = (
+            f"at most {most} classes in a group of" if self.within_group else f"{most} classes in"
+        )
+        owner = " of a group" if self.within_group else ""
+        require(
+            way <= most,
+            f"Parameter `way` should be at most the number of classes{owner}. "
+            f"Found way={way}, {held} {pool.label!r}.",
+        )
+        smallest = int(pool.size.argmin())
+        size = int(pool.size[smallest])
+        require(
+            shot + self.query <= size,
+            f"`shot` + `query` should be at most the examples of a class. Found shot={shot}, "
+            f"query={self.query}, {size} examples of class {pool.names[smallest]!r} in "
+            f"{pool.label!r}.",
+        )
+
     def sample(self, num_tasks: int, moment: Moment) -> Episode:
         """Draw ``num_tasks`` tasks."""
         generator = moment.generator()
-        (low_way, way), (low_shot, shot) = (
-            _bounds(self.way, "way", 1),
-            _bounds(self.shot, "shot", 1),
-        )
+        _, shot = _bounds(self.shot, "shot", 1)
         which = torch.randint(len(self._group), (num_tasks,), generator=generator)
-        classes = self._members[
-            self._first[which, None] + choose(self._count[which], way, generator)
-        ]
-        if self.rotations == "task" and self.pool.num_rotations > 1:
-            classes = classes + torch.randint(
-                self.pool.num_rotations, classes.shape, generator=generator
-            )
+        classes = self._drawn(which, generator)
         examples = choose(self.pool.size[classes], shot + self.query, generator)
         # [task, example of a class, class]
         rows = (self.pool.start[classes].unsqueeze(-1) + examples).transpose(1, 2)
-        ways = torch.randint(low_way, way + 1, (num_tasks, 1, 1), generator=generator)
-        shots = torch.randint(low_shot, shot + 1, (num_tasks, 1, 1), generator=generator)
-        present = torch.arange(way).expand_as(rows) < ways
-        shown = present & (
-            (torch.arange(shot + self.query)[:, None] < shots)
-            | (torch.arange(shot + self.query)[:, None] >= shot)
-        )
-        task = self._group[which] if self.within_group else torch.arange(num_tasks)
+        shown = self._shown(rows, generator)
         return Episode(
             self._batch(rows[:, :shot], shown[:, :shot]),
             self._batch(rows[:, shot:], shown[:, shot:]),
-            task,
+            self._group[which] if self.within_group else torch.arange(num_tasks),
             moment,
         )
+
+    def _drawn(self, which: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw the classes ``[task, way]`` of tasks in the groups ``which`` ``[task]``."""
+        _, way = _bounds(self.way, "way", 1)
+        members = self._first[which, None] + choose(self._count[which], way, generator)
+        classes = self._members[members]
+        turns = self.pool.num_rotations
+        if self.rotations == "task" and turns > 1:
+            classes = classes + torch.randint(turns, classes.shape, generator=generator)
+        return classes
+
+    def _shown(self, rows: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw each task's way and shot, and say which of its ``rows`` are real."""
+        low_way, way = _bounds(self.way, "way", 1)
+        low_shot, shot = _bounds(self.shot, "shot", 1)
+        ways = torch.randint(low_way, way + 1, (len(rows), 1, 1), generator=generator)
+        shots = torch.randint(low_shot, shot + 1, (len(rows), 1, 1), generator=generator)
+        present = torch.arange(way).expand_as(rows) < ways
+        place = torch.arange(shot + self.query)[:, None]
+        return present & ((place < shots) | (place >= shot))
 
     def _batch(self, rows: Tensor, shown: Tensor) -> Batch:
         mask = shown.flatten(1)

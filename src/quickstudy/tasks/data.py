@@ -89,7 +89,7 @@ class Data(ABC):
         return pool.episodes(**_known(pool, options, source_name(type(self))))
 
     def evaluation(self, split: str = "test", **options: Any) -> TaskSource:
-        """Make tasks to evaluate on, of as many queries as there are, 15 at most (functions: 100)."""
+        """Make tasks to evaluate on, with at most 15 queries a class (functions: 100)."""
         return self._judging(split, self.evaluation_query, options)
 
     def validation(self, **options: Any) -> TaskSource | None:

@@ -18,7 +18,7 @@ class Column:
     Attributes:
         name: The column.
         mean: Of the training rows; 0 for categories.
-        scale: Standard deviation of the training rows, 1 where they are all alike.
+        scale: Standard deviation of the training rows, 1 if they are all alike.
         missing: Whether a further feature says that the cell is empty.
         categories: The values of the training rows, each a feature of zeros and ones; empty for
             numbers.
@@ -30,13 +30,20 @@ class Column:
     missing: bool = False
     categories: tuple[str, ...] = ()
 
+    @property
+    def features(self) -> list[str]:
+        """The names of its features."""
+        if self.categories:
+            return [f"{self.name}={value}" for value in self.categories]
+        return [self.name, f"{self.name} is missing"] if self.missing else [self.name]
+
 
 @dataclass(frozen=True)
 class Encoder:
     """Turns columns into features ``[row, feature]``.
 
     Numbers are scaled to mean 0 and standard deviation 1 of the training rows, an empty cell
-    becomes 0 with a further feature that says so, where training rows have empty cells. A category
+    becomes 0 with a further feature that says so, if training rows have empty cells. A category
     is a feature for each value that training rows have; one they do not have, or none, is zeros.
     """
 
@@ -54,15 +61,7 @@ class Encoder:
     @property
     def names(self) -> tuple[str, ...]:
         """A name for every feature: ``age``, ``age is missing``, ``sex=male``."""
-        return tuple(
-            name
-            for column in self.columns
-            for name in (
-                [f"{column.name}={value}" for value in column.categories]
-                if column.categories
-                else [column.name, *([f"{column.name} is missing"] if column.missing else [])]
-            )
-        )
+        return tuple(name for column in self.columns for name in column.features)
 
     def __call__(self, frame: pd.DataFrame) -> np.ndarray:
         """The features ``[row, feature]`` of the rows of ``frame``.
@@ -82,19 +81,15 @@ class Encoder:
     @classmethod
     def from_dict(cls, columns: list[dict[str, Any]]) -> "Encoder":
         """What :meth:`to_dict` gave."""
-        return cls(
-            tuple(
-                Column(**{**column, "categories": tuple(column["categories"])})
-                for column in columns
-            )
-        )
+        made = [column | {"categories": tuple(column["categories"])} for column in columns]
+        return cls(tuple(Column(**column) for column in made))
 
 
 def check_columns(frame: pd.DataFrame, names: list[str]) -> None:
-    """Refuse a table without one of the columns ``names``.
+    """Raise if a table lacks one of the columns ``names``.
 
     Raises:
-        UserError: With the columns that there are.
+        UserError: If so, with the columns of the table.
     """
     lacking = [name for name in names if name not in frame.columns]
     require(
@@ -141,18 +136,15 @@ def _column(name: str, values: pd.Series) -> Column:
     found = numbers(values)
     real = found[~np.isnan(found)]
     mean, scale = (float(real.mean()), float(real.std())) if len(real) else (0.0, 1.0)
-    return Column(
-        name, mean, scale if scale > 1e-12 * max(1.0, abs(mean)) else 1.0, len(real) < len(found)
-    )
+    varies = scale > 1e-12 * max(1.0, abs(mean))
+    return Column(name, mean, scale if varies else 1.0, len(real) < len(found))
 
 
 def _features(column: Column, values: pd.Series) -> list[np.ndarray]:
     if column.categories:
         text = values.astype("string")
-        return [
-            (text == category).fillna(False).to_numpy(dtype=np.float64)
-            for category in column.categories
-        ]
+        same = [(text == category).fillna(False) for category in column.categories]
+        return [one.to_numpy(dtype=np.float64) for one in same]
     found = numbers(values)
     missing = np.isnan(found)
     scaled = np.where(missing, 0.0, (found - column.mean) / column.scale)

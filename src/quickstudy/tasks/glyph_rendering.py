@@ -1,4 +1,4 @@
-"""Letters of many scripts, rendered from the fonts that matplotlib ships and drawn as if by many hands."""
+"""Letters of many scripts, rendered from matplotlib's fonts and drawn as if by many hands."""
 
 import re
 import unicodedata
@@ -50,26 +50,27 @@ class Letter:
 
 
 def script_of(character: str, scripts: Iterable[str]) -> str | None:
-    """The one of ``scripts`` whose name begins the character's name; None for all that is not a
-    plain letter.
+    """Find the one of ``scripts`` that a plain letter belongs to; None for other characters.
 
-    Plain letters have a category Ll, Lu, Lt or Lo and no decomposition: accented letters, ligatures
-    and presentation forms are variants of a letter rather than letters to tell apart."""
-    if unicodedata.category(character) not in ("Ll", "Lu", "Lt", "Lo") or unicodedata.decomposition(
-        character
-    ):
+    The name of a letter begins with the name of its script. Plain letters have a category Ll, Lu,
+    Lt or Lo and no decomposition: accented letters, ligatures and presentation forms are variants
+    of a letter rather than letters to tell apart.
+    """
+    letter = unicodedata.category(character) in ("Ll", "Lu", "Lt", "Lo")
+    if not letter or unicodedata.decomposition(character):
         return None
     name = unicodedata.name(character, "")
     return next((script for script in scripts if name.startswith(f"{script} ")), None)
 
 
 def find_letters(scripts: Sequence[str], characters: str | None = None) -> list[Letter]:
-    """All letters of ``scripts`` that look different in at least two faces, by script and then code
-    point.
+    """Find the letters of ``scripts`` that look different in at least two faces.
+
+    They are sorted by script, then by code point.
 
     Args:
         scripts: Script names as they begin the names of characters, in order of precedence.
-        characters: Look for these alone.
+        characters: Look only for these.
     """
     faces: dict[str, dict[str, NDArray[np.uint8]]] = {}
     for path in sorted(Path(matplotlib.get_data_path(), "fonts", "ttf").glob("*.ttf")):
@@ -95,7 +96,10 @@ def _num_looks(faces: dict[str, NDArray[np.uint8]]) -> int:
 
 
 def rasterise(font: ImageFont.FreeTypeFont, character: str) -> NDArray[np.uint8] | None:
-    """The character centred on a canvas ``uint8 [CANVAS, CANVAS]``, its longer side ``FIT``; None if it leaves no ink."""
+    """Draw the character in the centre of a canvas ``uint8 [CANVAS, CANVAS]``.
+
+    Its longer side is ``FIT``. The result is None if it leaves no ink.
+    """
     left, top, right, bottom = font.getbbox(character)
     width, height = int(right - left), int(bottom - top)
     if min(width, height) < 1:
@@ -116,11 +120,12 @@ def rasterise(font: ImageFont.FreeTypeFont, character: str) -> NDArray[np.uint8]
 
 
 def similarity(letters: Sequence[Letter]) -> NDArray[np.float64]:
-    """How alike letters look ``[letter, letter]``: correlation of their blurred images, the mean
-    over the faces both stand in.
+    """Measure how alike letters look ``[letter, letter]``.
 
-    0 where they share no face. Inner products are taken over integers in float64, hence exact: the
-    result does not depend on the order of summation."""
+    It is the correlation of their blurred images, averaged over the faces that have both, and 0 if
+    they share no face. Inner products are taken over integers in float64. They are therefore exact,
+    and do not depend on the order of summation.
+    """
     total, shared = (np.zeros((len(letters), len(letters))) for _ in range(2))
     for face in sorted({face for letter in letters for face in letter.faces}):
         rows = [row for row, letter in enumerate(letters) if face in letter.faces]
@@ -135,7 +140,10 @@ def similarity(letters: Sequence[Letter]) -> NDArray[np.float64]:
 
 
 def without_lookalikes(letters: Sequence[Letter]) -> list[Letter]:
-    """The letters that look like none kept before them (if Latin A is first, Greek Alpha goes; O stays, o goes)."""
+    """Keep the letters that look like none kept before them.
+
+    If Latin A is first, Greek Alpha goes; O stays, o goes.
+    """
     alike = similarity(letters) >= ALIKE
     kept: list[int] = []
     for row in range(len(letters)):
@@ -145,11 +153,12 @@ def without_lookalikes(letters: Sequence[Letter]) -> list[Letter]:
 
 
 def draw(letters: Sequence[Letter], seed: int) -> Tensor:
-    """``NUM_DRAWINGS`` drawings of every letter ``uint8 [letter, drawing, SIZE, SIZE]``, ink 255.
+    """Make ``NUM_DRAWINGS`` drawings of every letter, ink 255.
 
-    The drawings go round the faces of the letter. What distorts them is drawn from
-    ``generator(seed, "glyphs", code point)``, so it does not depend on which other letters are
-    drawn."""
+    The shape is ``uint8 [letter, drawing, SIZE, SIZE]``. The drawings go round the faces of the
+    letter. The distortions come from ``generator(seed, "glyphs", code point)``, so they do not
+    depend on the other letters.
+    """
     return torch.cat(
         [_draw(letters[first : first + 32], seed) for first in range(0, len(letters), 32)]
     )
@@ -170,7 +179,7 @@ def _draw(letters: Sequence[Letter], seed: int) -> Tensor:
 
 
 def distort(images: Tensor, noise: Tensor) -> Tensor:
-    """Every image rotated, sheared, scaled, shifted and bent, its strokes thicker or thinner.
+    """Rotate, shear, scale, shift and bend every image, its strokes thicker or thinner.
 
     Args:
         images: ``[image, 1, CANVAS, CANVAS]`` in ``[0, 1]``.
@@ -180,23 +189,23 @@ def distort(images: Tensor, noise: Tensor) -> Tensor:
         ``[image, 1, SIZE, SIZE]`` in ``[0, 1]``.
     """
     noise = noise.clamp(-2, 2)
-    angle, shear, wide, high, stroke = (
-        0.13 * noise[:, 0],
-        0.12 * noise[:, 1],
-        *(0.08 * noise[:, 2:4]).exp().unbind(1),
-        noise[:, 4],
-    )
+    grid = affine_grid(_affine(noise), list(images.shape), align_corners=False)
+    knots = 0.05 * noise[:, 7:].reshape(-1, 2, KNOTS, KNOTS)
+    bend = interpolate(knots, size=(CANVAS, CANVAS), mode="bicubic", align_corners=True)
+    bent = grid_sample(images, grid + bend.permute(0, 2, 3, 1), align_corners=False)
+    # the darkest neighbour thickens, the palest thins
+    stroke = noise[:, 4].reshape(-1, 1, 1, 1)
+    sign = torch.where(stroke > 0, 1.0, -0.7).to(bent)
+    extreme = max_pool2d(bent * sign, 3, 1, 1) / sign
+    bent = bent + (stroke * sign / 2) * (extreme - bent)
+    return ((avg_pool2d(bent, 2) - 0.1) * 1.6).clamp(0, 1)
+
+
+def _affine(noise: Tensor) -> Tensor:
+    """The rotations, shears, scales and shifts ``[image, 2, 3]``."""
+    angle, shear = 0.13 * noise[:, 0], 0.12 * noise[:, 1]
+    wide, high = (0.08 * noise[:, 2:4]).exp().unbind(1)
     cos, sin = angle.cos(), angle.sin()
     first = torch.stack([wide * cos, wide * (shear * cos - sin), 0.045 * noise[:, 5]], 1)
     second = torch.stack([high * sin, high * (shear * sin + cos), 0.045 * noise[:, 6]], 1)
-    grid = affine_grid(torch.stack([first, second], 1), list(images.shape), align_corners=False)
-    bend = 0.05 * noise[:, 7:].reshape(-1, 2, KNOTS, KNOTS)
-    grid = grid + interpolate(
-        bend, size=(CANVAS, CANVAS), mode="bicubic", align_corners=True
-    ).permute(0, 2, 3, 1)
-    bent = grid_sample(images, grid, align_corners=False)
-    # the darkest neighbour thickens, the palest thins
-    sign = torch.where(stroke > 0, 1.0, -0.7).to(bent).reshape(-1, 1, 1, 1)
-    extreme = max_pool2d(bent * sign, 3, 1, 1) / sign
-    bent = bent + (stroke.reshape(-1, 1, 1, 1) * sign / 2) * (extreme - bent)
-    return ((avg_pool2d(bent, 2) - 0.1) * 1.6).clamp(0, 1)
+    return torch.stack([first, second], 1)

@@ -20,8 +20,7 @@ RENDERING = 1  # raise it with every change of what is drawn
 DIGEST_BYTES = 32
 
 # No script stands in two splits. Of look-alikes the one whose script stands first here is kept, so
-# the few scripts to be
-# tested on keep their letters and the many to train on lose them.
+# the few scripts to be tested on keep their letters and the many to train on lose them.
 SCRIPTS = {
     "test": ("ARMENIAN", "HEBREW", "TIFINAGH", "LAO"),
     "validation": ("GEORGIAN", "NKO"),
@@ -42,11 +41,11 @@ SCRIPTS = {
 class Glyphs(Data):
     """Letters of 15 scripts, 20 drawings of each, split by script; no files needed.
 
-    They have Omniglot's shape, 28 by 28 pixels. The letters are those of the fonts that matplotlib ships. Every letter is drawn in all the faces
-    that have it (regular, bold, oblique; with serifs, without, monospaced), each drawing rotated,
-    sheared, scaled, shifted and bent, with thicker or thinner strokes. Letters that look alike are
-    one class; accented letters, ligatures, modifiers and mathematical alphabets are left out. Ink
-    is 255, paper 0.
+    They have Omniglot's shape, 28 by 28 pixels, and come from the fonts that matplotlib ships.
+    Every letter is drawn in all the faces that have it (regular, bold, oblique; with serifs,
+    without, monospaced). Each drawing is rotated, sheared, scaled, shifted and bent, with thicker
+    or thinner strokes. Letters that look alike are one class; accented letters, ligatures,
+    modifiers and mathematical alphabets are left out. Ink is 255, paper 0.
 
     The drawings are rendered once, in a few seconds, and then read from a cache. They depend on
     nothing but the seed and the versions of matplotlib, Pillow, torch and Unicode.
@@ -70,13 +69,13 @@ class Glyphs(Data):
     def __init__(
         self, seed: int = 0, rotations: Turning = "classes", cache: str | Path | None = None
     ) -> None:
-        self.seed, self.rotations, self.cache = seed, rotations, cache
+        self.seed, self.rotations = seed, rotations
+        self.cache = cache
         self.scripts: dict[str, tuple[str, ...]] = {
             name: SCRIPTS[name] for name in ("train", "validation", "test")
         }
-        self._x, self._names, self._scripts = _load_or_render(
-            seed, None if cache is None else Path(cache)
-        )
+        folder = None if cache is None else Path(cache)
+        self._x, self._names, self._scripts = _load_or_render(seed, folder)
 
     def split(self, name: str) -> Classes:
         """Give the letters of ``"train"``, ``"validation"`` or ``"test"``, grouped by script.
@@ -111,10 +110,8 @@ Drawings = tuple[Tensor, list[str], list[str]]
 def _load_or_render(seed: int, folder: Path | None) -> Drawings:
     versions = [version(library) for library in ("matplotlib", "pillow", "torch")]
     key = json.dumps([RENDERING, seed, unicodedata.unidata_version, *versions]).encode()
-    path = (
-        cache_folder(folder)
-        / f"glyphs-{hashlib.blake2b(key, digest_size=8).hexdigest()}.npz.checked"
-    )
+    name = hashlib.blake2b(key, digest_size=8).hexdigest()
+    path = cache_folder(folder) / f"glyphs-{name}.npz.checked"
     drawings = _read(path, key)
     if drawings is None:
         drawings = _render(seed)
@@ -130,18 +127,13 @@ def _load_or_render(seed: int, folder: Path | None) -> Drawings:
 
 
 def _render(seed: int, characters: str | None = None) -> Drawings:
-    # Only rendering needs the fonts and the imaging library; reading a cache should not import
-    # them.
+    # Only rendering needs the fonts and the imaging library: reading a cache does not import them.
     from quickstudy.tasks.glyph_rendering import draw, find_letters, without_lookalikes
 
-    letters = without_lookalikes(
-        find_letters([script for scripts in SCRIPTS.values() for script in scripts], characters)
-    )
-    return (
-        draw(letters, seed),
-        [letter.name for letter in letters],
-        [letter.script for letter in letters],
-    )
+    every = [script for scripts in SCRIPTS.values() for script in scripts]
+    letters = without_lookalikes(find_letters(every, characters))
+    names = [letter.name for letter in letters]
+    return draw(letters, seed), names, [letter.script for letter in letters]
 
 
 def _packed(drawings: Drawings, key: bytes) -> bytes:

@@ -14,10 +14,10 @@ from quickstudy.tasks.source import TaskSource
 
 @dataclass(frozen=True, eq=False)
 class Grouped(TaskSource):
-    """Every task is a group of ``size`` tasks of a source, adapted to jointly: one network with a
-    target for each member.
+    """Groups ``size`` tasks of a source into one task with a target for each member.
 
-    An example of the ``i``-th member has a label for target ``i`` alone, and NaN for the others.
+    One network adapts to the whole group. An example of the ``i``-th member has a label only for
+    target ``i``, and NaN for the others.
     With :class:`~quickstudy.models.MultiTarget` any gradient learner then adapts what the members
     share on the examples of all of them, and each member's head on its own.
 

@@ -34,9 +34,8 @@ BROKEN = (
 class ImageForm:
     """What images are brought to before a model sees them.
 
-    An image is turned as its camera says, laid on white where it is transparent, padded to a square
-    with the colour of its border (its median), resized by LANCZOS, and inverted where its ink is
-    dark.
+    An image is turned as its camera says, laid on white if it is transparent, padded to a square
+    with the median colour of its border, resized by LANCZOS, and inverted if its ink is dark.
 
     Args:
         size: Height and width.
@@ -66,29 +65,14 @@ class ImageForm:
         )
 
     def read(self, path: Path) -> tuple[NDArray[np.uint8], bool]:
-        """The image at ``path``, ``uint8 [channel, height, width]``, and whether it was inverted.
+        """Read an image ``uint8 [channel, height, width]``, and say whether it was inverted.
 
         Raises:
             UserError: If the file is missing, or no readable image.
         """
-        require(
-            path.is_file(),
-            f"There is no file {path}."
-            if not path.exists()
-            else f"{path} should be an image. Found no file.",
-        )
-        try:
-            with Image.open(path) as opened:
-                image = _flat(ImageOps.exif_transpose(opened), "L" if self.channels == 1 else "RGB")
-        except BROKEN as error:
-            raise UserError(f"{path} is not a readable image: {error}.") from error
-        pixels = np.asarray(image)
-        border = _border(pixels)
-        if image.width != image.height:
-            side = max(image.size)
-            square = Image.new(image.mode, (side, side), tuple(int(value) for value in border))
-            square.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
-            image = square
+        image = _opened(path, "L" if self.channels == 1 else "RGB")
+        border = _border(np.asarray(image))
+        image = _squared(image, tuple(int(value) for value in border))
         if image.size != (self.size, self.size):
             image = image.resize((self.size, self.size), Image.Resampling.LANCZOS)
         inverted = self.ink == "dark" or (self.ink == "auto" and float(border.mean()) > 127.5)
@@ -96,20 +80,39 @@ class ImageForm:
         return (255 - pixels if inverted else pixels), inverted
 
     def read_all(self, paths: Sequence[Path]) -> tuple[Tensor, int]:
-        """The images at ``paths``, ``uint8 [image, channel, height, width]``, and how many of them
-        were inverted.
+        """Read images ``uint8 [image, channel, height, width]``, and count the inverted ones.
 
         Raises:
             UserError: If one of them is missing, or no readable image.
         """
         found = [self.read(path) for path in paths]
-        return torch.from_numpy(np.stack([pixels for pixels, _ in found])), sum(
-            inverted for _, inverted in found
-        )
+        images = torch.from_numpy(np.stack([pixels for pixels, _ in found]))
+        return images, sum(inverted for _, inverted in found)
 
     def to_dict(self) -> dict[str, object]:
         """The arguments by name."""
         return asdict(self)
+
+
+def _opened(path: Path, mode: str) -> Image.Image:
+    """The image at ``path`` in ``mode``."""
+    require(path.exists(), f"There is no file {path}.")
+    require(path.is_file(), f"{path} should be an image. Found no file.")
+    try:
+        with Image.open(path) as opened:
+            return _flat(ImageOps.exif_transpose(opened), mode)
+    except BROKEN as error:
+        raise UserError(f"{path} is not a readable image: {error}.") from error
+
+
+def _squared(image: Image.Image, colour: tuple[int, ...]) -> Image.Image:
+    """The image in the middle of a square of ``colour``."""
+    if image.width == image.height:
+        return image
+    side = max(image.size)
+    square = Image.new(image.mode, (side, side), colour)
+    square.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
+    return square
 
 
 def _flat(image: Image.Image, mode: str) -> Image.Image:
@@ -125,8 +128,8 @@ def _flat(image: Image.Image, mode: str) -> Image.Image:
 def _eight_bits(pixels: NDArray[Any], mode: str) -> NDArray[np.uint8]:
     """Grey ``pixels`` of 16 or 32 bits as 8 bits.
 
-    16 bits have their full range. Those of 32 bits do not say theirs: floating-point numbers up to 1
-    are parts of white, numbers up to 255 are of 8 bits, and larger ones of 16.
+    16 bits have their full range. Pixels of 32 bits do not say theirs: floating-point numbers up
+    to 1 are parts of white, numbers up to 255 have 8 bits, and larger ones 16.
     """
     largest = float(pixels.max(initial=0))
     if mode == "F" and largest <= 1:
@@ -140,9 +143,11 @@ def _eight_bits(pixels: NDArray[Any], mode: str) -> NDArray[np.uint8]:
 
 
 def _border(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """The median of an image's outermost pixels ``[channel]``; ``pixels`` is ``[height, width]`` or ``[height, width, channel]``."""
-    sides = [pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]
-    result: NDArray[np.float64] = np.median(
-        np.concatenate(sides).reshape(-1, *([1] if pixels.ndim == 2 else pixels.shape[2:])), axis=0
-    )
+    """Give the median of an image's outermost pixels ``[channel]``.
+
+    ``pixels`` is ``[height, width]`` or ``[height, width, channel]``.
+    """
+    sides = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    channels = pixels.shape[2:] or (1,)
+    result: NDArray[np.float64] = np.median(sides.reshape(-1, *channels), axis=0)
     return result

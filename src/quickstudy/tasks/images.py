@@ -65,8 +65,9 @@ class Images(Data):
         splits: str | Path | None = None,
     ) -> None:
         self.folder, self.form = folder, ImageForm(size, channels, ink)
-        self.size, self.channels, self.ink = size, channels, ink
-        self.fractions, self.seed, self.splits = fractions, seed, splits
+        self.size, self.channels = size, channels
+        self.ink, self.splits = ink, splits
+        self.fractions, self.seed = fractions, seed
         check_fractions(fractions)
         found = ImageFolder.read(Path(folder), None if splits is None else Path(splits))
         self.skipped, self._how = found.skipped, found.how
@@ -113,9 +114,9 @@ class Images(Data):
         """Say what was found, how images are read, and how the classes are divided."""
         colour = "grey" if self.channels == 1 else "colour"
         counts = {name: len(part) for name, part in self._parts.items()}
+        size = f"{self.size}×{self.size} pixels"
         found = [
-            f"{len(self.paths)} images in {self.folder}, brought to {self.size}×{self.size} pixels, "
-            f"{colour}.",
+            f"{len(self.paths)} images in {self.folder}, brought to {size}, {colour}.",
             f"{in_words('classes', counts)} Divided by {self._how}.",
         ]
         if self.skipped:

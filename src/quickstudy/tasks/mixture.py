@@ -1,6 +1,6 @@
 """Tasks of several kinds: each is drawn from one of several sources."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -15,8 +15,9 @@ from quickstudy.tasks.source import TaskSource
 
 @dataclass(frozen=True, eq=False)
 class Mixture(TaskSource):
-    """Each task is from one of ``sources``, all as likely; ``Episode.task`` is the place of its
-    source among them.
+    """Draws every task from one of ``sources``, all equally likely.
+
+    ``Episode.task`` is the place of a task's source among them.
 
     Args:
         sources: Sources of tasks of one kind and size.
@@ -32,7 +33,8 @@ class Mixture(TaskSource):
 
     Example:
         >>> import quickstudy as qs
-        >>> tasks = qs.tasks.Mixture([qs.tasks.Sinusoid().episodes(5, 5), qs.tasks.Line().episodes(5, 5)])
+        >>> kinds = [qs.tasks.Sinusoid(), qs.tasks.Line()]
+        >>> tasks = qs.tasks.Mixture([kind.episodes(5, 5) for kind in kinds])
         >>> tasks.sample(6, qs.Moment(0, "train")).task.tolist()
         [0, 0, 0, 0, 0, 1]
     """
@@ -67,28 +69,8 @@ class Mixture(TaskSource):
             source.sample(num_tasks, moment.within(f"source {index}"))
             for index, source in enumerate(self.sources)
         ]
-
-        def chosen(part: Callable[[Episode], Tensor]) -> Tensor:
-            parts = [part(episode) for episode in drawn]
-            sizes = {tuple(values.shape) for values in parts}
-            require(
-                len(sizes) == 1,
-                f"Parameter `sources` should give tasks of one size. Found {sizes}.",
-            )
-            return torch.stack(parts)[place, torch.arange(num_tasks)]
-
-        support = Batch(
-            chosen(lambda e: e.support.x),
-            chosen(lambda e: e.support.y),
-            chosen(lambda e: e.support.mask),
-            self.target,
-        )
-        query = Batch(
-            chosen(lambda e: e.query.x),
-            chosen(lambda e: e.query.y),
-            chosen(lambda e: e.query.mask),
-            self.target,
-        )
+        support = self._chosen([episode.support for episode in drawn], place)
+        query = self._chosen([episode.query for episode in drawn], place)
         return Episode(
             self._noisy(support, generator), self._noisy(query, generator), place, moment
         )
@@ -102,6 +84,24 @@ class Mixture(TaskSource):
             if all(other.get(key) == value for other in said)
         }
         return {**alike, "source": "mixture", "sources": said, "noise": self.noise}
+
+    def _chosen(self, drawn: Sequence[Batch], place: Tensor) -> Batch:
+        """The tasks of the sources at ``place`` ``[task]``."""
+
+        def own(parts: list[Tensor]) -> Tensor:
+            sizes = {tuple(values.shape) for values in parts}
+            require(
+                len(sizes) == 1,
+                f"Parameter `sources` should give tasks of one size. Found {sizes}.",
+            )
+            return torch.stack(parts)[place, torch.arange(len(place))]
+
+        return Batch(
+            own([batch.x for batch in drawn]),
+            own([batch.y for batch in drawn]),
+            own([batch.mask for batch in drawn]),
+            self.target,
+        )
 
     def _noisy(self, batch: Batch, generator: torch.Generator) -> Batch:
         if not self.noise:

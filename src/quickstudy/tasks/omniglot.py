@@ -11,6 +11,7 @@ import torch
 from quickstudy.errors import require
 from quickstudy.random import generator
 from quickstudy.tasks import omniglot_files as files
+from quickstudy.tasks import omniglot_official as official
 from quickstudy.tasks.classes import Classes, Turning
 from quickstudy.tasks.data import SPLITS, Data, check_split
 
@@ -19,22 +20,20 @@ class Omniglot(Data):
     """Omniglot as pools of characters, from the official zips or their extracted trees.
 
     ``root`` holds ``images_background.zip`` and ``images_evaluation.zip``, or the folders they
-    extract to (the zip is read where both are there). Everything is read once, resized to 28x28 and
+    extract to (the zip is read if both are there). Everything is read once, resized to 28x28 and
     inverted (ink 255 on 0) into one ``uint8`` array that is kept in the cache folder, never in
     ``root``.
 
     Results are comparable only between equal splits:
 
     * ``split_by="alphabets"`` (Lake's): ``"test"`` is the evaluation set, 20 alphabets, 659
-    characters.
-      ``"train"`` and ``"validation"`` are the background set, 30 alphabets, 964 characters, put in
-      one fixed random order (the same for everyone): the last ``validation_alphabets`` validate.
-      Rotations are extra *training* classes only; validation and test are upright.
-      ``split("test").with_rotations()`` turns them.
+      characters. ``"train"`` and ``"validation"`` are the background set, 30 alphabets, 964
+      characters, put in one fixed random order (the same for everyone): the last
+      ``validation_alphabets`` validate. Rotations are extra *training* classes only; validation
+      and test are upright. ``split("test").with_rotations()`` turns them.
     * ``split_by="vinyals"`` (Vinyals et al. 2016, as in ProtoNet): ``train.txt``, ``val.txt`` and
-    ``test.txt`` in
-      ``root`` or ``root/vinyals``, 1028, 172 and 423 characters. Every line is a class, rotated
-      ones included, in all three splits.
+      ``test.txt`` in ``root`` or ``root/vinyals``, 1028, 172 and 423 characters. Every line is a
+      class, rotated ones included, in all three splits.
 
     Args:
         root: The data folder.
@@ -59,8 +58,7 @@ class Omniglot(Data):
         train = characters.split("train").episodes(way=5, shot=1, query=15)
 
     Source: Lake, Salakhutdinov & Tenenbaum, "Human-level concept learning through probabilistic
-        program
-    induction", Science 350 (2015).
+        program induction", Science 350 (2015).
     """
 
     def __init__(
@@ -84,7 +82,8 @@ class Omniglot(Data):
             resize in ("lanczos", "nearest"),
             f"Parameter `resize` should be 'lanczos' or 'nearest'. Found {resize!r}.",
         )
-        self.root, self.cache, self.split_by, self.rotations = root, cache, split_by, rotations
+        self.root, self.cache = root, cache
+        self.split_by, self.rotations = split_by, rotations
         self.validation_alphabets, self.resize = validation_alphabets, resize
         self._packed = files.load(Path(root), None if cache is None else Path(cache), resize)
         names = self._packed.names
@@ -95,24 +94,10 @@ class Omniglot(Data):
             }
             return
         background = names[: self._packed.num_background]
-        alphabets = sorted({name.split("/")[0] for name in background})
-        require(
-            0 <= validation_alphabets < len(alphabets),
-            "Parameter `validation_alphabets` should be at least 0 and less than the "
-            f"{len(alphabets)} background alphabets. "
-            f"Found validation_alphabets={validation_alphabets}.",
-        )
-        order = torch.randperm(
-            len(alphabets), generator=generator(0, "omniglot validation")
-        ).tolist()
-        held_out = {alphabets[i] for i in order[len(alphabets) - validation_alphabets :]}
-        train, validation = (
-            [name for name in background if (name.split("/")[0] in held_out) == held]
-            for held in (False, True)
-        )
-        self._characters = {
-            "train": train,
-            "validation": validation,
+        held_out = _held_out(background, validation_alphabets)
+        self._characters: dict[str, Sequence[str]] = {
+            "train": [name for name in background if _alphabet(name) not in held_out],
+            "validation": [name for name in background if _alphabet(name) in held_out],
             "test": names[len(background) :],
         }
 
@@ -131,7 +116,7 @@ class Omniglot(Data):
         Raises:
             UserError: If there is no connection, or what came is not the official file.
         """
-        files.download(Path(root))
+        official.download(Path(root))
 
     def split(self, name: str) -> Classes:
         """Give the characters of ``"train"``, ``"validation"`` or ``"test"``, by alphabet.
@@ -185,7 +170,7 @@ class Omniglot(Data):
         rows = np.concatenate(
             [np.arange(start, start + count) for start, count in zip(first, size, strict=True)]
         )
-        alphabets = [character.split("/")[0] for character in characters]
+        alphabets = [_alphabet(character) for character in characters]
         group_names = tuple(dict.fromkeys(alphabets))
         return Classes(
             x=torch.from_numpy(packed.images[rows]),
@@ -196,3 +181,20 @@ class Omniglot(Data):
             group_names=group_names,
             label=f"omniglot/{name}",
         )
+
+
+def _alphabet(character: str) -> str:
+    return character.split("/")[0]
+
+
+def _held_out(background: Sequence[str], count: int) -> set[str]:
+    """The ``count`` alphabets of the background set that validate, the same for everyone."""
+    alphabets = sorted(set(map(_alphabet, background)))
+    require(
+        0 <= count < len(alphabets),
+        "Parameter `validation_alphabets` should be at least 0 and less than the "
+        f"{len(alphabets)} background alphabets. Found validation_alphabets={count}.",
+    )
+    draw = generator(0, "omniglot validation")
+    order = torch.randperm(len(alphabets), generator=draw).tolist()
+    return {alphabets[i] for i in order[len(alphabets) - count :]}

@@ -1,12 +1,10 @@
-"""Omniglot on disk: found, read once, packed into one array, kept in the cache, fetched and checked."""
+"""Omniglot on disk: found, read once, packed into one array and kept in the cache."""
 
 import hashlib
-import http.client
 import io
 import os
 import re
 import struct
-import urllib.request
 import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterator
@@ -25,14 +23,11 @@ from quickstudy.errors import UserError, require
 Resize = Literal["lanczos", "nearest"]
 
 PARTS = ("images_background", "images_evaluation")
-# characters, drawings
-COMPLETE = {"images_background": (964, 19_280), "images_evaluation": (659, 13_180)}
-URL = "https://raw.githubusercontent.com/brendenlake/omniglot/master/python/"
-MD5 = {
-    "images_background": "68d2efa1b9178cc56df9314c21c6e718",
-    "images_evaluation": "6b91aef0f799c5bb55b94e3f2daec811",
-}
 SPLIT_FILES = {"train": "train.txt", "validation": "val.txt", "test": "test.txt"}
+SPLIT_ADVICE = (
+    "Get it from github.com/jakesnell/prototypical-networks, folder "
+    "data/omniglot/splits/vinyals/, or use split_by='alphabets'."
+)
 SIDE = 28
 VERSION = 1  # of the packed array: raise it when what `pack` makes changes
 
@@ -64,23 +59,30 @@ class Packed:
 
 @dataclass(frozen=True)
 class _Source:
-    """One of the two sets: a zip or a tree, its drawings (character, file) in order, and how to read one."""
+    """One of the two sets: a zip or a tree.
+
+    Attributes:
+        path: The zip or the tree.
+        drawings: The character and the file of every drawing, in order.
+        read: Reads a file.
+    """
 
     path: Path
     drawings: list[tuple[str, str]]
     read: Callable[[str], bytes]
 
     def image(self, file: str) -> Image.Image:
-        """The grey-scale image of one drawing (Pillow resizes 1-bit images by nearest neighbour whatever it is told)."""
+        """Read one drawing in grey: Pillow resizes 1-bit images only by nearest neighbour."""
         try:
             return Image.open(io.BytesIO(self.read(file))).convert("L")
         except _BROKEN as error:
             raise UserError(
-                f"{self.path / file} is not a readable image ({error}). {_advice(self.path.parent)}"
+                f"{self.path / file} is not a readable image ({error}). {advice(self.path.parent)}"
             ) from error
 
 
-def _advice(root: Path) -> str:
+def advice(root: Path) -> str:
+    """Say where the data can be got from."""
     return (
         "Get images_background.zip and images_evaluation.zip from "
         "github.com/brendenlake/omniglot, folder python/, "
@@ -89,16 +91,16 @@ def _advice(root: Path) -> str:
 
 
 def locate(root: Path, part: str) -> Path:
-    """The zip of ``part`` in ``root``, or else its extracted tree.
+    """Find the zip of ``part`` in ``root``, or else its extracted tree.
 
     Raises:
         UserError: If there is neither, or no folder ``root``.
     """
-    require(root.is_dir(), f"There is no folder {root}. {_advice(root)}")
+    require(root.is_dir(), f"There is no folder {root}. {advice(root)}")
     for path in (root / f"{part}.zip", root / part):
         if path.exists():
             return path
-    raise UserError(f"There is neither {part}.zip nor a folder {part} in {root}. {_advice(root)}")
+    raise UserError(f"There is neither {part}.zip nor a folder {part} in {root}. {advice(root)}")
 
 
 def _drawings(files: list[str]) -> list[tuple[str, str]]:
@@ -115,25 +117,28 @@ def _files(folder: Path) -> list[str]:
 
 
 @contextmanager
-def _opened(root: Path, part: str) -> Iterator[_Source]:
+def opened(root: Path, part: str) -> Iterator[_Source]:
+    """Open one of the two sets in ``root``.
+
+    Raises:
+        UserError: If it is missing, broken or empty.
+    """
     path = locate(root, part)
+    archive = None
     if path.is_dir():
-        source, archive = (
-            _Source(path, _drawings(_files(path)), lambda file: (path / file).read_bytes()),
-            None,
-        )
+        source = _Source(path, _drawings(_files(path)), lambda file: (path / file).read_bytes())
     else:
         try:
             archive = zipfile.ZipFile(path)
         except _BROKEN as error:
             raise UserError(
-                f"{path} is not a readable zip file ({error}). {_advice(root)}"
+                f"{path} is not a readable zip file ({error}). {advice(root)}"
             ) from error
         source = _Source(path, _drawings(archive.namelist()), archive.read)
     try:
         require(
             bool(source.drawings),
-            f"{path} holds no drawings <Alphabet>/characterNN/*.png. {_advice(root)}",
+            f"{path} holds no drawings <Alphabet>/characterNN/*.png. {advice(root)}",
         )
         yield source
     finally:
@@ -151,7 +156,7 @@ def pack(root: Path, resize: Resize = "lanczos") -> Packed:
     sizes: list[dict[str, int]] = []
     for part in PARTS:
         count: dict[str, int] = {}
-        with _opened(root, part) as source:
+        with opened(root, part) as source:
             for character, file in source.drawings:
                 images.append(np.asarray(source.image(file).resize((SIDE, SIDE), _FILTER[resize])))
                 count[character] = count.get(character, 0) + 1
@@ -160,7 +165,7 @@ def pack(root: Path, resize: Resize = "lanczos") -> Packed:
     require(
         not background & evaluation,
         f"No alphabet should be in both sets. Found {sorted(background & evaluation)} in both "
-        f"in {root}. {_advice(root)}",
+        f"in {root}. {advice(root)}",
     )
     names = (*sizes[0], *sizes[1])
     return Packed(
@@ -172,28 +177,40 @@ def pack(root: Path, resize: Resize = "lanczos") -> Packed:
 
 
 def _fingerprint(root: Path, resize: Resize) -> bytes:
-    """What a packed array was made from: it changes when the source does."""
+    """Identify the source of a packed array: it changes when the source does."""
     parts: list[object] = [VERSION, SIDE, resize, str(root.resolve())]
     for part in PARTS:
         path = locate(root, part)
         try:
-            stats = (
-                [(path / file).stat() for file in _files(path)] if path.is_dir() else [path.stat()]
-            )
+            paths = [path / file for file in _files(path)] if path.is_dir() else [path]
+            stats = [one.stat() for one in paths]
         except OSError as error:
-            raise UserError(f"{path} cannot be read ({error}). {_advice(root)}") from error
+            raise UserError(f"{path} cannot be read ({error}). {advice(root)}") from error
         newest = max((stat.st_mtime_ns for stat in stats), default=0)
         parts += [path.name, len(stats), sum(stat.st_size for stat in stats), newest]
     return hashlib.blake2b(repr(parts).encode()).digest()
 
 
 def _seal(data: bytes, fingerprint: bytes) -> bytes:
-    """A checksum of ``data`` that another source's fingerprint, or a changed byte, does not give."""
+    """Give a checksum of ``data`` that changes with the source's fingerprint and every byte."""
     return hashlib.blake2b(data, key=fingerprint).digest()
 
 
+def _saved(packed: Packed) -> bytes:
+    """Give the packed array as a file of NumPy's."""
+    buffer = io.BytesIO()
+    np.savez(
+        buffer,
+        images=packed.images,
+        names=np.array(packed.names),
+        sizes=packed.sizes,
+        num_background=np.array(packed.num_background),
+    )
+    return buffer.getvalue()
+
+
 def _unpacked(path: Path, fingerprint: bytes) -> Packed | None:
-    """The array cached at ``path``; None where there is none, or one that is damaged or made from something else."""
+    """Read the array cached at ``path``; None if it is missing, damaged or of another source."""
     try:
         content = path.read_bytes()
     except OSError:
@@ -211,7 +228,7 @@ def _unpacked(path: Path, fingerprint: bytes) -> Packed | None:
 
 
 def load(root: Path, cache: Path | None = None, resize: Resize = "lanczos") -> Packed:
-    """The packed array of the drawings in ``root``, from the cache where it is there and fits.
+    """Give the packed array of the drawings in ``root``, from the cache if it is there and fits.
 
     The cached file begins with a checksum keyed by its source (path, sizes, times of change,
     version), so a damaged or an old one is seen and made again. It is never written inside
@@ -228,142 +245,68 @@ def load(root: Path, cache: Path | None = None, resize: Resize = "lanczos") -> P
     """
     fingerprint = _fingerprint(root, resize)
     folder = cache_folder(cache)
-    advice = "Choose another with `cache` or the environment variable QUICKSTUDY_CACHE."
+    other = "Choose another with `cache` or the environment variable QUICKSTUDY_CACHE."
     require(
         not folder.resolve().is_relative_to(root.resolve()),
-        f"The cache folder {folder} should not be in the data folder {root}. {advice}",
+        f"The cache folder {folder} should not be in the data folder {root}. {other}",
     )
     name = hashlib.blake2b(f"{root.resolve()}\x1f{resize}".encode(), digest_size=8).hexdigest()
     path = folder / f"omniglot-{name}.packed"
     packed = _unpacked(path, fingerprint)
     if packed is None:
         packed = pack(root, resize)
-        buffer = io.BytesIO()
-        np.savez(
-            buffer,
-            images=packed.images,
-            names=np.array(packed.names),
-            sizes=packed.sizes,
-            num_background=np.array(packed.num_background),
-        )
+        data = _saved(packed)
         try:
-            write_atomically(path, _seal(buffer.getvalue(), fingerprint) + buffer.getvalue())
+            write_atomically(path, _seal(data, fingerprint) + data)
         except OSError as error:
             raise UserError(
-                f"The cache file {path} cannot be written ({error}). {advice}"
+                f"The cache file {path} cannot be written ({error}). {other}"
             ) from error
     return packed
 
 
 def read_split(root: Path, split: str, characters: Collection[str]) -> tuple[tuple[str, int], ...]:
-    """The lines of one of Vinyals' split files, in ``root`` or ``root/vinyals``, as (character,
-    quarter turns).
+    """Read one of Vinyals' split files, in ``root`` or ``root/vinyals``.
+
+    Returns:
+        The character and the quarter turns that each line names.
 
     Raises:
         UserError: If the file is missing or empty, or a line is no ``Alphabet/characterNN/rotDDD``,
             names a character not among ``characters``, or stands there twice.
     """
-    advice = (
-        "Get it from github.com/jakesnell/prototypical-networks, folder "
-        "data/omniglot/splits/vinyals/, or use split_by='alphabets'."
-    )
     places = [root / SPLIT_FILES[split], root / "vinyals" / SPLIT_FILES[split]]
     path = next((place for place in places if place.is_file()), None)
     if path is None:
-        raise UserError(f"There is no split file {places[1]}. {advice}")
+        raise UserError(f"There is no split file {places[1]}. {SPLIT_ADVICE}")
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read ({error}). {advice}") from error
+        raise UserError(f"{path} cannot be read ({error}). {SPLIT_ADVICE}") from error
     lines: dict[tuple[str, int], None] = {}
     for number, line in enumerate(map(str.strip, text.splitlines()), start=1):
-        if line:
-            character, _, rotation = line.rpartition("/")
-            where = f"{path}, line {number}"
-            require(
-                rotation in _ROTATION,
-                f"{where}: expected Alphabet/characterNN/rotDDD, DDD one of 000, 090, 180, "
-                f"270. Found {line!r}. {advice}",
-            )
-            require(
-                character in characters,
-                f"{where}: there is no character {character!r} in {root}. {_advice(root)}",
-            )
-            require(
-                (character, _ROTATION[rotation]) not in lines,
-                f"{where}: {line!r} is there twice. {advice}",
-            )
-            lines[character, _ROTATION[rotation]] = None
-    require(bool(lines), f"{path} is empty. {advice}")
+        if not line:
+            continue
+        place = f"{path}, line {number}"
+        character, quarter = _turned(line, place)
+        require(
+            character in characters,
+            f"{place}: there is no character {character!r} in {root}. {advice(root)}",
+        )
+        require(
+            (character, quarter) not in lines, f"{place}: {line!r} is there twice. {SPLIT_ADVICE}"
+        )
+        lines[character, quarter] = None
+    require(bool(lines), f"{path} is empty. {SPLIT_ADVICE}")
     return tuple(lines)
 
 
-def download(root: Path) -> None:
-    """Fetch the two official zips into ``root``; one that is there already is kept.
-
-    Raises:
-        UserError: If a zip cannot be fetched, is not the official one (by its MD5), or cannot be
-            written. A zip that fails leaves nothing behind.
-    """
-    for part in PARTS:
-        path, url = root / f"{part}.zip", f"{URL}{part}.zip"
-        if path.exists():
-            continue
-        try:
-            with urllib.request.urlopen(url, timeout=60) as response:
-                data: bytes = response.read()
-        except (OSError, http.client.HTTPException) as error:
-            raise UserError(
-                f"{url} cannot be fetched ({error}). Check the connection, or copy the file "
-                f"to {path} yourself."
-            ) from error
-        found = hashlib.md5(data, usedforsecurity=False).hexdigest()
-        require(
-            found == MD5[part],
-            f"{url} should have the MD5 {MD5[part]}. Found {found}, {len(data)} bytes. Try "
-            "again later.",
-        )
-        try:
-            write_atomically(path, data)
-        except OSError as error:
-            raise UserError(f"{path} cannot be written ({error}).") from error
-
-
-def _check_part(root: Path, part: str, characters: set[str]) -> Iterator[str]:
-    with _opened(root, part) as source:
-        found = {character for character, _ in source.drawings}
-        if (len(found), len(source.drawings)) != COMPLETE[part]:
-            yield "{} should hold {:,} characters and {:,} drawings. Found {:,} and {:,}.".format(
-                source.path, *COMPLETE[part], len(found), len(source.drawings)
-            )
-        characters |= found
-        for _, file in source.drawings:
-            try:
-                source.image(file)
-            except UserError as error:
-                yield str(error)
-
-
-def check(root: str | Path) -> list[str]:
-    """The problems found in a data folder, each in one line; an empty list when all is well. Reads
-    every drawing.
-
-    The zips or trees should be complete and every image readable; where there is one of Vinyals'
-    split files, all three should be there and name characters that are."""
-    folder, problems, characters = Path(root), list[str](), set[str]()
-    if not folder.is_dir():
-        return [f"There is no folder {folder}. {_advice(folder)}"]
-    for part in PARTS:
-        try:
-            problems.extend(_check_part(folder, part, characters))
-        except UserError as error:
-            problems.append(str(error))
-    if any(
-        (folder / sub / file).is_file() for sub in ("", "vinyals") for file in SPLIT_FILES.values()
-    ):
-        for split in SPLIT_FILES:
-            try:
-                read_split(folder, split, characters)
-            except UserError as error:
-                problems.append(str(error))
-    return problems
+def _turned(line: str, place: str) -> tuple[str, int]:
+    """Give the character and the quarter turns that a ``line`` of a split file names."""
+    character, _, rotation = line.rpartition("/")
+    require(
+        rotation in _ROTATION,
+        f"{place}: expected Alphabet/characterNN/rotDDD, DDD one of 000, 090, 180, "
+        f"270. Found {line!r}. {SPLIT_ADVICE}",
+    )
+    return character, _ROTATION[rotation]

@@ -51,7 +51,11 @@ def episodes_by_target(episode: Episode, target: Several) -> list[Episode]:
 
 def single(target: Several) -> list[Target]:
     """Give the targets of a :class:`Several` as those of tasks with one target."""
-    return [Classes(own.way) if own.way else Numbers() for own in target.each]
+    return [_alone(own.way) for own in target.each]
+
+
+def _alone(way: int | None) -> Target:
+    return Classes(way) if way else Numbers()
 
 
 def _labels(column: Tensor, target: Target) -> Tensor:

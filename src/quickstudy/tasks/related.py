@@ -1,4 +1,4 @@
-"""Groups of related tasks: a source that draws tasks beside those they have something in common with."""
+"""Groups of related tasks: a source that draws tasks beside their relatives."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -41,8 +41,10 @@ class Related(FixedTasks):
 
     Example:
         >>> import pandas as pd, torch, quickstudy as qs
-        >>> rows = pd.DataFrame({"shop": [1, 1, 2, 2, 3, 3, 4, 4], "price": range(8), "sold": range(8)})
-        >>> shops = qs.tasks.Table(rows, task="shop", target="sold").whole().episodes(shot=1, query=1)
+        >>> shop = [1, 1, 2, 2, 3, 3, 4, 4]
+        >>> rows = pd.DataFrame({"shop": shop, "price": range(8), "sold": range(8)})
+        >>> table = qs.tasks.Table(rows, task="shop", target="sold")
+        >>> shops = table.whole().episodes(shot=1, query=1)
         >>> # the first two, and the last two
         >>> alike = torch.eye(2).repeat_interleave(2, 0).repeat_interleave(2, 1)
         >>> related = qs.tasks.Related(shops, alike, group_size=2, temperature=0.01)
@@ -96,12 +98,9 @@ class Related(FixedTasks):
         for place in range(num_tasks):
             if not left.any():
                 left.fill_(True)
-            first = (
-                None if place % self.group_size == 0 else chosen[place - place % self.group_size]
-            )
-            chosen.append(
-                int(torch.multinomial(self._weights(first, left), 1, generator=generator))
-            )
+            member = place % self.group_size
+            weights = self._weights(chosen[place - member] if member else None, left)
+            chosen.append(int(torch.multinomial(weights, 1, generator=generator)))
             left[chosen[-1]] = False
         return self.source.draw(chosen, generator).at(moment)
 
@@ -115,14 +114,13 @@ class Related(FixedTasks):
         return {**self.source.describe(), "related": own}
 
     def _weights(self, first: int | None, left: Tensor) -> Tensor:
-        """By what every task is likely to be next: those ``left``, beside the ``first`` of its group."""
+        """Weigh the tasks that are ``left`` by how likely each stands beside the ``first``."""
         if first is None:
             return left.double()
-        if self.groups is not None and bool(
-            (alike := left & (self.groups == self.groups[first])).any()
-        ):
-            left = alike
-        # the first is left again where all have been drawn
+        if self.groups is not None:
+            alike = left & (self.groups == self.groups[first])
+            left = alike if alike.any() else left
+        # the first is left again when all have been drawn
         others = left & (torch.arange(self.num_tasks) != first)
         likely = self.similarity[first].double() / self.temperature
         return likely.masked_fill(~(others if others.any() else left), -torch.inf).softmax(0)

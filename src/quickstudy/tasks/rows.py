@@ -61,10 +61,12 @@ class Rows(Data):
         seed: int = 0,
         scaled_by: str | Path | None = None,
     ) -> None:
-        self.file, self.task, self.label = file, task, label
+        self.file = file
+        self.task, self.label = task, label
         self.target = (target,) if isinstance(target, str) else tuple(target)
         self.features, self.drop = tuple(features), tuple(drop)
-        self.fractions, self.seed, self.scaled_by = fractions, seed, scaled_by
+        self.fractions, self.seed = fractions, seed
+        self.scaled_by = scaled_by
         check_fractions(fractions)
         self._check_options()
         self._frame = read_table(Path(file))

@@ -1,4 +1,4 @@
-"""A table with a task column: every value of that column is a task, every row one of its examples."""
+"""A table with a task column: every value of it is a task, every row one of its examples."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,8 +19,9 @@ KindName = Literal["regression", "classification"]
 
 
 class Table:
-    """Tasks from a CSV file, a Parquet file or a DataFrame: ``qs.tasks.Table("school.csv",
-    task="school", target="score")``.
+    """Makes tasks of a CSV file, a Parquet file or a DataFrame.
+
+    ``qs.tasks.Table("school.csv", task="school", target="score")``
 
     Two protocols, each split by a seed: :meth:`split_rows`, new rows of tasks that were seen, and
     :meth:`split_tasks`, tasks that were not. Features are scaled and encoded as the training rows
@@ -45,12 +46,13 @@ class Table:
 
     Raises:
         UserError: If the file cannot be read, a column is missing, a cell of the task column is
-            empty, there is one task alone, a target of regression is text, a number is infinite, or
+            empty, there is only one task, a target of regression is text, a number is infinite, or
             no row is left.
 
     Example:
         >>> import pandas as pd, quickstudy as qs
-        >>> rows = pd.DataFrame({"shop": [1, 1, 2, 2, 2], "price": [3.0, 4, 3, 5, 6], "sold": [9.0, 7, 5, 4, 2]})
+        >>> shop, price, sold = [1, 1, 2, 2, 2], [3.0, 4, 3, 5, 6], [9.0, 7, 5, 4, 2]
+        >>> rows = pd.DataFrame({"shop": shop, "price": price, "sold": sold})
         >>> train, test = qs.tasks.Table(rows, task="shop", target="sold").split_rows(0.5)
         >>> train.names, train.sizes, test.sizes
         (('1', '2'), [1, 2], [1, 1])
@@ -111,7 +113,8 @@ class Table:
             "share with.",
         )
         order = np.argsort(values, kind="stable")
-        self.frame, self.names, self._values = frame.iloc[order], names, values[order]
+        self.frame, self.names = frame.iloc[order], names
+        self._values = values[order]
         self.target, self.labels, self._y = _targets(self.frame, self.targets, kind)
         require(
             not own_classes or self.target.way is not None,
@@ -125,7 +128,7 @@ class Table:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The names of the classes where one column of them is predicted."""
+        """The names of the classes, if one column of them is predicted."""
         return self.labels[self.targets[0]] if self.target.way is not None else ()
 
     def __repr__(self) -> str:
@@ -136,10 +139,10 @@ class Table:
 
     @recorded
     def split_rows(self, fraction: float = 0.75, seed: int = 0) -> tuple[TableTasks, TableTasks]:
-        """Seen tasks, new rows: a random ``fraction`` of every task's rows to learn from, at least
-        one, and the others.
+        """Split every task's rows at random: seen tasks, new rows.
 
-        A task of one row has none in the second part.
+        The first part holds a ``fraction`` of the rows of every task, at least one, and the second
+        the others. A task of one row has none in the second part.
         """
         require(
             0 < fraction < 1,
@@ -156,7 +159,10 @@ class Table:
 
     @recorded
     def split_tasks(self, new: float | int = 0.25, seed: int = 0) -> tuple[TableTasks, TableTasks]:
-        """Unseen tasks: those to learn from, and a random ``new`` (a part, or how many) of which nothing is seen."""
+        """Split the tasks at random: those to learn from, and unseen ones.
+
+        ``new`` is the number of unseen tasks, or their part of all.
+        """
         count = new if isinstance(new, int) else max(1, round(new * len(self.names)))
         require(
             0 < count < len(self.names),
@@ -245,18 +251,12 @@ def _targets(
             f"Parameter `kind` should say the kind of every target. Found {sorted(kind)} for "
             f"{sorted(targets)}.",
         )
-        columns = [
-            _labels(frame[name])
-            if kind[name] == "classification"
-            else (_quantities(frame[name]), ())
-            for name in targets
-        ]
-        several = Several(tuple(len(classes) for _, classes in columns))
-        return (
-            several,
-            {name: found[1] for name, found in zip(targets, columns, strict=True)},
-            np.stack([values for values, _ in columns], 1),
-        )
+        columns = [_column(frame[name], kind[name]) for name in targets]
+        classes_by_target = {
+            name: classes for name, (_, classes) in zip(targets, columns, strict=True)
+        }
+        several = Several(tuple(map(len, classes_by_target.values())))
+        return several, classes_by_target, np.stack([values for values, _ in columns], 1)
     if kind == "classification":
         require(
             len(targets) == 1,
@@ -271,8 +271,16 @@ def _targets(
     )
 
 
+def _column(column: pd.Series, kind: KindName) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The values of a column, and the names of its classes, none for numbers."""
+    return _labels(column) if kind == "classification" else (_quantities(column), ())
+
+
 def _labels(column: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:
-    """The class indices of a column as floating-point numbers, NaN for an empty cell, and the names of the classes."""
+    """Give the class indices of a column, NaN for an empty cell, and the names of the classes.
+
+    The indices are floating-point numbers.
+    """
     codes, classes = pd.factorize(column, sort=True)
     require(
         len(classes) >= 2,
@@ -292,7 +300,10 @@ def _quantities(column: pd.Series) -> np.ndarray:
 
 
 def class_name(value: object) -> str:
-    """How a class is called: as its cell is written, a whole number without decimals (a column with empty cells has only such)."""
+    """Give the name of a class: its cell as text, a whole number without decimals.
+
+    A column of whole numbers that has empty cells holds floating-point numbers.
+    """
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 

@@ -19,8 +19,9 @@ from quickstudy.tasks.table_tasks import TableTasks
 
 @dataclass(frozen=True)
 class TableForm:
-    """Features as training rows scaled them, and targets of mean 0 and standard deviation 1 of the
-    training rows, or classes as indices.
+    """Turns rows of a table into features and targets, scaled as the training rows say.
+
+    Numbers have mean 0 and standard deviation 1 in the training rows; classes are indices.
 
     Attributes:
         encoder: Columns to features.
@@ -42,7 +43,7 @@ class TableForm:
 
     @classmethod
     def of(cls, tasks: TableTasks, labels: Mapping[str, tuple[str, ...]]) -> "TableForm":
-        """What the rows of ``tasks`` say; a target that is always the same keeps its scale.
+        """Learn the form from the rows of ``tasks``; a constant target keeps its scale.
 
         Args:
             tasks: The rows.
@@ -55,11 +56,8 @@ class TableForm:
         if tasks.target.way:
             (classes,) = labels.values()
             return cls(tasks.encoder, tuple(labels), classes=classes)
-        empty = [
-            name
-            for name, column in zip(labels, tasks.y.isnan().all(0).tolist(), strict=True)
-            if column
-        ]
+        missing = zip(labels, tasks.y.isnan().all(0).tolist(), strict=True)
+        empty = [name for name, all_missing in missing if all_missing]
         require(
             not empty,
             f"Some rows to learn from should have a label in column {empty[:1]}. Found none.",
@@ -120,10 +118,10 @@ class TableForm:
         return found
 
     def outputs(self, frame: pd.DataFrame) -> Tensor:
-        """The scaled targets ``[row, target]``, or the indices of the classes ``[row]``, of
-        labelled rows.
+        """Give the targets of labelled rows.
 
-        Of several of different kinds, both ``[row, target]``, and NaN where a label is missing.
+        They are scaled numbers ``[row, target]`` or class indices ``[row]``. Several targets of
+        different kinds are ``[row, target]``, NaN for a missing label.
 
         Raises:
             UserError: If a column is missing, holds text or infinity in place of numbers, or a
@@ -132,26 +130,21 @@ class TableForm:
         check_columns(frame, list(self.targets))
         if self.classes:
             return torch.from_numpy(_indices(frame[self.targets[0]], self.classes)).long()
-        kinds = self.by_target.items()
-        columns = np.stack(
-            [
-                _indices(frame[name], classes) if classes else numbers(frame[name])
-                for name, classes in kinds
-            ],
-            1,
-        )
-        return self.scaled(torch.from_numpy(columns)).to(torch.get_default_dtype())
+        columns = [_column(frame[name], classes) for name, classes in self.by_target.items()]
+        values = torch.from_numpy(np.stack(columns, 1))
+        return self.scaled(values).to(torch.get_default_dtype())
 
     def scaled(self, values: Tensor) -> Tensor:
         """Targets ``[..., target]`` of mean 0 and standard deviation 1; classes as they are."""
-        return (
-            values
-            if not self.mean
-            else (values - values.new_tensor(self.mean)) / values.new_tensor(self.scale)
-        )
+        if not self.mean:
+            return values
+        return (values - values.new_tensor(self.mean)) / values.new_tensor(self.scale)
 
     def unscaled(self, values: Tensor) -> Tensor:
-        """Scaled targets ``[..., target]``, or scores ``[..., score]``, in the table's units; what is said of classes as it is."""
+        """Give scaled targets ``[..., target]``, or scores ``[..., score]``, in the table's units.
+
+        Scores of classes stay as they are.
+        """
         if not self.mean:
             return values
         width = torch.tensor(self.widths, device=values.device)
@@ -166,12 +159,10 @@ class TableForm:
 
     def episode(self, episode: Episode) -> Episode:
         """The same episode with scaled targets in the support set, which is what a model sees."""
+        if not self.mean:
+            return episode
         support = episode.support
-        y = (
-            support.y
-            if not self.mean
-            else self.scaled(support.y).masked_fill(support.mask.unsqueeze(-1) == 0, 0)
-        )
+        y = self.scaled(support.y).masked_fill(support.mask.unsqueeze(-1) == 0, 0)
         return replace(episode, support=replace(support, y=y))
 
     def to_dict(self) -> dict[str, Any]:
@@ -198,13 +189,15 @@ class TableForm:
         )
 
 
+def _column(column: pd.Series, classes: Sequence[str]) -> np.ndarray:
+    return _indices(column, classes) if classes else numbers(column)
+
+
 def _indices(column: pd.Series, classes: Sequence[str]) -> np.ndarray:
-    """The place among ``classes`` of every cell, as floating-point numbers, NaN for an empty one."""
+    """Give the place of every cell among ``classes``, a float, NaN for an empty cell."""
     missing = column.isna().to_numpy()
-    names, place = (
-        [class_name(value) for value in column[~missing]],
-        {name: index for index, name in enumerate(classes)},
-    )
+    names = [class_name(value) for value in column[~missing]]
+    place = {name: index for index, name in enumerate(classes)}
     unknown = sorted(set(names) - set(classes))
     known = ", ".join(classes[:20])
     require(

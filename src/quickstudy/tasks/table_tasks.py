@@ -49,7 +49,7 @@ class TableTasks:
 
     @recorded
     def episodes(self, shot: int, query: int = 15) -> "TableEpisodes":
-        """Tasks drawn at random, each with ``shot`` random rows to learn from and at most ``query`` others."""
+        """Draw tasks with ``shot`` random rows to learn from and at most ``query`` others."""
         return TableEpisodes(self, shot, query)
 
     def batch(self, tasks: Sequence[int] | None = None) -> Batch:
@@ -66,10 +66,10 @@ class TableTasks:
         draw: torch.Generator,
         tasks: Sequence[int] | None = None,
     ) -> Episode:
-        """Some tasks (by default all), each with ``shot`` rows drawn at random as support and
-        ``query`` others, or all others, as query.
+        """Draw the support and query rows of some tasks, by default of all.
 
-        A task of fewer rows keeps one of them as query and has the others as support.
+        Each has ``shot`` rows drawn at random as support, and ``query`` others as query (None: all
+        others). A task of fewer rows keeps one of them as query and has the others as support.
         """
         chosen = list(range(len(self.names)) if tasks is None else tasks)
         support, others = [], []
@@ -106,23 +106,24 @@ class TableTasks:
     def split_rows(
         self, fraction: float = 0.75, seed: int = 0
     ) -> tuple["TableTasks", "TableTasks"]:
-        """The same tasks with a random ``fraction`` of every task's rows, at least one, and with the others: for validation, say."""
+        """Split every task's rows at random, for validation, say.
+
+        The first part holds a ``fraction`` of the rows of every task, at least one, and the second
+        the others.
+        """
         require(
             0 < fraction < 1,
             f"Parameter `fraction` should be between 0 and 1. Found fraction={fraction}.",
         )
         draw, chosen = generator(seed, "split_rows"), torch.zeros(len(self.x), dtype=torch.bool)
         for rows in torch.arange(len(self.x)).split(self.sizes):
-            chosen[
-                rows[
-                    torch.randperm(len(rows), generator=draw)[: max(1, round(fraction * len(rows)))]
-                ]
-            ] = True
+            order = torch.randperm(len(rows), generator=draw)
+            chosen[rows[order[: max(1, round(fraction * len(rows)))]]] = True
         return self._of(chosen), self._of(~chosen)
 
     @cached_property
     def _first(self) -> list[int]:
-        """Where the rows of every task begin, and where the last ones end: looked up in every training step."""
+        """Give the place where each task's rows begin, and the end; every step reads it."""
         return [0, *accumulate(self.sizes)]
 
     def _of(self, rows: Tensor) -> "TableTasks":
@@ -141,7 +142,10 @@ class TableTasks:
 
 @dataclass(frozen=True, eq=False)
 class TableEpisodes(FixedTasks):
-    """Tasks of a table with ``shot`` support rows and at most ``query`` query rows; a task of fewer rows is padded."""
+    """Tasks of a table with ``shot`` support rows and at most ``query`` query rows.
+
+    A task of fewer rows is padded.
+    """
 
     tasks: TableTasks
     shot: int
@@ -180,7 +184,7 @@ def _masked(values: Tensor, mask: Tensor) -> Tensor:
 
 
 def _to_size(episode: Episode, shot: int, query: int) -> Episode:
-    """Both batches padded to the sizes asked for, so that episodes of different draws can be joined."""
+    """Pad both batches to the sizes asked for, so that episodes of different draws can join."""
     return Episode(
         _padded_to(episode.support, shot), _padded_to(episode.query, query), episode.task
     )

@@ -1,5 +1,4 @@
-"""Several targets side by side; what they cost together is tested in
-learners/test_mixed_targets.py."""
+"""Several targets side by side; learners/test_mixed_targets.py tests their joint loss."""
 
 import math
 

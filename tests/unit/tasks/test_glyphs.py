@@ -11,7 +11,7 @@ import torch
 from quickstudy.cache import cache_folder, write_atomically
 from quickstudy.errors import UserError
 from quickstudy.random import Moment
-from quickstudy.tasks import glyph_rendering, glyphs
+from quickstudy.tasks import glyphs
 from quickstudy.tasks.glyphs import Glyphs
 
 FEW = "ԱԲהאבⴰⴱກაQHBجϞ"
@@ -124,18 +124,6 @@ def test_two_renderings_are_the_same_bytes(monkeypatch: pytest.MonkeyPatch, tmp_
     assert one.name == two.name and one.read_bytes() == two.read_bytes()
 
 
-def test_the_number_of_threads_and_the_default_dtype_change_nothing() -> None:
-    letters = glyph_rendering.find_letters(glyphs.SCRIPTS["test"], FEW)
-    expected, threads = glyph_rendering.draw(letters, 0), torch.get_num_threads()
-    try:
-        torch.set_num_threads(3 - min(threads, 2))
-        torch.set_default_dtype(torch.float64)
-        assert torch.equal(glyph_rendering.draw(letters, 0), expected)
-    finally:
-        torch.set_num_threads(threads)
-        torch.set_default_dtype(torch.float32)
-
-
 def test_a_letter_is_drawn_the_same_whichever_others_are_drawn(every: Glyphs) -> None:
     x, names, _ = few(0)
     pools = [every.split(split) for split in SPLITS]
@@ -186,36 +174,6 @@ def test_a_cache_that_cannot_be_written_is_done_without(
     (tmp_path / "file").write_text("not a folder")
     with pytest.warns(UserWarning, match="cannot be written"):
         assert Glyphs(cache=tmp_path / "file").split("test").num_classes > 0
-
-
-def test_lookalikes_are_one_class() -> None:
-    letters = glyph_rendering.find_letters(("LATIN", "GREEK", "CYRILLIC"), "AΑАOoQ")
-    assert [letter.character for letter in letters] == ["A", "O", "Q", "o", "Α", "А"]
-    assert [letter.name for letter in glyph_rendering.without_lookalikes(letters)] == [
-        "LATIN CAPITAL LETTER A",
-        "LATIN CAPITAL LETTER O",
-        "LATIN CAPITAL LETTER Q",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("character", "script"),
-    [
-        ("a", "LATIN"),
-        ("ж", None),
-        ("é", None),
-        ("ﬁ", None),
-        ("ʰ", None),
-        ("𝔸", None),
-        ("1", None),
-        ("ᐁ", "CANADIAN SYLLABICS"),
-        ("\ue000", None),
-    ],
-)
-def test_only_plain_letters_of_the_scripts_asked_for_count(
-    character: str, script: str | None
-) -> None:
-    assert glyph_rendering.script_of(character, ("LATIN", "CANADIAN SYLLABICS")) == script
 
 
 def test_the_cache_folder_is_what_the_environment_says(

@@ -1,5 +1,4 @@
-"""Folders of images: the same pixels as the sources that models are trained on, whatever the files
-are like."""
+"""Folders of images: the same pixels as in training, whatever the files are like."""
 
 import shutil
 

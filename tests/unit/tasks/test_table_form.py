@@ -1,5 +1,4 @@
-"""What rows become for a model: scaled and back, classes by name, and what is kept of it with a
-run."""
+"""Rows in the form of a model: scaled and back, classes by name, kept with a run."""
 
 import json
 
