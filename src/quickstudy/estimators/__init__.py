@@ -1,4 +1,4 @@
-"""The scikit-learn face: estimators that learn from many tasks, and give an ordinary one for a new task."""
+"""The scikit-learn face: estimators that learn from many tasks, and adapt to a new one."""
 
 from quickstudy.estimators.adapted import AdaptedClassifier, AdaptedRegressor
 from quickstudy.estimators.few_shot import AdaptedFewShotClassifier, FewShotClassifier

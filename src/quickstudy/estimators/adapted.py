@@ -1,4 +1,4 @@
-"""Ordinary scikit-learn estimators of one new task, which start from what other tasks taught."""
+"""Ordinary scikit-learn estimators of one new task, which start from other tasks."""
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
@@ -21,7 +21,7 @@ class AdaptedEstimator(BaseEstimator, ABC):
     """Fitted to the rows of one task, by the way of sharing in ``approach``.
 
     Args:
-        approach: What was learned of other tasks. It stays as it is: fitting again, or a clone,
+        approach: The knowledge of other tasks. It stays as it is: fitting again, or a clone,
             starts from it anew.
     """
 
@@ -30,7 +30,7 @@ class AdaptedEstimator(BaseEstimator, ABC):
 
     @abstractmethod
     def _targets(self, y: np.ndarray) -> Tensor:
-        """What a way of sharing sees of ``y``: ``[row, target]`` or ``[row]``."""
+        """Turn ``y`` into the input of a way of sharing, ``[row, target]`` or ``[row]``."""
 
     def fit(self, X: Any, y: Any) -> "AdaptedEstimator":
         """Master the task of the rows ``X`` ``[row, feature]`` with the targets ``y``."""
@@ -61,7 +61,7 @@ class AdaptedRegressor(RegressorMixin, AdaptedEstimator):
     ``cross_val_score``, pickle.
 
     Args:
-        approach: What was learned of other tasks.
+        approach: The knowledge of other tasks.
 
     Attributes:
         support_: The task's rows, scaled.
@@ -80,32 +80,34 @@ class AdaptedRegressor(RegressorMixin, AdaptedEstimator):
         return self.approach.form.scaled(torch.from_numpy(columns.astype(np.float64)))
 
     def predict(self, X: Any) -> np.ndarray:
-        """The targets of new rows, ``[row]`` or ``[row, target]`` as they were given."""
+        """Predict the targets of new rows, ``[row]`` or ``[row, target]`` as in ``fit``."""
         found = self._ask(X)
         return self._shaped(unscaled(self.approach, found))
 
     def predict_interval(self, X: Any, level: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
-        """The bounds between which the targets of new rows lie with probability ``level``, of the
-        learned prior.
+        """Give the bounds between which the targets of new rows lie with probability ``level``.
+
+        They are those of the learned prior.
 
         Raises:
             UserError: If the way of sharing has none, or ``level`` is not between 0 and 1.
         """
         low, high = np.split(self._ask(X, bounds(level)), 2, axis=1)
-        return self._shaped(unscaled(self.approach, low)), self._shaped(
-            unscaled(self.approach, high)
-        )
+        low, high = unscaled(self.approach, low), unscaled(self.approach, high)
+        return self._shaped(low), self._shaped(high)
 
     def _shaped(self, values: np.ndarray) -> np.ndarray:
         return values[:, 0] if self.one_dimensional_ else values
 
 
 class AdaptedClassifier(ClassifierMixin, AdaptedEstimator):
-    """A classifier of one task, as :meth:`quickstudy.MultiTaskClassifier.adapt` gives it; the
-    classes are those of all tasks.
+    """A classifier of one task, as :meth:`quickstudy.MultiTaskClassifier.adapt` gives it.
+
+    The classes are those of all tasks.
 
     Args:
-        approach: What was learned of other tasks.
+        approach: The knowledge of other tasks.
+        classes: All classes that were learned, sorted.
 
     Attributes:
         classes_: All classes that were learned, also those that this task's rows lack.
@@ -128,16 +130,16 @@ class AdaptedClassifier(ClassifierMixin, AdaptedEstimator):
         return torch.from_numpy(np.searchsorted(self.classes_, found)[codes])
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """The probability of every class ``[row, class]``."""
+        """Give the probability of every class ``[row, class]``."""
         return self._ask(X)
 
     def predict(self, X: Any) -> np.ndarray:
-        """The likeliest class ``[row]``."""
+        """Predict the likeliest class ``[row]``."""
         return self.classes_[self.predict_proba(X).argmax(1)]
 
 
 def unscaled(approach: Approach, values: np.ndarray) -> np.ndarray:
-    """Scaled targets ``[row, target]`` in their own units."""
+    """Give scaled targets ``[row, target]`` in their own units."""
     found: np.ndarray = approach.form.unscaled(torch.from_numpy(values)).numpy()
     return found
 

@@ -1,4 +1,4 @@
-"""A fitted way of sharing: what says of a task's queries, given its support rows."""
+"""A fitted way of sharing, which predicts a task's queries from its support rows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,16 +16,16 @@ from quickstudy.tasks.table_form import TableForm
 TASKS_AT_ONCE = 256
 
 Ask = Callable[[Rung, Episode, bool], Tensor]
-"""What is asked of a rung: ``[task, example, output]``."""
+"""A question to a rung; the answer is ``[task, example, output]``."""
 
 
 def prediction(rung: Rung, episode: Episode, known: bool) -> Tensor:
-    """Targets, or probabilities of classes."""
+    """Ask for targets, or probabilities of classes."""
     return rung.predict(episode, known)
 
 
 def bounds(level: float) -> Ask:
-    """The two bounds of every target, one after the other."""
+    """Ask for the two bounds of every target, one after the other."""
     return lambda rung, episode, known: torch.cat(rung.interval(episode, level), -1)
 
 
@@ -35,18 +35,22 @@ class Approach:
 
     Attributes:
         rung: The way.
-        form: Columns to features and back.
+        form: Turns columns into features and back.
     """
 
     rung: Rung
     form: TableForm
 
     def inputs(self, frame: pd.DataFrame) -> Tensor:
-        """Features ``[row, feature]``, in double precision."""
+        """Encode a table as features ``[row, feature]``, in double precision."""
         return torch.from_numpy(self.form.encoder(frame)).double()
 
     def of_new(self, support: Batch, x: Tensor, ask: Ask = prediction) -> np.ndarray:
-        """What is asked of rows ``x`` ``[row, feature]`` of one new task with the ``support`` rows ``[row, output]``."""
+        """Ask about rows ``x`` ``[row, feature]`` of one new task, given its ``support`` rows.
+
+        Returns:
+            The answers ``[row, output]``.
+        """
         query = Batch(
             x.unsqueeze(0),
             support.y[:, :1].expand(1, len(x), *support.y.shape[2:]),
@@ -59,7 +63,18 @@ class Approach:
     def of_known(
         self, tasks: TableTasks, x: Tensor, place: np.ndarray, ask: Ask = prediction
     ) -> np.ndarray:
-        """What is asked of rows ``x`` of the training tasks at the places ``place`` among ``tasks``; of no task where that is −1."""
+        """Ask about rows ``x`` ``[row, feature]`` of the training tasks.
+
+        Args:
+            tasks: The training tasks.
+            x: The rows.
+            place: The place of each row's task among ``tasks`` ``[row]``; −1 for an unknown task,
+                of which no rows are known.
+            ask: The question.
+
+        Returns:
+            The answers ``[row, output]``.
+        """
         parts: list[np.ndarray] = []
         rows: list[np.ndarray] = []
         asked = np.unique(place[place >= 0])
@@ -67,28 +82,36 @@ class Approach:
             chosen = asked[first : first + TASKS_AT_ONCE]
             own = np.flatnonzero(np.isin(place, chosen))
             own = own[np.argsort(place[own], kind="stable")]
-            query = replace(
-                tasks,
-                x=x[own],
-                y=tasks.y[:1].expand(len(own), *tasks.y.shape[1:]),
-                task=torch.from_numpy(np.searchsorted(chosen, place[own])),
-                names=tuple(tasks.names[index] for index in chosen),
-            ).batch()
-            episode = Episode(
-                tasks.batch(chosen.tolist()), query, tasks.identity[torch.from_numpy(chosen)]
-            )
-            parts.append(ask(self.rung, episode, True)[query.mask > 0].numpy())
+            episode = _episode(tasks, chosen, x[own], place[own])
+            parts.append(ask(self.rung, episode, True)[episode.query.mask > 0].numpy())
             rows.append(own)
         unknown = np.flatnonzero(place < 0)
         if len(unknown):
-            x0, y0 = tasks.x[None, :1] * 0, tasks.y[None, :1] * 0
-            nothing = Batch(x0, y0, tasks.x.new_zeros(1, 1), tasks.target)
-            parts.append(self.of_new(nothing, x[unknown], ask))
+            parts.append(self.of_new(_nothing(tasks), x[unknown], ask))
             rows.append(unknown)
         found = np.concatenate(parts)
         result = np.empty_like(found)
         result[np.concatenate(rows)] = found
         return result
+
+
+def _episode(tasks: TableTasks, chosen: np.ndarray, x: Tensor, place: np.ndarray) -> Episode:
+    """Make an episode of the tasks ``chosen``, with the rows ``x`` at ``place`` as queries."""
+    query = replace(
+        tasks,
+        x=x,
+        y=tasks.y[:1].expand(len(x), *tasks.y.shape[1:]),
+        task=torch.from_numpy(np.searchsorted(chosen, place)),
+        names=tuple(tasks.names[index] for index in chosen),
+    ).batch()
+    identity = tasks.identity[torch.from_numpy(chosen)]
+    return Episode(tasks.batch(chosen.tolist()), query, identity)
+
+
+def _nothing(tasks: TableTasks) -> Batch:
+    """Make a support set without rows."""
+    x, y = tasks.x[None, :1] * 0, tasks.y[None, :1] * 0
+    return Batch(x, y, tasks.x.new_zeros(1, 1), tasks.target)
 
 
 __all__ = ["Approach", "Ask", "bounds", "prediction"]

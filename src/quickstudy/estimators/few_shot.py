@@ -1,4 +1,4 @@
-"""A classifier of scikit-learn that learns to learn new classes."""
+"""A classifier of scikit-learn that meta-learns to master new classes."""
 
 import copy
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from torch import nn
 from quickstudy.episode import Batch
 from quickstudy.errors import require
 from quickstudy.estimators.class_episodes import episodes_of
-from quickstudy.estimators.rows import checked, labels_of, seed_of, without_task
+from quickstudy.estimators.rows import checked, holds, labels_of, seed_of, without_task
 from quickstudy.learners import ANIL, R2D2, Learner, MatchingNet, ProtoNet
 from quickstudy.models import MLP, Conv4
 from quickstudy.random import ambient
@@ -29,31 +29,32 @@ ROWS_AT_ONCE = 1024
 
 
 class ClassLearner:
-    """A meta-trained learner, and what makes its inputs of rows.
+    """A meta-trained learner, and the encoder that makes its inputs of rows.
 
     Attributes:
         learner: Serves any number of classes.
-        encoder: Columns to features; None for images.
+        encoder: Turns columns into features; None for images.
     """
 
     def __init__(self, learner: Learner, encoder: Encoder | None) -> None:
         self.learner, self.encoder = learner, encoder
 
     def inputs(self, estimator: BaseEstimator, X: Any) -> torch.Tensor:
-        """``X`` ``[row, *feature]`` checked and encoded: vectors in double precision, images as they come, bytes as parts of 1."""
+        """Check and encode ``X`` ``[row, *feature]``, see :func:`inputs_of`."""
         return inputs_of(estimator, X, self.encoder)
 
 
 class AdaptedFewShotClassifier(ClassifierMixin, BaseEstimator):
-    """A classifier of new classes, as :meth:`quickstudy.FewShotClassifier.adapt` gives it. An
-    ordinary estimator.
+    """A classifier of new classes, as :meth:`quickstudy.FewShotClassifier.adapt` gives it.
+
+    It is an ordinary estimator.
 
     Args:
-        approach: What was meta-learned.
+        approach: The meta-trained learner.
 
     Attributes:
         classes_: The classes.
-        adapted_: What the learner made of their examples.
+        adapted_: The state of the learner after it saw their examples.
     """
 
     def __init__(self, approach: ClassLearner) -> None:
@@ -69,33 +70,32 @@ class AdaptedFewShotClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """The probability of every class ``[row, class]``."""
+        """Give the probability of every class ``[row, class]``."""
         check_is_fitted(self)
         parts = self.approach.inputs(self, X).split(ROWS_AT_ONCE)
-        scores = torch.cat(
-            [self.approach.learner.predict(self.adapted_, part.unsqueeze(0))[0] for part in parts]
-        )
+        learner = self.approach.learner
+        scores = torch.cat([learner.predict(self.adapted_, part[None])[0] for part in parts])
         found: np.ndarray = scores[:, : len(self.classes_)].softmax(1).numpy()
         return found
 
     def predict(self, X: Any) -> np.ndarray:
-        """The likeliest class ``[row]``."""
+        """Predict the likeliest class ``[row]``."""
         found = self.predict_proba(X)
         return self.classes_[found.argmax(1)]
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True  # in vectors
+        # in vectors
+        tags.input_tags.allow_nan = True
         return tags
 
 
 class FewShotClassifier(ClassifierMixin, BaseEstimator):
-    """Meta-trains on episodes of the classes it is given, so that :meth:`adapt` masters new classes
-    from a few examples each.
+    """Meta-trains on episodes of classes, so that :meth:`adapt` masters new ones from few examples.
 
     ``X`` holds vectors ``[row, feature]`` (an array or a DataFrame), or square images ``[row,
     channel, height, width]``. With ``task``, the classes of an episode are of one task (the letters
-    of one alphabet), and a class of another task is another class, also where it has the same name;
+    of one alphabet), and a class of another task is another class, even if it has the same name;
     :meth:`predict` then needs the task too.
 
     Args:
@@ -103,8 +103,8 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         model: An embedding (for ANIL a network that ends in a linear layer); by default ``Conv4``
             for images, ``MLP`` for vectors.
         way: Classes of an episode in training, at most as many as there are.
-        shot: Support examples of a class in training; fewer where classes have few.
-        query: Query examples of a class in training; fewer where classes have few.
+        shot: Support examples of a class in training; fewer if classes have few.
+        query: Query examples of a class in training; fewer if classes have few.
         steps: Training steps.
         tasks_per_step: Episodes a step.
         lr: Learning rate of Adam.
@@ -112,7 +112,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
 
     Attributes:
         classes_: All classes.
-        approach_: What was meta-learned.
+        approach_: The meta-trained learner.
         tasks_: A classifier of its own classes for every task, by the task.
 
     Raises:
@@ -141,13 +141,15 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         lr: float = 1e-3,
         random_state: Any = None,
     ) -> None:
-        self.method, self.model, self.way, self.shot, self.query = method, model, way, shot, query
-        self.steps, self.tasks_per_step, self.lr, self.random_state = (
-            steps,
-            tasks_per_step,
-            lr,
-            random_state,
-        )
+        self.method = method
+        self.model = model
+        self.way = way
+        self.shot = shot
+        self.query = query
+        self.steps = steps
+        self.tasks_per_step = tasks_per_step
+        self.lr = lr
+        self.random_state = random_state
 
     def fit(self, X: Any, y: Any, task: Any = None) -> "FewShotClassifier":
         """Meta-train.
@@ -175,12 +177,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
             f"Parameter `task` should have a value for every row of X. Found {len(labels)} "
             f"for {len(x)}.",
         )
-        seed = seed_of(self.random_state)
-        source = episodes_of(x.float(), y, labels, self.way, self.shot, self.query)
-        with ambient(seed, "learner"):
-            learner = self._learner(x, seed, source.target.scores)
-        train_whole(learner, source, self.steps, self.tasks_per_step, self.lr, seed)
-        self.approach_ = ClassLearner(learner.to(x.dtype).eval(), encoder)
+        self.approach_ = ClassLearner(self._trained(x, y, labels), encoder)
         self.tasks_ = {
             name: self.adapt(_rows(rows, labels == name), y[labels == name])
             for name in np.unique(labels).tolist()
@@ -188,19 +185,13 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def adapt(self, X: Any, y: Any) -> AdaptedFewShotClassifier:
-        """A fitted classifier of the new classes ``y`` from the examples ``X``."""
+        """Fit a classifier of the new classes ``y`` to the examples ``X``."""
         check_is_fitted(self, "approach_")
-        held = (
-            self.task_column_ is not None
-            and isinstance(X, pd.DataFrame)
-            and self.task_column_ in X.columns
-        )
-        return AdaptedFewShotClassifier(self.approach_).fit(
-            X.drop(columns=self.task_column_) if held else X, y
-        )
+        rows = X.drop(columns=self.task_column_) if holds(X, self.task_column_) else X
+        return AdaptedFewShotClassifier(self.approach_).fit(rows, y)
 
     def predict_proba(self, X: Any, task: Any = None) -> np.ndarray:
-        """The probability of every class ``[row, class]``, 0 for those of other tasks."""
+        """Give the probability of every class ``[row, class]``, 0 for those of other tasks."""
         check_is_fitted(self)
         if task is None and self.task_column_ is not None:
             task = self.task_column_
@@ -208,18 +199,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         if _vectors(rows):
             checked(self, rows)
         rows = rows if isinstance(rows, pd.DataFrame) else np.asarray(rows)
-        require(
-            labels is not None or len(self.tasks_) == 1,
-            f"Parameter `task` should say the tasks: {len(self.tasks_)} were learned.",
-        )
-        only = next(iter(self.tasks_))
-        labels = np.full(len(rows), only) if labels is None else labels
-        unknown = sorted(set(labels.tolist()) - set(self.tasks_))
-        require(
-            not unknown,
-            f"Parameter `task` should hold tasks that were learned. Found {unknown[:1]}: a "
-            "new one is served by adapt.",
-        )
+        labels = self._known(labels, len(rows))
         found = np.zeros((len(labels), len(self.classes_)))
         for name in dict.fromkeys(labels.tolist()):
             own = np.flatnonzero(labels == name)
@@ -228,28 +208,53 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         return found
 
     def predict(self, X: Any, task: Any = None) -> np.ndarray:
-        """The likeliest class ``[row]``."""
+        """Predict the likeliest class ``[row]``."""
         found = self.predict_proba(X, task)
         return self.classes_[found.argmax(1)]
 
     def score(self, X: Any, y: Any, task: Any = None, sample_weight: Any = None) -> float:
-        """The part of the rows whose class is predicted."""
+        """Give the part of the rows whose class is predicted."""
         return float(accuracy_score(y, self.predict(X, task), sample_weight=sample_weight))
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True  # in vectors
+        # in vectors
+        tags.input_tags.allow_nan = True
         return tags
 
-    def _learner(self, x: torch.Tensor, seed: int, way: int) -> Learner:
-        model: nn.Module
-        outputs = way if self.method == "anil" else None
+    def _known(self, labels: np.ndarray | None, rows: int) -> np.ndarray:
+        """Give the task of every row; a new task is refused."""
+        require(
+            labels is not None or len(self.tasks_) == 1,
+            f"Parameter `task` should say the tasks: {len(self.tasks_)} were learned.",
+        )
+        found = np.full(rows, next(iter(self.tasks_))) if labels is None else labels
+        unknown = sorted(set(found.tolist()) - set(self.tasks_))
+        require(
+            not unknown,
+            f"Parameter `task` should hold tasks that were learned. Found {unknown[:1]}: a "
+            "new one is served by adapt.",
+        )
+        return found
+
+    def _trained(self, x: torch.Tensor, y: np.ndarray, labels: np.ndarray) -> Learner:
+        """Meta-train a learner on the rows ``x``, whose dtype it gets."""
+        seed = seed_of(self.random_state)
+        source = episodes_of(x.float(), y, labels, self.way, self.shot, self.query)
+        with ambient(seed, "learner"):
+            learner = self._learner(x, seed, source.target.scores)
+        train_whole(learner, source, self.steps, self.tasks_per_step, self.lr, seed)
+        return learner.to(x.dtype).eval()
+
+    def _model(self, x: torch.Tensor, seed: int, outputs: int | None) -> nn.Module:
         if self.model is not None:
-            model = copy.deepcopy(self.model)
-        elif x.ndim == 2:
-            model = MLP(x.shape[1], outputs, hidden=(64, 64), seed=seed)
-        else:
-            model = Conv4(outputs, in_channels=x.shape[1], image_size=x.shape[2], seed=seed)
+            return copy.deepcopy(self.model)
+        if x.ndim == 2:
+            return MLP(x.shape[1], outputs, hidden=(64, 64), seed=seed)
+        return Conv4(outputs, in_channels=x.shape[1], image_size=x.shape[2], seed=seed)
+
+    def _learner(self, x: torch.Tensor, seed: int, way: int) -> Learner:
+        model = self._model(x, seed, way if self.method == "anil" else None)
         made: dict[str, Callable[[], Learner]] = {
             "protonet": lambda: ProtoNet(model),
             "matching": lambda: MatchingNet(model),
@@ -268,20 +273,16 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
 def inputs_of(
     estimator: BaseEstimator, X: Any, encoder: Encoder | None, fitting: bool = False
 ) -> torch.Tensor:
-    """``X`` ``[row, *feature]`` as a tensor: vectors encoded, in double precision; images as they come, bytes as parts of 1."""
+    """Make a tensor of ``X`` ``[row, *feature]``.
+
+    Vectors are encoded, in double precision. Images stay as they are; bytes become parts of 1.
+    """
+    first = fitting or not hasattr(estimator, "n_features_in_")
     if encoder is not None:
-        frame, _ = checked(
-            estimator, X, fitting=fitting or not hasattr(estimator, "n_features_in_")
-        )
+        frame, _ = checked(estimator, X, fitting=first)
         return torch.from_numpy(encoder(frame)).double()
     raw = np.asarray(X)
-    found = validate_data(
-        estimator,
-        raw,
-        reset=fitting or not hasattr(estimator, "n_features_in_"),
-        allow_nd=True,
-        dtype="numeric",
-    )
+    found = validate_data(estimator, raw, reset=first, allow_nd=True, dtype="numeric")
     require(
         found.ndim == 4 and found.shape[2] == found.shape[3],
         "`X` should be vectors [row, feature], or square images [row, channel, height, "

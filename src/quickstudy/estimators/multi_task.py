@@ -14,8 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 from quickstudy.errors import require
 from quickstudy.estimators.adapted import AdaptedClassifier, AdaptedRegressor, unscaled
 from quickstudy.estimators.approach import Approach, Ask, bounds, prediction
-from quickstudy.estimators.methods import METHODS, Method, choose
-from quickstudy.estimators.rows import checked, labels_of, seed_of, without_task
+from quickstudy.estimators.rows import checked, holds, labels_of, seed_of, without_task
+from quickstudy.ladder.methods import METHODS, Method, choose
 from quickstudy.targets import Classes, Numbers, Target
 from quickstudy.tasks import TableTasks
 from quickstudy.tasks.encoder import Encoder
@@ -23,14 +23,17 @@ from quickstudy.tasks.table_form import TableForm
 
 
 class MultiTaskEstimator(BaseEstimator, ABC):
-    """What regressors and classifiers of many tasks share; see :class:`MultiTaskRegressor`."""
+    """The abstract parent of both estimators; see :class:`MultiTaskRegressor`."""
 
     def __init__(self, method: Method = "auto", random_state: Any = None) -> None:
         self.method, self.random_state = method, random_state
 
     @abstractmethod
     def _learn(self, y: np.ndarray) -> tuple[torch.Tensor, Target, tuple[str, ...]]:
-        """What a way of sharing sees of ``y``, unscaled, what it asks for, and the names of classes; sets what ``y`` says of the estimator."""
+        """Turn ``y`` into unscaled targets, their kind, and the names of classes.
+
+        Attributes that depend on ``y`` are set.
+        """
 
     def _y_options(self) -> dict[str, bool]:
         return {}
@@ -40,27 +43,13 @@ class MultiTaskEstimator(BaseEstimator, ABC):
         self.task_column_ = task if isinstance(task, str) else None
         frame, y = checked(self, rows, y, fitting=True, **self._y_options())
         targets, target, classes = self._learn(np.asarray(y))
-        codes, self.tasks_ = pd.factorize(
-            np.zeros(len(frame), dtype=np.int64) if labels is None else labels, sort=True
-        )
-        encoder = Encoder.fit(frame, tuple(frame.columns))
-        order = np.argsort(codes, kind="stable")
-        x = torch.from_numpy(encoder(frame.iloc[order])).double()
-        identity = torch.arange(len(self.tasks_))
-        names = tuple(map(str, self.tasks_))
-        tasks = TableTasks(
-            x,
-            targets[order],
-            torch.from_numpy(codes[order]),
-            names,
-            identity,
-            target,
-            encoder,
-            "rows",
-        )
+        labels = np.zeros(len(frame), dtype=np.int64) if labels is None else labels
+        codes, self.tasks_ = pd.factorize(labels, sort=True)
+        tasks = _tasks(frame, targets, target, codes, self.tasks_)
         columns = 1 if target.way else target.scores
         form = TableForm.of(tasks, {f"y{index}": classes for index in range(columns)})
-        self.rows_, seed = form.tasks(tasks), seed_of(self.random_state)
+        seed = seed_of(self.random_state)
+        self.rows_ = form.tasks(tasks)
         self.method_ = choose(self.rows_, self.method, seed)
         rung = METHODS[self.method_]()
         rung.fit(self.rows_, seed)
@@ -68,11 +57,7 @@ class MultiTaskEstimator(BaseEstimator, ABC):
 
     def _ask(self, X: Any, task: Any, ask: Ask = prediction) -> np.ndarray:
         check_is_fitted(self)
-        if (
-            self.task_column_ is not None
-            and isinstance(X, pd.DataFrame)
-            and self.task_column_ in X.columns
-        ):
+        if holds(X, self.task_column_):
             X, of_column = without_task(X, self.task_column_)
             task = of_column if task is None or isinstance(task, str) else task
         rows, labels = without_task(X, task)
@@ -82,22 +67,15 @@ class MultiTaskEstimator(BaseEstimator, ABC):
             labels is not None or known == 1,
             f"Parameter `task` should say the task of every row: {known} were learned. Found none.",
         )
-        place = (
-            np.zeros(len(frame), dtype=np.int64)
-            if labels is None
-            else pd.Index(self.tasks_).get_indexer(labels)
-        )
+        place = np.zeros(len(frame), dtype=np.int64)
+        if labels is not None:
+            place = pd.Index(self.tasks_).get_indexer(labels)
         return self.approach_.of_known(self.rows_, self.approach_.inputs(frame), place, ask)
 
     def _new(self, X: Any) -> Any:
-        """The rows of a new task, without the task's column."""
+        """Drop the task's column from the rows of a new task."""
         check_is_fitted(self)
-        held = (
-            self.task_column_ is not None
-            and isinstance(X, pd.DataFrame)
-            and self.task_column_ in X.columns
-        )
-        return X.drop(columns=self.task_column_) if held else X
+        return X.drop(columns=self.task_column_) if holds(X, self.task_column_) else X
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -106,12 +84,11 @@ class MultiTaskEstimator(BaseEstimator, ABC):
 
 
 class MultiTaskRegressor(RegressorMixin, MultiTaskEstimator):
-    """Regression of many related tasks, with few rows each, that share what they can: a regressor
-    of scikit-learn.
+    """Regression of many related tasks with few rows each, as a regressor of scikit-learn.
 
     ``fit(X, y, task=shops)`` learns from all tasks; ``predict(X, task=shops)`` serves these tasks,
-    and one that was not learned by what all have in common. :meth:`adapt` gives an ordinary
-    regressor of a new task from a few of its rows.
+    and a new one by what all have in common. :meth:`adapt` gives an ordinary regressor of a new
+    task from a few of its rows.
 
     ``task`` is an array, or the name of a column of the DataFrame ``X`` (to be named once, in
     ``fit``); without it all rows are of one task. ``X`` may hold categories (in a DataFrame) and
@@ -125,12 +102,12 @@ class MultiTaskRegressor(RegressorMixin, MultiTaskEstimator):
             head a task), ``"pooled_refitted"`` (a network whose head is refitted on a task),
             ``"meta_learned"`` (ANIL). ``"auto"`` takes the best of the first three in a threefold
             cross-validation of every task's rows.
-        random_state: The seed of what is drawn; None is 0.
+        random_state: The seed of all random draws; None is 0.
 
     Attributes:
         method_: The method that was taken.
         tasks_: The tasks that were learned.
-        approach_: What was learned.
+        approach_: The fitted way of sharing.
         rows_: The rows, scaled: a known task adapts to its own again when it is predicted.
 
     Raises:
@@ -169,30 +146,33 @@ class MultiTaskRegressor(RegressorMixin, MultiTaskEstimator):
         return torch.from_numpy(columns), Numbers((columns.shape[1],)), ()
 
     def predict(self, X: Any, task: Any = None) -> np.ndarray:
-        """The targets of rows of the tasks ``task``, ``[row]`` or ``[row, target]`` as they were given."""
+        """Predict the targets of rows of the tasks ``task``.
+
+        They are ``[row]`` or ``[row, target]``, as in :meth:`fit`.
+        """
         found = self._ask(X, task)
         return self._shaped(unscaled(self.approach_, found))
 
     def predict_interval(
         self, X: Any, task: Any = None, level: float = 0.9
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The bounds between which the targets of rows lie with probability ``level``, of the
-        learned prior.
+        """Give the bounds between which the targets of rows lie with probability ``level``.
+
+        They are those of the learned prior.
 
         Raises:
             UserError: If the method has none, or ``level`` is not between 0 and 1.
         """
         low, high = np.split(self._ask(X, task, bounds(level)), 2, axis=1)
-        return self._shaped(unscaled(self.approach_, low)), self._shaped(
-            unscaled(self.approach_, high)
-        )
+        low, high = unscaled(self.approach_, low), unscaled(self.approach_, high)
+        return self._shaped(low), self._shaped(high)
 
     def score(self, X: Any, y: Any, task: Any = None, sample_weight: Any = None) -> float:
-        """``R²`` of the predictions, over all rows."""
+        """Give ``R²`` of the predictions, over all rows."""
         return float(r2_score(y, self.predict(X, task), sample_weight=sample_weight))
 
     def adapt(self, X: Any, y: Any) -> AdaptedRegressor:
-        """A fitted regressor of the new task of the rows ``X``, ``y``."""
+        """Fit a regressor of a new task to its rows ``X``, ``y``."""
         rows = self._new(X)
         return AdaptedRegressor(self.approach_).fit(rows, y)
 
@@ -206,21 +186,20 @@ class MultiTaskRegressor(RegressorMixin, MultiTaskEstimator):
 
 
 class MultiTaskClassifier(ClassifierMixin, MultiTaskEstimator):
-    """Classification of many related tasks with the same classes, some of which a task may lack: a
-    classifier of scikit-learn.
+    """Classification of many related tasks with the same classes, as a classifier of scikit-learn.
 
-    As :class:`MultiTaskRegressor`, with :meth:`predict_proba`; for tasks with classes of their own
-    see :class:`FewShotClassifier`.
+    A task may lack some of the classes. It works as :class:`MultiTaskRegressor`, and has
+    :meth:`predict_proba`; for tasks with classes of their own see :class:`FewShotClassifier`.
 
     Args:
         method: As for regression; the linear models are logistic regressions.
-        random_state: The seed of what is drawn; None is 0.
+        random_state: The seed of all random draws; None is 0.
 
     Attributes:
         classes_: All classes.
         method_: The method that was taken.
         tasks_: The tasks that were learned.
-        approach_: What was learned.
+        approach_: The fitted way of sharing.
         rows_: The rows, scaled.
 
     Raises:
@@ -250,29 +229,44 @@ class MultiTaskClassifier(ClassifierMixin, MultiTaskEstimator):
 
     def _learn(self, y: np.ndarray) -> tuple[torch.Tensor, Target, tuple[str, ...]]:
         self.classes_, codes = labels_of(y)
-        return (
-            torch.from_numpy(codes),
-            Classes(len(self.classes_)),
-            tuple(map(str, self.classes_)),
-        )
+        names = tuple(map(str, self.classes_))
+        return torch.from_numpy(codes), Classes(len(names)), names
 
     def predict_proba(self, X: Any, task: Any = None) -> np.ndarray:
-        """The probability of every class ``[row, class]``."""
+        """Give the probability of every class ``[row, class]``."""
         return self._ask(X, task)
 
     def predict(self, X: Any, task: Any = None) -> np.ndarray:
-        """The likeliest class ``[row]``."""
+        """Predict the likeliest class ``[row]``."""
         found = self.predict_proba(X, task)
         return self.classes_[found.argmax(1)]
 
     def score(self, X: Any, y: Any, task: Any = None, sample_weight: Any = None) -> float:
-        """The part of the rows whose class is predicted."""
+        """Give the part of the rows whose class is predicted."""
         return float(accuracy_score(y, self.predict(X, task), sample_weight=sample_weight))
 
     def adapt(self, X: Any, y: Any) -> AdaptedClassifier:
-        """A fitted classifier of the new task of the rows ``X``, ``y``."""
+        """Fit a classifier of a new task to its rows ``X``, ``y``."""
         rows = self._new(X)
         return AdaptedClassifier(self.approach_, self.classes_).fit(rows, y)
+
+
+def _tasks(
+    frame: pd.DataFrame, targets: torch.Tensor, target: Target, codes: np.ndarray, names: Any
+) -> TableTasks:
+    """Encode the rows, and sort them by task."""
+    encoder = Encoder.fit(frame, tuple(frame.columns))
+    order = np.argsort(codes, kind="stable")
+    return TableTasks(
+        torch.from_numpy(encoder(frame.iloc[order])).double(),
+        targets[order],
+        torch.from_numpy(codes[order]),
+        tuple(map(str, names)),
+        torch.arange(len(names)),
+        target,
+        encoder,
+        "rows",
+    )
 
 
 __all__ = ["MultiTaskClassifier", "MultiTaskRegressor"]

@@ -1,4 +1,4 @@
-"""What scikit-learn's callers pass, checked as scikit-learn does: rows of features, targets, and the task of every row."""
+"""Checks rows, targets and tasks as scikit-learn checks its inputs."""
 
 from typing import Any
 
@@ -18,11 +18,10 @@ def checked(
     fitting: bool = False,
     **options: Any,
 ) -> tuple[pd.DataFrame, Any]:
-    """``X`` as a DataFrame, whose columns an encoder knows by name, and ``y`` as an array where it
-    is given.
+    """Give ``X`` as a DataFrame, and ``y``, if it is given, as an array.
 
-    An array's columns are called ``x0``, ``x1``, ...; a DataFrame may hold categories, and either
-    may hold empty cells.
+    An encoder knows the columns by name: those of an array are called ``x0``, ``x1``, ... A
+    DataFrame may hold categories, and either may hold empty cells.
 
     Args:
         estimator: Whose ``n_features_in_`` and ``feature_names_in_`` are set, or compared.
@@ -52,10 +51,10 @@ def checked(
 
 
 def labels_of(y: Any) -> tuple[np.ndarray, np.ndarray]:
-    """The classes of ``y``, and their indices ``[row]``.
+    """Give the classes of ``y``, and their indices ``[row]``.
 
     Raises:
-        ValueError: If they are no classes.
+        ValueError: If ``y`` holds no classes.
     """
     check_classification_targets(y)
     classes, codes = np.unique(column_or_1d(y, warn=True), return_inverse=True)
@@ -63,7 +62,7 @@ def labels_of(y: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def without_task(X: Any, task: Any) -> tuple[Any, np.ndarray | None]:
-    """``X`` without the task's column, and the task of every row, ``[row]`` or None.
+    """Give ``X`` without the task's column, and the task of every row, ``[row]`` or None.
 
     Args:
         X: Rows.
@@ -88,8 +87,13 @@ def without_task(X: Any, task: Any) -> tuple[Any, np.ndarray | None]:
     return X, found
 
 
+def holds(X: Any, column: str | None) -> bool:
+    """Say whether ``X`` is a DataFrame with the task's ``column``."""
+    return column is not None and isinstance(X, pd.DataFrame) and column in X.columns
+
+
 def seed_of(random_state: Any) -> int:
-    """A seed: None is 0, so that the same data give the same model."""
+    """Give a seed; None is 0, so that the same data give the same model."""
     if random_state is None:
         return 0
     if isinstance(random_state, np.random.RandomState):
@@ -102,4 +106,4 @@ def seed_of(random_state: Any) -> int:
     return int(random_state)
 
 
-__all__ = ["checked", "labels_of", "seed_of", "without_task"]
+__all__ = ["checked", "holds", "labels_of", "seed_of", "without_task"]

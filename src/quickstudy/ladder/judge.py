@@ -1,4 +1,4 @@
-"""How good predictions of a table's rows are."""
+"""Measures how good predictions of a table's rows are."""
 
 import torch
 from torch import Tensor
@@ -19,7 +19,7 @@ def judge(predicted: Tensor, query: Batch) -> Metrics:
 
     Args:
         predicted: Numbers ``[task, example, target]``, or probabilities ``[task, example, class]``.
-        query: What they should be.
+        query: The true values.
     """
     tiny = torch.finfo(predicted.dtype).eps
     scores = predicted.clamp(min=tiny).log() if query.target.way else predicted
@@ -40,7 +40,7 @@ def judge_by_target(predicted: Tensor, query: Batch, form: TableForm) -> Metrics
 
     Args:
         predicted: Numbers in the table's units, and probabilities ``[task, example, score]``.
-        query: What they should be, in the table's units.
+        query: The true values, in the table's units.
         form: The columns.
     """
     found, errors = dict[str, float](), []

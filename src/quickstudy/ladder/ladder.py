@@ -1,4 +1,4 @@
-"""The ladder: on the same splits of a table, what each further way of sharing between tasks brings."""
+"""Climbs the ladder: judges every way of sharing between tasks on the same splits of a table."""
 
 import logging
 import time
@@ -15,12 +15,14 @@ from quickstudy.tasks.table_form import TableForm
 logger = logging.getLogger("quickstudy")
 
 FRACTION = 0.75
-"""Part of a known task's rows that is learned from."""
+"""The part of a known task's rows to learn from."""
+Protocols = dict[int | None, list[Episode]]
+"""The episodes to judge on, by the shot; None for new rows of known tasks."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """How well one way predicted one split.
+    """The score of one way on one split.
 
     Attributes:
         name: The rung.
@@ -49,7 +51,10 @@ class Score:
 def ladder_rows(
     table: Table, splits: int = 10, fraction: float = FRACTION, ways: Sequence[Rung] | None = None
 ) -> list[Score]:
-    """*Seen tasks, new rows*: learn from a random ``fraction`` of every task's rows, predict the others."""
+    """Learn from a random ``fraction`` of every task's rows, and predict the others.
+
+    The protocol *seen tasks, new rows*.
+    """
     found = []
     for split in range(splits):
         train, test = table.split_rows(fraction, split)
@@ -66,28 +71,32 @@ def ladder_tasks(
     draws: int = 5,
     ways: Sequence[Rung] | None = None,
 ) -> list[Score]:
-    """*Unseen tasks, K-shot*: learn from some tasks, adapt to ``new`` others from K random rows (``draws`` times), predict their others."""
+    """Learn from some tasks, adapt to ``new`` others from K random rows, and predict their others.
+
+    The protocol *unseen tasks, K-shot*. The K rows are drawn ``draws`` times.
+    """
     found = []
     for split in range(splits):
         train, unseen = table.split_tasks(new, split)
-        episodes: dict[int | None, list[Episode]] = {
-            shot: [
-                unseen.draw(shot, None, generator(split, "ladder", 1000 * shot + draw))
-                for draw in range(draws)
-            ]
-            for shot in shots
-        }
-        found += _climb(table, train, episodes, split, ways)
+        protocols: Protocols = {shot: _drawn(unseen, shot, draws, split) for shot in shots}
+        found += _climb(table, train, protocols, split, ways)
     return found
+
+
+def _drawn(unseen: TableTasks, shot: int, draws: int, split: int) -> list[Episode]:
+    """Draw ``shot`` rows of every task, ``draws`` times."""
+    moments = (1000 * shot + draw for draw in range(draws))
+    return [unseen.draw(shot, None, generator(split, "ladder", moment)) for moment in moments]
 
 
 def _climb(
     table: Table,
     train: TableTasks,
-    protocols: dict[int | None, list[Episode]],
+    protocols: Protocols,
     split: int,
     ways: Sequence[Rung] | None,
 ) -> list[Score]:
+    """Fit every way to ``train``, and judge it by every protocol."""
     form = TableForm.of(train, table.labels)
     scaled, scores = form.tasks(train), []
     for rung in rungs(table.target) if ways is None else ways:
@@ -95,33 +104,36 @@ def _climb(
         rung.fit(scaled, split)
         fitted = time.perf_counter() - began + rung.spared
         for shot, episodes in protocols.items():
-            began = time.perf_counter()
-            predicted = [
-                form.unscaled(rung.predict(form.episode(episode), shot is None))
-                for episode in episodes
-            ]
-            spent = time.perf_counter() - began
-            tasks = sum(episode.num_tasks for episode in episodes)
-            both = zip(predicted, episodes, strict=True)
-            judged = [
-                judge_by_target(values, episode.query, form)
-                if form.labels
-                else judge(values, episode.query)
-                for values, episode in both
-            ]
-            scores.append(Score(rung.name, shot, split, _mean(judged), fitted, 1e3 * spent / tasks))
-            logger.info(
-                "split %d, %s, %s: %.4g",
-                split,
-                "new rows" if shot is None else f"K = {shot}",
-                rung.name,
-                scores[-1].error,
-            )
+            metrics, adapt_ms = _judged(rung, form, episodes, shot is None)
+            scores.append(Score(rung.name, shot, split, metrics, fitted, adapt_ms))
+            protocol = "new rows" if shot is None else f"K = {shot}"
+            error = scores[-1].error
+            logger.info("split %d, %s, %s: %.4g", split, protocol, rung.name, error)
     return scores
 
 
+def _judged(
+    rung: Rung, form: TableForm, episodes: list[Episode], known: bool
+) -> tuple[Metrics, float]:
+    """Give the metrics of a fitted rung, and its milliseconds a task."""
+    began = time.perf_counter()
+    predicted = [form.unscaled(rung.predict(form.episode(episode), known)) for episode in episodes]
+    spent = time.perf_counter() - began
+    tasks = sum(episode.num_tasks for episode in episodes)
+    found = []
+    for values, episode in zip(predicted, episodes, strict=True):
+        if form.labels:
+            found.append(judge_by_target(values, episode.query, form))
+        else:
+            found.append(judge(values, episode.query))
+    return _mean(found), 1e3 * spent / tasks
+
+
 def _mean(judged: list[Metrics]) -> Metrics:
-    """The mean of every metric over the draws that have it: in one that holds no label of a target, it has none."""
+    """Average every metric over the draws that have it.
+
+    A draw without a label of a target has no metric of that target.
+    """
     names = dict.fromkeys(name for one in judged for name in one)
     found = {name: [one[name] for one in judged if name in one] for name in names}
     return {name: sum(values) / len(values) for name, values in found.items()}

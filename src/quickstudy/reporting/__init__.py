@@ -1,4 +1,4 @@
-"""Tables, figures, and the page one looks at after a run."""
+"""Tables, figures, and the page to look at after a run."""
 
 from quickstudy.reporting.by_group import accuracy_by_group_values
 from quickstudy.reporting.curves import curve_over_steps, learning_curves

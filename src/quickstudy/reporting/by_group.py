@@ -1,4 +1,6 @@
-"""The accuracy within each group of classes: which alphabets are hard."""
+"""Measures the accuracy within each group of classes: which alphabets are hard."""
+
+from torch import Tensor
 
 from quickstudy.errors import require
 from quickstudy.learners import Learner
@@ -15,11 +17,10 @@ def accuracy_by_group_values(
     num_tasks_each: int = 100,
     seed: int = 0,
 ) -> dict[str, Estimate]:
-    """The accuracy on tasks whose classes all come from one group (one alphabet, one script), for
-    each group.
+    """Measure, for each group, the accuracy on tasks whose classes all come from it.
 
-    Telling apart the letters of one alphabet is harder than telling apart letters of several.
-    Groups of fewer than ``way`` classes are left out.
+    A group is an alphabet, or a script. Telling apart the letters of one alphabet is harder than
+    telling apart letters of several. Groups of fewer than ``way`` classes are left out.
 
     Args:
         learner: The learner.
@@ -28,7 +29,7 @@ def accuracy_by_group_values(
         shot: Support examples a class.
         query: Query examples a class.
         num_tasks_each: Tasks of each group.
-        seed: Which tasks.
+        seed: Chooses the tasks.
 
     Raises:
         UserError: If no group has ``way`` classes, or the learner cannot serve such tasks.
@@ -37,10 +38,7 @@ def accuracy_by_group_values(
         num_tasks_each >= 1,
         f"Parameter `num_tasks_each` should be at least 1. Found num_tasks_each={num_tasks_each}.",
     )
-    members = {
-        name: (pool.groups == index).nonzero().flatten()
-        for index, name in enumerate(pool.group_names)
-    }
+    members = _members(pool)
     most = max(map(len, members.values()))
     require(
         most >= way,
@@ -53,7 +51,14 @@ def accuracy_by_group_values(
             continue
         source = pool.subset(classes, f"{pool.label}/{name}").episodes(way, shot, query)
         learner.check(source.target)
-        found[name] = Estimate.of(
-            values_by_steps(learner, source, num_tasks_each, seed, [learner.test_steps])[0]
-        )
+        values = values_by_steps(learner, source, num_tasks_each, seed, [learner.test_steps])
+        found[name] = Estimate.of(values[0])
     return found
+
+
+def _members(pool: Classes) -> dict[str, Tensor]:
+    """List the classes ``[class]`` of every group."""
+    return {
+        name: (pool.groups == index).nonzero().flatten()
+        for index, name in enumerate(pool.group_names)
+    }

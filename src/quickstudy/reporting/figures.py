@@ -1,7 +1,7 @@
-"""Which figures a report shows, and how each is read."""
+"""Chooses the figures of a report, and says how each is read."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -36,7 +36,7 @@ class Shown:
         name: Its file's name.
         title: Its heading.
         reading: One or two sentences on how to read it.
-        alt: What it shows, for those who do not see it.
+        alt: A description, for those who do not see it.
         figure: The figure.
         wide: Whether it has too much detail for the width of a phone.
     """
@@ -49,122 +49,146 @@ class Shown:
     wide: bool = False
 
     def keep(self, folder: Path) -> str:
-        """Write the figure into ``folder/figures``; the picture with how to read it, as markup."""
+        """Write the figure into ``folder/figures``, and give it as markup with how to read it."""
         image = png(self.figure)
         write_atomically(folder / "figures" / f"{self.name}.png", image)
         return markup.picture(image, self.alt, self.reading, self.wide)
 
 
+@dataclass(frozen=True, eq=False)
+class Extras:
+    """What else is known of a run; each adds a figure if it is there.
+
+    Attributes:
+        metrics: The lines of its ``metrics.jsonl``.
+        groups: The accuracy within each group of classes.
+        group_way: Classes of a task within a group.
+        relatedness: How related the training tasks are.
+    """
+
+    metrics: Sequence[dict[str, float]] = ()
+    groups: dict[str, Estimate] = field(default_factory=dict)
+    group_way: int | None = None
+    relatedness: Relatedness | None = None
+
+
 def figures_for(
-    learner: Learner,
-    source: TaskSource,
-    evaluation: Evaluation,
-    metrics: Sequence[dict[str, float]],
-    groups: dict[str, Estimate],
-    group_way: int | None,
-    seed: int,
-    relatedness: Relatedness | None = None,
+    learner: Learner, source: TaskSource, evaluation: Evaluation, extras: Extras, seed: int
 ) -> Iterator[Shown]:
-    """The figures that apply, in the order they are shown; those that do not apply are left out."""
+    """Make the figures that apply, in the order of the page."""
     if evaluation.baselines:
         yield _baselines(evaluation)
     if isinstance(source, Episodes) and has_pictures(source.pool):
         yield _picture(learner, source, seed)
     if isinstance(source, Family) and is_curve(source):
         yield _fits(learner, source, seed)
-    if groups:
-        yield _groups(groups, group_way)
+    if extras.groups:
+        yield _groups(extras.groups, extras.group_way)
     if len(evaluation.per_step) > 1:
         yield _steps(evaluation)
-    if any(name != "step" for line in metrics for name in line):
-        yield _training(metrics)
-    if relatedness is not None:
-        yield shown_relatedness(relatedness)
+    if any(name != "step" for line in extras.metrics for name in line):
+        yield _training(extras.metrics)
+    if extras.relatedness is not None:
+        yield shown_relatedness(extras.relatedness)
 
 
 def shown_relatedness(found: Relatedness) -> Shown:
-    """The map of how related tasks are."""
+    """Make the map of how related tasks are."""
     groups = f"{found.num_groups} groups" if found.num_groups > 1 else "one group"
+    count = len(found.names)
     return Shown(
-        "relatedness", "Which tasks are related",
-        "Each row, and the column of the same place, is a task. Red pairs are alike, blue " "ones opposed, pale ones have nothing to do with "
-        "each other; what the rows cannot tell has been taken out. The tree on the left " "joins the most alike tasks first, and its colours "
+        "relatedness",
+        "Which tasks are related",
+        "Each row, and the column of the same place, is a task. Red pairs are alike, blue ones "
+        "opposed, pale ones have nothing to do with each other; what the rows cannot tell has "
+        "been taken out. The tree on the left joins the most alike tasks first, and its colours "
         "are the groups.",
-        f"The similarities of {len(found.names)} tasks in {groups}, beside the tree that " "joins them.",
-        relatedness_map(found), wide=len(found.names) > 20,
-    )  # fmt: skip
+        f"The similarities of {count} tasks in {groups}, beside the tree that joins them.",
+        relatedness_map(found),
+        wide=count > 20,
+    )
 
 
 def _baselines(evaluation: Evaluation) -> Shown:
     better = "Further right" if evaluation.metric == "accuracy" else "Further left"
-    known = "; ".join(
-        f"{name}: {BASELINES[name]}" for name in evaluation.baselines if name in BASELINES
-    )
+    reading = f"{better} is better; whiskers are 95 % intervals of the mean over tasks."
+    names = [name for name in evaluation.baselines if name in BASELINES]
+    if names:
+        known = "; ".join(f"{name}: {BASELINES[name]}" for name in names)
+        reading += f" {known[0].upper()}{known[1:]}."
+    count = len(evaluation.baselines)
     return Shown(
-        "baselines", "Beside the plain baselines",
-        f"{better} is better; whiskers are 95 % intervals of the mean over tasks." + (f" {known[0].upper()}{known[1:]}." if known else ""),
-        f"The learner beside {len(evaluation.baselines)} baselines, with the numbers of the " "table above.",
+        "baselines",
+        "Beside the plain baselines",
+        reading,
+        f"The learner beside {count} baselines, with the numbers of the table above.",
         baselines_chart(evaluation),
-    )  # fmt: skip
+    )
 
 
 def _picture(learner: Learner, source: Episodes, seed: int) -> Shown:
     figure = episode_picture(learner, source, seed)
     title = next(text.get_text() for text in figure.axes[0].texts if text.get_gid() == "title")
     return Shown(
-        "episode", "One task, as the learner sees it",
-        "Each row is a class: its number, its support images, then queries that belong to " "it. Under a query stand the class the learner "
-        "took it for and the probability it gave that; a red frame marks a mistake, with the " "class it really is.",
+        "episode",
+        "One task, as the learner sees it",
+        "Each row is a class: its number, its support images, then queries that belong to it. "
+        "Under a query stand the class the learner took it for and the probability it gave that; "
+        "a red frame marks a mistake, with the class it really is.",
         f"A task drawn at random, its support images and queries. {title}.",
-        figure, wide=True,
-    )  # fmt: skip
+        figure,
+        wide=True,
+    )
 
 
 def _fits(learner: Learner, source: Family, seed: int) -> Shown:
-    stages = (
-        "A good initialisation is close after one step and settles within a few."
-        if learner.test_steps
-        else ""
-    )
+    stages = ""
+    if learner.test_steps:
+        stages = "A good initialisation is close after one step and settles within a few."
     return Shown(
-        "fits", "Six tasks and what the learner makes of them",
-        "Grey is the curve a task asks for, dots are all the learner is given, coloured " f"lines are its predictions. {stages}",
+        "fits",
+        "Six tasks and what the learner makes of them",
+        "Grey is the curve a task asks for, dots are all the learner is given, coloured lines "
+        f"are its predictions. {stages}",
         "Six regression tasks: true curves, support points and predictions.",
         sinusoid_fits(learner, source, seed),
-    )  # fmt: skip
+    )
 
 
 def _groups(groups: dict[str, Estimate], way: int | None) -> Shown:
     tasks = "tasks" if way is None else f"{way}-way tasks"
     return Shown(
-        "groups", "Group by group",
-        f"Accuracy on {tasks} whose classes all come from one group (one alphabet, one " "script), with 95 % intervals. "
-        "Classes of one group resemble each other, so these tasks are harder than mixed ones.",
+        "groups",
+        "Group by group",
+        f"Accuracy on {tasks} whose classes all come from one group (one alphabet, one script), "
+        "with 95 % intervals. Classes of one group resemble each other, so these tasks are "
+        "harder than mixed ones.",
         f"Accuracy within each of {len(groups)} groups, from the easiest to the hardest.",
         accuracy_by_group(groups, None if way is None else 1 / way),
-    )  # fmt: skip
+    )
 
 
 def _steps(evaluation: Evaluation) -> Shown:
     first, last = min(evaluation.per_step), max(evaluation.per_step)
     from_, to = (written(evaluation.per_step[step], evaluation.metric) for step in (first, last))
     return Shown(
-        "steps", "Step by step",
-        "How well the learner does after each number of inner steps, with the 95 % band of " "the mean. At 0 it has not looked at the "
-        "support set; where the line is flat, further steps are wasted.",
+        "steps",
+        "Step by step",
+        "How well the learner does after each number of inner steps, with the 95 % band of the "
+        "mean. At 0 it has not looked at the support set; where the line is flat, further steps "
+        "are wasted.",
         f"From {from_} after {first} inner steps to {to} after {last}.",
         curve_over_steps(evaluation),
-    )  # fmt: skip
+    )
 
 
 def _training(metrics: Sequence[dict[str, float]]) -> Shown:
     reading = "The loss on training tasks and the learning rate."
     if any(name.startswith(PREFIX) for line in metrics for name in line):
         reading = (
-            "The loss on training tasks, the metric on validation tasks, and the learning "
-            "rate. Where the loss still falls and validation "
-            "no longer improves, more steps do not help; the weights kept are those of the "
-            "marked best validation."
+            "The loss on training tasks, the metric on validation tasks, and the learning rate. "
+            "Where the loss still falls and validation no longer improves, more steps do not "
+            "help; the weights kept are those of the marked best validation."
         )
     steps = int(max(line["step"] for line in metrics))
     return Shown(

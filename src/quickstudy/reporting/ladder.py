@@ -1,4 +1,4 @@
-"""The ladder in words and lines: which way of sharing between tasks a table rewards."""
+"""Tells in words and lines which way of sharing between tasks a table rewards."""
 
 import math
 from collections.abc import Sequence
@@ -21,67 +21,70 @@ ERROR = (
     "Error: the mean over targets of the log-loss, and of the RMSE in standard deviations of the "
     "target."
 )
-"""What decides where targets are of different kinds."""
+"""The metric that decides if targets are of different kinds."""
 ALONE = ("support mean", "majority", "single task")
+LITTLE = 0.005
+"""A smaller part of the error is no gain."""
 POOLED = ("pooled, ridge", "pooled, logistic", "pooled, linear")
 
 
 def shots_of(scores: Sequence[Score]) -> list[int | None]:
-    """The protocols of ``scores``: None for new rows of known tasks, else the rows that were seen of unseen ones."""
+    """List the protocols: None for new rows of known tasks, else the rows seen of unseen tasks."""
     return list(dict.fromkeys(score.shot for score in scores))
 
 
 def means(scores: Sequence[Score], shot: int | None, metric: str | None = None) -> dict[str, float]:
-    """The error of every way, or another ``metric``, averaged over the splits; NaN where no split has it."""
+    """Average the error of every way, or another ``metric``, over the splits that have it."""
     found: dict[str, list[float]] = {}
     for score in scores:
         if score.shot == shot:
             value = score.error if metric is None else score.metrics.get(metric)
             found.setdefault(score.name, []).extend([] if value is None else [value])
-    return {name: float(np.mean(values)) if values else math.nan for name, values in found.items()}
+    return {name: _mean(values) for name, values in found.items()}
 
 
 def best_of(found: dict[str, float]) -> str:
-    """The way with the least error."""
+    """Name the way with the least error."""
     return min(found, key=lambda name: found[name])
 
 
 def head_of(metric: str) -> str:
-    """What a metric is called; that of one target of several, ``rmse of price``, in a second line."""
+    """Name a metric; if it is of one target, as ``rmse of price``, in a second line."""
     name, _, target = metric.partition(" of ")
     return f"{target}\n{HEADS[name]}" if target else HEADS[name]
 
 
 def verdict(scores: Sequence[Score]) -> list[str]:
-    """In plain words, which way this table rewards: one line a protocol."""
+    """Say in plain words which way this table rewards: one line a protocol."""
     lines = []
     error = "log-loss" if "log_loss" in scores[0].metrics else "error"
     for shot in shots_of(scores):
         found = means(scores, shot)
         best = best_of(found)
-        alone = min(value for name, value in found.items() if name.startswith(ALONE))
-        pooled = min(value for name, value in found.items() if name in POOLED)
-        where = (
-            "New rows of known tasks"
-            if shot is None
-            else f"Unseen tasks of which {shot} rows are seen"
-        )
-        gain_alone, gain_pooled = 1 - found[best] / alone, 1 - found[best] / pooled
-        if gain_alone < 0.005:
-            words = "every task is best learned alone: the others do not help"
-        elif gain_pooled < 0.005:
-            words = "the tasks are so alike that one model for all rows does it"
-        else:
-            gains = f"{gain_alone:.1%} below the best of a task alone and {gain_pooled:.1%}"
-            words = f"sharing pays: the {error} is {gains} below one model for all"
-        lines.append(
-            f"{where}: {best} is best ({found[best]:.4g}); {words}.{_by_target(scores, shot)}"
-        )
+        tasks = f"Unseen tasks of which {shot} rows are seen"
+        if shot is None:
+            tasks = "New rows of known tasks"
+        words = f"{best} is best ({found[best]:.4g}); {_gains(found, error)}."
+        lines.append(f"{tasks}: {words}{_by_target(scores, shot)}")
     return lines
 
 
+def _gains(found: dict[str, float], error: str) -> str:
+    """Say how far the best way is below learning alone and below one model for all rows."""
+    least = found[best_of(found)]
+    alone = min(value for name, value in found.items() if name.startswith(ALONE))
+    pooled = min(value for name, value in found.items() if name in POOLED)
+    gain_alone, gain_pooled = 1 - least / alone, 1 - least / pooled
+    if gain_alone < LITTLE:
+        return "every task is best learned alone: the others do not help"
+    if gain_pooled < LITTLE:
+        return "the tasks are so alike that one model for all rows does it"
+    gains = f"{gain_alone:.1%} below the best of a task alone and {gain_pooled:.1%}"
+    return f"sharing pays: the {error} is {gains} below one model for all"
+
+
 def _by_target(scores: Sequence[Score], shot: int | None) -> str:
-    """Of several targets of different kinds, the best way for each."""
+    """Name the best way for each of several targets of different kinds."""
     parts = []
     for metric in _metrics(scores):
         found = means(scores, shot, metric)
@@ -97,31 +100,29 @@ def _metrics(scores: Sequence[Score]) -> list[str]:
 
 
 def title_of(shot: int | None) -> str:
-    """The name of a protocol."""
+    """Name a protocol."""
     return "New rows of known tasks" if shot is None else f"Unseen tasks, K = {shot}"
 
 
 def note_of(scores: Sequence[Score]) -> str:
-    """What is to be known of the metrics; nothing where targets are of one kind."""
+    """Explain the metrics; empty if targets are of one kind."""
     return ERROR if "error" in scores[0].metrics else ""
 
 
 def cells_of(scores: Sequence[Score], shot: int | None) -> tuple[list[str], list[list[str]]]:
-    """A head, and a line for every way: error with its standard deviation over the splits, other
-    metrics, times.
+    """Give a head, and a line for every way.
 
-    The others are the explained variance or the accuracy; of several targets of different kinds
-    each one's own error."""
+    A line holds the error with its standard deviation over the splits, other metrics, and times.
+    The other metrics are the explained variance or the accuracy, or the error of each of several
+    targets of different kinds.
+    """
     first, *others = _metrics(scores)
     besides = [(metric, means(scores, shot, metric)) for metric in others]
     lines = []
     for name, mean in means(scores, shot).items():
         own = [score for score in scores if (score.name, score.shot) == (name, shot)]
         spread = f" ± {np.std([score.error for score in own]):.3f}" if len(own) > 1 else ""
-        more = [
-            f"{values[name]:.1%}" if metric in PARTS else f"{values[name]:.4g}"
-            for metric, values in besides
-        ]
+        more = [_cell(metric, values[name]) for metric, values in besides]
         times = [
             f"{np.mean([score.fit_seconds for score in own]):.2f}",
             f"{np.mean([score.adapt_ms for score in own]):.2f}",
@@ -130,21 +131,24 @@ def cells_of(scores: Sequence[Score], shot: int | None) -> tuple[list[str], list
     return ["way", *map(head_of, (first, *others)), "fit, s", "adapt, ms"], lines
 
 
+def _cell(metric: str, value: float) -> str:
+    return f"{value:.1%}" if metric in PARTS else f"{value:.4g}"
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if values else math.nan
+
+
 def lines(scores: Sequence[Score], shot: int | None) -> Lines:
-    """:func:`cells_of` for the terminal; the best in bold."""
+    """Make a table for the terminal of :func:`cells_of`, with the best way in bold."""
     head, rows = cells_of(scores, shot)
     found = means(scores, shot)
     best = best_of(found)
-    table = Lines(
-        title=title_of(shot),
-        title_justify="left",
-        caption=note_of(scores) or None,
-        caption_justify="left",
-    )
+    table = Lines(title=title_of(shot), caption=note_of(scores) or None)
+    table.title_justify = table.caption_justify = "left"
     for name in head:
-        table.add_column(
-            Text(name), justify="left" if name == "way" else "right", no_wrap=name != "way"
-        )
+        names = name == "way"
+        table.add_column(Text(name), justify="left" if names else "right", no_wrap=not names)
     for row in rows:
         table.add_row(*row, style="bold" if row[0] == best else None)
     return table

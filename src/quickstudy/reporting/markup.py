@@ -1,4 +1,4 @@
-"""The pieces of an HTML page. Every piece of text is escaped here and nowhere else."""
+"""Makes the pieces of an HTML page; every text is escaped here and nowhere else."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from quickstudy.reporting.css import CSS
 
 
 def document(title: str, body: Sequence[str]) -> str:
-    """A whole page that needs nothing outside itself."""
+    """Make a whole page that needs nothing outside itself."""
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -19,12 +19,12 @@ def document(title: str, body: Sequence[str]) -> str:
 
 
 def element(tag: str, text: str, css: str = "") -> str:
-    """``text`` in a ``tag`` of class ``css``; empty for no text."""
+    """Put ``text`` in a ``tag`` of class ``css``; empty for no text."""
     return f"<{tag}{_css(css)}>{escape(text)}</{tag}>" if text else ""
 
 
 def section(title: str, parts: Sequence[str], css: str = "") -> str:
-    """A card with a heading around ``parts``, which are markup."""
+    """Make a card with a heading around ``parts``, which are markup."""
     return (
         f"<section{_css(css)}>\n{element('h2', title)}\n"
         + "\n".join(part for part in parts if part)
@@ -33,42 +33,39 @@ def section(title: str, parts: Sequence[str], css: str = "") -> str:
 
 
 def picture(png: bytes, alt: str, reading: str, wide: bool) -> str:
-    """An image on white with how to read it below; a ``wide`` one can be scrolled on a phone."""
+    """Show an image on white, its reading below; a ``wide`` one can be scrolled on a phone."""
     data = base64.b64encode(png).decode()
-    image = (
-        f'<img{_css("wide" if wide else "")} alt="{escape(alt)}" '
-        f'src="data:image/png;base64,{data}">'
-    )
-    return (
-        f'<figure>\n<div class="white">{image}</div>\n{element("figcaption", reading)}\n</figure>'
-    )
+    css = _css("wide" if wide else "")
+    image = f'<img{css} alt="{escape(alt)}" src="data:image/png;base64,{data}">'
+    caption = element("figcaption", reading)
+    return f'<figure>\n<div class="white">{image}</div>\n{caption}\n</figure>'
 
 
 def numbers(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table of numbers; the first column is names, the first row is the learner's own."""
-    top = "".join(
-        f'<th scope="col"{_css("n" if place else "")}>{escape(cell)}</th>'
-        for place, cell in enumerate(head)
-    )
-    body = "\n".join(
-        f'<tr{_css("own" if row is rows[0] else "")}><th scope="row">{escape(row[0])}</th>'
-        + "".join(element("td", cell, "n") for cell in row[1:])
-        + "</tr>"
-        for row in rows
-    )
-    return (
-        "<div "
-        f'class="scroll"><table>\n<thead><tr>{top}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>'
-    )
+    """Make a table of numbers, with names in the first column; the first row is the own one."""
+    top = _head(head[0], "") + "".join(_head(cell, "n") for cell in head[1:])
+    lines = [_row(row, "own") for row in rows[:1]] + [_row(row, "") for row in rows[1:]]
+    body = "\n".join(lines)
+    table = f"<thead><tr>{top}</tr></thead>\n<tbody>\n{body}\n</tbody>"
+    return f'<div class="scroll"><table>\n{table}\n</table></div>'
 
 
 def settings(values: Mapping[str, str]) -> str:
-    """A table of names and values."""
+    """Make a table of names and values."""
     rows = "\n".join(
         f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td></tr>'
         for name, value in values.items()
     )
     return f'<table class="settings">\n<tbody>\n{rows}\n</tbody>\n</table>'
+
+
+def _head(cell: str, css: str) -> str:
+    return f'<th scope="col"{_css(css)}>{escape(cell)}</th>'
+
+
+def _row(row: Sequence[str], css: str) -> str:
+    cells = "".join(element("td", cell, "n") for cell in row[1:])
+    return f'<tr{_css(css)}><th scope="row">{escape(row[0])}</th>{cells}</tr>'
 
 
 def _css(name: str) -> str:

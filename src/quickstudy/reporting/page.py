@@ -1,13 +1,15 @@
-"""The page one looks at after a run."""
+"""Writes the page to look at after a run."""
 
 from pathlib import Path
+from typing import Any
 
 from quickstudy.cache import write_atomically
 from quickstudy.learners import Learner
 from quickstudy.relatedness import Relatedness
 from quickstudy.reporting import markup
-from quickstudy.reporting.figures import figures_for
+from quickstudy.reporting.figures import Extras, figures_for
 from quickstudy.reporting.settings import command_of, flat, read_run
+from quickstudy.reporting.table import cells_of
 from quickstudy.reporting.words import (
     against_baselines,
     default_title,
@@ -31,23 +33,23 @@ def write_report(
     title: str | None = None,
     relatedness: Relatedness | None = None,
 ) -> Path:
-    """Write ``folder/report.html``, one page that needs nothing outside itself, and its figures in
-    ``folder/figures``.
+    """Write ``folder/report.html``, which needs nothing outside itself.
 
     The page holds the result in words, a table with the baselines, every figure that applies with
-    how to read it, and the run's settings. What :func:`quickstudy.fit` left in ``folder``
-    (``metrics.jsonl``, ``run.json``) is used where it is.
+    how to read it, and the run's settings. The files of :func:`quickstudy.fit` in ``folder``
+    (``metrics.jsonl``, ``run.json``) are used if they are there. The figures are also written to
+    ``folder/figures``.
 
     Args:
         folder: The run's folder.
         learner: The learner.
         source: The tasks it was evaluated on.
-        evaluation: What :func:`quickstudy.evaluate` found there.
-        seed: Which tasks are drawn as pictures.
-        groups: What :func:`~quickstudy.reporting.accuracy_by_group_values` found.
-        group_way: Classes of a task there, which says what guessing would reach.
+        evaluation: The result of :func:`quickstudy.evaluate` there.
+        seed: Chooses the tasks that are drawn.
+        groups: The values of :func:`~quickstudy.reporting.accuracy_by_group_values`.
+        group_way: Classes of a task there, which give the accuracy of guessing.
         title: Heading of the page; by default learner, source, way and shot.
-        relatedness: What :func:`quickstudy.relatedness.relate` found among the training tasks.
+        relatedness: The result of :func:`quickstudy.relatedness.relate` on the training tasks.
 
     Returns:
         The path of the page.
@@ -61,32 +63,30 @@ def write_report(
     run, path = read_run(folder), folder / "metrics.jsonl"
     metrics = read_metrics(path) if path.exists() else []
     body = [markup.element("h1", title), _result(evaluation)]
-    for shown in figures_for(
-        learner, source, evaluation, metrics, groups or {}, group_way, seed, relatedness
-    ):
+    extras = Extras(metrics, groups or {}, group_way, relatedness)
+    for shown in figures_for(learner, source, evaluation, extras, seed):
         body.append(markup.section(shown.title, [shown.keep(folder)]))
     body.append(markup.section("How it was evaluated", [markup.settings(_evaluated(evaluation))]))
-    if settings := flat(run):
-        body.append(markup.section("Settings of the run", [markup.settings(settings)]))
-    if command := command_of(run):
-        body.append(markup.section("Run it again", [markup.element("pre", command)]))
+    body += _settings(run)
     report = folder / "report.html"
     write_atomically(report, markup.document(title, body).encode())
     return report
 
 
+def _settings(run: dict[str, Any]) -> list[str]:
+    """Give the sections on how a run was trained, if that is known."""
+    sections = []
+    if settings := flat(run):
+        sections.append(markup.section("Settings of the run", [markup.settings(settings)]))
+    if command := command_of(run):
+        sections.append(markup.section("Run it again", [markup.element("pre", command)]))
+    return sections
+
+
 def _result(evaluation: Evaluation) -> str:
     metric = evaluation.metric
     rows = [("this learner", evaluation.estimate), *evaluation.baselines.items()]
-    cells = [
-        [
-            name,
-            written(estimate, metric, tasks=False),
-            f"{estimate.num_tasks:,}",
-            f"{estimate.num_diverged:,}",
-        ]
-        for name, estimate in rows
-    ]
+    cells = [cells_of(name, estimate, metric) for name, estimate in rows]
     name = metric.replace("_", " ")
     parts = [
         markup.element("p", written(evaluation.estimate, metric, tasks=False), "number"),

@@ -1,4 +1,4 @@
-"""The page on how related the tasks of a table are."""
+"""Writes the page on how related the tasks of a table are."""
 
 from pathlib import Path
 
@@ -16,12 +16,13 @@ def write_relatedness(
     title: str = "How related the tasks are",
     settings: object = None,
 ) -> Path:
-    """Write ``folder/relatedness.html``, one page that needs nothing outside itself, and its figure
-    in ``folder/figures``.
+    """Write ``folder/relatedness.html``, which needs nothing outside itself.
+
+    Its figure is also written to ``folder/figures``.
 
     Args:
-        folder: Where.
-        found: What :func:`quickstudy.relatedness.relate` gave.
+        folder: The folder of the page.
+        found: The result of :func:`quickstudy.relatedness.relate`.
         title: Heading of the page.
         settings: How it was measured, plain values by name.
 
@@ -32,21 +33,13 @@ def write_relatedness(
         OSError: If a file cannot be written.
     """
     folder, shown = Path(folder), shown_relatedness(found)
-    words = [markup.element("p", line) for line in relation(found)]
-    body = [
-        markup.element("h1", title),
-        markup.section(
-            "In short", [markup.element("p", groups_in_words(found), "number"), *words], "result"
-        ),
-        markup.section(shown.title, [shown.keep(folder)]),
-    ]
+    words = [markup.element("p", groups_in_words(found), "number")]
+    words += [markup.element("p", line) for line in relation(found)]
+    body = [markup.element("h1", title), markup.section("In short", words, "result")]
+    body.append(markup.section(shown.title, [shown.keep(folder)]))
     if found.num_groups > 1:
-        body.append(
-            markup.section(
-                "The groups",
-                [markup.settings(dict(_group(found, group) for group in range(found.num_groups)))],
-            )
-        )
+        groups = dict(_group(found, group) for group in range(found.num_groups))
+        body.append(markup.section("The groups", [markup.settings(groups)]))
     if isinstance(settings, dict):
         body.append(markup.section("How it was measured", [markup.settings(flat(settings))]))
     page = folder / "relatedness.html"
@@ -60,12 +53,10 @@ def _group(found: Relatedness, group: int) -> tuple[str, str]:
 
 
 def groups_in_words(found: Relatedness) -> str:
-    """``3 groups of tasks``, or that there is one."""
-    return (
-        f"{found.num_groups} groups of tasks"
-        if found.num_groups > 1
-        else "One group: the rows tell no others apart"
-    )
+    """Count the groups of tasks in words."""
+    if found.num_groups > 1:
+        return f"{found.num_groups} groups of tasks"
+    return "One group: the rows tell no others apart"
 
 
 __all__ = ["groups_in_words", "write_relatedness"]

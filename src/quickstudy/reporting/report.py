@@ -1,4 +1,4 @@
-"""report: a run's page, from the run's folder alone."""
+"""Writes a run's page, from the run's folder only."""
 
 from pathlib import Path
 
@@ -27,13 +27,13 @@ def report(
     classes: Classes = (),
     progress: bool = False,
 ) -> Path:
-    """Evaluate a run and write its page, with pictures: ``qs.report("runs/maml")``.
+    """Evaluate a run and write its page, with pictures.
 
     Args:
         run: The run's folder.
         source: The tasks to evaluate on; by default the test tasks of its data, as in training.
-        num_tasks: How many.
-        seed: Which: the same seed gives the same tasks to every learner.
+        num_tasks: The number of tasks.
+        seed: Chooses the tasks: the same ones for every learner.
         baselines: The plain baselines on the same tasks, see :func:`~quickstudy.evaluate`.
         model: Your own module, see :func:`~quickstudy.load`.
         classes: Your own classes, see :func:`~quickstudy.load`.

@@ -1,4 +1,4 @@
-"""What a run was, read from its folder."""
+"""Reads the settings of a run from its folder."""
 
 import json
 import shlex
@@ -10,7 +10,7 @@ from quickstudy.errors import UserError, require
 
 
 def read_run(folder: Path) -> dict[str, Any]:
-    """The run's ``run.json``; empty where there is none.
+    """Read the run's ``run.json``; empty if there is none.
 
     Raises:
         UserError: If it is not a JSON object.
@@ -31,16 +31,17 @@ def read_run(folder: Path) -> dict[str, Any]:
 
 
 def command_of(run: dict[str, Any]) -> str:
-    """The command that makes the run again; empty where it was not recorded."""
+    """Give the command that repeats the run; empty if it was not recorded."""
     command = run.get("command")
     return shlex.join(map(str, command)) if isinstance(command, list) else str(command or "")
 
 
 def flat(values: dict[str, Any]) -> dict[str, str]:
-    """Nested settings as a person reads them; what is None or empty is left out.
+    """Write nested settings as a person reads them; those that are None or empty are left out.
 
     Example:
-        >>> flat({"learner": {"learner": "maml", "arguments": {"inner_lr": 0.4}}, "steps": 10000, "scheduler": None})
+        >>> learner = {"learner": "maml", "arguments": {"inner_lr": 0.4}}
+        >>> flat({"learner": learner, "steps": 10000, "scheduler": None})
         {'learner': 'maml', 'learner: inner_lr': '0.4', 'steps': '10,000'}
     """
     return dict(_flat("", {name: value for name, value in values.items() if name != "command"}))
@@ -49,19 +50,20 @@ def flat(values: dict[str, Any]) -> dict[str, str]:
 def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
         for name, inner in value.items():
-            # learner: learner, learner: arguments: inner_lr
-            same = name == "arguments" or prefix.endswith(name)
-            yield from _flat(
-                prefix
-                if same
-                else ": ".join(filter(None, [prefix, str(name).replace("_arguments", "")])),
-                inner,
-            )
+            yield from _flat(_joined(prefix, name), inner)
     elif isinstance(value, list) and any(isinstance(inner, dict) for inner in value):
         for inner in value:
             yield from _flat(prefix, inner)
     elif value is not None and value != [] and value != "":
         yield prefix, _text(value)
+
+
+def _joined(prefix: str, name: str) -> str:
+    """Name a setting within ``prefix``."""
+    # learner: learner and learner: arguments add nothing to learner
+    if name == "arguments" or prefix.endswith(name):
+        return prefix
+    return ": ".join(filter(None, [prefix, str(name).replace("_arguments", "")]))
 
 
 def _text(value: Any) -> str:

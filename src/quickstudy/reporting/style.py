@@ -9,20 +9,29 @@ from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
 
-INK, GREY, FAINT = "#222222", "#767676", "#d9d9d9"
-BLUE, ORANGE, GREEN, PURPLE, RED = "#0072b2", "#d98200", "#00835f", "#8a4f9e", "#d4001a"
+INK = "#222222"
+GREY = "#767676"
+FAINT = "#d9d9d9"
+BLUE = "#0072b2"
+ORANGE = "#d98200"
+GREEN = "#00835f"
+PURPLE = "#8a4f9e"
+RED = "#d4001a"
 SERIES = (ORANGE, GREEN, PURPLE, GREY)
 LABEL, TICK = 10, 9
-WIDTH = 6.0  # inches: narrow, so that letters stay legible where a page is
+# inches: narrow, so that letters stay legible on a page
+WIDTH = 6.0
+DECADES = 30
+"""The factor between values from which an axis is logarithmic."""
 
 
 def new_figure(height: float) -> Figure:
-    """An empty figure of ``height`` inches that belongs to nobody but the caller."""
+    """Make an empty figure of ``height`` inches that belongs to nobody but the caller."""
     return Figure(figsize=(WIDTH, height), layout="constrained", facecolor="white")
 
 
 def tidy(axes: Axes, x: str = "", y: str = "") -> Axes:
-    """Name the axes of a panel, and take away the ink that says nothing."""
+    """Name the axes of a panel, and remove the ink that says nothing."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(GREY)
     axes.grid(color=FAINT, linewidth=0.6)
@@ -34,23 +43,23 @@ def tidy(axes: Axes, x: str = "", y: str = "") -> Axes:
 
 
 def metric_label(metric: str) -> str:
-    """``"accuracy (%)"`` or ``"mean squared error"``."""
+    """Name a metric on an axis: ``"accuracy (%)"``, ``"mean squared error"``."""
     return metric.replace("_", " ") + (" (%)" if metric == "accuracy" else "")
 
 
 def metric_scale(metric: str) -> float:
-    """What a value is multiplied with to be shown: 100 for accuracies, which are shown in percent."""
+    """Give the factor of the values that are shown: 100 for accuracies, shown in percent."""
     return 100.0 if metric == "accuracy" else 1.0
 
 
 def spans_decades(values: Values) -> bool:
-    """Whether positive ``values`` differ so much (30 times) that only a logarithmic axis shows them all."""
+    """Say whether positive ``values`` differ so much that they need a logarithmic axis."""
     finite = values[np.isfinite(values)]
-    return bool(len(finite) and finite.min() > 0 and finite.max() > 30 * finite.min())
+    return bool(len(finite) and finite.min() > 0 and finite.max() > DECADES * finite.min())
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as a PNG file's bytes, the same for the same figure."""
+    """Give the bytes of a PNG file of the figure; equal figures have equal bytes."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=160)
     return buffer.getvalue()

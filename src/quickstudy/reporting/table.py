@@ -1,4 +1,4 @@
-"""Results as a table for the terminal."""
+"""Writes results as a table for the terminal."""
 
 from collections.abc import Sequence
 
@@ -10,16 +10,18 @@ from quickstudy.training.evaluate import Estimate
 
 
 def results_table(title: str, rows: Sequence[tuple[str, Estimate]], metric: str) -> Table:
-    """A row for every estimate: name, mean ± 95 % interval, tasks; and how many diverged, if any
-    did.
+    """Make a table with a row for every estimate: name, mean ± 95 % interval, tasks.
+
+    If any task diverged, a column says how many did.
 
     Args:
-        title: Stands above the table.
+        title: The title above the table.
         rows: Names and estimates, in the order they are shown.
         metric: ``"accuracy"`` (shown in percent) or ``"mean_squared_error"``.
 
     Example:
-        >>> results_table("5-way 1-shot", [("ProtoNet", Estimate(0.97, 0.002, 1000))], "accuracy").row_count
+        >>> rows = [("ProtoNet", Estimate(0.97, 0.002, 1000))]
+        >>> results_table("5-way 1-shot", rows, "accuracy").row_count
         1
     """
     diverged = any(estimate.num_diverged for _, estimate in rows)
@@ -30,11 +32,12 @@ def results_table(title: str, rows: Sequence[tuple[str, Estimate]], metric: str)
     if diverged:
         table.add_column("diverged", justify="right")
     for name, estimate in rows:
-        cells = [
-            name,
-            written(estimate, metric, tasks=False),
-            f"{estimate.num_tasks:,}",
-            f"{estimate.num_diverged:,}",
-        ]
+        cells = cells_of(name, estimate, metric)
         table.add_row(*(Text(cell) for cell in cells[: 3 + diverged]))
     return table
+
+
+def cells_of(name: str, estimate: Estimate, metric: str) -> list[str]:
+    """Write the row of an estimate: name, mean ± 95 % interval, tasks, tasks that diverged."""
+    value = written(estimate, metric, tasks=False)
+    return [name, value, f"{estimate.num_tasks:,}", f"{estimate.num_diverged:,}"]

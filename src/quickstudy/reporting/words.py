@@ -1,4 +1,4 @@
-"""A result in plain words."""
+"""Tells a result in plain words."""
 
 import math
 
@@ -8,7 +8,7 @@ from quickstudy.training.evaluate import Estimate, Evaluation
 
 
 def written(estimate: Estimate, metric: str, tasks: bool = True) -> str:
-    """``97.31 ± 0.20 %``, with the tasks that diverged unless not ``tasks``."""
+    """Write an estimate, as ``97.31 ± 0.20 %``; with ``tasks`` also those that diverged."""
     if not math.isfinite(estimate.mean):
         return f"diverged on all {estimate.num_tasks} tasks" if tasks else "diverged"
     kept = estimate if tasks else Estimate(estimate.mean, estimate.ci95, estimate.num_tasks)
@@ -16,7 +16,7 @@ def written(estimate: Estimate, metric: str, tasks: bool = True) -> str:
 
 
 def default_title(learner: Learner, evaluation: Evaluation) -> str:
-    """``MAML on omniglot/test, 5-way 1-shot``."""
+    """Name learner and tasks, as ``MAML on omniglot/test, 5-way 1-shot``."""
     tasks = [
         f"{_range(evaluation.source[name])}-{name}"
         for name in ("way", "shot")
@@ -27,19 +27,17 @@ def default_title(learner: Learner, evaluation: Evaluation) -> str:
 
 
 def headline(evaluation: Evaluation) -> str:
-    """The result as a sentence."""
+    """Say the result in a sentence."""
     estimate, source = evaluation.estimate, evaluation.source
-    over = f"mean over {estimate.num_tasks:,} tasks" + (
-        " with its 95 % interval" if math.isfinite(estimate.ci95) else ""
-    )
+    over = f"mean over {estimate.num_tasks:,} tasks"
+    if math.isfinite(estimate.ci95):
+        over += " with its 95 % interval"
     shot = source.get("shot")
     given = "" if shot is None else f"Given {_range(shot)} example{'' if shot == 1 else 's'} "
     if evaluation.metric == "accuracy":
-        of_each = (
-            "of each class"
-            if "way" not in source
-            else f"of each of {_range(source['way'])} classes"
-        )
+        of_each = "of each class"
+        if "way" in source:
+            of_each = f"of each of {_range(source['way'])} classes"
         begin = f"{given}{of_each}, the learner" if given else "The learner"
         return (
             f"{begin} names the class of further examples correctly in "
@@ -53,7 +51,7 @@ def headline(evaluation: Evaluation) -> str:
 
 
 def transduction(transductive: bool) -> str:
-    """What a prediction depended on."""
+    """Say which examples a prediction depends on."""
     if transductive:
         return (
             "Transductive: a prediction may depend on the other queries of its task, so compare "
@@ -63,7 +61,7 @@ def transduction(transductive: bool) -> str:
 
 
 def against_baselines(evaluation: Evaluation) -> str:
-    """The learner against the best plain baseline, as a sentence; empty without baselines."""
+    """Compare the learner with the best plain baseline, in a sentence; empty without baselines."""
     sign = -1 if evaluation.metric == "accuracy" else 1
     finite = {
         name: estimate
@@ -77,17 +75,18 @@ def against_baselines(evaluation: Evaluation) -> str:
     apart = abs(evaluation.mean - best.mean) > math.hypot(evaluation.ci95, best.ci95)
     if not apart:
         verdict = "which this evaluation cannot tell apart from it"
+    elif sign * evaluation.mean < sign * best.mean:
+        verdict = "which it beats"
     else:
-        verdict = (
-            "which it beats" if sign * evaluation.mean < sign * best.mean else "which beats it"
-        )
-    return (
-        f"The best plain baseline, {name}, reaches {written(best, evaluation.metric)}, {verdict}."
-    )
+        verdict = "which beats it"
+    reached = written(best, evaluation.metric)
+    return f"The best plain baseline, {name}, reaches {reached}, {verdict}."
 
 
 MEASURED = {
-    "gradient": "the cosine of the gradients with which two tasks pull a network that is trained on all",
+    "gradient": (
+        "the cosine of the gradients with which two tasks pull a network that is trained on all"
+    ),
     "fisher": (
         "how alike the weights are that two tasks need of a network that is trained on all "
         "(Fisher embeddings)"
@@ -101,7 +100,7 @@ MEASURED = {
 
 
 def relation(found: Relatedness) -> list[str]:
-    """How related tasks are, in sentences: what was measured, how sure it is, and what follows."""
+    """Say how related tasks are: the measure, how sure it is, and the consequence."""
     what = MEASURED.get(found.measure, f"the measure {found.measure}")
     sure = (
         f"Random halves of the rows agree on {found.reliability:.0%} of the differences between "
@@ -124,8 +123,6 @@ def relation(found: Relatedness) -> list[str]:
 
 
 def _range(value: object) -> str:
-    return (
-        f"{value[0]} to {value[1]}"
-        if isinstance(value, (tuple, list)) and len(value) == 2
-        else str(value)
-    )
+    if isinstance(value, (tuple, list)) and len(value) == 2:
+        return f"{value[0]} to {value[1]}"
+    return str(value)

@@ -10,7 +10,6 @@ import torch
 from sklearn.base import clone
 
 import quickstudy as qs
-from quickstudy.estimators.class_episodes import episodes_of
 
 
 def blobs(num_classes: int, rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -74,23 +73,6 @@ def test_a_task_has_its_own_classes():
     assert model.score(frame, y) > 0.7
     with pytest.raises(qs.UserError, match=r"Found \['kanji'\]: a new one is served by adapt"):
         model.predict(frame.assign(alphabet="kanji"))
-
-
-@pytest.mark.parametrize(
-    ("sizes", "asked", "found"),
-    [
-        ((10, 10, 10), (3, 5, 5), (3, 5, 5, 3)),
-        ((10, 10, 10), (5, 5, 5), (3, 5, 5, 3)),
-        ((10, 10, 4), (3, 5, 5), (3, 2, 2, 3)),
-        ((10, 10, 1), (3, 5, 5), (2, 5, 5, 2)),
-        ((3, 2, 2), (5, 1, 15), (3, 1, 1, 3)),
-    ],
-)
-def test_episodes_have_the_sizes_that_classes_allow(sizes, asked, found):
-    y = np.repeat(np.arange(len(sizes)), sizes)
-    source = episodes_of(torch.zeros(len(y), 2), y, np.zeros(len(y)), *asked)
-    assert (source.way, source.shot, source.query, source.pool.num_classes) == found
-    source.sample(2, qs.Moment(0, "test"))
 
 
 def test_mistakes():

@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import quickstudy as qs
-from quickstudy.estimators.methods import METHODS, OwnOrRefitted
+from quickstudy.ladder.methods import METHODS, OwnOrRefitted
 from quickstudy.ladder.rungs import MetaLearnedSharing, Sharing
 
 NUM_TASKS, ROWS = 30, 8

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import math
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -10,13 +9,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from rich.console import Console
 
 import quickstudy as qs
-from quickstudy import report
+from quickstudy import reporting
 from quickstudy.errors import UserError
-from quickstudy.reporting.settings import command_of, flat
-from quickstudy.reporting.words import against_baselines, headline, written
 from quickstudy.tasks import Classes
 from quickstudy.training import Estimate, Evaluation
 
@@ -85,8 +81,10 @@ def test_a_page_of_images(
     images: tuple[qs.Learner, qs.tasks.Episodes, Evaluation], tmp_path: Path
 ) -> None:
     learner, source, evaluation = images
-    groups = report.accuracy_by_group_values(learner, source.pool, 3, 1, query=2, num_tasks_each=2)
-    path = report.write_report(
+    groups = reporting.accuracy_by_group_values(
+        learner, source.pool, 3, 1, query=2, num_tasks_each=2
+    )
+    path = reporting.write_report(
         tmp_path / "new" / "run", learner, source, evaluation, groups=groups, group_way=3
     )
     assert path == tmp_path / "new" / "run" / "report.html"
@@ -129,7 +127,7 @@ def test_a_page_of_a_run(
         record={"command": command},
     )
     page = Page(
-        report.write_report(
+        reporting.write_report(
             tmp_path, learner, source, evaluation, title="<script>alert(1)</script>"
         ).read_text("utf-8")
     )
@@ -157,7 +155,7 @@ def test_text_is_escaped(
         json.dumps({"<b>name": '"><script>', "command": ["x", "<i>"]})
     )
     groups = {"<script>": Estimate(0.5, 0.1, 9)}
-    text = report.write_report(
+    text = reporting.write_report(
         tmp_path, learner, source, evaluation, groups=groups, title='"<script>&'
     ).read_text("utf-8")
     page = Page(text)
@@ -176,7 +174,7 @@ def test_a_broken_run_file_is_named(
 ) -> None:
     (tmp_path / "run.json").write_text(content)
     with pytest.raises(UserError, match=r"run\.json should hold a JSON object"):
-        report.write_report(tmp_path, *curves)
+        reporting.write_report(tmp_path, *curves)
 
 
 def test_figures_that_do_not_apply_are_left_out(
@@ -186,87 +184,8 @@ def test_figures_that_do_not_apply_are_left_out(
     (tmp_path / "metrics.jsonl").write_text("")
     flat_source = replace(source.pool, x=source.pool.x.flatten(1)).episodes(3, 1, 3)
     page = Page(
-        report.write_report(
+        reporting.write_report(
             tmp_path, learner, flat_source, replace(evaluation, baselines={})
         ).read_text("utf-8")
     )
     assert page.images == [] and not (tmp_path / "figures").exists()
-
-
-def test_the_words_of_a_result(images: tuple[qs.Learner, qs.tasks.Episodes, Evaluation]) -> None:
-    evaluation = replace(
-        images[2],
-        estimate=Estimate(0.9, 0.01, 100),
-        baselines={"a": Estimate(0.5, 0.01, 100), "b": Estimate(0.2, 0.0, 9)},
-    )
-    assert (
-        against_baselines(evaluation)
-        == "The best plain baseline, a, reaches 50.00 ± 1.00 %, which it beats."
-    )
-    assert against_baselines(replace(evaluation, estimate=Estimate(0.4, 0.01, 100))).endswith(
-        "which beats it."
-    )
-    assert "cannot tell apart" in against_baselines(
-        replace(evaluation, estimate=Estimate(0.505, 0.01, 100))
-    )
-    assert "cannot tell apart" in against_baselines(
-        replace(evaluation, estimate=Estimate(0.9, math.nan, 1))
-    )
-    assert against_baselines(replace(evaluation, baselines={})) == ""
-    error = replace(evaluation, metric="mean_squared_error", source={})
-    assert against_baselines(error).startswith(
-        "The best plain baseline, b, reaches 0.200 ± 0.000, which beats it"
-    )
-    assert headline(error) == (
-        "The learner predicts further targets with a mean squared error of 0.900 ± 0.010 "
-        "(mean over 100 tasks with its 95 % interval)."
-    )
-    ranges = replace(evaluation, source={"way": (5, 20), "shot": [1, 5]})
-    assert headline(ranges).startswith(
-        "Given 1 to 5 examples of each of 5 to 20 classes, the learner names"
-    )
-    assert written(Estimate(math.nan, math.nan, 5, 5), "accuracy") == "diverged on all 5 tasks"
-    assert (
-        written(Estimate(0.5, 0.1, 5, 2), "accuracy") == "50.00 ± 10.00 % (2 of 5 tasks diverged)"
-    )
-
-
-def test_settings() -> None:
-    run = {
-        "learner": {
-            "learner": "maml",
-            "arguments": {"lr": 0.1},
-            "model_arguments": {"way": 5},
-            "frozen": [],
-        },
-        "mapping": [{"mode": "vmap"}],
-    }
-    assert flat(run | {"on": True, "off": None}) == {
-        "learner": "maml", "learner: lr": "0.1", "learner: model: way": "5",
-        "mapping: mode": "vmap", "on": "yes",
-    }  # fmt: skip
-    assert command_of({"command": ["a", "b c"]}) == "a 'b c'" and command_of({}) == ""
-
-
-def test_the_table_for_the_terminal() -> None:
-    rows = [
-        ("ProtoNet [bold]", Estimate(0.9731, 0.002, 1000)),
-        ("scratch", Estimate(0.5, 0.1, 100, 3)),
-    ]
-    console = Console(width=100, force_terminal=False)
-    with console.capture() as capture:
-        console.print(
-            report.results_table("[red] 5-way", rows, "accuracy"),
-            report.results_table("", rows[:1], "mean_squared_error"),
-        )
-    text = capture.get()
-    for part in (
-        "[red] 5-way",
-        "ProtoNet [bold]",
-        "97.31 ± 0.20 %",
-        "1,000",
-        "diverged",
-        "0.973 ± 0.002",
-    ):
-        assert part in text
-    assert text.count("diverged") == 1  # only where some did

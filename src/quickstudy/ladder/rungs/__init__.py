@@ -1,4 +1,4 @@
-"""The rungs of the ladder: ways to predict a table's rows, from those that share nothing between tasks to those that share most."""
+"""The rungs of the ladder: ways to predict a table's rows, from no sharing to the most."""
 
 from collections.abc import Callable
 from functools import partial
@@ -13,24 +13,18 @@ from quickstudy.ladder.rungs.sharing import Network, Sharing
 from quickstudy.targets import Classes, Numbers, Several, Target
 
 LINEAR: dict[type[Target], str] = {Numbers: "ridge", Classes: "logistic", Several: "linear"}
-"""What a linear model of each target is called."""
+"""The name of a linear model of each target."""
 
 
 def rungs(target: Target | None = None) -> list[Rung]:
-    """The ladder for a kind of targets (by default numbers), from the bottom. Rungs on the same
-    network train it once.
+    """Make the ladder for a target (by default numbers), from the bottom.
 
-    Several targets of different kinds are all learned by one network, by scikit-learn's models one
-    by one. There is no generator then."""
+    Rungs on the same network train it once. Several targets of different kinds are learned together
+    by a network, and one by one by scikit-learn's models. There is no generator then.
+    """
     asked = Numbers() if target is None else target
-    linear = LINEAR[type(asked)]
+    bottom = _bottom(asked)
     network = Network(heads=True)
-    bottom: list[Callable[[], Rung]] = [
-        partial(SupportMeanRung, "majority" if asked.way else "support mean"),
-        partial(SingleTask, f"single task, {linear}", "linear"),
-        partial(SingleTask, "single task, boosting", "boosting"),
-        partial(Pooled, f"pooled, {linear}"),
-    ]
     networks = [
         Sharing("pooled, head refitted", heads=False, refit=True),
         Sharing("hard sharing", heads=True, refit=False, network=network),
@@ -40,6 +34,17 @@ def rungs(target: Target | None = None) -> list[Rung]:
     if isinstance(asked, Several):
         return [*map(ByTarget, bottom), *networks, LearnedPrior()]
     return [*(make() for make in bottom), *networks, GeneratedTask(), LearnedPrior()]
+
+
+def _bottom(target: Target) -> list[Callable[[], Rung]]:
+    """Make the rungs without a network, which learn one target at a time."""
+    linear = LINEAR[type(target)]
+    return [
+        partial(SupportMeanRung, "majority" if target.way else "support mean"),
+        partial(SingleTask, f"single task, {linear}", "linear"),
+        partial(SingleTask, "single task, boosting", "boosting"),
+        partial(Pooled, f"pooled, {linear}"),
+    ]
 
 
 __all__ = [

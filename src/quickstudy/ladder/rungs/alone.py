@@ -1,4 +1,4 @@
-"""What a task's own rows say, with nothing of the others: the bottom of the ladder."""
+"""The bottom of the ladder: a task is predicted from its own rows only."""
 
 from typing import Literal
 
@@ -14,37 +14,34 @@ from quickstudy.ladder.rungs.rung import PENALTIES, Rung
 from quickstudy.tasks import TableTasks
 
 LEAST = {"mean": 10**9, "linear": 3, "boosting": 10}
-"""Rows from which a task has a model of its own, and not its mean."""
+"""The rows from which a task has a model of its own; with fewer it has its mean."""
 
 Model = Literal["mean", "linear", "boosting"]
 
 
 class AloneRung(Rung):
-    """A model for every task, from its support rows; the mean, or the frequencies of the classes, where there are too few."""
+    """Fits a model to the support rows of every task.
+
+    If there are too few, it is their mean, or the frequencies of the classes.
+    """
 
     model: Model
     base: np.ndarray | None = None
 
     def fit(self, train: TableTasks, seed: int) -> None:
-        """Only how frequent the classes are is known of the training tasks, as their mean is in regression."""
+        """Count the classes of the training tasks; nothing else is shared."""
         if train.target.way:
             self.base = np.bincount(train.y.numpy(), minlength=train.target.way) / len(train.y)
 
     def predict(self, episode: Episode, known: bool) -> Tensor:
-        """By the task's model."""
+        """Predict by the task's model."""
         found = [self._task(episode, task) for task in range(episode.num_tasks)]
         return torch.from_numpy(np.stack(found)).to(episode.query.x.dtype)
 
     def _task(self, episode: Episode, task: int) -> np.ndarray:
         own = episode.support.mask[task] > 0
-        x, y, new = (
-            values.numpy()
-            for values in (
-                episode.support.x[task][own],
-                episode.support.y[task][own],
-                episode.query.x[task],
-            )
-        )
+        x, y = episode.support.x[task][own].numpy(), episode.support.y[task][own].numpy()
+        new = episode.query.x[task].numpy()
         few = len(x) < LEAST[self.model]
         if self.base is not None:
             make = "frequencies" if few else self.model
@@ -62,7 +59,7 @@ class AloneRung(Rung):
 
 
 class SupportMeanRung(AloneRung):
-    """The mean of a task's support rows; of classes, how frequent they are among them."""
+    """Predicts the mean of a task's support rows, or the frequencies of their classes."""
 
     model = "mean"
 
@@ -71,7 +68,10 @@ class SupportMeanRung(AloneRung):
 
 
 class SingleTask(AloneRung):
-    """A model of scikit-learn for every task alone: a linear one (ridge or logistic regression), or gradient boosting."""
+    """Fits a model of scikit-learn to every task alone.
+
+    It is linear (ridge or logistic regression), or gradient boosting.
+    """
 
     def __init__(self, name: str, model: Model) -> None:
         self.name, self.model = name, model

@@ -1,4 +1,4 @@
-"""A learned prior whose features hold what boosting over all rows has learned."""
+"""A learned prior whose features hold the predictions of boosting over all rows."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,19 +20,26 @@ from quickstudy.targets import Numbers
 from quickstudy.tasks import TableTasks
 
 Rows = NDArray[Any]
+BOOSTING: dict[str, Any] = {
+    "max_iter": 150,
+    "learning_rate": 0.05,
+    "max_leaf_nodes": 8,
+    "min_samples_leaf": 20,
+    "l2_regularization": 5.0,
+}
 DOUBT = 8.0
 """Rows of residual 0 that are added to a task's own before their mean is taken."""
 
 
 class BoostedPrior(Rung):
-    """A learned prior on the features and on two predictions of gradient boosting over the rows of
-    all tasks.
+    """A learned prior on the features and on two predictions of gradient boosting.
 
-    The first sees a row's features ``x``: ``a(x)``. The second also sees the row's task, by what
-    its other rows are like: ``b(x, Σ (y − a) / (n + 8), n, x̄)``. Training rows have the
-    predictions of models that did not see them (cross-fitting), new rows the mean of these models.
-    So the curved part that all tasks have in common comes from boosting, and what is a task's own
-    from the prior. For numbers alone.
+    Boosting learns from the rows of all tasks. The first prediction sees a row's features ``x``:
+    ``a(x)``. The second also sees the row's task, by the task's other rows:
+    ``b(x, Σ (y − a) / (n + 8), n, x̄)``. Training rows have the predictions of models that did not
+    see them (cross-fitting), new rows the mean of these models. So the curved part that all tasks
+    have in common comes from boosting, and the part that differs between tasks from the prior. It
+    serves numbers only.
 
     Args:
         folds: Parts of the rows, each predicted from the others.
@@ -59,29 +66,27 @@ class BoostedPrior(Rung):
         for target in train.y.double().numpy().T:
             first = CrossFitted(lambda parts: x, target, self.folds, self.repeats, seed)
             residual = target - first.seen
-            second = CrossFitted(
-                partial(_own_context, x, residual, task), target, self.folds, self.repeats, seed + 1
-            )
+            context = partial(_own_context, x, residual, task)
+            second = CrossFitted(context, target, self.folds, self.repeats, seed + 1)
             self.stages.append((first, second))
-            seen, residuals = [*seen, first.seen, second.seen], [*residuals, residual]
+            seen += [first.seen, second.seen]
+            residuals.append(residual)
         grown = torch.cat([train.x, torch.from_numpy(np.stack(seen, 1)).to(train.x.dtype)], 1)
-        self.rows, self.residuals = (
-            replace(train, x=grown),
-            replace(train, y=torch.from_numpy(np.stack(residuals, 1))),
-        )
+        self.rows = replace(train, x=grown)
+        self.residuals = replace(train, y=torch.from_numpy(np.stack(residuals, 1)))
         self.prior = LearnedPrior()
         self.prior.fit(self.rows, seed)
 
     def predict(self, episode: Episode, known: bool) -> Tensor:
-        """The mean of the posterior; the support rows of a known task are its training rows."""
+        """Give the mean of the posterior; support rows of a known task are its training rows."""
         return self.prior.predict(self._with_predictions(episode, known), known)
 
     def interval(self, episode: Episode, level: float) -> tuple[Tensor, Tensor]:
-        """Those of the posterior, for tasks that are not known."""
+        """Give the bounds of the posterior, for tasks that are not known."""
         return self.prior.interval(self._with_predictions(episode, False), level)
 
     def _with_predictions(self, episode: Episode, known: bool) -> Episode:
-        """The rows with what both boostings say of them among their features."""
+        """Add the predictions of both boostings to the features of the rows."""
         parts = (episode.support, episode.query)
         real = [part.mask > 0 for part in parts]
         x, query = (part.x[own].double().numpy() for part, own in zip(parts, real, strict=True))
@@ -110,14 +115,14 @@ class CrossFitted:
 
     Args:
         features: The features ``[row, feature]``, given which part ``[row]`` each row is in.
-        y: What to predict ``[row]``.
+        y: Numbers to predict ``[row]``.
         folds: Parts.
         repeats: Divisions into parts.
         seed: Of the divisions.
 
     Attributes:
-        seen: For every row what models say that did not see it, averaged over the divisions
-            ``[row]``.
+        seen: For every row the prediction of models that did not see it, averaged over the
+            divisions ``[row]``.
     """
 
     def __init__(
@@ -125,31 +130,27 @@ class CrossFitted:
     ) -> None:
         self.models, self.seen = [], np.zeros(len(y))
         for repeat in range(repeats):
-            divisions = list(
-                KFold(min(folds, len(y)), shuffle=True, random_state=seed + 1000 * repeat).split(y)
-            )
+            folding = KFold(min(folds, len(y)), shuffle=True, random_state=seed + 1000 * repeat)
+            divisions = list(folding.split(y))
             parts = np.zeros(len(y), dtype=np.int64)
             for part, (_, judge) in enumerate(divisions):
                 parts[judge] = part
             x = features(parts)
             for learn, judge in divisions:
-                model = HistGradientBoostingRegressor(
-                    max_iter=150,
-                    learning_rate=0.05,
-                    max_leaf_nodes=8,
-                    min_samples_leaf=20,
-                    l2_regularization=5.0,
-                ).fit(x[learn], y[learn])
+                model = HistGradientBoostingRegressor(**BOOSTING).fit(x[learn], y[learn])
                 self.models.append(model)
                 self.seen[judge] += model.predict(x[judge]) / repeats
 
     def __call__(self, x: Rows) -> Rows:
-        """The mean of all models for new rows ``[row]``."""
+        """Give the mean of all models for new rows ``[row]``."""
         return np.mean([model.predict(x) for model in self.models], 0) if len(x) else np.zeros(0)
 
 
 def _context(x: Rows, residual: Rows, task: Rows, new: Rows, new_task: Rows) -> Rows:
-    """Rows ``new`` with what the rows ``x`` of their tasks are like: mean residual, number, mean features."""
+    """Add to the rows ``new`` the context of their tasks, computed from the rows ``x``.
+
+    The context is the mean residual, the number of rows and the mean features.
+    """
     count = int(max(task.max(initial=0), new_task.max(initial=0))) + 1
     number = np.bincount(task, minlength=count)
     sums = np.stack([np.bincount(task, column, count) for column in (residual, *x.T)], 1)
@@ -160,22 +161,22 @@ def _context(x: Rows, residual: Rows, task: Rows, new: Rows, new_task: Rows) -> 
 
 
 def _own_context(x: Rows, residual: Rows, task: Rows, parts: Rows) -> Rows:
-    """:func:`_context` of the rows ``x`` themselves, each by the rows of its task that are in other
-    parts.
+    """Add to each of the rows ``x`` the context of its task's rows that are in other parts.
 
-    Without the row alone, what is left of the task's sum would tell the row's own residual.
+    If only the row itself were left out, the rest of the task's sum would tell its residual.
     """
     together = task * (int(parts.max(initial=0)) + 1) + parts
     number, total = (np.bincount(task, weights) for weights in (None, residual))
     mine = [np.bincount(together, weights)[together] for weights in (None, residual)]
     rows = number[task] - mine[0]
     whole = _context(x, residual, task, x, task)
-    whole[:, x.shape[1]], whole[:, x.shape[1] + 1] = (total[task] - mine[1]) / (rows + DOUBT), rows
+    whole[:, x.shape[1]] = (total[task] - mine[1]) / (rows + DOUBT)
+    whole[:, x.shape[1] + 1] = rows
     return whole
 
 
 def _grown(batch: Batch, real: Tensor, columns: list[Rows]) -> Batch:
-    """``batch`` with more features of its ``real`` rows."""
+    """Add features to the ``real`` rows of ``batch``."""
     more = batch.x.new_zeros(*batch.mask.shape, len(columns))
     more[real] = torch.from_numpy(np.stack(columns, 1)).to(batch.x.dtype)
     return replace(batch, x=torch.cat([batch.x, more], -1))

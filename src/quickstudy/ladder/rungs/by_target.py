@@ -1,4 +1,4 @@
-"""Several targets, each predicted by itself."""
+"""Predicts each of several targets by a rung of its own."""
 
 from collections.abc import Callable
 
@@ -13,11 +13,12 @@ from quickstudy.tasks.parts import episodes_by_target, tasks_by_target
 
 
 class ByTarget(Rung):
-    """A rung for each of several targets of different kinds, fitted to and asked of the rows that
-    have its label.
+    """A rung for each of several targets of different kinds.
+
+    Each is fitted to the rows that have its label, and predicts these rows.
 
     Args:
-        make: Makes a rung; called once a target, which is then all that the rung sees.
+        make: Makes a rung; called once a target. The rung sees no other target.
     """
 
     def __init__(self, make: Callable[[], Rung]) -> None:
@@ -34,7 +35,7 @@ class ByTarget(Rung):
             self.each.append(rung)
 
     def predict(self, episode: Episode, known: bool) -> Tensor:
-        """What the rungs say, one after the other ``[task, example, score]``."""
+        """Join the predictions of the rungs ``[task, example, score]``."""
         parts = zip(self.each, episodes_by_target(episode, self.target), strict=True)
         return torch.cat([rung.predict(own, known) for rung, own in parts], -1)
 

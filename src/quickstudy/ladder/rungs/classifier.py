@@ -11,15 +11,15 @@ from sklearn.model_selection import StratifiedKFold
 FOLDS = 3
 INVERSE_PENALTIES = (0.01, 0.1, 1.0, 10.0)
 PENALTY = 0.1
-"""The inverse penalty where there are too few rows to choose it."""
+"""The inverse penalty if there are too few rows to choose it."""
 
 
 class Classifier:
     """Probabilities of all classes, from rows that may lack some.
 
-    With ``n`` rows, ``p`` what the model says and ``base`` the frequencies among all training
-    tasks: ``(n p + base) / (n + 1)``, as if one further row had been seen of which only the base is
-    known. No class is impossible because ``n`` rows do not show it.
+    With ``n`` rows, ``p`` the probabilities of the model and ``base`` the frequencies among all
+    training tasks: ``(n p + base) / (n + 1)``, as if one further row had been seen of which only
+    the base is known. No class is impossible because ``n`` rows do not show it.
 
     Args:
         make: ``"frequencies"`` of the classes, ``"linear"`` or ``"boosting"``.
@@ -35,7 +35,7 @@ class Classifier:
         self.model = None if alone else _model(make, x, y).fit(x, y)
 
     def probabilities(self, x: np.ndarray) -> np.ndarray:
-        """``[row, class]`` of the rows ``x`` ``[row, feature]``."""
+        """Give the probabilities ``[row, class]`` of the rows ``x`` ``[row, feature]``."""
         found = np.tile(self.frequencies, (len(x), 1))
         if self.model is not None and len(x):
             found[:] = 0
@@ -44,7 +44,10 @@ class Classifier:
 
 
 def _model(make: str, x: np.ndarray, y: np.ndarray) -> Any:
-    """A classifier; the penalty of a linear one by cross-validation where every class has three rows."""
+    """Make a classifier.
+
+    If every class has three rows, cross-validation chooses the penalty of a linear one.
+    """
     if make == "boosting":
         return HistGradientBoostingClassifier(
             max_iter=50, max_leaf_nodes=4, min_samples_leaf=min(10, len(y) // 3)
@@ -52,12 +55,12 @@ def _model(make: str, x: np.ndarray, y: np.ndarray) -> Any:
     if min(count for count in np.bincount(y) if count) < FOLDS:
         return _linear(PENALTY)
     folds = list(StratifiedKFold(FOLDS).split(x, y))
-    return _linear(
-        min(
-            INVERSE_PENALTIES,
-            key=lambda c: sum(_loss(_linear(c).fit(x[a], y[a]), x[b], y[b]) for a, b in folds),
-        )
-    )
+
+    def loss(inverse: float) -> float:
+        models = [(_linear(inverse).fit(x[seen], y[seen]), new) for seen, new in folds]
+        return sum(_loss(model, x[new], y[new]) for model, new in models)
+
+    return _linear(min(INVERSE_PENALTIES, key=loss))
 
 
 def _linear(inverse: float) -> LogisticRegression:
@@ -65,7 +68,7 @@ def _linear(inverse: float) -> LogisticRegression:
 
 
 def _loss(model: LogisticRegression, x: np.ndarray, y: np.ndarray) -> float:
-    """The log-loss, summed; a probability that is 0 to machine precision costs much, not infinitely much."""
+    """Sum the log-loss; a probability that rounds to 0 costs much, but not infinitely much."""
     return float(log_loss(y, model.predict_proba(x), normalize=False, labels=model.classes_))
 
 

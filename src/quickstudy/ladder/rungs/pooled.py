@@ -30,7 +30,7 @@ class Pooled(Rung):
             self.function = RidgeCV(PENALTIES).fit(x, y).predict
 
     def predict(self, episode: Episode, known: bool) -> Tensor:
-        """The same function for every task."""
+        """Predict by the same function for every task."""
         flat = episode.query.x.flatten(0, 1)
         found = torch.from_numpy(np.asarray(self.function(flat.numpy()))).to(flat.dtype)
         return found.reshape(*episode.query.x.shape[:2], -1)

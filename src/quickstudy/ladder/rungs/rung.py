@@ -1,4 +1,4 @@
-"""The abstract parent of the rungs, and what several of them do."""
+"""The abstract parents of the rungs, and functions that several of them use."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -22,10 +22,11 @@ HIDDEN = (32, 16)
 
 
 class Rung(ABC):
-    """A way to predict: :meth:`fit` on training tasks, then :meth:`predict` the queries of tasks
-    from their support rows.
+    """A way to predict a table, fitted to training tasks.
 
-    Numbers to be predicted are scaled to mean 0 and standard deviation 1 of the training rows.
+    :meth:`fit` learns from the training tasks, :meth:`predict` predicts the queries of tasks from
+    their support rows. Numbers to be predicted are scaled to mean 0 and standard deviation 1 of the
+    training rows.
     """
 
     name: str
@@ -33,27 +34,28 @@ class Rung(ABC):
     """Whether it leaves a learner that new tasks are adapted with."""
     learner: Learner
     spared: float = 0.0
-    """Seconds that :meth:`fit` would have taken more, had another rung not trained the same network."""
+    """Seconds that :meth:`fit` saved because another rung had trained the same network."""
 
     def fit(self, train: TableTasks, seed: int) -> None:  # noqa: B027
-        """Learn from training tasks; nothing, where nothing is shared."""
+        """Learn from training tasks; a rung that shares nothing does nothing."""
 
     @abstractmethod
     def predict(self, episode: Episode, known: bool) -> Tensor:
-        """What the queries are: targets ``[task, example, target]``, or probabilities ``[task,
-        example, class]``.
+        """Predict the queries.
 
-        Of several targets of different kinds, one after the other: a number, or the probabilities
-        of its classes.
+        Numbers are ``[task, example, target]``, probabilities are ``[task, example, class]``. For
+        several targets of different kinds they stand one after the other: a number, or the
+        probabilities of its classes.
 
         Args:
-            episode: Tasks; where they are classes, ``y`` holds integers.
+            episode: Tasks; ``y`` of classes holds integers.
             known: The tasks are the training tasks, by ``episode.task``.
         """
 
     def interval(self, episode: Episode, level: float) -> tuple[Tensor, Tensor]:
-        """The bounds ``[task, example, target]`` between which the queries lie with probability
-        ``level``.
+        """Give bounds between which the queries lie with probability ``level``.
+
+        Both are ``[task, example, target]``.
 
         Raises:
             UserError: If this way has none.
@@ -64,12 +66,12 @@ class Rung(ABC):
 
 
 class AdaptingRung(Rung):
-    """Predicts after its learner adapted to the support rows, whether it has seen the tasks or not."""
+    """Predicts by a learner that adapts to the support rows, of known and of new tasks."""
 
     adapts = True
 
     def predict(self, episode: Episode, known: bool) -> Tensor:
-        """By the adapted learner."""
+        """Predict by the adapted learner."""
         scores = in_parts(self.learner, episode, self.learner.predict)
         return episode.query.target.answers(scores)
 
@@ -80,7 +82,7 @@ def in_parts(
     ask: Callable[[Adapted, Tensor], Tensor],
     steps: int | None = None,
 ) -> Tensor:
-    """What ``ask`` says of the queries after ``learner`` adapted, so many tasks at a time as bound the memory."""
+    """Adapt ``learner``, and ``ask`` it of the queries; few tasks at a time bound the memory."""
     rows = episode.support.x.shape[1] + episode.query.x.shape[1]
     part = max(1, ROWS_AT_ONCE // max(1, rows))
     chunks = (episode[first : first + part] for first in range(0, episode.num_tasks, part))
@@ -88,7 +90,7 @@ def in_parts(
 
 
 def network_for(train: TableTasks, seed: int) -> MLP | MultiTarget:
-    """A small network of the features, with the outputs that the tasks need."""
+    """Make a small network of the features, with the outputs that the tasks need."""
     inputs, target = train.x.shape[1], train.target
     if isinstance(target, Several):
         return MultiTarget(MLP(inputs, None, hidden=HIDDEN, seed=seed), target.targets, seed=seed)
@@ -96,7 +98,7 @@ def network_for(train: TableTasks, seed: int) -> MLP | MultiTarget:
 
 
 def as_one_task(tasks: TableTasks) -> TableTasks:
-    """All rows as those of a single task."""
+    """Make all rows those of a single task."""
     return replace(
         tasks,
         task=torch.zeros_like(tasks.task),

@@ -1,4 +1,4 @@
-"""Networks trained on all tasks: one head for all rows, or a head a task; refitted, or as they are."""
+"""Networks trained on all tasks, with one head for all rows or a head a task."""
 
 import time
 import weakref
@@ -18,8 +18,9 @@ PROXIMAL = (0.05, 0.2, 1.0, 4.0)
 
 
 class Network:
-    """A shared body with one head for all rows or a head a task, trained once for all rungs that
-    use it.
+    """A shared body with one head for all rows or a head a task.
+
+    It is trained once for all rungs that use it.
 
     Args:
         heads: A head a task, held together.
@@ -27,36 +28,47 @@ class Network:
     """
 
     def __init__(self, heads: bool, steps: int = 400) -> None:
-        self.heads, self.steps, self.seconds = heads, steps, 0.0
+        self.heads = heads
+        self.steps = steps
+        self.seconds = 0.0
         self.learner: HardSharing
         self._of: tuple[weakref.ref[TableTasks], int] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_of": None}  # a copy does not know the rows, nor keep them
+        # a copy does not know the rows, nor keep them
+        return self.__dict__ | {"_of": None}
 
     def fit(self, train: TableTasks, seed: int) -> float:
-        """Train on batches of rows of many tasks; the seconds that were spared, since this was done before."""
+        """Train on batches of rows of many tasks, if that was not done before.
+
+        Returns:
+            The seconds that were saved because it was done before.
+        """
         if self._of is not None and self._of[0]() is train and self._of[1] == seed:
             return self.seconds
         began = time.perf_counter()
-        known = int(train.identity.max()) + 1 if self.heads else 1
-        learner = HardSharing(
-            network_for(train, seed), known, penalty=0.01, inner_lr=0.02, test_steps=60
-        )
-        self.learner = learner.to(train.x.dtype)
+        self.learner = self._untrained(train, seed)
         tasks = train if self.heads else as_one_task(train)
         per_step = min(len(tasks.names), 32)
-        rows = 16 if self.heads else 512
-        train_whole(
-            self.learner, tasks.episodes(shot=0, query=rows), self.steps, per_step, 3e-3, seed
-        )
+        source = tasks.episodes(shot=0, query=16 if self.heads else 512)
+        train_whole(self.learner, source, self.steps, per_step, 3e-3, seed)
         self.learner.proximal = _best_proximal(self.learner, train, seed)
-        self._of, self.seconds = (weakref.ref(train), seed), time.perf_counter() - began
+        self._of = (weakref.ref(train), seed)
+        self.seconds = time.perf_counter() - began
         return 0.0
+
+    def _untrained(self, train: TableTasks, seed: int) -> HardSharing:
+        model = network_for(train, seed)
+        known = int(train.identity.max()) + 1 if self.heads else 1
+        learner = HardSharing(model, known, penalty=0.01, inner_lr=0.02, test_steps=60)
+        return learner.to(train.x.dtype)
 
 
 def _best_proximal(learner: HardSharing, train: TableTasks, seed: int) -> float:
-    """How strongly a refitted head is held, judged on training tasks of which some rows refit it and the others are predicted."""
+    """Choose how strongly a refitted head is held.
+
+    It is judged on training tasks: some of their rows refit the head, the others are predicted.
+    """
     moment = Moment(seed, "rungs")
     sampled = train.episodes(shot=10, query=10).sample(min(len(train.names), 64), moment)
     errors = {}
@@ -76,7 +88,7 @@ class Sharing(Rung):
         heads: A head a task (hard sharing), or one for all rows (pooled).
         refit: Refit the head.
         steps: Training steps.
-        network: What is trained; by default a network of its own.
+        network: The network; by default one of its own.
     """
 
     learner: HardSharing
@@ -84,25 +96,25 @@ class Sharing(Rung):
     def __init__(
         self, name: str, heads: bool, refit: bool, steps: int = 400, network: Network | None = None
     ) -> None:
-        self.name, self.heads, self.refit = name, heads, refit
+        self.name = name
+        self.heads = heads
+        self.refit = refit
         self.network = Network(heads, steps) if network is None else network
         self.adapts = refit
 
     def fit(self, train: TableTasks, seed: int) -> None:
-        """Train the network, where that is not done."""
+        """Train the network, if that was not done."""
         self.spared = self.network.fit(train, seed)
         self.learner = self.network.learner
 
     def predict(self, episode: Episode, known: bool) -> Tensor:
-        """By the task's head, refitted on its support rows, or the one that new tasks start from."""
+        """Predict by a task's head, a refitted one, or the one from which new tasks start."""
+        learner = self.learner
         if known and self.heads and not self.refit:
-            scores = self.learner.predict(
-                self.learner.known(episode.support, episode.task), episode.query.x
-            )
+            adapted = learner.known(episode.support, episode.task)
+            scores = learner.predict(adapted, episode.query.x)
         else:
-            scores = in_parts(
-                self.learner, episode, self.learner.predict, None if self.refit else 0
-            )
+            scores = in_parts(learner, episode, learner.predict, None if self.refit else 0)
         return episode.query.target.answers(scores)
 
 

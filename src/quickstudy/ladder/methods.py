@@ -1,4 +1,4 @@
-"""The ways of sharing by name, and the choice between them."""
+"""Names the ways of sharing, and chooses between them."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -36,7 +36,7 @@ FOLDS = 3
 
 
 class OwnOrRefitted(Rung):
-    """Hard sharing: a task of the training has its own head, a new one has a head refitted on its support rows."""
+    """Hard sharing: a training task has its own head, a new one a head refitted on its rows."""
 
     name = "hard sharing"
 
@@ -51,7 +51,7 @@ class OwnOrRefitted(Rung):
             part.fit(train, seed)
 
     def predict(self, episode: Episode, known: bool) -> Tensor:
-        """By the head of the one or the other."""
+        """Predict by the head of the known task, or by the refitted one."""
         return (self.own if known else self.refitted).predict(episode, known)
 
 
@@ -65,15 +65,14 @@ METHODS: dict[str, Callable[[], Rung]] = {
     "meta_learned": MetaLearnedSharing,
 }
 QUICK = ("learned_prior", "pooled", "single_task")
-"""What ``"auto"`` chooses between."""
+"""The methods between which ``"auto"`` chooses."""
 
 
 def choose(tasks: TableTasks, method: str, seed: int) -> str:
-    """``method``, or where it is ``"auto"`` the quick one of the least error in a cross-validation
-    of every task's rows.
+    """Choose the quick method of the least error if ``method`` is ``"auto"``, else ``method``.
 
-    A single task has nothing to share: ``"auto"`` is then ``"pooled"``, one ridge or logistic
-    regression.
+    The error is that of a threefold cross-validation of every task's rows. A single task has
+    nothing to share: ``"auto"`` is then ``"pooled"``, one ridge or logistic regression.
 
     Raises:
         UserError: If there is no such method.
@@ -86,6 +85,12 @@ def choose(tasks: TableTasks, method: str, seed: int) -> str:
         return method
     if len(tasks.names) == 1:
         return "pooled"
+    errors = _errors(tasks, seed)
+    return min(errors, key=lambda name: errors[name])
+
+
+def _errors(tasks: TableTasks, seed: int) -> dict[str, float]:
+    """Cross-validate the quick methods on the rows of every task."""
     errors = dict.fromkeys(QUICK, 0.0)
     fold = _folds(tasks, seed)
     for index in range(FOLDS):
@@ -97,16 +102,17 @@ def choose(tasks: TableTasks, method: str, seed: int) -> str:
             rung = METHODS[name]()
             rung.fit(train, seed)
             errors[name] += next(iter(judge(rung.predict(episode, True), episode.query).values()))
-    return min(errors, key=lambda name: errors[name])
+    return errors
 
 
 def _folds(tasks: TableTasks, seed: int) -> Tensor:
-    """A fold for every row, those of a task shared out evenly; −1, in no fold, for the only row of a task."""
+    """Draw a fold for every row, evenly within a task; −1, in no fold, for the only row of one."""
     draw, parts = generator(seed, "folds"), []
     for size in tasks.sizes:
-        parts.append(
-            torch.randperm(size, generator=draw) % FOLDS if size > 1 else torch.full((size,), -1)
-        )
+        if size > 1:
+            parts.append(torch.randperm(size, generator=draw) % FOLDS)
+        else:
+            parts.append(torch.full((size,), -1))
     return torch.cat(parts)
 
 
