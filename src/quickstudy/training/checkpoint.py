@@ -169,29 +169,27 @@ def restore_learner(learner: Learner, tensors: dict[str, Tensor], path: Path) ->
     Raises:
         UserError: If they do not fit.
     """
-    weights = {
-        name.removeprefix("learner/"): value
-        for name, value in tensors.items()
-        if name.startswith("learner/")
-    }
+    named = [name for name in tensors if name.startswith("learner/")]
+    weights = {name.removeprefix("learner/"): tensors[name] for name in named}
     weights = current_names(weights, learner)
-    saved, own = (
-        {name: tuple(value.shape) for name, value in state.items()}
-        for state in (weights, learner.state_dict())
-    )
+    saved = {name: tuple(value.shape) for name, value in weights.items()}
+    own = {name: tuple(value.shape) for name, value in learner.state_dict().items()}
     other = [name for name in {**own, **saved} if own.get(name) != saved.get(name)]
+    first = other[0] if other else ""
     require(
         not other,
         f"The weights in {path} should be those of this learner. "
-        "Found "
-        f"{', '.join(f'{name} {saved.get(name)}, here {own.get(name)}' for name in other[:1])}.",
+        f"Found {first} {saved.get(first)}, here {own.get(first)}.",
     )
     learner.load_state_dict(weights)
 
 
 def current_names(weights: dict[str, Tensor], learner: Learner) -> dict[str, Tensor]:
-    """``weights`` by the names of today: in version 0.1.0 those of a part, a step rule or an outer
-    gradient stood at the top (``rates.0`` is now ``step.rates.0``)."""
+    """Give ``weights`` by the names of today.
+
+    In version 0.1.0 those of a part, a step rule or an outer gradient stood at the top:
+    ``rates.0`` is now ``step.rates.0``.
+    """
     moved = {}
     for name in learner.state_dict():
         room, _, rest = name.partition(".")

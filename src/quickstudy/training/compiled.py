@@ -14,11 +14,11 @@ from quickstudy.targets import Target
 
 
 def compiled_gradients(learner: Learner, balancer: Balancer) -> Callable[[Episode], Tensor]:
-    """A function that puts the gradient of ``balancer(learner.losses(episodes))`` on the parameters
-    and returns the losses.
+    """Make a function that gives losses and puts their gradient on the parameters.
 
-    Inner and outer gradients are taken inside one graph by ``torch.func``, so that the compiler
-    sees and fuses the whole step. Compiling takes from seconds to about a minute.
+    The gradient is that of ``balancer(learner.losses(episodes))``. Inner and outer gradients
+    are taken inside one graph by ``torch.func``, so that the compiler sees and fuses the whole
+    step. Compiling takes from seconds to about a minute.
 
     Raises:
         UserError: If the learner cannot be compiled, with the reason.
@@ -43,7 +43,8 @@ def compiled_gradients(learner: Learner, balancer: Balancer) -> Callable[[Episod
 
     def gradients(episodes: Episode) -> Tensor:
         support, query = episodes.support, episodes.query
-        learner.most_together(support)  # chosen outside the graph
+        # chosen outside the graph
+        learner.most_together(support)
         values = {name: parameter.detach() for name, parameter in parameters.items()}
         found, losses = step(
             values,

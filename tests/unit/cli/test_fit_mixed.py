@@ -1,4 +1,4 @@
-"""``quickstudy fit``, ``adapt`` and ``predict`` on a table with a number and a class to predict, some labels missing."""
+"""``fit``, ``adapt`` and ``predict`` of a number and a class, some labels missing."""
 
 import json
 from pathlib import Path
