@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
 from safetensors.torch import save
 from torch import Tensor, nn
 
@@ -35,9 +36,10 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """
     require(path.is_file(), f"File {path} should be a quickstudy checkpoint. Found no such file.")
     try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        # read at once: a run that goes on may replace the file at any moment
+        data = path.read_bytes()
+        tensors = load_tensors(data)
+        metadata = _metadata(data)
     except (SafetensorError, OSError) as error:
         raise UserError(
             f"File {path} should be a quickstudy checkpoint. It cannot be read: {error}."
@@ -53,6 +55,13 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         f"File {path} was written by a newer version of quickstudy: upgrade it to read the file.",
     )
     return tensors, upgraded(_details(path, metadata), found)
+
+
+def _metadata(data: bytes) -> dict[str, str]:
+    """Give the metadata in the header of a safetensors file: its length, then JSON."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    found: dict[str, str] = json.loads(data[8:end]).get("__metadata__") or {}
+    return found
 
 
 def _details(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
