@@ -17,7 +17,8 @@ def drawn(*shape: int, name: str = "data") -> Tensor:
 
 
 class Ridge:
-    """``ℓ(w, r) = ‖Xw − y‖²/n + Σ exp(r) w²`` and the mean squared error on other data, one task or several."""
+    """``ℓ(w, r) = ‖Xw − y‖²/n + Σ exp(r) w²`` and the mean squared error on other data, one task or
+    several."""
 
     def __init__(self, tasks: tuple[int, ...] = ()) -> None:
         self.x, self.y = drawn(*tasks, 12, FEATURES), drawn(*tasks, 12, name="y")
@@ -43,7 +44,8 @@ class Ridge:
         return self.error(self.other_x, self.other_y, weights["w"]) + 0.1 * meta["r"].square().sum()
 
     def exact(self) -> tuple[Tensor, Tensor]:
-        """The outer loss at ``w* = (XᵀX/n + diag exp r)⁻¹ Xᵀy/n``, differentiated through the solve, and ``w*``."""
+        """The outer loss at ``w* = (XᵀX/n + diag exp r)⁻¹ Xᵀy/n``, differentiated through the
+        solve, and ``w*``."""
         n = self.x.shape[-2]
         hessian = self.x.mT @ self.x / n + self.meta["r"].exp().diag()
         optimum = torch.linalg.solve(hessian, (self.x.mT @ self.y.unsqueeze(-1)).squeeze(-1) / n)
@@ -109,7 +111,8 @@ def test_damping_is_added_to_the_hessian():
 
 
 def network(decay: float = -2.0, tasks: int = 3) -> tuple:
-    """A small tanh network for every task: inner and outer loss, what is outer, the start and the rate, all outer."""
+    """A small tanh network for every task: inner and outer loss, what is outer, the start and the
+    rate, all outer."""
     model = nn.Sequential(nn.Linear(2, 5), nn.Tanh(), nn.Linear(5, 1)).double()
     qs.models.initialise.initialise(model, qs.generator(0, "model"))
     x, y = drawn(tasks, 6, 2), drawn(tasks, 6, 1, name="y")

@@ -341,7 +341,7 @@ MISTAKES = {
     "adapt {sines} {support}": "This run learned sinusoids: give a CSV file",
     "adapt {sines} {points.csv} --ink dark": "--ink is for images",
     "adapt {sines} {kinds.csv}": "should be the 1 inputs of the model. Found 2: a, b",
-    "adapt {sines} {points.csv} --target x y": "cannot predict x, y. The network should have 2 outputs",
+    "adapt {sines} {points.csv} --target x y": "predict x, y. The network should have 2 outputs",
     "adapt {sines} {points.csv} --label y --target x": "exclude each other",
     "adapt {sines} {points.csv} --label y": "MAML cannot serve Classes(way=5). ",
     "adapt {vectors} {kinds.csv}": "a column of classes, named by --label. Found no 'label'",

@@ -17,7 +17,8 @@ def planted(
     within: float = 0.15,
     noise: float = 0.5,
 ) -> tuple[qs.Episode, Tensor]:
-    """Three groups of ``each`` tasks ``y = w_t x + ε``, ``w_t`` around a centre of its group; and the groups."""
+    """Three groups of ``each`` tasks ``y = w_t x + ε``, ``w_t`` around a centre of its group; and
+    the groups."""
     draw = qs.generator(seed, "planted")
     groups = torch.arange(3).repeat(each)
     weights = spread * torch.randn(3, 6, generator=draw)[groups] + within * torch.randn(

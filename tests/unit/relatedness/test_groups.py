@@ -24,7 +24,8 @@ def test_planted_groups_are_found(measure):
 @pytest.mark.parametrize("measure", ["gradient", "posterior"])
 @pytest.mark.parametrize("seed", range(2))
 def test_tasks_too_small_to_tell_are_one_group(measure, seed):
-    """Four noisy rows a task: groups are there, but the rows cannot tell. A group of related tasks is then nearly drawn uniformly."""
+    """Four noisy rows a task: groups are there, but the rows cannot tell. A group of related tasks
+    is then nearly drawn uniformly."""
     tasks, _ = planted(seed, rows=4, noise=5.0)
     found = relate(probe(measure, tasks), tasks, measure, splits=5)
     assert found.num_groups == 1 and found.reliability < 0.25

@@ -36,7 +36,8 @@ def line() -> nn.Module:
 
 
 def quadratics() -> qs.Batch:
-    """Tasks ``y = w_t x`` whose inputs have mean square 1 and no correlation: ``L_t(θ) = ‖θ − w_t‖²``."""
+    """Tasks ``y = w_t x`` whose inputs have mean square 1 and no correlation: ``L_t(θ) = ‖θ −
+    w_t‖²``."""
     x = math.sqrt(3) * torch.eye(3, dtype=DOUBLE).expand(4, 3, 3)
     return qs.Batch(x, x @ WEIGHTS.unsqueeze(-1), torch.ones(4, 3, dtype=DOUBLE))
 
@@ -152,7 +153,8 @@ def test_posterior_shifts_in_closed_form():
 
 @pytest.mark.parametrize("measure", MEASURES)
 def test_tasks_may_come_in_any_order(measure):
-    """Symmetric, 1 on the diagonal; permuted tasks permute the matrix; padding and the probe stay what they are."""
+    """Symmetric, 1 on the diagonal; permuted tasks permute the matrix; padding and the probe stay
+    what they are."""
     tasks, _ = planted(0, rows=12, each=2)
     learner = probe(measure, tasks)
     before = {name: value.clone() for name, value in learner.state_dict().items()}

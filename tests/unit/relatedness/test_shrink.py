@@ -16,7 +16,8 @@ DOUBLE = torch.float64
 def seen_of(
     vectors: Tensor, noise: Tensor, splits: int = 10, seed: int = 0, rows: int = 8
 ) -> Tensor:
-    """Cosines of halves of tasks with the true ``vectors`` ``[task, parameter]``, seen in rows whose mean has ``noise`` ``[task]``."""
+    """Cosines of halves of tasks with the true ``vectors`` ``[task, parameter]``, seen in rows
+    whose mean has ``noise`` ``[task]``."""
     draw = torch.randn(
         len(vectors), rows, vectors.shape[1], generator=qs.generator(seed, "noise"), dtype=DOUBLE
     )
@@ -47,7 +48,7 @@ def test_halves_that_agree_are_not_shrunk():
 
 
 def test_noise_alone_is_shrunk_to_the_mean():
-    """Vectors that are all noise: what is left of the differences is a small part of what was seen."""
+    """Of vectors that are all noise only a small part of the differences is left."""
     left, seen = [], []
     for seed in range(5):
         cosine = seen_of(torch.zeros(40, 8, dtype=DOUBLE), torch.ones(40, dtype=DOUBLE), 10, seed)
@@ -68,7 +69,8 @@ def test_a_task_that_is_all_noise_is_related_to_all_alike():
 
 @pytest.mark.parametrize("level", [0.5, 1.0, 2.0])
 def test_shrunk_is_nearer_to_the_truth(level):
-    """Also where tasks differ in noise, which makes cosines of noisy tasks small, however related they are."""
+    """Also where tasks differ in noise, which makes cosines of noisy tasks small, however related
+    they are."""
     vectors, order = (
         groups_of_vectors(size=50),
         torch.randperm(30, generator=qs.generator(0, "order")),

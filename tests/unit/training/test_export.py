@@ -19,7 +19,7 @@ PLAIN = [case for case in CASES if not case.learner().transductive]
 IN_ONNX = (
     *("first-order", "shared-head", "anil-stepwise-norm-support", "metasgd-unrolled"),
     *("sgd-in-turn", "protonet-norm", "matching-mlp", "relation-conv", "siamese-mlp"),
-    *("logistic-norm", "finetune-norm-support"),
+    *("logistic-norm", "finetune-norm-support", "anil-unet"),
 )
 
 
