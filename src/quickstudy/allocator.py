@@ -7,13 +7,12 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 
 def keep_freed_memory() -> bool:
-    """Tell glibc's allocator to keep freed memory in the process and never to map large blocks
-    singly.
+    """Tell glibc's allocator to keep freed memory in the process.
 
-    By default glibc gives every freed tensor of more than 32 MiB back to the system, and the next
-    step pays for its pages again: convolutional networks on a CPU run 10–50 % faster without that.
-    The setting holds for the whole process and costs memory that stays at its peak; the command
-    line uses it.
+    It then never maps large blocks singly either. By default glibc gives every freed tensor of more
+    than 32 MiB back to the system, and the next step pays for its pages again: convolutional
+    networks on a CPU run 10–50 % faster without that. The setting holds for the whole process and
+    costs memory that stays at its peak; the command line uses it.
 
     Returns:
         Whether this system's allocator took the setting (glibc on Linux does).

@@ -1,4 +1,4 @@
-"""Where quickstudy keeps what it can make again, and the one way files are written there."""
+"""The folder of cached files, and the one way files are written."""
 
 import os
 import secrets
@@ -8,9 +8,9 @@ from quickstudy.errors import UserError
 
 
 def cache_folder(override: Path | None = None) -> Path:
-    """The folder for cached files; it is not created.
+    """Give the folder for cached files; it is not created.
 
-    ``override`` if given, else ``$QUICKSTUDY_CACHE``, else ``$XDG_CACHE_HOME/quickstudy`` (where it
+    ``override`` if given, else ``$QUICKSTUDY_CACHE``, else ``$XDG_CACHE_HOME/quickstudy`` (if it
     is an absolute path, as the XDG specification asks), else ``~/.cache/quickstudy``.
 
     Raises:
@@ -36,10 +36,11 @@ def cache_folder(override: Path | None = None) -> Path:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path`` so that a reader finds the old file or the whole new one, never a
-    part.
+    """Write ``data`` to ``path`` in one step.
 
-    The bytes go to a temporary file in the same folder (made where missing), are synced to the
+    A reader finds the old file or the whole new one, never a part.
+
+    The bytes go to a temporary file in the same folder (made if missing), are synced to the
     disk, and take the place of ``path`` in one step.
 
     Raises:

@@ -21,8 +21,8 @@ class Batch:
 
     Attributes:
         x: Inputs ``[task, example, *feature]``.
-        y: Labels ``[task, example, *label]``, of the shape and dtype that the target asks for: class
-            indices are integers ``[task, example]``, numbers floating point
+        y: Labels ``[task, example, *label]``, of the shape and dtype that the target asks for:
+            class indices are integers ``[task, example]``, numbers floating point
             ``[task, example, *number]``.
         mask: ``[task, example]``, 1 for a real example and 0 for padding.
         target: What the labels ask for; by default the one that they speak of, see
@@ -57,7 +57,8 @@ class Batch:
             UserError: If ``x`` and ``y`` differ in length or are empty, or the labels are not those
                 of the target.
         """
-        x, y = (value if isinstance(value, Tensor) else _tensor(value) for value in (x, y))
+        x = _tensor(x)
+        y = _tensor(y)
         require(
             len(x) == len(y) and len(x) > 0,
             "`x` and `y` should hold the same number of examples, at least one. "
@@ -70,10 +71,9 @@ class Batch:
     @classmethod
     def joined(cls, batches: Sequence["Batch"], axis: int = 0) -> "Batch":
         """Put batches of one target and size together, along the axis of tasks or of examples."""
-        x, y, mask = (
-            torch.cat([getattr(batch, name) for batch in batches], axis)
-            for name in ("x", "y", "mask")
-        )
+        x = torch.cat([batch.x for batch in batches], axis)
+        y = torch.cat([batch.y for batch in batches], axis)
+        mask = torch.cat([batch.mask for batch in batches], axis)
         return cls(x, y, mask, batches[0].target)
 
     @property
@@ -100,6 +100,9 @@ class Batch:
 
 
 def _tensor(value: Any) -> Tensor:
+    """Give a tensor as it is, and an array as one of torch's usual dtypes."""
+    if isinstance(value, Tensor):
+        return value
     tensor = torch.as_tensor(value)
     return tensor.to(torch.get_default_dtype()) if tensor.dtype.is_floating_point else tensor.long()
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def generator(seed: int, purpose: str, step: int = 0) -> torch.Generator:
-    """A CPU generator whose stream depends on nothing but ``(seed, purpose, step)``.
+    """Make a CPU generator whose stream depends only on ``(seed, purpose, step)``.
 
     The state is seeded with BLAKE2b over the three names (torch's CPU generator uses 32 bits of
     it), so that neighbouring seeds and steps give unrelated streams. No state has to be saved: step
@@ -66,8 +66,8 @@ class Moment:
     def generator(self, name: str = "") -> torch.Generator:
         """Give a new generator of the stream ``name`` of this moment.
 
-        The stream does not depend on ``rank``: all processes of a step draw the same tasks, and each
-        takes its share.
+        The stream does not depend on ``rank``: all processes of a step draw the same tasks, and
+        each takes its share.
         """
         return generator(self.seed, f"{self.purpose}/{name}" if name else self.purpose, self.step)
 
@@ -77,12 +77,11 @@ class Moment:
 
 
 def choose(population: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """For every entry ``n`` of ``population``, ``count`` different numbers of ``0 … n-1`` in random
-    order.
+    """Choose ``count`` different numbers for every entry of ``population``, in random order.
 
-    Floyd's algorithm (Bentley & Floyd, CACM 30(9), 1987) over all entries at once, then a random
-    permutation: every ordered selection is equally likely, and the cost depends on ``count``
-    alone, not on the size of the population.
+    For an entry ``n`` they are of ``0 … n-1``. Floyd's algorithm (Bentley & Floyd, CACM 30(9),
+    1987) runs over all entries at once, then a random permutation: every ordered selection is
+    equally likely, and the cost depends only on ``count``, not on the size of the population.
 
     Args:
         population: Integer tensor ``[...]``, each entry at least ``count``.
@@ -107,10 +106,10 @@ def choose(population: Tensor, count: int, generator: torch.Generator) -> Tensor
 
 @contextmanager
 def ambient(seed: int, purpose: str, step: int = 0) -> Iterator[None]:
-    """Inside, torch's own generators draw the stream ``(seed, purpose, step)``; afterwards they are
-    as they were.
+    """Let torch's own generators draw the stream ``(seed, purpose, step)`` inside.
 
-    For modules that take no generator (dropout, ``reset_parameters``).
+    Afterwards they are as they were. It is for modules that take no generator (dropout,
+    ``reset_parameters``).
     """
     named = generator(seed, purpose, step)
     before = torch.get_rng_state()

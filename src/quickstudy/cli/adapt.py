@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import torch
 from rich.console import Console
+from torch import Tensor
 
 from quickstudy.cli.machine import device, use_threads
 from quickstudy.cli.options import Positional, Run, parse
@@ -27,7 +28,11 @@ from quickstudy.training import Trained, save_adapted
 from quickstudy.training.collect import device_of
 
 OF_FUNCTIONS = ("sinusoid", "sinusoid_metasgd", "line", "mixture")
-"""Sources whose tasks are functions: the last column of a CSV file is what they predict."""
+"""Sources whose tasks are functions: they predict the last column of a CSV file."""
+ANY_WAY = (
+    "Train with --way {}, or a learner of any way (protonet, r2d2, finetune, or --shared-head)."
+)
+PURPOSE = "Master a new task from a folder of images or a CSV file."
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class AdaptOptions:
     label: str | None = None
     """Column of a CSV file that holds the classes."""
     target: tuple[str, ...] = ()
-    """Columns of a CSV file that are to be predicted (regression); by default the last where the
+    """Columns of a CSV file that are to be predicted (regression); by default the last if the
     run learned sinusoids."""
     classes: tuple[str, ...] = ()
     """Classes of your own that the run is made of, as package.module:Class."""
@@ -61,23 +66,12 @@ class AdaptOptions:
 
 def main(arguments: Sequence[str]) -> int:
     """Adapt a run's learner to a new task and save both."""
-    asked = parse(
-        AdaptOptions, arguments, "adapt", "Master a new task from a folder of images or a CSV file."
-    )
+    asked = parse(AdaptOptions, arguments, "adapt", PURPOSE)
     use_threads(asked.threads)
     where = device(asked.device)
     run = Trained.near(asked.run, classes=asked.classes)
     learner = run.learner.to(where)
-    require(
-        asked.steps is None or learner.test_steps > 0,
-        "Option --steps is for learners with inner steps. This one has none.",
-    )
-    require(
-        asked.support.exists(),
-        "The examples of the new task should be a folder or a CSV file. There is no "
-        f"{asked.support}.",
-    )
-    require(not asked.out.is_dir(), f"Option --out should name a file. {asked.out} is a folder.")
+    _check(asked, learner)
     task, support, notes = _read(run, asked)
     if task.table is None or task.table.classes != _known_classes(run):
         _check_outputs(learner, support)
@@ -96,8 +90,26 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _check(asked: AdaptOptions, learner: Learner) -> None:
+    """Raise if an option does not apply, or a file or folder is missing or in the way.
+
+    Raises:
+        UserError: If so.
+    """
+    require(
+        asked.steps is None or learner.test_steps > 0,
+        "Option --steps is for learners with inner steps. This one has none.",
+    )
+    require(
+        asked.support.exists(),
+        "The examples of the new task should be a folder or a CSV file. There is no "
+        f"{asked.support}.",
+    )
+    require(not asked.out.is_dir(), f"Option --out should name a file. {asked.out} is a folder.")
+
+
 def _read(run: Trained, asked: AdaptOptions) -> tuple[Task, Batch, list[str]]:
-    """The new task's examples, as those of training were read."""
+    """Read the new task's examples as those of training were read, with notes for the user."""
     rows = run.rows()
     form = run.table_form()
     if form is not None:
@@ -110,12 +122,13 @@ def _read(run: Trained, asked: AdaptOptions) -> tuple[Task, Batch, list[str]]:
 
 
 def _known_classes(run: Trained) -> tuple[str, ...] | None:
-    """The classes of the table that it learned from; None if new ones are learned."""
+    """Give the classes of the run's table; None if new ones are learned."""
     form = run.table_form()
     return None if form is None else form.classes
 
 
 def _from_folder(run: Trained, asked: AdaptOptions) -> tuple[Task, Batch, list[str]]:
+    """Read a folder with one subfolder of images for each class."""
     require(
         not asked.label and not asked.target,
         "Options --label and --target are for CSV files. The examples are a folder of images.",
@@ -124,46 +137,48 @@ def _from_folder(run: Trained, asked: AdaptOptions) -> tuple[Task, Batch, list[s
         not run.source_name.startswith("sinusoid"),
         "A folder of images is for models of images. This run learned sinusoids: give a CSV file.",
     )
-    known = run.image_form()
-    if asked.ink is not None:
-        known["ink"] = asked.ink
-    form = (
-        ImageForm(**known)
-        if run.image_form()
-        else image_form(run.learner, run.source_name, asked.ink)
-    )
+    form = _form(run, asked)
     images = Images(asked.support, form.size, form.channels, form.ink)
     _two_classes(images.pool.names, asked.support)
-    size, total, inverted = images.form.size, len(images.paths), images.num_inverted
-    notes = [
-        _counts(
-            Counter(dict(zip(images.pool.names, images.pool.size.tolist(), strict=True))), "image"
-        )
-    ]
+    return Task(images.pool.names, True, images.form), images.support(), _notes(images)
+
+
+def _form(run: Trained, asked: AdaptOptions) -> ImageForm:
+    """Give the form of the run's images, with the ink that is asked for."""
+    known = run.image_form()
+    if not known:
+        return image_form(run.learner, run.source_name, asked.ink)
+    if asked.ink is not None:
+        known["ink"] = asked.ink
+    return ImageForm(**known)
+
+
+def _notes(images: Images) -> list[str]:
+    """Tell how many images there are, and how they were read."""
+    counts = Counter(dict(zip(images.pool.names, images.pool.size.tolist(), strict=True)))
+    notes = [_counts(counts, "image")]
     if images.form.ink is not None:
         notes.append(
-            f"{inverted} of {total} images have dark ink on light paper and were inverted; "
-            "--ink dark or light decides for all."
+            f"{images.num_inverted} of {len(images.paths)} images have dark ink on light paper "
+            "and were inverted; --ink dark or light decides for all."
         )
     if images.skipped:
-        notes.append(
-            f"Left out: {_some([str(path) for path in images.skipped])} (no images of a class)."
-        )
-    notes.append(
-        f"Images are brought to {size}×{size} pixels, "
-        f"{'grey' if images.form.channels == 1 else 'colour'}."
-    )
-    return Task(images.pool.names, True, images.form), images.support(), notes
+        skipped = _some([str(path) for path in images.skipped])
+        notes.append(f"Left out: {skipped} (no images of a class).")
+    size = images.form.size
+    colours = "grey" if images.form.channels == 1 else "colour"
+    notes.append(f"Images are brought to {size}×{size} pixels, {colours}.")
+    return notes
 
 
 def _from_table(run: Trained, asked: AdaptOptions) -> tuple[Task, Batch, list[str]]:
-    learner = run.learner
+    """Read the lines of a CSV file: columns of numbers, and those of classes or targets."""
     require(asked.ink is None, "Option --ink is for images. The examples are a CSV file.")
     require(
         not (asked.label and asked.target),
         "Options --label (classes) and --target (numbers) exclude each other.",
     )
-    model: Any = learner.model
+    model: Any = run.learner.model
     said = traits(model)
     require(
         said.takes != "images",
@@ -171,52 +186,64 @@ def _from_table(run: Trained, asked: AdaptOptions) -> tuple[Task, Batch, list[st
         "subfolder for each class.",
     )
     table = TableFile.read(asked.support)
-    targets = asked.target or (
-        table.columns[-1:] if run.source_name in OF_FUNCTIONS and asked.label is None else ()
-    )
-    reason = learner.serves(Numbers((len(targets),))) if targets else None
+    functions = run.source_name in OF_FUNCTIONS and asked.label is None
+    targets = asked.target or (table.columns[-1:] if functions else ())
+    if targets:
+        return _numbers(run.learner, table, targets, said.inputs)
+    return _classes(table, asked.label or "label", said.inputs)
+
+
+def _numbers(
+    learner: Learner, table: TableFile, targets: tuple[str, ...], inputs: int | None
+) -> tuple[Task, Batch, list[str]]:
+    """Read lines of a CSV file whose ``targets`` are numbers."""
+    reason = learner.serves(Numbers((len(targets),)))
     require(
         reason is None,
         f"{type(learner).__name__} cannot predict {', '.join(targets)}. {reason} "
         "Option --label names the column of the classes.",
     )
-    label = asked.label or "label"
-    wanted = set(targets) if targets else {label}
+    columns = _inputs(table, targets, inputs)
+    x = table.numbers(columns)
+    support = Batch.of(x, table.numbers(targets))
+    return Task(targets, False, columns=columns), support, [f"{len(x)} examples."]
+
+
+def _classes(table: TableFile, label: str, inputs: int | None) -> tuple[Task, Batch, list[str]]:
+    """Read lines of a CSV file whose column ``label`` holds their classes."""
     require(
-        bool(targets) or label in table.columns,
+        label in table.columns,
         f"{table.path} should have a column of classes, named by --label. Found no {label!r}.",
     )
-    columns = tuple(name for name in table.columns if name not in wanted)
-    inputs = said.inputs
-    require(
-        inputs in (None, len(columns)),
-        f"The columns of {table.path} besides {', '.join(sorted(wanted))} should be the "
-        f"{inputs} inputs of the model. "
-        f"Found {len(columns)}: {', '.join(columns)}.",
-    )
+    columns = _inputs(table, (label,), inputs)
     x = table.numbers(columns)
-    if targets:
-        return (
-            Task(targets, False, columns=columns),
-            Batch.of(x, table.numbers(targets)),
-            [f"{len(x)} examples."],
-        )
     labels = table.cells(label)
     names = tuple(dict.fromkeys(labels))
     _two_classes(names, table.path)
-    return (
-        Task(names, True, columns=columns, label=label),
-        Batch.of(x, [names.index(name) for name in labels]),
-        [_counts(Counter(labels), "example")],
+    task = Task(names, True, columns=columns, label=label)
+    support = Batch.of(x, [names.index(name) for name in labels])
+    return task, support, [_counts(Counter(labels), "example")]
+
+
+def _inputs(table: TableFile, wanted: tuple[str, ...], inputs: int | None) -> tuple[str, ...]:
+    """List the columns besides those ``wanted`` as answers, the inputs of the model."""
+    columns = tuple(name for name in table.columns if name not in wanted)
+    require(
+        inputs in (None, len(columns)),
+        f"The columns of {table.path} besides {', '.join(sorted(set(wanted)))} should be the "
+        f"{inputs} inputs of the model. "
+        f"Found {len(columns)}: {', '.join(columns)}.",
     )
+    return columns
 
 
 def _new_classes(asked: AdaptOptions, rows: Rows) -> tuple[Task, Batch, list[str]]:
-    """Rows of new classes of the table that the run learned from."""
+    """Read rows of new classes of the table that the run learned from."""
     given = asked.ink is not None or asked.label is not None or bool(asked.target)
     message = "Options --ink, --label and --target are not needed: this run knows its table."
     require(not given, message)
-    label, frame = str(rows.label), read_table(asked.support)
+    label = str(rows.label)
+    frame = read_table(asked.support)
     check_columns(frame, [label])
     frame = frame[frame[label].notna()]
     found = frame[label].map(class_name).tolist()
@@ -230,7 +257,7 @@ def _new_classes(asked: AdaptOptions, rows: Rows) -> tuple[Task, Batch, list[str
 
 
 def _from_rows(asked: AdaptOptions, form: TableForm) -> tuple[Task, Batch, list[str]]:
-    """Rows of a new task of the table that the run was fitted to."""
+    """Read rows of a new task of the table that the run was fitted to."""
     given = asked.ink is not None or asked.label is not None or bool(asked.target)
     require(
         not given,
@@ -241,32 +268,30 @@ def _from_rows(asked: AdaptOptions, form: TableForm) -> tuple[Task, Batch, list[
     labelled = form.labelled(frame)
     wanted = (" or " if form.labels else ", ").join(form.targets)
     require(bool(labelled.any()), f"{asked.support} should have a row with {wanted}. Found none.")
-    x, y = form.inputs(frame[labelled]), form.outputs(frame[labelled])
-    notes = [f"{len(x)} examples."]
-    if form.classes:
-        notes = [
-            _counts(
-                Counter({name: int((y == index).sum()) for index, name in enumerate(form.classes)}),
-                "example",
-            )
-        ]
-    if form.labels:
-        counts = zip(form.targets, (~y.isnan()).sum(0).tolist(), strict=True)
-        notes = [
-            f"{len(x)} examples, with labels of "
-            f"{', '.join(f'{name} ({count})' for name, count in counts)}."
-        ]
+    x = form.inputs(frame[labelled])
+    y = form.outputs(frame[labelled])
+    notes = [_examples(form, y)]
     if not labelled.all():
         notes.append(f"{int((~labelled).sum())} rows without a target were left out.")
     columns = tuple(column.name for column in form.encoder.columns)
-    return (
-        Task(form.classes or form.targets, bool(form.classes), columns=columns, table=form),
-        Batch.of(x, y, form.target),
-        notes,
-    )
+    task = Task(form.classes or form.targets, bool(form.classes), columns=columns, table=form)
+    return task, Batch.of(x, y, form.target), notes
+
+
+def _examples(form: TableForm, y: Tensor) -> str:
+    """Count the examples: by class, or by target if some labels may be missing."""
+    if form.labels:
+        counts = zip(form.targets, (~y.isnan()).sum(0).tolist(), strict=True)
+        told = ", ".join(f"{name} ({count})" for name, count in counts)
+        return f"{len(y)} examples, with labels of {told}."
+    if form.classes:
+        found = {name: int((y == index).sum()) for index, name in enumerate(form.classes)}
+        return _counts(Counter(found), "example")
+    return f"{len(y)} examples."
 
 
 def _two_classes(names: Sequence[str], path: Path) -> None:
+    """Raise if there is only one class."""
     require(
         len(names) >= 2,
         f"A task should have at least two classes. Found one in {path}: {names[0]!r}.",
@@ -275,25 +300,30 @@ def _two_classes(names: Sequence[str], path: Path) -> None:
 
 def _check_outputs(learner: Learner, support: Batch) -> None:
     """Raise if the learner does not serve the task, or its network has other outputs."""
-    learner.check(support.target)
-    if learner.any_way and support.target.way:
+    target = support.target
+    reason = learner.serves(target)
+    advice = f" {ANY_WAY.format(target.way)}" if target.way and not learner.any_way else ""
+    require(reason is None, f"{type(learner).__name__} cannot serve {target}. {reason}{advice}")
+    if learner.any_way and target.way:
         return
     with evaluating(learner), torch.no_grad():
         x = support.x[:, :1].to(device_of(learner))
         outputs = learner.scores(learner.adapt(support[:1].to(x.device), 0), x).shape[2]
-    wanted = support.target.scores
+    wanted = target.scores
     require(
-        wanted == outputs or (bool(support.target.way) and wanted <= outputs),
-        f"This {type(learner).__name__} has {outputs} learned outputs. Found a task of {wanted}: "
-        f"for classes train with --way {wanted}, or a learner of any way (protonet, r2d2, "
-        "finetune, or --shared-head).",
+        wanted == outputs or (bool(target.way) and wanted <= outputs),
+        f"This {type(learner).__name__} has {outputs} learned outputs. Found a task of {wanted}."
+        f"{advice}",
     )
 
 
 def _counts(counts: Counter[str], word: str) -> str:
+    """Tell how many examples each class has."""
     parts = [f"{name} ({count} {word}{'s' * (count != 1)})" for name, count in counts.items()]
     return f"{len(counts)} classes: {_some(parts)}."
 
 
 def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+    """List the first ten names, and how many are left."""
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return ", ".join(names[:10]) + more

@@ -102,7 +102,7 @@ class Choice:
         return [option for option in self.options if option.owner == owner]
 
     def _offered(self, option: Option) -> Option:
-        """The option with what this choice can have: balancers of tasks that are drawn, or fixed."""
+        """Give the option; the balancers offered are those for tasks that are drawn, or fixed."""
         if option.name != "balancer":
             return option
         known = catalog.balancers()
@@ -136,7 +136,7 @@ class Choice:
         return {"way", "shot", "query"} if found is None else {one.name for one in found}
 
     def _of_class(self, table: str, name: str, owner: str) -> list[Option]:
-        """The options that the constructor of a learner or model has."""
+        """List the options that the constructor of a learner or model has."""
         found = []
         for one in parameters(catalog.path_of(table, name)):
             sized = one.name == "embedding_size" and one.default in (None, REQUIRED)

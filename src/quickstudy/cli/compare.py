@@ -60,7 +60,11 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _smaller(name: str, first: Trained, second: Trained) -> int | None:
-    """The smaller way, or shot, of two runs: both can serve it."""
+    """Give the smaller way, or shot, of two runs, which both can serve."""
     found = [options[name] for options in (first.options(), second.options()) if name in options]
-    sizes = [max(size) if isinstance(size, list | tuple) else size for size in found]
-    return min(sizes, default=None)
+    return min(map(_largest, found), default=None)
+
+
+def _largest(size: int | Sequence[int]) -> int:
+    """Give the largest of several sizes, or the only one."""
+    return size if isinstance(size, int) else max(size)

@@ -38,7 +38,10 @@ class DoctorOptions:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print what this machine has, and what is wrong with a data folder; exit code 2 where something is."""
+    """Print what this machine has and every fault of a data folder.
+
+    The exit code is 2 if there is a fault.
+    """
     asked = parse(DoctorOptions, arguments, "doctor", "Check this machine and a data folder.")
     print(f"python      {platform.python_version()} on {platform.platform()}")
     for name in PACKAGES:
@@ -49,20 +52,28 @@ def main(arguments: Sequence[str]) -> int:
     free = available_bytes(torch.device("cpu"))
     print(f"cores       {os.cpu_count()}, torch uses {torch.get_num_threads()} threads")
     print(f"memory      {'unknown' if free is None else f'{free / 2**30:.1f} GiB free'}")
-    print(
-        "accelerator "
-        f"{torch.cuda.get_device_name() if torch.cuda.is_available() else 'none that torch can use'}"
-    )
+    print(f"accelerator {_accelerator()}")
     print(f"allocator   {'keeps freed memory' if keep_freed_memory() else 'as the system has it'}")
-    folder = cache_folder()
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
-    print(
-        "cache       "
-        f"{folder}{'' if os.access(existing, os.W_OK) else ' (cannot be written: set QUICKSTUDY_CACHE)'}"
-    )
+    print(f"cache       {_cache()}")
     problems = [] if asked.root is None else check(asked.root)
     for problem in problems:
         print(f"problem     {problem}", file=sys.stderr)
     if asked.root is not None and not problems:
         print(f"data        {asked.root}: all is well")
     return 2 if problems else 0
+
+
+def _accelerator() -> str:
+    """Name the accelerator that torch uses."""
+    if torch.cuda.is_available():
+        return str(torch.cuda.get_device_name())
+    return "none that torch can use"
+
+
+def _cache() -> str:
+    """Name the folder of cached files, and whether it cannot be written to."""
+    folder = cache_folder()
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if os.access(existing, os.W_OK):
+        return str(folder)
+    return f"{folder} (cannot be written: set QUICKSTUDY_CACHE)"

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,7 @@ from quickstudy.tasks.table_form import TableForm
 from quickstudy.training import checkpoint
 
 KindChoice = Literal["auto", "regression", "classification"]
+PURPOSE = "Learn from a table with a task column, and compare the ways of sharing between tasks."
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class FitOptions:
     target: tuple[str, ...]
     """The columns to predict: numbers, classes, or some of each."""
     kind: KindChoice = "auto"
-    """What the targets are: auto takes columns of text, or of true and false, as classes, and others as numbers."""
+    """What the targets are: auto takes columns of text, or of true and false, as classes, and
+    others as numbers."""
     out: Path = Path("runs/table")
     """The run's folder, for adapt."""
     features: tuple[str, ...] = ()
@@ -61,32 +63,20 @@ class FitOptions:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Compare the ways of sharing between tasks, say which one this table rewards, and keep the best for new tasks."""
-    asked = parse(
-        FitOptions,
-        arguments,
-        "fit",
-        "Learn from a table with a task column, and compare the ways of sharing between tasks.",
-    )
+    """Compare the ways of sharing between tasks, and keep the best one for new tasks."""
+    asked = parse(FitOptions, arguments, "fit", PURPOSE)
     use_threads(asked.threads)
-    for name, values in (("splits", (asked.splits,)), ("shots", asked.shots or (0,))):
-        require(min(values) >= 1, f"Option --{name} should be at least 1. Found {min(values)}.")
-    require(0 < asked.new < 1, f"Option --new should be between 0 and 1. Found {asked.new}.")
-    last = asked.out / "last.safetensors"
-    require(
-        not last.exists(), f"Folder {asked.out} holds a run already: choose another with --out."
-    )
-    require(not asked.out.is_file(), f"Option --out should be a folder. {asked.out} is a file.")
+    _check(asked)
     table = table_of(asked.table, asked.task, asked.target, asked.features, asked.drop, asked.kind)
-    few = (
+    require(
+        len(table.names) >= 4,
         f"Column {asked.task!r} should hold at least 4 tasks, to learn from some and judge on "
-        f"others. Found {len(table.names)}."
+        f"others. Found {len(table.names)}.",
     )
-    require(len(table.names) >= 4, few)
     console = Console(stderr=asked.json, highlight=False, soft_wrap=True)
     columns = f"{len(table.features)} columns to predict {', '.join(table.targets)} from"
     console.print(
-        f"{len(table.frame)} rows of {len(table.names)} tasks, {columns} ({_what(table)}).",
+        f"{len(table.frame)} rows of {len(table.names)} tasks, {columns} ({_described(table)}).",
         markup=False,
     )
     if table.num_unlabelled:
@@ -102,18 +92,27 @@ def main(arguments: Sequence[str]) -> int:
     _save(asked, table, rung.name, learner, form, scores)
     if asked.json:
         print(json.dumps({"deployed": rung.name, "scores": [asdict(score) for score in scores]}))
-    page = write_ladder(
-        asked.out,
-        scores,
-        f"Ways to learn {asked.table.name}",
-        rung.name,
-        _settings(asked, table, arguments),
-    )
+    title = f"Ways to learn {asked.table.name}"
+    page = write_ladder(asked.out, scores, title, rung.name, _settings(asked, table, arguments))
     console.print(
         f"Kept for new tasks: {rung.name}, in {asked.out}. Look at {page}. Next:", markup=False
     )
     console.print(f"  quickstudy adapt {asked.out} ROWS.csv", markup=False)
     return 0
+
+
+def _check(asked: FitOptions) -> None:
+    """Raise if an option is out of range, or the folder is not free.
+
+    Raises:
+        UserError: If so.
+    """
+    for name, values in (("splits", (asked.splits,)), ("shots", asked.shots or (0,))):
+        require(min(values) >= 1, f"Option --{name} should be at least 1. Found {min(values)}.")
+    require(0 < asked.new < 1, f"Option --new should be between 0 and 1. Found {asked.new}.")
+    taken = (asked.out / "last.safetensors").exists()
+    require(not taken, f"Folder {asked.out} holds a run already: choose another with --out.")
+    require(not asked.out.is_file(), f"Option --out should be a folder. {asked.out} is a file.")
 
 
 def table_of(
@@ -124,26 +123,15 @@ def table_of(
     drop: tuple[str, ...] = (),
     kind: KindChoice = "auto",
 ) -> Table:
-    """The table in a file, without the columns to ``drop``; ``"auto"`` takes targets of text or
-    truth values as classes.
+    """Read the table in a file, without the columns to ``drop``.
+
+    Kind ``"auto"`` takes targets of text or truth values as classes.
 
     Raises:
         UserError: If it cannot be read, or has no columns to predict from.
     """
     frame = read_table(path)
-    known = [name for name in target if name in frame.columns]
-    texts = [
-        name
-        for name in known
-        if not is_numeric(frame[name]) or pd.api.types.is_bool_dtype(frame[name])
-    ]
-    chosen: KindName | dict[str, KindName] = "regression" if kind == "auto" else kind
-    if kind == "auto" and texts:
-        chosen = (
-            {name: "classification" if name in texts else "regression" for name in target}
-            if len(target) > 1
-            else "classification"
-        )
+    chosen = _kinds(frame, target) if kind == "auto" else kind
     others = features or tuple(name for name in frame.columns if name not in (task, *target))
     unknown = sorted(set(drop) - set(others))
     require(
@@ -151,9 +139,8 @@ def table_of(
         f"Option --drop should name columns to predict from. Found {unknown[:1]} beside "
         f"{', '.join(others)}.",
     )
-    table = Table(
-        frame, task, target, chosen, features=[name for name in others if name not in drop]
-    )
+    kept = [name for name in others if name not in drop]
+    table = Table(frame, task, target, chosen, features=kept)
     require(
         len(table.features) > 0,
         "The table should have a column to predict from. Found none besides task and target.",
@@ -161,20 +148,37 @@ def table_of(
     return table
 
 
-def _what(table: Table) -> str:
-    """What is predicted: classes, numbers, or which of the targets are which, and how many labels they have."""
+def _kinds(frame: pd.DataFrame, target: tuple[str, ...]) -> KindName | dict[str, KindName]:
+    """Take targets of text or truth values as classes, and others as numbers."""
+    found: dict[str, KindName] = dict.fromkeys(target, "regression")
+    for name in target:
+        if name in frame.columns and _has_classes(frame[name]):
+            found[name] = "classification"
+    kinds = set(found.values())
+    if "classification" not in kinds:
+        return "regression"
+    return found if len(target) > 1 else "classification"
+
+
+def _has_classes(column: "pd.Series[Any]") -> bool:
+    """Whether a column holds text or truth values."""
+    return not is_numeric(column) or pd.api.types.is_bool_dtype(column)
+
+
+def _described(table: Table) -> str:
+    """Say what is predicted: classes, numbers, or some of each with the number of their labels."""
     if not isinstance(table.target, Several):
         return f"{len(table.classes)} classes" if table.classes else "numbers"
     counts = table.frame[list(table.targets)].notna().sum()
-    kinds = {
-        name: f"{len(classes)} classes" if classes else "a number"
-        for name, classes in table.labels.items()
-    }
-    return ", ".join(f"{name} is {kind}, {counts[name]} labels" for name, kind in kinds.items())
+    told = []
+    for name, classes in table.labels.items():
+        kind = f"{len(classes)} classes" if classes else "a number"
+        told.append(f"{name} is {kind}, {counts[name]} labels")
+    return ", ".join(told)
 
 
 def _deployed(table: Table, scores: Sequence[Score]) -> tuple[Rung, Learner, TableForm]:
-    """The way that served unseen tasks best, of those that adapt, learned from all rows."""
+    """Learn from all rows by the way that served unseen tasks best, of those that adapt."""
     found = [means(scores, shot) for shot in shots_of(scores) if shot is not None]
     able = {rung.name: rung for rung in rungs(table.target) if rung.adapts}
     best = min(able, key=lambda name: float(np.mean([one[name] for one in found])))
@@ -185,7 +189,7 @@ def _deployed(table: Table, scores: Sequence[Score]) -> tuple[Rung, Learner, Tab
 
 
 def _settings(asked: FitOptions, table: Table, arguments: Sequence[str]) -> dict[str, object]:
-    """What the page says of how it was measured."""
+    """List the settings that the page shows."""
     return {
         "table": str(asked.table),
         "rows": len(table.frame),

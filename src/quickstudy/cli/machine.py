@@ -1,4 +1,6 @@
-"""Where to compute."""
+"""The device and the threads to compute with."""
+
+import os
 
 import torch
 
@@ -22,11 +24,22 @@ def device(name: str) -> torch.device:
     return found
 
 
+MOST_THREADS = 256
+"""More crash OpenMP, unless the machine has more cores."""
+
+
 def use_threads(threads: int | None) -> None:
-    """Let torch compute with a number of ``threads``, if one is given."""
-    if threads is not None:
-        require(threads >= 1, f"Option --threads should be at least 1. Found {threads}.")
-        torch.set_num_threads(threads)
+    """Let torch compute with a number of ``threads``, if one is given.
+
+    Raises:
+        UserError: If it is below 1, or more than the machine can start.
+    """
+    if threads is None:
+        return
+    most = max(MOST_THREADS, os.cpu_count() or 1)
+    require(threads >= 1, f"Option --threads should be at least 1. Found {threads}.")
+    require(threads <= most, f"Option --threads should be at most {most}. Found {threads}.")
+    torch.set_num_threads(threads)
 
 
 __all__ = ["device", "use_threads"]

@@ -24,12 +24,16 @@ COMMANDS = {
 }
 LATEST = ("evaluate", "report")
 """Commands that take the latest run if none is named."""
+OUT_OF_MEMORY = (
+    "The memory of this machine does not suffice: take fewer tasks or examples at a time, or a "
+    "smaller network."
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and give its exit code.
 
-    That is 0; 1 if training broke off; 2 for a user's mistake; 130 after Ctrl-C.
+    That is 0; 1 if training broke off or memory ran out; 2 for a user's mistake; 130 after Ctrl-C.
     """
     given = sys.argv[1:] if arguments is None else arguments
     for stream in (sys.stdout, sys.stderr):
@@ -41,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except BrokenPipeError:
-        # the reader of a pipe had enough; nothing is left to be written at exit
+        # the reader of the pipe has closed it; nothing is left to be written at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (UserError, OSError) as error:
@@ -49,6 +53,11 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     except TrainingError as error:
         _tell("stopped", error)
+        return 1
+    except (MemoryError, RuntimeError) as error:
+        if not _memory_ran_out(error):
+            raise
+        _tell("stopped", OUT_OF_MEMORY)
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -81,7 +90,7 @@ def _run(given: list[str]) -> int:
 
     keep_freed_memory()
     with loading():
-        # what it imports, others need not wait for
+        # imported here, so that the other commands do not wait for it
         program = import_module(f"quickstudy.cli.{module}")
     return int(program.main(words))
 
@@ -110,7 +119,14 @@ def _latest() -> os.PathLike[str]:
     return latest()
 
 
-def _tell(title: str, error: Exception) -> None:
+def _memory_ran_out(error: Exception) -> bool:
+    """Whether an allocation failed; torch says so by a plain RuntimeError on a CPU."""
+    text = str(error)
+    failed = "can't allocate memory" in text or "out of memory" in text
+    return isinstance(error, MemoryError) or failed
+
+
+def _tell(title: str, error: Exception | str) -> None:
     colours = sys.stderr.isatty() and "NO_COLOR" not in os.environ
     shown = f"\x1b[1;31m{title}\x1b[0m" if colours else title
     print(f"{shown} {error}", file=sys.stderr)

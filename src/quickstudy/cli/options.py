@@ -75,40 +75,6 @@ def _told(default: Any) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Tasks:
-    """What a task looks like; what is not given is as in training."""
-
-    way: int | None = None
-    """Classes of a task."""
-    shot: int | None = None
-    """Support examples (of a class)."""
-    query: int | None = None
-    """Query examples (of a class); 15 by default, 100 for sinusoids."""
-    within_group: bool = False
-    """Draw each task's classes from one alphabet or script."""
-    split: Literal["train", "validation", "test"] = "test"
-    """Classes to draw from."""
-    root: Path | None = None
-    """Folder of the data, if it is not where it was in training."""
-    num_tasks: int = 1000
-    """Tasks to evaluate on."""
-    seed: int = 0
-    """Seed of the tasks: the same seed gives the same tasks to every learner."""
-    steps: int | None = None
-    """Inner steps; by default the learner's own."""
-    statistics: Literal["support", "transductive"] | None = None
-    """Batch statistics of a gradient learner, other than in training."""
-    device: str = "cpu"
-    """Where to compute: cpu, cuda, cuda:1, mps."""
-    threads: int | None = None
-    """CPU threads."""
-    json: bool = False
-    """Print one JSON object on standard output."""
-    classes: tuple[str, ...] = ()
-    """Classes of your own that the run is made of, as package.module:Class."""
-
-
-@dataclass(frozen=True)
 class Training:
     """How a run is trained."""
 

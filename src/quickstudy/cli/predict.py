@@ -23,7 +23,11 @@ from quickstudy.training import load_adapted
 AT_ONCE = 256
 """Examples predicted together; the result does not depend on it."""
 LEVEL = 0.9
-"""How probable it is that a number lies within its interval, where the learner has intervals."""
+"""How probable it is that a number lies within its interval, if the learner has intervals."""
+
+TRANSDUCTIVE = (
+    "This learner is transductive: predictions depend on the files that are given together."
+)
 
 
 @dataclass(frozen=True)
@@ -50,140 +54,140 @@ class PredictOptions:
 def main(arguments: Sequence[str]) -> int:
     """Predict, and print a table or one JSON object."""
     asked = parse(PredictOptions, arguments, "predict", "Use a mastered task on new files.")
-    require(
-        len(asked.files) > 0, "Name at least one file to predict: quickstudy predict TASK FILES."
-    )
     use_threads(asked.threads)
     where = device(asked.device)
-    require(
-        asked.out is None or not asked.out.is_dir(),
-        f"Option --out should name a file: {asked.out}.",
-    )
+    out = asked.out
+    require(out is None or not out.is_dir(), f"Option --out should name a file: {out}.")
     learner, adapted = load_adapted(asked.task, classes=asked.classes)
+    learner = learner.to(where)
+    adapted = {name: value.to(where) for name, value in adapted.items()}
     task = Task.of(asked.task)
     examples = task.read(asked.files)
-    x = examples.x
-    learner, adapted = learner.to(where), {name: value.to(where) for name, value in adapted.items()}
-    found = [
-        place | one
-        for place, one in zip(
-            examples.places, _predictions(learner, adapted, task, x.to(where)), strict=True
-        )
-    ]
+    predictions = _predictions(learner, adapted, task, examples.x.to(where))
+    found = [place | one for place, one in zip(examples.places, predictions, strict=True)]
     judged = judge(found, examples.truths, task)
-    if asked.out is not None:
-        write_csv(asked.out, found, examples.truths, task)
+    if out is not None:
+        write_csv(out, found, examples.truths, task)
     if asked.json:
-        print(
-            json.dumps(
-                {
-                    "task": str(asked.task),
-                    "transductive": learner.transductive,
-                    **judged,
-                    "predictions": found,
-                }
-            )
-        )
+        named = {"task": str(asked.task), "transductive": learner.transductive}
+        print(json.dumps({**named, **judged, "predictions": found}))
         return 0
-    console = Console(highlight=False, soft_wrap=asked.out is not None)
-    if asked.out is None:
+    console = Console(highlight=False, soft_wrap=out is not None)
+    if out is None:
         console.print(_table(found, task, str(asked.task)))
     else:
-        console.print(f"{len(found)} predictions are in {asked.out}.", markup=False)
+        console.print(f"{len(found)} predictions are in {out}.", markup=False)
     for line in in_words(judged):
         console.print(line, markup=False)
     if learner.transductive:
-        Console(stderr=True, soft_wrap=True).print(
-            "This learner is transductive: predictions depend on the files that are given together."
-        )
+        Console(stderr=True, soft_wrap=True).print(TRANSDUCTIVE)
     return 0
 
 
 def _predictions(learner: Learner, adapted: Adapted, task: Task, x: Tensor) -> list[dict[str, Any]]:
-    """The best class and the probabilities of all classes, the softmax of the scores, or the
-    predicted numbers, of every example.
+    """Predict every example, in plain values.
 
-    Of several targets of different kinds, the numbers, and the best classes and the probabilities
-    by target."""
-    together = len(x) if learner.transductive else AT_ONCE
-    scores = torch.cat(
-        [learner.predict(adapted, part.unsqueeze(0))[0] for part in x.split(together)]
-    ).cpu()
+    Of classes these are the best one and all probabilities, of numbers the numbers. Of several
+    targets they are the numbers, and the best classes and the probabilities by target.
+    """
+    scores = _scores(learner, adapted, x)
     if task.classifies:
-        names = task.outputs  # outputs that no class of the task has are left out
-        return [
-            {"label": max(row, key=row.__getitem__), "probabilities": row}
-            for row in _probabilities(names, scores[:, : len(names)])
-        ]
-    columns = _columns(task, scores)
-    classes = {name: column for name, column in columns.items() if task.labels[name]}
-    found: list[dict[str, Any]] = [
-        {"values": {name: columns[name][i] for name in columns if name not in classes}}
-        for i in range(len(x))
-    ]
+        # outputs that no class of the task has are left out
+        rows = _probabilities(task.outputs, scores[:, : len(task.outputs)])
+        return [{"label": _best(row), "probabilities": row} for row in rows]
+    found = _by_target(task, scores)
     if isinstance(learner, (LinearPrior, MixedPrior)):
-        low, high = (
-            _columns(task, bound[0].cpu())
-            for bound in learner.interval(adapted, x.unsqueeze(0), LEVEL)
-        )
+        bounds = learner.interval(adapted, x.unsqueeze(0), LEVEL)
+        low, high = (_columns(task, bound[0].cpu()) for bound in bounds)
         for i, one in enumerate(found):
             one["interval_90"] = {name: [low[name][i], high[name][i]] for name in one["values"]}
-    if classes:
-        for i, one in enumerate(found):
-            one["labels"] = {
-                name: max(column[i], key=column[i].__getitem__) for name, column in classes.items()
-            }
-            one["probabilities"] = {name: column[i] for name, column in classes.items()}
     return found
 
 
+def _scores(learner: Learner, adapted: Adapted, x: Tensor) -> Tensor:
+    """Give the scores ``[example, *score]``, in parts if that gives the same."""
+    together = len(x) if learner.transductive else AT_ONCE
+    parts = [learner.predict(adapted, part.unsqueeze(0))[0] for part in x.split(together)]
+    return torch.cat(parts).cpu()
+
+
+def _by_target(task: Task, scores: Tensor) -> list[dict[str, Any]]:
+    """Give the numbers of every example, and the best classes and all probabilities, by target."""
+    columns = _columns(task, scores)
+    classes = {name: column for name, column in columns.items() if task.labels[name]}
+    numbers = {name: column for name, column in columns.items() if name not in classes}
+    found: list[dict[str, Any]] = [{"values": row} for row in _rows(numbers, len(scores))]
+    if classes:
+        for one, row in zip(found, _rows(classes, len(scores)), strict=True):
+            one["labels"] = {name: _best(probabilities) for name, probabilities in row.items()}
+            one["probabilities"] = row
+    return found
+
+
+def _rows(columns: dict[str, list[Any]], count: int) -> list[dict[str, Any]]:
+    """Give the entries of ``columns`` by example."""
+    return [{name: column[i] for name, column in columns.items()} for i in range(count)]
+
+
+def _best(probabilities: dict[str, float]) -> str:
+    """Name the most probable class."""
+    return max(probabilities, key=probabilities.__getitem__)
+
+
 def _columns(task: Task, scores: Tensor) -> dict[str, list[Any]]:
-    """By target the numbers of all examples in the table's units, or the probabilities of its classes."""
+    """Give by target the numbers of all examples, or the probabilities of its classes.
+
+    Numbers are in the table's units.
+    """
     if task.table is not None:
         scores = task.table.unscaled(scores)
     parts = scores.split([max(1, len(names)) for names in task.labels.values()], -1)
-    both = zip(task.labels.items(), parts, strict=True)
-    return {
-        target: _probabilities(names, part) if names else part[:, 0].tolist()
-        for (target, names), part in both
-    }
+    found: dict[str, list[Any]] = {}
+    for (target, names), part in zip(task.labels.items(), parts, strict=True):
+        found[target] = _probabilities(names, part) if names else part[:, 0].tolist()
+    return found
 
 
 def _probabilities(names: tuple[str, ...], scores: Tensor) -> list[dict[str, float]]:
+    """Give the softmax of the scores, by the name of the class, of every example."""
     return [dict(zip(names, row, strict=True)) for row in scores.softmax(1).tolist()]
 
 
 def _table(found: list[dict[str, Any]], task: Task, title: str) -> Table:
-    """A line for every example: the class, its probability and the next best; or the predicted number or class of every target."""
+    """Make a table with a line for every example.
+
+    It holds the class, its probability and the next best, or the predicted number or class of every
+    target.
+    """
     table = Table(title=Text(title, style="bold"), title_justify="left")
-    in_table = "example" in found[0]
-    for name in (
-        "file",
-        *(["example"] if in_table else []),
-        *(("class", "probability", "next best") if task.classifies else task.outputs),
-    ):
-        table.add_column(
-            Text(name),
-            justify="left" if name in ("file", "class", "next best") else "right",
-            overflow="fold",
-        )
+    places = [name for name in ("file", "example") if name in found[0]]
+    answers = ("class", "probability", "next best") if task.classifies else task.outputs
+    for name in (*places, *answers):
+        left = name in ("file", "class", "next best")
+        table.add_column(Text(name), justify="left" if left else "right", overflow="fold")
     for one in found:
-        cells = [one["file"], *([str(one["example"])] if in_table else [])]
+        cells = [str(one[name]) for name in places]
         if task.classifies:
-            order = sorted(one["probabilities"].items(), key=lambda item: -item[1])
-            cells += [order[0][0], f"{order[0][1]:.1%}", f"{order[1][0]} {order[1][1]:.1%}"]
+            cells += _best_two(one["probabilities"])
         else:
             cells += [_cell(one, target) for target in task.outputs]
         table.add_row(*map(Text, cells))
     return table
 
 
+def _best_two(probabilities: dict[str, float]) -> list[str]:
+    """Write the most probable class, its probability, and the next best with its own."""
+    (best, most), (other, less), *_ = sorted(probabilities.items(), key=lambda item: -item[1])
+    return [best, f"{most:.1%}", f"{other} {less:.1%}"]
+
+
 def _cell(one: dict[str, Any], target: str) -> str:
-    """A class and its probability, or a number and its interval."""
+    """Write a class and its probability, or a number and its interval."""
     if target not in one["values"]:
         label = one["labels"][target]
         return f"{label} {one['probabilities'][target][label]:.1%}"
-    ranges = one.get("interval_90", {})
-    return f"{one['values'][target]:.4g}" + (
-        "  ({:.4g} to {:.4g})".format(*ranges[target]) if ranges else ""
-    )
+    text = f"{one['values'][target]:.4g}"
+    if "interval_90" not in one:
+        return text
+    low, high = one["interval_90"][target]
+    return f"{text}  ({low:.4g} to {high:.4g})"

@@ -23,6 +23,8 @@ from quickstudy.tasks import TableTasks
 from quickstudy.tasks.table_form import TableForm
 from quickstudy.training.evaluate import plain
 
+PURPOSE = "Measure how related the tasks of a table are, and which belong together."
+
 
 @dataclass(frozen=True)
 class RelateOptions:
@@ -56,13 +58,8 @@ class RelateOptions:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure how related the tasks of a table are, say which belong together, and draw a map of them."""
-    asked = parse(
-        RelateOptions,
-        arguments,
-        "relate",
-        "Measure how related the tasks of a table are, and which belong together.",
-    )
+    """Measure how related the tasks of a table are, and draw a map of them."""
+    asked = parse(RelateOptions, arguments, "relate", PURPOSE)
     use_threads(asked.threads)
     require(not asked.out.is_file(), f"Option --out should be a folder. {asked.out} is a file.")
     table = table_of(
@@ -75,13 +72,10 @@ def main(arguments: Sequence[str]) -> int:
     )
     whole = table.whole()
     tasks = TableForm.of(whole, table.labels).tasks(whole)
-    found = relate(
-        _probe(asked, tasks), tasks, asked.measure, asked.splits, asked.most_groups, asked.seed
-    )
-    for line in relation(found):
+    probe = _probe(asked, tasks)
+    found = relate(probe, tasks, asked.measure, asked.splits, asked.most_groups, asked.seed)
+    for line in (*relation(found), *_groups(found)):
         console.print(line)
-    for group in range(found.num_groups if found.num_groups > 1 else 0):
-        console.print(f"group {group + 1}: {', '.join(found.members(group))}")
     command = shlex.join(["quickstudy", "relate", *arguments])
     settings = {
         "table": str(asked.table),
@@ -104,23 +98,32 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _probe(asked: RelateOptions, tasks: TableTasks) -> Learner:
-    """What the measure looks through: a learned prior, or one network for all rows whose head can be refitted."""
-    rung = (
-        LearnedPrior()
-        if asked.measure == "posterior"
-        else Sharing("pooled", heads=False, refit=True)
-    )
+    """Fit the model that the measure looks through.
+
+    It is a learned prior, or one network for all rows whose head can be refitted.
+    """
+    prior = asked.measure == "posterior"
+    rung = LearnedPrior() if prior else Sharing("pooled", heads=False, refit=True)
     rung.fit(tasks, asked.seed)
     return rung.learner
 
 
+def _groups(found: Relatedness) -> list[str]:
+    """List the members of each group, if there are several groups."""
+    if found.num_groups == 1:
+        return []
+    groups = range(found.num_groups)
+    return [f"group {group + 1}: {', '.join(found.members(group))}" for group in groups]
+
+
 def _described(found: Relatedness) -> object:
+    similarity = [[round(value, 4) for value in row] for row in found.similarity.tolist()]
     return plain(
         {
             "measure": found.measure,
             "names": list(found.names),
             "groups": found.groups.tolist(),
             "reliability": found.reliability,
-            "similarity": [[round(value, 4) for value in row] for row in found.similarity.tolist()],
+            "similarity": similarity,
         }
     )

@@ -53,15 +53,15 @@ class Examples:
 
 @dataclass(frozen=True)
 class Task:
-    """What predicting needs to know of a mastered task besides the learner.
+    """Facts of a mastered task that predicting needs besides the learner.
 
     Attributes:
         outputs: The names of the classes, or of the targets.
         classifies: Whether they are classes.
-        form: What images are brought to, where the task's inputs are images.
-        columns: The columns that are the inputs, where the task's inputs are lines of a table.
-        table: What a table's rows become, where the learner was fitted to a table.
-        label: The column of the classes, where the task's inputs are lines of a table.
+        form: The form that images are brought to, if the inputs are images.
+        columns: The columns that are the inputs, if these are lines of a table.
+        table: How the rows of a table are read, if the learner was fitted to one.
+        label: The column of the classes, if the inputs are lines of a table.
     """
 
     outputs: tuple[str, ...]
@@ -72,7 +72,7 @@ class Task:
     label: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The attributes as plain values."""
+        """Give the attributes as plain values."""
         form = None if self.form is None else self.form.to_dict()
         table = None if self.table is None else self.table.to_dict()
         named = {
@@ -85,7 +85,7 @@ class Task:
 
     @classmethod
     def of(cls, path: Path) -> "Task":
-        """The task in a file that ``quickstudy adapt`` wrote.
+        """Read the task in a file that ``quickstudy adapt`` wrote.
 
         Raises:
             UserError: If it is another file.
@@ -112,11 +112,9 @@ class Task:
         """The shape of an input."""
         if self.table is not None:
             return (len(self.table.encoder.names),)
-        return (
-            (len(self.columns),)
-            if self.form is None
-            else (self.form.channels, self.form.size, self.form.size)
-        )
+        if self.form is None:
+            return (len(self.columns),)
+        return (self.form.channels, self.form.size, self.form.size)
 
     def read(self, files: Sequence[Path]) -> Examples:
         """Read examples to predict, and their answers if the files hold them.
@@ -126,11 +124,11 @@ class Task:
         """
         if self.form is not None:
             return self._images(self.form, files)
-        parts = [self._rows(path) if self.table is None else self._frame(path) for path in files]
-        return Examples.joined(parts)
+        read = self._rows if self.table is None else self._frame
+        return Examples.joined([read(path) for path in files])
 
     def _rows(self, path: Path) -> Examples:
-        """Lines of a CSV file."""
+        """Read lines of a CSV file."""
         table = TableFile.read(path)
         places = [{"file": str(path), "example": i + 1} for i in range(len(table.rows))]
         answers = [self.label] if self.label is not None else list(self.outputs)
@@ -140,7 +138,7 @@ class Task:
         return Examples(places, table.numbers(self.columns), truths)
 
     def _frame(self, path: Path) -> Examples:
-        """Rows of a table with the columns of the one the run learned from."""
+        """Read rows of a table with the columns of the one that the run learned from."""
         assert self.table is not None
         frame = read_table(path)
         places = [{"file": str(path), "example": i + 1} for i in range(len(frame))]
@@ -153,11 +151,14 @@ class Task:
         return Examples(places, self.table.inputs(frame), truths)
 
     def _images(self, form: ImageForm, files: Sequence[Path]) -> Examples:
-        """Images; those in a folder that is called as a class have it as their answer."""
+        """Read images; those in a folder called as a class have that class as their answer."""
         paths = [image for path in files for image in images_below(path)]
         pixels, _ = form.read_all(paths)
         folders = [unicodedata.normalize("NFC", path.parent.name).strip() for path in paths]
-        truths = [{CLASS: name} if name in self.outputs else {} for name in folders]
+        truths: list[dict[str, str]] = [{} for _ in paths]
+        for truth, name in zip(truths, folders, strict=True):
+            if name in self.outputs:
+                truth[CLASS] = name
         x = pixels.to(torch.get_default_dtype()).mul_(1 / 255)
         return Examples([{"file": str(path)} for path in paths], x, truths)
 
@@ -183,9 +184,9 @@ def holds_images(path: Path) -> bool:
 
 
 def image_form(learner: Learner, source: str, ink: str | None) -> ImageForm:
-    """The images that ``learner``'s model takes.
+    """Give the form of the images that the model of ``learner`` takes.
 
-    Those of its Conv4, or square grey ones of as many pixels as its MLP has inputs.
+    They are those of its Conv4, or square grey ones of as many pixels as its MLP has inputs.
 
     Raises:
         UserError: If the model takes no images, or ``ink`` is asked for with colour.

@@ -1,4 +1,4 @@
-"""The plain baselines every result stands next to."""
+"""The plain baselines that every result stands next to."""
 
 import copy
 import sys
@@ -24,7 +24,7 @@ FROM_SCRATCH_STEPS = 30
 
 
 class NearestNeighbour(Learner):
-    """The class of the nearest support example by Euclidean distance on raw inputs."""
+    """Gives the class of the nearest support example by Euclidean distance on raw inputs."""
 
     @property
     def test_steps(self) -> int:
@@ -32,33 +32,27 @@ class NearestNeighbour(Learner):
         return 0
 
     def losses(self, episodes: Episode) -> Tensor:
-        """The error rate of every task ``[task]``; there is nothing to train."""
+        """Give the error rate of every task ``[task]``; there is nothing to train."""
         scores = self.scores(next(self.trajectory(episodes.support, [0])), episodes.query.x)
-        return mean_over_examples(
-            (scores.argmax(-1) != episodes.query.y).float(), episodes.query.mask
-        )
+        wrong = (scores.argmax(-1) != episodes.query.y).float()
+        return mean_over_examples(wrong, episodes.query.mask)
 
     def trajectory(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
-        """The support set itself, and its ``members`` ``[task, example, class]``."""
-        x, membership = (
-            support.x.flatten(2).to(support.mask.dtype),
-            members(support, support.target.way or 0, support.mask.dtype),
-        )
+        """Give the support set itself, and its ``members`` ``[task, example, class]``."""
+        x = support.x.flatten(2).to(support.mask.dtype)
+        membership = members(support, support.target.way or 0, support.mask.dtype)
         for _ in steps:
             yield {"x": x, "members": membership}
 
     def scores(self, adapted: Adapted, x: Tensor) -> Tensor:
-        """Minus the distance to the nearest example of every class ``[task, example, class]``."""
+        """Give minus the distance to the nearest example of a class ``[task, example, class]``."""
         distance = torch.cdist(
             x.flatten(2).to(adapted["x"].dtype),
             adapted["x"],
             compute_mode="donot_use_mm_for_euclid_dist",
         )
-        return (
-            -distance.unsqueeze(-1)
-            .masked_fill(adapted["members"].unsqueeze(1) == 0, torch.inf)
-            .amin(2)
-        )
+        others = adapted["members"].unsqueeze(1) == 0
+        return -distance.unsqueeze(-1).masked_fill(others, torch.inf).amin(2)
 
 
 class Guess(Learner):
@@ -73,26 +67,25 @@ class Guess(Learner):
         return 0
 
     def losses(self, episodes: Episode) -> Tensor:
-        """The loss of every task ``[task]``; there is nothing to train."""
+        """Give the loss of every task ``[task]``; there is nothing to train."""
         query = episodes.query
         scores = self.scores(next(self.trajectory(episodes.support, [0])), query.x)
         return query.target.losses(scores, query.y, query.mask)
 
     def trajectory(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
-        """The guesses ``[task, *score]``."""
+        """Give the guesses ``[task, *score]``."""
         guess = support.target.guess(support.y, support.mask)
         for _ in steps:
             yield {"guess": guess}
 
     def scores(self, adapted: Adapted, x: Tensor) -> Tensor:
-        """The guess for every example ``[task, example, *score]``."""
+        """Give the guess for every example ``[task, example, *score]``."""
         guess = adapted["guess"].unsqueeze(1)
         return guess.expand(-1, x.shape[1], *guess.shape[2:])
 
 
 def untrained(learner: Learner, seed: int) -> Learner | None:
-    """A copy of ``learner`` with fresh initial weights, or None where a module does not say how to
-    draw them.
+    """Copy ``learner`` with fresh initial weights; None if a module does not say how to draw them.
 
     Frozen parameters stay as they are.
     """

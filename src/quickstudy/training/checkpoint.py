@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
 from safetensors.torch import save
 from torch import Tensor, nn
 
@@ -35,9 +36,10 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """
     require(path.is_file(), f"File {path} should be a quickstudy checkpoint. Found no such file.")
     try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        # read at once: a run that goes on may replace the file at any moment
+        data = path.read_bytes()
+        tensors = load_tensors(data)
+        metadata = _metadata(data)
     except (SafetensorError, OSError) as error:
         raise UserError(
             f"File {path} should be a quickstudy checkpoint. It cannot be read: {error}."
@@ -53,6 +55,13 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         f"File {path} was written by a newer version of quickstudy: upgrade it to read the file.",
     )
     return tensors, upgraded(_details(path, metadata), found)
+
+
+def _metadata(data: bytes) -> dict[str, str]:
+    """Give the metadata in the header of a safetensors file: its length, then JSON."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    found: dict[str, str] = json.loads(data[8:end]).get("__metadata__") or {}
+    return found
 
 
 def _details(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
@@ -169,29 +178,27 @@ def restore_learner(learner: Learner, tensors: dict[str, Tensor], path: Path) ->
     Raises:
         UserError: If they do not fit.
     """
-    weights = {
-        name.removeprefix("learner/"): value
-        for name, value in tensors.items()
-        if name.startswith("learner/")
-    }
+    named = [name for name in tensors if name.startswith("learner/")]
+    weights = {name.removeprefix("learner/"): tensors[name] for name in named}
     weights = current_names(weights, learner)
-    saved, own = (
-        {name: tuple(value.shape) for name, value in state.items()}
-        for state in (weights, learner.state_dict())
-    )
+    saved = {name: tuple(value.shape) for name, value in weights.items()}
+    own = {name: tuple(value.shape) for name, value in learner.state_dict().items()}
     other = [name for name in {**own, **saved} if own.get(name) != saved.get(name)]
+    first = other[0] if other else ""
     require(
         not other,
         f"The weights in {path} should be those of this learner. "
-        "Found "
-        f"{', '.join(f'{name} {saved.get(name)}, here {own.get(name)}' for name in other[:1])}.",
+        f"Found {first} {saved.get(first)}, here {own.get(first)}.",
     )
     learner.load_state_dict(weights)
 
 
 def current_names(weights: dict[str, Tensor], learner: Learner) -> dict[str, Tensor]:
-    """``weights`` by the names of today: in version 0.1.0 those of a part, a step rule or an outer
-    gradient stood at the top (``rates.0`` is now ``step.rates.0``)."""
+    """Give ``weights`` by the names of today.
+
+    In version 0.1.0 those of a part, a step rule or an outer gradient stood at the top:
+    ``rates.0`` is now ``step.rates.0``.
+    """
     moved = {}
     for name in learner.state_dict():
         room, _, rest = name.partition(".")

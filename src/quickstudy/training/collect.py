@@ -15,7 +15,7 @@ def device_of(learner: nn.Module) -> torch.device:
 
 
 def collect(source: TaskSource, learner: nn.Module, num_tasks: int, moment: Moment) -> Episode:
-    """Draw ``num_tasks`` tasks of ``source`` for ``learner`` at ``moment``, on the learner's device.
+    """Draw ``num_tasks`` tasks of ``source`` at ``moment``, on the device of ``learner``.
 
     The episode carries the moment, whether the source has set it or not.
     """

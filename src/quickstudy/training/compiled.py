@@ -14,12 +14,11 @@ from quickstudy.targets import Target
 
 
 def compiled_gradients(learner: Learner, balancer: Balancer) -> Callable[[Episode], Tensor]:
-    """Compile the outer step: a function that puts the gradient on the parameters.
+    """Make a function that gives losses and puts their gradient on the parameters.
 
-    It is that of ``balancer(learner.losses(episodes))``; the function returns the losses.
-
-    Inner and outer gradients are taken inside one graph by ``torch.func``, so that the compiler
-    sees and fuses the whole step. Compiling takes from seconds to about a minute.
+    The gradient is that of ``balancer(learner.losses(episodes))``. Inner and outer gradients
+    are taken inside one graph by ``torch.func``, so that the compiler sees and fuses the whole
+    step. Compiling takes from seconds to about a minute.
 
     Raises:
         UserError: If the learner cannot be compiled, with the reason.
@@ -44,7 +43,8 @@ def compiled_gradients(learner: Learner, balancer: Balancer) -> Callable[[Episod
 
     def gradients(episodes: Episode) -> Tensor:
         support, query = episodes.support, episodes.query
-        learner.most_together(support)  # chosen outside the graph
+        # chosen outside the graph
+        learner.most_together(support)
         values = {name: parameter.detach() for name, parameter in parameters.items()}
         found, losses = step(
             values,

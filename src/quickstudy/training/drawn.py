@@ -1,4 +1,4 @@
-"""What the description of a run's tasks says: the data, the split, and the options."""
+"""The data, the split and the options in the description of a run's tasks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +10,11 @@ from quickstudy.tasks import SOURCES, Data
 
 _HALVES = ("split_rows", "split_tasks")
 _TASKS = ("episodes", "supervised")
+OLD_OPTIONS = {
+    "glyphs": ("cache", "rotations"),
+    "omniglot": ("root", "cache", "rotations", "split_by", "validation_alphabets"),
+}
+"""The options of data in version 0.1.0."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +33,12 @@ class Drawn:
 
     @classmethod
     def of(cls, description: Any) -> "Drawn | None":
-        """Read what a description of a source of tasks says; None if it is another source."""
+        """Read the description of a source of tasks; None if it is another source."""
         if not isinstance(description, dict) or description.get("call") not in _TASKS:
             return None
         options = {key: value for key, value in description.items() if key not in ("call", "of")}
-        inner, split = description["of"], None
+        inner = description["of"]
+        split = None
         while isinstance(inner, dict) and "call" in inner:
             if inner["call"] == "split":
                 split = inner.get("name")
@@ -83,19 +89,15 @@ def old_settings(settings: Any) -> Description | None:
         not lacking,
         f"A run.json should hold the settings of training. It lacks {', '.join(lacking)}.",
     )
-    name, options = settings["data"], {key: settings[key] for key in ("way", "shot")}
+    name = settings["data"]
+    options = {key: settings[key] for key in ("way", "shot")}
     if name == "sinusoid":
         variants = {"metasgd": "sinusoid_metasgd", "mixture": "mixture"}
         kind = SOURCES[variants.get(settings.get("variant"), "sinusoid")]
         return {"call": "episodes", "of": {"class": kind.__name__}, "shot": settings["shot"]}
-    if name not in ("glyphs", "omniglot"):
+    if name not in OLD_OPTIONS:
         return None
-    asked = (
-        ("cache", "rotations")
-        if name == "glyphs"
-        else ("root", "cache", "rotations", "split_by", "validation_alphabets")
-    )
-    arguments = {key: settings[key] for key in asked if key in settings}
+    arguments = {key: settings[key] for key in OLD_OPTIONS[name] if key in settings}
     data = {"class": SOURCES[name].__name__, **arguments}
     return {"call": "episodes", "of": {"call": "split", "of": data, "name": "train"}, **options}
 

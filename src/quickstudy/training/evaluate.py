@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from quickstudy.episode import Batch, Episode
-from quickstudy.errors import UserError, require
+from quickstudy.errors import UserError, require_at_least
 from quickstudy.learners import Learner
 from quickstudy.random import Moment
 from quickstudy.targets import metric_of
@@ -44,14 +44,15 @@ class Estimate:
 
     @classmethod
     def of(cls, values: Tensor) -> "Estimate":
-        """The estimate from one value per task ``[task]``."""
+        """Estimate from one value per task ``[task]``."""
         finite = values[values.isfinite()].double()
         error = 1.96 * finite.std().item() / math.sqrt(len(finite)) if len(finite) > 1 else math.nan
         return cls(finite.mean().item(), error, len(values), len(values) - len(finite))
 
     def text(self, metric: str) -> str:
-        """As a person writes it: ``98.70 ± 0.20 %`` for accuracies, ``0.670 ± 0.050`` for errors,
-        one task without its interval.
+        """Write it as a person does.
+
+        An accuracy is ``98.70 ± 0.20 %`` and an error ``0.670 ± 0.050``. One task has no interval.
 
         Example:
             >>> Estimate(0.5, float("nan"), num_tasks=1).text("accuracy")
@@ -60,16 +61,13 @@ class Estimate:
         percent = metric_of(metric).percent
         scale, unit, digits = (100.0, " %", 2) if percent else (1.0, "", 3)
         interval = f" ± {scale * self.ci95:.{digits}f}" if math.isfinite(self.ci95) else ""
-        note = (
-            f" ({self.num_diverged} of {self.num_tasks} tasks diverged)"
-            if self.num_diverged
-            else ""
-        )
+        diverged = f" ({self.num_diverged} of {self.num_tasks} tasks diverged)"
+        note = diverged if self.num_diverged else ""
         return f"{scale * self.mean:.{digits}f}{interval}{unit}{note}"
 
 
 def plain(value: Any) -> Any:
-    """``value`` with None in place of numbers that are not finite, which JSON does not have."""
+    """Give ``value`` with None for numbers that are not finite, which JSON does not have."""
     if isinstance(value, dict):
         return {key: plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
@@ -79,7 +77,7 @@ def plain(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What :func:`evaluate` found. ``print`` it for a summary, :meth:`to_dict` for JSON."""
+    """The result of :func:`evaluate`: ``print`` it for a summary, :meth:`to_dict` for JSON."""
 
     metric: str
     estimate: Estimate
@@ -103,7 +101,12 @@ class Evaluation:
         return self.estimate.ci95
 
     def to_dict(self) -> dict[str, object]:
-        """Plain values, for JSON: metric, mean, ci95, num_tasks, way, shot, seed, transductive, baselines, per_step, ..."""
+        """Give plain values for JSON.
+
+        They are metric, mean, ci95, num_tasks, way, shot, seed, transductive, baselines, per_step,
+        source, versions and per_task.
+        """
+        curve = [{"steps": steps, **asdict(one)} for steps, one in self.per_step.items()]
         return plain(
             {
                 "metric": self.metric,
@@ -113,10 +116,7 @@ class Evaluation:
                 "seed": self.seed,
                 "transductive": self.transductive,
                 "baselines": {name: asdict(estimate) for name, estimate in self.baselines.items()},
-                "per_step": [
-                    {"steps": steps, **asdict(estimate)}
-                    for steps, estimate in self.per_step.items()
-                ],
+                "per_step": curve,
                 "source": self.source,
                 "versions": self.versions,
                 "per_task": self.per_task,
@@ -124,19 +124,17 @@ class Evaluation:
         )
 
     def __str__(self) -> str:
-        label = f"{self.metric.replace('_', ' ')}{' (transductive)' if self.transductive else ''}"
-        beside = ", ".join(
-            f"{name} {estimate.text(self.metric)}" for name, estimate in self.baselines.items()
-        )
-        return f"{label} {self.estimate.text(self.metric)} over {self.estimate.num_tasks} tasks" + (
-            f"  ({beside})" if beside else ""
-        )
+        metric = self.metric
+        label = metric.replace("_", " ") + (" (transductive)" if self.transductive else "")
+        others = ", ".join(f"{name} {one.text(metric)}" for name, one in self.baselines.items())
+        beside = f"  ({others})" if others else ""
+        return f"{label} {self.estimate.text(metric)} over {self.estimate.num_tasks} tasks{beside}"
 
 
 def frozen_tasks(
     source: TaskSource, num_tasks: int, seed: int, purpose: str = "evaluate"
 ) -> Iterator[Episode]:
-    """The evaluation tasks of ``(source, seed)``, in batches.
+    """Draw the evaluation tasks of ``(source, seed)``, in batches.
 
     Task ``i`` is drawn by ``Moment(seed, purpose, i)``: two methods, two machines, two days see
     the same tasks, and fewer tasks are a prefix of more.
@@ -152,12 +150,11 @@ def frozen_tasks(
 
 
 def _join(episodes: Sequence[Episode]) -> Episode:
-    return Episode(
-        Batch.joined([episode.support for episode in episodes]),
-        Batch.joined([episode.query for episode in episodes]),
-        torch.cat([episode.task for episode in episodes]),
-        episodes[0].moment,
-    )
+    """Put episodes together; the moment is that of the first."""
+    support = Batch.joined([episode.support for episode in episodes])
+    query = Batch.joined([episode.query for episode in episodes])
+    task = torch.cat([episode.task for episode in episodes])
+    return Episode(support, query, task, episodes[0].moment)
 
 
 def values_by_steps(
@@ -169,7 +166,7 @@ def values_by_steps(
     purpose: str = "evaluate",
     done: Callable[[int], None] | None = None,
 ) -> Tensor:
-    """The metric of every task after each number of inner steps ``[steps, task]``.
+    """Give the metric of every task after each number of inner steps ``[steps, task]``.
 
     Args:
         learner: The learner.
@@ -230,16 +227,11 @@ def evaluate(
         learner, source = run.learner, run.tasks() if source is None else source
     if source is None:
         raise UserError("Parameter `source` should be where the tasks come from. Found None.")
-    require(
-        num_tasks >= 1, f"Parameter `num_tasks` should be at least 1. Found num_tasks={num_tasks}."
-    )
-    require(
-        steps is None or steps >= 0, f"Parameter `steps` should be at least 0. Found steps={steps}."
-    )
+    require_at_least(1, num_tasks=num_tasks)
     last = learner.test_steps if steps is None else steps
-    curve = (
-        sorted({step for step in CURVE if step < last} | {last}) if learner.test_steps else [last]
-    )
+    require_at_least(0, steps=last)
+    shorter = {step for step in CURVE if step < last and learner.test_steps}
+    curve = sorted(shorter | {last})
     learner.check(source.target)
     chosen: Baselines = baselines if isinstance(baselines, str) else ("none", "all")[baselines]
     others = baselines_for(learner, source.target, seed, chosen)
@@ -248,9 +240,9 @@ def evaluate(
         values = values_by_steps(learner, source, num_tasks, seed, curve, done=done)
     beside: dict[str, Estimate] = {}
     for name, (other, limit) in others.items():
-        count, ends = min(num_tasks, limit), [other.test_steps]
+        count = min(num_tasks, limit)
         with watch.part(name, count) as done:
-            found = values_by_steps(other, source, count, seed, ends, done=done)
+            found = values_by_steps(other, source, count, seed, [other.test_steps], done=done)
         beside[name] = Estimate.of(found[0])
     return Evaluation(
         metric=source.target.metric,
@@ -261,13 +253,18 @@ def evaluate(
         baselines=beside,
         per_step={step: Estimate.of(row) for step, row in zip(curve, values, strict=True)},
         per_task=values[-1].tolist(),
-        versions={
-            "quickstudy": version("quickstudy"),
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-        },
+        versions=_versions(),
         seconds=watch.seconds,
     )
+
+
+def _versions() -> dict[str, str]:
+    """List the versions that an evaluation was made with."""
+    return {
+        "quickstudy": version("quickstudy"),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
 
 
 def _value(scores: Tensor, episodes: Episode) -> Tensor:

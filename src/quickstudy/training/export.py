@@ -1,4 +1,4 @@
-"""An adapted model as a plain function of its inputs, for programs that know nothing of learners."""
+"""An adapted model as a plain function of its inputs, for programs without quickstudy."""
 
 import copy
 import io
@@ -19,12 +19,14 @@ from quickstudy.errors import UserError, require
 from quickstudy.learners import Adapted, Learner
 
 SUFFIXES = (".pt2", ".onnx")
-"""What an exported model's file ends in: torch.export's, and ONNX's."""
+"""The endings of an exported model's file: those of torch.export and of ONNX."""
 
 
 class AdaptedModel(nn.Module):
-    """``x`` ``[example, *feature]`` ↦ the scores ``[example, output]`` of one adapted task, as
-    :meth:`~quickstudy.Learner.predict` gives.
+    """Gives the scores of one adapted task as a plain function of its inputs.
+
+    ``x`` ``[example, *feature]`` ↦ ``[example, output]``, as :meth:`~quickstudy.Learner.predict`
+    gives.
 
     Args:
         learner: The learner; it is copied.
@@ -47,10 +49,10 @@ class AdaptedModel(nn.Module):
         require(
             not learner.transductive,
             "A transductive learner cannot be exported: the scores of an example depend on "
-            "the others it comes with. "
-            "Adapt with statistics='support'.",
+            "the others it comes with. Adapt with statistics='support'.",
         )
-        self.outputs, self.names = outputs, tuple(adapted)
+        self.outputs = outputs
+        self.names = tuple(adapted)
         self.learner = copy.deepcopy(learner).eval()
         own = dict(self.learner.named_parameters())
         for index, name in enumerate(self.names):
@@ -63,10 +65,9 @@ class AdaptedModel(nn.Module):
             tensor.data = tensor.data.contiguous()
 
     def forward(self, x: Tensor) -> Tensor:
-        """The scores of ``x``."""
-        adapted = {
-            name: self.get_buffer(f"adapted_{index}") for index, name in enumerate(self.names)
-        }
+        """Give the scores of ``x``."""
+        buffers = ((name, f"adapted_{index}") for index, name in enumerate(self.names))
+        adapted = {name: self.get_buffer(buffer) for name, buffer in buffers}
         scores = self.learner.scores(adapted, x.unsqueeze(0)).squeeze(0)
         return scores if self.outputs is None else scores[:, : self.outputs]
 
@@ -79,13 +80,13 @@ def export(
     classes: Sequence[str] | None = None,
     task: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write an adapted model as a plain function of ``x`` ``[example, *feature]`` that gives its
-    scores ``[example, output]``.
+    """Write an adapted model as a plain function of its inputs.
 
-    The file needs no quickstudy: ``torch.export.load("model.pt2").module()(x)``, or any runtime of
-    ONNX (input ``x``, output ``scores``). Any number of examples is served. Metadata ``quickstudy``
-    (an extra file of a ``.pt2``, a property of an ``.onnx``) holds JSON: the names of the
-    ``classes``, the shape of an ``example``, and ``task``.
+    It gives the scores ``[example, output]`` of ``x`` ``[example, *feature]``. The file
+    needs no quickstudy: ``torch.export.load("model.pt2").module()(x)``, or any runtime of ONNX
+    (input ``x``, output ``scores``). Any number of examples is served. Metadata ``quickstudy`` (an
+    extra file of a ``.pt2``, a property of an ``.onnx``) holds JSON: the names of the ``classes``,
+    the shape of an ``example``, and ``task``.
 
     Args:
         path: A file that ends in ``.pt2`` (torch.export) or ``.onnx`` (needs
@@ -104,7 +105,8 @@ def export(
     Example:
         >>> import quickstudy as qs, torch
         >>> learner, support = qs.ProtoNet(torch.nn.Identity()), qs.Batch.of(torch.eye(2), [0, 1])
-        >>> qs.export("/tmp/model.pt2", learner, learner.adapt(support), support.x)  # doctest: +SKIP
+        >>> adapted = learner.adapt(support)
+        >>> qs.export("/tmp/model.pt2", learner, adapted, support.x)  # doctest: +SKIP
         >>> torch.export.load("/tmp/model.pt2").module()(torch.eye(2)).argmax(1)  # doctest: +SKIP
         tensor([0, 1])
     """
@@ -120,29 +122,29 @@ def export(
             f"Exporting to ONNX needs {' and '.join(missing)}: pip install 'quickstudy[export]'.",
         )
     model = AdaptedModel(learner, adapted, None if classes is None else len(classes))
-    learner.predict(adapted, x)  # refuses a wrong shape
+    # refuses a wrong shape
+    learner.predict(adapted, x)
     details = {
         "classes": None if classes is None else list(classes),
         "example": list(x.shape[2:]),
         "task": None if task is None else dict(task),
     }
     program = _program(model, x)
-    write_atomically(
-        path,
-        (_pt2 if path.suffix == ".pt2" else _onnx)(program, {"quickstudy": json.dumps(details)}),
-    )
+    write = _pt2 if path.suffix == ".pt2" else _onnx
+    write_atomically(path, write(program, {"quickstudy": json.dumps(details)}))
 
 
 def _program(model: AdaptedModel, x: Tensor) -> Any:
-    """``model`` traced by torch.export on two examples, with their number left open."""
+    """Trace ``model`` by torch.export on two examples, with their number left open."""
     two = x[0, :1].expand(2, *x.shape[2:]).clone()
+    shapes = ({0: torch.export.Dim("example", min=1)},)
     try:
         with torch.no_grad(), _quiet():
-            model(two)  # what a learner decides at its first call is decided before the trace
-            return torch.export.export(
-                model, (two,), dynamic_shapes=({0: torch.export.Dim("example", min=1)},)
-            )
-    except Exception as error:  # torch.export raises what the model and its own many parts raise
+            # a learner makes its decisions at its first call, before the trace
+            model(two)
+            return torch.export.export(model, (two,), dynamic_shapes=shapes)
+    # torch.export lets through any error of the model, and those of its own many parts
+    except Exception as error:
         raise UserError(f"torch.export cannot export this model: {_first_line(error)}") from error
 
 
@@ -173,7 +175,10 @@ def _first_line(error: Exception) -> str:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what the exporters log, print and warn of: their own parts, and the whole graph of a model that fails."""
+    """Silence the exporters.
+
+    They log, print and warn of their own parts, and of the whole graph of a model that fails.
+    """
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:

@@ -1,4 +1,4 @@
-"""What a step will need of memory, said before it runs out."""
+"""The memory that a step needs, estimated before it runs out."""
 
 import sys
 from collections import Counter
@@ -14,7 +14,11 @@ from quickstudy.random import ambient
 
 
 def bytes_per_task(learner: Learner, one_task: Episode) -> tuple[int, int]:
-    """The most bytes that one task's graphs hold at once on the way to its loss, and those still held then, measured on ``one_task``."""
+    """Measure the bytes that the graphs of ``one_task`` hold.
+
+    Returns:
+        The most that they hold at once on the way to the loss, and those still held at its end.
+    """
     buffers = {name: buffer.clone() for name, buffer in learner.named_buffers()}
     with ambient(0, "memory"), Held(learner) as held:
         losses = learner.losses(one_task)
@@ -27,8 +31,9 @@ def bytes_per_task(learner: Learner, one_task: Episode) -> tuple[int, int]:
 
 
 class Held:
-    """Inside, counts the bytes of all tensors that autograd keeps for gradients, each storage once,
-    those of parameters not.
+    """Counts the bytes of all tensors that autograd keeps for gradients.
+
+    Each storage counts once, and those of parameters do not count.
 
     Attributes:
         now: What is kept.
@@ -36,7 +41,8 @@ class Held:
     """
 
     def __init__(self, learner: nn.Module) -> None:
-        self.peak, self.now = 0, 0
+        self.peak = 0
+        self.now = 0
         self._own = {parameter.untyped_storage().data_ptr() for parameter in learner.parameters()}
         self._users: Counter[int] = Counter()
         self._hooks = torch.autograd.graph.saved_tensors_hooks(
@@ -51,12 +57,13 @@ class Held:
         self._hooks.__exit__(*error)
 
     def change(self, tensor: Tensor, by: int) -> None:
-        """One user more, or one fewer, of the storage of ``tensor``."""
+        """Count one user more, or one fewer, of the storage of ``tensor``."""
         storage = tensor.untyped_storage()
         at = storage.data_ptr()
         if at in self._own:
             return
-        before, self._users[at] = self._users[at], self._users[at] + by
+        before = self._users[at]
+        self._users[at] += by
         self.now += storage.nbytes() * (bool(self._users[at]) - bool(before))
         self.peak = max(self.peak, self.now)
 
@@ -65,7 +72,8 @@ class _Kept:
     """A tensor that autograd keeps, counted as long as it does."""
 
     def __init__(self, held: Held, tensor: Tensor) -> None:
-        self.held, self.tensor = held, tensor
+        self.held = held
+        self.tensor = tensor
         held.change(tensor, 1)
 
     def __del__(self) -> None:
@@ -73,7 +81,7 @@ class _Kept:
 
 
 def available_bytes(device: torch.device) -> int | None:
-    """Free memory of ``device`` in bytes, or None where the system does not say."""
+    """Give the free memory of ``device`` in bytes, or None if the system does not say."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     try:
@@ -85,7 +93,7 @@ def available_bytes(device: torch.device) -> int | None:
 
 
 def refuse_what_does_not_fit(learner: nn.Module, one_task: Episode, tasks_at_once: int) -> int:
-    """Estimate the memory of a step, in bytes, and refuse it where the device has less.
+    """Estimate the memory of a step, in bytes, and refuse it if the device has less.
 
     Raises:
         UserError: With the estimate, what is free, and what would help.
@@ -100,23 +108,23 @@ def refuse_what_does_not_fit(learner: nn.Module, one_task: Episode, tasks_at_onc
 
     free = available_bytes(one_task.support.x.device)
     if free is not None and needed(tasks_at_once) > 0.9 * free:
-        fits = max(
-            (tasks for tasks in range(1, tasks_at_once) if needed(tasks) <= 0.8 * free), default=0
-        )
-        advice = (
-            [f"accumulate over at most {fits} tasks (tasks_per_backward={fits})"] if fits else []
-        )
-        advice += (
-            ["take outer_gradient='stepwise' or 'first_order'"]
-            if getattr(learner, "outer_gradient", "stepwise") != "stepwise"
-            else []
-        )
-        advice += (
-            [] if fits else ["take a smaller network, fewer examples a task or fewer inner steps"]
-        )
+        fitting = (tasks for tasks in range(1, tasks_at_once) if needed(tasks) <= 0.8 * free)
+        advice = _advice(learner, max(fitting, default=0))
         raise UserError(
             f"A step of {tasks_at_once} tasks needs about {needed(tasks_at_once) / 2**30:.1f} "
             "GiB for gradients, "
             f"{free / 2**30:.1f} GiB are free: {', or '.join(advice)}."
         )
     return needed(tasks_at_once)
+
+
+def _advice(learner: Learner, fits: int) -> list[str]:
+    """List what would make a step fit; ``fits`` tasks at a time do, none if it is 0."""
+    advice = []
+    if fits:
+        advice.append(f"accumulate over at most {fits} tasks (tasks_per_backward={fits})")
+    if getattr(learner, "outer_gradient", "stepwise") != "stepwise":
+        advice.append("take outer_gradient='stepwise' or 'first_order'")
+    if not fits:
+        advice.append("take a smaller network, fewer examples a task or fewer inner steps")
+    return advice

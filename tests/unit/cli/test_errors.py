@@ -15,13 +15,18 @@ MISTAKES = {
         "Found 'frobnicate'."
     ),
     "train frob": "The learner should be one of maml, ",
-    "train maml --frob 3": "Option --frob is unknown here. Perhaps you meant --frozen. See: quickstudy train maml",
+    "train maml --frob 3": (
+        "Option --frob is unknown here. Perhaps you meant --frozen. See: quickstudy train maml"
+    ),
     "train maml --data nothing": "Option --data should be one of glyphs, ",
     "list everything": "Argument 'everything' is not understood. See: quickstudy list --help",
-    f"{SINES} --lr abc": "Option --lr should be a number. Found 'abc'. See: quickstudy train maml --help",
+    f"{SINES} --lr abc": (
+        "Option --lr should be a number. Found 'abc'. See: quickstudy train maml --help"
+    ),
     f"{SINES} --lr -1": "--lr should be positive. Found -1.0",
     f"{SINES} --hidden 0": "--hidden should be at least 1",
     f"{SINES} --threads 0": "--threads should be at least 1",
+    f"{SINES} --threads 100000": "Option --threads should be at most 256. Found 100000",
     f"{SINES} --tasks-per-backward 0": "`tasks_per_backward` should be at least 1",
     f"{SINES} --inner-lr 0": "`inner_lr` should be positive",
     f"{SINES} --shot 0": "`shot` should be at least 1",
@@ -34,15 +39,29 @@ MISTAKES = {
     f"{SINES} --device frob": "--device should name a device of this machine. Found 'frob'",
     f"{SINES} --device meta": "--device should name a device of this machine. Found 'meta'",
     f"{SINES} --model conv4": "Found conv4: it takes images [channel, height, width]",
-    "train protonet --data sinusoid --out {new}": "Option --data should give tasks that protonet serves. Found sinusoid: It classifies",
-    "train maml --data omniglot --out {new}": "Option --root is needed: the data folder. See: quickstudy train maml --help",
+    "train protonet --data sinusoid --out {new}": (
+        "Option --data should give tasks that protonet serves. Found sinusoid: It classifies"
+    ),
+    "train maml --data omniglot --out {new}": (
+        "Option --root is needed: the data folder. See: quickstudy train maml --help"
+    ),
     "train maml --data omniglot --root {new} --out {new}": "There is no folder",
-    "train protonet --way 5000 --out {new}": "`way` should be at most the number of classes. Found way=5000",
-    "train maml --data sinusoid --steps 3 --out {file}": "`out` should be a folder that can be written to",
-    "train maml --data sinusoid --steps 3 --out {file}/below": "`out` should be a folder that can be written to",
-    "train maml --data sinusoid --steps 30 --tasks-per-step 4 --out {sines}": "holds a run already: pass resume=True (--resume)",
+    "train protonet --way 5000 --out {new}": (
+        "`way` should be at most the number of classes. Found way=5000"
+    ),
+    "train maml --data sinusoid --steps 3 --out {file}": (
+        "`out` should be a folder that can be written to"
+    ),
+    "train maml --data sinusoid --steps 3 --out {file}/below": (
+        "`out` should be a folder that can be written to"
+    ),
+    "train maml --data sinusoid --steps 30 --tasks-per-step 4 --out {sines}": (
+        "holds a run already: pass resume=True (--resume)"
+    ),
     "train maml --data sinusoid --out {sines} --resume --seed 4": "options it was begun with, ",
-    "train fomaml --data sinusoid --out {sines} --resume": "options it was begun with, learner maml. Found learner fomaml",
+    "train fomaml --data sinusoid --out {sines} --resume": (
+        "options it was begun with, learner maml. Found learner fomaml"
+    ),
     "train maml --data sinusoid --out {sines} --steps 30 --tasks-per-step 4 "
     "--validation-tasks 10 --resume --inner-lr 0.5": (
         "options it was begun with, --inner-lr 0.01. Found --inner-lr 0.5"
@@ -74,10 +93,18 @@ MISTAKES = {
     "evaluate {letters} --baselines best": "--baselines should be one of none, quick, all",
     "evaluate {letters} --way 0": "`way` should be at least 1",
     "evaluate {letters} --statistics support": "--statistics is for gradient learners",
-    "train maml --data glyphs --start-from {letters} --out {new}": "--start-from should name a run of the same learner and network",
-    "train mann --data glyphs --train-way 9 --out {new}": "--train-way should be at most --way, 5. Found 9",
-    "train maml --data glyphs --start-from {new}/x --out {new}": "should be a run's folder or a checkpoint. Found neither",
-    "compare {sines}": "Argument B is needed: the second run's folder. See: quickstudy compare --help",
+    "train maml --data glyphs --start-from {letters} --out {new}": (
+        "--start-from should name a run of the same learner and network"
+    ),
+    "train mann --data glyphs --train-way 9 --out {new}": (
+        "--train-way should be at most --way, 5. Found 9"
+    ),
+    "train maml --data glyphs --start-from {new}/x --out {new}": (
+        "should be a run's folder or a checkpoint. Found neither"
+    ),
+    "compare {sines}": (
+        "Argument B is needed: the second run's folder. See: quickstudy compare --help"
+    ),
     "compare {sines} {letters}": "Both runs should have learned from the same data",
     "report {new}": "Found no such folder",
     "demo --steps 0": "--steps and --num-tasks should be at least 1",
@@ -100,9 +127,10 @@ def places(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pa
         if name in texts:
             (folder / name / "run.json").write_bytes(texts[name])
         for checkpoint in (folder / name).glob("*.safetensors"):
-            checkpoint.write_bytes(
-                checkpoint.read_bytes()[:99]
-            ) if name == "cut" else checkpoint.unlink() if name == "none" else None
+            if name == "cut":
+                checkpoint.write_bytes(checkpoint.read_bytes()[:99])
+            if name == "none":
+                checkpoint.unlink()
     (folder / "empty").mkdir()
     (folder / "file").write_text("mine")
     names = (*texts, "cut", "none", "empty", "file", "new")

@@ -1,5 +1,4 @@
-"""``quickstudy fit``, and adapt and predict after it: a table of shops from the file to a new
-shop's predictions."""
+"""``quickstudy fit``, adapt and predict: from a table of shops to a new shop's predictions."""
 
 import json
 from pathlib import Path

@@ -1,5 +1,4 @@
-"""``quickstudy fit``, ``adapt`` and ``predict`` on a table with a number and a class to predict,
-some labels missing."""
+"""``fit``, ``adapt`` and ``predict`` of a number and a class, some labels missing."""
 
 import json
 from pathlib import Path
@@ -112,18 +111,12 @@ def test_the_ladder_is_climbed_for_both_targets(run):
 def test_a_new_school_is_mastered_for_both_targets(files, run, capsys):
     """What the command line says is what the learner says, in the table's units."""
     predictions = predicted(files, run, capsys)
-    learner, form = (
-        qs.load(run),
-        TableForm.from_dict(json.loads((run / "run.json").read_text())["table"]),
-    )
-    support, new = (
-        pd.read_csv(files["new"]).dropna(how="all", subset=["score", "passed"]),
-        pd.read_csv(files["unknown"]),
-    )
-    scores = learner.predict(
-        learner.adapt(qs.Batch.of(form.inputs(support), form.outputs(support))),
-        form.inputs(new).unsqueeze(0),
-    )[0]
+    learner = qs.load(run)
+    form = TableForm.from_dict(json.loads((run / "run.json").read_text())["table"])
+    rows = pd.read_csv(files["new"]).dropna(how="all", subset=["score", "passed"])
+    new = pd.read_csv(files["unknown"])
+    support = qs.Batch.of(form.inputs(rows), form.outputs(rows), form.target)
+    scores = learner.predict(learner.adapt(support), form.inputs(new).unsqueeze(0))[0]
     np.testing.assert_allclose(
         [one["values"]["score"] for one in predictions],
         scores[:, 0] * form.scale[0] + form.mean[0],

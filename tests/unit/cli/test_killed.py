@@ -1,5 +1,4 @@
-"""A process that is killed, and one that is interrupted, end with the bits of one that was left
-alone once they are resumed."""
+"""A process that is killed or interrupted, then resumed, ends with the bits of a whole one."""
 
 import os
 import shlex

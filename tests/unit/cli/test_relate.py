@@ -58,10 +58,10 @@ def test_groups_are_told_and_drawn(shops, tmp_path, measure):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--target", "sold"), "Missing: --task"),
+        (("--target", "sold"), "Option --task is needed"),
         (
             ("--task", "shop", "--target", "sold", "--measure", "distance"),
-            "invalid choice 'distance' for argument '--measure'",
+            "Option --measure should be one of posterior, gradient, ",
         ),
         (
             ("--task", "shop", "--target", "sold", "--splits", 0),

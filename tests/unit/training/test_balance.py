@@ -1,5 +1,4 @@
-"""Balancers in front of learners: TorchJD's objects as they are, their gradients, and what is
-remembered."""
+"""Balancers in front of learners: TorchJD's objects, their gradients, and their memory."""
 
 import json
 

@@ -1,5 +1,4 @@
-"""Sources that depend on what happened: they hear of every step, and resuming goes on with what
-they know."""
+"""Sources that depend on the past hear of every step, and go on with it after resuming."""
 
 import torch
 
