@@ -13,9 +13,9 @@ from quickstudy.bilevel.optimisers import (
     Weights,
     inner_optimiser,
 )
-from quickstudy.bilevel.problem import descend, gradient
+from quickstudy.bilevel.outer_gradient import solve_problem
+from quickstudy.bilevel.problem import gradient, move
 from quickstudy.bilevel.rng import restore_rng, rng_state
-from quickstudy.bilevel.ways import solve_problem
 from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.learners.head import check_head, head_parameters, shared_head
@@ -350,15 +350,19 @@ class InnerLoop(InnerProblem):
             if name in self.names or name not in self.weight_names
         }
         fixed = {name: state[name] for name in self.weight_names if name not in self.names}
-        descended = descend(
+        slopes = gradient(
             lambda weights: self._objective(weights | fixed, batch, mask, meta),
+            {name: state[name] for name in self.names},
+            self.first_names if index == 0 else self.names,
+            differentiable,
+        )[1]
+        descended = move(
+            self.optimiser,
             moving,
             self.names,
-            self.optimiser,
+            slopes,
             lambda name: self.learner.rate(meta, name, index),
             index,
-            differentiable,
-            self.first_names if index == 0 else self.names,
         )
         return descended | self._scheduled(meta, index + 1)
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from quickstudy.bilevel import OuterGradient, State
 from quickstudy.bilevel.optimisers import InnerOptimiserName, Weights
-from quickstudy.bilevel.ways import IMPLICIT, check_way
+from quickstudy.bilevel.outer_gradient import IMPLICIT, check_outer_gradient
 from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.learners.gradient import GradientLearner, StatisticsPolicy
@@ -132,7 +132,7 @@ class MAML(GradientLearner):
             "Parameter `per_step_norm` goes with steps of the whole network: here the norms "
             "below the head see no steps.",
         )
-        check_way(outer_gradient, backward_steps, damping)
+        check_outer_gradient(outer_gradient, backward_steps, damping)
         require(
             0 <= proximal < math.inf,
             f"Parameter `proximal` should be at least 0. Found proximal={proximal}.",

@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from quickstudy.bilevel import OuterGradient, State
-from quickstudy.bilevel.ways import IMPLICIT
+from quickstudy.bilevel.outer_gradient import IMPLICIT
 from quickstudy.errors import require
 from quickstudy.learners.gradient import StatisticsPolicy
 from quickstudy.learners.maml import MAML
