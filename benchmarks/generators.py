@@ -15,7 +15,7 @@ from torch import nn
 
 import quickstudy as qs
 from quickstudy.random import ambient
-from quickstudy.training.evaluate import Estimate, frozen_tasks, task_values
+from quickstudy.training.evaluate import Estimate, frozen_tasks
 
 ROWS: dict[str, Callable[[nn.Module], qs.Learner]] = {
     "generator, FiLM": lambda model: qs.Generator(model, encoder_size=128),
@@ -73,10 +73,11 @@ def errors(
     """The mean squared error of every task after inner ``steps``, and the place of its source ``[task]``."""
     parts = [
         (
-            task_values(
+            episode.query.target.values(
                 learner.predict(learner.adapt(episode.support, steps), episode.query.x),
-                episode.query,
-            ),
+                episode.query.y,
+                episode.query.mask,
+            )["mean_squared_error"],
             episode.task,
         )
         for episode in frozen_tasks(tasks, num_tasks, seed)

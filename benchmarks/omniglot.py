@@ -374,7 +374,7 @@ def _evaluate(out: Path, way: int, shot: int, asked: argparse.Namespace) -> dict
     if path.exists() and (known := json.loads(path.read_text()))["num_tasks"] == asked.num_tasks:
         return dict(known)
     options = (
-        f"--way {way} --shot {shot} --num-tasks {asked.num_tasks} --seed 7 --no-baselines --json "
+        f"--way {way} --shot {shot} --num-tasks {asked.num_tasks} --seed 7 --baselines none --json "
         f"--device {asked.device}"
     )
     text = _quickstudy("evaluate", str(out), *options.split(), *_threads(asked))

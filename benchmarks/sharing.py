@@ -100,7 +100,7 @@ class Seen(qs.tasks.TaskSource):
     """All tasks in every step, with all their rows as queries."""
 
     rows: Batch
-    kind: qs.Kind = field(default_factory=lambda: qs.Kind("regression", 1))
+    target: qs.targets.Target = field(default_factory=lambda: qs.targets.Numbers((1,)))
 
     def sample(self, num_tasks: int, moment: qs.Moment) -> Episode:
         return Episode(part(self.rows, slice(0)), self.rows, torch.arange(TASKS))[:num_tasks]

@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument(
         "--classes", action="store_true", help="predict whether the target is above its median"
     )
-    kinds = {"regression": qs.Kind("regression", 1), "classification": qs.Kind("classification", 2)}
+    kinds = {"regression": qs.targets.Numbers((1,)), "classification": qs.targets.Classes(2)}
     names = dict.fromkeys(rung.name for one in kinds.values() for rung in ladder(one))
     parser.add_argument("--ways", nargs="*", choices=list(names), help="only these; by default all")
     asked = parser.parse_args()
@@ -50,8 +50,8 @@ def main() -> None:
         )
 
 
-def ladder(kind: qs.Kind) -> list[Rung]:
-    return [*rungs(kind), *([BoostedPrior()] if kind.name == "regression" else [])]
+def ladder(target: qs.targets.Target) -> list[Rung]:
+    return [*rungs(target), *([] if target.way else [BoostedPrior()])]
 
 
 def table(rows: pd.DataFrame, task: str, target: str, kind: str) -> qs.tasks.Table:

@@ -26,7 +26,8 @@ NOT_YET = (
     "ladder",
     "learners",
     "models",
-    "report",
+    "reporting",
+    "targets",
     "tasks",
     "training",
 )

@@ -1,14 +1,18 @@
 """Batch and Episode: the one thing that flows from a task source to a result."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from quickstudy.errors import require
 from quickstudy.random import Moment
+from quickstudy.targets import Target, infer
+
+UNKNOWN: Any = None
+"""The target of a batch before it is inferred from the labels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,45 +21,82 @@ class Batch:
 
     Attributes:
         x: Inputs ``[task, example, *feature]``.
-        y: Class indices ``[task, example]`` (integer) or targets ``[task, example, *target]``
-            (floating point). The dtype says which of the two, and with it loss and metric. Where
-            the targets are of several kinds, class indices are floating-point numbers too, and a
-            missing label is NaN; the model says which is which.
+        y: Labels ``[task, example, *label]``, of the shape and dtype that the target asks for: class
+            indices are integers ``[task, example]``, numbers floating point
+            ``[task, example, *number]``.
         mask: ``[task, example]``, 1 for a real example and 0 for padding.
+        target: What the labels ask for; by default the one that they speak of, see
+            :func:`~quickstudy.targets.infer`.
+
+    Raises:
+        UserError: If the labels are not those of the target.
     """
 
     x: Tensor
     y: Tensor
     mask: Tensor
+    target: Target = UNKNOWN
+
+    def __post_init__(self) -> None:
+        if torch.compiler.is_compiling():
+            return
+        if self.target is UNKNOWN:
+            object.__setattr__(self, "target", infer(self.x, self.y))
+        self.target.check(self.y)
 
     @classmethod
-    def of(cls, x: Any, y: Any) -> "Batch":
-        """One task from its examples ``x`` ``[example, *feature]`` and ``y`` ``[example, ...]``,
-        tensors or arrays.
+    def of(cls, x: Any, y: Any, target: Target | None = None) -> "Batch":
+        """Make one task of its examples.
+
+        Args:
+            x: Inputs ``[example, *feature]``, a tensor or an array.
+            y: Labels ``[example, *label]``.
+            target: What the labels ask for; by default inferred from them.
 
         Raises:
-            UserError: If ``x`` and ``y`` differ in length or are empty.
+            UserError: If ``x`` and ``y`` differ in length or are empty, or the labels are not those
+                of the target.
         """
         x, y = (value if isinstance(value, Tensor) else _tensor(value) for value in (x, y))
         require(
             len(x) == len(y) and len(x) > 0,
-            "`x` and `y` should hold the same number of examples, at least one. Found "
-            f"{len(x)} and {len(y)}.",
+            "`x` and `y` should hold the same number of examples, at least one. "
+            f"Found {len(x)} and {len(y)}.",
         )
         mask = torch.ones(1, len(x), dtype=torch.get_default_dtype(), device=x.device)
-        return cls(x.unsqueeze(0), y.unsqueeze(0), mask)
+        asked = infer(x.unsqueeze(0), y.unsqueeze(0)) if target is None else target
+        return cls(x.unsqueeze(0), y.unsqueeze(0), mask, asked)
+
+    @classmethod
+    def joined(cls, batches: Sequence["Batch"], axis: int = 0) -> "Batch":
+        """Put batches of one target and size together, along the axis of tasks or of examples."""
+        x, y, mask = (
+            torch.cat([getattr(batch, name) for batch in batches], axis)
+            for name in ("x", "y", "mask")
+        )
+        return cls(x, y, mask, batches[0].target)
 
     @property
     def num_tasks(self) -> int:
         """The length of the task axis."""
         return self.x.shape[0]
 
+    def mask_or_none(self) -> Tensor | None:
+        """Give the mask, or None if every example is real, which saves the work of masking."""
+        if torch.compiler.is_compiling():
+            return self.mask
+        return None if self.mask.numel() and bool(self.mask.all()) else self.mask
+
+    def each(self, function: Callable[[Tensor], Tensor]) -> "Batch":
+        """Apply ``function`` to inputs, labels and mask."""
+        return Batch(function(self.x), function(self.y), function(self.mask), self.target)
+
     def __getitem__(self, tasks: slice | Tensor) -> "Batch":
-        return Batch(self.x[tasks], self.y[tasks], self.mask[tasks])
+        return self.each(lambda values: values[tasks])
 
     def to(self, device: torch.device | str) -> "Batch":
-        """The same batch on ``device``."""
-        return Batch(self.x.to(device), self.y.to(device), self.mask.to(device))
+        """Give the same batch on ``device``."""
+        return self.each(lambda values: values.to(device))
 
 
 def _tensor(value: Any) -> Tensor:
@@ -66,6 +107,8 @@ def _tensor(value: Any) -> Tensor:
 @dataclass(frozen=True, eq=False)
 class Episode:
     """Several tasks, each with the examples it learns from and those it is judged by.
+
+    Support and query may ask for different things.
 
     Attributes:
         support: What a task adapts to.
@@ -92,74 +135,13 @@ class Episode:
         )
 
     def to(self, device: torch.device | str) -> "Episode":
-        """The same episode on ``device``."""
+        """Give the same episode on ``device``."""
         support, query = self.support.to(device), self.query.to(device)
         return replace(self, support=support, query=query, task=self.task.to(device))
 
     def at(self, moment: Moment) -> "Episode":
-        """The same episode, drawn at ``moment``."""
+        """Give the same episode, drawn at ``moment``."""
         return replace(self, moment=moment)
 
 
-@dataclass(frozen=True)
-class Kind:
-    """What a source's tasks are, and so how they are judged.
-
-    Attributes:
-        name: ``"classification"`` (metric: accuracy, higher is better), ``"regression"`` (metric:
-            mean squared error, lower is better), or ``"mixed"``: several targets of different kinds
-            (metric: their mean loss, lower is better).
-        outputs: The most classes of a task (its way), the number of targets, or of the scores that
-            several targets take.
-        targets: The classes of each of several targets, 0 for a number; empty where tasks are of
-            one kind.
-    """
-
-    name: Literal["classification", "regression", "mixed"]
-    outputs: int
-    targets: tuple[int, ...] = ()
-
-    @classmethod
-    def mixed(cls, targets: Sequence[int]) -> "Kind":
-        """Several targets, of so many classes each; 0 for a number.
-
-        Raises:
-            UserError: If there is none, or one has a single class.
-        """
-        good = len(targets) > 0 and all(classes == 0 or classes >= 2 for classes in targets)
-        require(
-            good,
-            f"Targets should be 0 for a number, or at least 2 classes. Found {tuple(targets)}.",
-        )
-        return cls("mixed", sum(max(1, classes) for classes in targets), tuple(targets))
-
-    @property
-    def alone(self) -> tuple["Kind", ...]:
-        """The kind of each of several targets by itself."""
-        return tuple(
-            Kind("classification", classes) if classes else Kind("regression", 1)
-            for classes in self.targets
-        )
-
-    @property
-    def widths(self) -> list[int]:
-        """How many scores each target takes: one for a number, one a class for classes."""
-        if self.name == "mixed":
-            return [max(1, classes) for classes in self.targets]
-        return [self.outputs] if self.name == "classification" else [1] * self.outputs
-
-    def split(self, scores: Tensor) -> tuple[Tensor, ...]:
-        """What of ``scores`` ``[..., score]`` is each target's."""
-        return scores.split(self.widths, -1)
-
-    @property
-    def metric(self) -> str:
-        """``"accuracy"``, ``"mean_squared_error"`` or ``"loss"``."""
-        return {"classification": "accuracy", "regression": "mean_squared_error", "mixed": "loss"}[
-            self.name
-        ]
-
-    @property
-    def higher_is_better(self) -> bool:
-        """Whether a larger value of the metric is a better one."""
-        return self.name == "classification"
+__all__ = ["Batch", "Episode"]

@@ -21,6 +21,15 @@ def require(condition: bool, message: str) -> None:
         raise UserError(message)
 
 
+def require_at_least(least: int, **values: int) -> None:
+    """Raise :class:`UserError` for the first parameter of ``values`` that is below ``least``."""
+    for name, value in values.items():
+        require(
+            value >= least,
+            f"Parameter `{name}` should be at least {least}. Found {name}={value}.",
+        )
+
+
 class TrainingError(RuntimeError):
     """Training cannot go on (a loss that is not finite).
 

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 import quickstudy as qs
 from quickstudy import Batch, Episode, Learner
-from quickstudy.learners.loss import task_losses
 from quickstudy.models.initialise import initialise
 from quickstudy.models.norm import forward
 
@@ -104,10 +103,40 @@ def several() -> nn.Module:
     return qs.models.MultiTarget(vectors(None), (0, 2))
 
 
+class Marked(qs.tasks.TaskSource):
+    """Pictures of noise, and which of their pixels are above a threshold of the task's own."""
+
+    target = qs.targets.Pixels(2)
+
+    def sample(self, num_tasks: int, moment: qs.Moment) -> Episode:
+        draw = moment.generator()
+        x = torch.randn(num_tasks, 6, 1, 6, 7, generator=draw)
+        y = (x > torch.randn(num_tasks, 1, 1, 1, 1, generator=draw)).long().squeeze(2)
+        y[:, :, 0, 0] = self.target.ignored
+        whole = Batch(x, y, torch.ones(num_tasks, 6), self.target)
+        support, query = (whole.each(lambda v, s=s: v[:, s]) for s in (slice(3), slice(3, 6)))
+        return Episode(support, query, torch.arange(num_tasks), moment)
+
+    def describe(self) -> dict[str, object]:
+        return {"source": "marked"}
+
+
+def dense() -> nn.Module:
+    """The user's own network with scores for every pixel."""
+    model = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.Tanh(), nn.Conv2d(4, 2, 1))
+    initialise(model, qs.generator(0, "model"))
+    return model
+
+
+def unet() -> nn.Module:
+    return qs.models.UNet(way=2, channels=2, depth=1, in_channels=1)
+
+
 SOURCES: dict[str, Callable[[], qs.tasks.TaskSource]] = {
     "sinusoids": lambda: qs.tasks.Sinusoid().episodes(shot=5, query=4),
     "vectors": lambda: _pool((5,)).episodes(way=3, shot=2, query=2),
-    "mixed": lambda: qs.tasks.Family(_mixed, shot=6, query=4),
+    "mixed": lambda: qs.tasks.Family(_mixed, shot=6, query=4, asked=qs.targets.Several((0, 2))),
+    "pixels": Marked,
     "images": lambda: _pool((1, 16, 16)).episodes(way=3, shot=2, query=1),
 }
 
@@ -117,14 +146,14 @@ def _finetune(model: nn.Module, size: int | None = None, **options: Any) -> Lear
     learner = qs.Finetune(
         model, pretraining_classes=3, embedding_size=size, test_steps=3, **options
     )
-    initialise(learner.head, qs.generator(1, "model"))
+    initialise(learner.gradient.head, qs.generator(1, "model"))
     return learner
 
 
 def _cavia(model: nn.Module, **options: Any) -> Learner:
     """With a modulation whose weights do not depend on the global generator."""
     learner = qs.CAVIA(model, 0.3, context_size=3, **options)
-    initialise(learner.modulation, qs.generator(1, "model"))
+    initialise(learner.part.modulation, qs.generator(1, "model"))
     return learner
 
 
@@ -164,7 +193,7 @@ def _sharing(kind: Any, model: nn.Module, **options: Any) -> Learner:
     learner = kind(model, NUM_TASKS, test_steps=3, **options)
     generator = qs.generator(1, "model")
     with torch.no_grad():
-        for offset in learner.offsets:
+        for offset in learner.part.offsets:
             offset += 0.3 * torch.randn(offset.shape, generator=generator)
     return learner
 
@@ -195,7 +224,7 @@ def plus_plus() -> Learner:
     learner = qs.MAML(normed(), 0.3, 2, 3, **PLUS_PLUS)
     generator = qs.generator(2, "model")
     with torch.no_grad():
-        for values in (*learner.rates, *learner.norms):
+        for values in (*learner.step.rates, *learner.step.norms):
             values += 0.1 * torch.randn(values.shape, generator=generator)
     return learner
 
@@ -205,7 +234,7 @@ def _metalstm(model: nn.Module, inner_steps: int = 2, **options: Any) -> Learner
     learner = qs.MetaLSTM(model, 0.1, inner_steps, hidden_size=3, **options)
     generator = qs.generator(1, "model")
     with torch.no_grad():
-        for parameter in learner.update.parameters():
+        for parameter in learner.step.update.parameters():
             parameter += 0.3 * torch.randn(parameter.shape, generator=generator)
     return learner
 
@@ -232,6 +261,8 @@ AT_THE_OPTIMUM: dict[str, Any] = {
 
 TABLE: dict[str, list[Case]] = {
     "maml": [
+        Case("stepwise-unet", "pixels", lambda: qs.MAML(unet(), 0.1, 2, outer_gradient="stepwise")),
+        Case("unrolled-dense", "pixels", lambda: qs.MAML(dense(), 0.1, 2)),
         Case("unrolled-sgd", "sinusoids", lambda: qs.MAML(line(), 0.05, inner_steps=2)),
         Case("unrolled-adam-multi", "vectors", lambda: qs.MAML(vectors(), 0.01, 3, inner_optimiser="adam", multi_step_loss=True)),
         Case("stepwise-momentum", "sinusoids", lambda: qs.MAML(line(), 0.05, 3, inner_optimiser="momentum", outer_gradient="stepwise")),
@@ -251,18 +282,23 @@ TABLE: dict[str, list[Case]] = {
         Case("stepwise-conv-batch", "images", lambda: qs.MAML(strided(), 0.1, 2, outer_gradient="stepwise", statistics="transductive")),
     ],
     "imaml": [
+        Case("dense", "pixels", lambda: qs.IMAML(dense(), 0.02, 60, 3, proximal=30.0, cg_steps=40)),
         Case("norm", "vectors", lambda: qs.IMAML(normed(), 0.02, 60, 3, proximal=30.0, cg_steps=40)),
         Case("transductive-shared", "vectors", lambda: qs.IMAML(normed(), 0.02, 100, 3, "sgd", 10.0, 40, 0.0, True, "transductive")),
         Case("few-steps", "sinusoids", lambda: qs.IMAML(line(), 0.05, 4, cg_steps=3, damping=1.0), gradient="approximate"),
         Case("conv-damped", "images", lambda: qs.IMAML(strided(), 0.1, 3, damping=2.0), gradient="approximate"),
     ],
     "fomaml": [
+        Case("dense", "pixels", lambda: qs.FOMAML(dense(), 0.1, 2), gradient="first_order"),
         Case("sgd", "sinusoids", lambda: qs.FOMAML(line(), 0.05, 3), gradient="first_order"),
         Case("adam-norm-transductive", "vectors", lambda: qs.FOMAML(normed(), 0.01, 2, 4, "adam", "transductive"), gradient="first_order"),
         Case("conv", "images", lambda: qs.FOMAML(images(), 0.1, 2), gradient="first_order"),
         Case("shared-head", "vectors", lambda: qs.FOMAML(normed(), 0.4, 2, shared_head=True), gradient="first_order"),
     ],
     "anil": [
+        Case("unet", "pixels", lambda: qs.ANIL(unet(), 0.3, 3)),
+        Case("stepwise-dense", "pixels", lambda: qs.ANIL(dense(), 0.3, 3, outer_gradient="stepwise")),
+        Case("mixed", "mixed", lambda: qs.ANIL(several(), 0.2, 2)),
         Case("unrolled", "sinusoids", lambda: qs.ANIL(line(), 0.05, 3)),
         Case("stepwise-norm-support", "vectors", lambda: qs.ANIL(normed(), 0.4, 3, outer_gradient="stepwise")),
         Case("transductive-shared", "vectors", lambda: qs.ANIL(normed(), 0.4, 2, shared_head=True, statistics="transductive")),
@@ -271,23 +307,34 @@ TABLE: dict[str, list[Case]] = {
         Case("implicit", "vectors", lambda: qs.ANIL(normed(), 0.3, 150, 3, **AT_THE_OPTIMUM)),
         Case("conv-adam-multi", "images", lambda: qs.ANIL(images(), 0.01, 2, inner_optimiser="adam", multi_step_loss=True)),
     ],
+    "boil": [
+        Case("dense", "pixels", lambda: qs.BOIL(dense(), 0.1, 2)),
+        Case("unrolled-multi", "sinusoids", lambda: qs.BOIL(line(), 0.05, 3, multi_step_loss=True)),
+        Case("stepwise-norm-rates", "vectors", lambda: qs.BOIL(normed(), 0.2, 2, 3, outer_gradient="stepwise", learned_rates=True)),
+        Case("implicit", "vectors", lambda: qs.BOIL(vectors(), 0.02, 60, 3, outer_gradient="implicit", proximal=30.0, backward_steps=60)),
+        Case("conv-steps-norm", "images", lambda: qs.BOIL(images(), 0.1, 2, per_step_norm=True)),
+    ],
     "cavia": [
+        Case("dense", "pixels", lambda: _cavia(dense(), inner_steps=2, layer="0")),
         Case("unrolled", "sinusoids", lambda: _cavia(line(), inner_steps=2)),
         Case("stepwise-norm", "vectors", lambda: _cavia(normed(), inner_steps=2, layer="1", outer_gradient="stepwise")),
         Case("conv-momentum", "images", lambda: _cavia(images(), inner_steps=2, inner_optimiser="momentum", layer="blocks.1.0")),
     ],
     "metasgd": [
+        Case("dense", "pixels", lambda: qs.MetaSGD(dense(), 0.1, 2)),
         Case("unrolled", "sinusoids", lambda: qs.MetaSGD(line(), 0.05, 2)),
         Case("stepwise-norm-shared", "vectors", lambda: qs.MetaSGD(normed(), 0.4, 2, outer_gradient="stepwise", shared_head=True)),
         Case("conv-transductive", "images", lambda: qs.MetaSGD(images(), 0.1, 1, statistics="transductive")),
     ],
     "metalstm": [
+        Case("dense", "pixels", lambda: _metalstm(dense(), outer_gradient="unrolled")),
         Case("unrolled", "sinusoids", lambda: _metalstm(line(), outer_gradient="unrolled")),
         Case("stepwise-norm-shared", "vectors", lambda: _metalstm(normed(), outer_gradient="stepwise", shared_head=True)),
         Case("first-order", "vectors", lambda: _metalstm(normed(), inner_steps=3), gradient="constant"),
         Case("conv-transductive", "images", lambda: _metalstm(images(), statistics="transductive"), gradient="constant"),
     ],
     "reptile": [
+        Case("dense", "pixels", lambda: qs.Reptile(dense(), 0.05, 3, None, "sgd"), gradient="displacement"),
         Case("adam", "sinusoids", lambda: qs.Reptile(line(), 0.01, 4), gradient="displacement"),
         Case("sgd-in-turn", "vectors", lambda: qs.Reptile(vectors(), 0.1, 4, 5, "sgd", 4), gradient="displacement", in_turn=True),
         Case("momentum-conv", "images", lambda: qs.Reptile(images(), 0.05, 3, None, "momentum"), gradient="displacement"),
@@ -327,10 +374,13 @@ TABLE: dict[str, list[Case]] = {
     ],
     "mixed_prior": [Case("mlp", "mixed", lambda: _mixed_prior(vectors(None)))],
     "hard_sharing": [
+        Case("dense", "pixels", lambda: _sharing(qs.HardSharing, dense(), penalty=0.3)),
+        Case("mixed", "mixed", lambda: _sharing(qs.HardSharing, several())),
         Case("mlp", "sinusoids", lambda: _sharing(qs.HardSharing, line())),
         Case("penalty", "sinusoids", lambda: _sharing(qs.HardSharing, line(), penalty=0.7, proximal=0.2, inner_optimiser="sgd")),
     ],
     "partial_sharing": [
+        Case("dense", "pixels", lambda: _sharing(qs.PartialSharing, dense(), own=("0",))),
         Case("first-layer", "vectors", lambda: _sharing(qs.PartialSharing, normed(), own=("0",), penalty=0.7)),
         Case("experts", "vectors", lambda: _sharing(qs.PartialSharing, experts(normed(None)), proximal=0.2, inner_optimiser="sgd")),
         Case("layered", "sinusoids", lambda: _sharing(qs.PartialSharing, layered())),
@@ -338,6 +388,7 @@ TABLE: dict[str, list[Case]] = {
         Case("stitched-conv-batch", "images", lambda: _sharing(qs.PartialSharing, stitched(), statistics="transductive")),
     ],
     "soft_sharing": [
+        Case("dense", "pixels", lambda: _sharing(qs.SoftSharing, dense(), penalty=0.3)),
         Case("mean", "vectors", lambda: _sharing(qs.SoftSharing, normed(), penalty=0.7)),
         Case("trace", "sinusoids", lambda: _sharing(qs.SoftSharing, line(), penalty=0.1, relation="trace"), gradient="constant"),
     ],
@@ -350,6 +401,7 @@ TABLE: dict[str, list[Case]] = {
         Case("film-conv", "images", lambda: _generator(images(), inner_steps=2, outer_gradient="stepwise")),
     ],
     "finetune": [
+        Case("dense", "pixels", lambda: qs.Finetune(dense(), inner_lr=0.1, test_steps=3, inner_optimiser="sgd")),
         Case("regression", "sinusoids", lambda: qs.Finetune(line(), inner_lr=0.01, test_steps=3)),
         Case("head-sgd", "vectors", lambda: _finetune(vectors(None), 8, inner_lr=0.1, inner_optimiser="sgd")),
         Case("norm-support", "vectors", lambda: _finetune(normed(None), 7, statistics="support"), pooled=True),
@@ -374,12 +426,11 @@ MAPPED = [case for case in CASES if not case.name.startswith(EMBEDDING)]
 
 def cast(episodes: Episode, dtype: torch.dtype) -> Episode:
     """The same episodes with all floating-point tensors of ``dtype``."""
-    return map_batches(
-        episodes,
-        lambda b: Batch(
-            b.x.to(dtype), b.y.to(dtype) if b.y.dtype.is_floating_point else b.y, b.mask.to(dtype)
-        ),
-    )
+
+    def in_dtype(values: Tensor) -> Tensor:
+        return values.to(dtype) if values.dtype.is_floating_point else values
+
+    return map_batches(episodes, lambda batch: batch.each(in_dtype))
 
 
 def map_batches(episodes: Episode, function: Callable[[Batch], Batch]) -> Episode:
@@ -400,6 +451,7 @@ def pad(batch: Batch) -> Batch:
         around(batch.x, lambda shape: 20 * torch.randn(shape, generator=generator)),
         around(batch.y, torch.zeros),
         around(batch.mask, torch.zeros),
+        batch.target,
     )
 
 
@@ -437,8 +489,8 @@ def query_loss(learner: Any, weights: dict[str, Tensor], task: Episode) -> Tenso
         statistics = forward(learner.model, weights, task.support.x[0], record=True)[1] or None
     scores = forward(learner.model, weights, task.query.x[0], statistics=statistics)[0]
     y = task.query.y[0]
-    if learner.targets:
-        return task_losses(scores[None], y[None], None, learner.targets)[0]
+    if task.query.target.metric in ("loss", "mean_iou"):
+        return task.query.target.losses(scores[None], y[None])[0]
     return (
         nn.functional.mse_loss(scores, y)
         if y.dtype.is_floating_point

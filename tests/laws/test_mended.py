@@ -10,7 +10,6 @@ import quickstudy as qs
 from quickstudy import Batch
 from quickstudy.episode import Episode
 from quickstudy.learners import MAML
-from quickstudy.learners.loss import task_losses
 from tests.laws.battery import Case, close, gradients, vectors
 from tests.laws.test_models import Peeks
 
@@ -160,7 +159,8 @@ def test_prototypes_are_differentiated_as_they_are_adapted(make):
         ).double()
         scores = learner.predict(learner.adapt(episodes.support), episodes.query.x)
         losses = learner.losses(episodes)
-        close(losses.detach(), task_losses(scores, episodes.query.y, episodes.query.mask))
+        query = episodes.query
+        close(losses.detach(), query.target.losses(scores, query.y, query.mask))
         results.append(
             torch.autograd.grad(
                 losses.sum(), list(learner.parameters()), allow_unused=True, materialize_grads=True

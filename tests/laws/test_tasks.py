@@ -1,5 +1,7 @@
 """Laws about the two axes of a batch: what may not matter about tasks and about examples."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -33,11 +35,7 @@ def test_the_order_of_the_support_set_does_not_matter(case):
     learner, episodes = case.learner(), case.episodes()
     support = episodes.support
     order = torch.randperm(support.x.shape[1], generator=torch.Generator().manual_seed(1))
-    shuffled = Episode(
-        Batch(support.x[:, order], support.y[:, order], support.mask[:, order]),
-        episodes.query,
-        episodes.task,
-    )
+    shuffled = replace(episodes, support=support.each(lambda values: values[:, order]))
     if case.in_turn:
         assert not torch.allclose(learner.losses(shuffled), learner.losses(episodes))
         return
@@ -79,13 +77,10 @@ def test_padding_of_one_task_alone_changes_nothing(case):
     padded = map_batches(episodes[:1], pad)
     full = map_batches(
         episodes[1:],
-        lambda batch: Batch(*(torch.cat([t, t[:, :3]], 1) for t in (batch.x, batch.y, batch.mask))),
+        lambda batch: batch.each(lambda t: torch.cat([t, t[:, :3]], 1)),
     )
     parts = zip((padded.support, padded.query), (full.support, full.query), strict=True)
-    support, query = (
-        Batch(torch.cat([a.x, b.x]), torch.cat([a.y, b.y]), torch.cat([a.mask, b.mask]))
-        for a, b in parts
-    )
+    support, query = (Batch.joined(both) for both in parts)
     close(
         learner.losses(Episode(support, query, episodes.task))[:1],
         learner.losses(episodes[:1]),
@@ -99,15 +94,13 @@ def test_an_empty_query_costs_exactly_nothing(case):
     query = episodes.query
     mask = query.mask.clone()
     mask[0] = 0
-    episodes = Episode(episodes.support, Batch(query.x, query.y, mask), episodes.task)
+    episodes = replace(episodes, query=replace(query, mask=mask))
     losses, grads = gradients(learner, episodes)
     if case.gradient != "displacement":  # whose loss does not look at the query
         assert losses[0] == 0
     assert losses.isfinite().all()
     assert all(gradient.isfinite().all() for gradient in grads.values())
-    nothing = Episode(
-        episodes.support, Batch(query.x, query.y, torch.zeros_like(mask)), episodes.task
-    )
+    nothing = replace(episodes, query=replace(query, mask=torch.zeros_like(mask)))
     losses, grads = gradients(learner.eval(), nothing)
     if case.gradient != "displacement":
         assert (losses == 0).all()

@@ -36,7 +36,7 @@ def test_protonet_beats_nearest_neighbour_on_characters_never_seen(omniglot_root
         tmp_path / "run",
     )
     assert trained.code == 0, trained.err
-    asked = ("--way", 5, "--shot", 1, "--num-tasks", 100, "--no-baselines", "--json")
+    asked = ("--way", 5, "--shot", 1, "--num-tasks", 100, "--baselines", "none", "--json")
     found = json.loads(run(tmp_path / "evaluate", "evaluate", tmp_path / "run", *asked).out)
     test = qs.tasks.Omniglot(omniglot_root).split("test").episodes(way=5, shot=1, query=15)
     assert test.describe() == found["source"]

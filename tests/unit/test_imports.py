@@ -8,7 +8,9 @@ import pytest
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 PACKAGE = "quickstudy"
 ORDER = (
-    ("errors", "allocator", "cache", "random", "episode"),
+    ("errors", "allocator", "cache", "names", "describe", "random"),
+    ("targets",),
+    ("episode",),
     ("bilevel",),
     ("models",),
     ("tasks",),
@@ -17,7 +19,7 @@ ORDER = (
     ("relatedness",),
     ("training",),
     ("ladder",),
-    ("report",),
+    ("reporting",),
     ("estimators", "rl"),
     ("cli",),
 )

@@ -15,6 +15,10 @@ from quickstudy.balance.memory import (
 from quickstudy.balance.names import BalancerName, balancer_named, needs_fixed_tasks
 from quickstudy.balance.step import OuterStep
 from quickstudy.balance.task_weights import TaskWeights
+from quickstudy.describe import register
+
+for _balancer in (mean, AutoLambda, DWA, GradNorm):
+    register(_balancer)
 
 __all__ = [
     "DWA",

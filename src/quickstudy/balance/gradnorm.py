@@ -116,7 +116,7 @@ def last_shared(learner: Learner) -> tuple[Tensor, ...]:
     Raises:
         UserError: If there is none.
     """
-    model, heads = getattr(learner, "model", None), getattr(learner, "_head", ())
+    model, heads = getattr(learner, "model", None), learner.head_names
     named = [] if model is None else list(model.named_parameters())
     matrices = [
         weight

@@ -7,20 +7,27 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
-import tyro
 from rich.console import Console
 
-from quickstudy.cli.options import Run, parse
-from quickstudy.cli.sources import device, use_threads
-from quickstudy.cli.task_files import Task, image_form, source_of, table_form_of
+from quickstudy.cli.machine import device, use_threads
+from quickstudy.cli.options import Positional, Run, parse
+from quickstudy.cli.task_files import Task, image_form
 from quickstudy.episode import Batch
 from quickstudy.errors import require
-from quickstudy.learners import GradientLearner, Learner
+from quickstudy.learners import Learner
 from quickstudy.learners.learner import evaluating
-from quickstudy.tasks import Images
-from quickstudy.tasks.table import read_table
+from quickstudy.models.protocol import traits
+from quickstudy.targets import Numbers
+from quickstudy.tasks import ImageForm, Images, Rows
+from quickstudy.tasks.encoder import check_columns
+from quickstudy.tasks.table import class_name, read_table
 from quickstudy.tasks.table_file import TableFile
-from quickstudy.training import load, save_adapted
+from quickstudy.tasks.table_form import TableForm
+from quickstudy.training import Trained, save_adapted
+from quickstudy.training.collect import device_of
+
+OF_FUNCTIONS = ("sinusoid", "sinusoid_metasgd", "line", "mixture")
+"""Sources whose tasks are functions: the last column of a CSV file is what they predict."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +36,9 @@ class AdaptOptions:
 
     run: Run
     """The run's folder, or a checkpoint."""
-    support: Annotated[Path, tyro.conf.Positional]
-    """The new task's examples: a folder with one subfolder of images for each class, or a CSV file."""
+    support: Annotated[Path, Positional]
+    """The new task's examples: a folder with one subfolder of images for each class, or a CSV
+    file."""
     out: Path = Path("task.qs")
     """The file that predict needs; it holds all that is needed."""
     steps: int | None = None
@@ -41,7 +49,10 @@ class AdaptOptions:
     label: str | None = None
     """Column of a CSV file that holds the classes."""
     target: tuple[str, ...] = ()
-    """Columns of a CSV file that are to be predicted (regression); by default the last where the run learned sinusoids."""
+    """Columns of a CSV file that are to be predicted (regression); by default the last where the
+    run learned sinusoids."""
+    classes: tuple[str, ...] = ()
+    """Classes of your own that the run is made of, as package.module:Class."""
     device: str = "cpu"
     """Where to compute: cpu, cuda, cuda:1, mps."""
     threads: int | None = None
@@ -55,9 +66,10 @@ def main(arguments: Sequence[str]) -> int:
     )
     use_threads(asked.threads)
     where = device(asked.device)
-    learner = load(asked.run).to(where)
+    run = Trained.near(asked.run, classes=asked.classes)
+    learner = run.learner.to(where)
     require(
-        asked.steps is None or isinstance(learner, GradientLearner),
+        asked.steps is None or learner.test_steps > 0,
         "Option --steps is for learners with inner steps. This one has none.",
     )
     require(
@@ -66,13 +78,9 @@ def main(arguments: Sequence[str]) -> int:
         f"{asked.support}.",
     )
     require(not asked.out.is_dir(), f"Option --out should name a file. {asked.out} is a folder.")
-    if source_of(asked.run) == "table":
-        task, support, notes = _from_rows(asked)
-    else:
-        task, support, notes = (_from_folder if asked.support.is_dir() else _from_table)(
-            learner, asked
-        )
-        _check_outputs(learner, task, support)
+    task, support, notes = _read(run, asked)
+    if task.table is None or task.table.classes != _known_classes(run):
+        _check_outputs(learner, support)
     adapted = learner.adapt(support.to(where), asked.steps)
     finite = all(bool(value.isfinite().all()) for value in adapted.values())
     require(
@@ -88,17 +96,43 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _from_folder(learner: Learner, asked: AdaptOptions) -> tuple[Task, Batch, list[str]]:
+def _read(run: Trained, asked: AdaptOptions) -> tuple[Task, Batch, list[str]]:
+    """The new task's examples, as those of training were read."""
+    rows = run.rows()
+    form = run.table_form()
+    if form is not None:
+        return _from_rows(asked, form)
+    if rows is not None:
+        return _new_classes(asked, rows)
+    if asked.support.is_dir():
+        return _from_folder(run, asked)
+    return _from_table(run, asked)
+
+
+def _known_classes(run: Trained) -> tuple[str, ...] | None:
+    """The classes of the table that it learned from; None if new ones are learned."""
+    form = run.table_form()
+    return None if form is None else form.classes
+
+
+def _from_folder(run: Trained, asked: AdaptOptions) -> tuple[Task, Batch, list[str]]:
     require(
         not asked.label and not asked.target,
         "Options --label and --target are for CSV files. The examples are a folder of images.",
     )
-    source = source_of(asked.run)
     require(
-        source != "sinusoid",
+        not run.source_name.startswith("sinusoid"),
         "A folder of images is for models of images. This run learned sinusoids: give a CSV file.",
     )
-    images = Images(asked.support, **image_form(learner, source, asked.ink).to_dict())  # type: ignore[arg-type]
+    known = run.image_form()
+    if asked.ink is not None:
+        known["ink"] = asked.ink
+    form = (
+        ImageForm(**known)
+        if run.image_form()
+        else image_form(run.learner, run.source_name, asked.ink)
+    )
+    images = Images(asked.support, form.size, form.channels, form.ink)
     _two_classes(images.pool.names, asked.support)
     size, total, inverted = images.form.size, len(images.paths), images.num_inverted
     notes = [
@@ -122,26 +156,29 @@ def _from_folder(learner: Learner, asked: AdaptOptions) -> tuple[Task, Batch, li
     return Task(images.pool.names, True, images.form), images.support(), notes
 
 
-def _from_table(learner: Learner, asked: AdaptOptions) -> tuple[Task, Batch, list[str]]:
+def _from_table(run: Trained, asked: AdaptOptions) -> tuple[Task, Batch, list[str]]:
+    learner = run.learner
     require(asked.ink is None, "Option --ink is for images. The examples are a CSV file.")
     require(
         not (asked.label and asked.target),
         "Options --label (classes) and --target (numbers) exclude each other.",
     )
-    of_images = hasattr(learner.model, "image_size")
+    model: Any = learner.model
+    said = traits(model)
     require(
-        not of_images,
+        said.takes != "images",
         "A CSV file is for models of numbers. This one takes images: give a folder with one "
         "subfolder for each class.",
     )
     table = TableFile.read(asked.support)
     targets = asked.target or (
-        table.columns[-1:] if source_of(asked.run) == "sinusoid" and asked.label is None else ()
+        table.columns[-1:] if run.source_name in OF_FUNCTIONS and asked.label is None else ()
     )
+    reason = learner.serves(Numbers((len(targets),))) if targets else None
     require(
-        not targets or learner.regresses,
-        f"{type(learner).__name__} classifies and cannot predict numbers: name the column of "
-        "the classes by --label.",
+        reason is None,
+        f"{type(learner).__name__} cannot predict {', '.join(targets)}. {reason} "
+        "Option --label names the column of the classes.",
     )
     label = asked.label or "label"
     wanted = set(targets) if targets else {label}
@@ -150,7 +187,7 @@ def _from_table(learner: Learner, asked: AdaptOptions) -> tuple[Task, Batch, lis
         f"{table.path} should have a column of classes, named by --label. Found no {label!r}.",
     )
     columns = tuple(name for name in table.columns if name not in wanted)
-    inputs = getattr(learner.model, "inputs", None)
+    inputs = said.inputs
     require(
         inputs in (None, len(columns)),
         f"The columns of {table.path} besides {', '.join(sorted(wanted))} should be the "
@@ -168,13 +205,31 @@ def _from_table(learner: Learner, asked: AdaptOptions) -> tuple[Task, Batch, lis
     names = tuple(dict.fromkeys(labels))
     _two_classes(names, table.path)
     return (
-        Task(names, True, columns=columns),
+        Task(names, True, columns=columns, label=label),
         Batch.of(x, [names.index(name) for name in labels]),
         [_counts(Counter(labels), "example")],
     )
 
 
-def _from_rows(asked: AdaptOptions) -> tuple[Task, Batch, list[str]]:
+def _new_classes(asked: AdaptOptions, rows: Rows) -> tuple[Task, Batch, list[str]]:
+    """Rows of new classes of the table that the run learned from."""
+    given = asked.ink is not None or asked.label is not None or bool(asked.target)
+    message = "Options --ink, --label and --target are not needed: this run knows its table."
+    require(not given, message)
+    label, frame = str(rows.label), read_table(asked.support)
+    check_columns(frame, [label])
+    frame = frame[frame[label].notna()]
+    found = frame[label].map(class_name).tolist()
+    names = tuple(dict.fromkeys(found))
+    _two_classes(names or ("none",), asked.support)
+    form = TableForm(rows.encoder, (label,), classes=names)
+    columns = tuple(column.name for column in form.encoder.columns)
+    task = Task(names, True, columns=columns, table=form, label=label)
+    support = Batch.of(form.inputs(frame), [names.index(name) for name in found])
+    return task, support, [_counts(Counter(found), "example")]
+
+
+def _from_rows(asked: AdaptOptions, form: TableForm) -> tuple[Task, Batch, list[str]]:
     """Rows of a new task of the table that the run was fitted to."""
     given = asked.ink is not None or asked.label is not None or bool(asked.target)
     require(
@@ -182,7 +237,7 @@ def _from_rows(asked: AdaptOptions) -> tuple[Task, Batch, list[str]]:
         "Options --ink, --label and --target are not needed: this run knows the columns of "
         "its table.",
     )
-    form, frame = table_form_of(asked.run), read_table(asked.support)
+    frame = read_table(asked.support)
     labelled = form.labelled(frame)
     wanted = (" or " if form.labels else ", ").join(form.targets)
     require(bool(labelled.any()), f"{asked.support} should have a row with {wanted}. Found none.")
@@ -206,7 +261,7 @@ def _from_rows(asked: AdaptOptions) -> tuple[Task, Batch, list[str]]:
     columns = tuple(column.name for column in form.encoder.columns)
     return (
         Task(form.classes or form.targets, bool(form.classes), columns=columns, table=form),
-        Batch.of(x, y),
+        Batch.of(x, y, form.target),
         notes,
     )
 
@@ -218,28 +273,20 @@ def _two_classes(names: Sequence[str], path: Path) -> None:
     )
 
 
-def _check_outputs(learner: Learner, task: Task, support: Batch) -> None:
-    """Refuse a task that needs other outputs than the model has, where the learner does not make them anew."""
-    if learner.any_way and task.classifies:
+def _check_outputs(learner: Learner, support: Batch) -> None:
+    """Raise if the learner does not serve the task, or its network has other outputs."""
+    learner.check(support.target)
+    if learner.any_way and support.target.way:
         return
-    model: Any = learner.model
-    outputs = learner.outputs
-    if outputs is None:
-        with evaluating(learner), torch.no_grad():
-            outputs = model(support.x[0, :1].to(next(learner.parameters()).device)).shape[-1]
-    wanted = len(task.outputs)
-    if not task.classifies:
-        require(
-            wanted == outputs,
-            f"The model predicts {outputs} numbers. Found {wanted} targets: "
-            f"{', '.join(task.outputs)}.",
-        )
+    with evaluating(learner), torch.no_grad():
+        x = support.x[:, :1].to(device_of(learner))
+        outputs = learner.scores(learner.adapt(support[:1].to(x.device), 0), x).shape[2]
+    wanted = support.target.scores
     require(
-        not task.classifies or wanted <= outputs,
-        f"This {type(learner).__name__} was trained for {outputs} classes, a learned output "
-        f"each. Found {wanted}: "
-        f"train with --way {wanted}, or a learner of any way (protonet, r2d2, finetune, or "
-        "--shared-head).",
+        wanted == outputs or (bool(support.target.way) and wanted <= outputs),
+        f"This {type(learner).__name__} has {outputs} learned outputs. Found a task of {wanted}: "
+        f"for classes train with --way {wanted}, or a learner of any way (protonet, r2d2, "
+        "finetune, or --shared-head).",
     )
 
 

@@ -2,55 +2,50 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Annotated
 
-import tyro
 from rich.console import Console
 
-from quickstudy.cli.options import Tasks, parse
-from quickstudy.cli.runs import evaluate_run, settings_of
+from quickstudy.cli.judging import Judging, evaluate_run, read_run, tasks_of
+from quickstudy.cli.options import Positional, parse
 from quickstudy.errors import require
-from quickstudy.report import results_table
-from quickstudy.training import compare
+from quickstudy.reporting import results_table
+from quickstudy.training import Trained, compare
 
 
 @dataclass(frozen=True)
 class _Required:
-    a: Annotated[str, tyro.conf.Positional]
+    a: Annotated[Path, Positional]
     """The first run's folder."""
-    b: Annotated[str, tyro.conf.Positional]
+    b: Annotated[Path, Positional]
     """The second run's folder."""
 
 
 @dataclass(frozen=True)
-class CompareOptions(Tasks, _Required):
+class CompareOptions(Judging, _Required):
     """Options of ``quickstudy compare``."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Compare two runs on the same tasks."""
-    from dataclasses import replace
-    from pathlib import Path
-
     asked = parse(
         CompareOptions, arguments, "compare", "Compare two runs on the same tasks, task by task."
     )
-    a, b = Path(asked.a), Path(asked.b)
-    first, second = settings_of(a), settings_of(b)
-    same = first["data"] == second["data"] and first["variant"] == second["variant"]
+    first, second = read_run(asked.a, asked), read_run(asked.b, asked)
     require(
-        same,
-        f"Both runs should have learned the same family of tasks. Found {first['data']} and "
-        f"{second['data']}.",
+        asked.data is not None or first.same_data(second),
+        "Both runs should have learned from the same data, or --data should name the data to "
+        f"compare them on. Found {first.source_name} and {second.source_name}.",
     )
-    if asked.way is None and first["data"] != "sinusoid":
-        asked = replace(asked, way=min(first["way"], second["way"]))
-    if asked.shot is None:
-        asked = replace(asked, shot=min(first["shot"], second["shot"]))
-    found = compare(evaluate_run(a, asked, False), evaluate_run(b, asked, False))
+    way = _smaller("way", first, second) if asked.way is None else asked.way
+    shot = _smaller("shot", first, second) if asked.shot is None else asked.shot
+    source = tasks_of(first, replace(asked, way=way, shot=shot))
+    found = compare(*(evaluate_run(run, source, asked, "none") for run in (first, second)))
     if asked.json:
-        print(json.dumps({"a_run": asked.a, "b_run": asked.b, **found.to_dict()}))
+        names = {"a_run": str(asked.a), "b_run": str(asked.b)}
+        print(json.dumps({**names, **found.to_dict()}))
         return 0
     console = Console()
     rows = [
@@ -59,8 +54,13 @@ def main(arguments: Sequence[str]) -> int:
         ("A − B, paired", found.difference),
     ]
     console.print(results_table("the same tasks for both", rows, found.metric))
-    console.print(
-        "The difference is "
-        + ("significant at 5 %." if found.significant else "not significant at 5 %.")
-    )
+    verdict = "significant at 5 %" if found.significant else "not significant at 5 %"
+    console.print(f"The difference is {verdict}.")
     return 0
+
+
+def _smaller(name: str, first: Trained, second: Trained) -> int | None:
+    """The smaller way, or shot, of two runs: both can serve it."""
+    found = [options[name] for options in (first.options(), second.options()) if name in options]
+    sizes = [max(size) if isinstance(size, list | tuple) else size for size in found]
+    return min(sizes, default=None)

@@ -1,25 +1,18 @@
 """``quickstudy demo``: from training to report on embedded data, in a few minutes."""
 
-import dataclasses
 import json
+import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from rich.console import Console
-
-from quickstudy.cache import write_atomically
-from quickstudy.cli.evaluate import show
-from quickstudy.cli.options import Tasks, parse
-from quickstudy.cli.report import groups_of
-from quickstudy.cli.runs import prepare, settings_of
-from quickstudy.cli.train import options_of, train
+from quickstudy.cli.options import parse
 from quickstudy.errors import require
-from quickstudy.report import write_report
-from quickstudy.training import evaluate
 
-LEARNER, WAY, CHANNELS = "protonet", 40, 32
+LEARNER = "protonet"
+NETWORK = ("--way", "40", "--channels", "32")
 MARK = ".demo"
 """A file of this name says that a folder holds a demo, which the next demo may replace."""
 
@@ -47,52 +40,66 @@ def main(arguments: Sequence[str]) -> int:
         asked.steps >= 1 and asked.num_tasks >= 1,
         "Options --steps and --num-tasks should be at least 1.",
     )
-    console, began = Console(soft_wrap=True, highlight=False), time.monotonic()
-    other = (asked.out / "last.safetensors").exists() and not (asked.out / MARK).exists()
-    require(
-        not other,
-        f"Folder {asked.out} holds a run that is no demo: choose another folder with --out.",
-    )
-    asked.out.mkdir(parents=True, exist_ok=True)
-    (asked.out / MARK).touch()
-    for old in ("last.safetensors", "best.safetensors", "metrics.jsonl"):
-        (asked.out / old).unlink(missing_ok=True)
-    default = options_of(LEARNER, "glyphs")
-    chosen = {
-        "steps": asked.steps,
-        "seed": asked.seed,
-        "out": asked.out,
-        "way": WAY,
-        "channels": CHANNELS,
-        "validate_every": max(1, asked.steps // 4),
-        "validation_tasks": 100,
-    }
-    settings = {"learner": LEARNER, **dataclasses.asdict(dataclasses.replace(default, **chosen))}
-    network = f"--way {WAY} --channels {CHANNELS}"
-    command = (
-        f"quickstudy train {LEARNER} --data glyphs {network} --steps {asked.steps} --seed "
-        f"{asked.seed} --out {asked.out}"
-    )
+    began = time.monotonic()
+    _make_room(asked.out)
+    from rich.console import Console
+
+    console = Console(soft_wrap=True, highlight=False)
     console.print("Meta-training a ProtoNet on the letters of many scripts ...")
-    code = train(LEARNER, settings, command, quiet=True)
+    code = _train(asked)
     if code:
         return code
     console.print("Mastering new tasks with letters of scripts it never saw ...")
-    results = {}
-    for way in (20, 5):
-        tasks = Tasks(way=way, shot=1, num_tasks=asked.num_tasks, seed=asked.seed)
-        learner, source = prepare(asked.out, tasks)
-        found = evaluate(learner, source, tasks.num_tasks, tasks.seed)
-        results[f"{way}-way 1-shot"] = found.to_dict()
-        show(found, "ProtoNet", console)
-    write_atomically(asked.out / "result.json", json.dumps(results, indent=1).encode())
-    groups = groups_of(learner, settings_of(asked.out), tasks)
-    page = write_report(asked.out, learner, source, found, asked.seed, groups, group_way=5)
+    page = _judge(asked, console)
     console.print(
         f"\nDone in {time.monotonic() - began:.0f} s. In {asked.out}: the checkpoints "
         "(*.safetensors), result.json, metrics.jsonl\n"
         f"Look at the report: {page}\n"
-        f"Try next:  quickstudy evaluate {asked.out} --way 10 --shot 5\n"
+        f"Try next:  quickstudy evaluate {shlex.quote(str(asked.out))} --way 10 --shot 5\n"
         f"           quickstudy train maml --data sinusoid --out runs/sinusoid"
     )
     return 0
+
+
+def _make_room(out: Path) -> None:
+    """Remove an earlier demo from the folder.
+
+    Raises:
+        UserError: If it holds a run that is no demo.
+    """
+    other = (out / "last.safetensors").exists() and not (out / MARK).exists()
+    require(
+        not other, f"Folder {out} holds a run that is no demo: choose another folder with --out."
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    (out / MARK).touch()
+    for old in ("last.safetensors", "best.safetensors", "metrics.jsonl"):
+        (out / old).unlink(missing_ok=True)
+
+
+def _train(asked: DemoOptions) -> int:
+    from quickstudy.cli.train import checked, train
+
+    own = ["--steps", str(asked.steps), "--seed", str(asked.seed), "--out", str(asked.out)]
+    every = max(1, asked.steps // 4)
+    judged = ["--validate-every", str(every), "--validation-tasks", "100"]
+    arguments = ["--data", "glyphs", *NETWORK, *own, *judged]
+    command = shlex.join(["quickstudy", "train", LEARNER, *arguments])
+    return train(checked(LEARNER, arguments), command, quiet=True)
+
+
+def _judge(asked: DemoOptions, console: Any) -> Path:
+    """Evaluate on tasks of two sizes, and write the report."""
+    from quickstudy.cache import write_atomically
+    from quickstudy.cli.evaluate import show
+    from quickstudy.reporting import write_run
+    from quickstudy.training import Trained, evaluate
+
+    results, run = {}, Trained.read(asked.out)
+    for way in (20, 5):
+        source = run.tasks(way=way, shot=1)
+        found = evaluate(run.learner, source, asked.num_tasks, asked.seed)
+        results[f"{way}-way 1-shot"] = found.to_dict()
+        show(found, "ProtoNet", console)
+    write_atomically(asked.out / "result.json", json.dumps(results, indent=1).encode())
+    return write_run(run, source, found)

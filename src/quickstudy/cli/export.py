@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import torch
-import tyro
 from rich.console import Console
 
-from quickstudy.cli.options import parse
+from quickstudy.cli.options import Positional, parse
 from quickstudy.cli.task_files import Task
 from quickstudy.training import export, load_adapted
 
@@ -18,7 +17,7 @@ from quickstudy.training import export, load_adapted
 class ExportOptions:
     """Options of ``quickstudy export``."""
 
-    task: Annotated[Path, tyro.conf.Positional]
+    task: Annotated[Path, Positional]
     """The file that adapt wrote."""
     out: Path = Path("model.pt2")
     """The model's file: .pt2 for torch.export, .onnx for ONNX."""

@@ -9,18 +9,18 @@ from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
-import tyro
 from rich.console import Console
 
 from quickstudy.cache import write_atomically
-from quickstudy.cli.options import parse
-from quickstudy.cli.sources import use_threads
+from quickstudy.cli.machine import use_threads
+from quickstudy.cli.options import Positional, parse
 from quickstudy.errors import require
 from quickstudy.ladder.ladder import FRACTION, Score, ladder_rows, ladder_tasks
 from quickstudy.ladder.rungs import Rung, rungs
 from quickstudy.learners import Learner
-from quickstudy.report import write_ladder
-from quickstudy.report.ladder import lines, means, shots_of, verdict
+from quickstudy.reporting import write_ladder
+from quickstudy.reporting.ladder import lines, means, shots_of, verdict
+from quickstudy.targets import Several
 from quickstudy.tasks import Table
 from quickstudy.tasks.encoder import is_numeric
 from quickstudy.tasks.table import KindName, read_table
@@ -34,7 +34,7 @@ KindChoice = Literal["auto", "regression", "classification"]
 class FitOptions:
     """Options of ``quickstudy fit``."""
 
-    table: Annotated[Path, tyro.conf.Positional]
+    table: Annotated[Path, Positional]
     """A .csv or .parquet file."""
     task: str
     """The column that says which task a row belongs to."""
@@ -163,7 +163,7 @@ def table_of(
 
 def _what(table: Table) -> str:
     """What is predicted: classes, numbers, or which of the targets are which, and how many labels they have."""
-    if table.kind.name != "mixed":
+    if not isinstance(table.target, Several):
         return f"{len(table.classes)} classes" if table.classes else "numbers"
     counts = table.frame[list(table.targets)].notna().sum()
     kinds = {
@@ -176,7 +176,7 @@ def _what(table: Table) -> str:
 def _deployed(table: Table, scores: Sequence[Score]) -> tuple[Rung, Learner, TableForm]:
     """The way that served unseen tasks best, of those that adapt, learned from all rows."""
     found = [means(scores, shot) for shot in shots_of(scores) if shot is not None]
-    able = {rung.name: rung for rung in rungs(table.kind) if rung.adapts}
+    able = {rung.name: rung for rung in rungs(table.target) if rung.adapts}
     best = min(able, key=lambda name: float(np.mean([one[name] for one in found])))
     whole = table.whole()
     form = TableForm.of(whole, table.labels)

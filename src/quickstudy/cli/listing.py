@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from quickstudy.cli import catalog
+from quickstudy.cli.help import listed
 from quickstudy.cli.options import parse
-from quickstudy.learners import LEARNERS
-from quickstudy.models import MODELS
-from quickstudy.tasks import SOURCES
 
 
 @dataclass(frozen=True)
@@ -17,8 +16,6 @@ class ListOptions:
 def main(arguments: Sequence[str]) -> int:
     """Print learners, sources and models with a line each."""
     parse(ListOptions, arguments, "list", "List learners, sources and models.")
-    for title, table in (("learners", LEARNERS), ("sources", SOURCES), ("models", MODELS)):
-        print(f"{title}:")
-        for name, kind in table.items():
-            print(f"  {name:<20}{(kind.__doc__ or '').strip().splitlines()[0]}")
+    for kind in catalog.TABLES:
+        print(f"{kind}:\n{listed(catalog.lines(kind))}")
     return 0

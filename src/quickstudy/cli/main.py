@@ -1,13 +1,11 @@
 """The program ``quickstudy`` and its commands."""
 
 import logging
+import os
 import sys
 from importlib import import_module
 
-from rich.console import Console
-from rich.markup import escape
-
-from quickstudy.allocator import keep_freed_memory
+from quickstudy.cli.interrupt import CODE, loading
 from quickstudy.errors import TrainingError, UserError
 
 COMMANDS = {
@@ -24,12 +22,48 @@ COMMANDS = {
     "doctor": ("doctor", "check this machine and a data folder"),
     "demo": ("demo", "a few minutes on embedded data, from training to report"),
 }
+LATEST = ("evaluate", "report")
+"""Commands that take the latest run if none is named."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command and return its exit code: 0; 1 where training broke off; 2 for a user's mistake; 130 after Ctrl-C."""
+    """Run one command and give its exit code.
+
+    That is 0; 1 if training broke off; 2 for a user's mistake; 130 after Ctrl-C.
+    """
     given = sys.argv[1:] if arguments is None else arguments
-    console = Console(stderr=True)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            # a character that the terminal does not have is replaced
+            stream.reconfigure(errors="replace")
+    try:
+        code = _run(given)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # the reader of a pipe had enough; nothing is left to be written at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (UserError, OSError) as error:
+        _tell("error", error)
+        return 2
+    except TrainingError as error:
+        _tell("stopped", error)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return CODE
+
+
+def entry() -> int:
+    """Run :func:`main` as the program, which Ctrl-C ends quietly at any moment."""
+    try:
+        return main()
+    except KeyboardInterrupt:
+        return CODE
+
+
+def _run(given: list[str]) -> int:
     if not given or given[0] in ("-h", "--help", "help"):
         _usage()
         return 0 if given else 2
@@ -38,32 +72,53 @@ def main(arguments: list[str] | None = None) -> int:
 
         print(f"quickstudy {version('quickstudy')}")
         return 0
+    if given[0] not in COMMANDS:
+        raise UserError(f"The command should be one of {', '.join(COMMANDS)}. Found {given[0]!r}.")
+    module, text = COMMANDS[given[0]]
+    words = _checked(given[0], module, given[1:], text)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    from quickstudy.allocator import keep_freed_memory
+
     keep_freed_memory()
-    try:
-        if given[0] not in COMMANDS:
-            raise UserError(
-                f"The command should be one of {', '.join(COMMANDS)}. Found {given[0]!r}."
-            )
+    with loading():
         # what it imports, others need not wait for
-        command = import_module(f"quickstudy.cli.{COMMANDS[given[0]][0]}")
-        return int(command.main(given[1:]))
-    except (UserError, OSError) as error:
-        console.print(f"[bold red]error[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-        return 2
-    except TrainingError as error:
-        console.print(f"[bold red]stopped[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-        return 1
-    except KeyboardInterrupt:
-        console.print("interrupted", highlight=False)
-        return 130
+        program = import_module(f"quickstudy.cli.{module}")
+    return int(program.main(words))
+
+
+def _checked(command: str, module: str, words: list[str], text: str) -> list[str]:
+    """Read the options once before torch is loaded, so that help and mistakes answer at once."""
+    if command == "train":
+        return words
+    from quickstudy.cli.options import fields, values
+
+    options = fields(f"quickstudy.cli.{module}:{command.capitalize()}Options")
+    if command in LATEST and not _names_a_run(words):
+        words = [str(_latest()), *words]
+    values(options, words, command, f"{text[0].upper()}{text[1:]}.")
+    return words
+
+
+def _names_a_run(words: list[str]) -> bool:
+    """Whether the first word is a run, or help is asked for."""
+    return bool(words) and (not words[0].startswith("-") or "--help" in words or "-h" in words)
+
+
+def _latest() -> os.PathLike[str]:
+    from quickstudy.cli.folders import latest
+
+    return latest()
+
+
+def _tell(title: str, error: Exception) -> None:
+    colours = sys.stderr.isatty() and "NO_COLOR" not in os.environ
+    shown = f"\x1b[1;31m{title}\x1b[0m" if colours else title
+    print(f"{shown} {error}", file=sys.stderr)
 
 
 def _usage() -> None:
-    print(
-        "usage: quickstudy COMMAND [OPTIONS]\n\nLearn to learn across many related "
-        "tasks.\n\ncommands:"
-    )
+    print("usage: quickstudy COMMAND [OPTIONS]\n")
+    print("Learn to learn across many related tasks.\n\ncommands:")
     for name, (_, text) in COMMANDS.items():
         print(f"  {name:<10}{text}")
     print("\n`quickstudy COMMAND --help` says more. Try first: quickstudy demo")

@@ -1,20 +1,20 @@
-"""Command-line options, generated from dataclasses."""
+"""Options that are the fields of a dataclass: its docstrings are their texts."""
 
-import contextlib
-import io
-import re
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-import tyro
-
-from quickstudy.balance import BalancerName
-from quickstudy.errors import UserError
+from quickstudy.cli.help import page
+from quickstudy.cli.option import GENERAL, Option, option_of
+from quickstudy.cli.parsing import values_of, with_defaults
+from quickstudy.cli.reader import parameters
 
 T = TypeVar("T")
-Run = Annotated[Path, tyro.conf.Positional]
+Positional = "Positional"
+"""Marks a field that stands without a flag: ``Annotated[Path, Positional]``."""
+Run = Annotated[Path, Positional]
 
 
 def parse(
@@ -24,79 +24,54 @@ def parse(
     description: str,
     default: T | None = None,
 ) -> T:
-    """``arguments`` as a ``kind``.
+    """Give the options of a command as a ``kind``, a dataclass.
+
+    Args:
+        kind: The dataclass.
+        arguments: The words after the command.
+        command: The command, for the help.
+        description: What it does.
+        default: Values of the fields, in place of their defaults.
 
     Raises:
-        UserError: In one line, where an option is wrong.
+        UserError: In one line, if an option is wrong.
         SystemExit: After ``--help``.
     """
-    errors = io.StringIO()
-    options: dict[str, Any] = {} if default is None else {"default": default}
-    try:
-        with contextlib.redirect_stderr(errors):
-            return tyro.cli(
-                kind,
-                prog=f"quickstudy {command}",
-                description=description,
-                args=list(arguments),
-                **options,
-            )
-    except SystemExit as exit_:
-        if exit_.code in (0, None):
-            raise
-        raise UserError(
-            f"{_in_one_line(errors.getvalue())}. See: quickstudy {command} --help"
-        ) from None
+    options = fields(f"{kind.__module__}:{kind.__qualname__}")
+    return kind(**{**_told(default), **values(options, arguments, command, description)})
 
 
-def _in_one_line(box: str) -> str:
-    """What tyro's box of an error says, without its frame, its title and its help texts.
+def values(
+    options: Sequence[Option], arguments: Sequence[str], command: str, description: str
+) -> dict[str, Any]:
+    """Give the values of all ``options``, by name.
 
-    A box is a title, what is wrong, and after rules suggestions and help.
+    Raises:
+        UserError: In one line, if an option is wrong.
+        SystemExit: After ``--help``.
     """
-    rows = [row.strip(" │|╭╮╰╯+") for row in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()]
-    parts: list[list[str]] = [[]]
-    for row in rows[1:]:
-        if set(row) <= set("─-"):
-            parts.append([])
-        else:
-            parts[-1].append(row)
-    parts = [part for part in parts if part] or [rows]
-    wrong = " ".join(parts[0]).replace("{None}|", "").removesuffix(".")
-    wrong = re.sub(r"^Error parsing ", "Option ", wrong)
-    wrong = (
-        re.sub(r"^Missing from quickstudy [\w ]+:", "Missing:", wrong)
-        .replace(" (required)", "")
-        .removesuffix(".")
-    )
-    meant = [
-        row.split()[0]
-        for part in parts
-        if part[:1] == ["Perhaps you meant:"]
-        for row in part
-        if row.startswith("--")
-    ]
-    return wrong + (f". Perhaps you meant {meant[0]}" if meant else "")
+    if asks_for_help(arguments):
+        places = " ".join(option.flag for option in options if option.positional)
+        usage = f"{command} {places} [OPTIONS]".replace("  ", " ")
+        print(page(usage, description, options))
+        sys.exit(0)
+    return with_defaults(options, values_of(options, arguments, command), command)
 
 
-@dataclass(frozen=True)
-class Data:
-    """Where tasks come from."""
+def fields(path: str, group: str = GENERAL) -> list[Option]:
+    """List the options that are the fields of the dataclass at ``path``, read without importing."""
+    made = [option_of(parameter, group) for parameter in parameters(path)]
+    return [option for option in made if option is not None]
 
-    data: Literal["glyphs", "omniglot", "sinusoid"] = "glyphs"
-    """Source of the tasks; glyphs and sinusoid need no files."""
-    root: Path | None = None
-    """Folder of the data (omniglot)."""
-    cache: Path | None = None
-    """Folder for the packed data; by default the user's cache folder."""
-    split_by: Literal["alphabets", "vinyals"] = "alphabets"
-    """Omniglot's split: background and evaluation alphabets, or Vinyals's files."""
-    validation_alphabets: int = 5
-    """Background alphabets kept for validation (omniglot by alphabets); 0 trains on all of them without validation."""
-    rotations: Literal["classes", "task", "none"] = "classes"
-    """Rotated characters in training: classes of their own, one drawn for each task's class, or none."""
-    variant: Literal["maml", "metasgd", "mixture"] = "maml"
-    """Family of sinusoids; in a mixture every second task is a straight line, the others are those of MAML."""
+
+def asks_for_help(arguments: Sequence[str]) -> bool:
+    """Say whether the help is asked for."""
+    before = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return any(word in ("-h", "--help") for word in before)
+
+
+def _told(default: Any) -> dict[str, Any]:
+    return {} if default is None else dict(vars(default))
 
 
 @dataclass(frozen=True)
@@ -114,7 +89,7 @@ class Tasks:
     split: Literal["train", "validation", "test"] = "test"
     """Classes to draw from."""
     root: Path | None = None
-    """Folder of the data, where it is not where it was in training."""
+    """Folder of the data, if it is not where it was in training."""
     num_tasks: int = 1000
     """Tasks to evaluate on."""
     seed: int = 0
@@ -129,20 +104,14 @@ class Tasks:
     """CPU threads."""
     json: bool = False
     """Print one JSON object on standard output."""
+    classes: tuple[str, ...] = ()
+    """Classes of your own that the run is made of, as package.module:Class."""
 
 
 @dataclass(frozen=True)
-class Training(Data):
+class Training:
     """How a run is trained."""
 
-    way: int = 5
-    """Classes of a task."""
-    train_way: int | None = None
-    """Classes of a task in training, where they are to be fewer."""
-    shot: int = 1
-    """Support examples (of a class)."""
-    query: int = 15
-    """Query examples (of a class)."""
     steps: int = 2000
     """Outer steps."""
     tasks_per_step: int = 4
@@ -155,41 +124,75 @@ class Training(Data):
     """How the outer learning rate falls to 0 over the steps."""
     clip_gradient: float | None = None
     """Largest norm of the outer gradient."""
-    balancer: BalancerName = "mean"
-    """How the losses of a step's tasks make it: mean, or random, pcgrad, cagrad, mgda, alignedmtl, upgrad for tasks that conflict."""
+    balancer: str = "mean"
+    """How the losses of a step's tasks make the step."""
     tasks_per_backward: int | None = None
     """Accumulate the gradient over so many tasks at a time, to save memory."""
     validate_every: int = 500
     """Steps between validations."""
     validation_tasks: int = 200
     """Frozen tasks of a validation."""
-    model: Literal["conv4", "mlp"] | None = None
-    """Network; by default conv4 for images, mlp for sinusoids."""
-    channels: int = 64
-    """Filters of conv4."""
-    last_channels: int | None = None
-    """Filters of conv4's last block; by default as many."""
-    downsample: Literal["max", "stride"] = "max"
-    """How conv4 halves the image: max-pooling, or stride 2 and a mean over space."""
-    hidden: tuple[int, ...] = (40, 40)
-    """Widths of mlp's hidden layers."""
-    init: Literal["default", "truncated_normal"] = "default"
-    """Initial weights of mlp."""
+    start_from: Path | None = None
+    """Start from the weights of this run, of the same learner and network: MANN learns tasks of
+    2 classes first, then of 5."""
+    seed: int = 0
+    """Seed of all randomness."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where and how the run is computed and kept."""
+
+    out: Path | None = None
+    """Folder of the run; by default one of its own in runs, to which runs/latest is a link."""
+    resume: bool = False
+    """Go on with the run in --out, by default runs/latest."""
+    device: str = "cpu"
+    """Where to compute: cpu, cuda, cuda:1, mps."""
+    threads: int | None = None
+    """CPU threads."""
     compile: bool = False
     """Compile the whole step (small networks without batch norm)."""
     checkpoint_seconds: float = 20.0
     """Time between checkpoints."""
     tensorboard: bool = False
     """Write TensorBoard events."""
-    start_from: Path | None = None
-    """Start from the weights of this run, of the same learner and network: MANN learns tasks of 2 classes first, then of 5."""
-    resume: bool = False
-    """Go on with the run in --out."""
-    seed: int = 0
-    """Seed of all randomness."""
-    device: str = "cpu"
-    """Where to compute: cpu, cuda, cuda:1, mps."""
-    threads: int | None = None
-    """CPU threads."""
-    out: Path = field(default=Path("runs/latest"))
-    """The run's folder."""
+    classes: tuple[str, ...] = ()
+    """Classes of your own that --start-from is made of, as package.module:Class."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """The network that is learned."""
+
+    model: str | None = None
+    """A name of `quickstudy list`, or your own as package.module:Class; by default conv4 for
+    images, else mlp."""
+    weights: Path | None = None
+    """A file of weights to start from."""
+    frozen: bool = False
+    """Keep all but the head of the network as it is."""
+
+
+@dataclass(frozen=True)
+class ClassTasks:
+    """What a task of classes looks like."""
+
+    way: int = 5
+    """Classes of a task."""
+    train_way: int | None = None
+    """Classes of a task in training, if they are to be fewer."""
+    shot: int = 1
+    """Support examples of a class."""
+    query: int = 15
+    """Query examples of a class."""
+
+
+@dataclass(frozen=True)
+class OtherTasks:
+    """What a task looks like that is no set of classes."""
+
+    shot: int = 10
+    """Support examples of a task."""
+    query: int = 10
+    """Query examples of a task."""

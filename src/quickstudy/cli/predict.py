@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import torch
-import tyro
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from torch import Tensor
 
-from quickstudy.cli.options import parse
-from quickstudy.cli.sources import device, use_threads
+from quickstudy.cli.judged import in_words, judge, write_csv
+from quickstudy.cli.machine import device, use_threads
+from quickstudy.cli.options import Positional, parse
 from quickstudy.cli.task_files import Task
-from quickstudy.episode import Kind
 from quickstudy.errors import require
 from quickstudy.learners import Adapted, Learner, LinearPrior, MixedPrior
 from quickstudy.training import load_adapted
@@ -31,12 +30,17 @@ LEVEL = 0.9
 class PredictOptions:
     """Options of ``quickstudy predict``."""
 
-    task: Annotated[Path, tyro.conf.Positional]
+    task: Annotated[Path, Positional]
     """The file that adapt wrote."""
-    files: Annotated[tuple[Path, ...], tyro.conf.Positional]
-    """Images, folders of images, or CSV files, as the task's own were."""
+    files: Annotated[tuple[Path, ...], Positional]
+    """Images, folders of images, or CSV files, as the task's own were. Images in a folder that is
+    called as a class, and rows with the target, are judged."""
+    out: Path | None = None
+    """A CSV file for the predictions, in place of the table on standard output."""
     json: bool = False
     """Print one JSON object on standard output."""
+    classes: tuple[str, ...] = ()
+    """Classes of your own that the learner is made of, as package.module:Class."""
     device: str = "cpu"
     """Where to compute: cpu, cuda, cuda:1, mps."""
     threads: int | None = None
@@ -51,28 +55,43 @@ def main(arguments: Sequence[str]) -> int:
     )
     use_threads(asked.threads)
     where = device(asked.device)
-    learner, adapted = load_adapted(asked.task)
+    require(
+        asked.out is None or not asked.out.is_dir(),
+        f"Option --out should name a file: {asked.out}.",
+    )
+    learner, adapted = load_adapted(asked.task, classes=asked.classes)
     task = Task.of(asked.task)
-    places, x = task.read(asked.files)
+    examples = task.read(asked.files)
+    x = examples.x
     learner, adapted = learner.to(where), {name: value.to(where) for name, value in adapted.items()}
     found = [
         place | one
         for place, one in zip(
-            places, _predictions(learner, adapted, task, x.to(where)), strict=True
+            examples.places, _predictions(learner, adapted, task, x.to(where)), strict=True
         )
     ]
+    judged = judge(found, examples.truths, task)
+    if asked.out is not None:
+        write_csv(asked.out, found, examples.truths, task)
     if asked.json:
         print(
             json.dumps(
                 {
                     "task": str(asked.task),
                     "transductive": learner.transductive,
+                    **judged,
                     "predictions": found,
                 }
             )
         )
         return 0
-    Console().print(_table(found, task, str(asked.task)))
+    console = Console(highlight=False, soft_wrap=asked.out is not None)
+    if asked.out is None:
+        console.print(_table(found, task, str(asked.task)))
+    else:
+        console.print(f"{len(found)} predictions are in {asked.out}.", markup=False)
+    for line in in_words(judged):
+        console.print(line, markup=False)
     if learner.transductive:
         Console(stderr=True, soft_wrap=True).print(
             "This learner is transductive: predictions depend on the files that are given together."
@@ -122,7 +141,7 @@ def _columns(task: Task, scores: Tensor) -> dict[str, list[Any]]:
     """By target the numbers of all examples in the table's units, or the probabilities of its classes."""
     if task.table is not None:
         scores = task.table.unscaled(scores)
-    parts = Kind.mixed([len(names) for names in task.labels.values()]).split(scores)
+    parts = scores.split([max(1, len(names)) for names in task.labels.values()], -1)
     both = zip(task.labels.items(), parts, strict=True)
     return {
         target: _probabilities(names, part) if names else part[:, 0].tolist()

@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-import tyro
 from rich.console import Console
 
 from quickstudy.cache import write_atomically
 from quickstudy.cli.fit import table_of
-from quickstudy.cli.options import parse
-from quickstudy.cli.sources import use_threads
+from quickstudy.cli.machine import use_threads
+from quickstudy.cli.options import Positional, parse
 from quickstudy.errors import require
 from quickstudy.ladder.rungs import LearnedPrior, Sharing
 from quickstudy.learners import Learner
 from quickstudy.relatedness import Relatedness, relate
-from quickstudy.report import write_relatedness
-from quickstudy.report.words import relation
+from quickstudy.reporting import write_relatedness
+from quickstudy.reporting.words import relation
 from quickstudy.tasks import TableTasks
 from quickstudy.tasks.table_form import TableForm
 from quickstudy.training.evaluate import plain
@@ -29,7 +28,7 @@ from quickstudy.training.evaluate import plain
 class RelateOptions:
     """Options of ``quickstudy relate``."""
 
-    table: Annotated[Path, tyro.conf.Positional]
+    table: Annotated[Path, Positional]
     """A .csv or .parquet file."""
     task: str
     """The column that says which task a row belongs to."""

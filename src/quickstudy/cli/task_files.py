@@ -1,7 +1,7 @@
-"""A new task's files: how they become what a model was trained on, and what of it is kept for predicting."""
+"""A new task's files, as a model takes them, and what is kept of them for predicting."""
 
-import json
 import math
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +12,43 @@ from torch import Tensor
 
 from quickstudy.errors import UserError, require
 from quickstudy.learners import Learner
+from quickstudy.models.protocol import traits
 from quickstudy.tasks import ImageForm
-from quickstudy.tasks.images import image_files
-from quickstudy.tasks.table import read_table
+from quickstudy.tasks.arrays import is_missing
+from quickstudy.tasks.image_folder import folders_in, image_files
+from quickstudy.tasks.table import class_name, read_table
 from quickstudy.tasks.table_file import TableFile
 from quickstudy.tasks.table_form import TableForm
 from quickstudy.training import describe_adapted
 
 HANDWRITING = ("glyphs", "omniglot")
 """Sources whose ink is 1 on 0."""
+
+
+CLASS = "class"
+"""The name of the answer of an image."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Examples to predict.
+
+    Attributes:
+        places: Where every example comes from: ``file``, and ``example`` in a table.
+        x: The examples ``[example, *feature]``.
+        truths: What is known of the answers of every example: text by the name of the target.
+    """
+
+    places: list[dict[str, Any]]
+    x: Tensor
+    truths: list[dict[str, str]]
+
+    @classmethod
+    def joined(cls, parts: Sequence["Examples"]) -> "Examples":
+        """Give the examples of several files one after the other."""
+        places = [place for part in parts for place in part.places]
+        truths = [truth for part in parts for truth in part.truths]
+        return cls(places, torch.cat([part.x for part in parts]), truths)
 
 
 @dataclass(frozen=True)
@@ -33,6 +61,7 @@ class Task:
         form: What images are brought to, where the task's inputs are images.
         columns: The columns that are the inputs, where the task's inputs are lines of a table.
         table: What a table's rows become, where the learner was fitted to a table.
+        label: The column of the classes, where the task's inputs are lines of a table.
     """
 
     outputs: tuple[str, ...]
@@ -40,6 +69,7 @@ class Task:
     form: ImageForm | None = None
     columns: tuple[str, ...] = ()
     table: TableForm | None = None
+    label: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The attributes as plain values."""
@@ -49,6 +79,7 @@ class Task:
             "outputs": list(self.outputs),
             "classifies": self.classifies,
             "columns": list(self.columns),
+            "label": self.label,
         }
         return {**named, "form": form, "table": table}
 
@@ -63,9 +94,8 @@ class Task:
         try:
             form = None if found["form"] is None else ImageForm(**found["form"])
             table = None if found.get("table") is None else TableForm.from_dict(found["table"])
-            return cls(
-                tuple(found["outputs"]), found["classifies"], form, tuple(found["columns"]), table
-            )
+            names, columns = tuple(found["outputs"]), tuple(found["columns"])
+            return cls(names, found["classifies"], form, columns, table, found.get("label"))
         except (KeyError, TypeError) as error:
             raise UserError(
                 f"File {path} should be one that quickstudy adapt wrote. Found another "
@@ -74,7 +104,7 @@ class Task:
 
     @property
     def labels(self) -> dict[str, tuple[str, ...]]:
-        """The names of the classes by target, none for a number; where the task's outputs are not classes."""
+        """The names of the classes by target, none for a number."""
         return dict.fromkeys(self.outputs, ()) if self.table is None else self.table.by_target
 
     @property
@@ -88,83 +118,83 @@ class Task:
             else (self.form.channels, self.form.size, self.form.size)
         )
 
-    def read(self, files: Sequence[Path]) -> tuple[list[dict[str, Any]], Tensor]:
-        """Where every example comes from (``file``, and ``example`` in a table), and the examples
-        ``[example, *feature]``.
+    def read(self, files: Sequence[Path]) -> Examples:
+        """Read examples to predict, and their answers if the files hold them.
 
         Raises:
             UserError: If a file is missing or cannot be read.
         """
-        if self.table is not None:
-            frames = [read_table(path) for path in files]
-            places = [
-                {"file": str(path), "example": i}
-                for path, frame in zip(files, frames, strict=True)
-                for i in range(1, len(frame) + 1)
-            ]
-            return places, torch.cat([self.table.inputs(frame) for frame in frames])
-        if self.form is None:
-            tables = [TableFile.read(path) for path in files]
-            places = [
-                {"file": str(table.path), "example": i}
-                for table in tables
-                for i in range(1, len(table.rows) + 1)
-            ]
-            return places, torch.cat([table.numbers(self.columns) for table in tables])
-        paths = [
-            image for path in files for image in (_images_in(path) if path.is_dir() else [path])
-        ]
-        pixels, _ = self.form.read_all(paths)
-        return [{"file": str(path)} for path in paths], pixels.to(torch.get_default_dtype()).mul_(
-            1 / 255
-        )
+        if self.form is not None:
+            return self._images(self.form, files)
+        parts = [self._rows(path) if self.table is None else self._frame(path) for path in files]
+        return Examples.joined(parts)
+
+    def _rows(self, path: Path) -> Examples:
+        """Lines of a CSV file."""
+        table = TableFile.read(path)
+        places = [{"file": str(path), "example": i + 1} for i in range(len(table.rows))]
+        answers = [self.label] if self.label is not None else list(self.outputs)
+        known = set(answers) <= set(table.columns) and not (self.classifies and self.label is None)
+        columns = {name: table.texts(name) for name in answers} if known else {}
+        truths = [{name: cells[i] for name, cells in columns.items()} for i in range(len(places))]
+        return Examples(places, table.numbers(self.columns), truths)
+
+    def _frame(self, path: Path) -> Examples:
+        """Rows of a table with the columns of the one the run learned from."""
+        assert self.table is not None
+        frame = read_table(path)
+        places = [{"file": str(path), "example": i + 1} for i in range(len(frame))]
+        known = [name for name in self.table.targets if name in frame.columns]
+        truths: list[dict[str, str]] = [{} for _ in places]
+        for name in known:
+            for truth, value in zip(truths, frame[name], strict=True):
+                if not is_missing(value):
+                    truth[name] = class_name(value)
+        return Examples(places, self.table.inputs(frame), truths)
+
+    def _images(self, form: ImageForm, files: Sequence[Path]) -> Examples:
+        """Images; those in a folder that is called as a class have it as their answer."""
+        paths = [image for path in files for image in images_below(path)]
+        pixels, _ = form.read_all(paths)
+        folders = [unicodedata.normalize("NFC", path.parent.name).strip() for path in paths]
+        truths = [{CLASS: name} if name in self.outputs else {} for name in folders]
+        x = pixels.to(torch.get_default_dtype()).mul_(1 / 255)
+        return Examples([{"file": str(path)} for path in paths], x, truths)
 
 
-def _images_in(folder: Path) -> list[Path]:
-    images, _ = image_files(folder)
-    require(len(images) > 0, f"Folder {folder} should hold images. Found none directly in it.")
-    return images
-
-
-def source_of(run: Path) -> str:
-    """What the run learned from, ``"glyphs"`` or ``"sinusoid"`` say; empty where it is not known."""
-    try:
-        return str(_described(run)["source"]["source"]).partition("/")[0]
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
-
-
-def table_form_of(run: Path) -> TableForm:
-    """What ``quickstudy fit`` made of the rows of its table.
+def images_below(path: Path) -> list[Path]:
+    """Give the images in a folder and the folders in it; or the file itself.
 
     Raises:
-        UserError: If the run does not say.
+        UserError: If there is none.
     """
-    try:
-        return TableForm.from_dict(_described(run)["table"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{run} should be a run of quickstudy fit, with a table in its run.json. Found "
-            "none that can be read."
-        ) from error
+    if not path.is_dir():
+        return [path]
+    found = list(image_files(path)[0])
+    for folder in folders_in(path):
+        found += images_below(folder) if holds_images(folder) else []
+    require(len(found) > 0, f"Folder {path} should hold images. Found none in it.")
+    return found
 
 
-def _described(run: Path) -> Any:
-    return json.loads(((run if run.is_dir() else run.parent) / "run.json").read_text())
+def holds_images(path: Path) -> bool:
+    """Whether there is an image in a folder or in one of the folders in it."""
+    return bool(image_files(path)[0]) or any(map(holds_images, folders_in(path)))
 
 
 def image_form(learner: Learner, source: str, ink: str | None) -> ImageForm:
-    """The images that ``learner``'s model takes: those of its Conv4, or square grey ones of as many
-    pixels as its MLP has inputs.
+    """The images that ``learner``'s model takes.
+
+    Those of its Conv4, or square grey ones of as many pixels as its MLP has inputs.
 
     Raises:
         UserError: If the model takes no images, or ``ink`` is asked for with colour.
     """
     model: Any = learner.model
-    if hasattr(model, "image_size"):
-        size, channels = model.image_size, model.in_channels
-    else:
-        inputs = int(getattr(model, "inputs", 0))
+    said = traits(model)
+    size, channels = said.image_size, said.in_channels
+    if size is None or channels is None:
+        inputs = said.inputs or 0
         size, channels = math.isqrt(inputs), 1
         require(
             size > 1 and size**2 == inputs,

@@ -1,284 +1,205 @@
 """``quickstudy train``."""
 
-import dataclasses
-import inspect
 import json
 import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Any
 
-import torch
-import tyro
-from rich.console import Console
+from quickstudy.cli import catalog
+from quickstudy.cli.choice import Asked, asked, choice_of, modern
+from quickstudy.cli.console import say
+from quickstudy.cli.folders import latest, link_latest, new_folder
+from quickstudy.cli.help import filled, listed, page
+from quickstudy.cli.interrupt import CODE, loading
+from quickstudy.cli.options import asks_for_help
+from quickstudy.cli.reader import parameters, summary
+from quickstudy.cli.recipes import families
+from quickstudy.errors import UserError, require
 
-from quickstudy.balance import Balancer, balancer_named, needs_fixed_tasks
-from quickstudy.cli.options import Training, parse
-from quickstudy.cli.recipes import recipe
-from quickstudy.cli.runs import settings_of
-from quickstudy.cli.sources import Settings, device, training_tasks, use_threads, validation_tasks
-from quickstudy.errors import require
-from quickstudy.learners import LEARNERS, Learner
-from quickstudy.models import MLP, Conv4
-from quickstudy.random import ambient
-from quickstudy.tasks import TaskSource
-from quickstudy.training import fit, load
-
-FREE = {"resume", "out", "root", "cache", "device", "threads", "tensorboard", "checkpoint_seconds"}
+FREE = {
+    *("resume", "out", "root", "cache", "device", "threads", "tensorboard", "checkpoint_seconds"),
+    "classes",
+}
 """Options that a resumed run may change."""
-NOT_OPTIONS = ("self", "model", "pretraining_classes", "embedding_size", "feature_channels")
+SAME = (
+    *("clip_gradient", "tasks_per_backward", "validate_every", "validation_tasks", "seed"),
+    *("compile", "resume", "checkpoint_seconds", "tensorboard"),
+)
+"""Options that are arguments of :func:`~quickstudy.train` under the same name."""
+START = (
+    "Start with protonet for classes and maml for numbers; every learner has good options for "
+    "letters and, if it predicts numbers, for sinusoids:"
+)
+EXAMPLES = (
+    "quickstudy train protonet --data glyphs",
+    "quickstudy train maml --data sinusoid",
+    "quickstudy train protonet --data my_pictures --size 64 --channels 3",
+    "quickstudy train hard_sharing --data shops.csv --task shop --target sold",
+)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Meta-train a learner and say what comes next."""
     if not arguments or arguments[0] in ("-h", "--help"):
-        print("usage: quickstudy train LEARNER [OPTIONS]\n\nlearners: " + ", ".join(LEARNERS))
-        print(
-            "\n`quickstudy train LEARNER --help` lists the options of each, with defaults "
-            "that suit it."
-        )
+        print(overview())
         return 0 if arguments else 2
-    name = arguments[0]
+    name, *others = arguments
+    if asks_for_help(others):
+        print(help_of(name, others))
+        return 0
+    return train(checked(name, others), shlex.join(["quickstudy", "train", *arguments]))
+
+
+def checked(name: str, arguments: Sequence[str]) -> Asked:
+    """Read the options, and refuse what cannot be without loading torch.
+
+    Raises:
+        UserError: In one line, if something is unknown or wrong.
+    """
+    found = asked(name, arguments)
+    choice = found.choice
+    fixed = any(one.name == "num_tasks" for one in parameters(catalog.path_of("learners", name)))
     require(
-        name in LEARNERS, f"The learner should be one of {', '.join(LEARNERS)}. Found {name!r}."
+        not fixed or choice.fixed_tasks or catalog.OWN.fullmatch(choice.data) is not None,
+        f"Learner {name} learns a part for each task of a fixed set: give a table, --data "
+        f"table.csv --task COLUMN. Found --data {choice.data}, whose tasks are drawn anew.",
     )
-    options = _parse(name, arguments[1:])
-    return train(name, _settings(name, options), shlex.join(["quickstudy", "train", *arguments]))
+    for option in choice.options:
+        counted = option.name in ("channels", "last_channels", "hidden", "threads")
+        numbers = found[option.name] if option.kind.size is not None else [found[option.name]]
+        require(
+            not counted or all(number is None or number >= 1 for number in numbers),
+            f"Option {option.flag} should be at least 1. Found {found[option.name]}.",
+        )
+    return found
 
 
-def train(name: str, settings: Settings, command: str, quiet: bool = False) -> int:
-    """Train learner ``name`` as ``settings`` say."""
-    use_threads(settings["threads"])
-    where = device(settings["device"])
-    recorded = {
-        key: str(value) if isinstance(value, Path) else value for key, value in settings.items()
-    }
-    if settings["resume"]:
-        _same_options(settings["out"], recorded)
-    source = training_tasks(settings)
-    learner = make_learner(name, settings, source)
-    if settings["start_from"] is not None:
-        _start_from(learner, settings["start_from"])
-    learner.to(where)
-    optimizer = _optimizer(learner, settings)
-    single = name == "finetune" and settings["data"] != "sinusoid"
-    fitted = fit(
-        learner,
-        source,
-        settings["steps"],
-        1 if single else settings["tasks_per_step"],
-        settings["out"],
-        optimizer=optimizer,
-        scheduler=_scheduler(optimizer, settings),
-        clip_gradient=settings["clip_gradient"],
-        balancer=_balancer(settings["balancer"]),
-        tasks_per_backward=settings["tasks_per_backward"],
-        validation=validation_tasks(settings),
-        validate_every=settings["validate_every"],
-        validation_tasks=settings["validation_tasks"],
-        seed=settings["seed"],
-        compile=settings["compile"],
-        resume=settings["resume"],
-        checkpoint_seconds=settings["checkpoint_seconds"],
-        tensorboard=settings["tensorboard"],
-        progress=sys.stderr.isatty(),
-        record={"command": command, "settings": recorded},
-    )
-    console = Console(stderr=True)
+def train(found: Asked, command: str, quiet: bool = False) -> int:
+    """Train as asked for; ``command`` is told again to go on with an interrupted run."""
+    with loading():
+        from quickstudy.cli import making  # noqa: F401
+        from quickstudy.cli.machine import device, use_threads
+
+    out = _folder(found)
+    use_threads(found["threads"])
+    where = device(found["device"])
+    if found["resume"]:
+        _same_options(out, found.settings)
+    fitted = _trained(found, out, where, command)
+    link_latest(out)
     if fitted.interrupted:
         again = command if "--resume" in command else f"{command} --resume"
-        text = (
-            f"Interrupted at step {fitted.step} of {settings['steps']}; all is saved. Go on "
-            f"with:\n  {again}"
-        )
-        console.print(text, soft_wrap=True, highlight=False, markup=False)
-        return 130
+        if "--out" not in command:
+            again += f" --out {shlex.quote(str(out))}"
+        say(f"Interrupted at step {fitted.step} of {found['steps']}; all is saved. Go on with:")
+        say(f"  {again}")
+        return CODE
     if not quiet:
-        console.print(
-            f"Trained {fitted.step} steps in {fitted.seconds:.0f} s; the run is in "
-            f"{settings['out']}. Next:\n"
-            f"  quickstudy evaluate {settings['out']}\n  quickstudy report {settings['out']}",
-            soft_wrap=True,
-            highlight=False,
-            markup=False,
-        )
+        run = shlex.quote(str(out))
+        say(f"Trained {fitted.step} steps in {fitted.seconds:.0f} s; the run is in {out}. Next:")
+        say(f"  quickstudy evaluate {run}\n  quickstudy report {run}")
     return 0
 
 
-def _start_from(learner: Learner, run: Path) -> None:
-    other = load(run)
-    shapes, found = (
-        {key: value.shape for key, value in one.state_dict().items()} for one in (learner, other)
+def _trained(found: Asked, out: Path, where: Any, command: str) -> Any:
+    """Make data, learner and what trains it, and train."""
+    from quickstudy import training
+    from quickstudy.cli import making
+
+    data = making.open_data(found)
+    source = making.training_tasks(found, data)
+    learner = making.make_learner(found, source)
+    for note in data.notes():
+        say(note)
+    if found["start_from"] is not None:
+        making.start_from(learner, found["start_from"], found["classes"])
+    learner.to(where)
+    balancer = making.make_balancer(found, source)
+    optimizer = making.make_optimizer(found, learner, balancer)
+    pretrains = "batch_size" in source.describe()
+    return training.train(
+        learner,
+        source,
+        found["steps"],
+        1 if pretrains else found["tasks_per_step"],
+        out,
+        optimizer=optimizer,
+        scheduler=making.make_scheduler(found, optimizer),
+        balancer=balancer,
+        validation=making.validation_tasks(found, data),
+        **{name: found[name] for name in SAME},
+        record={"command": command, "settings": {**found.settings, "out": str(out)}},
     )
-    same = type(other) is type(learner) and shapes == found
-    require(
-        same,
-        f"Option --start-from should name a run of the same learner and network. {run} holds "
-        f"another {type(other).__name__}.",
-    )
-    learner.load_state_dict(other.state_dict())
 
 
-def _same_options(out: Path, recorded: dict[str, Any]) -> None:
-    """Refuse to resume the run in ``out`` with options that would make it another run.
+def _folder(found: Asked) -> Path:
+    """The folder of the run: the one that is named, the latest to go on with, or a new one."""
+    if found["out"] is not None:
+        return Path(found["out"])
+    if found["resume"]:
+        return latest()
+    return new_folder(found.choice.learner, found.choice.data)
 
-    More steps are fine where the learning rate is constant.
+
+def _same_options(out: Path, settings: dict[str, Any]) -> None:
+    """Raise if a run in ``out`` would be resumed with options that make it another run.
+
+    More steps are fine if the learning rate is constant.
     """
     if not ((out / "last.safetensors").exists() and (out / "run.json").exists()):
         return
-    begun = settings_of(out)
+    from quickstudy.training.trained import read_details
+
+    begun = read_details(out).get("settings")
+    if not isinstance(begun, dict):
+        raise UserError(
+            f"{out} was not trained by the command line: go on with qs.train(..., resume=True)."
+        )
     free = FREE | ({"steps"} if begun.get("schedule") == "constant" else set())
-    for name, value in json.loads(json.dumps(recorded)).items():
+    for name, value in json.loads(json.dumps(settings)).items():
         old = begun.get(name, value)
         flag = name if name == "learner" else f"--{name.replace('_', '-')}"
-        same = name in free or value == old
         require(
-            same,
+            name in free or value == old,
             f"A resumed run should have the options it was begun with, {flag} {old}. Found "
             f"{flag} {value}.",
         )
 
 
-def make_learner(name: str, settings: Settings, source: TaskSource) -> Learner:
-    """The learner of ``settings`` with its initial weights."""
-    for flag in ("channels", "last_channels"):
-        count = settings[flag]
-        require(
-            count is None or count >= 1,
-            f"Option --{flag.replace('_', '-')} should be at least 1. Found {count}.",
-        )
-    require(
-        min(settings["hidden"], default=1) >= 1,
-        f"Option --hidden should be at least 1 each. Found {settings['hidden']}.",
-    )
-    cls = LEARNERS[name]
-    require(
-        cls.regresses or source.kind.name == "classification",
-        f"Option --data should give classes: {name} classifies. Found {settings['data']}.",
-    )
-    require(
-        not cls.fixed_tasks,
-        f"Learner {name} learns a part for each task of a fixed set; here tasks are drawn "
-        "anew every step.",
-    )
-    require(
-        cls.classifies or source.kind.name == "regression",
-        f"Option --data should give numbers to predict: {name} regresses. Found "
-        f"{settings['data']}.",
-    )
-    scored = source.kind.outputs if source.kind.name == "regression" else settings["way"]
-    gives_scores = cls.model_gives == "scores" or (
-        cls.classifies and source.kind.name == "regression"
-    )
-    outputs = scored if gives_scores else None
-    model: torch.nn.Module
-    if (settings["model"] or ("mlp" if settings["data"] == "sinusoid" else "conv4")) == "mlp":
-        inputs = 1 if settings["data"] == "sinusoid" else 28 * 28
-        model = MLP(
-            inputs, outputs, tuple(settings["hidden"]), settings["init"], seed=settings["seed"]
-        )
-    else:
-        require(
-            settings["data"] != "sinusoid",
-            "Option --model should be mlp for sinusoids. Found conv4.",
-        )
-        model = Conv4(
-            outputs,
-            settings["channels"],
-            downsample=settings["downsample"],
-            maps=cls.model_gives == "maps",
-            last_channels=settings["last_channels"],
-            seed=settings["seed"],
-        )
-    names = [key for key in inspect.signature(cls.__init__).parameters if key not in NOT_OPTIONS]
-    extra = (
-        {"pretraining_classes": source.kind.outputs}
-        if name == "finetune" and outputs is None
-        else {}
-    )
-    # the initial weights of what a learner has beside the model
-    with ambient(settings["seed"], "learner"):
-        return cls(model, **{key: settings[key] for key in names}, **extra)
-
-
-def _optimizer(learner: Learner, settings: Settings) -> torch.optim.Optimizer:
-    require(settings["lr"] > 0, f"Option --lr should be positive. Found {settings['lr']}.")
-    parameters = [parameter for parameter in learner.parameters() if parameter.requires_grad]
-    if settings["optimizer"] == "sgd":
-        return torch.optim.SGD(parameters, lr=settings["lr"])
-    return torch.optim.Adam(
-        parameters, lr=settings["lr"], fused=parameters[0].device.type in ("cpu", "cuda")
-    )
-
-
-def _balancer(name: str) -> Balancer:
-    refused = (
-        f"Option --balancer: {name} learns or holds a weight for each task of a fixed set; here "
-        "tasks are drawn anew every step."
-    )
-    require(not needs_fixed_tasks(name), refused)
-    return balancer_named(name)
-
-
-def _scheduler(
-    optimizer: torch.optim.Optimizer, settings: Settings
-) -> torch.optim.lr_scheduler.LRScheduler | None:
-    if settings["schedule"] == "cosine":
-        return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings["steps"])
-    if settings["schedule"] == "linear":
-        return torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, settings["steps"])
-    return None
-
-
-def options_of(name: str, data: str) -> Any:
-    """The options of learner ``name`` as an instance of a dataclass: those of a run, and its constructor's, with the recipe's values."""
-    cls = LEARNERS[name]
-    hints = get_type_hints(cls.__init__)
-    texts = _argument_texts(cls)
-    parameters = [
-        value
-        for key, value in inspect.signature(cls.__init__).parameters.items()
-        if key not in NOT_OPTIONS
+def overview() -> str:
+    """Write the help of ``train``: a sentence a learner, in families, and where to start."""
+    lines = catalog.lines("learners")
+    parts = [
+        "usage: quickstudy train LEARNER [--data DATA] [OPTIONS]",
+        "Meta-train a learner on a family of tasks.",
     ]
-    fields = [
-        (
-            value.name,
-            Annotated[hints[value.name], tyro.conf.arg(help=texts.get(value.name, ""))],
-            dataclasses.field(default=value.default),
+    told: set[str] = set()
+    for title, learners in families().items():
+        own = {name: lines[name] for name in learners if name in lines}
+        told |= own.keys()
+        parts.append(f"{title}:\n{listed(own)}")
+    others = {name: line for name, line in lines.items() if name not in told}
+    if others:
+        parts.append(f"others:\n{listed(others)}")
+    parts.append(filled(START) + "\n" + "\n".join(f"  {example}" for example in EXAMPLES))
+    parts.append(
+        filled(
+            "`quickstudy train LEARNER --help` lists the options of a learner, with --data and "
+            "--model those of the data and the network too."
         )
-        for value in parameters
-    ]
-    kind = dataclasses.make_dataclass(
-        f"{cls.__name__}Options", fields, bases=(Training,), frozen=True
     )
-    return kind(**{"data": data, **recipe(name, data)})
+    return "\n\n".join(parts)
 
 
-def _argument_texts(cls: type) -> dict[str, str]:
-    from docstring_parser import parse as parse_docstring
-
-    return {
-        entry.arg_name: (entry.description or "").replace("\n", " ")
-        for entry in parse_docstring(cls.__doc__ or "").params
-    }
-
-
-def _parse(name: str, arguments: Sequence[str]) -> Any:
-    given = [
-        value
-        for flag, value in zip(arguments, [*arguments[1:], ""], strict=True)
-        if flag == "--data"
+def help_of(name: str, arguments: Sequence[str]) -> str:
+    """Write the help of ``train LEARNER``, with the options of the data and network named."""
+    others = [word for word in modern(arguments) if word not in ("-h", "--help")]
+    choice = choice_of(name, others)
+    data = f" --data {shlex.quote(choice.data)}"
+    examples = [
+        f"quickstudy train {name}{data}",
+        f"quickstudy train {name}{data} --steps 500 --lr 3e-3 --out runs/mine",
     ]
-    given += [
-        argument.removeprefix("--data=") for argument in arguments if argument.startswith("--data=")
-    ]
-    default = options_of(
-        name, given[0] if given and given[0] in ("omniglot", "sinusoid") else "glyphs"
-    )
-    text = (LEARNERS[name].__doc__ or "").split("\n")[0]
-    return parse(type(default), arguments, f"train {name}", text, default)
-
-
-def _settings(name: str, options: Any) -> Settings:
-    return {"learner": name, **dataclasses.asdict(options)}
+    text = summary(catalog.path_of("learners", name))
+    return page(f"train {name} [OPTIONS]", text, choice.options, examples)

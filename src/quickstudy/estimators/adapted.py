@@ -1,6 +1,7 @@
 """Ordinary scikit-learn estimators of one new task, which start from what other tasks taught."""
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,9 @@ class AdaptedEstimator(BaseEstimator, ABC):
     def fit(self, X: Any, y: Any) -> "AdaptedEstimator":
         """Master the task of the rows ``X`` ``[row, feature]`` with the targets ``y``."""
         frame, y = checked(self, X, y, fitting=True, **self._y_options())
-        self.support_ = Batch.of(self.approach.inputs(frame), self._targets(np.asarray(y)))
+        targets = self._targets(np.asarray(y))
+        inputs, asked = self.approach.inputs(frame), self.approach.form.target
+        self.support_ = Batch.of(inputs, targets, asked)
         return self
 
     def _y_options(self) -> dict[str, bool]:
@@ -140,7 +143,7 @@ def unscaled(approach: Approach, values: np.ndarray) -> np.ndarray:
 
 
 def _double(support: Batch) -> Batch:
-    return Batch(support.x, support.y, support.mask.double())
+    return replace(support, mask=support.mask.double())
 
 
 __all__ = ["AdaptedClassifier", "AdaptedEstimator", "AdaptedRegressor", "unscaled"]

@@ -51,10 +51,10 @@ class Approach:
             x.unsqueeze(0),
             support.y[:, :1].expand(1, len(x), *support.y.shape[2:]),
             x.new_ones(1, len(x)),
+            support.target,
         )
-        return ask(self.rung, Episode(support, query, torch.zeros(1, dtype=torch.long)), False)[
-            0
-        ].numpy()
+        episode = Episode(support, query, torch.zeros(1, dtype=torch.long))
+        return ask(self.rung, episode, False)[0].numpy()
 
     def of_known(
         self, tasks: TableTasks, x: Tensor, place: np.ndarray, ask: Ask = prediction
@@ -81,7 +81,8 @@ class Approach:
             rows.append(own)
         unknown = np.flatnonzero(place < 0)
         if len(unknown):
-            nothing = Batch(tasks.x[None, :1] * 0, tasks.y[None, :1] * 0, tasks.x.new_zeros(1, 1))
+            x0, y0 = tasks.x[None, :1] * 0, tasks.y[None, :1] * 0
+            nothing = Batch(x0, y0, tasks.x.new_zeros(1, 1), tasks.target)
             parts.append(self.of_new(nothing, x[unknown], ask))
             rows.append(unknown)
         found = np.concatenate(parts)

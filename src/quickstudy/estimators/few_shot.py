@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -21,7 +22,7 @@ from quickstudy.learners import ANIL, R2D2, Learner, MatchingNet, ProtoNet
 from quickstudy.models import MLP, Conv4
 from quickstudy.random import ambient
 from quickstudy.tasks.encoder import Encoder
-from quickstudy.training.fit import train_whole
+from quickstudy.training.train import train_whole
 
 FewShotMethod = Literal["protonet", "matching", "r2d2", "anil"]
 ROWS_AT_ONCE = 1024
@@ -63,9 +64,8 @@ class AdaptedFewShotClassifier(ClassifierMixin, BaseEstimator):
         x = self.approach.inputs(self, X)
         self.classes_, codes = labels_of(y)
         support = Batch.of(x, codes)
-        self.adapted_ = self.approach.learner.adapt(
-            Batch(support.x, support.y, support.mask.to(x.dtype))
-        )
+        support = replace(support, mask=support.mask.to(x.dtype))
+        self.adapted_ = self.approach.learner.adapt(support)
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -178,7 +178,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         seed = seed_of(self.random_state)
         source = episodes_of(x.float(), y, labels, self.way, self.shot, self.query)
         with ambient(seed, "learner"):
-            learner = self._learner(x, seed, source.kind.outputs)
+            learner = self._learner(x, seed, source.target.scores)
         train_whole(learner, source, self.steps, self.tasks_per_step, self.lr, seed)
         self.approach_ = ClassLearner(learner.to(x.dtype).eval(), encoder)
         self.tasks_ = {

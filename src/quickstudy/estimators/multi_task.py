@@ -11,12 +11,12 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from quickstudy.episode import Kind
 from quickstudy.errors import require
 from quickstudy.estimators.adapted import AdaptedClassifier, AdaptedRegressor, unscaled
 from quickstudy.estimators.approach import Approach, Ask, bounds, prediction
 from quickstudy.estimators.methods import METHODS, Method, choose
 from quickstudy.estimators.rows import checked, labels_of, seed_of, without_task
+from quickstudy.targets import Classes, Numbers, Target
 from quickstudy.tasks import TableTasks
 from quickstudy.tasks.encoder import Encoder
 from quickstudy.tasks.table_form import TableForm
@@ -29,8 +29,8 @@ class MultiTaskEstimator(BaseEstimator, ABC):
         self.method, self.random_state = method, random_state
 
     @abstractmethod
-    def _learn(self, y: np.ndarray) -> tuple[torch.Tensor, Kind, tuple[str, ...]]:
-        """What a way of sharing sees of ``y``, unscaled, its kind, and the names of classes; sets what ``y`` says of the estimator."""
+    def _learn(self, y: np.ndarray) -> tuple[torch.Tensor, Target, tuple[str, ...]]:
+        """What a way of sharing sees of ``y``, unscaled, what it asks for, and the names of classes; sets what ``y`` says of the estimator."""
 
     def _y_options(self) -> dict[str, bool]:
         return {}
@@ -39,7 +39,7 @@ class MultiTaskEstimator(BaseEstimator, ABC):
         rows, labels = without_task(X, task)
         self.task_column_ = task if isinstance(task, str) else None
         frame, y = checked(self, rows, y, fitting=True, **self._y_options())
-        targets, kind, classes = self._learn(np.asarray(y))
+        targets, target, classes = self._learn(np.asarray(y))
         codes, self.tasks_ = pd.factorize(
             np.zeros(len(frame), dtype=np.int64) if labels is None else labels, sort=True
         )
@@ -54,13 +54,12 @@ class MultiTaskEstimator(BaseEstimator, ABC):
             torch.from_numpy(codes[order]),
             names,
             identity,
-            kind,
+            target,
             encoder,
             "rows",
         )
-        form = TableForm.of(
-            tasks, {f"y{index}": tuple(classes) for index in range(len(kind.widths))}
-        )
+        columns = 1 if target.way else target.scores
+        form = TableForm.of(tasks, {f"y{index}": classes for index in range(columns)})
         self.rows_, seed = form.tasks(tasks), seed_of(self.random_state)
         self.method_ = choose(self.rows_, self.method, seed)
         rung = METHODS[self.method_]()
@@ -164,10 +163,10 @@ class MultiTaskRegressor(RegressorMixin, MultiTaskEstimator):
     def _y_options(self) -> dict[str, bool]:
         return {"multi_output": True, "y_numeric": True}
 
-    def _learn(self, y: np.ndarray) -> tuple[torch.Tensor, Kind, tuple[str, ...]]:
+    def _learn(self, y: np.ndarray) -> tuple[torch.Tensor, Target, tuple[str, ...]]:
         self.one_dimensional_ = y.ndim == 1
         columns = y.reshape(len(y), -1).astype(np.float64)
-        return torch.from_numpy(columns), Kind("regression", columns.shape[1]), ()
+        return torch.from_numpy(columns), Numbers((columns.shape[1],)), ()
 
     def predict(self, X: Any, task: Any = None) -> np.ndarray:
         """The targets of rows of the tasks ``task``, ``[row]`` or ``[row, target]`` as they were given."""
@@ -249,11 +248,11 @@ class MultiTaskClassifier(ClassifierMixin, MultiTaskEstimator):
         self._fit(X, y, task)
         return self
 
-    def _learn(self, y: np.ndarray) -> tuple[torch.Tensor, Kind, tuple[str, ...]]:
+    def _learn(self, y: np.ndarray) -> tuple[torch.Tensor, Target, tuple[str, ...]]:
         self.classes_, codes = labels_of(y)
         return (
             torch.from_numpy(codes),
-            Kind("classification", len(self.classes_)),
+            Classes(len(self.classes_)),
             tuple(map(str, self.classes_)),
         )
 

@@ -90,7 +90,7 @@ def _climb(
 ) -> list[Score]:
     form = TableForm.of(train, table.labels)
     scaled, scores = form.tasks(train), []
-    for rung in rungs(table.kind) if ways is None else ways:
+    for rung in rungs(table.target) if ways is None else ways:
         began = time.perf_counter()
         rung.fit(scaled, split)
         fitted = time.perf_counter() - began + rung.spared

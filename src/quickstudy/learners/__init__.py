@@ -1,6 +1,12 @@
 """How a task makes a loss: one file an algorithm."""
 
+from typing import Any
+
+from quickstudy.describe import register
+from quickstudy.learners import outer, parts, steps
 from quickstudy.learners.anil import ANIL
+from quickstudy.learners.assembled import Assembled
+from quickstudy.learners.boil import BOIL
 from quickstudy.learners.cavia import CAVIA
 from quickstudy.learners.embedding import EmbeddingLearner
 from quickstudy.learners.finetune import Finetune
@@ -32,6 +38,7 @@ LEARNERS: dict[str, type[Learner]] = {
     "fomaml": FOMAML,
     "imaml": IMAML,
     "anil": ANIL,
+    "boil": BOIL,
     "metasgd": MetaSGD,
     "cavia": CAVIA,
     "metalstm": MetaLSTM,
@@ -53,8 +60,26 @@ LEARNERS: dict[str, type[Learner]] = {
 }
 """The learners known by name: to the command line, to checkpoints, and to the battery of laws."""
 
+_ROOMS: dict[str, tuple[type[Any], ...]] = {
+    "parts": (
+        *(parts.All, parts.Body, parts.Context, parts.Embedding, parts.Head, parts.Named),
+        *(parts.NewHead, parts.Offsets),
+    ),
+    "steps": (
+        *(steps.Descent, steps.Proposal, steps.EntryRates, steps.StepRates, steps.StepNorms),
+    ),
+    "outer": (outer.Displacement, outer.QueryLoss, outer.Supervised),
+}
+_NAMED: tuple[type[Any], ...] = (*LEARNERS.values(), Assembled)
+for _learner in _NAMED:
+    register(_learner)
+for _room, _kinds in _ROOMS.items():
+    for _kind in _kinds:
+        register(_kind, f"{_room}.{_kind.__name__}")
+
 __all__ = [
     "ANIL",
+    "BOIL",
     "CAVIA",
     "FOMAML",
     "IMAML",
@@ -63,6 +88,7 @@ __all__ = [
     "MANN",
     "R2D2",
     "Adapted",
+    "Assembled",
     "EmbeddingLearner",
     "Finetune",
     "Generator",

@@ -1,21 +1,14 @@
 """CAVIA: only a short context vector adapts, the network is shared."""
 
-from typing import cast
+from torch import nn
 
-from jaxtyping import Float
-from torch import Tensor, nn
-
-from quickstudy.bilevel import OuterGradient, State
-from quickstudy.bilevel.optimisers import InnerOptimiserName, Weights
-from quickstudy.episode import Batch, Episode
-from quickstudy.errors import require
-from quickstudy.learners.gradient import GradientLearner, InnerLoop, StatisticsPolicy
+from quickstudy.bilevel import OuterGradient
+from quickstudy.bilevel.optimisers import InnerOptimiserName
+from quickstudy.learners.gradient import GradientLearner, StatisticsPolicy
 from quickstudy.learners.mapping import MappingMode
-from quickstudy.learners.modulation import channels, modulating
-from quickstudy.learners.part_loop import PartLoop
-from quickstudy.models.norm import Statistics, forward
-
-CONTEXT, MODULATION = "context", "modulation.weight"
+from quickstudy.learners.outer import QueryLoss
+from quickstudy.learners.parts import Context
+from quickstudy.learners.steps import Descent
 
 
 class CAVIA(GradientLearner):
@@ -70,88 +63,12 @@ class CAVIA(GradientLearner):
         statistics: StatisticsPolicy = "support",
         mapping: MappingMode = "auto",
     ) -> None:
-        super().__init__(
-            model, inner_lr, inner_steps, test_steps, inner_optimiser, statistics, mapping
-        )
-        require(
-            context_size >= 1,
-            f"Parameter `context_size` should be at least 1. Found context_size={context_size}.",
-        )
-        ways = ("unrolled", "stepwise", "first_order")
-        require(
-            outer_gradient in ways,
-            f"Parameter `outer_gradient` should be one of {', '.join(ways)}. Found "
-            f"{outer_gradient!r}.",
-        )
-        self.context_size, self.layer, self.outer_gradient = context_size, layer, outer_gradient
-        modulated, self._shift_only, channels = _modulated(self.model, layer)
-        self._layer = modulated
-        self.modulation = nn.Linear(
-            context_size, channels if self._shift_only else 2 * channels, bias=False
-        )
-
-    def meta(self) -> State:
-        """What is meta-learned: the network and how the context enters it."""
-        weight = self.modulation.weight
-        return {**super().meta(), **({MODULATION: weight} if weight.requires_grad else {})}
-
-    def initial(self, meta: State, support: Batch, way: int | None) -> Weights:
-        """A context of zeros for every task ``[task, context]``."""
-        return {CONTEXT: self.modulation.weight.new_zeros(support.num_tasks, self.context_size)}
-
-    def problem(
-        self, meta: State, support: Batch, query: Batch | None = None, way: int | None = None
-    ) -> tuple[InnerLoop, State]:
-        """The inner loop of the context, with the shared network among the tensors it depends on."""
-        return PartLoop(self, support, query, way), meta
-
-    def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
-        """The query loss of every task after adapting ``[task]``."""
-        return self.outer_losses(
-            self.meta(), episodes, [0.0] * self.inner_steps + [1.0], self.outer_gradient
-        )
-
-    def apply_model(
-        self,
-        weights: Weights,
-        x: Tensor,
-        mask: Tensor | None,
-        statistics: Statistics | None,
-        record: bool,
-    ) -> tuple[Tensor, Statistics]:
-        """The shared network, one layer of which the task's context modulates."""
-        own = {name: value for name, value in weights.items() if name not in (CONTEXT, MODULATION)}
-        values = weights.get(MODULATION, self.modulation.weight) @ weights[CONTEXT]
-
-        def modulate(layer: nn.Module, inputs: Tensor, output: Tensor) -> Tensor:
-            parts = [
-                part.reshape(-1, *[1] * (output.ndim - 2))
-                for part in values.chunk(1 if self._shift_only else 2)
-            ]
-            return output + parts[0] if self._shift_only else (1 + parts[1]) * output + parts[0]
-
-        with modulating(self.model, {self._layer: modulate}):
-            return forward(self.model, own, x, mask, statistics, record)
-
-
-def _modulated(model: nn.Module, layer: str | None) -> tuple[str, bool, int]:
-    """The name of the layer that is modulated, whether it is only shifted, and its channels."""
-    layers = dict(model.named_modules())
-    first = next(
-        (
-            name
-            for name, module in layers.items()
-            if isinstance(module, nn.Linear | nn.modules.conv._ConvNd)
-        ),
-        None,
-    )
-    name = first if layer is None else layer
-    require(
-        name in layers,
-        f"Parameter `layer` should name a layer of the model. Found layer={layer!r}.",
-    )
-    found = layers[cast(str, name)]
-    return cast(str, name), isinstance(found, nn.Linear), channels(found)
+        part, step = Context(context_size, layer), Descent(inner_lr, inner_optimiser)
+        gradient = QueryLoss.explicit(outer_gradient)
+        super().__init__(model, part, step, gradient, inner_steps, test_steps, statistics, mapping)
+        self.inner_lr, self.inner_optimiser = inner_lr, inner_optimiser
+        self.context_size, self.layer = context_size, layer
+        self.outer_gradient: OuterGradient = outer_gradient
 
 
 __all__ = ["CAVIA"]

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from quickstudy.episode import Batch, Episode
 from quickstudy.learners.learner import Adapted, Learner, ModelOutput
-from quickstudy.learners.loss import example_losses, mean_over_examples, num_classes
+from quickstudy.targets import Target, mean_over_examples
 
 
 class EmbeddingLearner(Learner):
@@ -31,7 +31,6 @@ class EmbeddingLearner(Learner):
     """
 
     model_gives: ClassVar[ModelOutput] = "embeddings"
-    regresses = False
 
     def __init__(self, model: nn.Module, bf16: bool = False, normalised: int | None = None) -> None:
         super().__init__()
@@ -48,7 +47,20 @@ class EmbeddingLearner(Learner):
 
     def query_losses(self, embedded: Tensor, query: Batch, adapted: Adapted) -> Tensor:
         """The loss of every embedded query ``[task, example]``: the cross-entropy of its scores."""
-        return example_losses(self.compare(embedded, adapted), query.y)
+        return query.target.example_losses(self.compare(embedded, adapted), query.y)
+
+    def serves(self, target: Target) -> str | None:
+        """Classes only: what is compared with a query are classes."""
+        return None if target.way else "It classifies: every example should have one class."
+
+    def counts(self, support: Batch, query: Batch) -> Tensor:
+        """Say which queries count in the loss ``[task, example]``: the mask, 0 for unseen classes.
+
+        Nothing in a task tells of a class that its support set does not show.
+        """
+        way = max(support.target.way or 0, query.target.way or 0)
+        shown = members(support, way, query.mask.dtype).amax(1)
+        return query.mask * shown.gather(1, query.y.long())
 
     def features(self, x: Tensor) -> Tensor:
         """The embeddings of real examples ``[example, *feature]`` of all tasks: what the model gives, normalised where asked."""
@@ -63,21 +75,21 @@ class EmbeddingLearner(Learner):
     def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
         """The query loss of every task ``[task]``."""
         support, query = episodes.support, episodes.query
+        self.check(support.target)
         x = torch.cat([support.x, query.x], 1)
         embedded = self.embed(x, torch.cat([support.mask, query.mask], 1))
         of_support, of_query = embedded.split([support.x.shape[1], query.x.shape[1]], 1)
-        way = max(num_classes(support), num_classes(query)) if self.classifies else 0
+        way = max(support.target.way or 0, query.target.way or 0)
         adapted = self.summarise(of_support, support, way)
-        per_example = self.query_losses(of_query, query, adapted).masked_fill(query.mask == 0, 0)
-        return mean_over_examples(per_example, query.mask)
+        counts = self.counts(support, query)
+        per_example = self.query_losses(of_query, query, adapted).masked_fill(counts == 0, 0)
+        return mean_over_examples(per_example, counts)
 
     def trajectory(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
         """The same summary of the support set for every number of steps."""
-        adapted = self.summarise(
-            self.embed(support.x, support.mask),
-            support,
-            num_classes(support) if self.classifies else 0,
-        )
+        self.check(support.target)
+        embedded = self.embed(support.x, support.mask)
+        adapted = self.summarise(embedded, support, support.target.way or 0)
         for _ in steps:
             yield adapted
 
@@ -104,7 +116,7 @@ class EmbeddingLearner(Learner):
 
 def members(support: Batch, way: int, dtype: torch.dtype) -> Tensor:
     """``[task, example, class]``: 1 where a real support example is of the class."""
-    return F.one_hot(support.y, way).to(dtype) * support.mask.to(dtype).unsqueeze(-1)
+    return F.one_hot(support.y.long(), way).to(dtype) * support.mask.to(dtype).unsqueeze(-1)
 
 
 __all__ = ["EmbeddingLearner", "members"]

@@ -1,21 +1,16 @@
 """Finetune: ordinary supervised pre-training, then gradient steps on the support set."""
 
-from typing import cast
+from torch import nn
 
-import torch
-from jaxtyping import Float
-from torch import Tensor, nn
-
-from quickstudy.bilevel import State
-from quickstudy.bilevel.optimisers import InnerOptimiserName, Weights
-from quickstudy.episode import Batch, Episode
-from quickstudy.errors import require
+from quickstudy.bilevel.optimisers import InnerOptimiserName
 from quickstudy.learners.gradient import GradientLearner, StatisticsPolicy
-from quickstudy.learners.loss import example_losses, mean_over_examples, num_classes
+from quickstudy.learners.learner import ModelOutput
 from quickstudy.learners.mapping import MappingMode
-from quickstudy.models.norm import Statistics, forward
-
-HEAD = ("new_head.weight", "new_head.bias")
+from quickstudy.learners.outer import Supervised
+from quickstudy.learners.parts import All, NewHead
+from quickstudy.learners.steps import Descent
+from quickstudy.models.trunk import embedding_size_of
+from quickstudy.targets import Target
 
 
 class Finetune(GradientLearner):
@@ -48,7 +43,6 @@ class Finetune(GradientLearner):
     """
 
     model_gives = "embeddings"
-    mixes = False
 
     def __init__(
         self,
@@ -61,68 +55,23 @@ class Finetune(GradientLearner):
         embedding_size: int | None = None,
         mapping: MappingMode = "auto",
     ) -> None:
-        super().__init__(model, inner_lr, 0, test_steps, inner_optimiser, statistics, mapping)
+        classes = pretraining_classes
+        size = 0 if classes is None else embedding_size_of(model, embedding_size)
+        part = All() if classes is None else NewHead(size)
+        step, gradient = Descent(inner_lr, inner_optimiser), Supervised(size, classes)
+        super().__init__(model, part, step, gradient, 0, test_steps, statistics, mapping)
+        self.inner_lr, self.inner_optimiser = inner_lr, inner_optimiser
         self.pretraining_classes = pretraining_classes
-        self.embedding_size = (
-            embedding_size if embedding_size is not None else getattr(model, "embedding_size", None)
-        )
-        self.head: nn.Linear | None = None
-        if pretraining_classes is not None:
-            require(
-                self.embedding_size is not None,
-                "Parameter `embedding_size` is needed: this model does not say its own.",
-            )
-            self.head = nn.Linear(cast(int, self.embedding_size), pretraining_classes)
-            nn.init.zeros_(self.head.weight)
-            nn.init.zeros_(self.head.bias)
+        self.embedding_size = embedding_size or size or None
 
-    @property
-    def any_way(self) -> bool:
-        """Whether tasks of any way are served: with a head of the task's own."""
-        return self.head is not None
+    @classmethod
+    def model_for(cls, target: Target) -> ModelOutput:
+        """Embeddings for classes, scores for anything else."""
+        return "embeddings" if target.way else "scores"
 
-    def train(self, mode: bool = True) -> "Finetune":
-        """Set training mode, batch norms included: pre-training moves their running averages."""
-        nn.Module.train(self, mode)
-        return self
+    def model_output(self) -> ModelOutput:
+        """Scores without a head of its own, else embeddings."""
+        return "scores" if self.pretraining_classes is None else "embeddings"
 
-    def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
-        """The supervised loss of every task's queries ``[task]``."""
-        query = episodes.query
-        # padding may not enter the statistics of a batch norm
-        real = query.mask.flatten().nonzero().squeeze(1)
-        output = self.model(query.x.flatten(0, 1)[real])
-        of_real = example_losses(
-            output if self.head is None else self.head(output), query.y.flatten(0, 1)[real]
-        )
-        per_example = of_real.new_zeros(query.mask.numel()).index_copy(0, real, of_real)
-        return mean_over_examples(per_example.unflatten(0, query.mask.shape), query.mask)
 
-    def initial(self, meta: State, support: Batch, way: int | None) -> Weights:
-        """The pre-trained weights of every task, with a zero head of ``way`` outputs in classification."""
-        weights = super().initial(meta, support, way)
-        if self.head is None:
-            return weights
-        shape = (
-            support.num_tasks,
-            num_classes(support) if way is None else way,
-            cast(int, self.embedding_size),
-        )
-        dtype = support.x.dtype if support.x.is_floating_point() else self.head.weight.dtype
-        zeros = torch.zeros(shape, dtype=dtype, device=support.x.device)
-        return {**weights, HEAD[0]: zeros, HEAD[1]: zeros[..., 0]}
-
-    def apply_model(
-        self,
-        weights: Weights,
-        x: Tensor,
-        mask: Tensor | None,
-        statistics: Statistics | None,
-        record: bool,
-    ) -> tuple[Tensor, Statistics]:
-        """The network of one task, with the task's own head in classification."""
-        body = {name: weight for name, weight in weights.items() if name not in HEAD}
-        output, used = forward(self.model, body, x, mask, statistics, record)
-        return (
-            output if self.head is None else output @ weights[HEAD[0]].T + weights[HEAD[1]]
-        ), used
+__all__ = ["Finetune"]

@@ -1,14 +1,13 @@
 """First-order MAML."""
 
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
-from quickstudy.bilevel import State
 from quickstudy.bilevel.optimisers import InnerOptimiserName
-from quickstudy.bilevel.unrolled import first_order
-from quickstudy.episode import Episode
 from quickstudy.learners.gradient import GradientLearner, StatisticsPolicy
 from quickstudy.learners.mapping import MappingMode
+from quickstudy.learners.outer import QueryLoss
+from quickstudy.learners.parts import All, head_start
+from quickstudy.learners.steps import Descent
 
 
 class FOMAML(GradientLearner):
@@ -42,27 +41,11 @@ class FOMAML(GradientLearner):
         statistics: StatisticsPolicy = "support",
         mapping: MappingMode = "auto",
     ) -> None:
-        super().__init__(
-            model,
-            inner_lr,
-            inner_steps,
-            test_steps,
-            inner_optimiser,
-            statistics,
-            mapping,
-            shared_head,
-        )
+        part, step = All(head_start(shared_head)), Descent(inner_lr, inner_optimiser)
+        gradient = QueryLoss("first_order")
+        super().__init__(model, part, step, gradient, inner_steps, test_steps, statistics, mapping)
+        self.inner_lr, self.inner_optimiser = inner_lr, inner_optimiser
+        self.shared_head = shared_head
 
-    def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
-        """The query loss of every task after adapting ``[task]``."""
-        return self.losses_from(self.meta(), episodes)
 
-    def losses_from(self, meta: State, episodes: Episode) -> Tensor:
-        """:meth:`losses` as a function of what is meta-learned."""
-        weights, way = [0.0] * self.inner_steps + [1.0], self.way_of(episodes.support)
-        return self.over_chunks(
-            episodes,
-            lambda chunk: first_order(
-                *self.problem(meta, chunk.support, chunk.query, way), weights
-            )[0],
-        )
+__all__ = ["FOMAML"]

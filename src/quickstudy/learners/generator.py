@@ -1,32 +1,15 @@
 """Generator: a task's parameters are computed from its support set."""
 
-from functools import partial
-from typing import cast
+from torch import nn
 
-from jaxtyping import Float
-from torch import Tensor, nn
-from torch.func import functional_call
-
-from quickstudy.bilevel import OuterGradient, State
-from quickstudy.bilevel.optimisers import InnerOptimiserName, Weights
-from quickstudy.episode import Batch, Episode
-from quickstudy.errors import require
-from quickstudy.learners.embedding import members
-from quickstudy.learners.gradient import GradientLearner, InnerLoop, StatisticsPolicy
-from quickstudy.learners.head import head_parameters, prototype_head, without_head
-from quickstudy.learners.loss import mask_or_none, num_classes
-from quickstudy.learners.mapping import MappingMode, over_tasks
-from quickstudy.learners.modulation import (
-    ModulationName,
-    layers_to_modulate,
-    modulating,
-    modulation,
-)
-from quickstudy.learners.part_loop import PartLoop
-from quickstudy.learners.set_encoder import SetEncoder, two_layers
-from quickstudy.models.norm import Statistics, forward
-
-EMBEDDING, GENERATOR = "embedding", "generator."
+from quickstudy.bilevel import OuterGradient
+from quickstudy.bilevel.optimisers import InnerOptimiserName
+from quickstudy.learners.gradient import GradientLearner, StatisticsPolicy
+from quickstudy.learners.mapping import MappingMode
+from quickstudy.learners.modulation import ModulationName
+from quickstudy.learners.outer import QueryLoss
+from quickstudy.learners.parts import Embedding
+from quickstudy.learners.steps import Descent
 
 
 class Generator(GradientLearner):
@@ -91,9 +74,6 @@ class Generator(GradientLearner):
         torch.Size([1, 8])
     """
 
-    mixes = False
-    """The encoder reads every target of an example; of several kinds some labels are missing."""
-
     def __init__(
         self,
         model: nn.Module,
@@ -111,157 +91,14 @@ class Generator(GradientLearner):
         statistics: StatisticsPolicy = "support",
         mapping: MappingMode = "auto",
     ) -> None:
-        super().__init__(
-            model, inner_lr, inner_steps, test_steps, inner_optimiser, statistics, mapping
-        )
-        for name, size in (
-            ("embedding_size", embedding_size),
-            ("encoder_size", encoder_size),
-            ("rank", rank),
-        ):
-            require(size >= 1, f"Parameter `{name}` should be at least 1. Found {name}={size}.")
-        ways = ("unrolled", "stepwise", "first_order")
-        require(
-            outer_gradient in ways,
-            f"Parameter `outer_gradient` should be one of {', '.join(ways)}. Found "
-            f"{outer_gradient!r}.",
-        )
-        require(
-            min(side, default=0) >= 0,
-            f"Parameter `side` should hold columns from 0 on. Found side={tuple(side)}.",
-        )
-        self.kind, self.embedding_size, self.encoder_size, self.rank = (
-            kind,
-            embedding_size,
-            encoder_size,
-            rank,
-        )
-        self.layers, self.side, self.outer_gradient = layers, tuple(side), outer_gradient
-        self._head = head_parameters(self.model)
-        self._layers = (
-            layers_to_modulate(self.model, self._head[0], kind) if layers is None else tuple(layers)
-        )
-        outputs, features = self.model.get_parameter(self._head[0]).shape
-        self.encoder = SetEncoder(features, outputs, embedding_size, encoder_size)
-        self.side_encoder = two_layers(len(side), encoder_size, embedding_size) if side else None
-        self.modulations = nn.ModuleList(
-            modulation(self.model, name, kind, embedding_size, rank) for name in self._layers
-        )
-
-    @property
-    def any_way(self) -> bool:
-        """True: the head of classes is made of the support set."""
-        return True
-
-    def meta(self) -> State:
-        """What is meta-learned: the network, the encoder, and how embeddings change layers."""
-        own = {
-            GENERATOR + name: value
-            for name, value in self.named_parameters()
-            if not name.startswith("model.") and value.requires_grad
-        }
-        return {**super().meta(), **own}
-
-    def problem(
-        self, meta: State, support: Batch, query: Batch | None = None, way: int | None = None
-    ) -> tuple[InnerLoop, State]:
-        """The inner loop of the embedding (and head), with the shared network among the tensors it depends on."""
-        self.check_head(support.x)
-        return PartLoop(self, support, query, way), meta
-
-    def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
-        """The query loss of every task after generating and adapting ``[task]``."""
-        return self.outer_losses(
-            self.meta(), episodes, [0.0] * self.inner_steps + [1.0], self.outer_gradient
-        )
-
-    def initial(self, meta: State, support: Batch, way: int | None) -> Weights:
-        """The embedding of every task ``[task, embedding]``, and in classification its head ``[task, class, ...]``."""
-        features = self._features(meta, {}, support)
-        if support.y.is_floating_point():
-            targets = self._targets(support)
-            return {
-                EMBEDDING: self._call(
-                    "encoder",
-                    meta,
-                    features,
-                    targets,
-                    support.mask.to(features.dtype).unsqueeze(-1),
-                )
-            }
-        classes = members(support, num_classes(support) if way is None else way, features.dtype)
-        start = {EMBEDDING: self._call("encoder", meta, features, None, classes)}
-        require(
-            len(self._head) == 2,
-            "Classification needs a model whose head has a bias. Found one without.",
-        )
-        return start | prototype_head(
-            self._features(meta, start, support), self._head, support, way
-        )
-
-    def apply_model(
-        self,
-        weights: Weights,
-        x: Tensor,
-        mask: Tensor | None,
-        statistics: Statistics | None,
-        record: bool,
-    ) -> tuple[Tensor, Statistics]:
-        """The shared network, with its layers as the task's embedding has them."""
-        own = {
-            name: value
-            for name, value in weights.items()
-            if name != EMBEDDING and not name.startswith(GENERATOR)
-        }
-        if EMBEDDING not in weights:
-            return forward(self.model, own, x, mask, statistics, record)
-        embedding = weights[EMBEDDING]
-        if self.side:
-            columns = x.ndim == 2 and max(self.side) < x.shape[1]
-            require(
-                columns,
-                "Parameter `side` should name columns of x [task, example, feature]. Found "
-                f"{self.side}, x {list(x.shape)}.",
-            )
-            embedding = embedding + self._call("side_encoder", weights, x[:, list(self.side)])
-
-        def change(index: int, layer: nn.Module, inputs: Tensor, output: Tensor) -> Tensor:
-            return self._call(f"modulations.{index}", weights, layer, inputs, output, embedding)
-
-        with modulating(
-            self.model, {name: partial(change, index) for index, name in enumerate(self._layers)}
-        ):
-            return forward(self.model, own, x, mask, statistics, record)
-
-    def _features(self, meta: State, start: Weights, support: Batch) -> Tensor:
-        """What the body makes of the support examples ``[task, example, feature]``, changed by ``start`` where it holds embeddings."""
-        body = {name: value for name, value in meta.items() if name not in self._head}
-        with without_head(self.model, self._head):
-            one_task = over_tasks(
-                lambda x, mask, own: self.apply_model({**body, **own}, x, mask, None, False)[0]
-            )
-            return cast(Tensor, one_task(support.x, mask_or_none(support), start))
-
-    def _targets(self, support: Batch) -> Tensor:
-        """The targets ``[task, example, target]``, as many as the network has outputs."""
-        outputs = self.model.get_parameter(self._head[0]).shape[0]
-        found = support.y.shape[2:]
-        require(
-            len(found) > 0 and found.numel() == outputs,
-            f"Targets should be [task, example, target] with the {outputs} outputs of the "
-            f"model. Found {tuple(support.y.shape)}.",
-        )
-        return support.y.flatten(2)
-
-    def _call(self, part: str, meta: State, *arguments: object) -> Tensor:
-        """What the submodule ``part`` gives, with its parameters from ``meta`` where they are there."""
-        prefix = f"{GENERATOR}{part}."
-        own = {
-            name.removeprefix(prefix): value
-            for name, value in meta.items()
-            if name.startswith(prefix)
-        }
-        return cast(Tensor, functional_call(self.get_submodule(part), own, arguments))
+        part = Embedding(kind, embedding_size, encoder_size, rank, layers, side)
+        step, gradient = Descent(inner_lr, inner_optimiser), QueryLoss.explicit(outer_gradient)
+        super().__init__(model, part, step, gradient, inner_steps, test_steps, statistics, mapping)
+        self.kind, self.embedding_size = kind, embedding_size
+        self.encoder_size, self.rank = encoder_size, rank
+        self.layers, self.side = layers, tuple(side)
+        self.inner_lr, self.inner_optimiser = inner_lr, inner_optimiser
+        self.outer_gradient: OuterGradient = outer_gradient
 
 
 __all__ = ["Generator"]

@@ -3,14 +3,13 @@
 from torch import nn
 
 from quickstudy.bilevel.optimisers import InnerOptimiserName
-from quickstudy.learners.anil import ANIL
 from quickstudy.learners.gradient import StatisticsPolicy
-from quickstudy.learners.head import head_parameters
 from quickstudy.learners.mapping import MappingMode
+from quickstudy.learners.parts import Head, Offsets
 from quickstudy.learners.sharing import SharingLearner
 
 
-class HardSharing(ANIL, SharingLearner):
+class HardSharing(SharingLearner):
     """Multi-task learning: the body of the network is shared, its last linear layer is the task's
     own.
 
@@ -60,17 +59,9 @@ class HardSharing(ANIL, SharingLearner):
         statistics: StatisticsPolicy = "support",
         mapping: MappingMode = "auto",
     ) -> None:
+        part = Offsets(Head(), num_tasks, penalty)
         super().__init__(
-            model,
-            head_parameters,
-            num_tasks,
-            penalty,
-            inner_lr,
-            test_steps,
-            inner_optimiser,
-            proximal,
-            statistics,
-            mapping,
+            model, part, inner_lr, test_steps, inner_optimiser, proximal, statistics, mapping
         )
 
 

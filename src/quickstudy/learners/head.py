@@ -1,4 +1,4 @@
-"""The head of a network: its last linear layer."""
+"""The head of a network: its last linear layer, or the 1×1 convolution of dense prediction."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,27 +12,34 @@ from quickstudy.episode import Batch
 from quickstudy.errors import require
 from quickstudy.learners.embedding import members
 from quickstudy.learners.learner import evaluating
-from quickstudy.learners.loss import num_classes
 from quickstudy.models.norm import forward
 
 
 def head_parameters(model: nn.Module) -> tuple[str, ...]:
-    """The names of the parameters of ``model``'s last linear layer, weight first.
+    """Give the names of the parameters of ``model``'s last linear layer, weight first.
+
+    A 1×1 convolution is the linear layer of every pixel.
 
     Raises:
         UserError: If there is no linear layer.
     """
-    linear = [
-        (name, module) for name, module in model.named_modules() if isinstance(module, nn.Linear)
-    ]
+    linear = [(name, layer) for name, layer in model.named_modules() if _is_linear(layer)]
     require(
         len(linear) > 0,
-        "The model should end in a linear layer (nn.Linear), its head. Found none in "
-        f"{type(model).__name__}.",
+        "The model should end in a linear layer (nn.Linear, or a 1x1 nn.Conv2d for pixels), its "
+        f"head. Found none in {type(model).__name__}.",
     )
     name, head = linear[-1]
     prefix = f"{name}." if name else ""
     return tuple(prefix + parameter for parameter, _ in head.named_parameters())
+
+
+def _is_linear(layer: nn.Module) -> bool:
+    """Say whether ``layer`` is linear in the features of an example, or of a pixel."""
+    if isinstance(layer, nn.Conv2d):
+        plain = layer.kernel_size == layer.stride == (1, 1) and layer.padding == (0, 0)
+        return plain and layer.groups == 1
+    return isinstance(layer, nn.Linear)
 
 
 def shared_head(weights: Weights, names: tuple[str, ...], way: int | None) -> Weights:
@@ -69,7 +76,7 @@ def prototype_head(
 
     Source: Triantafillou et al. 2020 (Proto-MAML), section 4.
     """
-    membership = members(support, num_classes(support) if way is None else way, features.dtype)
+    membership = members(support, way or support.target.way or 0, features.dtype)
     means = torch.einsum("tew,tef->twf", membership, features) / membership.sum(1).clamp(
         min=1
     ).unsqueeze(-1)
@@ -77,8 +84,17 @@ def prototype_head(
 
 
 def apply_head(weights: Weights, features: Tensor) -> Tensor:
-    """The head with ``weights``, in the order of :func:`head_parameters`, on ``features`` ``[example, feature]``."""
-    return F.linear(features, *weights.values())
+    """Apply the head with ``weights``, in the order of :func:`head_parameters`.
+
+    Args:
+        weights: Weight and bias.
+        features: ``[example, feature]``, or of pixels ``[example, feature, height, width]``.
+    """
+    weight, *bias = weights.values()
+    if weight.ndim == 2:
+        return F.linear(features, weight, *bias)
+    scores = torch.einsum("kf,efhw->ekhw", weight.flatten(1), features)
+    return scores + bias[0].reshape(-1, 1, 1) if bias else scores
 
 
 @contextmanager

@@ -3,12 +3,14 @@
 from torch import nn
 
 from quickstudy.bilevel.optimisers import InnerOptimiserName
-from quickstudy.learners.gradient import StatisticsPolicy
-from quickstudy.learners.maml import MAML
+from quickstudy.learners.gradient import GradientLearner, StatisticsPolicy
 from quickstudy.learners.mapping import MappingMode
+from quickstudy.learners.outer import QueryLoss
+from quickstudy.learners.parts import All, head_start
+from quickstudy.learners.steps import Descent
 
 
-class IMAML(MAML):
+class IMAML(GradientLearner):
     """Adapting minimises a regularised support loss; the outer gradient is that of the minimum,
     however it was found.
 
@@ -63,18 +65,14 @@ class IMAML(MAML):
         statistics: StatisticsPolicy = "support",
         mapping: MappingMode = "auto",
     ) -> None:
+        part, step = All(head_start(shared_head)), Descent(inner_lr, inner_optimiser)
+        gradient = QueryLoss("implicit", cg_steps, damping)
         super().__init__(
-            model,
-            inner_lr,
-            inner_steps,
-            test_steps,
-            inner_optimiser,
-            outer_gradient="implicit",
-            shared_head=shared_head,
-            statistics=statistics,
-            mapping=mapping,
-            proximal=proximal,
-            backward_steps=cg_steps,
-            damping=damping,
+            model, part, step, gradient, inner_steps, test_steps, statistics, mapping, proximal
         )
-        self.cg_steps = cg_steps
+        self.inner_lr, self.inner_optimiser = inner_lr, inner_optimiser
+        self.cg_steps, self.damping = cg_steps, damping
+        self.shared_head = shared_head
+
+
+__all__ = ["IMAML"]

@@ -1,7 +1,7 @@
 """The abstract parent of every learner."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import ClassVar, Literal
 
@@ -10,7 +10,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from quickstudy.episode import Batch, Episode
-from quickstudy.errors import require
+from quickstudy.errors import UserError, require
+from quickstudy.targets import Target
 
 Adapted = dict[str, Tensor]
 """What a learner made of a support set: named tensors, each with a leading task axis.
@@ -36,15 +37,6 @@ class Learner(nn.Module, ABC):
     model_gives: ClassVar[ModelOutput] = "scores"
     """What the model should give in classification: a score for each class, an embedding, or feature maps."""
 
-    regresses: ClassVar[bool] = True
-    """Whether tasks with floating-point targets are served."""
-
-    classifies: ClassVar[bool] = True
-    """Whether tasks of classes are served."""
-
-    mixes: ClassVar[bool] = False
-    """Whether tasks with several targets of different kinds are served, where the model says its ``targets``."""
-
     fixed_tasks: ClassVar[bool] = False
     """Whether something is learned for each training task, so that these are a fixed set with identities."""
 
@@ -56,17 +48,34 @@ class Learner(nn.Module, ABC):
         """Whether tasks with any number of classes are served, whatever the way in training."""
         return True
 
-    @property
-    def mixed_targets(self) -> tuple[int, ...]:
-        """The classes of each of several targets of different kinds, 0 for a number; empty where targets are of one kind."""
-        found: tuple[int, ...] = getattr(getattr(self, "model", None), "targets", ())
-        return found
+    @classmethod
+    def model_for(cls, target: Target) -> ModelOutput:
+        """Say what a network should give, to be learned with on tasks that ask for ``target``."""
+        return cls.model_gives
 
     @property
-    def outputs(self) -> int | None:
-        """The most classes, or the targets, of a task, where the learner fixes them; None where its network does, or nothing."""
-        way: int | None = getattr(self, "way", None)
-        return way
+    def head_names(self) -> tuple[str, ...]:
+        """The names of the model's parameters that are a head, if the learner treats it apart."""
+        return ()
+
+    def model_output(self) -> ModelOutput:
+        """Say what the network that it holds gives."""
+        return self.model_gives
+
+    def serves(self, target: Target) -> str | None:
+        """Say why tasks that ask for ``target`` cannot be served; None if they can."""
+        return None
+
+    def check(self, target: Target) -> None:
+        """Raise if tasks that ask for ``target`` cannot be served.
+
+        Raises:
+            UserError: If so, with the reason.
+        """
+        if torch.compiler.is_compiling():
+            return
+        reason = self.serves(target)
+        require(reason is None, f"{type(self).__name__} cannot serve {target}. {reason}")
 
     @abstractmethod
     def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
@@ -87,6 +96,20 @@ class Learner(nn.Module, ABC):
     @abstractmethod
     def test_steps(self) -> int:
         """Inner steps taken by :meth:`adapt`; 0 where there is no inner loop."""
+
+    def pure_losses(
+        self,
+    ) -> tuple[dict[str, Tensor], Callable[[dict[str, Tensor], Episode], Tensor]]:
+        """What is meta-learned by name, and :meth:`losses` as a function of it, for a compiler.
+
+        Raises:
+            UserError: If the learner cannot be compiled, with the reason.
+        """
+        raise UserError("Only learners with an inner loop are compiled. Leave `compile` off.")
+
+    def most_together(self, support: Batch) -> int | None:
+        """How many tasks like those of ``support`` are computed at the same time; None is all."""
+        return None
 
     def adapt(self, support: Batch, steps: int | None = None) -> Adapted:
         """Master the tasks of ``support``. The learner itself stays as it is.

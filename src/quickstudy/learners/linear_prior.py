@@ -12,6 +12,7 @@ from quickstudy.learners.embedding import EmbeddingLearner
 from quickstudy.learners.empirical_bayes import Moments, Prior, empirical_bayes
 from quickstudy.learners.learner import Adapted, evaluating
 from quickstudy.models.trunk import embedding_size_of
+from quickstudy.targets import Numbers, Target
 from quickstudy.tasks import TableTasks
 
 
@@ -52,9 +53,6 @@ class LinearPrior(EmbeddingLearner):
         >>> learner.predict(learner.adapt(support), torch.tensor([[[0.0]]]))
         tensor([[[0.6667]]])
     """
-
-    regresses = True
-    classifies = False
 
     def __init__(
         self,
@@ -116,21 +114,21 @@ class LinearPrior(EmbeddingLearner):
                 found.append(prior)
         return found
 
-    @property
-    def outputs(self) -> int:
-        """The targets of a task."""
-        return self.targets
+    def serves(self, target: Target) -> str | None:
+        """Numbers, as many as the prior has targets."""
+        if target == Numbers((self.targets,)):
+            return None
+        return (
+            f"It regresses: labels should be [task, example, target] with {self.targets} "
+            "floating-point targets."
+        )
+
+    def counts(self, support: Batch, query: Batch) -> Tensor:
+        """Say which queries count in the loss ``[task, example]``: all real ones."""
+        return query.mask
 
     def summarise(self, embedded: Tensor, support: Batch, way: int) -> Adapted:
         """The posterior's ``mean`` ``[task, target, feature]`` and a ``factor`` of its covariance ``[task, target, feature, feature]``."""
-        require(
-            support.y.is_floating_point()
-            and support.y.ndim == 3
-            and support.y.shape[2] == self.targets,
-            "LinearPrior regresses: `y` should be [task, example, target] with "
-            f"{self.targets} floating-point targets. "
-            f"Found {support.y.dtype} {tuple(support.y.shape)}.",
-        )
         features, prior = with_one(embedded.flatten(2)), self.factor.tril()
         residual = (support.y - features @ self.mean.T).transpose(1, 2).unsqueeze(
             -1

@@ -13,6 +13,7 @@ from quickstudy.learners.learner import Adapted, evaluating
 from quickstudy.learners.linear_prior import with_one
 from quickstudy.learners.logistic_bayes import ClassPrior, logistic_bayes
 from quickstudy.models.trunk import embedding_size_of
+from quickstudy.targets import Target
 from quickstudy.tasks import TableTasks
 
 
@@ -101,11 +102,7 @@ class LogisticPrior(EmbeddingLearner):
         self, tasks: TableTasks, iterations: int = 50, shrinkage: float = 0.5
     ) -> ClassPrior:
         """Set ``μ`` and ``L`` of every class by :func:`~quickstudy.learners.logistic_bayes.logistic_bayes`. The model stays as it is."""
-        require(tasks.kind.name == "classification", "Tasks should be of classes. Found numbers.")
-        require(
-            tasks.kind.outputs <= self.way,
-            f"Tasks should have at most {self.way} classes. Found {tasks.kind.outputs}.",
-        )
+        self.check(tasks.target)
         with evaluating(self), torch.no_grad():
             features = with_one(self.features(tasks.x).flatten(1)).double()
             found = logistic_bayes(features, tasks.y, tasks.sizes, self.way, iterations, shrinkage)
@@ -113,16 +110,27 @@ class LogisticPrior(EmbeddingLearner):
             self.factor.copy_(found.factor)
         return found
 
+    def serves(self, target: Target) -> str | None:
+        """At most the classes that the prior knows."""
+        if target.way and target.way <= self.way:
+            return None
+        return f"It knows {self.way} classes: every example should have one of them."
+
+    def counts(self, support: Batch, query: Batch) -> Tensor:
+        """Say which queries count in the loss ``[task, example]``: all real ones.
+
+        The prior tells of a class that the support set does not show.
+        """
+        return query.mask
+
     def summarise(self, embedded: Tensor, support: Batch, way: int) -> Adapted:
-        """The weights' ``mean`` ``[task, class, feature]`` and a ``factor`` of their covariance ``[task, class, feature, feature]``."""
-        require(
-            way <= self.way,
-            f"LogisticPrior knows {self.way} classes: `y` should hold class indices below. "
-            f"Found classes up to {way - 1}.",
-        )
+        """The weights' ``mean`` ``[task, class, feature]`` and a ``factor`` of their covariance.
+
+        The factor is ``[task, class, feature, feature]``.
+        """
         mask = support.mask.to(embedded.dtype).unsqueeze(-1)
         features, prior = with_one(embedded.flatten(2)) * mask, self.factor.tril()
-        labels = F.one_hot(support.y, self.way).to(features.dtype) * mask
+        labels = F.one_hot(support.y.long(), self.way).to(features.dtype) * mask
         white = features.unsqueeze(1) @ prior
         eye = torch.eye(prior.shape[1], dtype=features.dtype, device=features.device)
         root = torch.linalg.cholesky(eye + 0.5 * white.transpose(-1, -2) @ white)

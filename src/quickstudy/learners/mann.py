@@ -1,6 +1,7 @@
 """Memory-augmented neural network: reads a task as a sequence and keeps it in an external memory."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -11,15 +12,13 @@ from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.learners.embedding import EmbeddingLearner
 from quickstudy.learners.learner import Adapted, evaluating
-from quickstudy.learners.loss import example_losses, mean_over_examples, num_classes
 from quickstudy.models.initialise import initialise
 from quickstudy.models.memory import LeastUsedMemory, MemoryState
 from quickstudy.models.trunk import embedding_size_of
-from quickstudy.random import generator
+from quickstudy.random import Moment, generator
+from quickstudy.targets import Target, mean_over_examples
 
 State = dict[str, Tensor]
-INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
-"""The integers of as many bytes as a floating-point number."""
 
 
 class MANN(EmbeddingLearner):
@@ -38,8 +37,8 @@ class MANN(EmbeddingLearner):
     not see each other. Any shot; labels must be given to the classes at random, as the library's
     sources do.
 
-    The random order is drawn from the examples themselves (a generator seeded by their content), so
-    that equal calls have equal losses.
+    The random order of a task is drawn by the moment of the episode and the identity of the task, so
+    it does not depend on which other tasks stand beside it.
 
     Args:
         model: An embedding ``[example, *feature]``, e.g. ``Conv4(way=None)``; ``nn.Flatten()`` as
@@ -115,9 +114,8 @@ class MANN(EmbeddingLearner):
     def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
         """The mean loss of all steps of every task's sequence ``[task]``."""
         sequence = self.sequence(episodes)
-        per_step = example_losses(self._read(sequence), sequence.y).masked_fill(
-            sequence.mask == 0, 0
-        )
+        of_steps = sequence.target.example_losses(self._read(sequence), sequence.y)
+        per_step = of_steps.masked_fill(sequence.mask == 0, 0)
         return mean_over_examples(per_step, sequence.mask) * episodes.query.mask.any(1)
 
     def by_instance(
@@ -135,7 +133,7 @@ class MANN(EmbeddingLearner):
         sequence = self.sequence(episodes)
         with evaluating(self), torch.no_grad():
             correct = self._read(sequence).argmax(-1) == sequence.y
-        shown = F.one_hot(sequence.y, self.way) * (sequence.mask > 0).unsqueeze(-1)
+        shown = F.one_hot(sequence.y.long(), self.way) * (sequence.mask > 0).unsqueeze(-1)
         instance = (shown.cumsum(1) * shown).sum(-1)  # 0 for padding
         columns = [(correct & (instance == i)).sum(1) / (instance == i).sum(1) for i in instances]
         return torch.stack(columns, 1)
@@ -143,17 +141,24 @@ class MANN(EmbeddingLearner):
     def sequence(self, episodes: Episode) -> Batch:
         """Support and query examples of every task in random order, padding last."""
         parts = (episodes.support, episodes.query)
-        self._check(*parts)
-        whole = Batch(
-            *(torch.cat([getattr(part, name) for part in parts], 1) for name in ("x", "y", "mask"))
+        for part in parts:
+            self.check(part.target)
+        whole = Batch.joined(parts, axis=1)
+        return _take(whole, _random_order(whole.mask, episodes.task, episodes.moment))
+
+    def serves(self, target: Target) -> str | None:
+        """At most as many classes as it has labels."""
+        if target.way and target.way <= self.way:
+            return None
+        return (
+            "Parameter `way` should be at least the classes of a task. "
+            f"Found way={self.way}, {target.way} classes."
         )
-        return _take(whole, _random_order(whole))
 
     def summarise(self, embedded: Tensor, support: Batch, way: int) -> Adapted:
         """Controller, memory and the last label after the support set, ``[task, ...]`` each."""
-        self._check(support)
         order = (support.mask == 0).to(torch.uint8).argsort(dim=1, stable=True)
-        read = _take(Batch(embedded, support.y, support.mask), order)
+        read = _take(replace(support, x=embedded), order)
         state, gates, labels = self._start(read.x), self._gates(read), self._labels(read)
         for t in range(read.x.shape[1]):
             new = self._step(gates[:, t], state) | {"label": labels[:, t]}
@@ -174,7 +179,7 @@ class MANN(EmbeddingLearner):
 
     def _read(self, sequence: Batch) -> Tensor:
         """The scores of every step ``[task, time, class]``."""
-        embedded = Batch(self.embed(sequence.x, sequence.mask), sequence.y, sequence.mask)
+        embedded = replace(sequence, x=self.embed(sequence.x, sequence.mask))
         state, seen = self._start(embedded.x), []
         for gates in self._gates(embedded).unbind(1):
             state = self._step(gates, state)
@@ -196,7 +201,7 @@ class MANN(EmbeddingLearner):
         }
 
     def _labels(self, sequence: Batch) -> Tensor:
-        return F.one_hot(sequence.y, self.way).to(sequence.x.dtype)
+        return F.one_hot(sequence.y.long(), self.way).to(sequence.x.dtype)
 
     def _gates(self, sequence: Batch) -> Tensor:
         """What examples and late labels contribute to the controller's gates ``[task, time, gate]``, for all steps at once."""
@@ -223,47 +228,24 @@ class MANN(EmbeddingLearner):
             **memory._asdict(),
         }
 
-    def _check(self, *batches: Batch) -> None:
-        way = max(num_classes(batch) for batch in batches if batch.y.numel())
-        require(
-            way <= self.way,
-            f"Parameter `way` should be at least the classes of a task. Found way={self.way}, "
-            f"{way} classes.",
-        )
-
 
 def _take(batch: Batch, order: Tensor) -> Batch:
     """``batch`` with the examples of every task in ``order`` ``[task, example]``."""
     task = torch.arange(len(order), device=order.device).unsqueeze(1)
-    return Batch(batch.x[task, order], batch.y[task, order], batch.mask[task, order])
+    return batch.each(lambda values: values[task, order])
 
 
-def _random_order(batch: Batch) -> Tensor:
-    """A random order ``[task, example]`` of every task's real examples, padding last, drawn from
-    their content.
+def _random_order(mask: Tensor, task: Tensor, moment: Moment) -> Tensor:
+    """Give an order ``[task, example]`` of every task's real examples, padding last.
 
-    A counter-based generator: the ``i``-th real example is sorted by ``mix(seed + i)``, with a seed
-    that mixes all the bits of ``x`` and their places. Integers wrap around exactly, so no sum
-    depends on its order."""
-    real = batch.mask > 0
-    place = real.cumsum(1)
-    x = batch.x.detach().flatten(2).contiguous()
-    bits = (x.view(INTEGERS[x.element_size()]) if x.is_floating_point() else x).long()
-    content = (bits * _mix(torch.arange(bits.shape[2], device=x.device))).sum(2)
-    seed = (_mix(content + _mix(place)) * real).sum(1, keepdim=True)
-    return (
-        _mix(seed + place)
-        .masked_fill(~real, torch.iinfo(torch.int64).max)
-        .argsort(dim=1, stable=True)
-    )
-
-
-def _mix(x: Tensor) -> Tensor:
-    """SplitMix64's output function on 64-bit integers (Steele, Lea & Flood 2014, figure 17)."""
-    x = x * -7046029254386353131  # the golden ratio, 0x9E3779B97F4A7C15
-    x = (x ^ (x >> 30 & (1 << 34) - 1)) * -4658895280553007687  # 0xBF58476D1CE4E5B9
-    x = (x ^ (x >> 27 & (1 << 37) - 1)) * -7723592293110705685  # 0x94D049BB133111EB
-    return x ^ (x >> 31 & (1 << 33) - 1)
+    It is uniform, drawn by the moment and the identity ``task`` ``[task]``.
+    """
+    orders = []
+    for own, identity in zip((mask > 0).cpu(), task.tolist(), strict=True):
+        real, padding = own.nonzero().squeeze(1), (~own).nonzero().squeeze(1)
+        drawn = torch.randperm(len(real), generator=moment.generator(f"order of {identity}"))
+        orders.append(torch.cat([real[drawn], padding]))
+    return torch.stack(orders).to(mask.device)
 
 
 __all__ = ["MANN"]

@@ -1,17 +1,16 @@
 """Meta-SGD: a learning rate for every parameter, learned with the initialisation."""
 
-from torch import Tensor, nn
+from torch import nn
 
-from quickstudy.bilevel import OuterGradient, State
-from quickstudy.bilevel.outer_gradient import IMPLICIT
-from quickstudy.errors import require
-from quickstudy.learners.gradient import StatisticsPolicy
-from quickstudy.learners.maml import MAML
+from quickstudy.bilevel import OuterGradient
+from quickstudy.learners.gradient import GradientLearner, StatisticsPolicy
 from quickstudy.learners.mapping import MappingMode
-from quickstudy.learners.rates import RATE, Rates
+from quickstudy.learners.outer import QueryLoss
+from quickstudy.learners.parts import All, head_start
+from quickstudy.learners.steps import Descent, EntryRates
 
 
-class MetaSGD(MAML):
+class MetaSGD(GradientLearner):
     """MAML with a learned rate for every parameter: ``w_{k+1} = w_k − α ∘ ∇ L_support(w_k)``.
 
     ``α`` has the shape of the weights and is learned as ``θ`` is. Rates may turn negative: it holds
@@ -45,25 +44,11 @@ class MetaSGD(MAML):
         statistics: StatisticsPolicy = "support",
         mapping: MappingMode = "auto",
     ) -> None:
-        require(
-            outer_gradient not in IMPLICIT,
-            f"Parameter `outer_gradient` should not be {outer_gradient!r}: an inner optimum "
-            "does not depend on rates.",
-        )
-        super().__init__(
-            model,
-            inner_lr,
-            inner_steps,
-            test_steps,
-            outer_gradient=outer_gradient,
-            shared_head=shared_head,
-            statistics=statistics,
-            mapping=mapping,
-        )
-        weights = super().meta()
-        self.rates = Rates(inner_lr, weights, weights.values())
+        part, step = All(head_start(shared_head)), Descent(inner_lr, rates=EntryRates())
+        gradient = QueryLoss(outer_gradient)
+        super().__init__(model, part, step, gradient, inner_steps, test_steps, statistics, mapping)
+        self.inner_lr, self.shared_head = inner_lr, shared_head
+        self.outer_gradient: OuterGradient = outer_gradient
 
-    def rate(self, meta: State, name: str, index: int) -> Tensor | float:
-        """The rates of parameter ``name``; those of a shared head's rows are their mean."""
-        rate = meta[RATE + name]
-        return rate.mean(0, keepdim=True) if name in self._head else rate
+
+__all__ = ["MetaSGD"]

@@ -5,16 +5,15 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from quickstudy.episode import Batch, Kind
-from quickstudy.errors import require
+from quickstudy.episode import Batch
 from quickstudy.learners.embedding import EmbeddingLearner
 from quickstudy.learners.empirical_bayes import Prior
 from quickstudy.learners.learner import Adapted, evaluating
 from quickstudy.learners.linear_prior import LinearPrior
 from quickstudy.learners.logistic_bayes import ClassPrior
 from quickstudy.learners.logistic_prior import LogisticPrior
-from quickstudy.learners.loss import num_classes
 from quickstudy.models.trunk import embedding_size_of
+from quickstudy.targets import Numbers, Several, Target
 from quickstudy.tasks import TableTasks
 from quickstudy.tasks.parts import batches_by_target, tasks_by_target
 
@@ -47,15 +46,12 @@ class MixedPrior(EmbeddingLearner):
     Example:
         >>> import quickstudy as qs, torch
         >>> learner = qs.MixedPrior(torch.nn.Identity(), targets=(0, 2), embedding_size=1)
-        >>> support = qs.Batch.of(torch.tensor([[-1.0], [1.0]]), torch.tensor([[0.0, 0.0], [2.0, float("nan")]]))
-        # a number, and the scores of two classes
+        >>> y = torch.tensor([[0.0, 0.0], [2.0, float("nan")]])
+        >>> support = qs.Batch.of(torch.tensor([[-1.0], [1.0]]), y, qs.targets.Several((0, 2)))
+        >>> # a number, and the scores of two classes
         >>> learner.predict(learner.adapt(support), torch.tensor([[[0.0]]])).shape
         torch.Size([1, 1, 3])
     """
-
-    classifies = False
-    regresses = True
-    mixes = True
 
     def __init__(
         self,
@@ -74,7 +70,7 @@ class MixedPrior(EmbeddingLearner):
             noise_scale,
             posterior_steps,
         )
-        self._kind = Kind.mixed(targets)
+        self.target = Several(targets)
         self.embedding_size = embedding_size_of(model, embedding_size)
         number = (1, self.embedding_size, prior_scale, noise_scale)
         self.priors = nn.ModuleList(
@@ -84,15 +80,16 @@ class MixedPrior(EmbeddingLearner):
             for classes in targets
         )
 
-    @property
-    def mixed_targets(self) -> tuple[int, ...]:
-        """The classes of each target."""
-        return self.targets
+    def serves(self, target: Target) -> str | None:
+        """The targets it has; numbers only, if it has no others."""
+        numbers = Numbers((len(self.targets),))
+        if target == self.target or (target == numbers and not any(self.targets)):
+            return None
+        return f"It predicts the targets {self.targets}: 0 is a number, n are n classes."
 
-    @property
-    def outputs(self) -> int:
-        """The targets of a task."""
-        return len(self.targets)
+    def counts(self, support: Batch, query: Batch) -> Tensor:
+        """Say which queries count in the loss ``[task, example]``: all real ones."""
+        return query.mask
 
     def reset_parameters(self) -> None:
         """Every prior around 0, alike in all directions."""
@@ -109,25 +106,18 @@ class MixedPrior(EmbeddingLearner):
         with evaluating(self), torch.no_grad():
             embedded = replace(tasks, x=self.features(tasks.x).flatten(1))
         found: list[Prior | ClassPrior] = []
-        for prior, own in zip(self._priors, tasks_by_target(embedded), strict=True):
+        for prior, own in zip(self._priors, tasks_by_target(embedded, self.target), strict=True):
             fitted = prior.fit_tasks(own, iterations, shrinkage)
             found += fitted if isinstance(fitted, list) else [fitted]
         return found
 
     def summarise(self, embedded: Tensor, support: Batch, way: int) -> Adapted:
         """The posterior of every target; the place of the target stands before the names of its tensors, ``0.mean`` say."""
-        y = support.y
-        require(
-            y.is_floating_point() and y.ndim == 3 and y.shape[2] == len(self.targets),
-            f"MixedPrior: `y` should be [task, example, target] with {len(self.targets)} "
-            "floating-point targets. "
-            f"Found {y.dtype} {tuple(y.shape)}.",
-        )
         found: Adapted = {}
         for place, (prior, own) in enumerate(
-            zip(self._priors, batches_by_target(support, self._kind), strict=True)
+            zip(self._priors, batches_by_target(support, self.target), strict=True)
         ):
-            known = num_classes(own) if isinstance(prior, LogisticPrior) and own.y.numel() else 0
+            known = own.target.way or 0
             found |= {
                 f"{place}.{name}": value
                 for name, value in prior.summarise(embedded, own, known).items()
@@ -148,7 +138,7 @@ class MixedPrior(EmbeddingLearner):
         """What every query adds to the mean over a task's queries ``[task, example]``, weighted so that targets count alike."""
         total, there = torch.zeros_like(query.mask), torch.zeros_like(query.mask[:, :1])
         for place, (prior, own) in enumerate(
-            zip(self._priors, batches_by_target(query, self._kind), strict=True)
+            zip(self._priors, batches_by_target(query, self.target), strict=True)
         ):
             count = own.mask.sum(1, keepdim=True)
             losses = prior.query_losses(embedded, own, _of(adapted, place))

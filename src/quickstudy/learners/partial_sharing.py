@@ -1,14 +1,13 @@
 """Partial sharing: a named part of the network is the task's own."""
 
 from collections.abc import Sequence
-from functools import partial
 
 from torch import nn
 
 from quickstudy.bilevel.optimisers import InnerOptimiserName
-from quickstudy.errors import require
 from quickstudy.learners.gradient import StatisticsPolicy
 from quickstudy.learners.mapping import MappingMode
+from quickstudy.learners.parts import Named, Offsets
 from quickstudy.learners.sharing import SharingLearner
 
 
@@ -73,41 +72,11 @@ class PartialSharing(SharingLearner):
         statistics: StatisticsPolicy = "support",
         mapping: MappingMode = "auto",
     ) -> None:
-        find = partial(_parameters_of, parts=own)
+        part = Offsets(Named(own), num_tasks, penalty)
         super().__init__(
-            model,
-            find,
-            num_tasks,
-            penalty,
-            inner_lr,
-            test_steps,
-            inner_optimiser,
-            proximal,
-            statistics,
-            mapping,
+            model, part, inner_lr, test_steps, inner_optimiser, proximal, statistics, mapping
         )
         self.own = own
-
-
-def _parameters_of(model: nn.Module, parts: Sequence[str] | None) -> tuple[str, ...]:
-    """The names of the parameters of ``model`` that are, or lie in, one of the ``parts``."""
-    chosen: Sequence[str] = getattr(model, "own", ()) if parts is None else parts
-    require(
-        bool(chosen),
-        "Parameter `own` should name what is the task's own: this model does not say it.",
-    )
-    names = [name for name, _ in model.named_parameters()]
-    found = {
-        part: [name for name in names if name == part or name.startswith(f"{part}.")]
-        for part in chosen
-    }
-    missing = [part for part in chosen if not found[part]]
-    require(
-        not missing,
-        f"Parameter `own` should name layers or parameters of the model. Found {missing[:1]}, "
-        f"not one of {names}.",
-    )
-    return tuple(name for name in names if any(name in of_part for of_part in found.values()))
 
 
 __all__ = ["PartialSharing"]

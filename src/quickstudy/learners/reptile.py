@@ -1,14 +1,13 @@
 """Reptile: move the initialisation towards the weights that tasks end up with."""
 
-import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
-from quickstudy.bilevel.optimisers import InnerOptimiser, InnerOptimiserName, inner_optimiser
-from quickstudy.episode import Batch, Episode
-from quickstudy.errors import require
-from quickstudy.learners.gradient import GradientLearner, InnerLoop, StatisticsPolicy
+from quickstudy.bilevel.optimisers import InnerOptimiserName
+from quickstudy.learners.gradient import GradientLearner, StatisticsPolicy
 from quickstudy.learners.mapping import MappingMode
+from quickstudy.learners.outer import Displacement
+from quickstudy.learners.parts import All, head_start
+from quickstudy.learners.steps import Descent
 
 
 class Reptile(GradientLearner):
@@ -35,7 +34,8 @@ class Reptile(GradientLearner):
     Source: Nichol, Achiam & Schulman 2018, algorithm 1 and section 6.1.
 
     Differs from the authors' code: Adam's second moment starts afresh for every task, theirs is
-    carried from task to task; batches go through the support set in turn, theirs are drawn."""
+    carried from task to task; batches go through the support set in turn, theirs are drawn.
+    """
 
     def __init__(
         self,
@@ -49,56 +49,11 @@ class Reptile(GradientLearner):
         statistics: StatisticsPolicy = "support",
         mapping: MappingMode = "auto",
     ) -> None:
-        super().__init__(
-            model,
-            inner_lr,
-            inner_steps,
-            test_steps,
-            inner_optimiser,
-            statistics,
-            mapping,
-            shared_head,
-        )
-        size = inner_batch_size
-        require(
-            size is None or size >= 1,
-            f"Parameter `inner_batch_size` should be at least 1. Found inner_batch_size={size}.",
-        )
-        self.inner_batch_size = inner_batch_size
+        part, gradient = All(head_start(shared_head)), Displacement()
+        step = Descent(inner_lr, inner_optimiser, batch_size=inner_batch_size, beta1=0.0)
+        super().__init__(model, part, step, gradient, inner_steps, test_steps, statistics, mapping)
+        self.inner_lr, self.inner_optimiser = inner_lr, inner_optimiser
+        self.inner_batch_size, self.shared_head = inner_batch_size, shared_head
 
-    def optimiser(self) -> InnerOptimiser:
-        """The inner optimiser; Adam with β₁ = 0."""
-        return inner_optimiser(self.inner_optimiser, beta1=0.0)
 
-    def rows(self, support: Batch, index: int) -> Batch:
-        """The examples of step ``index``: the next ``inner_batch_size`` in turn."""
-        num_examples = support.x.shape[1]
-        if self.inner_batch_size is None or self.inner_batch_size >= num_examples:
-            return support
-        size, count = self.inner_batch_size, support.mask.sum(1, keepdim=True).long()
-        next_ones = torch.arange(size, device=support.x.device)
-        at = torch.where(count <= size, next_ones, (next_ones + index * size) % count.clamp(min=1))
-        real_first = (support.mask == 0).long().argsort(dim=1, stable=True)
-        rows = (
-            torch.arange(support.num_tasks, device=at.device).unsqueeze(1),
-            real_first.gather(1, at),
-        )
-        return Batch(support.x[rows], support.y[rows], support.mask[rows])
-
-    def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
-        """Half the squared distance from the initialisation to every task's adapted weights ``[task]``."""
-        meta = self.meta()
-        way = self.way_of(episodes.support)
-        return self.over_chunks(
-            episodes, lambda chunk: self._distance(*self.problem(meta, chunk.support, way=way))
-        )
-
-    def _distance(self, loop: InnerLoop, meta: dict[str, Tensor]) -> Tensor:
-        start = loop.start(meta)
-        with torch.no_grad():
-            state = start
-            for index in range(self.inner_steps):
-                state = loop.step(state, meta, index, differentiable=False)
-        return torch.stack(
-            [0.5 * (start[name] - state[name]).square().flatten(1).sum(1) for name in loop.names]
-        ).sum(0)
+__all__ = ["Reptile"]

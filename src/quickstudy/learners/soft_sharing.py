@@ -1,19 +1,12 @@
 """Soft parameter sharing: a network for each task, held together."""
 
-from typing import Literal
+from torch import nn
 
-import torch
-from torch import Tensor, nn
-
-from quickstudy.bilevel import State
 from quickstudy.bilevel.optimisers import InnerOptimiserName
-from quickstudy.errors import require
 from quickstudy.learners.gradient import StatisticsPolicy
 from quickstudy.learners.mapping import MappingMode
+from quickstudy.learners.parts import All, Offsets, Relation
 from quickstudy.learners.sharing import SharingLearner
-from quickstudy.learners.trace_norm import trace_norm_by_row
-
-Relation = Literal["mean", "trace"]
 
 
 class SoftSharing(SharingLearner):
@@ -79,34 +72,11 @@ class SoftSharing(SharingLearner):
         statistics: StatisticsPolicy = "support",
         mapping: MappingMode = "auto",
     ) -> None:
+        part = Offsets(All(), num_tasks, penalty, relation)
         super().__init__(
-            model,
-            _all,
-            num_tasks,
-            penalty,
-            inner_lr,
-            test_steps,
-            inner_optimiser,
-            proximal,
-            statistics,
-            mapping,
-        )
-        require(
-            relation in ("mean", "trace"),
-            f"Parameter `relation` should be 'mean' or 'trace'. Found {relation!r}.",
+            model, part, inner_lr, test_steps, inner_optimiser, proximal, statistics, mapping
         )
         self.relation: Relation = relation
-
-    def apart(self, meta: State, task: Tensor) -> Tensor:
-        """The shares ``[task]`` of the tasks ``task`` in what the penalty weighs."""
-        if self.relation == "mean":
-            return super().apart(meta, task)
-        stacked = [(meta[name] + offset).flatten(1) for name, offset in self._offsets(meta).items()]
-        return torch.stack([trace_norm_by_row(weights)[task] for weights in stacked]).sum(0)
-
-
-def _all(model: nn.Module) -> tuple[str, ...]:
-    return tuple(name for name, _ in model.named_parameters())
 
 
 __all__ = ["SoftSharing"]

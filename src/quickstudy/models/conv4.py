@@ -1,14 +1,18 @@
 """The four-block convolutional network of the few-shot literature."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from quickstudy.errors import UserError, require
+from quickstudy.errors import require
+from quickstudy.models.head import linear_head, scores_or_embeddings
+from quickstudy.models.images import check_images
 from quickstudy.models.initialise import initialise
 from quickstudy.models.layout import channels_last
+from quickstudy.models.protocol import Gives
+from quickstudy.models.spatial_mean import SpatialMean
 from quickstudy.random import generator
 
 
@@ -24,19 +28,25 @@ class Conv4(nn.Module):
             ``"stride"``: stride 2 in place of pooling, and the mean over space before the linear
             layer (MAML's and Reptile's Omniglot network).
         maps: Give the feature maps ``[example, channel, height, width]`` of the last block, with
-            pooling in the first two blocks alone (RelationNet's embedding).
+            pooling in the first two blocks only (RelationNet's embedding).
         last_channels: Filters of the last block; by default as many as of the others.
         seed: Seed of the initial weights.
 
     Raises:
         UserError: If the image is too small for four poolings.
 
-    Differs from the papers: pooling comes before ReLU, which gives the same result (both are
-    monotone) on a quarter of the values.
-
     Source: Vinyals et al. 2016, section 4.1.1; Finn et al. 2017, section 5.2 and appendix A; Sung
-        et al. 2018, figure 2.
+    et al. 2018, figure 2. Differs from the papers: pooling comes before ReLU. The result is the
+    same, since both are monotone, at a quarter of the values.
+
+    Example:
+        >>> import torch, quickstudy as qs
+        >>> qs.models.Conv4(way=5)(torch.zeros(2, 1, 28, 28)).shape
+        torch.Size([2, 5])
     """
+
+    takes: ClassVar = "images"
+    can_give: ClassVar[tuple[Gives, ...]] = ("scores", "embeddings", "maps")
 
     def __init__(
         self,
@@ -50,57 +60,61 @@ class Conv4(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        require(
-            downsample in ("max", "stride"),
-            f"Parameter `downsample` should be 'max' or 'stride'. Found {downsample!r}.",
-        )
-        self.way, self.channels, self.last_channels, self.in_channels = (
-            way,
-            channels,
-            last_channels,
-            in_channels,
-        )
-        self.image_size, self.downsample, self.maps, self.seed = image_size, downsample, maps, seed
-        require(
-            downsample == "stride" or image_size >= 16,
-            f"Parameter `image_size` should be at least 16. Found image_size={image_size}.",
-        )
-        require(
-            not (maps and (way is not None or downsample == "stride")),
-            "Parameter `maps` goes with way=None and downsample='max' only.",
-        )
+        _check(way, image_size, downsample, maps)
+        self.way, self.channels = way, channels
+        self.in_channels, self.image_size = in_channels, image_size
+        self.downsample, self.maps = downsample, maps
+        self.last_channels, self.seed = last_channels, seed
         self.feature_channels = channels if last_channels is None else last_channels
-        widths = [in_channels, channels, channels, channels, self.feature_channels]
-        halving = [downsample, downsample, None, None] if maps else [downsample] * 4
-        end = [] if maps else [_SpatialMean() if downsample == "stride" else nn.Flatten()]
-        self.blocks = nn.Sequential(*map(_block, widths[:-1], widths[1:], halving), *end)
-        side = 1 if downsample == "stride" else image_size // (4 if maps else 16)
-        self.embedding_size = self.feature_channels * side**2
-        self.head = nn.Identity() if way is None else nn.Linear(self.embedding_size, way)
+        self.blocks = self._make_blocks()
+        self.embedding_size = self.feature_channels * self._side() ** 2
+        self.head = linear_head(self.embedding_size, way)
         initialise(self, generator(seed, "model"))
         channels_last(self, _Conv3x3)
 
+    @property
+    def gives(self) -> Gives:
+        """The output of the network."""
+        return "maps" if self.maps else scores_or_embeddings(self.way)
+
     def forward(self, x: Tensor) -> Tensor:
-        """Map images ``[example, channel, height, width]`` to scores ``[example, way]`` or
-        embeddings.
+        """Map ``[example, channel, height, width]`` to scores ``[example, way]`` or embeddings.
 
         Raises:
             UserError: If ``x`` has another shape.
         """
-        if x.ndim != 4 or x.shape[1] != self.in_channels:
-            raise UserError(self._advice(list(x.shape)))
+        check_images(x, self.in_channels)
         return self.head(self.blocks(x))
 
-    def _advice(self, shape: list[int]) -> str:
-        expected = (
-            "Images should be [example, channel, height, width] with "
-            f"in_channels={self.in_channels}. Found {shape}."
-        )
-        if len(shape) == 3 and self.in_channels == 1:
-            return f"{expected} Add the channel: x[:, None]."
-        if len(shape) == 4 and shape[3] in (1, 3, 4) and shape[1] > 4:
-            return f"{expected} Put the channels first: np.moveaxis(x, -1, 1)."
-        return f"{expected} Conv4(in_channels=...) says how many there are."
+    def _make_blocks(self) -> nn.Sequential:
+        halving = [self.downsample] * 2 + [None if self.maps else self.downsample] * 2
+        widths = [self.in_channels, *[self.channels] * 3, self.feature_channels]
+        end: list[nn.Module] = []
+        if not self.maps:
+            end = [SpatialMean() if self.downsample == "stride" else nn.Flatten()]
+        return nn.Sequential(*map(_block, widths[:-1], widths[1:], halving), *end)
+
+    def _side(self) -> int:
+        """Give the height and width over which an embedding is laid out."""
+        if self.downsample == "stride":
+            return 1
+        return self.image_size // (4 if self.maps else 16)
+
+
+def _check(way: int | None, image_size: int, downsample: str, maps: bool) -> None:
+    """Raise unless the parameters of a :class:`Conv4` go together."""
+    require(
+        downsample in ("max", "stride"),
+        f"Parameter `downsample` should be 'max' or 'stride'. Found {downsample!r}.",
+    )
+    require(
+        downsample == "stride" or image_size >= 16,
+        f"Parameter `image_size` should be at least 16. Found image_size={image_size}.",
+    )
+    require(
+        not (maps and (way is not None or downsample == "stride")),
+        "Parameter `maps` goes with way=None and downsample='max' only.",
+    )
 
 
 def _block(before: int, after: int, downsample: str | None) -> nn.Sequential:
@@ -114,16 +128,10 @@ def _block(before: int, after: int, downsample: str | None) -> nn.Sequential:
     )
 
 
-class _SpatialMean(nn.Module):
-    def forward(self, x: Tensor) -> Tensor:
-        return x.mean((2, 3))
-
-
 class _Conv3x3(nn.Conv2d):
-    """``nn.Conv2d``, written as a matrix product where every task has its own weights and the image
-    one channel.
+    """``nn.Conv2d``, as a matrix product if there is one channel and each task has its own weights.
 
-    Mapped over tasks a convolution becomes a grouped one, which for one input channel takes about
+    Mapped over tasks a convolution becomes a grouped one. With one input channel this takes about
     seven times as long as unfolding the image; with more channels it is the faster of the two.
     """
 
@@ -134,7 +142,13 @@ class _Conv3x3(nn.Conv2d):
             # its strides say channels-last, whatever made it
             weight = self.weight.reshape(-1, 3, 3, 1).permute(0, 3, 1, 2)
             return self._conv_forward(x, weight, self.bias)
+        return self._by_unfolding(x, self.bias)
+
+    def _by_unfolding(self, x: Tensor, bias: Tensor) -> Tensor:
         height, width = ((side - 1) // self.stride[0] + 1 for side in x.shape[-2:])
         patches = F.unfold(x, 3, padding=1, stride=self.stride[0])
-        flat = self.weight.flatten(1) @ patches + self.bias.unsqueeze(-1)
+        flat = self.weight.flatten(1) @ patches + bias.unsqueeze(-1)
         return flat.unflatten(-1, (height, width))
+
+
+__all__ = ["Conv4"]

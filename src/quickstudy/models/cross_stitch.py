@@ -1,23 +1,26 @@
 """Cross-stitch networks: columns of one form, between whose layers activations are mixed."""
 
 from itertools import pairwise
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from quickstudy.errors import require
+from quickstudy.errors import require, require_at_least
+from quickstudy.models.head import linear_head, scores_or_embeddings
 from quickstudy.models.initialise import initialise
+from quickstudy.models.protocol import Gives
 from quickstudy.models.trunk import copies, embedding_size_of
 from quickstudy.random import generator
 
 
 class CrossStitch(nn.Module):
-    """Several columns of one form, stitched together after every layer, and a linear head on what a
-    task reads of them.
+    """Stitch several columns of one form together after every layer; a task reads a mixture.
 
-    After every layer but the last, column ``i`` goes on with ``ã_i = Σ_j α_ij a_j``, with an ``α``
-    ``[column, column]`` for each of these layers. After the last a task reads ``f(x) = Σ_j ρ_j
-    a_j``, and ``y = h(f(x))``. ``ρ`` is the task's row of the last stitch.
+    After every layer but the last, column ``i`` continues with ``ã_i = Σ_j α_ij a_j``, with one
+    ``α`` ``[column, column]`` for each of these layers. After the last a task reads ``f(x) = Σ_j
+    ρ_j a_j``, and ``y = h(f(x))`` with a linear head ``h``. ``ρ`` is the task's row of the last
+    stitch.
 
     With :class:`~quickstudy.PartialSharing` reading and head are the task's own. Training task
     ``t`` starts with the row of column ``t mod num_columns``, so with a column for each task this
@@ -26,12 +29,12 @@ class CrossStitch(nn.Module):
     Args:
         trunk: The first column as it is, and the form of the others, which are drawn afresh. An
             ``MLP`` or ``Conv4`` without a head, an ``nn.Sequential``, or a network that holds one
-            and nothing else. A layer is a child with parameters and those without that follow it,
-            so a block of convolution, norm and ReLU should be one child.
-        outputs: Classes or targets; None gives what is read.
+            and nothing else. A layer is a child with parameters and the children without parameters
+            that follow it, so a block of convolution, norm and ReLU should be one child.
+        outputs: Number of classes or targets; None gives the mixture that is read.
         num_columns: Number of columns.
-        keep: How much of its own activation a column goes on with at the start; the others share
-            the rest.
+        keep: The share of its own activation with which a column continues at the start; the other
+            columns have equal shares of the rest.
         embedding_size: Length of the trunk's embeddings; by default the trunk's ``embedding_size``.
         seed: Seed of the initial weights of the head and the other columns.
 
@@ -39,15 +42,18 @@ class CrossStitch(nn.Module):
         UserError: If the trunk is of another form, a length is not known, or a number is out of
             range.
 
-    Source: Misra et al. 2016, eq. 1. Differs from the paper: columns need not be as many as tasks.
+    Source: Misra et al. 2016, eq. 1. Differs from the paper: the number of columns is free; there
+    it is the number of tasks.
 
     Example:
         >>> import torch, quickstudy as qs
-        >>> model = qs.models.CrossStitch(qs.models.MLP(3, None, hidden=(8, 8)), outputs=2, num_columns=3)
+        >>> trunk = qs.models.MLP(3, None, hidden=(8, 8))
+        >>> model = qs.models.CrossStitch(trunk, outputs=2, num_columns=3)
         >>> model(torch.zeros(5, 3)).shape, model.stitches[0].shape, model.own
         (torch.Size([5, 2]), torch.Size([3, 3]), ('reading', 'head'))
     """
 
+    can_give: ClassVar[tuple[Gives, ...]] = ("scores", "embeddings")
     own = ("reading", "head")
     """The parts that are a task's own."""
 
@@ -61,18 +67,16 @@ class CrossStitch(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        require(
-            num_columns >= 1,
-            f"Parameter `num_columns` should be at least 1. Found num_columns={num_columns}.",
-        )
+        require_at_least(1, num_columns=num_columns)
         require(0 <= keep <= 1, f"Parameter `keep` should be from 0 to 1. Found keep={keep}.")
-        self.outputs, self.num_columns, self.keep, self.seed = outputs, num_columns, keep, seed
+        self.outputs, self.num_columns = outputs, num_columns
+        self.keep, self.seed = keep, seed
+        self.gives = scores_or_embeddings(outputs)
         self.embedding_size = embedding_size_of(trunk, embedding_size)
         self.columns = copies(trunk, num_columns, seed)
-        num_stitches = len(_layers(trunk)) - 1
-        self.stitches = nn.ParameterList(nn.Parameter(self._stitch()) for _ in range(num_stitches))
+        self.stitches = nn.ParameterList(self._stitch() for _ in _layers(trunk)[1:])
         self.reading = nn.Parameter(self._stitch().mean(0))
-        self.head = nn.Identity() if outputs is None else nn.Linear(self.embedding_size, outputs)
+        self.head = linear_head(self.embedding_size, outputs)
         initialise(self.head, generator(seed, "model"))
 
     @property
@@ -81,7 +85,10 @@ class CrossStitch(nn.Module):
         return self.columns[0]
 
     def own_offsets(self, num_tasks: int) -> dict[str, Tensor]:
-        """What the readings of training tasks start apart by ``[task, column]``: those of task ``t`` are row ``t mod num_columns``."""
+        """Give the offsets at which the readings of training tasks start ``[task, column]``.
+
+        The reading of task ``t`` starts as row ``t mod num_columns`` of a stitch.
+        """
         stitch = self._stitch()
         return {"reading": (stitch - stitch.mean(0))[torch.arange(num_tasks) % self.num_columns]}
 
@@ -95,32 +102,34 @@ class CrossStitch(nn.Module):
         return self.head(torch.einsum("j,j...->...", self.reading, states))
 
     def _stitch(self) -> Tensor:
-        """The start of a stitch ``[column, column]``: ``keep`` on the diagonal, rows that sum to 1."""
+        """Make the initial stitch ``[column, column]``: ``keep`` on the diagonal, rows sum to 1."""
         others = (1 - self.keep) / max(self.num_columns - 1, 1)
         eye = torch.eye(self.num_columns)
         return eye * (self.keep if self.num_columns > 1 else 1.0) + (1 - eye) * others
 
 
 def _layers(trunk: nn.Module) -> list[nn.Module]:
-    """The layers of ``trunk``: each a child with parameters, and those without that follow it; the first with those before."""
-    inside = (
-        [trunk]
-        if isinstance(trunk, nn.Sequential)
-        else [child for child in trunk.children() if not isinstance(child, nn.Identity)]
-    )
-    chain = inside[0] if len(inside) == 1 else None
-    starts = (
-        [i for i, child in enumerate(chain) if next(child.parameters(), None) is not None]
-        if isinstance(chain, nn.Sequential)
-        else []
-    )
+    """Give the layers of ``trunk``, each as a module.
+
+    A layer is a child with parameters and the children without parameters that follow it; the first
+    layer has those before it too.
+    """
+    chain = _chain(trunk)
+    starts = [i for i, child in enumerate(chain) if next(child.parameters(), None) is not None]
     require(
         bool(starts),
         "Parameter `trunk` should be an nn.Sequential, or a network that holds one and no "
         f"head. Found {type(trunk).__name__}.",
     )
-    assert isinstance(chain, nn.Sequential)
     return [chain[first:end] for first, end in pairwise([0, *starts[1:], len(chain)])]
+
+
+def _chain(trunk: nn.Module) -> nn.Sequential:
+    """Give the only ``nn.Sequential`` that ``trunk`` is or holds; an empty one without it."""
+    inside = [child for child in trunk.children() if not isinstance(child, nn.Identity)]
+    found = [trunk] if isinstance(trunk, nn.Sequential) else inside
+    chain = found[0] if len(found) == 1 else None
+    return chain if isinstance(chain, nn.Sequential) else nn.Sequential()
 
 
 __all__ = ["CrossStitch"]

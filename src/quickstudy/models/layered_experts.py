@@ -1,24 +1,30 @@
 """Progressive layered extraction: shared experts and the task's own, in layers."""
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
-from quickstudy.errors import require
+from quickstudy.errors import require_at_least
+from quickstudy.models.head import linear_head, scores_or_embeddings
 from quickstudy.models.initialise import initialise
+from quickstudy.models.protocol import Gives
 from quickstudy.models.trunk import copies, embedding_size_of, gate_for, mix
 from quickstudy.random import generator
 
 
 class LayeredExperts(nn.Module):
-    """Layers of experts, of which some are shared and some the task's own, mixed by gates, then a
-    linear head: PLE.
+    """Mix shared experts and the task's own, layer by layer, then a linear head: PLE.
 
-    With experts ``E_{k,·}`` of the task and shared ones ``E_{s,·}`` in layer ``j``, and ``g^{k,0} = g^{s,0} = x``::
+    With experts ``E_{k,·}`` of the task and shared ones ``E_{s,·}`` in layer ``j``, and ``g^{k,0} =
+    g^{s,0} = x``::
 
-        S^{k,j} = [E_{k,1}(g^{k,j−1}), …, E_{k,m_k}(g^{k,j−1}), E_{s,1}(g^{s,j−1}), …,
-        E_{s,m_s}(g^{s,j−1})] w^{k,j} = softmax(W^{k,j} g^{k,j−1} + b^{k,j}) g^{k,j} = w^{k,j}
-        S^{k,j} y^k     = h^k(g^{k,N})
+        S^{k,j} = [E_{k,1}(g^{k,j−1}), …, E_{k,m_k}(g^{k,j−1}),
+                   E_{s,1}(g^{s,j−1}), …, E_{s,m_s}(g^{s,j−1})]
+        w^{k,j} = softmax(W^{k,j} g^{k,j−1} + b^{k,j})
+        g^{k,j} = w^{k,j} S^{k,j}
+        y^k     = h^k(g^{k,N})
 
-    and ``g^{s,j}`` mixes the shared experts alone by a gate that sees ``g^{s,j−1}``. One layer is
+    and ``g^{s,j}`` mixes only the shared experts, by a gate that sees ``g^{s,j−1}``. One layer is
     the paper's customized gate control (CGC); one layer without task experts is
     :class:`~quickstudy.models.MixtureOfExperts`.
 
@@ -28,7 +34,7 @@ class LayeredExperts(nn.Module):
         trunk: The first shared expert of the first layer as it is, and the form of that layer's
             others: any network that gives embeddings. Experts of further layers are a linear layer
             with ReLU.
-        outputs: Classes or targets; None gives the mixed embedding.
+        outputs: Number of classes or targets; None gives the mixed embedding.
         num_shared_experts: Shared experts of a layer.
         num_task_experts: A task's own experts of a layer.
         num_layers: Number of layers.
@@ -40,16 +46,19 @@ class LayeredExperts(nn.Module):
         UserError: If a length is not known, or a number is too small.
 
     Source: Tang et al. 2020, section 4, eq. 1–6. Differs from the paper: there the shared gates
-        between layers see the experts of all
-    tasks, so that a prediction needs the weights of every task, and a new one would change them
-    all; here the shared experts alone. Gates have biases, and heads are a layer.
+    between layers see the experts of all tasks, so that a prediction needs the weights of every
+    task and a new task would change them all; here they see only the shared experts. Gates have
+    biases, and a head is one layer.
 
     Example:
         >>> import torch, quickstudy as qs
-        >>> model = qs.models.LayeredExperts(qs.models.MLP(3, None, hidden=(8,)), outputs=2, num_layers=1)
+        >>> trunk = qs.models.MLP(3, None, hidden=(8,))
+        >>> model = qs.models.LayeredExperts(trunk, outputs=2, num_layers=1)
         >>> model(torch.zeros(5, 3)).shape, model.own
         (torch.Size([5, 2]), ('layers.0.task_experts', 'layers.0.task_gate', 'head'))
     """
+
+    can_give: ClassVar[tuple[Gives, ...]] = ("scores", "embeddings")
 
     def __init__(
         self,
@@ -63,38 +72,16 @@ class LayeredExperts(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        least = {
-            "num_shared_experts": (num_shared_experts, 1),
-            "num_task_experts": (num_task_experts, 0),
-            "num_layers": (num_layers, 1),
-        }
-        for name, (count, low) in least.items():
-            require(
-                count >= low, f"Parameter `{name}` should be at least {low}. Found {name}={count}."
-            )
-        self.outputs, self.num_shared_experts, self.num_task_experts = (
-            outputs,
-            num_shared_experts,
-            num_task_experts,
-        )
-        self.num_layers, self.gate_inputs, self.seed = num_layers, gate_inputs, seed
-        size = self.embedding_size = embedding_size_of(trunk, embedding_size)
-        below = [
-            (trunk, gate_inputs),
-            *(
-                (nn.Sequential(nn.Linear(size, size), nn.ReLU()), size)
-                for _ in range(num_layers - 1)
-            ),
-        ]
-        first, *others = [
-            _Layer(
-                expert, inputs, num_shared_experts, num_task_experts, level + 1 == num_layers, seed
-            )
-            for level, (expert, inputs) in enumerate(below)
-        ]
-        self.layers = nn.ModuleList([first, *others])
-        self.head = nn.Identity() if outputs is None else nn.Linear(size, outputs)
-        initialise(nn.ModuleList([*first.gates(), *others, self.head]), generator(seed, "model"))
+        require_at_least(1, num_shared_experts=num_shared_experts, num_layers=num_layers)
+        require_at_least(0, num_task_experts=num_task_experts)
+        self.outputs, self.num_layers = outputs, num_layers
+        self.num_shared_experts, self.num_task_experts = num_shared_experts, num_task_experts
+        self.gate_inputs, self.seed = gate_inputs, seed
+        self.gives = scores_or_embeddings(outputs)
+        self.embedding_size = embedding_size_of(trunk, embedding_size)
+        self.layers = self._make_layers(trunk)
+        self.head = linear_head(self.embedding_size, outputs)
+        self._initialise()
 
     @property
     def trunk(self) -> nn.Module:
@@ -118,40 +105,55 @@ class LayeredExperts(nn.Module):
             own, shared = layer(own, shared)
         return self.head(own)
 
+    def _make_layers(self, trunk: nn.Module) -> nn.ModuleList:
+        """Make the layers; only in the first one are the experts of the trunk's form."""
+        counts = (self.num_shared_experts, self.num_task_experts)
+        size, last = self.embedding_size, self.num_layers - 1
+        layers = nn.ModuleList([_Layer(trunk, self.gate_inputs, counts, last == 0, self.seed)])
+        for level in range(1, self.num_layers):
+            expert = nn.Sequential(nn.Linear(size, size), nn.ReLU())
+            layers.append(_Layer(expert, size, counts, level == last, self.seed))
+        return layers
+
+    def _initialise(self) -> None:
+        """Draw all weights but those of the experts of the first layer."""
+        first, *others = self.layers
+        assert isinstance(first, _Layer)
+        drawn = [*first.gates(), *others, self.head]
+        initialise(nn.ModuleList(drawn), generator(self.seed, "model"))
+
 
 class _Layer(nn.Module):
-    """The experts of one layer and their gates; the last has no use for a shared one."""
+    """The experts of one layer and their gates; the last layer has no gate for the shared path."""
 
     def __init__(
         self,
         expert: nn.Module,
         gate_inputs: int | None,
-        num_shared: int,
-        num_task: int,
+        counts: tuple[int, int],
         last: bool,
         seed: int,
     ) -> None:
         super().__init__()
-        made = list(copies(expert, num_shared + num_task, seed))
-        self.shared_experts, self.task_experts = (
-            nn.ModuleList(made[:num_shared]),
-            nn.ModuleList(made[num_shared:]),
-        )
-        self.task_gate = gate_for(expert, num_shared + num_task, gate_inputs)
+        num_shared, num_all = counts[0], sum(counts)
+        made = list(copies(expert, num_all, seed))
+        self.shared_experts = nn.ModuleList(made[:num_shared])
+        self.task_experts = nn.ModuleList(made[num_shared:])
+        self.task_gate = gate_for(expert, num_all, gate_inputs)
         self.shared_gate = None if last else gate_for(expert, num_shared, gate_inputs)
 
     def gates(self) -> list[nn.Module]:
-        """The gates that there are."""
+        """Give the gates of this layer."""
         return [gate for gate in (self.task_gate, self.shared_gate) if gate is not None]
 
     def forward(self, own: Tensor, shared: Tensor) -> tuple[Tensor, Tensor]:
-        """What the task's own path and the shared one give to the next layer."""
+        """Give the inputs of the next layer: those of the task's path and of the shared one."""
         of_shared = [expert(shared) for expert in self.shared_experts]
         of_task = [expert(own) for expert in self.task_experts]
         mixed = mix(self.task_gate(own), [*of_task, *of_shared])
-        return mixed, shared if self.shared_gate is None else mix(
-            self.shared_gate(shared), of_shared
-        )
+        if self.shared_gate is None:
+            return mixed, shared
+        return mixed, mix(self.shared_gate(shared), of_shared)
 
 
 __all__ = ["LayeredExperts"]

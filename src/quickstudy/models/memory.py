@@ -1,21 +1,21 @@
-"""An external memory that writes where it was least used."""
+"""An external memory that writes to the least used slots."""
 
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from quickstudy.errors import require
+from quickstudy.errors import require, require_at_least
 
 EPSILON = 1e-8
-"""Under the root of a norm, so that an empty slot has a similarity (0) and a gradient."""
+"""Added under the root of a norm, so that an empty slot has a similarity (0) and a gradient."""
 
 
 class MemoryState(NamedTuple):
-    """What a memory holds; ``...`` are any leading axes (tasks, queries).
+    """The state of a memory; ``...`` are any leading axes (tasks, queries).
 
     Attributes:
-        content: What stands in the slots ``[..., slot, width]``.
+        content: The content of the slots ``[..., slot, width]``.
         usage: How much each slot was read and written of late ``[..., slot]``.
         read: How much each head read of each slot in the last step ``[..., head, slot]``.
     """
@@ -26,33 +26,35 @@ class MemoryState(NamedTuple):
 
 
 class LeastUsedMemory(nn.Module):
-    """Slots of memory, addressed by content when read, and by least use or last reading when
-    written.
+    """Read slots of memory by their content; write them by least use or by the last reading.
 
-    With keys ``k_h`` of the heads ``h``, and ``lu_h`` the indicator of the ``h``-th least used slot ``l_h``::
+    With keys ``k_h`` of the heads ``h``, and ``lu_h`` the indicator of the ``h``-th least used slot
+    ``l_h``, a step computes the write weights from the last step's ``r`` and usage, wipes the least
+    used slots and writes to all, and computes the read weights::
 
-        w_h ← σ(α_h) · r_h + (1 − σ(α_h)) · lu_h           (write weights, from the last step's r
-        and usage) M(i) ← M(i) · 1[i is no l_h] + Σ_h w_h(i) · k_h    (least used slots are wiped,
-        then all are written) r_h ← softmax_i(β_h · cos(k_h, M(i)))              (read weights)
+        w_h   ← σ(α_h) · r_h + (1 − σ(α_h)) · lu_h
+        M(i)  ← M(i) · 1[i is no l_h] + Σ_h w_h(i) · k_h
+        r_h   ← softmax_i(β_h · cos(k_h, M(i)))
         usage ← decay · usage + Σ_h (r_h + w_h)
 
-    and what is read is ``Σ_i r_h(i) · M(i)``.
+    and head ``h`` reads ``Σ_i r_h(i) · M(i)``.
 
     Args:
         slots: Number of slots.
         width: Length of a slot.
         heads: Number of heads that read and write.
-        decay: What a step leaves of the usage.
-        sharpness: Where the learned factors ``β`` of the cosine start.
+        decay: The share of the usage that is left after a step.
+        sharpness: Initial value of the learned factors ``β`` of the cosine.
 
     Raises:
         UserError: If a size is below 1, heads exceed slots, ``decay`` is not in [0, 1], or
             ``sharpness`` is not positive.
 
     Source: Santoro et al. 2016, eq. 2–8. Differs from the paper: the cosine has a learned factor
-        (the key strength of Graves et al.
-    2014, eq. 5), theirs is 1, which over 128 slots reads little but the mean; and of the ``heads``
-    least used slots each head writes to one, where eq. 6 gives all of them to every head."""
+    (the key strength of Graves et al. 2014, eq. 5). There it is 1, and a reading over 128 slots is
+    little but their mean. Each head writes to one of the ``heads`` least used slots; eq. 6 gives
+    all of them to every head.
+    """
 
     def __init__(
         self,
@@ -63,38 +65,23 @@ class LeastUsedMemory(nn.Module):
         sharpness: float = 10.0,
     ) -> None:
         super().__init__()
-        for name, size in (("slots", slots), ("width", width), ("heads", heads)):
-            require(size >= 1, f"Parameter `{name}` should be at least 1. Found {name}={size}.")
-        require(
-            heads <= slots,
-            f"Parameter `heads` should be at most the number of slots, {slots}. Found "
-            f"heads={heads}.",
-        )
-        require(0 <= decay <= 1, f"Parameter `decay` should be from 0 to 1. Found decay={decay}.")
-        require(
-            sharpness > 0, f"Parameter `sharpness` should be positive. Found sharpness={sharpness}."
-        )
-        self.slots, self.width, self.heads, self.decay, self.sharpness = (
-            slots,
-            width,
-            heads,
-            decay,
-            sharpness,
-        )
-        self.gate, self.log_sharpness = (
-            nn.Parameter(torch.empty(heads)),
-            nn.Parameter(torch.empty(heads)),
-        )
+        require_at_least(1, slots=slots, width=width, heads=heads)
+        _check(slots, heads, decay, sharpness)
+        self.slots, self.width = slots, width
+        self.heads, self.decay = heads, decay
+        self.sharpness = sharpness
+        self.gate = nn.Parameter(torch.empty(heads))
+        self.log_sharpness = nn.Parameter(torch.empty(heads))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Gates half open, and sharpness as at the start."""
+        """Set the gates half open, and the sharpness to its initial value."""
         nn.init.zeros_(self.gate)
         with torch.no_grad():
             self.log_sharpness.fill_(self.sharpness).log_()
 
     def empty(self, num_tasks: int) -> MemoryState:
-        """An empty memory for each of ``num_tasks`` tasks."""
+        """Make an empty memory for each of ``num_tasks`` tasks."""
         zeros = self.gate.new_zeros
         return MemoryState(
             zeros(num_tasks, self.slots, self.width),
@@ -103,25 +90,51 @@ class LeastUsedMemory(nn.Module):
         )
 
     def forward(self, keys: Tensor, state: MemoryState) -> tuple[Tensor, MemoryState]:
-        """Write and read with ``keys`` ``[..., head, width]``: what was read ``[..., head, width]``, and the new state."""
-        least = state.usage.argsort(dim=-1, stable=True)[..., : self.heads]
-        slot = torch.arange(self.slots, device=keys.device)
-        unused = (least.unsqueeze(-1) == slot).to(keys.dtype)  # [..., head, slot]
-        gate = self.gate.sigmoid().unsqueeze(-1)
-        write = gate * state.read + (1 - gate) * unused
-        content = torch.addcmul(
-            write.transpose(-1, -2) @ keys, state.content, (1 - unused.sum(-2)).unsqueeze(-1)
-        )
-        scale = (
-            self.log_sharpness.exp().unsqueeze(-1)
-            * _inverse_norm(keys).unsqueeze(-1)
-            * _inverse_norm(content).unsqueeze(-2)
-        )
-        read = (keys @ content.transpose(-1, -2) * scale).softmax(-1)
+        """Write and read with ``keys``.
+
+        Args:
+            keys: ``[..., head, width]``.
+            state: The state before.
+
+        Returns:
+            The reading of each head ``[..., head, width]``, and the state after.
+        """
+        write, kept = self._write_weights(state)
+        content = torch.addcmul(write.transpose(-1, -2) @ keys, state.content, kept)
+        read = self._read_weights(keys, content)
         # it only orders the slots
         usage = self.decay * state.usage + (read + write).detach().sum(-2)
         return read @ content, MemoryState(content, usage, read)
 
+    def _write_weights(self, state: MemoryState) -> tuple[Tensor, Tensor]:
+        """Give the write weights ``[..., head, slot]``, and 0 for slots to be wiped, else 1."""
+        least = state.usage.argsort(dim=-1, stable=True)[..., : self.heads]
+        slot = torch.arange(self.slots, device=least.device)
+        unused = (least.unsqueeze(-1) == slot).to(state.read.dtype)  # [..., head, slot]
+        gate = self.gate.sigmoid().unsqueeze(-1)
+        return gate * state.read + (1 - gate) * unused, (1 - unused.sum(-2)).unsqueeze(-1)
+
+    def _read_weights(self, keys: Tensor, content: Tensor) -> Tensor:
+        """Give the read weights ``[..., head, slot]``."""
+        sharpness = self.log_sharpness.exp().unsqueeze(-1)
+        scale = sharpness * _inverse_norm(keys).unsqueeze(-1) * _inverse_norm(content).unsqueeze(-2)
+        return (keys @ content.transpose(-1, -2) * scale).softmax(-1)
+
+
+def _check(slots: int, heads: int, decay: float, sharpness: float) -> None:
+    """Raise unless the parameters of a :class:`LeastUsedMemory` are in range."""
+    require(
+        heads <= slots,
+        f"Parameter `heads` should be at most the number of slots, {slots}. Found heads={heads}.",
+    )
+    require(0 <= decay <= 1, f"Parameter `decay` should be from 0 to 1. Found decay={decay}.")
+    require(
+        sharpness > 0, f"Parameter `sharpness` should be positive. Found sharpness={sharpness}."
+    )
+
 
 def _inverse_norm(x: Tensor) -> Tensor:
     return (x.square().sum(-1) + EPSILON).rsqrt()
+
+
+__all__ = ["LeastUsedMemory", "MemoryState"]

@@ -1,10 +1,14 @@
 """A multi-layer perceptron."""
 
+from collections.abc import Iterator
 from itertools import pairwise
+from typing import ClassVar
 
 from torch import Tensor, nn
 
+from quickstudy.models.head import linear_head, scores_or_embeddings
 from quickstudy.models.initialise import Scheme, initialise
+from quickstudy.models.protocol import Gives
 from quickstudy.random import generator
 
 
@@ -13,11 +17,19 @@ class MLP(nn.Module):
 
     Args:
         inputs: Length of the flattened input.
-        outputs: Classes or targets; None leaves the last hidden layer as an embedding.
+        outputs: Number of classes or targets; None leaves the last hidden layer as an embedding.
         hidden: Width of every hidden layer. MAML's sinusoid network is ``(40, 40)``.
         init: Initial weights, see :func:`quickstudy.models.initialise.initialise`.
         seed: Seed of the initial weights.
+
+    Example:
+        >>> import torch, quickstudy as qs
+        >>> qs.models.MLP(inputs=6, outputs=2)(torch.zeros(5, 2, 3)).shape
+        torch.Size([5, 2])
     """
+
+    takes: ClassVar = "vectors"
+    can_give: ClassVar[tuple[Gives, ...]] = ("scores", "embeddings")
 
     def __init__(
         self,
@@ -28,21 +40,24 @@ class MLP(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        self.inputs, self.outputs, self.hidden, self.init, self.seed = (
-            inputs,
-            outputs,
-            tuple(hidden),
-            init,
-            seed,
-        )
+        self.inputs, self.outputs = inputs, outputs
+        self.hidden = tuple(hidden)
+        self.init, self.seed = init, seed
+        self.gives = scores_or_embeddings(outputs)
         self.embedding_size = (inputs, *hidden)[-1]
-        layers: list[nn.Module] = [nn.Flatten()]
-        for before, after in pairwise((inputs, *hidden)):
-            layers += [nn.Linear(before, after), nn.ReLU()]
-        self.features = nn.Sequential(*layers)
-        self.head = nn.Identity() if outputs is None else nn.Linear(self.embedding_size, outputs)
+        self.features = nn.Sequential(nn.Flatten(), *_layers((inputs, *hidden)))
+        self.head = linear_head(self.embedding_size, outputs)
         initialise(self, generator(seed, "model"), init)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``[example, *feature]`` to ``[example, output]``."""
         return self.head(self.features(x))
+
+
+def _layers(widths: tuple[int, ...]) -> Iterator[nn.Module]:
+    for before, after in pairwise(widths):
+        yield nn.Linear(before, after)
+        yield nn.ReLU()
+
+
+__all__ = ["MLP"]

@@ -1,25 +1,27 @@
 """A network that predicts several targets of different kinds."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from torch import Tensor, nn
 
-from quickstudy.episode import Kind
-from quickstudy.errors import require
 from quickstudy.models.initialise import initialise
+from quickstudy.models.protocol import Gives
+from quickstudy.models.trunk import embedding_size_of
 from quickstudy.random import generator
+from quickstudy.targets import Several
 
 
 class MultiTarget(nn.Module):
-    """A trunk that all targets share, and a linear layer with the scores of each: one for a number,
-    one a class for classes.
+    """Share a trunk between all targets; a linear layer gives the scores of each.
 
-    Gradient learners read ``targets`` off their model: such a task's loss is the mean over its
-    targets of squared error or cross-entropy, over the labels that are there.
+    A number takes one score, ``n`` classes take ``n``. Its tasks ask for
+    :class:`~quickstudy.targets.Several`. Their loss is the mean over the targets of squared error
+    or cross-entropy, over the labels that are not missing.
 
     Args:
         trunk: Any module that gives embeddings ``[example, feature]``.
-        targets: The classes of each target; 0 for a number.
+        targets: The number of classes of each target; 0 for a number.
         embedding_size: Length of the embeddings; by default the trunk's ``embedding_size``.
         seed: Seed of the linear layer's initial weights.
 
@@ -34,6 +36,9 @@ class MultiTarget(nn.Module):
         [(5,), (5, 2), (5, 3)]
     """
 
+    can_give: ClassVar[tuple[Gives, ...]] = ("scores",)
+    gives: ClassVar[Gives] = "scores"
+
     def __init__(
         self,
         trunk: nn.Module,
@@ -42,20 +47,11 @@ class MultiTarget(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        size = getattr(trunk, "embedding_size", None) if embedding_size is None else embedding_size
-        require(
-            size is not None,
-            "Parameter `embedding_size` is needed: this trunk does not say its own.",
-        )
-        kind = Kind.mixed(targets)
-        self.trunk, self.targets, self.embedding_size, self.outputs, self.seed = (
-            trunk,
-            kind.targets,
-            size,
-            kind.outputs,
-            seed,
-        )
-        self.head = nn.Linear(int(size or 0), kind.outputs)
+        self.embedding_size = embedding_size_of(trunk, embedding_size)
+        self.target = Several(tuple(targets))
+        self.targets, self.outputs = self.target.targets, self.target.scores
+        self.trunk, self.seed = trunk, seed
+        self.head = nn.Linear(self.embedding_size, self.outputs)
         initialise(self.head, generator(seed, "model"))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -63,12 +59,13 @@ class MultiTarget(nn.Module):
         return self.head(self.trunk(x))
 
     def answers(self, scores: Tensor) -> list[Tensor]:
-        """For every target its numbers ``[...]``, or the probabilities of its classes ``[..., class]``, of ``scores`` ``[..., score]``."""
-        parts = Kind.mixed(self.targets).split(scores)
-        return [
-            part.softmax(-1) if classes else part.squeeze(-1)
-            for part, classes in zip(parts, self.targets, strict=True)
-        ]
+        """Give the answer to every target from ``scores`` ``[..., score]``.
+
+        Returns:
+            Numbers ``[...]``, or probabilities of the classes ``[..., class]``.
+        """
+        parts = zip(self.target.each, self.target.split(scores), strict=True)
+        return [own.answers(part) for own, part in parts]
 
 
 __all__ = ["MultiTarget"]

@@ -1,16 +1,18 @@
 """Normalisation by the statistics of a task: batch normalisation that no other task leaks into.
 
-``nn.BatchNorm`` keeps running averages that every forward pass changes, so a test task seen by a
-meta-learner changes the model for the next one, and under ``vmap`` it fails. A gradient learner
-therefore replaces it by :class:`TaskNorm`, as ``torch.func.replace_all_batch_norm_modules_`` and
-``nn.SyncBatchNorm.convert_sync_batchnorm`` do, and says whose statistics count (its
-``statistics`` parameter):
+``nn.BatchNorm`` keeps running averages that every forward pass changes, so a test task that a
+meta-learner has seen changes the model for the next one. Under ``vmap`` it fails. A gradient
+learner therefore replaces it by :class:`TaskNorm`, as
+``torch.func.replace_all_batch_norm_modules_`` and ``nn.SyncBatchNorm.convert_sync_batchnorm`` do,
+and says whose statistics count (its ``statistics`` parameter):
 
 - ``"support"`` (default): mean and variance of the task's support set normalise support and query.
   Nothing is learned from the queries: a query's prediction does not depend on the other queries.
 - ``"transductive"``: each set is normalised by its own mean and variance, as in the code of MAML,
   MAML++ and iMAML. Predictions depend on the other queries of the batch; results are labelled so.
 - ``"frozen"``: ``nn.BatchNorm`` stays and uses the running averages it came with.
+
+A network inside :class:`~quickstudy.models.Frozen` keeps its ``nn.BatchNorm`` under every policy.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,6 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from quickstudy.models.frozen import Frozen
 from quickstudy.models.normalise import normalise
 
 Statistics = tuple[Tensor, ...]
@@ -28,13 +31,23 @@ Statistics = tuple[Tensor, ...]
 
 
 class _Call:
-    """What the normalisation layers of one forward pass share."""
+    """The settings that the normalisation layers of one forward pass share."""
 
     def __init__(self, mask: Tensor | None, given: Statistics | None, record: bool) -> None:
-        self.mask = mask
+        self.mask, self.record = mask, record
         self.given: Iterator[Tensor] | None = None if given is None else iter(given)
-        self.record = record
         self.recorded: list[Tensor] = []
+        self.plain = mask is None and given is None and not record
+
+    def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Give the mean and variance ``[feature]`` by which the next layer normalises ``x``."""
+        if self.given is not None:
+            mean, variance = next(self.given), next(self.given)
+        else:
+            mean, variance = _moments(x, self.mask)
+        if self.record:
+            self.recorded += [mean, variance]
+        return mean, variance
 
 
 _call: ContextVar[_Call | None] = ContextVar("task_norm_call", default=None)
@@ -46,6 +59,11 @@ class TaskNorm(nn.Module):
     Mean and (biased) variance are those of the real examples of ``x`` ``[example, feature,
     *space]``, or those given to :func:`forward`. It has no running averages and no state.
 
+    Args:
+        num_features: Number of features.
+        eps: Added to the variance.
+        affine: Whether there are ``weight`` and ``bias``.
+
     Source: Ioffe & Szegedy 2015, eq. 1–4, without the moving averages.
     """
 
@@ -56,7 +74,7 @@ class TaskNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(num_features)) if affine else None
 
     def reset_parameters(self) -> None:
-        """Weight 1 and bias 0."""
+        """Set weight to 1 and bias to 0."""
         if self.weight is not None:
             nn.init.ones_(self.weight)
         if self.bias is not None:
@@ -65,67 +83,78 @@ class TaskNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Normalise ``x`` ``[example, feature, *space]``."""
         call = _call.get()
-        plain = call is None or (call.mask is None and call.given is None and not call.record)
         # torch refuses a single value per feature, whose variance is 0 here
-        if plain and x.numel() != x.shape[1]:
-            if self.weight is not None and self.bias is not None and _can_normalise(x, self.weight):
-                return normalise(x, self.weight, self.bias, self.eps)
-            return F.batch_norm(x, None, None, self.weight, self.bias, True, eps=self.eps)
-        call = call or _Call(None, None, False)
-        if call.given is not None:
-            mean, variance = next(call.given), next(call.given)
-        else:
-            mean, variance = _moments(x, call.mask)
-        if call.record:
-            call.recorded += [mean, variance]
+        if (call is None or call.plain) and x.numel() != x.shape[1]:
+            return self._by_the_batch(x)
+        mean, variance = (call or _Call(None, None, False)).moments(x)
         scale = (variance + self.eps).rsqrt()
         scale = scale if self.weight is None else scale * self.weight
         shift = -mean * scale if self.bias is None else self.bias - mean * scale
-        shape = (1, -1, *[1] * (x.ndim - 2))
-        return x * scale.reshape(shape) + shift.reshape(shape)
+        return x * _beside(x, scale) + _beside(x, shift)
+
+    def _by_the_batch(self, x: Tensor) -> Tensor:
+        """Normalise ``x`` by its own statistics."""
+        if self.weight is not None and self.bias is not None and _can_normalise(x, self.weight):
+            return normalise(x, self.weight, self.bias, self.eps)
+        return F.batch_norm(x, None, None, self.weight, self.bias, True, eps=self.eps)
 
 
 def _can_normalise(x: Tensor, weight: Tensor) -> bool:
-    """Whether derivatives may be asked for, where :func:`~quickstudy.models.normalise.normalise` has them cheaper than torch."""
+    """Say whether :func:`~quickstudy.models.normalise.normalise` serves ``x`` and can pay off.
+
+    Its derivatives are cheaper than torch's, so it pays off only if they may be asked for.
+    """
     kind = x.device.type == "cpu" and x.dtype == weight.dtype and x.numel() > 0
     traced = torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None
     return kind and torch.is_grad_enabled() and not traced
 
 
+def _beside(x: Tensor, values: Tensor) -> Tensor:
+    """Shape ``values`` ``[feature]`` to meet ``x`` ``[example, feature, *space]``."""
+    return values.reshape(1, -1, *[1] * (x.ndim - 2))
+
+
 def _moments(x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Compute mean and biased variance of the real examples of ``x``."""
     axes = [0, *range(2, x.ndim)]
-    if mask is None:
-        variance, mean = torch.var_mean(x, axes, correction=0)
-        return mean, variance
+    if mask is not None:
+        return _masked_moments(x, mask, axes)
+    variance, mean = torch.var_mean(x, axes, correction=0)
+    return mean, variance
+
+
+def _masked_moments(x: Tensor, mask: Tensor, axes: list[int]) -> tuple[Tensor, Tensor]:
     weight = mask.reshape(-1, *[1] * (x.ndim - 1)).to(x.dtype)
     count = (mask.sum().to(x.dtype) * (x[0, 0].numel())).clamp(min=1)
     mean = (x * weight).sum(axes) / count
-    centred = (x - mean.reshape(1, -1, *[1] * (x.ndim - 2))) * weight
+    centred = (x - _beside(x, mean)) * weight
     return mean, centred.square().sum(axes) / count
 
 
 def replace_batch_norm(model: nn.Module) -> nn.Module:
-    """Replace every ``nn.BatchNorm`` inside ``model`` by a :class:`TaskNorm` with the same
-    parameters, in place.
+    """Replace every ``nn.BatchNorm`` of ``model`` by a :class:`TaskNorm`, in place.
+
+    The parameters stay the same tensors. A :class:`~quickstudy.models.Frozen` network stays as it
+    is.
 
     Returns:
-        ``model``, or the :class:`TaskNorm` that replaces it where it is a batch norm itself.
+        ``model``, or the :class:`TaskNorm` that replaces it if it is a batch norm itself.
     """
     if isinstance(model, nn.modules.batchnorm._BatchNorm):
         norm = TaskNorm(model.num_features, model.eps, affine=False)
         norm.weight, norm.bias = model.weight, model.bias
         return norm
+    if isinstance(model, Frozen):
+        return model
     for name, child in model._modules.items():  # with modules that stand in it twice
-        if child is None:
-            continue
-        replaced = replace_batch_norm(child)
+        replaced = None if child is None else replace_batch_norm(child)
         if replaced is not child:
             setattr(model, name, replaced)
     return model
 
 
 def has_task_norm(model: nn.Module) -> bool:
-    """Whether ``model`` holds a :class:`TaskNorm`."""
+    """Say whether ``model`` holds a :class:`TaskNorm`."""
     return any(isinstance(module, TaskNorm) for module in model.modules())
 
 
@@ -137,15 +166,15 @@ def forward(
     statistics: Statistics | None = None,
     record: bool = False,
 ) -> tuple[Tensor, Statistics]:
-    """``model(x)`` for one task, with ``weights`` in the place of its parameters.
+    """Compute ``model(x)`` for one task, with ``weights`` in the place of its parameters.
 
     Args:
         model: Any module; parameters and buffers not named in ``weights`` are its own.
         weights: Parameters by name.
         x: ``[example, *feature]``.
-        mask: ``[example]``, or None where all examples are real. Padding does not count in the
+        mask: ``[example]``, or None if all examples are real. Padding does not count in the
             statistics.
-        statistics: What :class:`TaskNorm` layers use; by default those of ``x``.
+        statistics: The statistics that :class:`TaskNorm` layers use; by default those of ``x``.
         record: Whether to return the statistics that were used.
 
     Returns:
@@ -156,7 +185,15 @@ def forward(
     call = _Call(mask, statistics, record)
     token = _call.set(call)
     try:
-        output = functional_call(model, dict(weights), (x,))
+        return functional_call(model, dict(weights), (x,)), tuple(call.recorded)
     finally:
         _call.reset(token)
-    return output, tuple(call.recorded)
+
+
+__all__ = [
+    "Statistics",
+    "TaskNorm",
+    "forward",
+    "has_task_norm",
+    "replace_batch_norm",
+]

@@ -1,22 +1,26 @@
 """Inputs and their powers: the features of a polynomial."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
-from quickstudy.errors import require
+from quickstudy.errors import require_at_least
+from quickstudy.models.protocol import Gives
 
 WITHIN = 4.0
+"""The largest size of an input; beyond it the input is clamped."""
 
 
 class Powers(nn.Module):
     """``[x, x², …, x^degree]`` of flattened inputs, with nothing to learn.
 
-    Inputs are expected scaled (mean 0, standard deviation 1) and are kept within ±4, so that a
-    power does not run away.
+    Inputs should be scaled (mean 0, standard deviation 1). They are clamped to ±4, so that a power
+    does not run away.
 
     Args:
         inputs: Length of the flattened input.
-        degree: The highest power; 1 leaves the inputs alone.
+        degree: The highest power; 1 gives the clamped inputs.
 
     Raises:
         UserError: If a number is below 1.
@@ -27,11 +31,15 @@ class Powers(nn.Module):
         tensor([[ 1., -3.,  1.,  9.]])
     """
 
+    takes: ClassVar = "vectors"
+    can_give: ClassVar[tuple[Gives, ...]] = ("embeddings",)
+    gives: ClassVar[Gives] = "embeddings"
+
     def __init__(self, inputs: int, degree: int = 2) -> None:
         super().__init__()
-        for name, value in (("inputs", inputs), ("degree", degree)):
-            require(value >= 1, f"Parameter `{name}` should be at least 1. Found {name}={value}.")
-        self.inputs, self.degree, self.embedding_size = inputs, degree, inputs * degree
+        require_at_least(1, inputs=inputs, degree=degree)
+        self.inputs, self.degree = inputs, degree
+        self.embedding_size = inputs * degree
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``[example, *feature]`` to ``[example, inputs · degree]``."""

@@ -9,9 +9,9 @@ from quickstudy.episode import Batch
 from quickstudy.errors import require
 from quickstudy.learners import Learner
 from quickstudy.learners.learner import evaluating
-from quickstudy.learners.loss import mean_over_examples
 from quickstudy.relatedness.gradients import mean_gradients
 from quickstudy.relatedness.probe import Probe
+from quickstudy.targets import mean_over_examples
 
 
 def affinity(
@@ -47,7 +47,7 @@ def affinity(
                 [-3.,  1.]])
     """
     require(lr > 0, f"Parameter `lr` should be positive. Found lr={lr}.")
-    probe = Probe(learner)
+    probe = Probe(learner, batch.target)
     x, y, shape = batch.x.flatten(0, 1), batch.y.flatten(0, 1), batch.mask.shape
     directions = -lr * mean_gradients(learner, batch, step)
     with evaluating(probe.model), torch.no_grad():
@@ -70,7 +70,7 @@ def affinity_products(
     Fallen loss rather than its part, in units of both tasks' losses: ``Z_st L_t / √(L_s L_t)``, the
     last two of all rows. To first order in ``lr`` it is ``lr ⟨∇L_s, ∇L_t⟩ / √(L_s L_t)``:
     symmetric, as an inner product is."""
-    probe = Probe(learner)
+    probe = Probe(learner, batch.target)
     with evaluating(probe.model), torch.no_grad():
         losses = probe.losses(probe.weights, batch.x.flatten(0, 1), batch.y.flatten(0, 1)).reshape(
             batch.mask.shape

@@ -1,5 +1,7 @@
 """Fisher embeddings: two tasks are related where they need the same weights of a network."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
@@ -30,7 +32,7 @@ def fisher_diagonal(learner: Learner | nn.Module, batch: Batch, rows: Tensor) ->
         own (the empirical Fisher), so that
     the probe need not be a good model of a small task.
     """
-    probe = Probe(learner)
+    probe = Probe(learner, batch.target)
     fixed = set(probe.weights)
     if isinstance(learner, Learner) and learner.test_steps:
         fixed -= set(learner.adapt(batch[:1]))
@@ -38,7 +40,7 @@ def fisher_diagonal(learner: Learner | nn.Module, batch: Batch, rows: Tensor) ->
         return mean_gradients(learner, batch, rows, power=2)
     found = []
     for chosen in rows.reshape(-1, *rows.shape[-2:]):
-        heads = learner.adapt(Batch(batch.x, batch.y, batch.mask * chosen))
+        heads = learner.adapt(replace(batch, mask=batch.mask * chosen))
         with evaluating(probe.model):
             for task in range(batch.num_tasks):
                 real = chosen[task] > 0
@@ -73,7 +75,7 @@ def fisher_embedding(learner: Learner | nn.Module, batch: Batch, rows: Tensor) -
     Example:
         >>> import torch, quickstudy as qs
         >>> x = torch.randn(50, 2, generator=qs.generator(0, "example")).expand(3, 50, 2)
-        # two tasks that need the first feature, one the second
+        >>> # two tasks that need the first feature, one the second
         >>> y = torch.stack([x[0, :, :1], x[1, :, :1], x[2, :, 1:]])
         >>> plane = torch.nn.Linear(2, 1, bias=False)
         >>> _ = torch.nn.init.zeros_(plane.weight)

@@ -30,7 +30,7 @@ def mean_gradients(
         >>> import quickstudy as qs
         >>> line = torch.nn.Linear(1, 1, bias=False)
         >>> _ = torch.nn.init.zeros_(line.weight)
-        # d/dw (w x − y)² = −2 x y
+        >>> # d/dw (w x − y)² = −2 x y
         >>> batch = qs.Batch.of(torch.tensor([[1.0], [3.0]]), torch.tensor([[1.0], [1.0]]))
         >>> mean_gradients(line, batch, batch.mask)
         tensor([[-4.]])
@@ -38,7 +38,7 @@ def mean_gradients(
     Source: the cosine of two such gradients is the similarity of Wang et al. 2021 (Gradient
         Vaccine), section 3.
     """
-    probe = Probe(learner)
+    probe = Probe(learner, batch.target)
     with evaluating(probe.model):
         found = []
         for task in range(batch.num_tasks):

@@ -19,11 +19,8 @@ def rows_of(tasks: TableTasks | Episode | Batch) -> tuple[Batch, Tensor, tuple[s
     if isinstance(tasks, TableTasks):
         batch, identity, names = tasks.batch(), tasks.identity, tasks.names
     elif isinstance(tasks, Episode):
-        parts = [
-            torch.cat([getattr(part, name) for part in (tasks.support, tasks.query)], 1)
-            for name in ("x", "y", "mask")
-        ]
-        batch, identity, names = Batch(*parts), tasks.task, tuple(map(str, tasks.task.tolist()))
+        batch, identity = Batch.joined([tasks.support, tasks.query], axis=1), tasks.task
+        names = tuple(map(str, identity.tolist()))
     else:
         batch, identity = tasks, torch.arange(tasks.num_tasks)
         names = tuple(map(str, range(tasks.num_tasks)))

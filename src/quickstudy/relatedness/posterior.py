@@ -1,5 +1,7 @@
 """Posterior weights: two tasks of linear regression are related where they depart from the mean of all tasks alike."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
@@ -34,7 +36,7 @@ def posterior_shift(learner: Learner | nn.Module, batch: Batch, rows: Tensor) ->
         )
     flat = rows.reshape(-1, *rows.shape[-2:])
     means = torch.stack(
-        [learner.adapt(Batch(batch.x, batch.y, batch.mask * own))["mean"] for own in flat]
+        [learner.adapt(replace(batch, mask=batch.mask * own))["mean"] for own in flat]
     )
     with torch.no_grad():
         shift = (means - learner.mean).double().unsqueeze(-1)

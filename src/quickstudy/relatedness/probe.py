@@ -3,13 +3,13 @@
 from typing import cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
 from quickstudy.errors import require
 from quickstudy.learners import Learner
 from quickstudy.models.norm import has_task_norm
+from quickstudy.targets import Target
 
 Weights = dict[str, Tensor]
 
@@ -19,13 +19,14 @@ class Probe:
 
     Args:
         learner: A learner whose network gives scores, or such a network. It stays as it is.
+        target: What its scores answer.
 
     Raises:
         UserError: If its network gives no scores, normalises by the statistics of a batch, or has
             nothing to learn.
     """
 
-    def __init__(self, learner: Learner | nn.Module) -> None:
+    def __init__(self, learner: Learner | nn.Module, target: Target) -> None:
         model = learner
         if isinstance(learner, Learner):
             scores = learner.model_gives == "scores" and hasattr(learner, "model")
@@ -40,11 +41,7 @@ class Probe:
             "The probe should not normalise by the rows of a batch: one row at a time is "
             "looked at.",
         )
-        require(
-            not getattr(model, "targets", ()),
-            "The probe should predict targets of one kind. Found a network for several.",
-        )
-        self.model = model
+        self.model, self.target = model, target
         self.weights: Weights = {
             name: value.detach() for name, value in model.named_parameters() if value.requires_grad
         }
@@ -52,15 +49,7 @@ class Probe:
 
     def losses(self, weights: Weights, x: Tensor, y: Tensor) -> Tensor:
         """The loss of every row ``[row]`` of ``x`` ``[row, *feature]`` at ``weights``: squared error or cross-entropy."""
-        scores = functional_call(self.model, weights, (x,))
-        if not y.dtype.is_floating_point:
-            return F.cross_entropy(scores, y, reduction="none")
-        require(
-            scores.shape == y.shape,
-            f"The probe should predict {tuple(y.shape)}, as the targets. Found "
-            f"{tuple(scores.shape)}.",
-        )
-        return (scores - y).square().flatten(1).mean(1)
+        return self.target.example_losses(functional_call(self.model, weights, (x,)), y)
 
     def row_gradients(self, x: Tensor, y: Tensor, own: Weights | None = None) -> Tensor:
         """The gradient of the loss of every row ``[row, parameter]``, by the weights that are not the task's ``own``."""

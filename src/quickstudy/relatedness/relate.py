@@ -104,7 +104,7 @@ def relate(
     Example:
         >>> import torch, quickstudy as qs
         >>> draw = qs.generator(0, "example")
-        # tasks 0, 2, 4, 6 and tasks 1, 3, 5, 7
+        >>> # tasks 0, 2, 4, 6 and tasks 1, 3, 5, 7
         >>> slope = torch.tensor([1.0, -1.0]).repeat(4).reshape(8, 1, 1)
         >>> x = torch.randn(8, 40, 1, generator=draw)
         >>> tasks = qs.Batch(x, slope * x + 0.5 * torch.randn(8, 40, 1, generator=draw), torch.ones(8, 40))

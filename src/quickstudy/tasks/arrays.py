@@ -1,98 +1,263 @@
-"""Your own labelled arrays as a pool of classes."""
+"""Your own arrays: a pool of classes, or a family of tasks."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from quickstudy.errors import require
-from quickstudy.random import generator
-from quickstudy.tasks.classes import Classes, Episodes, Range
+from quickstudy import targets as ask
+from quickstudy.errors import UserError, require
+from quickstudy.targets import Target
+from quickstudy.tasks.classes import Classes, Range
+from quickstudy.tasks.data import (
+    SPLITS,
+    Data,
+    Fractions,
+    check_fractions,
+    check_split,
+    divide,
+)
+from quickstudy.tasks.encoder import Encoder
+from quickstudy.tasks.table_tasks import TableTasks
 
-SPLITS = ("train", "validation", "test")
 
+class Arrays(Data):
+    """Tasks from arrays: ``qs.tasks.Arrays(x, y).split("train").episodes(way=5, shot=1)``.
 
-class Arrays:
-    """N-way K-shot tasks from arrays: ``qs.tasks.Arrays(x, y).split("train").episodes(way=5,
-    shot=1)``.
+    Without ``task``, each value of ``y`` is a class, and tasks are N-way K-shot: some of the
+    classes, with some examples of each. With ``task``, each of its values is a task with its own
+    examples, drawn as K-shot tasks: regression if ``y`` is floating-point, else classification.
+    Tasks of fewer examples than are asked for are padded, and the padding is masked.
 
     Args:
-        x: Examples ``[example, *feature]``; a tensor, a NumPy array or what ``torch.as_tensor``
-            takes. ``uint8`` images ``[example, height, width]`` or ``[example, channel, height,
-            width]`` are scaled to [0, 1].
-        y: The class of every example ``[example]``: integers or strings.
-        fractions: How the *classes* are divided into train, validation and test.
+        x: Examples ``[example, *feature]``; a tensor, an array or a DataFrame. Floating-point
+            numbers get torch's default dtype. Integers (token ids) keep their dtype, but ``uint8``
+            images ``[example, height, width]`` or ``[example, channel, height, width]`` are scaled
+            to [0, 1].
+        y: The class of every example ``[example]``, integers or strings; or with ``task`` targets
+            ``[example]`` or ``[example, target]``, floating point.
+        fractions: How the *classes*, or the tasks, are divided into train, validation and test.
         seed: Seed of the division.
+        task: The task of every example ``[example]``, integers or strings.
+        splits: The split of every example ``[example]``, ``"train"``, ``"validation"`` or
+            ``"test"``, in place of ``fractions``; the examples of one class, or of one task, are in
+            one split.
+
+    Attributes:
+        pool: All classes, or all tasks.
 
     Raises:
-        UserError: If the lengths differ, the arrays are empty, or x holds NaN or infinity.
+        UserError: If the lengths differ, the arrays are empty, x holds NaN or infinity, or a label
+            is missing.
 
     Example:
         >>> import numpy as np, quickstudy as qs
         >>> x, y = np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 6
-        >>> qs.tasks.Arrays(x, y).episodes(way=3, shot=2, query=4).sample(2, qs.Moment(0, "train")).query.x.shape
+        >>> tasks = qs.tasks.Arrays(x, y).episodes(way=3, shot=2, query=4)
+        >>> tasks.sample(2, qs.Moment(0, "train")).query.x.shape
         torch.Size([2, 12, 3])
+        >>> windows = qs.tasks.Arrays(x.reshape(60, 3, 1), x.sum(1), task=np.arange(60) // 10)
+        >>> tasks = windows.split("train").episodes(shot=3, query=4)
+        >>> tasks.sample(2, qs.Moment(0, "train")).support.x.shape  # [task, example, time, channel]
+        torch.Size([2, 3, 3, 1])
     """
 
     def __init__(
-        self, x: Any, y: Any, fractions: tuple[float, float, float] = (0.6, 0.2, 0.2), seed: int = 0
+        self,
+        x: Any,
+        y: Any,
+        fractions: Fractions = (0.6, 0.2, 0.2),
+        seed: int = 0,
+        task: Any = None,
+        splits: Any = None,
     ) -> None:
-        self.fractions, self.seed = fractions, seed
-        values = torch.as_tensor(x)
-        values = values.to(torch.get_default_dtype()) if values.dtype != torch.uint8 else values
-        labels = [str(label) for label in (y.tolist() if hasattr(y, "tolist") else y)]
-        require(
-            len(values) == len(labels) > 0,
-            f"`x` and `y` should have the same length, at least 1. Found {len(values)} and "
-            f"{len(labels)}.",
+        self.x, self.y, self.task = x, y, task
+        self.fractions, self.seed, self.splits = fractions, seed, splits
+        check_fractions(fractions)
+        values = _inputs(x)
+        for name, other in (("y", y), ("task", task), ("splits", splits)):
+            require(
+                other is None or len(values) == len(other) > 0,
+                f"`x` and `{name}` should have the same length, at least 1. "
+                f"Found {len(values)} and {0 if other is None else len(other)}.",
+            )
+        self.pool: Classes | TableTasks = (
+            classes_of(values, _classes(y)) if task is None else _tasks_of(values, y, task)
         )
-        require(
-            values.dtype == torch.uint8 or bool(values.isfinite().all()),
-            "`x` should be finite. Found NaN or infinity: fill or drop them.",
-        )
-        require(
-            len(fractions) == 3 and abs(sum(fractions) - 1) < 1e-9 and min(fractions) >= 0,
-            f"Parameter `fractions` should be three numbers that sum to 1. Found {fractions}.",
-        )
-        number = re.compile("-?[0-9]+")
-        names = sorted(
-            set(labels),
-            key=lambda name: (0, int(name), name) if number.fullmatch(name) else (1, 0, name),
-        )
-        index = {name: i for i, name in enumerate(names)}
-        code = torch.tensor([index[label] for label in labels])
-        order = code.argsort(stable=True)
-        size = code.bincount()
-        self.pool = Classes(
-            values[order],
-            size.cumsum(0) - size,
-            size,
-            tuple(names),
-            torch.zeros_like(size),
-            ("all",),
-            "arrays",
-        )
+        self._parts = self._divided(None if splits is None else _texts(splits), task)
 
-    def episodes(self, way: Range, shot: Range, query: int = 15) -> Episodes:
-        """Tasks from all classes. See :class:`~quickstudy.tasks.classes.Episodes`."""
-        return self.pool.episodes(way, shot, query)
+    def episodes(self, way: Range | None = None, shot: Any = 1, query: int = 15) -> Any:
+        """Make tasks from all classes, or from all tasks, whatever their split.
 
-    def split(self, name: str) -> Classes:
-        """The classes of one split: ``"train"``, ``"validation"`` or ``"test"``; every class is in exactly one."""
+        Raises:
+            UserError: If ``way`` is missing, or given for arrays that are divided into tasks.
+        """
+        if isinstance(self.pool, Classes):
+            require(way is not None, "Parameter `way` should be the classes of a task. Found None.")
+            return self.pool.episodes(way or 1, shot, query)
         require(
-            name in SPLITS,
-            f"Parameter `split` should be one of {', '.join(SPLITS)}. Found {name!r}.",
+            way is None, "Parameter `way` is for classes. These arrays have tasks of their own."
         )
-        order = torch.randperm(self.pool.num_classes, generator=generator(self.seed, "split"))
-        first = round(self.fractions[0] * len(order))
-        second = round((self.fractions[0] + self.fractions[1]) * len(order))
-        parts: dict[str, Tensor] = dict(
-            zip(SPLITS, order.tensor_split([first, second]), strict=True)
-        )
+        return self.pool.episodes(shot, query)
+
+    @property
+    def split_names(self) -> tuple[str, ...]:
+        """The splits that hold a class, or a task."""
+        return tuple(name for name in SPLITS if len(self._parts[name]))
+
+    def split(self, name: str) -> Any:
+        """Give the classes, or the tasks, of ``"train"``, ``"validation"`` or ``"test"``.
+
+        Every class, or task, is in exactly one.
+        """
+        check_split(name, SPLITS)
+        what = "class" if isinstance(self.pool, Classes) else "task"
+        count = sum(map(len, self._parts.values()))
         require(
-            len(parts[name]) > 0,
-            f"Split {name!r} should have at least one class. Found none of {len(order)}: "
+            len(self._parts[name]) > 0,
+            f"Split {name!r} should have at least one {what}. Found none of {count}: "
             "change `fractions`.",
         )
-        return self.pool.subset(parts[name].sort().values, f"arrays/{name}")
+        if isinstance(self.pool, Classes):
+            return self.pool.subset(self._parts[name], f"arrays/{name}")
+        return replace(self.pool.subset(self._parts[name].tolist()), label=f"arrays/{name}")
+
+    def everything(self) -> Any:
+        """Give all classes, or all tasks."""
+        return self.pool
+
+    def notes(self) -> list[str]:
+        """Say how many classes, or tasks, there are in each split."""
+        what = "classes" if isinstance(self.pool, Classes) else "tasks"
+        return [in_words(what, {name: len(part) for name, part in self._parts.items()})]
+
+    def _divided(self, split: list[str] | None, task: Any) -> dict[str, Tensor]:
+        """The classes, or the tasks, of every split."""
+        names = self.pool.names
+        if split is None:
+            return divide(len(names), self.fractions, self.seed)
+        wrong = sorted(set(split) - set(SPLITS))
+        known = ", ".join(map(repr, SPLITS))
+        require(not wrong, f"`splits` should hold {known}. Found {wrong[:1]}.")
+        owners = _classes(self.y) if task is None else _texts(task)
+        found = dict[str, str]()
+        for owner, part in zip(owners, split, strict=True):
+            other = found.setdefault(owner, part)
+            what = "class" if task is None else "task"
+            message = f"Every {what} should be in one split. Found {what} {owner!r} in"
+            require(other == part, f"{message} {other!r} and {part!r}.")
+        return by_split([found[name] for name in names])
+
+
+def classes_of(values: Tensor, labels: Sequence[str], label: str = "arrays") -> Classes:
+    """Give the pool of examples ``values`` of classes ``labels``; whole numbers sort as such."""
+    number = re.compile("-?[0-9]+")
+    names = sorted(
+        set(labels),
+        key=lambda name: (0, int(name), name) if number.fullmatch(name) else (1, 0, name),
+    )
+    index = {name: i for i, name in enumerate(names)}
+    code = torch.tensor([index[label] for label in labels])
+    size, group = code.bincount(), torch.zeros(len(names), dtype=torch.long)
+    rows = values[code.argsort(stable=True)]
+    return Classes(rows, size.cumsum(0) - size, size, tuple(names), group, ("all",), label)
+
+
+def by_split(parts: Sequence[str]) -> dict[str, Tensor]:
+    """Give the places of every split in ``parts``, the split of every class or task."""
+    places = {name: [i for i, part in enumerate(parts) if part == name] for name in SPLITS}
+    return {name: torch.tensor(found, dtype=torch.long) for name, found in places.items()}
+
+
+def in_words(what: str, counts: dict[str, int]) -> str:
+    """Say how many of ``what`` each split has.
+
+    Example:
+        >>> in_words("classes", {"train": 18, "validation": 6, "test": 6})
+        '30 classes: 18 to train, 6 to validate, 6 to test.'
+    """
+    verbs = {"train": "train", "validation": "validate", "test": "test"}
+    parts = ", ".join(f"{count} to {verbs[name]}" for name, count in counts.items())
+    return f"{sum(counts.values())} {what}: {parts}."
+
+
+def _inputs(x: Any) -> Tensor:
+    """``x`` as a tensor; floating point in the default dtype, integers as they are."""
+    try:
+        values = x if isinstance(x, Tensor) else torch.as_tensor(np.asarray(x))
+    except (TypeError, ValueError) as error:
+        raise UserError(f"`x` should be an array of numbers. Found {error}.") from error
+    exact = not values.is_floating_point() and values.dtype != torch.bool
+    values = values if exact else values.to(torch.get_default_dtype())
+    finite = exact or bool(values.isfinite().all())
+    require(finite, "`x` should be finite. Found NaN or infinity: fill or drop them.")
+    return values
+
+
+def _texts(values: Any) -> list[str]:
+    """The entries of a list or an array as text."""
+    return [str(value) for value in (values.tolist() if hasattr(values, "tolist") else values)]
+
+
+def _classes(y: Any) -> list[str]:
+    """The class of every example as text.
+
+    Raises:
+        UserError: If a label is missing, or is no class.
+    """
+    entries = y.tolist() if hasattr(y, "tolist") else list(y)
+    missing = sum(map(is_missing, entries))
+    require(
+        not missing,
+        f"`y` should have the class of every example. Found {missing} without: drop them.",
+    )
+    wrong = [one for one in entries if isinstance(one, float) and not one.is_integer()]
+    require(
+        not wrong,
+        f"`y` should hold classes: integers or strings. Found {wrong[:1]}. Numbers are predicted "
+        "by regression, which needs `task`, the task of every example.",
+    )
+    return [str(int(one)) if isinstance(one, float) else str(one) for one in entries]
+
+
+def is_missing(entry: Any) -> bool:
+    """Whether ``entry`` is None, NaN, or pandas' NA or NaT."""
+    return entry is None or type(entry).__name__ in ("NAType", "NaTType") or entry != entry
+
+
+def _is_floating(y: Any) -> bool:
+    if isinstance(y, Tensor):
+        return y.is_floating_point()
+    return np.asarray(y).dtype.kind == "f"
+
+
+def _tasks_of(values: Tensor, y: Any, task: Any) -> TableTasks:
+    """The tasks of arrays, ordered by task."""
+    pool = classes_of(torch.arange(len(values)), _texts(task))
+    order, count = pool.x, len(pool.names)
+    if values.dtype == torch.uint8:  # images: as a pool of classes gives them
+        values = classes_of(values, ["all"] * len(values)).gather(torch.arange(len(values)))
+    require(count >= 2, f"`task` should hold at least 2 tasks. Found {count}.")
+    if _is_floating(y):
+        targets = torch.as_tensor(y if isinstance(y, Tensor) else np.asarray(y))
+        targets = targets.to(torch.get_default_dtype()).reshape(len(values), -1)
+        finite = bool(targets.isfinite().all())
+        require(finite, "`y` should be finite. Found NaN or infinity: drop these examples.")
+        target: Target = ask.Numbers((targets.shape[1],))
+    else:
+        labels = classes_of(torch.arange(len(values)), _classes(y))
+        targets = torch.empty(len(values), dtype=torch.long)
+        targets[labels.x] = torch.arange(len(labels.names)).repeat_interleave(labels.size)
+        target = ask.Classes(len(labels.names))
+    where = torch.arange(count).repeat_interleave(pool.size)
+    names, identity = pool.names, torch.arange(count)
+    return TableTasks(
+        values[order], targets[order], where, names, identity, target, Encoder(()), "arrays"
+    )
+
+
+__all__ = ["Arrays", "by_split", "classes_of", "in_words", "is_missing"]

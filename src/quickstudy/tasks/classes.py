@@ -2,17 +2,22 @@
 
 from dataclasses import dataclass, field, replace
 from numbers import Integral
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
-from quickstudy.episode import Batch, Episode, Kind
+from quickstudy import targets
+from quickstudy.describe import recorded
+from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.random import Moment, choose
 from quickstudy.tasks.source import TaskSource
 
 Range = int | tuple[int, int]
+Rotations = Literal["classes", "task"]
+Turning = Literal["classes", "task", "none"]
+"""How a source uses rotated examples in training: as classes, one drawn for each task, or not."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +38,7 @@ class Classes:
         label: What this pool is, e.g. ``"omniglot/test"``.
         num_rotations: 1, or 4 where classes ``4b … 4b + 3`` are base class ``b`` turned by 0°, 90°,
             180°, 270°.
+        rotations: How tasks use the rotations, if they do not say it, see :class:`Episodes`.
     """
 
     x: Tensor
@@ -43,6 +49,7 @@ class Classes:
     group_names: tuple[str, ...]
     label: str
     num_rotations: int = 1
+    rotations: Rotations = "classes"
 
     @property
     def num_classes(self) -> int:
@@ -61,6 +68,7 @@ class Classes:
             label=label,
         )
 
+    @recorded
     def with_rotations(self) -> "Classes":
         """Every class turned by 0°, 90°, 180° and 270° as four classes (square images only)."""
         require(self.num_rotations == 1, "This pool has its rotations already.")
@@ -85,17 +93,27 @@ class Classes:
             num_rotations=4,
         )
 
+    def turned(self, rotations: Turning) -> "Classes":
+        """Give the pool with its rotations, to be used as ``rotations`` says."""
+        require(
+            rotations in get_args(Turning),
+            f"Parameter `rotations` should be 'classes', 'task' or 'none'. Found {rotations!r}.",
+        )
+        return self if rotations == "none" else replace(self.with_rotations(), rotations=rotations)
+
+    @recorded
     def episodes(
         self,
         way: Range,
         shot: Range,
         query: int = 15,
-        rotations: Literal["classes", "task"] = "classes",
+        rotations: Rotations | None = None,
         within_group: bool = False,
     ) -> "Episodes":
         """N-way K-shot tasks from this pool. See :class:`Episodes`."""
         return Episodes(self, way, shot, query, rotations, within_group)
 
+    @recorded
     def supervised(self, batch_size: int) -> "Supervised":
         """The pool as one ordinary classification task over all its classes.
 
@@ -140,8 +158,9 @@ class Episodes(TaskSource):
         way: Classes a task, or ``(low, high)``.
         shot: Support examples a class, or ``(low, high)``.
         query: Query examples a class.
-        rotations: Where the pool has rotations: ``"classes"`` makes each a class of its own (they
-            can meet in one task), ``"task"`` draws one rotation for each class of each task.
+        rotations: If the pool has rotations: ``"classes"`` makes each a class of its own (they can
+            meet in one task), ``"task"`` draws one rotation for each class of each task. By default
+            the pool's own choice.
         within_group: Draw all the classes of a task from one group (one alphabet). ``task`` is then
             the group's index, and otherwise the position in the batch.
 
@@ -153,9 +172,9 @@ class Episodes(TaskSource):
     way: Range
     shot: Range
     query: int = 15
-    rotations: Literal["classes", "task"] = "classes"
+    rotations: Rotations | None = None
     within_group: bool = False
-    kind: Kind = field(init=False)
+    target: targets.Classes = field(init=False)
     _members: Tensor = field(init=False, repr=False)  # class indices sorted by group [candidate]
     _first: Tensor = field(init=False, repr=False)  # where a group begins in _members [group]
     _count: Tensor = field(init=False, repr=False)  # how many candidates a group has [group]
@@ -171,6 +190,8 @@ class Episodes(TaskSource):
             isinstance(self.query, Integral) and self.query >= 1,
             f"Parameter `query` should be at least 1. Found query={self.query}.",
         )
+        if self.rotations is None:
+            object.__setattr__(self, "rotations", pool.rotations)
         require(
             self.rotations in ("classes", "task"),
             f"Parameter `rotations` should be 'classes' or 'task'. Found {self.rotations!r}.",
@@ -203,7 +224,7 @@ class Episodes(TaskSource):
         keep = count >= way
         first = (count.cumsum(0) - count)[keep]
         for name, value in (
-            ("kind", Kind("classification", way)),
+            ("target", targets.Classes(way)),
             ("_members", candidates[order]),
             ("_first", first),
             ("_count", count[keep]),
@@ -251,7 +272,7 @@ class Episodes(TaskSource):
         if not bool(mask.all()):
             y = y * mask
             x = x * mask.reshape(*mask.shape, *[1] * (x.ndim - 2))
-        return Batch(x, y.contiguous(), mask.to(torch.get_default_dtype()))
+        return Batch(x, y.contiguous(), mask.to(torch.get_default_dtype()), self.target)
 
     def describe(self) -> dict[str, object]:
         """Pool, way, shot, query, rotations and grouping."""
@@ -276,11 +297,11 @@ class Supervised(TaskSource):
 
     pool: Classes
     batch_size: int
-    kind: Kind = field(init=False)
+    target: targets.Classes = field(init=False)
 
     def __post_init__(self) -> None:
         _bounds(self.batch_size, "batch_size", 1)
-        object.__setattr__(self, "kind", Kind("classification", self.pool.num_classes))
+        object.__setattr__(self, "target", targets.Classes(self.pool.num_classes))
 
     def sample(self, num_tasks: int, moment: Moment) -> Episode:
         """Draw ``num_tasks`` batches."""
@@ -291,8 +312,8 @@ class Supervised(TaskSource):
             self.pool.start[classes]
             + (torch.rand(shape, generator=generator) * self.pool.size[classes]).long()
         )
-        query = Batch(self.pool.gather(rows), classes, torch.ones(shape))
-        support = Batch(query.x[:, :0], query.y[:, :0], query.mask[:, :0])
+        query = Batch(self.pool.gather(rows), classes, torch.ones(shape), self.target)
+        support = query.each(lambda values: values[:, :0])
         return Episode(support, query, torch.zeros(num_tasks, dtype=torch.long), moment)
 
     def describe(self) -> dict[str, object]:

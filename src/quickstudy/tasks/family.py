@@ -1,14 +1,18 @@
 """Regression tasks from a function that draws them."""
 
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from quickstudy.episode import Batch, Episode, Kind
+from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.random import Moment
+from quickstudy.targets import Target, infer
+from quickstudy.tasks.data import Data, check_split
 from quickstudy.tasks.source import TaskSource
 
 Draw = Callable[[int, int, torch.Generator], tuple[Tensor, Tensor]]
@@ -25,6 +29,7 @@ class Family(TaskSource):
         shot: Support examples a task.
         query: Query examples a task.
         label: A name for reports.
+        asked: What the tasks ask for; by default as many numbers as ``draw`` gives.
 
     Raises:
         UserError: If ``draw`` gives other shapes.
@@ -43,18 +48,21 @@ class Family(TaskSource):
     shot: int
     query: int
     label: str = "family"
-    kind: Kind = field(init=False)
+    asked: Target | None = None
+    target: Target = field(init=False)
 
     def __post_init__(self) -> None:
         for name, count in (("shot", self.shot), ("query", self.query)):
             require(count >= 1, f"Parameter `{name}` should be at least 1. Found {name}={count}.")
-        _, y = self.draw(1, 1, torch.Generator())
+        x, y = self.draw(1, 1, torch.Generator())
         require(
-            y.ndim == 3 and y.dtype.is_floating_point,
-            "`draw` should give floating-point targets [task, example, target]. Found "
-            f"{y.dtype} {tuple(y.shape)}.",
+            self.asked is not None or (y.ndim == 3 and y.dtype.is_floating_point),
+            "`draw` should give floating-point targets [task, example, target], or `asked` should "
+            f"say what they ask for. Found {y.dtype} {tuple(y.shape)}.",
         )
-        object.__setattr__(self, "kind", Kind("regression", y.shape[2]))
+        target = infer(x, y) if self.asked is None else self.asked
+        target.check(y)
+        object.__setattr__(self, "target", target)
 
     def sample(self, num_tasks: int, moment: Moment) -> Episode:
         """Draw ``num_tasks`` tasks."""
@@ -66,7 +74,7 @@ class Family(TaskSource):
         )
         mask = torch.ones(x.shape[:2], dtype=x.dtype)
         parts = [
-            Batch(x[:, rows], y[:, rows], mask[:, rows])
+            Batch(x[:, rows], y[:, rows], mask[:, rows], self.target)
             for rows in (slice(self.shot), slice(self.shot, None))
         ]
         return Episode(parts[0], parts[1], torch.arange(num_tasks), moment)
@@ -74,3 +82,26 @@ class Family(TaskSource):
     def describe(self) -> dict[str, object]:
         """Family, shot and query."""
         return {"source": self.label, "shot": self.shot, "query": self.query}
+
+
+class FamilyData(Data):
+    """A family of functions as data: its tasks are drawn anew, so every split is the whole family.
+
+    A subclass says in ``episodes(shot, query)`` how tasks are made.
+    """
+
+    evaluation_query: ClassVar[int] = 100
+    validation_query: ClassVar[int] = 100
+
+    @abstractmethod
+    def episodes(self, shot: int = 10, query: int = 10) -> TaskSource:
+        """Make tasks with ``shot`` support and ``query`` query points."""
+
+    def split(self, name: str) -> "FamilyData":
+        """Give the family itself.
+
+        Raises:
+            UserError: If ``name`` is no split.
+        """
+        check_split(name, self.split_names)
+        return self

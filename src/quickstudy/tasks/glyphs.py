@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from quickstudy.cache import cache_folder, write_atomically
-from quickstudy.errors import require
-from quickstudy.tasks.classes import Classes
+from quickstudy.tasks.classes import Classes, Turning
+from quickstudy.tasks.data import Data, check_split
 
 RENDERING = 1  # raise it with every change of what is drawn
 DIGEST_BYTES = 32
@@ -39,11 +39,10 @@ SCRIPTS = {
 }
 
 
-class Glyphs:
-    """Letters of 15 scripts, 20 drawings of each, 28 by 28 pixels, split by script: Omniglot's
-    shape, no files needed.
+class Glyphs(Data):
+    """Letters of 15 scripts, 20 drawings of each, split by script; no files needed.
 
-    The letters are those of the fonts that matplotlib ships. Every letter is drawn in all the faces
+    They have Omniglot's shape, 28 by 28 pixels. The letters are those of the fonts that matplotlib ships. Every letter is drawn in all the faces
     that have it (regular, bold, oblique; with serifs, without, monospaced), each drawing rotated,
     sheared, scaled, shifted and bent, with thicker or thinner strokes. Letters that look alike are
     one class; accented letters, ligatures, modifiers and mathematical alphabets are left out. Ink
@@ -54,9 +53,11 @@ class Glyphs:
 
     Args:
         seed: What the distortions are drawn from.
-        cache: Folder of the cache; by default :func:`~quickstudy.cache.cache_folder`'s. A cache
-            that is damaged is replaced, and one that cannot be written is done without, with a
-            warning.
+        rotations: Whether a letter turned by 90°, 180° and 270° is three more classes of the
+            training split (``"classes"``), is turned at random for each task (``"task"``), or is
+            not turned (``"none"``).
+        cache: Folder of the cache; by default that of the user. A damaged cache is replaced. If it
+            cannot be written, a warning says so.
 
     Attributes:
         scripts: The scripts of every split.
@@ -66,9 +67,10 @@ class Glyphs:
         >>> glyphs.split("test").episodes(way=5, shot=1)  # doctest: +SKIP
     """
 
-    def __init__(self, seed: int = 0, cache: str | Path | None = None) -> None:
-        self.seed = seed
-        self.cache = cache
+    def __init__(
+        self, seed: int = 0, rotations: Turning = "classes", cache: str | Path | None = None
+    ) -> None:
+        self.seed, self.rotations, self.cache = seed, rotations, cache
         self.scripts: dict[str, tuple[str, ...]] = {
             name: SCRIPTS[name] for name in ("train", "validation", "test")
         }
@@ -77,25 +79,20 @@ class Glyphs:
         )
 
     def split(self, name: str) -> Classes:
-        """The letters of the scripts of ``"train"``, ``"validation"`` or ``"test"``, grouped by
-        script.
+        """Give the letters of ``"train"``, ``"validation"`` or ``"test"``, grouped by script.
 
-        ``x`` is ``uint8 [row, 28, 28]``; every class has 20 rows.
+        ``x`` is ``uint8 [row, 28, 28]``; every class has 20 rows. Only training letters are turned.
 
         Raises:
             UserError: If there is no such split.
         """
-        require(
-            name in self.scripts,
-            f"Parameter `split` should be one of {', '.join(map(repr, self.scripts))}. Found "
-            f"{name!r}.",
-        )
+        check_split(name, self.split_names)
         scripts = self.scripts[name]
         # neighbours: sorted by split
         chosen = [row for row, script in enumerate(self._scripts) if script in scripts]
         x = self._x[chosen[0] : chosen[-1] + 1]
         drawings = x.shape[1]
-        return Classes(
+        pool = Classes(
             x=x.flatten(0, 1),
             start=torch.arange(len(x)) * drawings,
             size=torch.full((len(x),), drawings),
@@ -104,6 +101,7 @@ class Glyphs:
             group_names=scripts,
             label=f"glyphs/{name}",
         )
+        return pool.turned(self.rotations) if name == "train" else pool
 
 
 # x uint8 [class, drawing, row, column]; name and script of every class

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from quickstudy.episode import Batch, Episode, Kind
+from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.random import Moment
+from quickstudy.targets import Several
 from quickstudy.tasks.source import TaskSource
 
 
@@ -32,30 +33,22 @@ class Grouped(TaskSource):
     Example:
         >>> import quickstudy as qs
         >>> pairs = qs.tasks.Grouped(qs.tasks.Sinusoid().episodes(shot=5, query=3), size=2)
-        >>> pairs.kind.targets, pairs.sample(4, qs.Moment(0, "train")).support.y.shape
+        >>> pairs.target.targets, pairs.sample(4, qs.Moment(0, "train")).support.y.shape
         ((0, 0), torch.Size([4, 10, 2]))
     """
 
     source: TaskSource
     size: int
-    kind: Kind = field(init=False)
+    target: Several = field(init=False)
 
     def __post_init__(self) -> None:
         require(self.size >= 1, f"Parameter `size` should be at least 1. Found size={self.size}.")
-        inner = self.source.kind
-        single = inner.name == "classification" or (
-            inner.name == "regression" and inner.outputs == 1
-        )
+        inner = self.source.target
         require(
-            single,
-            f"Parameter `source` should give tasks of one target. Found {inner.name} with "
-            f"{inner.outputs} outputs.",
+            bool(inner.way) or inner.scores == 1,
+            f"Parameter `source` should give tasks of one target. Found {inner}.",
         )
-        object.__setattr__(
-            self,
-            "kind",
-            Kind.mixed([inner.outputs if inner.name == "classification" else 0] * self.size),
-        )
+        object.__setattr__(self, "target", Several((inner.way or 0,) * self.size))
 
     def sample(self, num_tasks: int, moment: Moment) -> Episode:
         """Draw ``num_tasks`` groups; a group has the identity of its first member."""
@@ -81,6 +74,7 @@ class Grouped(TaskSource):
             together(members.x),
             torch.where(own, y, torch.nan).flatten(1, 2),
             together(members.mask),
+            self.target,
         )
 
     def describe(self) -> dict[str, object]:

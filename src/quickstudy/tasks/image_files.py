@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -114,12 +114,29 @@ class ImageForm:
 
 def _flat(image: Image.Image, mode: str) -> Image.Image:
     """``image`` without transparency and with 8 bits, in ``mode``."""
-    if image.mode.startswith("I"):  # 16 bits, which Pillow would cut off at 255
-        image = Image.fromarray((np.asarray(image).clip(0, 65535) // 257).astype(np.uint8))
+    if image.mode.startswith(("I", "F")):  # more than 8 bits, which Pillow would cut off at 255
+        image = Image.fromarray(_eight_bits(np.asarray(image), image.mode))
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image.convert(mode)
+
+
+def _eight_bits(pixels: NDArray[Any], mode: str) -> NDArray[np.uint8]:
+    """Grey ``pixels`` of 16 or 32 bits as 8 bits.
+
+    16 bits have their full range. Those of 32 bits do not say theirs: floating-point numbers up to 1
+    are parts of white, numbers up to 255 are of 8 bits, and larger ones of 16.
+    """
+    largest = float(pixels.max(initial=0))
+    if mode == "F" and largest <= 1:
+        scale = 255.0
+    elif mode in ("I", "F") and largest <= 255:
+        scale = 1.0
+    else:
+        scale = 1 / 257
+    scaled = np.floor(pixels.clip(0, 65535) * scale + 1e-6)
+    return scaled.clip(0, 255).astype(np.uint8)
 
 
 def _border(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:

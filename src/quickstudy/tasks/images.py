@@ -1,7 +1,6 @@
 """Your own folder of images as a pool of classes."""
 
-import unicodedata
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -9,18 +8,25 @@ from torch import Tensor
 
 from quickstudy.episode import Batch
 from quickstudy.errors import require
-from quickstudy.tasks.arrays import Arrays
+from quickstudy.tasks.arrays import by_split, classes_of, in_words
 from quickstudy.tasks.classes import Classes, Episodes, Range
-from quickstudy.tasks.image_files import SUFFIXES, ImageForm, Ink
+from quickstudy.tasks.data import SPLITS, Data, Fractions, check_fractions, check_split, divide
+from quickstudy.tasks.image_files import ImageForm, Ink
+from quickstudy.tasks.image_folder import ImageFolder
 
 
-class Images:
-    """A folder with one subfolder of images for each class:
-    ``qs.tasks.Images("animals").split("train").episodes(way=5, shot=1)``.
+class Images(Data):
+    """A folder with one subfolder of images for each class, of any size, grey or colour.
+
+    ``qs.tasks.Images("animals", size=64, channels=3).split("train").episodes(way=5, shot=1)``
 
     The subfolders' names are the classes'. Every image is read once and brought to one form, see
     :class:`~quickstudy.tasks.image_files.ImageForm`. Hidden files and folders are passed over;
     other files that are no image of a class are left out and listed in ``skipped``.
+
+    The classes are divided into training, validation and test classes: by the folders ``train``,
+    ``validation`` and ``test``, if the class folders are in such; else by the file ``splits``; else
+    at random by ``seed``.
 
     Args:
         folder: The folder.
@@ -29,6 +35,9 @@ class Images:
         ink: Whether images are inverted: ``"auto"``, ``"dark"``, ``"light"``, or None for never.
         fractions: How the *classes* are divided into train, validation and test.
         seed: Seed of the division.
+        splits: A CSV file that divides the classes: a column ``split`` (train, validation or
+            test) and a column ``class``, or ``filename``. Classes, or images, that it does not name
+            are left out.
 
     Attributes:
         paths: The images' files, class by class, in the order of ``pool.x``.
@@ -38,7 +47,7 @@ class Images:
     Raises:
         UserError: If there is no such folder, no class, a class without images, a folder within a
             class's folder, two folders of one name (which look alike but are written differently),
-            or an image that cannot be read.
+            an image that cannot be read, or a class in two splits.
 
     Example:
         >>> letters = qs.tasks.Images("letters", ink="auto")  # doctest: +SKIP
@@ -51,82 +60,80 @@ class Images:
         size: int = 28,
         channels: int = 1,
         ink: Ink | None = None,
-        fractions: tuple[float, float, float] = (0.6, 0.2, 0.2),
+        fractions: Fractions = (0.6, 0.2, 0.2),
         seed: int = 0,
+        splits: str | Path | None = None,
     ) -> None:
-        self.folder, self.form, self.fractions, self.seed = (
-            folder,
-            ImageForm(size, channels, ink),
-            fractions,
-            seed,
-        )
-        classes, self.skipped = _find(Path(folder))
-        found = [(path, name) for name, paths in classes.items() for path in paths]
-        x, self.num_inverted = self.form.read_all([path for path, _ in found])
-        self._arrays = Arrays(x, [name for _, name in found], fractions, seed)
-        self.pool: Classes = replace(self._arrays.pool, label="images")
+        self.folder, self.form = folder, ImageForm(size, channels, ink)
+        self.size, self.channels, self.ink = size, channels, ink
+        self.fractions, self.seed, self.splits = fractions, seed, splits
+        check_fractions(fractions)
+        found = ImageFolder.read(Path(folder), None if splits is None else Path(splits))
+        self.skipped, self._how = found.skipped, found.how
+        files = [(path, name) for name, paths in found.classes.items() for path in paths]
+        x, self.num_inverted = self.form.read_all([path for path, _ in files])
+        self.pool = classes_of(x, [name for _, name in files], "images")
         place = {name: i for i, name in enumerate(self.pool.names)}
-        self.paths = tuple(path for path, name in sorted(found, key=lambda one: place[one[1]]))
+        self.paths = tuple(path for path, name in sorted(files, key=lambda one: place[one[1]]))
+        self._parts = self._divided(found.splits)
 
     def episodes(self, way: Range, shot: Range, query: int = 15) -> Episodes:
-        """Tasks from all classes. See :class:`~quickstudy.tasks.classes.Episodes`."""
+        """Make tasks from all classes. See :class:`~quickstudy.tasks.classes.Episodes`."""
         return self.pool.episodes(way, shot, query)
 
+    @property
+    def split_names(self) -> tuple[str, ...]:
+        """The splits that have a class."""
+        return tuple(name for name in SPLITS if len(self._parts[name]))
+
     def split(self, name: str) -> Classes:
-        """The classes of one split: ``"train"``, ``"validation"`` or ``"test"``; every class is in exactly one."""
-        return replace(self._arrays.split(name), label=f"images/{name}")
+        """Give the classes of ``"train"``, ``"validation"`` or ``"test"``; each is in exactly one.
+
+        Raises:
+            UserError: If there is no such split, or it has no class.
+        """
+        check_split(name, SPLITS)
+        require(
+            len(self._parts[name]) > 0,
+            f"Split {name!r} should have at least one class. Found none of "
+            f"{self.pool.num_classes} in {self.folder}: {self._how} divided them.",
+        )
+        return self.pool.subset(self._parts[name], f"images/{name}")
+
+    def everything(self) -> Classes:
+        """Give all classes."""
+        return self.pool
 
     def support(self) -> Batch:
-        """All images as the support set of one task, whose class indices follow ``pool.names``."""
+        """Give all images as the support set of one task, its classes as in ``pool.names``."""
         x: Tensor = self.pool.gather(torch.arange(len(self.pool.x)))
         return Batch.of(x, torch.arange(self.pool.num_classes).repeat_interleave(self.pool.size))
 
+    def notes(self) -> list[str]:
+        """Say what was found, how images are read, and how the classes are divided."""
+        colour = "grey" if self.channels == 1 else "colour"
+        counts = {name: len(part) for name, part in self._parts.items()}
+        found = [
+            f"{len(self.paths)} images in {self.folder}, brought to {self.size}×{self.size} pixels, "
+            f"{colour}.",
+            f"{in_words('classes', counts)} Divided by {self._how}.",
+        ]
+        if self.skipped:
+            found.append(f"Left out: {some([str(path) for path in self.skipped])}.")
+        return found
 
-def image_files(folder: Path) -> tuple[list[Path], list[Path]]:
-    """The images directly in ``folder``, sorted, and the other files there; hidden ones are passed over."""
-    files = sorted(path for path in folder.iterdir() if _visible(path) and not path.is_dir())
-    images = [path for path in files if path.suffix.lower() in SUFFIXES]
-    return images, [path for path in files if path not in set(images)]
-
-
-def _find(folder: Path) -> tuple[dict[str, list[Path]], tuple[Path, ...]]:
-    """The images of every class, and the files that were left out."""
-    require(
-        folder.is_dir(),
-        f"{folder} should be a folder of images. Found "
-        f"{'a file' if folder.exists() else 'no such folder'}.",
-    )
-    classes: dict[str, list[Path]] = {}
-    written: dict[str, str] = {}
-    skipped = [path for paths in image_files(folder) for path in paths]
-    for part in sorted(path for path in folder.iterdir() if _visible(path) and path.is_dir()):
-        name = unicodedata.normalize("NFC", part.name).strip()
-        require(
-            name not in classes,
-            f"Class names in {folder} should differ. Found {part.name!r} and "
-            f"{written.get(name)!r}: rename one.",
-        )
-        below = sorted(path.name for path in part.iterdir() if _visible(path) and path.is_dir())
-        require(
-            not below,
-            f"Class folder {part} should hold images alone. Found folder "
-            f"{below[0] if below else ''!r} in it: "
-            "give the folder whose subfolders are the classes.",
-        )
-        images, others = image_files(part)
-        require(
-            len(images) > 0,
-            f"Class folder {part} should hold at least one image ({', '.join(SUFFIXES)}). "
-            "Found none.",
-        )
-        classes[name], written[name] = images, part.name
-        skipped += others
-    require(
-        len(classes) > 0,
-        f"{folder} should hold one folder of images for each class. Found no folder in it.",
-    )
-    return classes, tuple(skipped)
+    def _divided(self, splits: Mapping[str, str]) -> dict[str, Tensor]:
+        """The classes of every split: as the folder or the file says, else at random."""
+        if not splits:
+            self._how = f"chance (seed {self.seed})"
+            return divide(self.pool.num_classes, self.fractions, self.seed)
+        return by_split([splits[name] for name in self.pool.names])
 
 
-def _visible(path: Path) -> bool:
-    return not path.name.startswith(".") and path.name != "__MACOSX"
+def some(names: list[str], most: int = 10) -> str:
+    """Join the first ``names``, and say how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+__all__ = ["Images", "some"]

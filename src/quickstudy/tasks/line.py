@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from quickstudy.tasks.family import Family
+from quickstudy.tasks.family import Family, FamilyData
 
 
 @dataclass(frozen=True)
-class Line:
+class Line(FamilyData):
     """Tasks ``y = a x + b`` with a, b ~ U[−3, 3] and inputs ``x ~ U[−5, 5]``, without noise.
 
     Source: Vuorio et al. 2019 (MMAML) and Yao et al. 2019 (HSML), experiments on regression.
@@ -17,7 +17,7 @@ class Line:
 
     def episodes(self, shot: int = 10, query: int = 10) -> Family:
         """Regression tasks with ``shot`` support and ``query`` query points."""
-        return Family(self.draw, shot, query, label="line")
+        return Family(self.draw, shot, query, "line")
 
     def draw(
         self, num_tasks: int, num_examples: int, generator: torch.Generator

@@ -1,14 +1,15 @@
 """Tasks of several kinds: each is drawn from one of several sources."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
-from quickstudy.episode import Batch, Episode, Kind
+from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.random import Moment
+from quickstudy.targets import Target
 from quickstudy.tasks.source import TaskSource
 
 
@@ -38,22 +39,22 @@ class Mixture(TaskSource):
 
     sources: Sequence[TaskSource]
     noise: float = 0.0
-    kind: Kind = field(init=False)
+    target: Target = field(init=False)
 
     def __post_init__(self) -> None:
         require(
             len(self.sources) > 0,
             "Parameter `sources` should hold at least one source of tasks. Found none.",
         )
-        kinds = {source.kind for source in self.sources}
+        kinds = {source.target for source in self.sources}
         require(
             len(kinds) == 1,
-            "Parameter `sources` should hold sources of one kind. Found "
+            "Parameter `sources` should hold sources of one target. Found "
             f"{', '.join(map(str, kinds))}.",
         )
-        object.__setattr__(self, "kind", kinds.pop())
+        object.__setattr__(self, "target", kinds.pop())
         require(
-            self.noise == 0 or (self.noise > 0 and self.kind.name == "regression"),
+            self.noise == 0 or (self.noise > 0 and not self.target.way),
             f"Parameter `noise` should be at least 0, and 0 for classes. Found noise={self.noise}.",
         )
 
@@ -80,9 +81,13 @@ class Mixture(TaskSource):
             chosen(lambda e: e.support.x),
             chosen(lambda e: e.support.y),
             chosen(lambda e: e.support.mask),
+            self.target,
         )
         query = Batch(
-            chosen(lambda e: e.query.x), chosen(lambda e: e.query.y), chosen(lambda e: e.query.mask)
+            chosen(lambda e: e.query.x),
+            chosen(lambda e: e.query.y),
+            chosen(lambda e: e.query.mask),
+            self.target,
         )
         return Episode(
             self._noisy(support, generator), self._noisy(query, generator), place, moment
@@ -102,4 +107,4 @@ class Mixture(TaskSource):
         if not self.noise:
             return batch
         noise = self.noise * torch.randn(batch.y.shape, generator=generator, dtype=batch.y.dtype)
-        return Batch(batch.x, batch.y + noise, batch.mask)
+        return replace(batch, y=batch.y + noise)

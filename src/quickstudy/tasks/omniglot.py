@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -11,10 +11,11 @@ import torch
 from quickstudy.errors import require
 from quickstudy.random import generator
 from quickstudy.tasks import omniglot_files as files
-from quickstudy.tasks.classes import Classes
+from quickstudy.tasks.classes import Classes, Turning
+from quickstudy.tasks.data import SPLITS, Data, check_split
 
 
-class Omniglot:
+class Omniglot(Data):
     """Omniglot as pools of characters, from the official zips or their extracted trees.
 
     ``root`` holds ``images_background.zip`` and ``images_evaluation.zip``, or the folders they
@@ -40,8 +41,9 @@ class Omniglot:
         cache: Folder for the packed array; by default ``$QUICKSTUDY_CACHE`` or the user's cache
             folder.
         split_by: ``"alphabets"`` or ``"vinyals"``.
-        rotations: Whether a character turned by 90°, 180° and 270° is three more classes (where,
-            see above).
+        rotations: Whether a character turned by 90°, 180° and 270° is three more classes
+            (``"classes"``, see above), is turned at random for each task (``"task"``), or is not
+            turned (``"none"``).
         validation_alphabets: How many background alphabets validate; with 0 all of them train. Not
             used by ``"vinyals"``.
         resize: ``"lanczos"`` as RelationNet, or ``"nearest"`` as ProtoNet and Reptile. MAML's
@@ -66,13 +68,17 @@ class Omniglot:
         root: str | Path,
         cache: str | Path | None = None,
         split_by: Literal["alphabets", "vinyals"] = "alphabets",
-        rotations: bool = True,
+        rotations: Turning = "classes",
         validation_alphabets: int = 5,
         resize: files.Resize = "lanczos",
     ) -> None:
         require(
             split_by in ("alphabets", "vinyals"),
             f"Parameter `split_by` should be 'alphabets' or 'vinyals'. Found {split_by!r}.",
+        )
+        require(
+            rotations in get_args(Turning),
+            f"Parameter `rotations` should be 'classes', 'task' or 'none'. Found {rotations!r}.",
         )
         require(
             resize in ("lanczos", "nearest"),
@@ -110,10 +116,17 @@ class Omniglot:
             "test": names[len(background) :],
         }
 
+    @property
+    def split_names(self) -> tuple[str, ...]:
+        """The splits it has: no validation, if no alphabet is kept for it."""
+        none = self.split_by == "alphabets" and self.validation_alphabets == 0
+        return ("train", "test") if none else SPLITS
+
     @staticmethod
     def download(root: str | Path) -> None:
-        """Fetch the two official zips from github.com/brendenlake/omniglot into ``root`` (14 MB)
-        and verify them.
+        """Fetch the two official zips into ``root`` (14 MB) and verify them.
+
+        They come from github.com/brendenlake/omniglot.
 
         Raises:
             UserError: If there is no connection, or what came is not the official file.
@@ -121,15 +134,12 @@ class Omniglot:
         files.download(Path(root))
 
     def split(self, name: str) -> Classes:
-        """The characters of ``"train"``, ``"validation"`` or ``"test"``, grouped by alphabet.
+        """Give the characters of ``"train"``, ``"validation"`` or ``"test"``, by alphabet.
 
         Raises:
             UserError: If there is no such split, or no alphabet was set apart for validation.
         """
-        require(
-            name in files.SPLIT_FILES,
-            f"Parameter `name` should be 'train', 'validation' or 'test'. Found {name!r}.",
-        )
+        check_split(name, SPLITS)
         if self.split_by == "vinyals":
             return self._vinyals(name)
         characters = self._characters[name]
@@ -139,27 +149,32 @@ class Omniglot:
             "alphabets train.",
         )
         pool = self._pool(characters, name)
-        return pool.with_rotations() if self.rotations and name == "train" else pool
+        return pool.turned(self.rotations) if name == "train" else pool
+
+    @property
+    def _turned(self) -> bool:
+        return self.rotations != "none"
 
     def _vinyals(self, name: str) -> Classes:
-        lines = [line for line in self._lines[name] if self.rotations or line[1] == 0]
+        lines = [line for line in self._lines[name] if self._turned or line[1] == 0]
         require(
             len(lines) > 0,
             f"The split file {files.SPLIT_FILES[name]} has no line with rot000. Use "
-            "rotations=True.",
+            "rotations='classes'.",
         )
         index = {
             character: i
             for i, character in enumerate(dict.fromkeys(character for character, _ in lines))
         }
         pool = self._pool(list(index), name)
-        if not self.rotations:
+        if not self._turned:
             return pool
-        turned = pool.with_rotations()
+        turned = pool.turned(self.rotations)
         classes = sorted(4 * index[character] + quarter for character, quarter in lines)
         if len(classes) == turned.num_classes:
             return turned
-        return replace(turned.subset(torch.tensor(classes), turned.label), num_rotations=1)
+        some = turned.subset(torch.tensor(classes), turned.label)
+        return replace(some, num_rotations=1)
 
     def _pool(self, characters: Sequence[str], name: str) -> Classes:
         """The pool of these characters, with a copy of their drawings and no others."""

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from quickstudy.episode import Batch, Episode, Kind
+from quickstudy.episode import Batch, Episode
+from quickstudy.targets import Classes, Numbers, Several, Target
 from quickstudy.tasks.table_tasks import TableTasks
 
 
 def part_of(tasks: TableTasks, rows: Tensor) -> TableTasks:
-    """The chosen ``rows`` ``[row]`` (true or false), and the tasks that have some."""
+    """Give the chosen ``rows`` ``[row]`` (true or false), and the tasks that have some."""
     kept, task = tasks.task[rows].unique(return_inverse=True)
     names = tuple(tasks.names[index] for index in kept.tolist())
     return replace(
@@ -22,43 +23,40 @@ def part_of(tasks: TableTasks, rows: Tensor) -> TableTasks:
     )
 
 
-def tasks_by_target(tasks: TableTasks) -> list[TableTasks]:
-    """For each of several targets the rows that have a label of it: tasks of regression or of classification."""
+def tasks_by_target(tasks: TableTasks, target: Several) -> list[TableTasks]:
+    """Give for each of several targets the rows that have a label of it, asking for it only."""
     found = []
-    for target, kind in enumerate(tasks.kind.alone):
-        own = part_of(tasks, ~tasks.y[:, target].isnan())
-        found.append(replace(own, y=_labels(own.y[:, target], kind), kind=kind))
+    for place, own in enumerate(single(target)):
+        part = part_of(tasks, ~tasks.y[:, place].isnan())
+        found.append(replace(part, y=_labels(part.y[:, place], own), target=own))
     return found
 
 
-def batches_by_target(batch: Batch, kind: Kind) -> list[Batch]:
-    """For each of several targets the batch with its labels alone; an example without one is masked."""
+def batches_by_target(batch: Batch, target: Several) -> list[Batch]:
+    """Give for each of several targets the batch with its labels only; the others are masked."""
     found = []
-    for column, own in zip(batch.y.unbind(-1), kind.alone, strict=True):
+    for column, own in zip(batch.y.unbind(-1), single(target), strict=True):
         missing = column.isnan()
-        found.append(
-            Batch(
-                batch.x,
-                _labels(column.masked_fill(missing, 0), own),
-                batch.mask.masked_fill(missing, 0),
-            )
-        )
+        labels = _labels(column.masked_fill(missing, 0), own)
+        found.append(Batch(batch.x, labels, batch.mask.masked_fill(missing, 0), own))
     return found
 
 
-def episodes_by_target(episode: Episode, kind: Kind) -> list[Episode]:
-    """For each of several targets the episode with its labels alone."""
-    both = zip(
-        batches_by_target(episode.support, kind),
-        batches_by_target(episode.query, kind),
-        strict=True,
-    )
-    return [Episode(support, query, episode.task) for support, query in both]
+def episodes_by_target(episode: Episode, target: Several) -> list[Episode]:
+    """Give for each of several targets the episode with its labels only."""
+    support, query = (batches_by_target(part, target) for part in (episode.support, episode.query))
+    both = zip(support, query, strict=True)
+    return [replace(episode, support=own, query=asked) for own, asked in both]
 
 
-def _labels(column: Tensor, kind: Kind) -> Tensor:
-    """Class indices ``[...]``, or a target ``[..., 1]``."""
-    return column.long() if kind.name == "classification" else column.unsqueeze(-1)
+def single(target: Several) -> list[Target]:
+    """Give the targets of a :class:`Several` as those of tasks with one target."""
+    return [Classes(own.way) if own.way else Numbers() for own in target.each]
 
 
-__all__ = ["batches_by_target", "episodes_by_target", "part_of", "tasks_by_target"]
+def _labels(column: Tensor, target: Target) -> Tensor:
+    """Give class indices ``[...]``, or a number ``[..., 1]``."""
+    return column.long() if target.way else column.unsqueeze(-1)
+
+
+__all__ = ["batches_by_target", "episodes_by_target", "part_of", "single", "tasks_by_target"]

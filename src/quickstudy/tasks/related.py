@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from quickstudy.episode import Episode, Kind
+from quickstudy.episode import Episode
 from quickstudy.errors import require
 from quickstudy.random import Moment
+from quickstudy.targets import Target
 from quickstudy.tasks.source import FixedTasks
 
 
@@ -42,7 +43,7 @@ class Related(FixedTasks):
         >>> import pandas as pd, torch, quickstudy as qs
         >>> rows = pd.DataFrame({"shop": [1, 1, 2, 2, 3, 3, 4, 4], "price": range(8), "sold": range(8)})
         >>> shops = qs.tasks.Table(rows, task="shop", target="sold").whole().episodes(shot=1, query=1)
-        # the first two, and the last two
+        >>> # the first two, and the last two
         >>> alike = torch.eye(2).repeat_interleave(2, 0).repeat_interleave(2, 1)
         >>> related = qs.tasks.Related(shops, alike, group_size=2, temperature=0.01)
         >>> related.sample(4, qs.Moment(0, "train")).task.tolist()
@@ -54,7 +55,7 @@ class Related(FixedTasks):
     group_size: int = 4
     temperature: float = 0.25
     groups: Tensor | None = None
-    kind: Kind = field(init=False)
+    target: Target = field(init=False)
     num_tasks: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,7 +80,7 @@ class Related(FixedTasks):
         )
         fits = self.groups is None or tuple(self.groups.shape) == (count,)
         require(fits, f"Parameter `groups` should hold the group of each of the {count} tasks.")
-        object.__setattr__(self, "kind", self.source.kind)
+        object.__setattr__(self, "target", self.source.target)
         object.__setattr__(self, "num_tasks", count)
 
     def draw(self, places: Sequence[int], generator: torch.Generator) -> Episode:

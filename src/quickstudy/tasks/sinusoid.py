@@ -1,4 +1,4 @@
-"""Sinusoids: MAML's regression family, and Meta-SGD's harder one."""
+"""Sinusoids: MAML's regression family, Meta-SGD's harder one, and the first mixed with lines."""
 
 import math
 from dataclasses import dataclass
@@ -6,39 +6,67 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from quickstudy.errors import require
-from quickstudy.tasks.family import Family
+from quickstudy.tasks.family import Family, FamilyData
+from quickstudy.tasks.line import Line
+from quickstudy.tasks.mixture import Mixture
 
 
 @dataclass(frozen=True)
-class Sinusoid:
-    """Tasks ``y = A sin(ω x − φ)`` with inputs ``x ~ U[−5, 5]``, without noise.
+class Sinusoid(FamilyData):
+    """Tasks ``y = A sin(x − φ)``, MAML's: A ~ U[0.1, 5], φ ~ U[0, π], x ~ U[−5, 5], without noise.
 
-    Args:
-        variant: ``"maml"``: A ~ U[0.1, 5], φ ~ U[0, π], ω = 1. ``"metasgd"``: A ~ U[0.1, 5],
-            ω ~ U[0.8, 1.2], and ``y = A sin(ω x + b)`` with b ~ U[0, π].
-
-    Source: Finn et al. 2017, section 5.1; Li et al. 2017 (Meta-SGD), section 4.1.
+    Source: Finn et al. 2017, section 5.1.
     """
 
-    variant: str = "maml"
-
-    def __post_init__(self) -> None:
-        require(
-            self.variant in ("maml", "metasgd"),
-            f"Parameter `variant` should be 'maml' or 'metasgd'. Found {self.variant!r}.",
-        )
-
     def episodes(self, shot: int = 10, query: int = 10) -> Family:
-        """Regression tasks with ``shot`` support and ``query`` query points."""
-        return Family(self.draw, shot, query, label=f"sinusoid/{self.variant}")
+        """Make regression tasks with ``shot`` support and ``query`` query points."""
+        return Family(self.draw, shot, query, "sinusoid/maml")
 
     def draw(
         self, num_tasks: int, num_examples: int, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Inputs and targets ``[task, example, 1]`` of ``num_tasks`` sinusoids."""
-        amplitude, phase, frequency = torch.rand(3, num_tasks, 1, 1, generator=generator)
-        x = torch.rand(num_tasks, num_examples, 1, generator=generator) * 10 - 5
-        if self.variant == "maml":
-            return x, (0.1 + 4.9 * amplitude) * torch.sin(x - math.pi * phase)
-        return x, (0.1 + 4.9 * amplitude) * torch.sin((0.8 + 0.4 * frequency) * x + math.pi * phase)
+        """Draw inputs and targets ``[task, example, 1]`` of ``num_tasks`` sinusoids."""
+        amplitude, phase, _, x = _draw(num_tasks, num_examples, generator)
+        return x, amplitude * torch.sin(x - math.pi * phase)
+
+
+@dataclass(frozen=True)
+class SinusoidMetaSGD(FamilyData):
+    """Tasks ``y = A sin(ω x + b)``, Meta-SGD's: A ~ U[0.1, 5], ω ~ U[0.8, 1.2], b ~ U[0, π].
+
+    Inputs are ``x ~ U[−5, 5]``, without noise.
+
+    Source: Li et al. 2017 (Meta-SGD), section 4.1.
+    """
+
+    def episodes(self, shot: int = 10, query: int = 10) -> Family:
+        """Make regression tasks with ``shot`` support and ``query`` query points."""
+        return Family(self.draw, shot, query, "sinusoid/metasgd")
+
+    def draw(
+        self, num_tasks: int, num_examples: int, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Draw inputs and targets ``[task, example, 1]`` of ``num_tasks`` sinusoids."""
+        amplitude, phase, frequency, x = _draw(num_tasks, num_examples, generator)
+        return x, amplitude * torch.sin((0.8 + 0.4 * frequency) * x + math.pi * phase)
+
+
+@dataclass(frozen=True)
+class SinusoidsAndLines(FamilyData):
+    """Tasks of two kinds, as likely as each other: MAML's sinusoids and straight lines.
+
+    Source: Vuorio et al. 2019 (MMAML) and Yao et al. 2019 (HSML), experiments on regression.
+    """
+
+    def episodes(self, shot: int = 10, query: int = 10) -> Mixture:
+        """Make regression tasks with ``shot`` support and ``query`` query points."""
+        return Mixture([Sinusoid().episodes(shot, query), Line().episodes(shot, query)])
+
+
+def _draw(
+    num_tasks: int, num_examples: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Amplitudes, and phases and frequencies in [0, 1] ``[task, 1, 1]``, and inputs."""
+    amplitude, phase, frequency = torch.rand(3, num_tasks, 1, 1, generator=generator)
+    x = torch.rand(num_tasks, num_examples, 1, generator=generator) * 10 - 5
+    return 0.1 + 4.9 * amplitude, phase, frequency, x

@@ -7,23 +7,24 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from quickstudy.episode import Episode, Kind
+from quickstudy.episode import Episode
 from quickstudy.random import Moment
+from quickstudy.targets import Target
 
 
 class TaskSource(ABC):
     """Draws batches of tasks.
 
     Most sources are stateless: the same moment gives the same tasks. One that depends on what
-    happened (hard tasks, a curriculum, a stream) is :meth:`told` the losses of every step, and keeps
-    what it learned of them in :meth:`state`, which is saved with the checkpoint: a resumed run draws
-    what an uninterrupted one draws.
+    happened (hard tasks, a curriculum, a stream) is :meth:`told` the losses of every step, and
+    keeps what it learned of them in :meth:`state`, which is saved with the checkpoint: a resumed
+    run draws what an uninterrupted one draws.
 
     Attributes:
-        kind: Classification with its way, or regression with its number of targets.
+        target: What its tasks ask for.
     """
 
-    kind: Kind
+    target: Target
 
     @abstractmethod
     def sample(self, num_tasks: int, moment: Moment) -> Episode:
@@ -34,7 +35,7 @@ class TaskSource(ABC):
 
     @abstractmethod
     def describe(self) -> dict[str, object]:
-        """What these tasks are, in plain values that are recorded with a run (way, shot, split, ...)."""
+        """Say what these tasks are (way, shot, split, ...), in plain values kept with a run."""
 
     def told(self, episodes: Episode, losses: Tensor, moment: Moment) -> None:  # noqa: B027
         """Hear of a training step on ``episodes`` and of the ``losses`` ``[task]`` it had."""

@@ -7,9 +7,11 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 
-from quickstudy.episode import Kind
+from quickstudy.describe import recorded
 from quickstudy.errors import UserError, require
+from quickstudy.targets import Classes, Numbers, Several, Target
 from quickstudy.tasks.encoder import Encoder, check_columns, is_numeric, numbers
 from quickstudy.tasks.table_tasks import TableTasks
 
@@ -110,28 +112,29 @@ class Table:
         )
         order = np.argsort(values, kind="stable")
         self.frame, self.names, self._values = frame.iloc[order], names, values[order]
-        self.kind, self.labels, self._y = _targets(self.frame, self.targets, kind)
+        self.target, self.labels, self._y = _targets(self.frame, self.targets, kind)
         require(
-            not own_classes or self.kind.name == "classification",
+            not own_classes or self.target.way is not None,
             "Parameter `own_classes` goes with kind='classification' only.",
         )
         if own_classes:
             self._y = np.concatenate(
                 [np.unique(self._y[rows], return_inverse=True)[1] for rows in self._rows()]
             )
-            self.kind = Kind("classification", int(self._y.max()) + 1)
+            self.target = Classes(int(self._y.max()) + 1)
 
     @property
     def classes(self) -> tuple[str, ...]:
         """The names of the classes where one column of them is predicted."""
-        return self.labels[self.targets[0]] if self.kind.name == "classification" else ()
+        return self.labels[self.targets[0]] if self.target.way is not None else ()
 
     def __repr__(self) -> str:
         return (
             f"Table({len(self.frame)} rows, {len(self.names)} tasks by {self.task!r}, "
-            f"{self.kind.name} of {', '.join(self.targets)})"
+            f"{type(self.target).__name__.lower()} in {', '.join(self.targets)})"
         )
 
+    @recorded
     def split_rows(self, fraction: float = 0.75, seed: int = 0) -> tuple[TableTasks, TableTasks]:
         """Seen tasks, new rows: a random ``fraction`` of every task's rows to learn from, at least
         one, and the others.
@@ -151,6 +154,7 @@ class Table:
             ~chosen, encoder, "seen tasks, new rows"
         )
 
+    @recorded
     def split_tasks(self, new: float | int = 0.25, seed: int = 0) -> tuple[TableTasks, TableTasks]:
         """Unseen tasks: those to learn from, and a random ``new`` (a part, or how many) of which nothing is seen."""
         count = new if isinstance(new, int) else max(1, round(new * len(self.names)))
@@ -165,6 +169,12 @@ class Table:
         return self._tasks_of(~held, encoder, "training tasks"), self._tasks_of(
             held, encoder, "unseen tasks"
         )
+
+    def divided(self, parts: Mapping[str, Tensor]) -> dict[str, TableTasks]:
+        """Divide the tasks into ``parts``, places of tasks by name, scaled as the first part is."""
+        rows = {name: np.isin(self._values, part.numpy()) for name, part in parts.items()}
+        encoder = Encoder.fit(self.frame[next(iter(rows.values()))], self.features)
+        return {name: self._tasks_of(own, encoder, name) for name, own in rows.items()}
 
     def whole(self) -> TableTasks:
         """All tasks and rows, scaled by themselves: what a model for use is learned from."""
@@ -183,11 +193,11 @@ class Table:
         y = torch.from_numpy(self._y[rows])
         return TableTasks(
             torch.from_numpy(encoder(self.frame[rows])).to(dtype),
-            y if self.kind.name == "classification" else y.to(dtype),
+            y if self.target.way is not None else y.to(dtype),
             torch.from_numpy(task),
             tuple(self.names[index] for index in kept),
             torch.from_numpy(kept),
-            self.kind,
+            self.target,
             encoder,
             f"table/{label}",
         )
@@ -227,7 +237,7 @@ def _tasks(column: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:
 
 def _targets(
     frame: pd.DataFrame, targets: tuple[str, ...], kind: KindName | Mapping[str, KindName]
-) -> tuple[Kind, dict[str, tuple[str, ...]], np.ndarray]:
+) -> tuple[Target, dict[str, tuple[str, ...]], np.ndarray]:
     """The kind of the tasks, the names of the classes by target, and the targets of every row."""
     if isinstance(kind, Mapping):
         require(
@@ -241,9 +251,9 @@ def _targets(
             else (_quantities(frame[name]), ())
             for name in targets
         ]
-        mixed = Kind.mixed([len(classes) for _, classes in columns])
+        several = Several(tuple(len(classes) for _, classes in columns))
         return (
-            mixed,
+            several,
             {name: found[1] for name, found in zip(targets, columns, strict=True)},
             np.stack([values for values, _ in columns], 1),
         )
@@ -253,9 +263,9 @@ def _targets(
             f"Classification predicts one column. Found {len(targets)}: {', '.join(targets)}.",
         )
         codes, classes = _labels(frame[targets[0]])
-        return Kind("classification", len(classes)), {targets[0]: classes}, codes.astype(np.int64)
+        return Classes(len(classes)), {targets[0]: classes}, codes.astype(np.int64)
     return (
-        Kind("regression", len(targets)),
+        Numbers((len(targets),)),
         dict.fromkeys(targets, ()),
         np.stack([_quantities(frame[name]) for name in targets], 1),
     )

@@ -74,6 +74,11 @@ class TableFile:
             )
         return cls(path, columns, tuple(tuple(cells) for _, cells in lines[1:]))
 
+    def texts(self, name: str) -> list[str]:
+        """Give the text of column ``name``, which may have empty cells."""
+        index = self.columns.index(name)
+        return [row[index] for row in self.rows]
+
     def cells(self, name: str) -> list[str]:
         """The text of column ``name``.
 

@@ -9,8 +9,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from quickstudy.episode import Batch, Episode, Kind
+from quickstudy.episode import Episode
 from quickstudy.errors import require
+from quickstudy.targets import Classes, Numbers, Several, Target
 from quickstudy.tasks.encoder import Encoder, check_columns, numbers
 from quickstudy.tasks.table import class_name
 from quickstudy.tasks.table_tasks import TableTasks
@@ -51,7 +52,7 @@ class TableForm:
         Raises:
             UserError: If no row has a label of one of several targets.
         """
-        if tasks.kind.name == "classification":
+        if tasks.target.way:
             (classes,) = labels.values()
             return cls(tasks.encoder, tuple(labels), classes=classes)
         empty = [
@@ -68,9 +69,9 @@ class TableForm:
         scale = torch.where(
             scale > 1e-12 * mean.abs().clamp(min=1.0), scale, torch.ones_like(scale)
         )
-        number = torch.tensor([n == 0 for n in tasks.kind.targets or (0,) * len(mean)])
+        number = torch.tensor([not classes for classes in labels.values()])
         mean, scale = mean.where(number, 0.0), scale.where(number, 1.0)
-        several = tuple(labels.values()) if tasks.kind.targets else ()
+        several = tuple(labels.values()) if isinstance(tasks.target, Several) else ()
         return cls(
             tasks.encoder,
             tuple(labels),
@@ -80,15 +81,21 @@ class TableForm:
         )
 
     @property
-    def kind(self) -> Kind:
-        """What is predicted."""
+    def target(self) -> Target:
+        """What tasks of these rows ask for."""
         if self.labels:
-            return Kind.mixed([len(names) for names in self.labels])
-        return (
-            Kind("classification", len(self.classes))
-            if self.classes
-            else Kind("regression", len(self.targets))
-        )
+            return Several(tuple(len(names) for names in self.labels))
+        return Classes(len(self.classes)) if self.classes else Numbers((len(self.targets),))
+
+    @property
+    def several(self) -> Several:
+        """The columns as several targets side by side."""
+        return Several(tuple(len(names) for names in self.by_target.values()))
+
+    @property
+    def widths(self) -> list[int]:
+        """How many scores each column takes: one for a number, one a class for classes."""
+        return [max(1, len(names)) for names in self.by_target.values()]
 
     @property
     def by_target(self) -> dict[str, tuple[str, ...]]:
@@ -147,7 +154,7 @@ class TableForm:
         """Scaled targets ``[..., target]``, or scores ``[..., score]``, in the table's units; what is said of classes as it is."""
         if not self.mean:
             return values
-        width = torch.tensor(self.kind.widths, device=values.device)
+        width = torch.tensor(self.widths, device=values.device)
         mean, scale = (
             values.new_tensor(each).repeat_interleave(width) for each in (self.mean, self.scale)
         )
@@ -165,7 +172,7 @@ class TableForm:
             if not self.mean
             else self.scaled(support.y).masked_fill(support.mask.unsqueeze(-1) == 0, 0)
         )
-        return Episode(Batch(support.x, y, support.mask), episode.query, episode.task)
+        return replace(episode, support=replace(support, y=y))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, to be kept with a run."""

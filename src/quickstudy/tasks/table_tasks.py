@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from quickstudy.episode import Batch, Episode, Kind
+from quickstudy.describe import recorded
+from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.random import generator
+from quickstudy.targets import Target
 from quickstudy.tasks.encoder import Encoder
 from quickstudy.tasks.source import FixedTasks
 
@@ -27,7 +28,7 @@ class TableTasks:
         task: Which of ``names`` a row belongs to ``[row]``, ascending.
         names: The tasks, as the table calls them.
         identity: The place of every task among all of the table ``[task]``.
-        kind: Regression, classification, or both.
+        target: What they ask for.
         encoder: What made the features.
         label: What these are, for reports.
     """
@@ -37,7 +38,7 @@ class TableTasks:
     task: Tensor
     names: tuple[str, ...]
     identity: Tensor
-    kind: Kind
+    target: Target
     encoder: Encoder
     label: str
 
@@ -46,6 +47,7 @@ class TableTasks:
         """The rows of every task."""
         return self.task.bincount(minlength=len(self.names)).tolist()
 
+    @recorded
     def episodes(self, shot: int, query: int = 15) -> "TableEpisodes":
         """Tasks drawn at random, each with ``shot`` random rows to learn from and at most ``query`` others."""
         return TableEpisodes(self, shot, query)
@@ -100,6 +102,7 @@ class TableTasks:
             identity=self.identity[list(tasks)],
         )
 
+    @recorded
     def split_rows(
         self, fraction: float = 0.75, seed: int = 0
     ) -> tuple["TableTasks", "TableTasks"]:
@@ -128,11 +131,12 @@ class TableTasks:
     def _padded(self, rows: list[Tensor]) -> Batch:
         longest = max((len(index) for index in rows), default=0)
         index = torch.zeros(len(rows), longest, dtype=torch.long)
-        mask = torch.zeros(len(rows), longest, dtype=self.x.dtype)
+        dtype = self.x.dtype if self.x.is_floating_point() else torch.get_default_dtype()
+        mask = torch.zeros(len(rows), longest, dtype=dtype)
         for place, own in enumerate(rows):
             index[place, : len(own)], mask[place, : len(own)] = own, 1
         x, y = self.x[index], self.y[index]
-        return Batch(_masked(x, mask), _masked(y, mask), mask)
+        return Batch(_masked(x, mask), _masked(y, mask), mask, self.target)
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +146,7 @@ class TableEpisodes(FixedTasks):
     tasks: TableTasks
     shot: int
     query: int
-    kind: Kind = field(init=False)
+    target: Target = field(init=False)
     num_tasks: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -150,7 +154,7 @@ class TableEpisodes(FixedTasks):
         require(
             self.query >= 1, f"Parameter `query` should be at least 1. Found query={self.query}."
         )
-        object.__setattr__(self, "kind", self.tasks.kind)
+        object.__setattr__(self, "target", self.tasks.target)
         object.__setattr__(self, "num_tasks", len(self.tasks.names))
 
     def draw(self, places: Sequence[int], generator: torch.Generator) -> Episode:
@@ -186,12 +190,12 @@ def _padded_to(batch: Batch, size: int) -> Batch:
     lacking = size - batch.x.shape[1]
     if lacking <= 0:
         return batch
-    parts: list[Any] = []
-    for values in (batch.x, batch.y, batch.mask):
-        parts.append(
-            torch.cat([values, values.new_zeros(len(values), lacking, *values.shape[2:])], 1)
-        )
-    return Batch(*parts)
+
+    def longer(values: Tensor) -> Tensor:
+        zeros = values.new_zeros(len(values), lacking, *values.shape[2:])
+        return torch.cat([values, zeros], 1)
+
+    return batch.each(longer)
 
 
 __all__ = ["TableEpisodes", "TableTasks"]

@@ -1,17 +1,21 @@
-"""fit, evaluate, compare, and what is saved."""
+"""train, evaluate, compare, and what is saved."""
 
+from quickstudy.training.baselines import Baselines
 from quickstudy.training.checkpoint import describe_adapted, load, load_adapted, save_adapted
 from quickstudy.training.compare import Comparison, compare
 from quickstudy.training.evaluate import Estimate, Evaluation, evaluate, frozen_tasks
 from quickstudy.training.export import export
-from quickstudy.training.fit import fit
 from quickstudy.training.run import Fitted
+from quickstudy.training.train import fit, train
+from quickstudy.training.trained import Trained
 
 __all__ = [
+    "Baselines",
     "Comparison",
     "Estimate",
     "Evaluation",
     "Fitted",
+    "Trained",
     "compare",
     "describe_adapted",
     "evaluate",
@@ -21,4 +25,5 @@ __all__ = [
     "load",
     "load_adapted",
     "save_adapted",
+    "train",
 ]

@@ -1,7 +1,7 @@
-"""Saving and loading: tensors and JSON in one safetensors file, written atomically. Loading runs no code."""
+"""Saving and loading: tensors and JSON in one safetensors file. Loading runs no stored code."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,17 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from quickstudy.cache import write_atomically
+from quickstudy.describe import build, describe
 from quickstudy.errors import UserError, require
 from quickstudy.learners import Adapted, Learner
-from quickstudy.training.spec import build, spec_of
+from quickstudy.training.versions import FIRST, FORMAT, upgraded
 
-FORMAT = "quickstudy 1"
+Classes = Iterable[str | type]
+"""Classes of the user's that a file may name: the classes, or paths ``"package.module:Class"``."""
 
 
 def write(path: Path, tensors: dict[str, Tensor], details: dict[str, Any]) -> None:
-    """Write ``tensors`` and JSON ``details`` to ``path``; a failed write leaves the previous file as it was."""
+    """Write ``tensors`` and JSON ``details`` to ``path``, at once or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     owned = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     write_atomically(path, save(owned, {"format": FORMAT, "details": json.dumps(details)}))
@@ -40,34 +42,81 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise UserError(
             f"File {path} should be a quickstudy checkpoint. It cannot be read: {error}."
         ) from error
+    found = metadata.get("format", "of another kind")
+    known = found.startswith("quickstudy ")
     require(
-        metadata.get("format") == FORMAT,
+        known,
         f"File {path} should be a quickstudy checkpoint. Found a safetensors file of another kind.",
     )
-    return tensors, json.loads(metadata["details"])
+    require(
+        found in (FIRST, FORMAT),
+        f"File {path} was written by a newer version of quickstudy: upgrade it to read the file.",
+    )
+    return tensors, upgraded(_details(path, metadata), found)
+
+
+def _details(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
+    """Parse the JSON in a file's header."""
+    try:
+        details = json.loads(metadata["details"])
+    except (KeyError, ValueError, RecursionError) as error:
+        raise UserError(
+            f"File {path} should be a quickstudy checkpoint. Its header is damaged: "
+            f"{type(error).__name__}."
+        ) from error
+    require(
+        isinstance(details, dict),
+        f"File {path} should be a quickstudy checkpoint. Its header is damaged.",
+    )
+    found: dict[str, Any] = details
+    return found
 
 
 def pack(
     learner: Learner, optimizer: torch.optim.Optimizer | None = None
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The tensors and details of a learner, and of its optimiser's state."""
+    """Give the tensors and details of a learner, and of its optimiser's state.
+
+    Raises:
+        UserError: If the learner does not keep an argument as an attribute.
+    """
     tensors = {f"learner/{name}": value for name, value in learner.state_dict().items()}
-    details: dict[str, Any] = {"spec": spec_of(learner)}
+    fixed = [name for name, value in learner.named_parameters() if not value.requires_grad]
+    details: dict[str, Any] = {"learner": description_of(learner), "frozen": fixed}
     if optimizer is not None:
         state = optimizer.state_dict()
-        plain: dict[str, dict[str, Any]] = {}
-        for index, slots in state["state"].items():
-            for key, value in slots.items():
-                if isinstance(value, Tensor):
-                    tensors[f"optimizer/{index}/{key}"] = value
-                else:
-                    plain.setdefault(str(index), {})[key] = value
+        of_optimizer, plain = _slots(state["state"])
+        tensors |= of_optimizer
         details["optimizer"] = {
             "param_groups": state["param_groups"],
             "plain": plain,
             "class": type(optimizer).__name__,
         }
     return tensors, details
+
+
+def description_of(learner: Learner) -> dict[str, Any]:
+    """Describe a learner; modules of the user's that cannot be described are named."""
+    found: dict[str, Any] = describe(learner, opaque=nn.Module)
+    require(
+        "opaque" not in found,
+        f"A learner should keep the arguments of its constructor as attributes to be saved. "
+        f"{type(learner).__name__} does not.",
+    )
+    return found
+
+
+def _slots(state: Mapping[int, Mapping[str, Any]]) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Divide an optimiser's state into tensors by name and plain values by parameter."""
+    tensors: dict[str, Tensor] = {}
+    plain: dict[str, dict[str, Any]] = {}
+    for index, slots in state.items():
+        for key, value in slots.items():
+            if isinstance(value, Tensor):
+                tensors[f"optimizer/{index}/{key}"] = value
+            else:
+                plain.setdefault(str(index), {})[key] = value
+    return tensors, plain
 
 
 def check_optimizer(optimizer: torch.optim.Optimizer, details: dict[str, Any]) -> None:
@@ -106,13 +155,12 @@ def restore_optimizer(
             _, index, key = name.split("/")
             state.setdefault(int(index), {})[key] = value
     optimizer.load_state_dict({"state": state, "param_groups": saved["param_groups"]})
-    # in the layout of their parameter, which fused optimisers take for granted
     for parameter, slots in optimizer.state.items():
         for key, value in slots.items():
             if isinstance(value, Tensor) and value.shape == parameter.shape:
-                slots[key] = torch.empty_like(
-                    parameter, dtype=value.dtype, requires_grad=False
-                ).copy_(value)
+                # in the layout of their parameter, which fused optimisers take for granted
+                like = torch.empty_like(parameter, dtype=value.dtype, requires_grad=False)
+                slots[key] = like.copy_(value)
 
 
 def restore_learner(learner: Learner, tensors: dict[str, Tensor], path: Path) -> None:
@@ -126,6 +174,7 @@ def restore_learner(learner: Learner, tensors: dict[str, Tensor], path: Path) ->
         for name, value in tensors.items()
         if name.startswith("learner/")
     }
+    weights = current_names(weights, learner)
     saved, own = (
         {name: tuple(value.shape) for name, value in state.items()}
         for state in (weights, learner.state_dict())
@@ -140,8 +189,23 @@ def restore_learner(learner: Learner, tensors: dict[str, Tensor], path: Path) ->
     learner.load_state_dict(weights)
 
 
+def current_names(weights: dict[str, Tensor], learner: Learner) -> dict[str, Tensor]:
+    """``weights`` by the names of today: in version 0.1.0 those of a part, a step rule or an outer
+    gradient stood at the top (``rates.0`` is now ``step.rates.0``)."""
+    moved = {}
+    for name in learner.state_dict():
+        room, _, rest = name.partition(".")
+        if room in ("part", "step", "gradient") and name not in weights:
+            moved[rest] = name
+    return {moved.get(name, name): value for name, value in weights.items()}
+
+
 def checkpoint_of(run: str | Path) -> Path:
-    """The checkpoint of a run's folder: its best by validation where there is one, else its last; or the file itself."""
+    """Give the checkpoint of a run's folder: its best by validation, else its last.
+
+    Raises:
+        UserError: If there is none.
+    """
     path = Path(run)
     if path.is_file():
         return path
@@ -154,23 +218,35 @@ def checkpoint_of(run: str | Path) -> Path:
     return best if best.exists() else last
 
 
-def load(run: str | Path, model: nn.Module | None = None) -> Learner:
-    """The learner of a run, as it was saved: ``qs.load("runs/maml")``.
+def load(run: str | Path, model: nn.Module | None = None, classes: Classes = ()) -> Learner:
+    """Load the learner of a run, as it was saved: ``qs.load("runs/maml")``.
 
     Args:
         run: A run's folder (its best checkpoint by validation, else its last), or a checkpoint's
             file.
-        model: Your own module, where the learner was trained with one.
+        model: Your own module, if the learner was trained with one that its constructor's arguments
+            do not describe.
+        classes: Your own classes that the run is made of, or their import paths
+            ``"package.module:Class"``; classes that are registered are known.
 
     Raises:
-        UserError: If there is no checkpoint, or it does not fit.
+        UserError: If there is no checkpoint, it does not fit, or it needs a class or a model of
+            yours.
     """
     path = checkpoint_of(run)
     tensors, details = read(path)
-    require("spec" in details, f"File {path} should be a learner's checkpoint.")
-    learner = build(details["spec"], model)
+    require(
+        isinstance(details.get("learner"), dict), f"File {path} should be a learner's checkpoint."
+    )
+    learner = build(details["learner"], classes, None if model is None else {"model": model})
+    require(isinstance(learner, Learner), f"File {path} should be a learner's checkpoint.")
+    fixed: Any = details.get("frozen")
+    require(isinstance(fixed, list), f"File {path} should list the frozen parameters.")
+    for name, parameter in learner.named_parameters():
+        parameter.requires_grad_(name not in fixed)
     restore_learner(learner, tensors, path)
-    return learner.eval()
+    found: Learner = learner.eval()
+    return found
 
 
 def save_adapted(
@@ -192,8 +268,15 @@ def save_adapted(
     write(Path(path), tensors, details if task is None else details | {"task": dict(task)})
 
 
-def load_adapted(path: str | Path, model: nn.Module | None = None) -> tuple[Learner, Adapted]:
-    """The learner and the adapted state that :func:`save_adapted` saved.
+def load_adapted(
+    path: str | Path, model: nn.Module | None = None, classes: Classes = ()
+) -> tuple[Learner, Adapted]:
+    """Load the learner and the adapted state that :func:`save_adapted` saved.
+
+    Args:
+        path: The file.
+        model: As for :func:`load`.
+        classes: As for :func:`load`.
 
     Raises:
         UserError: If the file is missing, damaged, or holds no adapted task.
@@ -206,9 +289,9 @@ def load_adapted(path: str | Path, model: nn.Module | None = None) -> tuple[Lear
     }
     require(
         bool(adapted),
-        f"File {path} should hold an adapted task. Found a learner alone: use qs.load, then adapt.",
+        f"File {path} should hold an adapted task. Found only a learner: use qs.load, then adapt.",
     )
-    return load(path, model), adapted
+    return load(path, model, classes), adapted
 
 
 def describe_adapted(path: str | Path) -> dict[str, Any]:

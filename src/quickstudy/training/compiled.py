@@ -8,9 +8,9 @@ from torch import Tensor
 from quickstudy.balance import Balancer
 from quickstudy.bilevel import State
 from quickstudy.episode import Batch, Episode
-from quickstudy.errors import require
-from quickstudy.learners import FOMAML, MAML, Learner
-from quickstudy.models.norm import has_task_norm
+from quickstudy.learners import Learner
+from quickstudy.random import Moment
+from quickstudy.targets import Target
 
 
 def compiled_gradients(learner: Learner, balancer: Balancer) -> Callable[[Episode], Tensor]:
@@ -21,45 +21,35 @@ def compiled_gradients(learner: Learner, balancer: Balancer) -> Callable[[Episod
     sees and fuses the whole step. Compiling takes from seconds to about a minute.
 
     Raises:
-        UserError: If the learner cannot be compiled: it has no unrolled inner loop, or its model
-            normalises by task (whose statistics are passed outside the graph).
+        UserError: If the learner cannot be compiled, with the reason.
     """
-    require(
-        isinstance(learner, MAML | FOMAML)
-        and getattr(learner, "outer_gradient", "unrolled") in ("unrolled", "first_order"),
-        "Only MAML and FOMAML with unrolled or first-order gradients are compiled. Leave "
-        "`compile` off.",
-    )
-    assert isinstance(learner, MAML | FOMAML)
-    changing = getattr(learner, "multi_step_until", None) or getattr(
-        learner, "first_order_until", 0
-    )
-    require(
-        not changing,
-        "A loss that changes over training (multi_step_until, first_order_until) is not "
-        "compiled. Leave `compile` off.",
-    )
-    require(
-        not has_task_norm(learner.model),
-        "A model with batch norms is not compiled. Leave `compile` off.",
-    )
-    parameters = learner.meta()
+    parameters, losses_from = learner.pure_losses()
+    # made outside the graph; a loss that looks at the moment is not compiled
+    moment = Moment()
 
     def total(
-        meta: State, support: tuple[Tensor, Tensor, Tensor], query: tuple[Tensor, Tensor, Tensor]
+        meta: State,
+        support: tuple[Tensor, Tensor, Tensor],
+        query: tuple[Tensor, Tensor, Tensor],
+        asked: tuple[Target, Target],
     ) -> tuple[Tensor, Tensor]:
-        episodes = Episode(Batch(*support), Batch(*query), support[2][:, 0])
-        losses = learner.losses_from(meta, episodes)
+        episodes = Episode(
+            Batch(*support, asked[0]), Batch(*query, asked[1]), support[2][:, 0], moment
+        )
+        losses = losses_from(meta, episodes)
         return balancer(losses), losses
 
     step = torch.compile(torch.func.grad(total, has_aux=True), dynamic=False, fullgraph=True)
 
     def gradients(episodes: Episode) -> Tensor:
         support, query = episodes.support, episodes.query
-        learner.mapping_for(query.x)
+        learner.most_together(support)  # chosen outside the graph
         values = {name: parameter.detach() for name, parameter in parameters.items()}
         found, losses = step(
-            values, (support.x, support.y, support.mask), (query.x, query.y, query.mask)
+            values,
+            (support.x, support.y, support.mask),
+            (query.x, query.y, query.mask),
+            (support.target, query.target),
         )
         for name, parameter in parameters.items():
             # in the layout of the parameter

@@ -2,21 +2,24 @@
 
 import math
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from quickstudy.episode import Batch, Episode, Kind
-from quickstudy.errors import require
+from quickstudy.episode import Batch, Episode
+from quickstudy.errors import UserError, require
 from quickstudy.learners import Learner
-from quickstudy.learners.loss import mean_over_examples, mixed_task_losses
 from quickstudy.random import Moment
 from quickstudy.tasks import TaskSource
-from quickstudy.training.baselines import baselines_for
+from quickstudy.training.baselines import Baselines, baselines_for
+from quickstudy.training.collect import device_of
+from quickstudy.training.stopwatch import Stopwatch
+from quickstudy.training.trained import Trained
 
 EXAMPLES_AT_ONCE = 1_600
 CURVE = (0, 1, 2, 3, 4, 5, 10, 20, 50, 100)
@@ -85,6 +88,7 @@ class Evaluation:
     per_step: dict[int, Estimate]
     per_task: list[float] = field(repr=False)
     versions: dict[str, str] = field(repr=False)
+    seconds: dict[str, float] = field(default_factory=dict, repr=False)
 
     @property
     def mean(self) -> float:
@@ -132,12 +136,13 @@ def frozen_tasks(
 ) -> Iterator[Episode]:
     """The evaluation tasks of ``(source, seed)``, in batches.
 
-    Task ``i`` is drawn by ``generator(seed, purpose, i)``: two methods, two machines, two days see
+    Task ``i`` is drawn by ``Moment(seed, purpose, i)``: two methods, two machines, two days see
     the same tasks, and fewer tasks are a prefix of more.
     """
     pending: list[Episode] = []
     for index in range(num_tasks):
-        pending.append(source.sample(1, Moment(seed, purpose, index)))
+        moment = Moment(seed, purpose, index)
+        pending.append(source.sample(1, moment).at(moment))
         examples = pending[0].support.x.shape[1] + pending[0].query.x.shape[1]
         if (len(pending) + 1) * examples > EXAMPLES_AT_ONCE or index == num_tasks - 1:
             yield _join(pending)
@@ -145,27 +150,12 @@ def frozen_tasks(
 
 
 def _join(episodes: Sequence[Episode]) -> Episode:
-    def batch(parts: Sequence[Batch]) -> Batch:
-        return Batch(
-            *(torch.cat([getattr(part, name) for part in parts]) for name in ("x", "y", "mask"))
-        )
-
     return Episode(
-        batch([episode.support for episode in episodes]),
-        batch([episode.query for episode in episodes]),
+        Batch.joined([episode.support for episode in episodes]),
+        Batch.joined([episode.query for episode in episodes]),
         torch.cat([episode.task for episode in episodes]),
+        episodes[0].moment,
     )
-
-
-def task_values(scores: Tensor, query: Batch, targets: tuple[int, ...] = ()) -> Tensor:
-    """Accuracy or mean squared error of every task ``[task]``, by the kind of its targets; the mean loss of several kinds."""
-    if targets:
-        return mixed_task_losses(scores, query.y, query.mask, targets)
-    if query.y.dtype.is_floating_point:
-        return mean_over_examples((scores - query.y).square().flatten(2).mean(2), query.mask)
-    correct = (scores.argmax(-1) == query.y).to(scores.dtype)
-    finite = scores.isnan().any(-1).logical_not()
-    return mean_over_examples(torch.where(finite, correct, torch.nan), query.mask)
 
 
 def values_by_steps(
@@ -175,50 +165,69 @@ def values_by_steps(
     seed: int,
     steps: Sequence[int],
     purpose: str = "evaluate",
+    done: Callable[[int], None] | None = None,
 ) -> Tensor:
-    """The metric of every task after each number of inner steps ``[steps, task]``."""
-    device = next((parameter.device for parameter in learner.parameters()), torch.device("cpu"))
+    """The metric of every task after each number of inner steps ``[steps, task]``.
+
+    Args:
+        learner: The learner.
+        source: Where the tasks come from.
+        num_tasks: How many.
+        seed: Which.
+        steps: The numbers of inner steps, ascending.
+        purpose: The stream they are drawn from.
+        done: Told after each batch how many tasks it had.
+    """
+    device = device_of(learner)
     columns = []
     for episodes in frozen_tasks(source, num_tasks, seed, purpose):
         on_device = episodes.to(device)
         states = learner.adaptations(on_device.support, steps)
-        rows = [
-            task_values(
-                learner.predict(adapted, on_device.query.x), on_device.query, source.kind.targets
-            )
-            for adapted in states
-        ]
+        rows = [_value(learner.predict(state, on_device.query.x), on_device) for state in states]
         columns.append(torch.stack(rows).cpu())
+        if done is not None:
+            done(episodes.num_tasks)
     return torch.cat(columns, 1)
 
 
 def evaluate(
-    learner: Learner,
-    source: TaskSource,
+    learner: Learner | str | Path,
+    source: TaskSource | None = None,
     num_tasks: int = 1000,
     seed: int = 0,
     steps: int | None = None,
-    baselines: bool = True,
+    baselines: Baselines | bool = True,
+    progress: bool = False,
 ) -> Evaluation:
     """Adapt to ``num_tasks`` frozen tasks, and judge the predictions on their queries.
 
     The learner stays bit-identical and no graph is kept.
 
     Args:
-        learner: The learner.
-        source: Where the tasks come from, e.g. ``pool.episodes(way=5, shot=1)``.
+        learner: The learner, or a run's folder.
+        source: Where the tasks come from, e.g. ``pool.episodes(way=5, shot=1)``. A run's folder
+            knows: tasks as in training, of its data's test split.
         num_tasks: How many.
         seed: Which: the same seed gives the same tasks to every learner.
         steps: Inner steps; by default the learner's ``test_steps``.
-        baselines: Whether to run the plain baselines on the same tasks, see
-            :mod:`quickstudy.training.baselines`.
+        baselines: The plain baselines to run on the same tasks, see
+            :mod:`quickstudy.training.baselines`: ``"none"``, ``"quick"`` (nearest neighbour or
+            support mean) or ``"all"`` (also untrained and trained from scratch, which takes most of
+            the time). True is all and False is none.
+        progress: Show a progress bar; without a terminal a line every 30 seconds.
 
     Returns:
         Mean and interval, baselines, the curve over inner steps, per-task values, and versions.
 
     Raises:
-        UserError: If ``num_tasks`` is below 1 or the learner cannot serve these tasks.
+        UserError: If ``num_tasks`` is below 1, the learner cannot serve these tasks, or a run does
+            not know its own.
     """
+    if not isinstance(learner, Learner):
+        run = Trained.read(learner)
+        learner, source = run.learner, run.tasks() if source is None else source
+    if source is None:
+        raise UserError("Parameter `source` should be where the tasks come from. Found None.")
     require(
         num_tasks >= 1, f"Parameter `num_tasks` should be at least 1. Found num_tasks={num_tasks}."
     )
@@ -229,17 +238,20 @@ def evaluate(
     curve = (
         sorted({step for step in CURVE if step < last} | {last}) if learner.test_steps else [last]
     )
-    check_way(learner, source.kind)
-    values = values_by_steps(learner, source, num_tasks, seed, curve)
+    learner.check(source.target)
+    chosen: Baselines = baselines if isinstance(baselines, str) else ("none", "all")[baselines]
+    others = baselines_for(learner, source.target, seed, chosen)
+    watch = Stopwatch(progress)
+    with watch.part("this learner", num_tasks) as done:
+        values = values_by_steps(learner, source, num_tasks, seed, curve, done=done)
     beside: dict[str, Estimate] = {}
-    if baselines:
-        for name, (baseline, limit) in baselines_for(learner, source.kind, seed).items():
-            count = min(num_tasks, limit)
-            beside[name] = Estimate.of(
-                values_by_steps(baseline, source, count, seed, [baseline.test_steps])[0]
-            )
+    for name, (other, limit) in others.items():
+        count, ends = min(num_tasks, limit), [other.test_steps]
+        with watch.part(name, count) as done:
+            found = values_by_steps(other, source, count, seed, ends, done=done)
+        beside[name] = Estimate.of(found[0])
     return Evaluation(
-        metric=source.kind.metric,
+        metric=source.target.metric,
         estimate=Estimate.of(values[-1]),
         seed=seed,
         transductive=learner.transductive,
@@ -252,36 +264,11 @@ def evaluate(
             "torch": torch.__version__,
             "python": platform.python_version(),
         },
+        seconds=watch.seconds,
     )
 
 
-def check_way(learner: Learner, kind: Kind) -> None:
-    """Refuse tasks with more classes than the outputs of the learner's network, or with other
-    targets.
-
-    Raises:
-        UserError: If the way is larger than the outputs, or the targets are of kinds that the
-            network or learner does not have.
-    """
-    targets = learner.mixed_targets
-    numbers = (0,) * kind.outputs if kind.name == "regression" and targets else ()
-    require(
-        targets == (kind.targets or numbers),
-        f"Tasks should have the targets of the network, {targets or 'of one kind'}. Found "
-        f"{kind.targets or 'one kind'}: "
-        "models.MultiTarget(trunk, targets) predicts several.",
-    )
-    name = type(learner).__name__
-    require(
-        not targets or learner.mixes,
-        f"{name} does not serve targets of several kinds: take a learner that adapts by gradient.",
-    )
-    if learner.any_way:
-        return
-    model = getattr(learner, "model", None)
-    outputs = getattr(learner, "way", getattr(model, "way", getattr(model, "outputs", None)))
-    require(
-        not isinstance(outputs, int) or kind.name != "classification" or kind.outputs <= outputs,
-        "Parameter `way` should be at most the outputs of the network. Found "
-        f"way={kind.outputs}, {outputs} outputs.",
-    )
+def _value(scores: Tensor, episodes: Episode) -> Tensor:
+    """Give the metric of every task ``[task]``."""
+    query = episodes.query
+    return query.target.values(scores, query.y, query.mask)[query.target.metric]

@@ -104,8 +104,7 @@ def export(
     Example:
         >>> import quickstudy as qs, torch
         >>> learner, support = qs.ProtoNet(torch.nn.Identity()), qs.Batch.of(torch.eye(2), [0, 1])
-        # doctest: +SKIP
-        >>> qs.export("/tmp/model.pt2", learner, learner.adapt(support), support.x)
+        >>> qs.export("/tmp/model.pt2", learner, learner.adapt(support), support.x)  # doctest: +SKIP
         >>> torch.export.load("/tmp/model.pt2").module()(torch.eye(2)).argmax(1)  # doctest: +SKIP
         tensor([0, 1])
     """

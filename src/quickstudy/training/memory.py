@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from quickstudy.episode import Episode
 from quickstudy.errors import UserError
 from quickstudy.learners import Learner
-from quickstudy.learners.gradient import GradientLearner
 from quickstudy.random import ambient
 
 
@@ -93,7 +92,8 @@ def refuse_what_does_not_fit(learner: nn.Module, one_task: Episode, tasks_at_onc
     """
     assert isinstance(learner, Learner)
     peak, kept = bytes_per_task(learner, one_task)
-    together = _computed_together(learner, one_task)
+    # the most tasks whose graphs stand in memory at the same time, if none outlives the losses
+    together = learner.most_together(one_task.support) or sys.maxsize
 
     def needed(tasks: int) -> int:
         return kept * tasks + (peak - kept) * min(tasks, together)
@@ -120,15 +120,3 @@ def refuse_what_does_not_fit(learner: nn.Module, one_task: Episode, tasks_at_onc
             f"{free / 2**30:.1f} GiB are free: {', or '.join(advice)}."
         )
     return needed(tasks_at_once)
-
-
-def _computed_together(learner: Learner, one_task: Episode) -> int:
-    """The most tasks whose graphs stand in memory at the same time where none outlives the losses."""
-    if not isinstance(learner, GradientLearner):
-        return sys.maxsize
-    chunk = learner.mapping_for(one_task.support.x).chunk or sys.maxsize
-    return (
-        min(chunk, learner.tasks_kept(one_task.support))
-        if getattr(learner, "outer_gradient", None) == "stepwise"
-        else chunk
-    )

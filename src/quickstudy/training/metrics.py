@@ -15,10 +15,9 @@ LINES_EVERY = 20
 
 
 class MetricLog:
-    """Appends to ``metrics.jsonl``: mean loss, learning rate and speed every 20 steps, and every
-    validation.
+    """Appends to ``metrics.jsonl``: loss, rate and speed every 20 steps, and every validation.
 
-    Where tasks have learned weights, these stand beside the loss: ``weight/0`` is that of task 0. A
+    If tasks have learned weights, these stand beside the loss: ``weight/0`` is the one of task 0. A
     resumed run drops the lines after the step it resumes from, so that no step stands twice.
 
     Args:
@@ -37,13 +36,7 @@ class MetricLog:
             kept = [line for line in read_metrics(self.path) if line["step"] <= step]
             write_atomically(self.path, "".join(json.dumps(line) + "\n" for line in kept).encode())
         if tensorboard and folder is not None:
-            try:
-                from torch.utils.tensorboard import SummaryWriter
-            except ImportError as error:
-                raise UserError(
-                    "TensorBoard is not installed: pip install 'quickstudy[tensorboard]'."
-                ) from error
-            self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
+            self._writer = _event_writer(folder / "tensorboard", step)
 
     def loss(
         self,
@@ -60,21 +53,12 @@ class MetricLog:
             return
         seconds = max(time.monotonic() - self._since, 1e-9)
         rate = len(self._losses) * tasks / seconds
-        learned = (
-            {}
-            if weights is None
-            else {f"weight/{task}": round(value, 4) for task, value in enumerate(weights.tolist())}
-        )
-        self._add(
-            step,
-            {
-                "loss": sum(self._losses) / len(self._losses),
-                "lr": lr,
-                "tasks_per_second": round(rate, 2),
-            }
-            | learned,
-        )
-        self._losses, self._since = [], time.monotonic()
+        mean = sum(self._losses) / len(self._losses)
+        learned = [] if weights is None else weights.tolist()
+        by_task = {f"weight/{task}": round(value, 4) for task, value in enumerate(learned)}
+        self._add(step, {"loss": mean, "lr": lr, "tasks_per_second": round(rate, 2), **by_task})
+        self._losses = []
+        self._since = time.monotonic()
 
     def validation(self, step: int, metric: str, value: float) -> None:
         """Note a validation."""
@@ -112,12 +96,29 @@ class MetricLog:
             self._writer.close()
 
 
+def _event_writer(folder: Path, step: int) -> Any:
+    """Make the writer of TensorBoard events, which drops those after ``step``."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise UserError(
+            "TensorBoard is not installed: pip install 'quickstudy[tensorboard]'."
+        ) from error
+    return SummaryWriter(str(folder), purge_step=step + 1)
+
+
 def read_metrics(path: Path) -> list[dict[str, float]]:
-    """The lines of a ``metrics.jsonl``; a last line that a kill cut short is left out."""
+    """Read the lines of a ``metrics.jsonl``, up to the first that is damaged.
+
+    A kill may cut the last line short.
+    """
     lines = []
-    for line in path.read_text().splitlines():
+    for line in path.read_text(errors="replace").splitlines():
         try:
-            lines.append(json.loads(line))
-        except json.JSONDecodeError:
+            found = json.loads(line)
+        except ValueError:
             break
+        if not isinstance(found, dict) or not isinstance(found.get("step"), int):
+            break
+        lines.append(found)
     return lines

@@ -1,67 +1,119 @@
-"""The progress bar of a run."""
+"""The progress of long work: a line that stays, or a line now and then without a terminal."""
 
 import logging
+import time
+from collections.abc import Callable
 from types import TracebackType
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-from rich.progress import Progress as Bar
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.live import Live
+from rich.text import Text
 
 logger = logging.getLogger("quickstudy")
 
+LINES_EVERY = 30.0
+"""Seconds between two lines without a terminal."""
+MOST_OF_A_BAR = 24
+"""Characters of the bar, if there is room."""
+BETWEEN = " · "
+
 
 class Progress:
-    """Steps, loss (a running mean), the last validation, tasks per second and the time left, on
-    standard error.
+    """Shows steps, the time left, the last validation, the loss (a running mean) and the speed.
+
+    What comes first in this order is never cut off: a narrow terminal has no bar, then no speed,
+    then no loss.
 
     Args:
-        steps: Steps in all.
+        total: Steps in all.
         done: Steps done already.
-        tasks_per_step: Tasks a step, for the speed.
+        tasks_per_step: Tasks of a step, for the speed; 0 shows no speed.
         shown: Whether to show anything.
+        word: The word for a step.
+        console: Where to, by default standard error.
+        clock: Gives the time in seconds.
     """
 
-    def __init__(self, steps: int, done: int, tasks_per_step: int, shown: bool) -> None:
-        self._bar = Bar(
-            TextColumn("[bold]step"),
-            MofNCompleteColumn(),
-            BarColumn(bar_width=24),
-            TextColumn("loss {task.fields[loss]}{task.fields[validation]} {task.fields[rate]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            disable=not shown,
-            refresh_per_second=2,
-        )
-        self._task = self._bar.add_task(
-            "train", total=steps, completed=done, loss="", validation="", rate=""
-        )
+    def __init__(
+        self,
+        total: int,
+        done: int = 0,
+        tasks_per_step: int = 0,
+        shown: bool = True,
+        word: str = "step",
+        console: Console | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.total = total
+        self.done = done
+        self.word = word
+        self._first = done
         self._tasks_per_step = tasks_per_step
-        self._mean: float | None = None
+        self._clock = clock
+        self._console = Console(stderr=True) if console is None else console
+        self._shown = shown
+        stays = shown and (self._console.is_terminal or self._console.is_jupyter)
+        self._live: Live | None = None
+        if stays:
+            self._live = Live(self, console=self._console, refresh_per_second=2)
+        self._loss: float | None = None
+        self._validation = ""
+        self._began = self._told = clock()
 
-    def advance(self, loss: float) -> None:
-        """One step more."""
-        self._mean = loss if self._mean is None else 0.98 * self._mean + 0.02 * loss
-        speed = self._bar.tasks[0].speed
-        rate = f"· {speed * self._tasks_per_step:.0f} tasks/s" if speed else ""
-        self._bar.update(self._task, advance=1, loss=f"{self._mean:.4f}", rate=rate)
+    def advance(self, loss: float | None = None) -> None:
+        """Count one step, and its loss."""
+        self.done += 1
+        if loss is not None:
+            self._loss = loss if self._loss is None else 0.98 * self._loss + 0.02 * loss
+        now = self._clock()
+        if self._shown and self._live is None and now - self._told >= LINES_EVERY:
+            self._told = now
+            self._console.print(BETWEEN.join(self.parts()), highlight=False, soft_wrap=True)
 
     def validated(self, step: int, metric: str, value: float) -> None:
         """Show a validation."""
+        name = metric.replace("_", " ")
         text = f"{100 * value:.1f} %" if metric == "accuracy" else f"{value:.3f}"
-        if self._bar.disable:
-            logger.info("step %d: validation %s %s", step, metric.replace("_", " "), text)
-        self._bar.update(self._task, validation=f" · {metric.replace('_', ' ')} {text}")
+        if self._live is None:
+            logger.info("step %d: validation %s %s", step, name, text)
+        self._validation = f"{name} {text}"
+
+    def parts(self) -> list[str]:
+        """List all there is to say, the most important first."""
+        said = [f"{self.word} {self.done}/{self.total}"]
+        each = self._seconds_each()
+        if each is not None:
+            said.append(f"{clock_text(each * (self.total - self.done))} left")
+        said += [self._validation] if self._validation else []
+        said += [] if self._loss is None else [f"loss {self._loss:.4g}"]
+        if each and self._tasks_per_step:
+            said.append(f"{self._tasks_per_step / each:.0f} tasks/s")
+        return said
+
+    def line(self, width: int) -> str:
+        """Give the parts that fit into ``width`` characters, and a bar if it fits too."""
+        said = self.parts()
+        while len(said) > 2 and len(BETWEEN.join(said)) > width:
+            said.pop()
+        text = BETWEEN.join(said)
+        room = min(MOST_OF_A_BAR, width - len(text) - 1)
+        if room < 4:
+            return text
+        filled = round(room * self.done / max(self.total, 1))
+        return f"{text} {'━' * filled}{'╌' * (room - filled)}"
+
+    def _seconds_each(self) -> float | None:
+        """Give the seconds of a step so far; None before the first one."""
+        steps = self.done - self._first
+        return (self._clock() - self._began) / steps if steps else None
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Text(self.line(options.max_width), no_wrap=True, overflow="crop")
 
     def __enter__(self) -> "Progress":
-        self._bar.start()
+        self._began = self._told = self._clock()
+        if self._live is not None:
+            self._live.start()
         return self
 
     def __exit__(
@@ -70,4 +122,19 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._bar.stop()
+        if self._live is not None:
+            self._live.stop()
+
+
+def clock_text(seconds: float) -> str:
+    """Write a time as hours, minutes and seconds.
+
+    Example:
+        >>> clock_text(3723.4)
+        '1:02:03'
+    """
+    whole = round(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
+
+
+__all__ = ["Progress", "clock_text"]

@@ -2,12 +2,13 @@
 
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from quickstudy.balance import Balancer, OuterStep, check_places, descend, restore_state, state_of
 from quickstudy.episode import Episode
@@ -17,6 +18,7 @@ from quickstudy.random import Moment, ambient
 from quickstudy.tasks import TaskSource
 from quickstudy.training.checkpoint import (
     check_optimizer,
+    description_of,
     pack,
     read,
     restore_learner,
@@ -24,14 +26,14 @@ from quickstudy.training.checkpoint import (
     write,
 )
 from quickstudy.training.collect import collect
-from quickstudy.training.spec import spec_of
+from quickstudy.training.plan import Plan
 
 Scheduler = torch.optim.lr_scheduler.LRScheduler
 
 
 @dataclass
 class Fitted:
-    """What :func:`fit` leaves.
+    """What :func:`train` leaves.
 
     Attributes:
         step: Steps taken in all, over resumed parts too.
@@ -50,46 +52,68 @@ class Fitted:
 
 @dataclass
 class Run:
-    """What one call of fit works with; its arguments are those of :func:`~quickstudy.fit`."""
+    """The parts of a run that change, and the plan, which does not.
+
+    Attributes:
+        learner: What is trained.
+        source: Where the training tasks come from.
+        optimizer: What takes the steps.
+        scheduler: What changes its rate.
+        balancer: What makes one step of several losses.
+        plan: The settings.
+        fitted: How far it is.
+        compiled: The compiled step.
+        best_weights: The best weights, if the run has no folder.
+        places: The tasks of a step, if the balancer knows them by their place.
+    """
 
     learner: Learner
-    train: TaskSource
+    source: TaskSource
     optimizer: torch.optim.Optimizer
     scheduler: Scheduler | None
     balancer: Balancer
-    tasks_per_step: int
-    tasks_per_backward: int | None
-    clip_gradient: float | None
-    seed: int
+    plan: Plan
     fitted: Fitted
     compiled: Any = None
-    parameters: list[Tensor] = field(default_factory=list)
     best_weights: dict[str, Tensor] | None = None
     places: Tensor | None = None
 
+    @cached_property
+    def parameters(self) -> list[nn.Parameter]:
+        """The parameters that are trained."""
+        return trainable(self.learner)
+
     def step(self, index: int) -> float:
-        """Take step ``index`` and return its mean loss; no weight changes where the loss or its gradient is not finite."""
-        moment = Moment(self.seed, "train", index)
-        episodes = collect(self.train, self.learner, self.tasks_per_step, moment)
+        """Take step ``index`` and give its mean loss.
+
+        Raises:
+            TrainingError: If the loss or its gradient is not finite; no weight has changed.
+        """
+        plan = self.plan
+        moment = Moment(plan.seed, "train", index)
+        episodes = collect(self.source, self.learner, plan.tasks_per_step, moment)
         self.optimizer.zero_grad(set_to_none=True)
-        with ambient(self.seed, "layers", index):
+        with ambient(plan.seed, "layers", index):
             losses = self._backward(episodes)
-        if not bool(losses.isfinite().all()):
-            wrong = (~losses.isfinite()).nonzero().flatten().tolist()
-            raise self._diverged(f"The loss of step {index + 1} is not finite (tasks {wrong[:5]})")
-        norm = torch.nn.utils.clip_grad_norm_(
-            self.parameters, math.inf if self.clip_gradient is None else self.clip_gradient
-        )
-        if not bool(norm.isfinite()):
-            raise self._diverged(f"The gradient of step {index + 1} is not finite")
+        self._check_finite(losses, index)
         self.optimizer.step()
         if self.scheduler is not None:
             self.scheduler.step()
-        self.train.told(episodes, losses, episodes.moment)
+        self.source.told(episodes, losses, episodes.moment)
         return losses.mean().item()
 
+    def _check_finite(self, losses: Tensor, index: int) -> None:
+        """Raise if a loss or the gradient is not finite; clip the gradient."""
+        if not bool(losses.isfinite().all()):
+            wrong = (~losses.isfinite()).nonzero().flatten().tolist()
+            raise self._diverged(f"The loss of step {index + 1} is not finite (tasks {wrong[:5]})")
+        clip = self.plan.clip_gradient
+        norm = nn.utils.clip_grad_norm_(self.parameters, math.inf if clip is None else clip)
+        if not bool(norm.isfinite()):
+            raise self._diverged(f"The gradient of step {index + 1} is not finite")
+
     def _diverged(self, what: str) -> TrainingError:
-        last = None if self.fitted.out is None else self.fitted.out / "last.safetensors"
+        last = self.plan.last
         kept = (
             f" The last checkpoint, {last}, is as it was."
             if last is not None and last.exists()
@@ -103,7 +127,8 @@ class Run:
     def _backward(self, episodes: Episode) -> Tensor:
         if self.compiled is not None:
             return self.compiled(episodes)
-        total, part = episodes.num_tasks, self.tasks_per_backward or episodes.num_tasks
+        total = episodes.num_tasks
+        part = self.plan.tasks_per_backward or total
         values = []
         for first in range(0, total, part):
             chunk = episodes[first : first + part] if part < total else episodes
@@ -115,43 +140,50 @@ class Run:
         return torch.cat(values)
 
     def check(self) -> None:
-        """Refuse at the start what could not be saved later."""
-        if self.fitted.out is not None and self.scheduler is not None:
-            _plain(self.scheduler.state_dict())
+        """Raise at the start if the optimiser does not fit, or something could not be saved later.
 
-    def save(self, path: Path, **more: object) -> None:
+        Raises:
+            UserError: If so.
+        """
+        groups = self.optimizer.param_groups
+        own = {id(parameter) for parameter in self.parameters}
+        trained = any(id(parameter) in own for group in groups for parameter in group["params"])
+        require(trained, "The optimiser should be one of the learner's parameters. Found others.")
+        followed = None if self.scheduler is None else self.scheduler.optimizer
+        require(
+            followed in (None, self.optimizer),
+            "The scheduler should be one of the run's optimiser. Found that of another.",
+        )
+        if self.plan.out is not None:
+            description_of(self.learner)
+            if self.scheduler is not None:
+                _plain(self.scheduler.state_dict())
+
+    def save(self, path: Path) -> None:
         """Write a checkpoint of everything that the next step depends on."""
         tensors, details = pack(self.learner, self.optimizer)
         tensors |= {f"balancer/{name}": value for name, value in state_of(self.balancer).items()}
-        source = self.train.state()
+        source = self.source.state()
         of_source = {name: value for name, value in source.items() if isinstance(value, Tensor)}
         tensors |= {f"source/{name}": value for name, value in of_source.items()}
         plain = {name: value for name, value in source.items() if name not in of_source}
-        scheduler = None if self.scheduler is None else _plain(self.scheduler.state_dict())
-        progress = {
-            "step": self.fitted.step,
-            "seconds": self.fitted.seconds,
-            "best": self.fitted.best,
-            "seed": self.seed,
-        }
-        write(path, tensors, details | progress | {"scheduler": scheduler, "source": plain} | more)
+        details["scheduler"] = None
+        if self.scheduler is not None:
+            details["scheduler"] = _plain(self.scheduler.state_dict())
+        progress = {name: getattr(self.fitted, name) for name in ("step", "seconds", "best")}
+        write(path, tensors, details | progress | {"seed": self.plan.seed, "source": plain})
 
     def resume(self, path: Path) -> None:
-        """Go back to the checkpoint at ``path``."""
+        """Go back to the checkpoint at ``path``.
+
+        Raises:
+            UserError: If it is one of another run.
+        """
         tensors, details = read(path)
-        require(
-            details["seed"] == self.seed,
-            f"A resumed run should have the seed it was begun with, {details['seed']}. Found "
-            f"seed={self.seed}.",
-        )
-        begun, found = details["spec"]["learner"], spec_of(self.learner)["learner"]
-        require(
-            begun == found,
-            f"A resumed run should have the learner it was begun with, {begun}. Found {found}.",
-        )
+        self._check_same(details)
         check_optimizer(self.optimizer, details)
         restore_state(self.balancer, _under("balancer/", tensors))
-        self.train.restore(details.get("source", {}) | _under("source/", tensors))
+        self.source.restore(details.get("source", {}) | _under("source/", tensors))
         restore_learner(self.learner, tensors, path)
         restore_optimizer(self.optimizer, tensors, details)
         if self.scheduler is not None and details["scheduler"] is not None:
@@ -160,23 +192,41 @@ class Run:
         self.fitted.step, self.fitted.seconds = details["step"], details["seconds"]
         self.fitted.best = None if best is None else (best[0], best[1])
 
+    def _check_same(self, details: dict[str, Any]) -> None:
+        """Raise if a checkpoint is one of another seed or learner."""
+        seed = self.plan.seed
+        require(
+            details["seed"] == seed,
+            f"A resumed run should have the seed it was begun with, {details['seed']}. Found "
+            f"seed={seed}.",
+        )
+        begun = details["learner"]["class"]
+        found = description_of(self.learner)["class"]
+        require(
+            begun == found,
+            f"A resumed run should have the learner it was begun with, {begun}. Found {found}.",
+        )
+
     def keep_best(self) -> None:
-        """Keep the weights as the best so far: in the run's folder, or in memory where it has none."""
-        if self.fitted.out is not None:
-            self.save(self.fitted.out / "best.safetensors")
+        """Keep the weights as the best so far: in the run's folder, or in memory without one."""
+        if self.plan.out is not None:
+            self.save(self.plan.out / "best.safetensors")
         else:
-            self.best_weights = {
-                name: value.detach().clone() for name, value in self.learner.state_dict().items()
-            }
+            state = self.learner.state_dict()
+            self.best_weights = {name: value.detach().clone() for name, value in state.items()}
 
     def back_to_best(self) -> None:
         """Give the learner the weights that were kept as the best, if there are any."""
+        path = None if self.plan.out is None else self.plan.out / "best.safetensors"
         if self.best_weights is not None:
             self.learner.load_state_dict(self.best_weights)
-        elif (
-            self.fitted.out is not None and (path := self.fitted.out / "best.safetensors").exists()
-        ):
+        elif path is not None and path.exists():
             restore_learner(self.learner, read(path)[0], path)
+
+
+def trainable(module: nn.Module) -> list[nn.Parameter]:
+    """List the parameters that have ``requires_grad``."""
+    return [parameter for parameter in module.parameters() if parameter.requires_grad]
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -186,8 +236,9 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _plain(state: dict[str, Any]) -> dict[str, Any]:
-    """The part of a scheduler's state that JSON holds (functions and milestones are the caller's to
-    give again).
+    """Give the part of a scheduler's state that JSON holds.
+
+    Functions and milestones are the caller's to give again.
 
     Raises:
         UserError: If it holds parts, of schedulers inside a scheduler, that JSON would change or

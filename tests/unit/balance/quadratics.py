@@ -37,7 +37,7 @@ class Quadratics(qs.Learner):
 class Centres(qs.tasks.TaskSource):
     """The tasks with these centres ``[task, 2]``, some of them or all, in any order."""
 
-    kind = qs.Kind("regression", 1)
+    target = qs.targets.Numbers((1,))
 
     def __init__(self, centres: list[list[float]]) -> None:
         self.centres = torch.tensor(centres)

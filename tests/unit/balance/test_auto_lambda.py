@@ -50,7 +50,7 @@ class Losses(nn.Module):
 def test_the_gradient_is_that_of_the_bilevel_problem():
     """The hypergradient of one inner step, on a network with a head a task; the paper's differences are near it."""
     learner = qs.HardSharing(qs.models.MLP(1, 1, hidden=(6, 5)), 3)
-    for offset in learner.offsets:
+    for offset in learner.part.offsets:
         nn.init.normal_(offset, std=0.3, generator=qs.generator(0, "offsets"))
     held, episode = (
         sines().sample(3, qs.Moment(0, purpose, 0)) for purpose in ("auto_lambda", "train")

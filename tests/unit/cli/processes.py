@@ -8,7 +8,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["quickstudy.cli"])
+CONTEXT.set_forkserver_preload(["quickstudy.cli.making", "quickstudy.cli.evaluate"])
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,9 @@ def test_evaluate_prints_one_json_object_and_nothing_else(runs, tmp_path):
         and len(found["per_task"]) == 6
     )
     assert found["per_task"] == evaluation(tmp_path, runs / "sines", "--num-tasks", 6)["per_task"]
-    fewer = evaluation(tmp_path, runs / "sines", "--num-tasks", 1, "--no-baselines", "--steps", 2)
+    fewer = evaluation(
+        tmp_path, runs / "sines", "--num-tasks", 1, "--baselines", "none", "--steps", 2
+    )
     assert (
         fewer["ci95"] is None and fewer["baselines"] == {} and fewer["per_step"][-1]["steps"] == 2
     )
@@ -112,7 +114,8 @@ def test_evaluate_serves_another_way_and_shot(runs, tmp_path):
         2,
         "--query",
         3,
-        "--no-baselines",
+        "--baselines",
+        "none",
     )
     assert (found["way"], found["shot"], found["metric"], found["num_tasks"]) == (
         8,
@@ -202,5 +205,5 @@ def test_a_generator_learns_a_mixture(tmp_path):
         "lowrank",
         ["features.3"],
     )
-    found = evaluation(tmp_path, tmp_path / "run", "--num-tasks", 3, "--no-baselines")
+    found = evaluation(tmp_path, tmp_path / "run", "--num-tasks", 3, "--baselines", "none")
     assert (found["source"]["source"], found["shot"], found["num_tasks"]) == ("mixture", 4, 3)

@@ -11,7 +11,7 @@ import quickstudy as qs
 from quickstudy.cli.fit import main as fit
 from quickstudy.ladder.ladder import Score
 from quickstudy.ladder.rungs import rungs
-from quickstudy.report.ladder import verdict
+from quickstudy.reporting.ladder import verdict
 from quickstudy.tasks.table_form import TableForm
 from tests.unit.cli.processes import run
 
@@ -188,7 +188,7 @@ def classes(places: dict[str, Path]) -> Path:
         rows.drop(columns="sold").to_csv(folder / f"{name}.csv", index=False)
     ways = [
         rung
-        for rung in rungs(qs.Kind("classification", 2))
+        for rung in rungs(qs.targets.Classes(2))
         if rung.name in ("majority", "pooled, logistic", "learned prior")
     ]
     with pytest.MonkeyPatch.context() as patch:

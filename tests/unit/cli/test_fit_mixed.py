@@ -51,7 +51,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def fitted(files: dict[str, Path], top: list, name: str) -> Path:
     """A run of the quick rungs and those at the top."""
-    ways = [rung for rung in rungs(qs.Kind.mixed((0, 2))) if rung.name in QUICK] + top
+    ways = [rung for rung in rungs(qs.targets.Several((0, 2))) if rung.name in QUICK] + top
     with pytest.MonkeyPatch.context() as patch:
         for place in ("quickstudy.ladder.ladder", "quickstudy.cli.fit"):
             patch.setattr(f"{place}.rungs", lambda kind: ways)
@@ -76,7 +76,7 @@ def fitted(files: dict[str, Path], top: list, name: str) -> Path:
 def run(files) -> Path:
     return fitted(
         files,
-        [rung for rung in rungs(qs.Kind.mixed((0, 2))) if rung.name == "learned prior"],
+        [rung for rung in rungs(qs.targets.Several((0, 2))) if rung.name == "learned prior"],
         "prior",
     )
 
@@ -171,11 +171,13 @@ def test_which_kind_a_target_is(tmp_path):
     )
     made = table_of(tmp_path / "t.csv", "shop", ("sold", "late"), drop=("grade",))
     assert (
-        made.kind == qs.Kind.mixed((0, 2)) and made.num_unlabelled == 1 and made.features == ("x",)
+        made.target == qs.targets.Several((0, 2))
+        and made.num_unlabelled == 1
+        and made.features == ("x",)
     )
     numbers = table_of(tmp_path / "t.csv", "shop", ("sold", "grade"))
-    assert numbers.kind == qs.Kind("regression", 2) and numbers.num_unlabelled == 2
-    assert table_of(tmp_path / "t.csv", "shop", ("late",)).kind == qs.Kind("classification", 2)
+    assert numbers.target == qs.targets.Numbers((2,)) and numbers.num_unlabelled == 2
+    assert table_of(tmp_path / "t.csv", "shop", ("late",)).target == qs.targets.Classes(2)
     with pytest.raises(
         qs.UserError, match=r"Classification predicts one column. Found 2: sold, late"
     ):

@@ -134,7 +134,7 @@ def test_two_rungs_on_one_network_train_it_once(monkeypatch):
 def test_what_is_shared_is_worth_something_where_classes_are():
     """Five rows of a new task: the prior knows the slope, so they give the level."""
     linear = next(
-        rung for rung in rungs(qs.Kind("classification", 2)) if rung.name == "single task, logistic"
+        rung for rung in rungs(qs.targets.Classes(2)) if rung.name == "single task, logistic"
     )
     ways = [SupportMeanRung("majority"), linear, Pooled("pooled, logistic"), LearnedPrior()]
     found = {
@@ -201,7 +201,7 @@ def test_the_evidence_chooses_the_features():
                 (train.y - 50) / 10 + square * train.x**2,
                 *(
                     getattr(train, n)
-                    for n in ("task", "names", "identity", "kind", "encoder", "label")
+                    for n in ("task", "names", "identity", "target", "encoder", "label")
                 ),
             ),
             0,

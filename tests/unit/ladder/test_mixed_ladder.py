@@ -24,7 +24,7 @@ from quickstudy.ladder.rungs import (
     SupportMeanRung,
     rungs,
 )
-from quickstudy.report.ladder import lines, verdict
+from quickstudy.reporting.ladder import lines, verdict
 from quickstudy.tasks.table_form import TableForm
 
 KINDS = {"score": "regression", "passed": "classification"}
@@ -173,7 +173,7 @@ def test_networks_say_numbers_and_probabilities():
 
 
 def test_the_ladder_of_several_kinds():
-    found = {rung.name: rung for rung in rungs(qs.Kind.mixed((0, 2)))}
+    found = {rung.name: rung for rung in rungs(qs.targets.Several((0, 2)))}
     assert len(found) == 9 and "generator (FiLM)" not in found
     assert [name for name, rung in found.items() if isinstance(rung, ByTarget)] == [
         "support mean",

@@ -64,10 +64,10 @@ def test_the_gradient_of_a_rate_is_minus_the_query_gradient_times_the_support_gr
     of_support = slope(episodes.support, own)
     adapted = {
         n: (w - r * g).detach().requires_grad_()
-        for (n, w), r, g in zip(own.items(), learner.rates, of_support, strict=True)
+        for (n, w), r, g in zip(own.items(), learner.step.rates, of_support, strict=True)
     }
     for index, (a, b) in enumerate(zip(slope(episodes.query, adapted), of_support, strict=True)):
-        close(grads[f"rates.{index}"], -a * b)
+        close(grads[f"step.rates.{index}"], -a * b)
 
 
 def test_meta_sgd_serves_any_way_with_a_shared_head():
@@ -83,7 +83,7 @@ def test_a_context_on_a_linear_layer_is_appended_to_its_input():
     wider = qs.models.MLP(4, 1, hidden=(6, 6)).double()
     own = {name: value.detach() for name, value in learner.model.named_parameters()}
     own["features.1.weight"] = torch.cat(
-        [own["features.1.weight"], learner.modulation.weight.detach()], 1
+        [own["features.1.weight"], learner.part.modulation.weight.detach()], 1
     )
     wider.load_state_dict(own)
     adapted = learner.adapt(episodes.support)
@@ -109,7 +109,7 @@ def test_a_context_scales_and_shifts_the_channels_of_a_convolution():
     learner = qs.CAVIA(model, context_size=1).double()
     with torch.no_grad():
         # shifts, then scales
-        learner.modulation.weight.copy_(torch.tensor([[3.0], [-1.0], [0.5], [2.0]]))
+        learner.part.modulation.weight.copy_(torch.tensor([[3.0], [-1.0], [0.5], [2.0]]))
     x = torch.randn(1, 4, 1, 3, 3, dtype=torch.float64, generator=qs.generator(0, "images"))
     scores = learner.predict({"context": torch.tensor([[2.0]], dtype=torch.float64)}, x)
     plain = model[0](x[0]).detach()

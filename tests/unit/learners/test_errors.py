@@ -98,20 +98,19 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "targets": (
         lambda: losses(torch.zeros(3)),
-        "Found (3, 3) and (3,): check the outputs of the model, and give targets as "
-        "[example, target].",
+        "MAML cannot serve Numbers(shape=()). The network should have 1 outputs. Found 3.",
     ),
     "target_width": (
         lambda: losses(torch.zeros(3, 2)),
-        "Predictions should have the shape of the targets. Found (3, 3) and (3, 2)",
+        "MAML cannot serve Numbers(shape=(2,)). The network should have 2 outputs. Found 3.",
     ),
     "protonet_targets": (
         lambda: qs.ProtoNet(model()).adapt(support(torch.zeros(3))),
-        "`y` should hold class indices (an integer dtype). Found torch.float32.",
+        "ProtoNet cannot serve Numbers(shape=()). It classifies: every example should have one class.",
     ),
     "finetune_targets": (
         lambda: qs.Finetune(model(), 5, embedding_size=3).adapt(support(torch.zeros(3))),
-        "`y` should hold class indices (an integer dtype). Found torch.float32.",
+        "It was pre-trained on classes: every example should have one class.",
     ),
     "lengths": (
         lambda: Batch.of(torch.zeros(3, 2), torch.arange(4)),

@@ -8,6 +8,7 @@ from torch import nn
 import quickstudy as qs
 from quickstudy import Batch, Episode
 from quickstudy.learners.modulation import FiLM, LowRank
+from quickstudy.learners.parts import Examples, Shared, Tasks
 from quickstudy.learners.set_encoder import SetEncoder
 from tests.laws.battery import Case, close, gradients, line, normed, vectors
 
@@ -24,7 +25,7 @@ def awake(learner: qs.Generator) -> qs.Generator:
     """With embeddings that change their layers."""
     learner = learner.double()
     with torch.no_grad():
-        for index, change in enumerate(learner.modulations):
+        for index, change in enumerate(learner.part.modulations):
             change.generate.weight.copy_(
                 0.3
                 * torch.randn(change.generate.weight.shape, generator=qs.generator(index, "awake"))
@@ -53,7 +54,7 @@ def test_film_scales_and_shifts_every_hidden_layer():
     found, body = learner.predict(adapted, episodes.query.x), learner.model.features
     for task in range(3):
         hidden = episodes.query.x[task]
-        for layer, change in zip((body[1], body[3]), learner.modulations, strict=True):
+        for layer, change in zip((body[1], body[3]), learner.part.modulations, strict=True):
             scale, shift = (change.generate.weight @ adapted["embedding"][task]).split(6)
             hidden = ((1 + scale) * layer(hidden) + shift).relu()
         close(found[task], learner.model.head(hidden).detach())
@@ -65,7 +66,9 @@ def test_weights_of_low_rank_are_the_dense_sum():
     found, own = learner.predict(adapted, episodes.query.x), dict(learner.model.named_parameters())
     for task in range(3):
         dense = dict(own)
-        for name, change in zip(("features.1", "features.3"), learner.modulations, strict=True):
+        for name, change in zip(
+            ("features.1", "features.3"), learner.part.modulations, strict=True
+        ):
             s, shift = (change.generate.weight @ adapted["embedding"][task]).split([3, 6])
             dense[f"{name}.weight"] = own[f"{name}.weight"] + change.left @ s.diag() @ change.right
             dense[f"{name}.bias"] = own[f"{name}.bias"] + shift
@@ -164,7 +167,7 @@ def test_steps_descend_the_embedding_by_hand():
         z = z.detach().requires_grad_()
         scores = torch.stack(
             [
-                learner.apply_model({"embedding": one}, x, None, None, False)[0]
+                learner.part.whole(Shared(learner.model), {"embedding": one}, Examples(x))[0]
                 for one, x in zip(z, episodes.support.x, strict=True)
             ]
         )
@@ -176,24 +179,23 @@ def test_a_first_order_gradient_has_the_loss_of_the_exact_one_and_another_gradie
     episodes = SINUSOIDS.episodes()
     learner = awake(made(line(), inner_steps=2))
     losses, grads = gradients(learner, episodes)
-    learner.outer_gradient = "stepwise"
+    learner.gradient.outer_gradient = "stepwise"
     close(gradients(learner, episodes), (losses, grads), 1e-9)
-    learner.outer_gradient = "first_order"
+    learner.gradient.outer_gradient = "first_order"
     first, approximate = gradients(learner, episodes)
     close(first, losses)
     assert not torch.allclose(
-        approximate["encoder.group.0.weight"], grads["encoder.group.0.weight"]
+        approximate["part.encoder.group.0.weight"], grads["part.encoder.group.0.weight"]
     )
     # the inner gradient as a constant: a step adds nothing to dz, so the encoder is moved by the
     # query loss at the adapted embedding
     z0, z = (learner.adapt(episodes.support, steps)["embedding"] for steps in (0, 2))
-    meta = learner.meta()
-    start = learner.initial(meta, episodes.support, None)["embedding"]
+    start = learner.part.start(Shared(learner.model), Tasks(episodes.support))["embedding"]
     close(start.detach(), z0)
     moved = start + (z - z0)
     weights = torch.arange(1, 4)
     scores = [
-        learner.apply_model({"embedding": one}, x, None, None, False)[0]
+        learner.part.whole(Shared(learner.model), {"embedding": one}, Examples(x))[0]
         for one, x in zip(moved, episodes.query.x, strict=True)
     ]
     loss = sum(
@@ -201,8 +203,8 @@ def test_a_first_order_gradient_has_the_loss_of_the_exact_one_and_another_gradie
         for weight, score, y in zip(weights, scores, episodes.query.y, strict=True)
     )
     close(
-        approximate["encoder.group.0.weight"],
-        torch.autograd.grad(loss, learner.encoder.group[0].weight)[0],
+        approximate["part.encoder.group.0.weight"],
+        torch.autograd.grad(loss, learner.part.encoder.group[0].weight)[0],
     )
 
 
@@ -250,17 +252,17 @@ def test_side_information_is_added_to_the_embedding():
     x, support = draw(1, 3, 5), Batch.of(draw(2, 5), draw(2, 1))
     z = learner.adapt(support)["embedding"]
     found = learner.predict({"embedding": z}, x)
-    layer, [change] = learner.model.features[1], learner.modulations
-    both = z + learner.side_encoder(x[0][:, [4, 1]])
+    layer, [change] = learner.model.features[1], learner.part.modulations
+    both = z + learner.part.side_encoder(x[0][:, [4, 1]])
     scale, shift = change.generate(both).chunk(2, -1)
     close(found[0], learner.model.head(((1 + scale) * layer(x[0]) + shift).relu()).detach())
 
 
 def test_film_changes_norms_where_there_are_any():
-    assert made(normed())._layers == ("1",)
-    assert made(normed(), "lowrank")._layers == ("0",)
-    assert made(line())._layers == ("features.1", "features.3")
-    assert made(line(), layers=("head",))._layers == ("head",)
+    assert made(normed()).part._layers == ("1",)
+    assert made(normed(), "lowrank").part._layers == ("0",)
+    assert made(line()).part._layers == ("features.1", "features.3")
+    assert made(line(), layers=("head",)).part._layers == ("head",)
 
 
 def test_tasks_of_two_kinds_are_told_apart():
@@ -332,7 +334,10 @@ def no_bias() -> nn.Module:
             lambda: made(line()).adapt(Batch.of(draw(3, 1), draw(3))),
             "Targets should be [task, example, target] with the 1 outputs",
         ),
-        (lambda: made(line()).adapt(Batch.of(draw(3, 1), draw(3, 2))), "Found (1, 3, 2)."),
+        (
+            lambda: made(line()).adapt(Batch.of(draw(3, 1), draw(3, 2))),
+            "Numbers(shape=(2,)). It serves classes, or 1 numbers",
+        ),
         (
             lambda: (one := made(line(), side=(1,))).predict(
                 one.adapt(Batch.of(draw(3, 1), draw(3, 1))), draw(1, 3, 1)

@@ -17,7 +17,7 @@ def draw(*shape: int) -> torch.Tensor:
 def learner(num_tasks: int = 3, outputs: int = 2, **options) -> qs.HardSharing:
     made = qs.HardSharing(qs.models.MLP(4, outputs, hidden=(6,)), num_tasks, **options)
     with torch.no_grad():
-        for offset in made.offsets:
+        for offset in made.part.offsets:
             offset += draw(*offset.shape)
     return made
 
@@ -38,10 +38,10 @@ def test_the_loss_is_that_of_a_network_with_a_head_a_task():
         head = nn.Linear(6, 2)
         head.weight.data, head.bias.data = (
             own + offset[task]
-            for own, offset in zip(made.model.head.parameters(), made.offsets, strict=True)
+            for own, offset in zip(made.model.head.parameters(), made.part.offsets, strict=True)
         )
         x, y = tasks.query.x[place], tasks.query.y[place]
-        apart = sum(offset[task].square().sum() for offset in made.offsets)
+        apart = sum(offset[task].square().sum() for offset in made.part.offsets)
         torch.testing.assert_close(
             found[place], nn.functional.mse_loss(head(made.model.features(x)), y) + 0.3 * apart
         )
@@ -53,7 +53,7 @@ def test_known_tasks_have_their_heads_and_new_ones_start_from_the_shared():
     features = made.model.features(tasks.query.x.flatten(0, 1)).unflatten(0, (2, 5))
     weight, bias = (
         own + offset[tasks.task]
-        for own, offset in zip(made.model.head.parameters(), made.offsets, strict=True)
+        for own, offset in zip(made.model.head.parameters(), made.part.offsets, strict=True)
     )
     torch.testing.assert_close(known, features @ weight.transpose(1, 2) + bias.unsqueeze(1))
     unchanged = made.predict(made.adapt(tasks.support, steps=0), tasks.query.x)
@@ -126,7 +126,7 @@ def test_batch_norms_use_the_support_of_known_tasks():
         (lambda: learner(penalty=-1.0), "`penalty` should be at least 0. Found penalty=-1.0."),
         (
             lambda: learner().losses(episode([0, 3])),
-            "HardSharing knows tasks 0 to 2. Found 0 to 3: a new task is served by adapt.",
+            "Training tasks have the identities 0 to 2. Found 3: a new task is served by adapt.",
         ),
     ],
 )

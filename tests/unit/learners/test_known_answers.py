@@ -116,7 +116,7 @@ def test_reptiles_batches_go_through_the_support_set_in_turn():
         qs.Reptile(linear_model(), RATE, 3, inner_batch_size=3),
         linear_tasks().support,
     )
-    rows = [learner.rows(support, index) for index in range(3)]
+    rows = [learner.step.rows(support, index) for index in range(3)]
     for batch, at in zip(rows, ([0, 1, 2], [3, 4, 5], [6, 0, 1]), strict=True):
         assert torch.equal(batch.x, support.x[:, at])
     mask = support.mask.clone()
@@ -124,23 +124,25 @@ def test_reptiles_batches_go_through_the_support_set_in_turn():
     mask[1, 2:] = 0  # ... and one with fewer than a batch uses all it has, once
     padded = Batch(support.x, support.y, mask)
     for index, at in enumerate(([0, 2, 3], [4, 6, 0], [2, 3, 4])):
-        batch = learner.rows(padded, index)
+        batch = learner.step.rows(padded, index)
         assert torch.equal(batch.x[0], support.x[0, at]) and (batch.mask[0] == 1).all()
         assert torch.equal(batch.x[1, :2], support.x[1, :2]) and batch.mask[1].tolist() == [1, 1, 0]
-    assert qs.Reptile(linear_model(), inner_batch_size=7).rows(support, 4) is support
+    assert qs.Reptile(linear_model(), inner_batch_size=7).step.rows(support, 4) is support
 
 
 def test_finetune_trains_on_the_plain_supervised_loss():
     model = vectors(None).double()
     learner = qs.Finetune(model, pretraining_classes=4, embedding_size=8)
-    nn.init.normal_(learner.head.weight, generator=qs.generator(0, "head"))
+    nn.init.normal_(learner.gradient.head.weight, generator=qs.generator(0, "head"))
     learner = learner.double()
     y = torch.arange(48) % 4
     x = torch.randn(48, 5, generator=qs.generator(0, "x"), dtype=torch.float64)
     episodes = qs.tasks.Arrays(x, y).pool.supervised(6).sample(2, qs.Moment(0, "known"))
     episodes = cast(episodes, torch.float64)
     expected = [
-        nn.functional.cross_entropy(learner.head(model(episodes.query.x[t])), episodes.query.y[t])
+        nn.functional.cross_entropy(
+            learner.gradient.head(model(episodes.query.x[t])), episodes.query.y[t]
+        )
         for t in range(2)
     ]
     close(learner.losses(episodes), torch.stack(expected))

@@ -172,13 +172,13 @@ def test_neither_the_order_of_tasks_nor_their_padding_matters():
             lambda: qs.LogisticPrior(nn.Identity(), 2, 1).adapt(
                 qs.Batch.of(torch.zeros(3, 1), torch.arange(3))
             ),
-            "knows 2 classes.* up to 2",
+            "cannot serve Classes.way=3.* knows 2 classes",
         ),
         (
             lambda: qs.LogisticPrior(nn.Identity(), 2, 1).adapt(
                 qs.Batch.of(torch.zeros(3, 1), torch.zeros(3, 1))
             ),
-            "integer dtype",
+            "cannot serve Numbers.* knows 2 classes",
         ),
         (
             lambda: logistic_bayes(torch.zeros(2, 1), torch.arange(2), [2], 2, shrinkage=2.0),
@@ -187,7 +187,7 @@ def test_neither_the_order_of_tasks_nor_their_padding_matters():
         (lambda: logistic_bayes(torch.zeros(0, 1), torch.arange(0), [], 2), "at least one row"),
         (
             lambda: qs.LogisticPrior(Powers(1, 1), 1).fit_tasks(planted()[0]),
-            "at most 1 classes. Found 2",
+            "cannot serve Classes.way=2.* knows 1 classes",
         ),
     ],
 )

@@ -6,7 +6,7 @@ from torch import nn
 
 import quickstudy as qs
 from quickstudy import Batch, Episode
-from tests.laws.battery import close, pad, vectors
+from tests.laws.battery import close, map_batches, pad, vectors
 
 WAY = 3
 
@@ -93,9 +93,10 @@ def test_the_order_of_a_sequence_is_random_and_its_own():
     shares = torch.stack([(y == label).double().mean(0) for label in range(WAY)])
     assert (shares - 1 / WAY).abs().max() < 0.15  # no place of the sequence tells the label
     assert len(y.unique(dim=0)) > 150
-    half = Episode(tasks.support[:7], tasks.query[:7], tasks.task[:7])
-    assert torch.equal(mann.sequence(half).y, y[:7])
-    padded = mann.sequence(Episode(pad(tasks.support), pad(tasks.query), tasks.task))
+    assert torch.equal(mann.sequence(tasks[:7]).y, y[:7])
+    later = tasks.at(qs.Moment(0, "train", 1))
+    assert not torch.equal(mann.sequence(later).y, y)
+    padded = mann.sequence(map_batches(tasks, pad))
     assert torch.equal(padded.y[:, :9], y) and not padded.mask[:, 9:].any()
 
 

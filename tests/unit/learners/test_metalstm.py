@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import quickstudy as qs
-from quickstudy.learners.metalstm import UpdateRule, preprocess
+from quickstudy.learners.steps.proposal import UpdateRule, preprocess
 from tests.laws.battery import cast, close, gradients, line, normed
 
 
@@ -22,8 +22,8 @@ def with_gates(model: nn.Module, rate: float, **options) -> qs.MetaLSTM:
     """Gates that look at nothing: f = 1 and i = ``rate``."""
     learner = qs.MetaLSTM(model, rate, forget_bias=40.0, **options).double()
     with torch.no_grad():
-        learner.update.forget[:-1], learner.update.input[:-1] = 0, 0
-        learner.update.input[-1] = math.log(rate / (1 - rate))
+        learner.step.update.forget[:-1], learner.step.update.input[:-1] = 0, 0
+        learner.step.update.input[-1] = math.log(rate / (1 - rate))
     return learner
 
 
@@ -66,7 +66,7 @@ def test_frozen_gates_are_gradient_descent(outer, same):
 def test_the_first_order_gradient_is_that_of_a_loop_with_constant_inner_gradients():
     episodes, learner = sinusoids(), qs.MetaLSTM(line(), 0.1, 3, hidden_size=4).double()
     with torch.no_grad():
-        for parameter in learner.update.parameters():
+        for parameter in learner.step.update.parameters():
             parameter += 0.3 * torch.randn(
                 parameter.shape, generator=qs.generator(1, "rule"), dtype=parameter.dtype
             )
@@ -89,7 +89,7 @@ def test_the_first_order_gradient_is_that_of_a_loop_with_constant_inner_gradient
                 [step.flatten() for step in torch.autograd.grad(loss, list(leaves.values()))]
             ).unsqueeze(0)
             flat = torch.cat([weight.flatten() for weight in weights.values()]).unsqueeze(0)
-            new, *state = learner.update(loss.detach().reshape(1), steps, flat, *state)
+            new, *state = learner.step.update(loss.detach().reshape(1), steps, flat, *state)
             parts = new[0].split([weight.numel() for weight in weights.values()])
             weights = {
                 name: part.reshape(theta[name].shape)
@@ -147,7 +147,7 @@ def test_the_update_rule_is_torchs_lstm_cell_and_two_gates():
 def test_gates_start_at_the_inner_rate_and_nearly_open(rate, most):
     learner = qs.MetaLSTM(line(), inner_lr=rate).double()
     zeros = torch.zeros(1, 2, 20, dtype=torch.float64)
-    weight, *_, forget, input_ = learner.update(
+    weight, *_, forget, input_ = learner.step.update(
         torch.ones(1).double(),
         torch.ones(1, 2).double(),
         torch.zeros(1, 2).double(),
@@ -158,10 +158,10 @@ def test_gates_start_at_the_inner_rate_and_nearly_open(rate, most):
     )
     assert (forget > 0.99).all() and (most * input_ - rate).abs().max() < 0.01 * most
     close(weight, -most * input_)
-    learner.update.reset_parameters()
+    learner.step.update.reset_parameters()
     assert (
-        learner.update.forget[-1] == 5
-        and abs(most * learner.update.input[-1].sigmoid() - rate) < 1e-6
+        learner.step.update.forget[-1] == 5
+        and abs(most * learner.step.update.input[-1].sigmoid() - rate) < 1e-6
     )
 
 

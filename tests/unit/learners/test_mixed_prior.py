@@ -41,14 +41,14 @@ def alone(whole: qs.tasks.TableTasks) -> tuple[qs.tasks.TableTasks, qs.tasks.Tab
             x=whole.x[number],
             y=whole.y[number, :1],
             task=whole.task[number],
-            kind=qs.Kind("regression", 1),
+            target=qs.targets.Numbers((1,)),
         ),
         replace(
             whole,
             x=whole.x[classes],
             y=whole.y[classes, 1].long(),
             task=whole.task[classes],
-            kind=qs.Kind("classification", 2),
+            target=qs.targets.Classes(2),
         ),
     )
 
@@ -156,25 +156,23 @@ def test_one_number_serves_regression():
             lambda: qs.MixedPrior(qs.models.Powers(2), (0, 2)).adapt(
                 qs.Batch.of(torch.zeros(3, 2), torch.zeros(3, 1))
             ),
-            "MixedPrior: `y` should be [task, example, target] with 2 floating-point "
-            "targets. Found torch.float32 (1, 3, 1).",
+            "MixedPrior cannot serve Numbers(shape=(1,)). It predicts the targets (0, 2)",
         ),
         (
             lambda: qs.MixedPrior(qs.models.Powers(2), (0, 2)).adapt(
-                qs.Batch.of(torch.zeros(3, 2), torch.full((3, 2), 2.0))
+                qs.Batch.of(torch.zeros(3, 2), torch.zeros(3, 2), qs.targets.Several((2, 0)))
             ),
-            "LogisticPrior knows 2 classes: `y` should hold class indices below. Found "
-            "classes up to 2.",
+            "MixedPrior cannot serve Several(targets=(2, 0)). It predicts the targets (0, 2)",
         ),
         (
             lambda: qs.evaluate(qs.MixedPrior(qs.models.Powers(2), (0, 3)), tasks().episodes(3), 2),
-            "Tasks should have the targets of the network, (0, 3). Found (0, 2)",
+            "MixedPrior cannot serve Several(targets=(0, 2)). It predicts the targets (0, 3)",
         ),
         (
             lambda: qs.evaluate(
                 qs.MixedPrior(qs.models.Powers(1), (0, 2)), qs.tasks.Sinusoid().episodes(), 2
             ),
-            "Tasks should have the targets of the network, (0, 2). Found one kind",
+            "MixedPrior cannot serve Numbers(shape=(1,)). It predicts the targets (0, 2)",
         ),
     ],
 )

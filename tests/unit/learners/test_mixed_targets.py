@@ -1,6 +1,7 @@
 """Several targets of different kinds: what they cost, who learns from them, and tasks that are adapted to together."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,10 +10,10 @@ import torch
 import torch.nn.functional as F
 
 import quickstudy as qs
-from quickstudy.learners.loss import mixed_losses, task_losses
-from quickstudy.training.baselines import SupportMean
+from quickstudy.training.baselines import Guess
 
 TARGETS = (0, 2, 3)
+SEVERAL = qs.targets.Several(TARGETS)
 NAN = float("nan")
 
 
@@ -31,7 +32,31 @@ def batch(num_tasks: int = 2, examples: int = 5, missing: float = 0.3) -> qs.Bat
         -1,
     )
     y[torch.rand(y.shape, generator=draw) < missing] = NAN
-    return qs.Batch(x, y, torch.ones(x.shape[:2]))
+    return qs.Batch(x, y, torch.ones(x.shape[:2]), SEVERAL)
+
+
+class Draws(qs.tasks.TaskSource):
+    """The same tasks in every step."""
+
+    target = SEVERAL
+
+    def sample(self, num_tasks: int, moment: qs.Moment) -> qs.Episode:
+        return qs.Episode(batch(num_tasks), batch(num_tasks), torch.arange(num_tasks))
+
+    def describe(self) -> dict[str, object]:
+        return {"source": "draws"}
+
+
+def test_relatedness_reads_what_labels_there_are():
+    network = qs.models.MultiTarget(qs.models.MLP(2, None, hidden=(6,)), (0, 2, 2))
+    found = qs.relatedness.relate(network, table().whole(), measure="gradient")
+    assert found.similarity.isfinite().all()
+
+
+def test_any_network_with_enough_outputs_serves():
+    """The target says what is asked, so no network has to."""
+    learner = qs.MAML(qs.models.MLP(3, 6, hidden=(6,)), 0.1)
+    assert learner.losses(Draws().sample(2, qs.Moment())).isfinite().all()
 
 
 def test_a_label_costs_what_it_costs_alone():
@@ -39,7 +64,7 @@ def test_a_label_costs_what_it_costs_alone():
         torch.randn(7, 6, generator=qs.generator(0, "scores")),
         torch.tensor([[0.3, 1.0, 2.0]]).expand(7, 3),
     )
-    losses = mixed_losses(scores, y, TARGETS)
+    losses = SEVERAL.label_losses(scores, y)
     torch.testing.assert_close(losses[:, 0], (scores[:, 0] - 0.3).square())
     torch.testing.assert_close(
         losses[:, 1], F.cross_entropy(scores[:, 1:3], torch.full((7,), 1), reduction="none")
@@ -52,9 +77,7 @@ def test_a_label_costs_what_it_costs_alone():
 def test_the_loss_of_a_task_is_the_mean_over_targets_of_their_labels():
     scores = torch.zeros(1, 2, 6)
     y = torch.tensor([[[3.0, 1.0, NAN], [NAN, 0.0, NAN]]])  # nothing for the third target
-    torch.testing.assert_close(
-        task_losses(scores, y, None, TARGETS), torch.tensor([(9 + math.log(2)) / 2])
-    )
+    torch.testing.assert_close(SEVERAL.losses(scores, y), torch.tensor([(9 + math.log(2)) / 2]))
 
 
 def test_missing_labels_and_padding_count_nothing():
@@ -63,6 +86,7 @@ def test_missing_labels_and_padding_count_nothing():
     longer = qs.Batch(
         *(torch.cat([v, v[:, :2]], 1) for v in (given.x, given.y)),
         torch.cat([given.mask, torch.zeros(2, 2)], 1),
+        SEVERAL,
     )
     losses = []
     for support in (given, longer):
@@ -73,7 +97,7 @@ def test_missing_labels_and_padding_count_nothing():
             [found.detach(), *(parameter.grad.clone() for parameter in learner.parameters())]
         )
     torch.testing.assert_close(losses[0], losses[1])
-    none = qs.Batch(given.x, torch.full_like(given.y, NAN), given.mask)
+    none = replace(given, y=torch.full_like(given.y, NAN))
     learner.zero_grad()
     empty = learner.losses(qs.Episode(none, none, torch.arange(2)))
     empty.sum().backward()
@@ -85,8 +109,8 @@ def test_missing_labels_and_padding_count_nothing():
 def test_one_number_is_regression():
     """With one target that is a number, a learner's losses are those of regression."""
     given = batch(missing=0.0)
+    one = qs.Batch(given.x, given.y[..., :1], given.mask, qs.targets.Several((0,)))
     plain = qs.Batch(given.x, given.y[..., :1], given.mask)
-    episode = qs.Episode(plain, plain, torch.arange(2))
     several = qs.ANIL(model((0,)), 0.1, 3)
     alone = qs.ANIL(qs.models.MLP(3, 1, hidden=(6,)), 0.1, 3)
     alone.load_state_dict(
@@ -95,7 +119,8 @@ def test_one_number_is_regression():
             for key, value in several.state_dict().items()
         }
     )
-    torch.testing.assert_close(several.losses(episode), alone.losses(episode))
+    of_several = several.losses(qs.Episode(one, one, torch.arange(2)))
+    torch.testing.assert_close(of_several, alone.losses(qs.Episode(plain, plain, torch.arange(2))))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +138,7 @@ def test_learners_adapt_to_all_targets(make):
     learner, given = make(model()), batch(examples=12)
     before = learner.predict(learner.adapt(given, steps=0), given.x)
     after = learner.predict(learner.adapt(given, steps=30), given.x)
-    losses = [mixed_losses(scores, given.y, TARGETS).mean((0, 1)) for scores in (before, after)]
+    losses = [SEVERAL.label_losses(scores, given.y).mean((0, 1)) for scores in (before, after)]
     assert (losses[1] < losses[0]).all()
     number, *classes = learner.model.answers(after)
     assert number.shape == (2, 12)
@@ -146,7 +171,7 @@ def table() -> qs.tasks.Table:
 
 def test_a_table_of_several_kinds():
     made = table()
-    assert made.kind == qs.Kind("mixed", 5, (0, 2, 2)) and made.labels == {
+    assert made.target == qs.targets.Several((0, 2, 2)) and made.labels == {
         "sold": (),
         "late": ("False", "True"),
         "grade": ("bad", "good"),
@@ -156,7 +181,7 @@ def test_a_table_of_several_kinds():
     assert tasks.y.isnan().any(0).tolist() == [True, True, False]
     source = tasks.episodes(shot=5, query=5)
     learner = qs.MAML(
-        qs.models.MultiTarget(qs.models.MLP(2, None, hidden=(8,)), made.kind.targets), 0.2, 3
+        qs.models.MultiTarget(qs.models.MLP(2, None, hidden=(8,)), made.target.targets), 0.2, 3
     )
     before = qs.evaluate(learner, source, 10, baselines=False).mean
     qs.fit(learner, source, 60, 4, lr=1e-2, progress=False)
@@ -166,8 +191,9 @@ def test_a_table_of_several_kinds():
 
 
 def test_the_support_mean_says_means_and_frequencies():
-    support = qs.Batch.of(torch.zeros(3, 1), torch.tensor([[1.0, 0.0], [3.0, 0.0], [NAN, 1.0]]))
-    learner = SupportMean((0, 2))
+    y = torch.tensor([[1.0, 0.0], [3.0, 0.0], [NAN, 1.0]])
+    support = qs.Batch.of(torch.zeros(3, 1), y, qs.targets.Several((0, 2)))
+    learner = Guess()
     scores = learner.predict(learner.adapt(support), torch.zeros(1, 1, 1))[0, 0]
     torch.testing.assert_close(scores, torch.tensor([2.0, math.log(3 / 5), math.log(2 / 5)]))
 
@@ -197,11 +223,11 @@ def test_a_group_is_adapted_to_jointly():
 
 def test_groups_of_classes():
     pairs = qs.tasks.Grouped(table_of_classes().whole().episodes(shot=3, query=2), 2)
-    assert pairs.kind.targets == (3, 3)
+    assert pairs.target.targets == (3, 3)
     drawn = pairs.sample(2, qs.Moment(0, "groups"))
     assert drawn.support.y.shape == (2, 6, 2) and (drawn.support.y.isfinite().sum(-1) == 1).all()
     learner = qs.ANIL(
-        qs.models.MultiTarget(qs.models.MLP(1, None, hidden=(4,)), pairs.kind.targets), 0.1
+        qs.models.MultiTarget(qs.models.MLP(1, None, hidden=(4,)), pairs.target.targets), 0.1
     )
     assert learner.losses(drawn).isfinite().all()
 
@@ -238,7 +264,7 @@ def table_of_classes(**options) -> qs.tasks.Table:
 def test_tasks_of_different_numbers_of_classes():
     made = table_of_classes()
     tasks = made.whole()
-    assert made.kind.outputs == 3 and table_of_classes(own_classes=False).kind.outputs == 4
+    assert made.target.scores == 3 and table_of_classes(own_classes=False).target.scores == 4
     assert tasks.y.tolist() == [0, 1, 0, 1, 0, 1, 2, 1, 0, 2, 1, 0, 1, 1, 0, 0, 1, 0]
     learner = qs.MAML(qs.models.MLP(1, 3, hidden=(4,)), 0.1, shared_head=True)
     assert (
@@ -258,36 +284,31 @@ def test_tasks_of_different_numbers_of_classes():
         (lambda: model(()), "Targets should be 0 for a number, or at least 2 classes. Found ()."),
         (
             lambda: qs.models.MultiTarget(torch.nn.Identity(), (0,)),
-            "Parameter `embedding_size` is needed: this trunk does not say its own.",
+            "Parameter `embedding_size` is needed: this model does not say its own.",
         ),
         (
-            lambda: qs.MAML(model(), shared_head=True),
-            "Parameter `shared_head` goes with tasks of classes alone, not with several targets.",
+            lambda: qs.fit(qs.MAML(model(), shared_head=True), Draws(), 1),
+            "MAML cannot serve Several(targets=(0, 2, 3)). Parameter `shared_head` goes with tasks "
+            "of classes.",
         ),
         (
-            lambda: mixed_losses(torch.zeros(2, 4), torch.zeros(2, 3), TARGETS),
+            lambda: SEVERAL.label_losses(torch.zeros(2, 4), torch.zeros(2, 3)),
             "Targets (0, 2, 3) should have 6 scores and 3 floating-point targets for every "
             "example. "
             "Found scores (2, 4) and targets (2, 3).",
         ),
         (
-            lambda: qs.evaluate(qs.MAML(qs.models.MLP(2, 5)), table().whole().episodes(3), 2),
-            "Tasks should have the targets of the network, of one kind. Found (0, 2, 2): "
-            "models.MultiTarget(trunk, targets)",
+            lambda: qs.evaluate(qs.MAML(qs.models.MLP(2, 4)), table().whole().episodes(3), 2),
+            "MAML cannot serve Several(targets=(0, 2, 2)). The network should have 5 outputs. "
+            "Found 4.",
         ),
         (
-            lambda: qs.fit(qs.Finetune(model((0, 2, 2))), table().whole().episodes(3), 2),
-            "Finetune does not serve targets of several kinds: take a learner that adapts by "
-            "gradient.",
+            lambda: qs.fit(qs.ProtoNet(model((0, 2, 2))), table().whole().episodes(3), 2),
+            "ProtoNet cannot serve Several(targets=(0, 2, 2)). It classifies",
         ),
         (
             lambda: qs.fit(qs.Generator(model((0, 2, 2))), table().whole().episodes(3), 2),
-            "Generator does not serve targets of several kinds: take a learner that adapts "
-            "by gradient.",
-        ),
-        (
-            lambda: qs.relatedness.relate(model((0, 2, 2)), table().whole()),
-            "The probe should predict targets of one kind. Found a network for several.",
+            "Generator cannot serve Several(targets=(0, 2, 2)). It serves classes, or 5 numbers.",
         ),
         (
             lambda: qs.tasks.Table(table().frame, "shop", ["sold", "late"], {"sold": "regression"}),
@@ -296,7 +317,7 @@ def test_tasks_of_different_numbers_of_classes():
         ),
         (
             lambda: qs.tasks.Grouped(table().whole().episodes(3), 2),
-            "Parameter `source` should give tasks of one target. Found mixed",
+            "Parameter `source` should give tasks of one target. Found Several",
         ),
         (
             lambda: qs.tasks.Grouped(qs.tasks.Sinusoid().episodes(), 0),

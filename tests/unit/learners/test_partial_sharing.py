@@ -53,13 +53,13 @@ def test_a_head_of_its_own_is_hard_sharing():
         kind(qs.models.MLP(4, 2, hidden=(6,)), 3, penalty=0.4, proximal=0.3, **more).double()
         for kind, more in ((qs.PartialSharing, {"own": ("head",)}), (qs.HardSharing, {}))
     ]
-    offsets = [draw(*offset.shape) for offset in learners[0].offsets]
+    offsets = [draw(*offset.shape) for offset in learners[0].part.offsets]
     for one in learners:
-        for offset, value in zip(one.offsets, offsets, strict=True):
+        for offset, value in zip(one.part.offsets, offsets, strict=True):
             offset.data += value
     tasks = episode((4,))
     alike(*learners, tasks)
-    for a, b in zip(*(one.offsets for one in learners), strict=True):
+    for a, b in zip(*(one.part.offsets for one in learners), strict=True):
         torch.testing.assert_close(a.grad, b.grad)
     found, expected = (one.adapt(tasks.support, steps=5) for one in learners)
     torch.testing.assert_close(found, expected)
@@ -76,19 +76,21 @@ def test_one_expert_is_hard_sharing(trunk):
     ).double()
     hard = qs.HardSharing(nn.Sequential(trunk(), nn.Linear(trunk().embedding_size, 2)), 3).double()
     hard.model[1].load_state_dict(mixed.model.head.state_dict())
-    heads = [draw(*offset.shape) for offset in hard.offsets]
-    for offset, head in zip([*hard.offsets, *mixed.offsets[2:]], heads * 2, strict=True):
+    heads = [draw(*offset.shape) for offset in hard.part.offsets]
+    for offset, head in zip([*hard.part.offsets, *mixed.part.offsets[2:]], heads * 2, strict=True):
         offset.data += head
     tasks = episode(SHAPES[trunk])
     losses = mixed.losses(tasks)
     torch.testing.assert_close(losses, hard.losses(tasks))
     losses.sum().backward()
     hard.losses(tasks).sum().backward()
-    for a, b in zip(mixed.offsets[2:], hard.offsets, strict=True):
+    for a, b in zip(mixed.part.offsets[2:], hard.part.offsets, strict=True):
         torch.testing.assert_close(a.grad, b.grad)
     for a, b in zip(mixed.model.trunk.parameters(), hard.model[0].parameters(), strict=True):
         torch.testing.assert_close(a.grad, b.grad)
-    assert all((offset.grad == 0).all() for offset in mixed.offsets[:2])  # a gate with one choice
+    assert all(
+        (offset.grad == 0).all() for offset in mixed.part.offsets[:2]
+    )  # a gate with one choice
 
 
 @trunks
@@ -136,9 +138,11 @@ def test_a_column_for_each_task_is_the_papers_network():
 def test_a_task_that_is_not_in_the_step_has_gradient_zero():
     made = qs.PartialSharing(qs.models.LayeredExperts(vectors(), 2), 5, penalty=0.5).double()
     made.losses(episode((4,))).sum().backward()
-    for offset in made.offsets:
+    for offset in made.part.offsets:
         assert (offset.grad[3:] == 0).all() and offset.grad[:3].isfinite().all()
-    assert sum(bool((offset.grad[:3] != 0).any()) for offset in made.offsets) == len(made.offsets)
+    assert sum(bool((offset.grad[:3] != 0).any()) for offset in made.part.offsets) == len(
+        made.part.offsets
+    )
 
 
 def test_adapting_goes_down_the_support_loss_by_the_own_part_alone():
@@ -172,7 +176,7 @@ ERRORS = {
     ),
     "task": (
         lambda: qs.PartialSharing(qs.models.MLP(4, 2), 2, ["head"]).losses(episode((4,))),
-        "PartialSharing knows tasks 0 to 1. Found 0 to 2: a new task is served by adapt.",
+        "Training tasks have the identities 0 to 1. Found 2: a new task is served by adapt.",
     ),
     "rows": (
         lambda: qs.PartialSharing(

@@ -18,13 +18,13 @@ def test_learned_rates_that_are_alike_are_the_plain_rate():
         qs.MAML(vectors(), 0.25, 2, learned_rates=on).double() for on in (False, True)
     )
     close(learned.losses(episodes()), plain.losses(episodes()))
-    assert [tuple(rate.shape) for rate in learned.rates] == [(2,)] * 4
+    assert [tuple(rate.shape) for rate in learned.step.rates] == [(2,)] * 4
 
 
 def test_every_step_and_tensor_has_its_own_rate():
     learner = qs.MAML(nn.Linear(1, 1), 0.1, 2, 3, learned_rates=True).double()
     with torch.no_grad():
-        for rate, values in zip(learner.rates, ([0.125, 0.25], [0.375, 0.5]), strict=True):
+        for rate, values in zip(learner.step.rates, ([0.125, 0.25], [0.375, 0.5]), strict=True):
             rate.copy_(torch.tensor(values))
     x, y = (
         torch.tensor([[1.0], [2.0]], dtype=torch.float64),
@@ -43,11 +43,11 @@ def test_every_step_and_tensor_has_its_own_rate():
 
 def test_norms_of_each_step_go_with_its_weights_and_do_not_adapt():
     learner = qs.MAML(normed(), 0.3, 2, per_step_norm=True).double()
-    assert learner.norms.names == ("1.weight", "1.bias")
+    assert learner.step.norms.names == ("1.weight", "1.bias")
     with torch.no_grad():
-        learner.norms[0].copy_(torch.arange(14.0).reshape(2, 7))
+        learner.step.norms[0].copy_(torch.arange(14.0).reshape(2, 7))
     states = list(learner.adaptations(episodes().support, [0, 1, 2, 5]))
-    expected = [learner.model[1].weight, *learner.norms[0], learner.norms[0][1]]
+    expected = [learner.model[1].weight, *learner.step.norms[0], learner.step.norms[0][1]]
     for state, value in zip(states, expected, strict=True):
         close(state["1.weight"], value.detach().expand(3, 7))
 
@@ -85,9 +85,9 @@ def test_the_annealing_moves_in_a_loop_of_ones_own():
     learner = qs.MAML(line(), 0.05, 2, multi_step_loss=True, multi_step_until=3).double()
     source, seen = SOURCES["sinusoids"](), []
     for step in (0, 3):
-        tasks = source.sample(2, qs.Moment(0, "train", step))
-        seen.append(learner.losses(cast(tasks)))
-        still = learner.losses(cast(tasks).at(qs.Moment(step=3)))
+        tasks = cast(source.sample(2, qs.Moment(0, "train", step)), torch.float64)
+        seen.append(learner.losses(tasks))
+        still = learner.losses(tasks.at(qs.Moment(step=3)))
         assert torch.equal(seen[-1], still) == (step == 3)
 
 

@@ -25,7 +25,7 @@ def episode(tasks: list[int], rows: int = 6) -> Episode:
 def learner(num_tasks: int = 4, hidden: tuple[int, ...] = (), **options) -> qs.SoftSharing:
     made = qs.SoftSharing(qs.models.MLP(2, 1, hidden=hidden), num_tasks, **options).double()
     with torch.no_grad():
-        for offset in made.offsets:
+        for offset in made.part.offsets:
             offset += draw(*offset.shape)
     return made
 
@@ -61,7 +61,7 @@ def least_squares(x: Tensor, y: Tensor) -> Tensor:
 def linear_functions(made: qs.SoftSharing) -> Tensor:
     """Weights and intercept of every task ``[task, 3]``."""
     start = torch.cat([parameter.flatten() for parameter in made.model.parameters()])
-    return (start + torch.cat([offset.flatten(1) for offset in made.offsets], 1)).detach()
+    return (start + torch.cat([offset.flatten(1) for offset in made.part.offsets], 1)).detach()
 
 
 def test_without_a_penalty_tasks_are_independent():
@@ -93,12 +93,12 @@ def test_the_losses_hold_the_trace_norm_of_every_parameter_once():
     free = learner(hidden=(5,), penalty=0.0)
     free.load_state_dict(made.state_dict())
     stacked = [
-        (p + o).flatten(1) for p, o in zip(made.model.parameters(), made.offsets, strict=True)
+        (p + o).flatten(1) for p, o in zip(made.model.parameters(), made.part.offsets, strict=True)
     ]
     expected = 0.7 * sum(torch.linalg.norm(matrix, "nuc") for matrix in stacked)
     torch.testing.assert_close((made.losses(tasks) - free.losses(tasks)).sum(), expected)
     gradients, of_tasks = (
-        torch.autograd.grad(one.losses(tasks).sum(), list(one.offsets)) for one in (made, free)
+        torch.autograd.grad(one.losses(tasks).sum(), list(one.part.offsets)) for one in (made, free)
     )
     norms = torch.autograd.grad(expected, stacked)  # torch's own derivative, which full rank has
     for found, of_task, norm in zip(gradients, of_tasks, norms, strict=True):
@@ -114,7 +114,7 @@ def test_a_task_that_is_not_in_the_step_has_gradient_zero(relation):
         tasks.task,
     )
     for step, present in ((tasks, [0, 2]), (empty, [2])):
-        gradients = torch.autograd.grad(made.losses(step).sum(), list(made.offsets))
+        gradients = torch.autograd.grad(made.losses(step).sum(), list(made.part.offsets))
         for gradient in gradients:
             assert [task for task in range(4) if (gradient[task] != 0).any()] == present
 
@@ -132,7 +132,7 @@ def test_all_tasks_alike_have_a_trace_norm_with_a_gradient():
 def test_images_have_a_network_a_task():
     made = qs.SoftSharing(qs.models.Conv4(3, channels=2, image_size=16), 2, penalty=0.0).double()
     with torch.no_grad():
-        for offset in made.offsets:
+        for offset in made.part.offsets:
             offset += 0.1 * draw(*offset.shape)
     x, y = draw(2, 6, 1, 16, 16), torch.arange(6).remainder(3).expand(2, 6)
     losses = made.losses(Episode(*[Batch(x, y, torch.ones(2, 6))] * 2, torch.tensor([1, 0])))
@@ -140,7 +140,7 @@ def test_images_have_a_network_a_task():
         alone = qs.models.Conv4(3, channels=2, image_size=16).double()
         state = {
             name: p + o[task]
-            for (name, p), o in zip(made.model.named_parameters(), made.offsets, strict=True)
+            for (name, p), o in zip(made.model.named_parameters(), made.part.offsets, strict=True)
         }
         expected = torch.nn.functional.cross_entropy(
             torch.func.functional_call(alone, state, (x[place],)), y[place]

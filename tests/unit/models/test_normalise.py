@@ -41,7 +41,10 @@ def inputs(shape: tuple[int, ...], layout: torch.memory_format) -> list[Tensor]:
 def derivatives(
     function, arguments: list[Tensor], order: int, last_plain: bool = True
 ) -> list[Tensor]:
-    """The derivatives of a scalar of ``function``, order after order; the last one without a graph, as outer gradients take it."""
+    """The derivatives of a scalar of ``function``, order after order.
+
+    The last one is taken without a graph, as outer gradients take it.
+    """
     scalar, found = (function(*arguments).tanh() * drawn(*arguments[0].shape)).sum(), []
     for index in range(order):
         gradients = torch.autograd.grad(

@@ -235,7 +235,10 @@ def test_a_table_gives_all_its_rows():
             "whose network gives scores. Found ProtoNet",
         ),
         (lambda tasks: relate(nn.Identity(), tasks), "a parameter with requires_grad=True"),
-        (lambda tasks: relate(nn.Linear(3, 2, dtype=DOUBLE), tasks), "The probe should predict"),
+        (
+            lambda tasks: relate(nn.Linear(3, 2, dtype=DOUBLE), tasks),
+            "Predictions should have the shape",
+        ),
         (
             lambda tasks: relate(
                 qs.MAML(nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)), 0.1), tasks

@@ -69,9 +69,12 @@ def test_labels_of_any_kind_numbers_in_their_order(labels, names):
     assert Arrays(torch.zeros(4, 2), labels).pool.names == names
 
 
-def test_values_become_the_default_dtype_and_bytes_stay_bytes():
+def test_values_become_the_default_dtype_and_integers_stay_integers():
     assert Arrays(np.zeros((4, 2)), [0, 0, 1, 1]).pool.x.dtype == torch.float32
-    assert Arrays(np.zeros((4, 2), dtype=np.int64), [0, 0, 1, 1]).pool.x.dtype == torch.float32
+    for dtype in (np.int64, np.int32):  # token ids
+        kept = Arrays(np.zeros((4, 2), dtype=dtype), [0, 0, 1, 1]).pool.x
+        assert kept.dtype == torch.from_numpy(np.zeros(1, dtype)).dtype
+    assert Arrays(np.zeros((4, 2), dtype=bool), [0, 0, 1, 1]).pool.x.dtype == torch.float32
     pool = Arrays(np.full((4, 8, 8), 255, dtype=np.uint8), [0, 0, 1, 1]).pool
     assert pool.x.dtype == torch.uint8
     x = draw(pool.episodes(2, 1, 1), 1).support.x
@@ -94,3 +97,95 @@ def test_the_inputs_are_not_mutated():
     episodes = draw(Arrays(x, y).pool.episodes((1, 2), (1, 2), 2), 3)
     episodes.support.x.zero_()
     assert (x == before[0]).all() and (y == before[1]).all()
+
+
+def windows(dtype=torch.float32, splits=None):
+    """Tasks 0 to 9 of 2 to 11 sensor windows [time, channel], the target is 10 times the task."""
+    task = torch.arange(10).repeat_interleave(torch.arange(2, 12))
+    x = task[:, None, None].expand(-1, 4, 3).to(dtype)
+    return Arrays(x, 10.0 * task, task=task, splits=splits)
+
+
+def test_floating_targets_of_tasks_are_regression():
+    data = windows()
+    parts = [data.split(name) for name in SPLITS]
+    assert [len(part.names) for part in parts] == [6, 2, 2]
+    episodes = draw(data.split("train").episodes(shot=4, query=3), 6)
+    assert episodes.support.x.shape == (6, 4, 4, 3) and episodes.support.y.shape == (6, 4, 1)
+    for batch in (episodes.support, episodes.query):
+        real = batch.mask > 0
+        # every example is of its own task, and padding is zeros
+        assert torch.equal(batch.y[..., 0][real], 10 * batch.x[..., 0, 0][real])
+        assert (batch.x[~real] == 0).all() and (batch.y[~real] == 0).all()
+    seen = {name for part in parts for name in part.names}
+    assert seen == {str(task) for task in range(10)}
+
+
+def test_small_tasks_keep_a_query_and_are_padded():
+    episodes = draw(windows().episodes(shot=5, query=5), 10)
+    counts = {int(name): index for index, name in enumerate(windows().pool.names)}
+    for task, support, query in zip(
+        episodes.task.tolist(),
+        episodes.support.mask.sum(1),
+        episodes.query.mask.sum(1),
+        strict=True,
+    ):
+        size = list(counts)[task] + 2
+        assert int(support) == min(5, size - 1) and int(query) == min(5, size - int(support))
+
+
+def test_token_ids_stay_integers_in_tasks_too():
+    episodes = draw(windows(torch.int64).episodes(shot=2, query=2), 3)
+    assert episodes.support.x.dtype == torch.int64 and episodes.support.mask.is_floating_point()
+
+
+def test_integer_labels_of_tasks_are_classification():
+    task, x = np.arange(40) // 8, np.random.default_rng(0).normal(size=(40, 2))
+    episodes = draw(Arrays(x, np.arange(40) % 3, task=task).episodes(shot=4, query=4), 4)
+    assert episodes.support.y.dtype == torch.long and episodes.support.y.shape == (4, 4)
+    assert int(episodes.query.y.max()) <= 2
+    images = np.full((40, 6, 6), 255, np.uint8)
+    drawn = draw(Arrays(images, np.arange(40) % 3, task=task).episodes(shot=2, query=2), 2)
+    assert drawn.support.x.shape == (2, 2, 1, 6, 6) and (drawn.support.x == 1).all()
+
+
+def test_splits_of_ones_own():
+    task = torch.arange(10).repeat_interleave(torch.arange(2, 12))
+    parts = np.array(["train", "validation", "test"])[task.numpy() % 3]
+    data = windows(splits=parts)
+    assert data.split("test").names == ("2", "5", "8")
+    classes = Arrays(torch.zeros(6, 1), [0, 1, 2] * 2, splits=["train", "test", "test"] * 2)
+    assert classes.split("test").names == ("1", "2") and classes.split_names == ("train", "test")
+
+
+def test_a_learner_learns_the_family():
+    source = windows().split("train").episodes(shot=3, query=3)
+    learner = qs.MAML(qs.models.MLP(12, 1), inner_lr=0.001)
+    assert qs.fit(learner, source, 2, progress=False).step == 2
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Arrays(torch.zeros(3, 1), [0.5, 1, 2]), "needs `task`"),
+        (lambda: Arrays(torch.zeros(3, 1), [0, None, 2]), "Found 1 without: drop them"),
+        (lambda: Arrays(torch.zeros(3, 1), torch.zeros(3), task=[1, 1, 1]), "at least 2 tasks"),
+        (
+            lambda: Arrays(torch.zeros(3, 1), torch.tensor([0.0, torch.nan, 1]), task=[1, 1, 2]),
+            "`y` should be finite",
+        ),
+        (lambda: Arrays(torch.zeros(2, 1), [0, 1], task=[1]), "`x` and `task`"),
+        (lambda: windows().episodes(2, 3), "`way` is for classes"),
+        (lambda: Arrays(torch.zeros(2, 1), [0, 1]).episodes(shot=1), "`way` should be the classes"),
+        (lambda: Arrays([["a"]], [0]), "should be an array of numbers"),
+        (
+            lambda: Arrays(torch.zeros(2, 1), [0, 0], splits=["train", "test"]),
+            "class '0' in 'train' and 'test'",
+        ),
+        (lambda: Arrays(torch.zeros(2, 1), [0, 1], splits=["train", "dev"]), "Found ['dev']"),
+    ],
+)
+def test_arrays_that_are_wrong(make, message):
+    with pytest.raises(qs.UserError) as error:
+        make()
+    assert message in str(error.value)

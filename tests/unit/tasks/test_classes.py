@@ -48,7 +48,7 @@ def test_ranges_of_way_and_shot_are_padded_and_masked(low_way, low_shot, seed):
     pool = numbered([6] * 7)
     source = pool.episodes((low_way, 4), (low_shot, 3), query=2)
     episodes = draw(source, 6, seed)
-    assert source.kind.outputs == 4
+    assert source.target.scores == 4
     for task in range(6):
         support, query = episodes.support, episodes.query
         real, asked = support.mask[task] == 1, query.mask[task] == 1
@@ -163,7 +163,7 @@ def test_supervised_gives_every_class_its_index_in_the_pool():
     pool = numbered([3, 5, 9])
     source = pool.supervised(batch_size=40)
     episodes = draw(source, 3)
-    assert source.kind.outputs == 3
+    assert source.target.scores == 3
     assert episodes.support.x.shape == (3, 0, 1) and episodes.query.x.shape == (3, 40, 1)
     assert torch.equal(class_of(pool, episodes.query.x[..., 0]), episodes.query.y)
     assert set(episodes.query.x.flatten().long().tolist()) == set(range(17))

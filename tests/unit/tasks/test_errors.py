@@ -94,17 +94,17 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "family_dtype": (
         lambda: Family(drawing(dtype=torch.int64), 1, 1),
-        "`draw` should give floating-point targets [task, example, target]. Found "
-        "torch.int64 (1, 1, 1).",
+        "`draw` should give floating-point targets [task, example, target], or `asked` should say "
+        "what they ask for. Found torch.int64 (1, 1, 1).",
     ),
     "family_axes": (lambda: Family(drawing((1, 1)), 1, 1), "Found torch.float32 (1, 1)."),
     "family_count": (
         lambda: draw(Family(drawing(extra=1), 2, 2), 3),
         "`draw` should give 3 tasks of 4 examples. Found x (3, 4, 1) and y (3, 5, 1).",
     ),
-    "variant": (
-        lambda: qs.tasks.Sinusoid("square"),
-        "Parameter `variant` should be 'maml' or 'metasgd'. Found 'square'.",
+    "family_split": (
+        lambda: qs.tasks.Sinusoid().split("square"),
+        "Parameter `split` should be one of 'train', 'validation', 'test'. Found 'square'.",
     ),
     "lengths": (
         lambda: Arrays(torch.zeros(3, 1), [0, 1]),
@@ -133,7 +133,7 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "split": (
         lambda: Arrays(torch.zeros(2, 1), [0, 1]).split("val"),
-        "Parameter `split` should be one of train, validation, test. Found 'val'.",
+        "Parameter `split` should be one of 'train', 'validation', 'test'. Found 'val'.",
     ),
     "split_empty": (
         lambda: Arrays(torch.zeros(2, 1), [0, 1], fractions=(1.0, 0.0, 0.0)).split("test"),

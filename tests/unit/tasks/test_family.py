@@ -21,7 +21,7 @@ def counting(
 def test_the_first_examples_are_the_support_set_and_none_is_in_both():
     source = qs.tasks.Family(counting, shot=3, query=2, label="counting")
     episodes = draw(source, 4)
-    assert source.kind == qs.episode.Kind("regression", 2)
+    assert source.target == qs.targets.Numbers((2,))
     assert episodes.support.x[0].flatten().tolist() == [0, 1, 2] and episodes.query.x[
         0
     ].flatten().tolist() == [3, 4]
@@ -72,7 +72,7 @@ def test_phases_of_maml_lie_between_zero_and_pi():
 
 
 def test_frequencies_of_meta_sgd_vary():
-    x, y = qs.tasks.Sinusoid("metasgd").draw(40, 30, qs.generator(0, "frequency"))
+    x, y = qs.tasks.SinusoidMetaSGD().draw(40, 30, qs.generator(0, "frequency"))
     grid = torch.linspace(0.8, 1.2, 81)
     best = torch.tensor(
         [

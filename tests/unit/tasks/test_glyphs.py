@@ -21,7 +21,7 @@ render = glyphs._render
 
 @pytest.fixture(scope="module")
 def every() -> Glyphs:
-    return Glyphs()  # from the session's cache
+    return Glyphs(rotations="none")  # from the session's cache
 
 
 @functools.cache

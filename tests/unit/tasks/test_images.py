@@ -196,7 +196,7 @@ MISTAKES = {
     text: r"0\.png is not a readable image",
     emptied: r"Class folder .*/a should hold at least one image .* Found none",
     nested: (
-        r"Class folder .*/b should hold images alone\. Found folder 'more' in it: give the folder "
+        r"Class folder .*/b should hold only images\. Found folder 'more' in it: give the folder "
         r"whose subfolders"
     ),
     twice: r"Class names in .* should differ\. Found 'caf.*' and 'caf.*': rename one",

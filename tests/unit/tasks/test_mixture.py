@@ -63,7 +63,7 @@ def test_what_it_says_of_itself():
         "shot": 3,
         "query": 5,
     }
-    assert mixture().kind == qs.episode.Kind("regression", 1)
+    assert mixture().target == qs.targets.Numbers((1,))
 
 
 def test_classes_mix_too():
@@ -99,7 +99,7 @@ def test_lines_are_straight_with_slope_and_intercept_between_minus_three_and_thr
         (lambda: qs.tasks.Mixture([]), "at least one source"),
         (
             lambda: qs.tasks.Mixture([qs.tasks.Family(constant(0.0, n), 3, 5) for n in (1, 2)]),
-            "sources of one kind",
+            "sources of one target",
         ),
         (lambda: mixture(-0.1), "Found noise=-0.1"),
         (

@@ -123,17 +123,19 @@ def test_zips_and_trees_are_the_same_mixed_or_not(
 
 def test_parameters_are_stored(tree: Path, cache: Path) -> None:
     source = Omniglot(
-        str(tree), cache=str(cache), rotations=False, validation_alphabets=1, resize="nearest"
+        str(tree), cache=str(cache), rotations="none", validation_alphabets=1, resize="nearest"
     )
     assert (source.root, source.cache, source.split_by) == (str(tree), str(cache), "alphabets")
-    assert (source.rotations, source.validation_alphabets, source.resize) == (False, 1, "nearest")
+    assert (source.rotations, source.validation_alphabets, source.resize) == ("none", 1, "nearest")
     assert set(source.split("test").x.unique().tolist()) == {0, 255}
 
 
-@given(validation_alphabets=st.integers(0, 2), rotations=st.booleans())
+@given(
+    validation_alphabets=st.integers(0, 2), rotations=st.sampled_from(["classes", "task", "none"])
+)
 @settings(max_examples=6, deadline=None)
 def test_alphabets_train_or_validate(
-    tmp_path_factory: pytest.TempPathFactory, validation_alphabets: int, rotations: bool
+    tmp_path_factory: pytest.TempPathFactory, validation_alphabets: int, rotations: str
 ) -> None:
     root = tmp_path_factory.getbasetemp() / "shared_omniglot"
     if not root.exists():
@@ -145,7 +147,7 @@ def test_alphabets_train_or_validate(
         validation_alphabets=validation_alphabets,
     )
     train = source.split("train")
-    assert train.num_rotations == (4 if rotations else 1)
+    assert train.num_rotations == (1 if rotations == "none" else 4)
     assert len(train.group_names) == 3 - validation_alphabets
     if validation_alphabets == 0:
         with pytest.raises(UserError, match="validation_alphabets=0"):
@@ -169,7 +171,7 @@ def test_vinyals_lines_are_the_classes(tree: Path, cache: Path, folder: str) -> 
     assert train.group_names == ("ULOG", "Greek")
     assert train.size.tolist() == [4] * 4 + [2] * 4
     assert torch.equal(train.x[train.start[1]], torch.rot90(train.x[0], 1))
-    upright = Omniglot(tree, cache, split_by="vinyals", rotations=False).split("validation")
+    upright = Omniglot(tree, cache, split_by="vinyals", rotations="none").split("validation")
     assert upright.names == ("N_Ko/character01",)
     assert upright.num_rotations == 1
 
@@ -209,7 +211,7 @@ def test_split_files_missing_undecodable_or_without_upright(tree: Path, cache: P
         Omniglot(tree, cache, split_by="vinyals")
     write_splits(tree, train="Greek/character01/rot090\n")
     with pytest.raises(UserError, match="no line with rot000"):
-        Omniglot(tree, cache, split_by="vinyals", rotations=False).split("train")
+        Omniglot(tree, cache, split_by="vinyals", rotations="none").split("train")
     (tree / "train.txt").write_bytes(b"\xff\xfe")
     with pytest.raises(UserError, match="cannot be read"):
         Omniglot(tree, cache, split_by="vinyals")
@@ -275,7 +277,7 @@ def test_bad_parameters(tree: Path, cache: Path) -> None:
     for number in (-1, 3, 5):
         with pytest.raises(UserError, match=f"less than the 3 background.*{number}"):
             Omniglot(tree, cache, validation_alphabets=number)
-    with pytest.raises(UserError, match=r"`name`.*'val'"):
+    with pytest.raises(UserError, match=r"`split`.*'val'"):
         Omniglot(tree, cache, validation_alphabets=1).split("val")
     with pytest.raises(UserError, match="should not be in the data folder"):
         Omniglot(tree, tree / "cache")

@@ -28,15 +28,15 @@ def test_rows_and_the_tasks_that_have_some():
 
 def test_each_target_has_the_rows_with_its_label():
     whole = tasks()
-    sold, late = tasks_by_target(whole)
+    sold, late = tasks_by_target(whole, whole.target)
     assert (
-        sold.kind == qs.Kind("regression", 1)
+        sold.target == qs.targets.Numbers((1,))
         and sold.names == ("1", "2")
         and sold.y.tolist() == [[1.0], [2.0], [4.0], [5.0]]
     )
     assert torch.equal(sold.x, whole.x[[0, 1, 3, 4]])
     assert (
-        late.kind == qs.Kind("classification", 2)
+        late.target == qs.targets.Classes(2)
         and late.names == ("2", "3")
         and late.y.tolist() == [1, 0, 1]
     )
@@ -45,7 +45,7 @@ def test_each_target_has_the_rows_with_its_label():
 
 def test_an_example_without_a_label_is_masked():
     whole = tasks()
-    sold, late = batches_by_target(whole.batch(), whole.kind)
+    sold, late = batches_by_target(whole.batch(), whole.target)
     assert (
         sold.mask.tolist() == [[1, 1, 0], [0, 1, 1], [0, 0, 0]]
         and sold.y.shape == (3, 3, 1)
@@ -55,7 +55,7 @@ def test_an_example_without_a_label_is_masked():
         late.mask > 0
     ].tolist() == [1, 0, 1]
     episode = qs.Episode(whole.batch(), whole.batch(), whole.identity)
-    for found, batch in zip(episodes_by_target(episode, whole.kind), (sold, late), strict=True):
+    for found, batch in zip(episodes_by_target(episode, whole.target), (sold, late), strict=True):
         assert (
             torch.equal(found.support.y, batch.y)
             and torch.equal(found.query.mask, batch.mask)

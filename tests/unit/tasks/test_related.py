@@ -23,7 +23,7 @@ def shops(tasks: int = TASKS) -> qs.tasks.FixedTasks:
 class Bare(qs.tasks.FixedTasks):
     """Tasks of which there is nothing but the identity."""
 
-    kind, num_tasks = qs.Kind("regression", 1), TASKS
+    target, num_tasks = qs.targets.Numbers((1,)), TASKS
 
     def draw(self, places, generator):
         empty = qs.Batch(
@@ -113,7 +113,7 @@ def test_it_trains_and_says_what_it_is():
         source.describe()["related"] == {"group_size": 2, "temperature": 0.25, "hard": False}
         and source.describe()["shot"] == 2
     )
-    assert source.kind == shops().kind and source.draw(
+    assert source.target == shops().target and source.draw(
         [3, 1], qs.generator(0, "draw")
     ).task.tolist() == [3, 1]
 

@@ -165,7 +165,7 @@ def test_an_absent_task_has_loss_zero():
 
 def test_classes():
     made = table(target="grade", kind="classification")
-    assert made.kind == qs.Kind("classification", 3) and made.classes == ("bad", "fair", "good")
+    assert made.target == qs.targets.Classes(3) and made.classes == ("bad", "fair", "good")
     assert made.whole().y.dtype == torch.long
 
 
@@ -173,7 +173,7 @@ def test_several_targets():
     rows = shops()
     rows["left"] = -rows["sold"]
     tasks = table(rows, target=["sold", "left"]).whole()
-    assert tasks.kind.outputs == 2 and torch.equal(tasks.y[:, 0], -tasks.y[:, 1])
+    assert tasks.target.scores == 2 and torch.equal(tasks.y[:, 0], -tasks.y[:, 1])
 
 
 def test_a_subset_is_renumbered():

@@ -87,7 +87,7 @@ def test_targets_of_several_kinds_are_kept_scaled_and_back():
     made, form = several()
     assert (
         form == TableForm.from_dict(json.loads(json.dumps(form.to_dict())))
-        and form.kind == made.kind
+        and form.target == made.target
     )
     torch.testing.assert_close(form.outputs(made.frame), form.tasks(made.whole()).y, equal_nan=True)
     scores = torch.tensor([[0.3, 0.7, 0.0], [0.1, 0.9, 1.0]])  # two classes, then the number

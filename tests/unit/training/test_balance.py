@@ -43,7 +43,7 @@ class Quadratics(qs.Learner):
 class Both(qs.tasks.TaskSource):
     """Tasks 0 and 1, in either order."""
 
-    kind = qs.Kind("regression", 1)
+    target = qs.targets.Numbers((1,))
 
     def sample(self, num_tasks, moment):
         one = qs.Batch(*(torch.ones(2, 1, *size) for size in ((1,), (1,), ())))

@@ -6,7 +6,7 @@ import torch
 from sklearn.neighbors import KNeighborsClassifier
 
 import quickstudy as qs
-from quickstudy.training.baselines import NearestNeighbour, SupportMean, baselines_for, untrained
+from quickstudy.training.baselines import Guess, NearestNeighbour, baselines_for, untrained
 from tests.unit.training.small import (
     Own,
     bits,
@@ -43,11 +43,11 @@ def test_nearest_neighbour_does_not_see_padding():
 
 def test_the_mean_of_the_support_set():
     episode = sines().sample(3, qs.Moment(0, "task"))
-    learner = SupportMean()
+    learner = Guess()
     found = learner.predict(learner.adapt(episode.support), episode.query.x)
     assert torch.allclose(found, episode.support.y.mean(1, keepdim=True).expand_as(found))
     padded = qs.Batch(episode.support.x, episode.support.y, torch.tensor([[1.0, 1, 0, 0, 0]] * 3))
-    assert torch.allclose(learner.adapt(padded)["mean"], episode.support.y[:, :2].mean(1))
+    assert torch.allclose(learner.adapt(padded)["guess"], episode.support.y[:, :2].mean(1))
 
 
 @pytest.mark.parametrize("make", [sine_learner, proto, lambda: qs.MAML(Own())])
@@ -82,7 +82,7 @@ def test_the_untrained_is_another_network_and_the_trained_stays(make):
 )
 def test_every_kind_of_task_has_its_baselines(make, source, names):
     learner = make()
-    assert list(baselines_for(learner, source().kind, 0)) == names
+    assert list(baselines_for(learner, source().target, 0)) == names
     found = qs.evaluate(learner, source(), 2)
     assert list(found.baselines) == names
     assert all(

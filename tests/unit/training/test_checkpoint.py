@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 
 import quickstudy as qs
 from quickstudy.training import checkpoint
+from quickstudy.training.checkpoint import restore_learner
 from tests.unit.training.small import (
     Own,
     bits,
@@ -29,6 +30,7 @@ LEARNERS = {
     "fomaml": lambda: qs.FOMAML(qs.models.Conv4(5, channels=2, downsample="stride"), inner_lr=0.3),
     "reptile": lambda: qs.Reptile(qs.models.MLP(4, 3, hidden=()), inner_batch_size=3),
     "anil": lambda: qs.ANIL(qs.models.MLP(4, 3, hidden=(5,)), inner_steps=2, shared_head=True),
+    "boil": lambda: qs.BOIL(qs.models.MLP(4, 3, hidden=(5,)), inner_lr=0.2, inner_steps=2),
     "cavia": lambda: qs.CAVIA(qs.models.MLP(4, 3, hidden=(5,)), context_size=2, inner_steps=2),
     "imaml": lambda: qs.IMAML(
         qs.models.MLP(4, 3, hidden=()), inner_steps=3, cg_steps=2, damping=0.5
@@ -179,6 +181,17 @@ def test_every_learner_comes_back_as_it_was(tmp_path, name):
     assert json.dumps(checkpoint.pack(again)[1]) == json.dumps(checkpoint.pack(learner)[1])
 
 
+def test_a_learner_of_parts_comes_back_as_it_was(tmp_path):
+    part, step = qs.learners.parts.Head(), qs.learners.steps.Descent(0.3, "adam")
+    gradient = qs.learners.outer.QueryLoss("stepwise")
+    model = qs.models.MLP(4, 3, hidden=(5,))
+    learner = qs.learners.Assembled(model, part, step, gradient, inner_steps=2)
+    checkpoint.write(tmp_path / "file", *checkpoint.pack(learner))
+    again = qs.load(tmp_path / "file")
+    assert checkpoint.pack(again)[1] == checkpoint.pack(learner)[1]
+    assert again.step.inner_lr == 0.3 and same_bits(bits(again), bits(learner))
+
+
 def test_frozen_parameters_come_back_frozen(tmp_path):
     learner = proto()
     learner.model.features[1].weight.requires_grad_(False)
@@ -192,7 +205,7 @@ def test_frozen_parameters_come_back_frozen(tmp_path):
 def test_a_module_of_your_own_is_given_again(tmp_path):
     learner = qs.MAML(Own(), inner_lr=0.2)
     qs.fit(learner, blobs().episodes(3, 2, 4), 2, out=tmp_path, progress=False)
-    with pytest.raises(qs.UserError, match=r"a module of your own \(Own\): pass it as `model=`"):
+    with pytest.raises(qs.UserError, match=r"Own is a class of your own: name it, classes="):
         qs.load(tmp_path)
     again = qs.load(tmp_path, model=Own())
     assert again.inner_lr == 0.2 and same_bits(bits(again), bits(learner))
@@ -232,7 +245,7 @@ def test_a_model_made_of_others_comes_back_with_them(tmp_path):
     checkpoint.write(tmp_path / "own", *checkpoint.pack(learner))
     with pytest.raises(
         qs.UserError,
-        match=r"a module of your own \(MixtureOfExperts of CrossStitch of Sequential\)",
+        match=r"a module of your own \(Sequential\): pass it as `model=`",
     ):
         qs.load(tmp_path / "own")
     assert same_bits(
@@ -244,7 +257,7 @@ def test_a_checkpoint_holds_tensors_and_json_and_no_code(run):
     with safe_open(run / "last.safetensors", "pt") as file:
         names, metadata = set(file.keys()), file.metadata()
     assert metadata.keys() == {"format", "details"}
-    assert json.loads(metadata["details"])["spec"]["learner"] == "maml"
+    assert json.loads(metadata["details"])["learner"]["class"] == "MAML"
     assert {name.split("/")[0] for name in names} == {"learner", "optimizer"}
     # pickle, torch.save
     assert not [path for path in run.iterdir() if path.read_bytes()[:2] in (b"\x80\x04", b"PK")]
@@ -283,3 +296,22 @@ def test_a_mastered_task_predicts_the_same_bits_in_another_process(tmp_path, mak
     )
     with safe_open(scores, "pt") as file:
         assert torch.equal(file.get_tensor("scores"), learner.predict(adapted, episode.query.x))
+
+
+@pytest.mark.parametrize(
+    ("make", "moved"),
+    [
+        (lambda: qs.MetaSGD(qs.models.MLP(4, 3)), "step.rates.0"),
+        (lambda: qs.CAVIA(qs.models.MLP(4, 3)), "part.modulation.weight"),
+        (lambda: qs.Finetune(qs.models.MLP(4, None), 5), "gradient.head.weight"),
+    ],
+)
+def test_names_of_version_0_1_0_are_read(make, moved, tmp_path):
+    learner, rooms = make(), ("part", "step", "gradient")
+    old = {
+        name.partition(".")[2] if name.split(".")[0] in rooms else name: torch.randn_like(value)
+        for name, value in learner.state_dict().items()
+    }
+    assert moved not in old and moved.partition(".")[2] in old
+    restore_learner(learner, {f"learner/{name}": value for name, value in old.items()}, tmp_path)
+    assert torch.equal(learner.state_dict()[moved], old[moved.partition(".")[2]])

@@ -1,11 +1,15 @@
 """The compiled step is the ordinary one, faster."""
 
 import shutil
+from functools import partial
 
 import pytest
 import torch
 
 import quickstudy as qs
+from quickstudy.balance import mean
+from quickstudy.training.compiled import compiled_gradients
+from tests.laws.battery import Case, vectors
 from tests.unit.training.small import Own, bits, blobs, proto, sine_learner, sines
 
 
@@ -19,6 +23,29 @@ def test_compiled_is_eager():
         found.append(bits(learner))
     for name, value in found[0].items():
         assert torch.allclose(value, found[1][name], atol=1e-5)
+
+
+MADE = {
+    "anil": lambda: qs.ANIL(vectors(), 0.1, 2, shared_head=True, inner_optimiser="adam"),
+    "plus": lambda: qs.MAML(vectors(), 0.1, 2, learned_rates=True, prototype_head=True),
+    "lstm": lambda: qs.MetaLSTM(vectors(), 0.1, 2, outer_gradient="unrolled"),
+    "reptile": lambda: qs.Reptile(vectors(), 0.1, 2),
+}
+
+
+@pytest.mark.parametrize("name", MADE)
+@pytest.mark.filterwarnings("ignore")  # the compiler's own
+def test_part_step_rule_and_outer_gradient_become_one_graph(name, monkeypatch):
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
+    torch._dynamo.reset()
+    learner, episodes = MADE[name](), Case(name, "vectors", MADE[name]).episodes(torch.float32)
+    losses = compiled_gradients(learner, mean)(episodes)
+    found = [parameter.grad.clone() for parameter in learner.parameters()]
+    learner.zero_grad()
+    expected = learner.losses(episodes)
+    expected.mean().backward()
+    torch.testing.assert_close(losses, expected.detach())
+    torch.testing.assert_close(found, [parameter.grad for parameter in learner.parameters()])
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 import quickstudy as qs
-from quickstudy.training.evaluate import task_values
 from tests.unit.training.small import (
     Own,
     bits,
@@ -116,7 +115,7 @@ def test_tasks_that_diverged_are_counted_and_not_in_the_mean():
     assert (estimate.mean, estimate.num_tasks, estimate.num_diverged) == (2.0, 4, 2)
     query = qs.Batch(torch.zeros(2, 2, 1), torch.tensor([[0, 1], [0, 1]]), torch.ones(2, 2))
     scores = torch.tensor([[[1.0, 0], [1, 0]], [[1, 0], [math.nan, 0]]])
-    values = task_values(scores, query)
+    values = query.target.values(scores, query.y, query.mask)["accuracy"]
     assert values[0] == 0.5 and values[1].isnan()
 
 

@@ -219,11 +219,6 @@ class Divergent(qs.MAML):
         return losses / 0 if self.how == "loss" else losses + (0 * losses).sqrt()
 
 
-@pytest.fixture(autouse=True)
-def _divergent_is_a_learner(monkeypatch):
-    monkeypatch.setitem(qs.learners.LEARNERS, "divergent", Divergent)
-
-
 @pytest.fixture(scope="module")
 def begun(tmp_path_factory):
     out = tmp_path_factory.mktemp("begun")
@@ -242,7 +237,7 @@ def begun(tmp_path_factory):
             lambda: qs.FOMAML(sine_learner().model),
             "adam",
             {},
-            "the learner it was begun with, maml. Found fomaml",
+            "the learner it was begun with, MAML. Found FOMAML",
         ),
         (
             lambda: qs.MAML(qs.models.MLP(1, 1, hidden=(9,))),

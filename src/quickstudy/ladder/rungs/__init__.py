@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from functools import partial
 
-from quickstudy.episode import Kind
 from quickstudy.ladder.rungs.adapting import GeneratedTask, LearnedPrior, MetaLearnedSharing
 from quickstudy.ladder.rungs.alone import SingleTask, SupportMeanRung
 from quickstudy.ladder.rungs.boosted import BoostedPrior
@@ -11,24 +10,26 @@ from quickstudy.ladder.rungs.by_target import ByTarget
 from quickstudy.ladder.rungs.pooled import Pooled
 from quickstudy.ladder.rungs.rung import PENALTIES, Rung, as_one_task, in_parts
 from quickstudy.ladder.rungs.sharing import Network, Sharing
+from quickstudy.targets import Classes, Numbers, Several, Target
 
-LINEAR = {"regression": "ridge", "classification": "logistic", "mixed": "linear"}
-"""What a linear model of each kind of targets is called."""
+LINEAR: dict[type[Target], str] = {Numbers: "ridge", Classes: "logistic", Several: "linear"}
+"""What a linear model of each target is called."""
 
 
-def rungs(kind: Kind | None = None) -> list[Rung]:
+def rungs(target: Target | None = None) -> list[Rung]:
     """The ladder for a kind of targets (by default numbers), from the bottom. Rungs on the same
     network train it once.
 
     Several targets of different kinds are all learned by one network, by scikit-learn's models one
     by one. There is no generator then."""
-    name = "regression" if kind is None else kind.name
+    asked = Numbers() if target is None else target
+    linear = LINEAR[type(asked)]
     network = Network(heads=True)
     bottom: list[Callable[[], Rung]] = [
-        partial(SupportMeanRung, "majority" if name == "classification" else "support mean"),
-        partial(SingleTask, f"single task, {LINEAR[name]}", "linear"),
+        partial(SupportMeanRung, "majority" if asked.way else "support mean"),
+        partial(SingleTask, f"single task, {linear}", "linear"),
         partial(SingleTask, "single task, boosting", "boosting"),
-        partial(Pooled, f"pooled, {LINEAR[name]}"),
+        partial(Pooled, f"pooled, {linear}"),
     ]
     networks = [
         Sharing("pooled, head refitted", heads=False, refit=True),
@@ -36,7 +37,7 @@ def rungs(kind: Kind | None = None) -> list[Rung]:
         Sharing("hard sharing, head refitted", heads=True, refit=True, network=network),
         MetaLearnedSharing(),
     ]
-    if name == "mixed":
+    if isinstance(asked, Several):
         return [*map(ByTarget, bottom), *networks, LearnedPrior()]
     return [*(make() for make in bottom), *networks, GeneratedTask(), LearnedPrior()]
 

@@ -2,6 +2,7 @@
 
 import math
 from abc import abstractmethod
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -12,8 +13,9 @@ from quickstudy.learners import ANIL, Generator, Learner, LinearPrior, LogisticP
 from quickstudy.learners.empirical_bayes import Prior
 from quickstudy.learners.logistic_bayes import ClassPrior
 from quickstudy.models import Powers
+from quickstudy.targets import Classes, Numbers, Several, Target
 from quickstudy.tasks import TableTasks
-from quickstudy.training.fit import train_whole
+from quickstudy.training.train import train_whole
 
 
 class MetaTrained(AdaptingRung):
@@ -68,9 +70,7 @@ class LearnedPrior(AdaptingRung):
     def fit(self, train: TableTasks, seed: int) -> None:
         """Empirical Bayes for both sets of features; a feature costs a mean and a variance, ``½ log rows`` each."""
         best = -math.inf
-        fit = {"regression": _numbers, "classification": _classes, "mixed": _several}[
-            train.kind.name
-        ]
+        fit = FITS[type(train.target)]
         for degree in (1, 2):
             learner, criterion = fit(Powers(train.x.shape[1], degree), train)
             if criterion > best:
@@ -91,7 +91,7 @@ class LearnedPrior(AdaptingRung):
 
 def _numbers(model: Powers, train: TableTasks) -> tuple[Learner, float]:
     """A prior for every target, and the criterion."""
-    learner = LinearPrior(model, train.kind.outputs).to(train.x.dtype)
+    learner = LinearPrior(model, train.target.scores).to(train.x.dtype)
     return learner, sum(
         _criterion(prior, model, len(train.x)) for prior in learner.fit_tasks(train)
     )
@@ -99,18 +99,27 @@ def _numbers(model: Powers, train: TableTasks) -> tuple[Learner, float]:
 
 def _classes(model: Powers, train: TableTasks) -> tuple[Learner, float]:
     """A prior for every class, and the criterion."""
-    learner = LogisticPrior(model, train.kind.outputs).to(train.x.dtype)
+    learner = LogisticPrior(model, train.target.scores).to(train.x.dtype)
     return learner, _criterion(learner.fit_tasks(train), model, len(train.x))
 
 
 def _several(model: Powers, train: TableTasks) -> tuple[Learner, float]:
     """A prior for every number and class, and the sum of the criteria of the targets."""
-    learner = MixedPrior(model, train.kind.targets).to(train.x.dtype)
+    assert isinstance(train.target, Several)
+    learner = MixedPrior(model, train.target.targets).to(train.x.dtype)
     rows = (~train.y.isnan()).sum(0).tolist()
     return learner, sum(
         _criterion(prior, model, own)
         for prior, own in zip(learner.fit_tasks(train), rows, strict=True)
     )
+
+
+FITS: dict[type[Target], Callable[[Powers, TableTasks], tuple[Learner, float]]] = {
+    Numbers: _numbers,
+    Classes: _classes,
+    Several: _several,
+}
+"""How a prior is fitted to each target."""
 
 
 def _criterion(prior: Prior | ClassPrior, model: Powers, rows: int) -> float:

@@ -27,8 +27,8 @@ class AloneRung(Rung):
 
     def fit(self, train: TableTasks, seed: int) -> None:
         """Only how frequent the classes are is known of the training tasks, as their mean is in regression."""
-        if train.kind.name == "classification":
-            self.base = np.bincount(train.y.numpy(), minlength=train.kind.outputs) / len(train.y)
+        if train.target.way:
+            self.base = np.bincount(train.y.numpy(), minlength=train.target.way) / len(train.y)
 
     def predict(self, episode: Episode, known: bool) -> Tensor:
         """By the task's model."""

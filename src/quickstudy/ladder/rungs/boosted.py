@@ -16,6 +16,7 @@ from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.ladder.rungs.adapting import LearnedPrior
 from quickstudy.ladder.rungs.rung import Rung
+from quickstudy.targets import Numbers
 from quickstudy.tasks import TableTasks
 
 Rows = NDArray[Any]
@@ -48,8 +49,8 @@ class BoostedPrior(Rung):
     def fit(self, train: TableTasks, seed: int) -> None:
         """Cross-fit both boostings, then learn the prior."""
         require(
-            train.kind.name == "regression",
-            f"{self.name} is for targets that are numbers. Found {train.kind.name}.",
+            isinstance(train.target, Numbers),
+            f"{self.name} is for targets that are numbers. Found {train.target}.",
         )
         x, task = train.x.double().numpy(), train.task.numpy()
         self.stages: list[tuple[CrossFitted, CrossFitted]] = []
@@ -100,7 +101,8 @@ class BoostedPrior(Rung):
             if not known:
                 of_support += [first(x), second(_own_context(x, residual, of_x, np.arange(len(x))))]
         support = self.rows.batch(places) if known else _grown(episode.support, real[0], of_support)
-        return Episode(support, _grown(episode.query, real[1], of_queries), episode.task)
+        grown = _grown(episode.query, real[1], of_queries)
+        return replace(episode, support=support, query=grown)
 
 
 class CrossFitted:
@@ -176,7 +178,7 @@ def _grown(batch: Batch, real: Tensor, columns: list[Rows]) -> Batch:
     """``batch`` with more features of its ``real`` rows."""
     more = batch.x.new_zeros(*batch.mask.shape, len(columns))
     more[real] = torch.from_numpy(np.stack(columns, 1)).to(batch.x.dtype)
-    return Batch(torch.cat([batch.x, more], -1), batch.y, batch.mask)
+    return replace(batch, x=torch.cat([batch.x, more], -1))
 
 
 __all__ = ["BoostedPrior", "CrossFitted"]

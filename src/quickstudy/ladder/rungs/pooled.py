@@ -21,8 +21,8 @@ class Pooled(Rung):
     def fit(self, train: TableTasks, seed: int) -> None:
         """Fit with the penalty of the least cross-validated error."""
         x, y = train.x.numpy(), train.y.numpy()
-        if train.kind.name == "classification":
-            base = np.bincount(y, minlength=train.kind.outputs) / len(y)
+        if train.target.way:
+            base = np.bincount(y, minlength=train.target.way) / len(y)
             self.function = Classifier("linear", x, y, base).probabilities
         elif len(x) < 2:
             self.function = DummyRegressor().fit(x, y).predict

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from quickstudy.episode import Episode, Kind
+from quickstudy.episode import Episode
 from quickstudy.errors import UserError
 from quickstudy.learners import Adapted, Learner
 from quickstudy.models import MLP, MultiTarget
+from quickstudy.targets import Several
 from quickstudy.tasks import TableTasks
 
 PENALTIES = np.logspace(-2, 4, 13)
@@ -69,9 +70,8 @@ class AdaptingRung(Rung):
 
     def predict(self, episode: Episode, known: bool) -> Tensor:
         """By the adapted learner."""
-        return predictions(
-            self.learner, in_parts(self.learner, episode, self.learner.predict), episode
-        )
+        scores = in_parts(self.learner, episode, self.learner.predict)
+        return episode.query.target.answers(scores)
 
 
 def in_parts(
@@ -87,21 +87,12 @@ def in_parts(
     return torch.cat([ask(learner.adapt(chunk.support, steps), chunk.query.x) for chunk in chunks])
 
 
-def predictions(learner: Learner, scores: Tensor, episode: Episode) -> Tensor:
-    """The ``scores`` of a learner: targets as they are, those of classes as probabilities."""
-    if learner.mixed_targets:
-        kind = Kind.mixed(learner.mixed_targets)
-        parts = zip(kind.split(scores), kind.targets, strict=True)
-        return torch.cat([part.softmax(-1) if classes else part for part, classes in parts], -1)
-    return scores if episode.support.y.is_floating_point() else scores.softmax(-1)
-
-
 def network_for(train: TableTasks, seed: int) -> MLP | MultiTarget:
     """A small network of the features, with the outputs that the tasks need."""
-    inputs, kind = train.x.shape[1], train.kind
-    if kind.targets:
-        return MultiTarget(MLP(inputs, None, hidden=HIDDEN, seed=seed), kind.targets, seed=seed)
-    return MLP(inputs, kind.outputs, hidden=HIDDEN, seed=seed)
+    inputs, target = train.x.shape[1], train.target
+    if isinstance(target, Several):
+        return MultiTarget(MLP(inputs, None, hidden=HIDDEN, seed=seed), target.targets, seed=seed)
+    return MLP(inputs, target.scores, hidden=HIDDEN, seed=seed)
 
 
 def as_one_task(tasks: TableTasks) -> TableTasks:
@@ -121,5 +112,4 @@ __all__ = [
     "as_one_task",
     "in_parts",
     "network_for",
-    "predictions",
 ]

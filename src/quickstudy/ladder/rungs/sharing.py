@@ -7,12 +7,11 @@ from typing import Any
 from torch import Tensor
 
 from quickstudy.episode import Episode
-from quickstudy.ladder.rungs.rung import Rung, as_one_task, in_parts, network_for, predictions
+from quickstudy.ladder.rungs.rung import Rung, as_one_task, in_parts, network_for
 from quickstudy.learners import HardSharing
-from quickstudy.learners.loss import task_losses
 from quickstudy.random import Moment
 from quickstudy.tasks import TableTasks
-from quickstudy.training.fit import train_whole
+from quickstudy.training.train import train_whole
 
 PROXIMAL = (0.05, 0.2, 1.0, 4.0)
 """How strongly a refitted head may be held to the one it starts from."""
@@ -64,9 +63,8 @@ def _best_proximal(learner: HardSharing, train: TableTasks, seed: int) -> float:
     for proximal in PROXIMAL:
         learner.proximal = proximal
         scores = in_parts(learner, sampled, learner.predict)
-        errors[proximal] = float(
-            task_losses(scores, sampled.query.y, sampled.query.mask, train.kind.targets).mean()
-        )
+        query = sampled.query
+        errors[proximal] = float(query.target.losses(scores, query.y, query.mask).mean())
     return min(errors, key=lambda proximal: errors[proximal])
 
 
@@ -105,7 +103,7 @@ class Sharing(Rung):
             scores = in_parts(
                 self.learner, episode, self.learner.predict, None if self.refit else 0
             )
-        return predictions(self.learner, scores, episode)
+        return episode.query.target.answers(scores)
 
 
 __all__ = ["Network", "Sharing"]

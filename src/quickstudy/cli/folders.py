@@ -1,0 +1,56 @@
+"""The folders of runs: one for each, and a link to the latest."""
+
+import os
+import time
+from pathlib import Path
+
+from quickstudy.errors import UserError, require
+
+RUNS = Path("runs")
+LATEST = RUNS / "latest"
+
+
+def new_folder(learner: str, data: str) -> Path:
+    """Name a folder of its own for a run: ``runs/2026-01-31-maml-glyphs``."""
+    word = Path(data).stem if Path(data).exists() else data
+    parts = (time.strftime("%Y-%m-%d"), learner.rpartition(":")[2], word.rpartition(":")[2])
+    name = "-".join(parts).replace(" ", "-")
+    folders = (RUNS / name, *(RUNS / f"{name}-{count}" for count in range(2, 10_000)))
+    return next(folder for folder in folders if not folder.exists())
+
+
+def link_latest(folder: Path) -> None:
+    """Let ``runs/latest`` be a link to ``folder``, if that is in ``runs``.
+
+    A folder of that name, as version 0.1.0 made it, stays as it is; so does everything on a system
+    without links.
+    """
+    inside = folder.parent.absolute() == RUNS.absolute() and folder.name != LATEST.name
+    if not inside or (LATEST.exists() and not LATEST.is_symlink()):
+        return
+    new = LATEST.with_name(f".latest-{os.getpid()}")
+    try:
+        new.unlink(missing_ok=True)
+        new.symlink_to(folder.name, target_is_directory=True)
+        new.replace(LATEST)
+    except OSError:
+        new.unlink(missing_ok=True)
+
+
+def latest() -> Path:
+    """Give the folder of the latest run.
+
+    Raises:
+        UserError: If there is none.
+    """
+    require(
+        LATEST.is_dir(),
+        f"Name a run: there is no {LATEST} in this folder, the link to the latest.",
+    )
+    try:
+        return RUNS / LATEST.readlink().name if LATEST.is_symlink() else LATEST
+    except OSError as error:
+        raise UserError(f"{LATEST} cannot be read: {error}.") from error
+
+
+__all__ = ["LATEST", "latest", "link_latest", "new_folder"]

@@ -1,0 +1,8 @@
+"""What training descends: one file an outer gradient."""
+
+from quickstudy.learners.outer.displacement import Displacement
+from quickstudy.learners.outer.outer import Outer
+from quickstudy.learners.outer.query_loss import QueryLoss
+from quickstudy.learners.outer.supervised import Supervised
+
+__all__ = ["Displacement", "Outer", "QueryLoss", "Supervised"]

@@ -1,0 +1,192 @@
+"""An embedding of the support set that changes layers is the task's own."""
+
+from functools import partial
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from quickstudy.bilevel import State
+from quickstudy.bilevel.optimisers import Weights
+from quickstudy.bilevel.problem import under
+from quickstudy.episode import Batch
+from quickstudy.errors import require
+from quickstudy.learners.embedding import members
+from quickstudy.learners.head import check_head, head_parameters, prototype_head, without_head
+from quickstudy.learners.mapping import over_tasks
+from quickstudy.learners.modulation import (
+    ModulationName,
+    layers_to_modulate,
+    modulating,
+    modulation,
+)
+from quickstudy.learners.parts.part import Examples, Part, Shared, Tasks
+from quickstudy.learners.set_encoder import SetEncoder, two_layers
+from quickstudy.models.norm import Statistics, forward
+from quickstudy.targets import Numbers, Target
+
+EMBEDDING = "embedding"
+
+
+class Embedding(Part):
+    """An embedding ``z`` that is computed from the support set and changes layers of the network.
+
+    In classification a task owns a head too, which starts from the prototypes of its own features.
+    See :class:`~quickstudy.Generator` for the equations.
+
+    Args:
+        kind: ``"film"`` or ``"lowrank"``.
+        size: Length of ``z``.
+        encoder_size: Width of the encoder.
+        rank: Terms of rank one of every layer (``"lowrank"``).
+        layers: Names of the layers that change; by default see
+            :func:`~quickstudy.learners.modulation.layers_to_modulate`.
+        side: Columns of ``x`` that are side information.
+
+    Raises:
+        UserError: If a number is out of range, the model does not end in a linear layer, or a layer
+            cannot be changed.
+    """
+
+    any_way = True
+
+    def __init__(
+        self,
+        kind: ModulationName = "film",
+        size: int = 32,
+        encoder_size: int = 64,
+        rank: int = 4,
+        layers: tuple[str, ...] | None = None,
+        side: tuple[int, ...] = (),
+    ) -> None:
+        super().__init__()
+        sizes = {"embedding_size": size, "encoder_size": encoder_size, "rank": rank}
+        for name, value in sizes.items():
+            require(value >= 1, f"Parameter `{name}` should be at least 1. Found {name}={value}.")
+        require(
+            min(side, default=0) >= 0,
+            f"Parameter `side` should hold columns from 0 on. Found side={tuple(side)}.",
+        )
+        self.kind, self.size = kind, size
+        self.encoder_size, self.rank = encoder_size, rank
+        self.layers, self.side = layers, tuple(side)
+        self._checked = False
+
+    def attach(self, model: nn.Module) -> None:
+        """Find the layers, and make the encoders and what changes each layer."""
+        self.head = head_parameters(model)
+        chosen = self.layers
+        self._layers = (
+            layers_to_modulate(model, self.head[0], self.kind) if chosen is None else tuple(chosen)
+        )
+        outputs, features = model.get_parameter(self.head[0]).shape
+        self.encoder = SetEncoder(features, outputs, self.size, self.encoder_size)
+        columns = len(self.side)
+        self.side_encoder = two_layers(columns, self.encoder_size, self.size) if columns else None
+        self.modulations = nn.ModuleList(
+            modulation(model, name, self.kind, self.size, self.rank) for name in self._layers
+        )
+
+    def check(self, model: nn.Module, x: Tensor) -> None:
+        """Raise, once, if the last linear layer is not the end of the network."""
+        if x.numel() and not (self._checked or torch.compiler.is_compiling()):
+            check_head(model, self.head, x[0, :1])
+            self._checked = True
+
+    def serves(self, model: nn.Module, target: Target) -> str | None:
+        """Classes, and as many numbers as the network has outputs.
+
+        The encoder reads every target of an example; of several kinds some labels are missing.
+        """
+        outputs = model.get_parameter(self.head[0]).shape[0]
+        numbers = isinstance(target, Numbers) and target.scores == outputs
+        return None if target.way or numbers else f"It serves classes, or {outputs} numbers."
+
+    def owned(self, model: nn.Module) -> Weights:
+        """The embedding, and in classification the head."""
+        head = {name: model.get_parameter(name) for name in self.head}
+        return {EMBEDDING: self.encoder.of_features.weight.new_zeros(self.size), **head}
+
+    def start(self, shared: Shared, tasks: Tasks) -> Weights:
+        """The embedding of every task ``[task, embedding]``.
+
+        In classification also its head ``[task, class, ...]``.
+        """
+        support = tasks.support
+        features = self._features(shared, {}, support)
+        if not support.target.way:
+            real = support.mask.to(features.dtype).unsqueeze(-1)
+            targets = self._targets(shared.model, support)
+            return {EMBEDDING: self._call("encoder", shared, features, targets, real)}
+        require(
+            len(self.head) == 2,
+            "Classification needs a model whose head has a bias. Found one without.",
+        )
+        way = tasks.way or support.target.way
+        classes = members(support, way, features.dtype)
+        start = {EMBEDDING: self._call("encoder", shared, features, None, classes)}
+        changed = self._features(shared, start, support)
+        return start | prototype_head(changed, self.head, support, way)
+
+    def whole(self, shared: Shared, own: Weights, examples: Examples) -> tuple[Tensor, Statistics]:
+        """The shared network, with its layers as the task's embedding has them."""
+        weights = {**shared.weights, **own}
+        embedding = weights.pop(EMBEDDING)
+        if self.side:
+            embedding = embedding + self._call("side_encoder", shared, self._columns(examples.x))
+
+        def change(index: int, layer: nn.Module, inputs: Tensor, output: Tensor) -> Tensor:
+            return self._call(f"modulations.{index}", shared, layer, inputs, output, embedding)
+
+        changes = {name: partial(change, index) for index, name in enumerate(self._layers)}
+        with modulating(shared.model, changes):
+            return forward(shared.model, weights, *examples)
+
+    def _features(self, shared: Shared, own: Weights, support: Batch) -> Tensor:
+        """The features of the support examples ``[task, example, feature]``.
+
+        The body is changed by the embeddings of ``own``, if it holds them.
+        """
+        body = {name: value for name, value in shared.weights.items() if name not in self.head}
+        below = Shared(shared.model, body, shared.part)
+
+        def one_task(x: Tensor, mask: Tensor | None, own: Weights) -> Tensor:
+            if own:
+                return self.whole(below, own, Examples(x, mask))[0]
+            return forward(shared.model, body, x, mask)[0]
+
+        with without_head(shared.model, self.head):
+            return cast(Tensor, over_tasks(one_task)(support.x, support.mask_or_none(), own))
+
+    def _targets(self, model: nn.Module, support: Batch) -> Tensor:
+        """The targets ``[task, example, target]``, as many as the network has outputs."""
+        outputs = model.get_parameter(self.head[0]).shape[0]
+        found = support.y.shape[2:]
+        require(
+            len(found) > 0 and found.numel() == outputs,
+            f"Targets should be [task, example, target] with the {outputs} outputs of the "
+            f"model. Found {tuple(support.y.shape)}.",
+        )
+        return support.y.flatten(2)
+
+    def _columns(self, x: Tensor) -> Tensor:
+        """The side information of examples ``x`` ``[example, feature]``."""
+        require(
+            x.ndim == 2 and max(self.side) < x.shape[1],
+            "Parameter `side` should name columns of x [task, example, feature]. Found "
+            f"{self.side}, x {list(x.shape)}.",
+        )
+        return x[:, list(self.side)]
+
+    def _call(self, path: str, shared: Shared, *arguments: object) -> Tensor:
+        """What the submodule at ``path`` gives, with its meta-learned parameters."""
+        own: State = under(f"{path}.", shared.part)
+        return cast(Tensor, functional_call(self.get_submodule(path), own, arguments))
+
+    def uncompiled(self) -> str | None:
+        """Layers are changed by hooks."""
+        return "A network whose layers are modulated is not compiled."
+
+
+__all__ = ["Embedding"]

@@ -1,0 +1,50 @@
+"""Named layers or parameters are the task's own."""
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+from torch import nn
+
+from quickstudy.errors import require
+from quickstudy.learners.parts.weights import HeadStart, WeightsPart
+from quickstudy.models.protocol import traits
+
+
+class Named(WeightsPart):
+    """The parameters that are, or lie in, the layers of some names.
+
+    Args:
+        own: Names of layers or parameters, or patterns of names (``"blocks.*.bias"``); by default
+            those that the model says as its ``own``.
+        head_start: See :class:`~quickstudy.learners.parts.weights.WeightsPart`.
+
+    Raises:
+        UserError: If a name is not one of the model's, or none is given or known.
+    """
+
+    def __init__(self, own: Sequence[str] | None = None, head_start: HeadStart = "learned") -> None:
+        super().__init__(head_start)
+        self.own = own
+
+    def names(self, model: nn.Module) -> tuple[str, ...]:
+        """The names that match."""
+        chosen = traits(model).own if self.own is None else self.own
+        require(
+            bool(chosen),
+            "Parameter `own` should name what is the task's own: this model does not say it.",
+        )
+        names = [name for name, _ in model.named_parameters()]
+        missing = [part for part in chosen if not any(_lies_in(name, part) for name in names)]
+        require(
+            not missing,
+            f"Parameter `own` should name layers or parameters of the model. Found {missing[:1]}, "
+            f"not one of {names}.",
+        )
+        return tuple(name for name in names if any(_lies_in(name, part) for part in chosen))
+
+
+def _lies_in(name: str, part: str) -> bool:
+    return fnmatchcase(name, part) or fnmatchcase(name, f"{part}.*")
+
+
+__all__ = ["Named"]

@@ -1,0 +1,133 @@
+"""What a task owns is shared but for an offset that each training task has learned."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from quickstudy.bilevel.optimisers import Weights
+from quickstudy.errors import require
+from quickstudy.learners.parts.part import Examples, Part, Shared, Tasks
+from quickstudy.learners.trace_norm import trace_norm_by_row
+from quickstudy.models.norm import Statistics
+from quickstudy.models.protocol import own_offsets
+from quickstudy.targets import Target
+
+Relation = Literal["mean", "trace"]
+
+
+class Offsets(Part):
+    """A part of the network: ``w + d_t`` for training task ``t``, and ``w`` for a new one.
+
+    The offsets ``d_t`` are learned and start at 0, or where the model's ``own_offsets`` says.
+
+    Args:
+        part: The part.
+        num_tasks: Training tasks; their identities are 0 to ``num_tasks − 1``.
+        penalty: How strongly the offsets are held together.
+        relation: By what: ``"mean"``, half the squared norm of ``d_t``; or ``"trace"``, the task's
+            share in the trace norm of all tasks' weights.
+
+    Raises:
+        UserError: If a number is out of range, or a task is not one of the training tasks.
+    """
+
+    trains_on_support = False
+
+    def __init__(
+        self, part: Part, num_tasks: int, penalty: float, relation: Relation = "mean"
+    ) -> None:
+        super().__init__()
+        require(
+            num_tasks >= 1,
+            f"Parameter `num_tasks` should be at least 1. Found num_tasks={num_tasks}.",
+        )
+        require(penalty >= 0, f"Parameter `penalty` should be at least 0. Found penalty={penalty}.")
+        require(
+            relation in ("mean", "trace"),
+            f"Parameter `relation` should be 'mean' or 'trace'. Found {relation!r}.",
+        )
+        self.of, self.num_tasks = part, num_tasks
+        self.weight, self.relation = penalty, relation
+        self.lifted, self.any_way = part.lifted, part.any_way
+
+    def attach(self, model: nn.Module) -> None:
+        """Attach the part, and make an offset for each training task."""
+        self.of.attach(model)
+        self.head = self.of.head
+        shapes = {name: value.shape for name, value in self.of.owned(model).items()}
+        self._names, self._starts = tuple(shapes), own_offsets(model, self.num_tasks)
+        self.offsets = nn.ParameterList(
+            nn.Parameter(torch.empty(self.num_tasks, *shape)) for shape in shapes.values()
+        )
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """The parts of all tasks as the model's, or where the model says that they start."""
+        with torch.no_grad():
+            for name, offset in zip(self._names, self.offsets, strict=True):
+                offset.copy_(self._starts.get(name, torch.zeros(())))
+
+    def check(self, model: nn.Module, x: Tensor) -> None:
+        """As the part."""
+        self.of.check(model, x)
+
+    def serves(self, model: nn.Module, target: Target) -> str | None:
+        """As the part."""
+        return self.of.serves(model, target)
+
+    def owned(self, model: nn.Module) -> Weights:
+        """As the part."""
+        return self.of.owned(model)
+
+    def start(self, shared: Shared, tasks: Tasks) -> Weights:
+        """The part of a training task with its offset, that of a new task as it is shared."""
+        start, known = self.of.start(shared, tasks), tasks.known
+        if known is None:
+            return start
+        unknown = known[(known < 0) | (known >= self.num_tasks)].tolist()
+        require(
+            not unknown,
+            f"Training tasks have the identities 0 to {self.num_tasks - 1}. Found "
+            f"{', '.join(map(str, unknown))}: a new task is served by adapt.",
+        )
+        return {n: start[n] + offset[known] for n, offset in self._of(shared).items()}
+
+    def whole(self, shared: Shared, own: Weights, examples: Examples) -> tuple[Tensor, Statistics]:
+        """As the part."""
+        return self.of.whole(shared, own, examples)
+
+    def below(self, shared: Shared, examples: Examples) -> tuple[Tensor, Statistics]:
+        """As the part."""
+        return self.of.below(shared, examples)
+
+    def above(self, shared: Shared, own: Weights, examples: Examples) -> tuple[Tensor, Statistics]:
+        """As the part."""
+        return self.of.above(shared, own, examples)
+
+    def penalty(self, shared: Shared, known: Tensor) -> Tensor | None:
+        """``penalty`` times how far the tasks ``known`` are apart, ``[task]``."""
+        if not self.weight:
+            return None
+        offsets = self._of(shared)
+        if self.relation == "trace":
+            every = [(shared.weights[n] + offset).flatten(1) for n, offset in offsets.items()]
+            return self.weight * torch.stack([trace_norm_by_row(w)[known] for w in every]).sum(0)
+        squares = [offset[known].square().flatten(1).sum(1) for offset in offsets.values()]
+        return self.weight * (0.5 * torch.stack(squares).sum(0))
+
+    def _of(self, shared: Shared) -> Weights:
+        """The offsets of all training tasks ``[task, ...]``; frozen parameters have none."""
+        named = zip(self._names, self.offsets, strict=True)
+        return {
+            name: shared.part.get(f"offsets.{index}", offset)
+            for index, (name, offset) in enumerate(named)
+            if name in shared.weights
+        }
+
+    def uncompiled(self) -> str | None:
+        """Identities of tasks are looked at."""
+        return "A learner of a fixed set of tasks is not compiled."
+
+
+__all__ = ["Offsets", "Relation"]

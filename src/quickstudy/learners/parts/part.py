@@ -1,0 +1,137 @@
+"""The abstract parent of parts: what of a network a task owns."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from quickstudy.bilevel import State
+from quickstudy.bilevel.optimisers import Weights
+from quickstudy.episode import Batch
+from quickstudy.models.norm import Statistics, forward
+from quickstudy.targets import Target
+
+
+class Examples(NamedTuple):
+    """Examples of one task on their way through a network.
+
+    See :func:`quickstudy.models.norm.forward`.
+
+    Attributes:
+        x: Inputs ``[example, *feature]``.
+        mask: ``[example]``, or None if all are real.
+        statistics: The statistics that norms use; by default those of ``x``.
+        record: Whether the statistics are returned.
+    """
+
+    x: Tensor
+    mask: Tensor | None = None
+    statistics: Statistics | None = None
+    record: bool = False
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What all tasks share: a network, and the meta-learned tensors that take the place of its own.
+
+    Attributes:
+        model: The network.
+        weights: Its meta-learned parameters by name; the others are the model's.
+        part: The part's meta-learned parameters by name; the others are the part's.
+    """
+
+    model: nn.Module
+    weights: State = field(default_factory=dict)
+    part: State = field(default_factory=dict)
+
+
+class Tasks(NamedTuple):
+    """The tasks that own a part.
+
+    Attributes:
+        support: What they learn from.
+        way: The most classes of a task, if it decides the size of a head.
+        known: ``[task]``, their identities if they are training tasks.
+    """
+
+    support: Batch
+    way: int | None = None
+    known: Tensor | None = None
+
+    def some(self, tasks: slice) -> "Tasks":
+        """The tasks of a slice."""
+        known = None if self.known is None else self.known[tasks]
+        return Tasks(self.support[tasks], self.way, known)
+
+
+class Part(nn.Module, ABC):
+    """What of a network a task owns: where it starts, and how it is put into the network.
+
+    A part is made before it knows its network; :meth:`attach` shows it. Its parameters are
+    meta-learned beside those of the network.
+
+    A file of a part says :meth:`owned` and :meth:`start`, and if the part is no weights of the
+    network, :meth:`whole`. If the layers below see no inner step (:attr:`lifted`), it says
+    :meth:`below` and :meth:`above` too.
+    """
+
+    lifted: bool = False
+    """Whether :meth:`below` is computed once for all inner steps, which see :meth:`above` only."""
+
+    head: tuple[str, ...] = ()
+    """The parameters of the last linear layer, if the part treats it apart."""
+
+    any_way: bool = False
+    """Whether tasks of any number of classes are served, whatever the way in training."""
+
+    rows_alike: bool = False
+    """Whether the head's rows, one for each class, start alike."""
+
+    trains_on_support: bool = True
+    """Whether the training loss depends on the support set."""
+
+    def attach(self, model: nn.Module) -> None:
+        """Look at the network, and make the parameters of the part."""
+
+    def check(self, model: nn.Module, x: Tensor) -> None:
+        """Raise if the network does not suit, tried on ``x`` ``[task, example, *feature]``."""
+
+    def serves(self, model: nn.Module, target: Target) -> str | None:
+        """Say why tasks that ask for ``target`` cannot own the part; None if they can."""
+        return None
+
+    @abstractmethod
+    def owned(self, model: nn.Module) -> Weights:
+        """What one task owns, by name: tensors of the shapes that learned rates have."""
+
+    @abstractmethod
+    def start(self, shared: Shared, tasks: Tasks) -> Weights:
+        """What every task owns before its first step, ``[task, ...]`` each."""
+
+    def whole(self, shared: Shared, own: Weights, examples: Examples) -> tuple[Tensor, Statistics]:
+        """The network of one task that owns ``own``."""
+        return forward(shared.model, {**shared.weights, **own}, *examples)
+
+    def below(self, shared: Shared, examples: Examples) -> tuple[Tensor, Statistics]:
+        """What lies below the part of one task, and depends on nothing that the task owns."""
+        return examples.x, ()
+
+    def above(self, shared: Shared, own: Weights, examples: Examples) -> tuple[Tensor, Statistics]:
+        """The rest of the network, from what :meth:`below` gave: :meth:`whole` if that is ``x``."""
+        return self.whole(shared, own, examples)
+
+    def moved_first(self, names: tuple[str, ...], tasks: Tasks) -> tuple[str, ...]:
+        """Those of ``names`` whose gradient is not known to be 0 in the first step: all."""
+        return names
+
+    def penalty(self, shared: Shared, known: Tensor) -> Tensor | None:
+        """What training adds to the loss of the tasks ``known`` ``[task]``; None adds nothing."""
+        return None
+
+    def uncompiled(self) -> str | None:
+        """Why a step with this part is not compiled, or None."""
+        return None
+
+
+__all__ = ["Examples", "Part", "Shared", "Tasks"]

@@ -1,0 +1,18 @@
+"""The linear layer in which a network that gives scores ends."""
+
+from torch import nn
+
+from quickstudy.models.protocol import Gives
+
+
+def linear_head(size: int, outputs: int | None) -> nn.Module:
+    """Make a linear layer ``[size] → [outputs]``, or the identity without outputs."""
+    return nn.Identity() if outputs is None else nn.Linear(size, outputs)
+
+
+def scores_or_embeddings(outputs: int | None) -> Gives:
+    """Say the output of a network whose head is :func:`linear_head`."""
+    return "embeddings" if outputs is None else "scores"
+
+
+__all__ = ["linear_head", "scores_or_embeddings"]

@@ -1,0 +1,221 @@
+"""A model by its name, of the size of the data."""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from quickstudy.errors import UserError, require
+from quickstudy.models.frozen import Frozen
+from quickstudy.models.protocol import Gives, Traits, traits
+from quickstudy.models.registry import Factory, model_factory
+from quickstudy.models.request import BELOW, OUTPUTS, Request
+from quickstudy.models.weights import load_weights
+from quickstudy.models.with_head import WithHead
+from quickstudy.random import ambient
+
+LENGTHS = {"embeddings": "embedding_size", "maps": "feature_channels"}
+"""The length that a model is told if it does not say it."""
+
+NUM_EXAMPLES = 2
+"""Examples of the trial, so that a model that mixes up its axes is found out."""
+
+
+def make_model(
+    name: str,
+    example: Sequence[int] | Tensor,
+    outputs: int | None = None,
+    gives: Gives = "scores",
+    *,
+    seed: int = 0,
+    weights: Path | str | None = None,
+    frozen: bool = False,
+    **options: Any,
+) -> nn.Module:
+    """Make the model ``name`` for examples like ``example``, and try it on them.
+
+    Parameters of the constructor are filled if it has them: ``in_channels`` (``in_chans``),
+    ``image_size`` (``img_size``, of square images) and ``inputs`` (``in_features``) from the
+    example; ``way``, ``outputs``, ``num_classes`` or ``out_features`` from ``outputs``, which are
+    None (0 for ``num_classes``) if no scores are asked for; ``maps``; ``seed``. A ``trunk`` that
+    the constructor needs may be given by name; by default it is a ``conv4`` for images and an
+    ``mlp`` for other examples.
+
+    If scores are asked for, a network that is frozen, or that says it gives embeddings (or maps),
+    gets a head, see :class:`~quickstudy.models.WithHead`. A network that does not say its
+    ``embedding_size`` or ``feature_channels`` is told the number that was found.
+
+    Args:
+        name: A name of :data:`~quickstudy.models.MODELS`, an import path ``package.module:Class``
+            of your own (the current folder is searched too), or a name of timm, if it is installed.
+            An import path is code that is run.
+        example: The shape of an example (without the example axis), or an example.
+        outputs: Number of classes or targets, for scores.
+        gives: The output to make: ``"scores"``, ``"embeddings"``, ``"maps"`` or ``"dense_scores"``,
+            see :data:`quickstudy.models.protocol.Gives`.
+        seed: Seed of the initial weights.
+        weights: A file of weights, see :func:`quickstudy.models.weights.load_weights`. The head
+            may be new.
+        frozen: Whether all but the head stays as it is, see :class:`~quickstudy.models.Frozen`.
+        **options: Further arguments of the constructor; they win over those that are filled.
+
+    Raises:
+        UserError: If there is no such model or option, or the model's input or output does not fit.
+
+    Example:
+        >>> import quickstudy as qs
+        >>> model = qs.models.make_model("resnet12", (3, 84, 84), 5, widths=(4, 8, 8, 16))
+        >>> model.way, model.in_channels, model.image_size
+        (5, 3, 84)
+    """
+    x = _batch(example)
+    asked = Request(name, tuple(x.shape[1:]), outputs, gives, seed)
+    asked.check()
+    factory = model_factory(name)
+    said = _said_by(factory)
+    asked.check_said(said)
+    made = asked.below if frozen or asked.exceeds(said) else asked
+    with ambient(seed, "model"):
+        model = _build(factory, made, options)
+        output = _try(model, x, name)
+    made = asked.below if _is_backbone(factory, model, asked) else made
+    made.check_output(output, len(x))
+    model = _ready(model, made, output, weights, frozen)
+    return _with_head(model, asked, x) if made.gives != gives else model
+
+
+def _batch(example: Sequence[int] | Tensor) -> Tensor:
+    """Make a batch of the example, or of zeros of its shape."""
+    if isinstance(example, Tensor):
+        return example.expand(NUM_EXAMPLES, *example.shape)
+    return torch.zeros(NUM_EXAMPLES, *example)
+
+
+def _said_by(factory: Factory) -> Traits:
+    """Read what a class of modules says; a function says nothing."""
+    if isinstance(factory, type) and issubclass(factory, nn.Module):
+        return traits(factory)
+    return Traits()
+
+
+def _build(factory: Factory, asked: Request, options: Mapping[str, Any]) -> nn.Module:
+    """Call ``factory`` with the arguments that it has."""
+    parameters = inspect.signature(factory).parameters
+    arguments = {key: value for key, value in asked.arguments().items() if key in parameters}
+    arguments |= options
+    if "trunk" in _required(parameters):
+        arguments["trunk"] = _trunk(options.get("trunk"), asked)
+    _check_options(asked.name, parameters, arguments)
+    model = _call(factory, asked.name, arguments)
+    asked.check_said(traits(model))
+    return model
+
+
+def _required(parameters: Mapping[str, inspect.Parameter]) -> list[str]:
+    """Name the parameters that need a value."""
+    several = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    return [
+        name
+        for name, parameter in parameters.items()
+        if parameter.default is parameter.empty and parameter.kind not in several
+    ]
+
+
+def _trunk(given: Any, asked: Request) -> Any:
+    """Make the trunk of a model, unless it is given as a module."""
+    if given is not None and not isinstance(given, str):
+        return given
+    default = "conv4" if len(asked.shape) == 3 else "mlp"
+    gives: Gives = "maps" if "maps" in (asked.gives, asked.below.gives) else "embeddings"
+    return make_model(given or default, asked.shape, gives=gives, seed=asked.seed)
+
+
+def _check_options(
+    name: str, parameters: Mapping[str, inspect.Parameter], arguments: Mapping[str, Any]
+) -> None:
+    """Raise if there is an option that the constructor lacks, or none for a value that it needs."""
+    missing = [key for key in _required(parameters) if key not in arguments]
+    require(not missing, f"Model {name} needs a value for {', '.join(missing)}. Found none.")
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return
+    unknown = [key for key in arguments if key not in parameters]
+    require(
+        not unknown,
+        f"Options of model {name} should be among {', '.join(parameters)}. Found "
+        f"{', '.join(unknown)}.",
+    )
+
+
+def _call(factory: Factory, name: str, arguments: dict[str, Any]) -> nn.Module:
+    """Call ``factory``; an error that it raises names the arguments."""
+    try:
+        model = factory(**arguments)
+    except UserError:
+        raise
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise UserError(
+            f"Model {name} cannot be made with {arguments}: {_first_line(error)}"
+        ) from error
+    found = type(model).__name__
+    require(isinstance(model, nn.Module), f"Model {name} should be an nn.Module. Found {found}.")
+    return model
+
+
+def _try(model: nn.Module, x: Tensor, name: str) -> Any:
+    """Give the output for ``x`` in evaluation mode; the modes of all parts are put back."""
+    modes = [(part, part.training) for part in model.modules()]
+    model.eval()
+    try:
+        with torch.no_grad():
+            output = model(x)
+    except UserError:
+        raise
+    except (IndexError, RuntimeError, TypeError, ValueError) as error:
+        raise UserError(
+            f"Parameter `model` should take examples of shape {list(x.shape[1:])}. Found {name}, "
+            f"which fails on them: {_first_line(error)}"
+        ) from error
+    for part, mode in modes:
+        part.training = mode
+    return output
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def _is_backbone(factory: Factory, model: nn.Module, asked: Request) -> bool:
+    """Say whether scores are asked of a network that says it gives embeddings (or maps)."""
+    if not asked.is_scores or set(OUTPUTS) & set(inspect.signature(factory).parameters):
+        return False
+    said = traits(model)
+    if said.gives is not None:
+        return said.gives == BELOW[asked.gives]
+    size = said.embedding_size if asked.gives == "scores" else said.feature_channels
+    return size is not None
+
+
+def _ready(
+    model: nn.Module, made: Request, output: Tensor, weights: Path | str | None, frozen: bool
+) -> nn.Module:
+    """Tell the model the length that it does not say, load its weights, and freeze it."""
+    told = LENGTHS.get(made.gives)
+    if told is not None and getattr(traits(model), told) is None:
+        setattr(model, told, output[0].numel() if made.gives == "embeddings" else output.shape[1])
+    if weights is not None:
+        load_weights(model, weights, new_head=made.is_scores)
+    return Frozen(model) if frozen else model
+
+
+def _with_head(trunk: nn.Module, asked: Request, x: Tensor) -> nn.Module:
+    """Put a head on ``trunk``."""
+    dense = asked.gives == "dense_scores"
+    model = WithHead(trunk, int(asked.outputs or 0), dense, seed=asked.seed)
+    asked.check_output(_try(model, x, asked.name), len(x))
+    return model
+
+
+__all__ = ["make_model"]

@@ -1,0 +1,144 @@
+"""The model that is asked for: the examples it should take and the output it should give."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import Tensor
+
+from quickstudy.errors import require
+from quickstudy.models.protocol import Gives, Traits
+
+BELOW: dict[Gives, Gives] = {"scores": "embeddings", "dense_scores": "maps"}
+"""The output on which a head gives scores."""
+
+INPUTS = ("in_channels", "in_chans", "image_size", "img_size", "inputs", "in_features")
+"""Parameters of a constructor that are filled from the shape of an example."""
+
+OUTPUTS = ("way", "outputs", "num_classes", "out_features")
+"""Parameters of a constructor that say how many scores a model gives."""
+
+FILLED = frozenset((*INPUTS, *OUTPUTS, "maps", "seed"))
+"""Parameters of a constructor that a request fills."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A model by name, and the data it is for.
+
+    Attributes:
+        name: The name of the model.
+        shape: The shape of an example.
+        outputs: Number of scores.
+        gives: The output.
+        seed: Seed of the initial weights.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    outputs: int | None
+    gives: Gives
+    seed: int
+
+    @property
+    def below(self) -> "Request":
+        """The request for the network below the head."""
+        return replace(self, outputs=None, gives=BELOW.get(self.gives, self.gives))
+
+    @property
+    def is_scores(self) -> bool:
+        """Whether scores are asked for."""
+        return self.gives in BELOW
+
+    def arguments(self) -> dict[str, Any]:
+        """Give the arguments that a constructor may have, by name."""
+        outputs = self.outputs if self.is_scores else None
+        values: dict[str, Any] = dict.fromkeys(OUTPUTS, outputs)
+        values |= {"num_classes": outputs or 0, "maps": self.gives == "maps", "seed": self.seed}
+        values |= dict.fromkeys(("inputs", "in_features"), math.prod(self.shape))
+        if len(self.shape) == 3:
+            values |= dict.fromkeys(("in_channels", "in_chans"), self.shape[0])
+            if self.shape[1] == self.shape[2]:
+                values |= dict.fromkeys(("image_size", "img_size"), self.shape[1])
+        return values
+
+    def exceeds(self, said: Traits) -> bool:
+        """Say whether the class of the model cannot be made to give the output by itself."""
+        return bool(said.can_give) and self.gives not in said.can_give
+
+    def check(self) -> None:
+        """Raise unless output and number of outputs go together.
+
+        Raises:
+            UserError: If they do not.
+        """
+        known = (*BELOW, *BELOW.values())
+        require(
+            self.gives in known,
+            f"Parameter `gives` should be one of {', '.join(known)}. Found {self.gives!r}.",
+        )
+        require(
+            not self.is_scores or (self.outputs or 0) >= 1,
+            f"Parameter `outputs` should be at least 1 for {self.gives}. Found {self.outputs}.",
+        )
+
+    def check_said(self, said: Traits) -> None:
+        """Raise if a model says that it takes or gives something else.
+
+        Raises:
+            UserError: If it does.
+        """
+        require(
+            not self.exceeds(said) or self.below.gives in said.can_give,
+            f"Parameter `model` should give {self.gives}. Found {self.name}, which gives "
+            f"{' or '.join(said.can_give)}.",
+        )
+        problem = said.refusal(self.shape)
+        require(
+            problem is None,
+            f"Parameter `model` should take examples of shape {list(self.shape)}. Found "
+            f"{self.name}: {problem}.",
+        )
+
+    def check_output(self, output: Any, num_examples: int) -> None:
+        """Raise unless ``output``, of a trial on some examples, is the one that is asked for.
+
+        Raises:
+            UserError: If it is not.
+        """
+        shape = list(output.shape) if isinstance(output, Tensor) else []
+        expected = self._expected(num_examples)
+        fits = len(shape) == len(expected) and all(map(_matches, shape, expected))
+        if self.gives == "embeddings":
+            fits = len(shape) > 1 and all(map(_matches, shape, expected)) and 0 not in shape
+        words = "[" + ", ".join(map(str, expected)) + "]"
+        require(
+            fits,
+            f"Parameter `model` should give {self.gives} {words} for {num_examples} examples "
+            f"{list(self.shape)}. Found {self.name}, which gives {shape or type(output).__name__}."
+            f"{self._hint(shape)}",
+        )
+
+    def _expected(self, num_examples: int) -> list[int | str]:
+        """Give the shape of the output; a word for a free length."""
+        scores = int(self.outputs or 0)
+        shapes: dict[Gives, list[int | str]] = {
+            "scores": [num_examples, scores],
+            "embeddings": [num_examples, "feature"],
+            "maps": [num_examples, "channel", "height", "width"],
+            "dense_scores": [num_examples, scores, *self.shape[1:]],
+        }
+        return shapes[self.gives]
+
+    def _hint(self, shape: list[int]) -> str:
+        """Say how a network of a user's own says that it needs a head."""
+        if self.gives == "scores" and len(shape) > 1:
+            return " If these are embeddings, the model says so by an attribute `embedding_size`."
+        return ""
+
+
+def _matches(size: int, expected: int | str) -> bool:
+    return size == expected or (isinstance(expected, str) and size > 0)
+
+
+__all__ = ["BELOW", "FILLED", "INPUTS", "OUTPUTS", "Request"]

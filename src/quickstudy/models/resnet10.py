@@ -1,0 +1,78 @@
+"""A ten-layer residual network."""
+
+from typing import Literal, final
+
+from torch import nn
+
+from quickstudy.errors import require
+from quickstudy.models.residual import Residual, conv_norm, projection
+from quickstudy.models.resnet import ResNet, Widths, check_widths
+
+
+@final
+class ResNet10(ResNet):
+    """A stem, four residual blocks of two 3×3 convolutions, the mean over space, a linear layer.
+
+    A block is ``relu(body(x) + shortcut(x))``: its body is two times convolution and batch norm
+    with ReLU between them. Every block but the first halves height and width. The shortcut is a 1×1
+    convolution and batch norm, or the identity if the block changes neither size nor width.
+
+    Args:
+        way: Outputs of the linear layer, or None for embeddings of ``widths[-1]`` numbers.
+        widths: Filters of the four blocks; the stem has as many as the first.
+        in_channels: Channels of the image.
+        image_size: Height and width of the image; None for any.
+        stem: ``"7x7"``: a 7×7 convolution with stride 2, batch norm, ReLU and 3×3 max-pooling with
+            stride 2, for images of 64 pixels and more. ``"3x3"``: a 3×3 convolution, batch norm and
+            ReLU at full size, for small images.
+        maps: Give the feature maps ``[example, channel, height, width]`` of the last block.
+        seed: Seed of the initial weights.
+
+    Raises:
+        UserError: If ``widths`` are not four, or ``stem`` is unknown.
+
+    Source: Chen et al. 2019, section 4.1; He et al. 2016, table 1, with one block in every stage,
+    not two. The stem for small images is that of He et al., section 4.2.
+
+    Example:
+        >>> import torch, quickstudy as qs
+        >>> model = qs.models.ResNet10(way=5, widths=(4, 8, 8, 16), stem="3x3")
+        >>> model(torch.zeros(2, 3, 32, 32)).shape, model.embedding_size
+        (torch.Size([2, 5]), 16)
+    """
+
+    def __init__(
+        self,
+        way: int | None = None,
+        widths: Widths = (64, 128, 256, 512),
+        in_channels: int = 3,
+        image_size: int | None = None,
+        stem: Literal["7x7", "3x3"] = "7x7",
+        maps: bool = False,
+        seed: int = 0,
+    ) -> None:
+        check_widths(widths)
+        known = stem in ("7x7", "3x3")
+        require(known, f"Parameter `stem` should be '7x7' or '3x3'. Found {stem!r}.")
+        first = _stem(in_channels, widths[0], stem == "7x7")
+        blocks = map(_block, (widths[0], *widths[:-1]), widths, (1, 2, 2, 2))
+        sequence = nn.Sequential(first, *blocks)
+        super().__init__(sequence, way, widths, in_channels, image_size, maps, seed)
+        self.stem = stem
+
+
+def _stem(before: int, after: int, large: bool) -> nn.Sequential:
+    if not large:
+        return nn.Sequential(*conv_norm(before, after), nn.ReLU())
+    return nn.Sequential(*conv_norm(before, after, 7, 2), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
+
+
+def _block(before: int, after: int, stride: int) -> Residual:
+    body = nn.Sequential(*conv_norm(before, after, 3, stride), nn.ReLU(), *conv_norm(after, after))
+    shortcut: nn.Module = nn.Identity()
+    if before != after or stride > 1:
+        shortcut = projection(before, after, stride)
+    return Residual(body, shortcut, nn.ReLU())
+
+
+__all__ = ["ResNet10"]

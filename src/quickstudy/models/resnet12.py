@@ -1,0 +1,82 @@
+"""The twelve-layer residual network of the few-shot literature."""
+
+from typing import final
+
+from torch import nn
+
+from quickstudy.errors import require_at_least
+from quickstudy.models.drop_block import DropBlock
+from quickstudy.models.residual import Residual, conv_norm, projection
+from quickstudy.models.resnet import ResNet, Widths, check_widths
+
+SMALLEST = 16
+"""The smallest side of an image of which four poolings leave a pixel."""
+
+
+@final
+class ResNet12(ResNet):
+    """Four residual blocks of three 3×3 convolutions, the mean over space, then a linear layer.
+
+    A block is ``DropBlock(leaky_relu(maxpool(body(x) + shortcut(x))))``: its body is three times
+    convolution and batch norm with leaky ReLU (slope 0.1) between them, its shortcut a 1×1
+    convolution and batch norm. Only the last two blocks drop.
+
+    Args:
+        way: Outputs of the linear layer, or None for embeddings of ``widths[-1]`` numbers.
+        widths: Filters of the four blocks. Meta-transfer learning has (64, 128, 256, 512).
+        in_channels: Channels of the image.
+        image_size: Height and width of the image, at least 16; None for any.
+        drop_rate: The share of values that :class:`DropBlock` drops in training; 0 for none.
+        block_size: Height and width of the squares that are dropped.
+        maps: Give the feature maps ``[example, channel, height, width]`` of the last block.
+        seed: Seed of the initial weights.
+
+    Raises:
+        UserError: If the image is too small, ``widths`` are not four, or a parameter is out of
+            range.
+
+    Source: Lee et al. 2019 (MetaOptNet), section 4.1. Differs from their code: the first two blocks
+    do not drop (there they drop single values), the rate is constant, and the features are averaged
+    over space, not flattened. Pooling comes before leaky ReLU; the result is the same, since both
+    are monotone, at a quarter of the values.
+
+    Example:
+        >>> import torch, quickstudy as qs
+        >>> model = qs.models.ResNet12(way=5, widths=(4, 8, 8, 16))
+        >>> model(torch.zeros(2, 3, 84, 84)).shape, model.embedding_size
+        (torch.Size([2, 5]), 16)
+    """
+
+    def __init__(
+        self,
+        way: int | None = None,
+        widths: Widths = (64, 160, 320, 640),
+        in_channels: int = 3,
+        image_size: int | None = None,
+        drop_rate: float = 0.1,
+        block_size: int = 5,
+        maps: bool = False,
+        seed: int = 0,
+    ) -> None:
+        check_widths(widths)
+        require_at_least(SMALLEST, image_size=SMALLEST if image_size is None else image_size)
+        drops: list[nn.Module] = [nn.Identity(), nn.Identity()]
+        drops += [DropBlock(drop_rate, block_size) for _ in range(2)]
+        blocks = nn.Sequential(*map(_block, (in_channels, *widths[:-1]), widths, drops))
+        super().__init__(blocks, way, widths, in_channels, image_size, maps, seed)
+        self.drop_rate, self.block_size = drop_rate, block_size
+
+
+def _block(before: int, after: int, drop: nn.Module) -> Residual:
+    body = nn.Sequential(
+        *conv_norm(before, after),
+        nn.LeakyReLU(0.1),
+        *conv_norm(after, after),
+        nn.LeakyReLU(0.1),
+        *conv_norm(after, after),
+    )
+    end = nn.Sequential(nn.MaxPool2d(2), nn.LeakyReLU(0.1), drop)
+    return Residual(body, projection(before, after), end)
+
+
+__all__ = ["ResNet12"]

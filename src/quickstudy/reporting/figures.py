@@ -1,0 +1,176 @@
+"""Which figures a report shows, and how each is read."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from quickstudy.cache import write_atomically
+from quickstudy.learners import Learner
+from quickstudy.relatedness import Relatedness
+from quickstudy.reporting import markup
+from quickstudy.reporting.curves import PREFIX, curve_over_steps, learning_curves
+from quickstudy.reporting.episode_picture import episode_picture, has_pictures
+from quickstudy.reporting.estimates import accuracy_by_group, baselines_chart
+from quickstudy.reporting.fits import is_curve, sinusoid_fits
+from quickstudy.reporting.relatedness_map import relatedness_map
+from quickstudy.reporting.style import png
+from quickstudy.reporting.words import written
+from quickstudy.tasks import Episodes, Family, TaskSource
+from quickstudy.training.evaluate import Estimate, Evaluation
+
+BASELINES = {
+    "nearest neighbour": "the class of the nearest support example, on raw inputs",
+    "support mean": "the mean of the support targets, whatever the input",
+    "untrained": "this learner before it was trained",
+    "from scratch": "the same network, trained on each support set alone",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A figure of a report.
+
+    Attributes:
+        name: Its file's name.
+        title: Its heading.
+        reading: One or two sentences on how to read it.
+        alt: What it shows, for those who do not see it.
+        figure: The figure.
+        wide: Whether it has too much detail for the width of a phone.
+    """
+
+    name: str
+    title: str
+    reading: str
+    alt: str
+    figure: Figure
+    wide: bool = False
+
+    def keep(self, folder: Path) -> str:
+        """Write the figure into ``folder/figures``; the picture with how to read it, as markup."""
+        image = png(self.figure)
+        write_atomically(folder / "figures" / f"{self.name}.png", image)
+        return markup.picture(image, self.alt, self.reading, self.wide)
+
+
+def figures_for(
+    learner: Learner,
+    source: TaskSource,
+    evaluation: Evaluation,
+    metrics: Sequence[dict[str, float]],
+    groups: dict[str, Estimate],
+    group_way: int | None,
+    seed: int,
+    relatedness: Relatedness | None = None,
+) -> Iterator[Shown]:
+    """The figures that apply, in the order they are shown; those that do not apply are left out."""
+    if evaluation.baselines:
+        yield _baselines(evaluation)
+    if isinstance(source, Episodes) and has_pictures(source.pool):
+        yield _picture(learner, source, seed)
+    if isinstance(source, Family) and is_curve(source):
+        yield _fits(learner, source, seed)
+    if groups:
+        yield _groups(groups, group_way)
+    if len(evaluation.per_step) > 1:
+        yield _steps(evaluation)
+    if any(name != "step" for line in metrics for name in line):
+        yield _training(metrics)
+    if relatedness is not None:
+        yield shown_relatedness(relatedness)
+
+
+def shown_relatedness(found: Relatedness) -> Shown:
+    """The map of how related tasks are."""
+    groups = f"{found.num_groups} groups" if found.num_groups > 1 else "one group"
+    return Shown(
+        "relatedness", "Which tasks are related",
+        "Each row, and the column of the same place, is a task. Red pairs are alike, blue " "ones opposed, pale ones have nothing to do with "
+        "each other; what the rows cannot tell has been taken out. The tree on the left " "joins the most alike tasks first, and its colours "
+        "are the groups.",
+        f"The similarities of {len(found.names)} tasks in {groups}, beside the tree that " "joins them.",
+        relatedness_map(found), wide=len(found.names) > 20,
+    )  # fmt: skip
+
+
+def _baselines(evaluation: Evaluation) -> Shown:
+    better = "Further right" if evaluation.metric == "accuracy" else "Further left"
+    known = "; ".join(
+        f"{name}: {BASELINES[name]}" for name in evaluation.baselines if name in BASELINES
+    )
+    return Shown(
+        "baselines", "Beside the plain baselines",
+        f"{better} is better; whiskers are 95 % intervals of the mean over tasks." + (f" {known[0].upper()}{known[1:]}." if known else ""),
+        f"The learner beside {len(evaluation.baselines)} baselines, with the numbers of the " "table above.",
+        baselines_chart(evaluation),
+    )  # fmt: skip
+
+
+def _picture(learner: Learner, source: Episodes, seed: int) -> Shown:
+    figure = episode_picture(learner, source, seed)
+    title = next(text.get_text() for text in figure.axes[0].texts if text.get_gid() == "title")
+    return Shown(
+        "episode", "One task, as the learner sees it",
+        "Each row is a class: its number, its support images, then queries that belong to " "it. Under a query stand the class the learner "
+        "took it for and the probability it gave that; a red frame marks a mistake, with the " "class it really is.",
+        f"A task drawn at random, its support images and queries. {title}.",
+        figure, wide=True,
+    )  # fmt: skip
+
+
+def _fits(learner: Learner, source: Family, seed: int) -> Shown:
+    stages = (
+        "A good initialisation is close after one step and settles within a few."
+        if learner.test_steps
+        else ""
+    )
+    return Shown(
+        "fits", "Six tasks and what the learner makes of them",
+        "Grey is the curve a task asks for, dots are all the learner is given, coloured " f"lines are its predictions. {stages}",
+        "Six regression tasks: true curves, support points and predictions.",
+        sinusoid_fits(learner, source, seed),
+    )  # fmt: skip
+
+
+def _groups(groups: dict[str, Estimate], way: int | None) -> Shown:
+    tasks = "tasks" if way is None else f"{way}-way tasks"
+    return Shown(
+        "groups", "Group by group",
+        f"Accuracy on {tasks} whose classes all come from one group (one alphabet, one " "script), with 95 % intervals. "
+        "Classes of one group resemble each other, so these tasks are harder than mixed ones.",
+        f"Accuracy within each of {len(groups)} groups, from the easiest to the hardest.",
+        accuracy_by_group(groups, None if way is None else 1 / way),
+    )  # fmt: skip
+
+
+def _steps(evaluation: Evaluation) -> Shown:
+    first, last = min(evaluation.per_step), max(evaluation.per_step)
+    from_, to = (written(evaluation.per_step[step], evaluation.metric) for step in (first, last))
+    return Shown(
+        "steps", "Step by step",
+        "How well the learner does after each number of inner steps, with the 95 % band of " "the mean. At 0 it has not looked at the "
+        "support set; where the line is flat, further steps are wasted.",
+        f"From {from_} after {first} inner steps to {to} after {last}.",
+        curve_over_steps(evaluation),
+    )  # fmt: skip
+
+
+def _training(metrics: Sequence[dict[str, float]]) -> Shown:
+    reading = "The loss on training tasks and the learning rate."
+    if any(name.startswith(PREFIX) for line in metrics for name in line):
+        reading = (
+            "The loss on training tasks, the metric on validation tasks, and the learning "
+            "rate. Where the loss still falls and validation "
+            "no longer improves, more steps do not help; the weights kept are those of the "
+            "marked best validation."
+        )
+    steps = int(max(line["step"] for line in metrics))
+    return Shown(
+        "training",
+        "How it was trained",
+        reading,
+        f"Learning curves over {steps:,} outer steps.",
+        learning_curves(metrics),
+    )

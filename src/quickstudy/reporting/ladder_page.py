@@ -1,0 +1,139 @@
+"""The page of the ladder: which way of sharing between tasks a table rewards."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from quickstudy.cache import write_atomically
+from quickstudy.ladder.ladder import Score
+from quickstudy.reporting import markup
+from quickstudy.reporting.figures import Shown
+from quickstudy.reporting.ladder import (
+    HEADS,
+    best_of,
+    cells_of,
+    means,
+    note_of,
+    shots_of,
+    title_of,
+    verdict,
+)
+from quickstudy.reporting.settings import flat
+from quickstudy.reporting.style import BLUE, FAINT, GREY, LABEL, new_figure, tidy
+
+READING = (
+    "Further left is better. A dot is the mean over the splits, a stroke is a split, the "
+    "blue dot is the best. From the top down "
+    "the ways share more: first nothing, then one model for all, at last what is learned so "
+    "that a new task is quick."
+)
+
+
+def ladder_chart(scores: Sequence[Score], shot: int | None) -> Figure:
+    """The error of every way, from the bottom of the ladder to its top: the mean over the splits,
+    and each split.
+
+    Args:
+        scores: What :func:`~quickstudy.ladder.ladder.ladder_rows` or
+            :func:`~quickstudy.ladder.ladder.ladder_tasks` gave.
+        shot: Rows that are seen of an unseen task; None for new rows of known tasks.
+    """
+    found = means(scores, shot)
+    figure = new_figure(1.0 + 0.32 * len(found))
+    axes = tidy(figure.subplots(), HEADS[next(iter(scores[0].metrics))])
+    axes.grid(axis="y", visible=False)
+    best = best_of(found)
+    for place, (name, mean) in enumerate(found.items()):
+        splits = [score.error for score in scores if (score.name, score.shot) == (name, shot)]
+        axes.plot(
+            splits,
+            [place] * len(splits),
+            "|",
+            color=GREY,
+            alpha=0.6,
+            markersize=9,
+            zorder=2,
+            gid="splits",
+        )
+        axes.plot(
+            mean,
+            place,
+            "o",
+            color=BLUE if name == best else GREY,
+            markersize=7,
+            zorder=3,
+            gid="mean",
+        )
+    _fit_most(axes, found, [score.error for score in scores if score.shot == shot])
+    axes.set_yticks(range(len(found)), list(found), fontsize=LABEL)
+    axes.set_ylim(len(found) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_color(FAINT)
+    return figure
+
+
+def _fit_most(axes: Axes, found: dict[str, float], errors: Sequence[float]) -> None:
+    """A range that tells the good ways apart: what is far worse than the middle of them stands at the edge, with its number."""
+    low, middle = min(errors), float(np.median(list(found.values())))
+    high = min(max(errors), low + 3 * max(middle - low, 0.02 * low, 1e-12))
+    margin = 0.06 * max(high - low, 1e-12)
+    axes.set_xlim(low - margin, high + margin)
+    for place, value in enumerate(found.values()):
+        if value > high:
+            axes.annotate(
+                f"{value:.4g} →",
+                (1, place),
+                xycoords=("axes fraction", "data"),
+                ha="right",
+                va="center",
+                color=GREY,
+            )
+
+
+def write_ladder(
+    folder: str | Path, scores: Sequence[Score], title: str, kept: str = "", settings: object = None
+) -> Path:
+    """Write ``folder/report.html``, one page that needs nothing outside itself, and its figures in
+    ``folder/figures``.
+
+    Args:
+        folder: Where.
+        scores: What the ladder gave.
+        title: Heading of the page.
+        kept: The way that was kept for new tasks.
+        settings: How it was measured, plain values by name.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        OSError: If a file cannot be written.
+    """
+    folder = Path(folder)
+    words = [markup.element("p", line) for line in (*verdict(scores), note_of(scores)) if line]
+    if kept:
+        words.append(markup.element("p", f"Kept for new tasks: {kept}."))
+    body = [markup.element("h1", title), markup.section("In short", words, "result")]
+    for shot in shots_of(scores):
+        name = "ladder-rows" if shot is None else f"ladder-{shot}-shot"
+        head, rows = cells_of(scores, shot)
+        alt = f"The error of {len(rows)} ways, with the numbers of the table below."
+        shown, found = (
+            Shown(name, title_of(shot), READING, alt, ladder_chart(scores, shot)),
+            means(scores, shot),
+        )
+        best_first = sorted(rows, key=lambda row: found[row[0]])
+        body.append(
+            markup.section(shown.title, [shown.keep(folder), markup.numbers(head, best_first)])
+        )
+    if isinstance(settings, dict):
+        body.append(markup.section("How it was measured", [markup.settings(flat(settings))]))
+    page = folder / "report.html"
+    write_atomically(page, markup.document(title, body).encode())
+    return page
+
+
+__all__ = ["ladder_chart", "write_ladder"]

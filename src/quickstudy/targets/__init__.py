@@ -1,0 +1,31 @@
+"""What a task asks for: the only place that knows what an answer is."""
+
+from quickstudy.describe import register
+from quickstudy.targets.classes import Classes
+from quickstudy.targets.infer import infer
+from quickstudy.targets.numbers import Numbers
+from quickstudy.targets.pixels import Pixels
+from quickstudy.targets.several import Several
+from quickstudy.targets.target import Target, mean_over_examples
+
+TARGETS: dict[str, type[Target]] = {
+    "classes": Classes,
+    "numbers": Numbers,
+    "several": Several,
+    "pixels": Pixels,
+}
+"""The targets known by name."""
+
+for _target in TARGETS.values():
+    register(_target)
+
+__all__ = [
+    "TARGETS",
+    "Classes",
+    "Numbers",
+    "Pixels",
+    "Several",
+    "Target",
+    "infer",
+    "mean_over_examples",
+]

@@ -1,0 +1,87 @@
+"""One training run a folder: the second process is refused."""
+
+import json
+import os
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from quickstudy.errors import UserError
+
+NAME = ".lock"
+BEYOND = 1 << 30
+"""Windows locks this byte, so that others may read the text before it."""
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold ``folder`` for this process while the block runs.
+
+    The operating system holds the lock: a process that is killed leaves none behind.
+
+    Raises:
+        UserError: If another process holds it; the message names process, host and start.
+    """
+    path = folder / NAME
+    file = _opened(path)
+    try:
+        start = time.strftime("%Y-%m-%d %H:%M:%S")
+        holder = {"process": os.getpid(), "host": platform.node(), "start": start}
+        file.seek(0)
+        file.truncate()
+        file.write(json.dumps(holder))
+        file.flush()
+        yield
+    finally:
+        if os.name != "nt":
+            path.unlink(missing_ok=True)
+        file.close()
+
+
+def _opened(path: Path) -> IO[str]:
+    """Open and lock the file at ``path``; another process may have removed it in between."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        file = path.open("a+")
+        if not _lock(file):
+            message = _refusal(path)
+            file.close()
+            raise UserError(message)
+        if path.exists() and path.stat().st_ino == os.fstat(file.fileno()).st_ino:
+            return file
+        file.close()
+
+
+def _refusal(path: Path) -> str:
+    try:
+        holder = json.loads(path.read_text())
+        who = f"process {holder['process']} on {holder['host']} since {holder['start']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        who = "another process"
+    return (
+        f"Folder {path.parent} should be free. It is being trained into by {who}: choose another "
+        "with out= (--out)."
+    )
+
+
+def _lock(file: IO[str]) -> bool:
+    """Lock an open file without waiting; False if another process holds it."""
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            file.seek(BEYOND)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+__all__ = ["locked"]

@@ -1,0 +1,52 @@
+"""Checkpoints of earlier versions, in the terms of this one."""
+
+from typing import Any
+
+from quickstudy.errors import UserError
+from quickstudy.learners import LEARNERS
+from quickstudy.models import MODELS
+
+FORMAT = "quickstudy 2"
+"""What the header of a file says that this version writes."""
+FIRST = "quickstudy 1"
+"""Version 0.1.0: a learner and its model are named by their names on the command line."""
+
+
+def upgraded(details: dict[str, Any], format_: str) -> dict[str, Any]:
+    """Give the ``details`` of a file in the terms of this version.
+
+    Raises:
+        UserError: If they name a learner or model that is not known any more.
+    """
+    if format_ != FIRST or "spec" not in details:
+        return details
+    spec = details["spec"]
+    kept = {name: value for name, value in details.items() if name != "spec"}
+    try:
+        model, arguments = _model(spec), dict(spec["arguments"])
+        learner = {"class": _named(LEARNERS, spec["learner"]), "model": model, **arguments}
+        return {**kept, "learner": learner, "frozen": list(spec["frozen"])}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(
+            f"A checkpoint of version 0.1.0 should name its learner and model. It is damaged: "
+            f"{error!r}."
+        ) from error
+
+
+def _model(spec: dict[str, Any]) -> dict[str, Any]:
+    """Describe a model of version 0.1.0, and the models that it is made of."""
+    if spec["model"] is None:
+        return {"opaque": spec["model_class"]}
+    arguments = {}
+    for name, value in spec["model_arguments"].items():
+        arguments[name] = _model(value) if isinstance(value, dict) else value
+    return {"class": _named(MODELS, spec["model"]), **arguments}
+
+
+def _named(table: Any, name: str) -> str:
+    if name not in table:
+        raise UserError(f"{name!r} is not known here: it was saved by another version.")
+    return str(table[name].__name__)
+
+
+__all__ = ["FIRST", "FORMAT", "upgraded"]
