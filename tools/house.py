@@ -97,11 +97,7 @@ def tokens_of(module: Module) -> list[tuple[int, str]]:
     Strings and comments do not count, so neither do docstrings. A function within a function counts
     by itself and in the outer one.
     """
-    each_line = Counter(
-        token.start[0]
-        for token in tokenize.generate_tokens(io.StringIO(module.text).readline)
-        if token.type in COUNTED
-    )
+    each_line = Counter(_counted_lines(module.text))
     last = module.text.count("\n") + 2
     before = list(accumulate((each_line[line] for line in range(last)), initial=0))
     functions = [node for node in module.nodes if isinstance(node, Function)]
@@ -109,6 +105,20 @@ def tokens_of(module: Module) -> list[tuple[int, str]]:
         (before[(f.end_lineno or 0) + 1] - before[f.lineno], f"{module.at(f.lineno)} {f.name}")
         for f in functions
     ]
+
+
+def _counted_lines(text: str) -> Iterator[int]:
+    """Give the line of every name, number and operator.
+
+    From Python 3.12 on, the tokenizer takes f-strings apart. Their parts do not count either, so
+    that all versions count alike.
+    """
+    depth = 0
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        kind = tokenize.tok_name[token.type]
+        depth += (kind == "FSTRING_START") - (kind == "FSTRING_END")
+        if token.type in COUNTED and not depth:
+            yield token.start[0]
 
 
 def too_many_tokens(modules: Sequence[Module]) -> Iterator[str]:
@@ -122,7 +132,7 @@ def too_many_tokens(modules: Sequence[Module]) -> Iterator[str]:
     if middle > MEDIAN_TOKENS:
         yield f"the median function has {middle:.0f} tokens, at most {MEDIAN_TOKENS}: {largest}"
     if large > P90_TOKENS:
-        yield f"a tenth of the functions have {large} tokens, at most {P90_TOKENS}: {largest}"
+        yield f"a tenth have {large} tokens or more, at most {P90_TOKENS}: {largest}"
 
 
 def long_files(module: Module) -> Iterator[str]:
@@ -140,7 +150,10 @@ def long_lines(module: Module) -> Iterator[str]:
 
 
 def packed_assignments(module: Module) -> Iterator[str]:
-    """Find assignments of several values at once, ``a, b, c = 1, 2, 3``."""
+    """Find assignments of several values at once.
+
+    ``a, b, c = 1, 2, 3`` is one. Taking apart the result of a call is none.
+    """
     for node in module.nodes:
         if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple)):
             continue
@@ -155,9 +168,9 @@ def _num_leaves(target: ast.expr) -> int:
 
 def conditionals_in_comprehensions(module: Module) -> Iterator[str]:
     """Find ``a if b else c`` inside a comprehension."""
-    for node in module.nodes:
-        inside = ast.walk(node) if isinstance(node, COMPREHENSIONS) else ()
-        if any(isinstance(inner, ast.IfExp) for inner in inside):
+    comprehensions = (node for node in module.nodes if isinstance(node, COMPREHENSIONS))
+    for node in comprehensions:
+        if any(isinstance(inner, ast.IfExp) for inner in ast.walk(node)):
             yield f"{module.at(node.lineno)}: a conditional inside a comprehension"
 
 
@@ -179,7 +192,7 @@ def many_parameters(module: Module, exported: set[str]) -> Iterator[str]:
 
 def _functions(module: Module, exported: set[str]) -> Iterator[tuple[Function, str, bool]]:
     """Give every function, the docstring of its parameters, and whether it may be a face."""
-    constructors = {
+    constructors: dict[Function, ast.ClassDef] = {
         member: node
         for node in module.nodes
         if isinstance(node, ast.ClassDef)
@@ -188,7 +201,7 @@ def _functions(module: Module, exported: set[str]) -> Iterator[tuple[Function, s
     }
     for node in module.nodes:
         if isinstance(node, Function):
-            face = constructors.get(node, node)
+            face: Function | ast.ClassDef = constructors.get(node, node)
             is_public = face in module.top and face.name in exported
             yield node, ast.get_docstring(face) or "", is_public
 
@@ -205,7 +218,8 @@ def exports(modules: Iterable[Module]) -> set[str]:
     for module in modules:
         for node in module.top if module.path.name == "__init__.py" else ():
             if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
-                found |= {text.value for text in ast.walk(node) if isinstance(text, ast.Constant)}
+                names = (name for name in ast.walk(node) if isinstance(name, ast.Constant))
+                found |= {str(name.value) for name in names}
     return found
 
 
@@ -254,9 +268,9 @@ def shared_names(modules: Sequence[Module]) -> Iterator[str]:
     """Find public names of functions and classes that two modules define: one word, one meaning."""
     places = defaultdict(list)
     for module in modules:
-        for node in module.top:
-            named = isinstance(node, (Function, ast.ClassDef))
-            if named and not node.name.startswith("_"):
+        defined = (node for node in module.top if isinstance(node, Function | ast.ClassDef))
+        for node in defined:
+            if not node.name.startswith("_"):
                 places[node.name].append(module.at(node.lineno))
     for name, where in sorted(places.items()):
         if len(where) > 1 and name not in SAME_MEANING:
@@ -275,7 +289,7 @@ def check(root: Path, rooms: Sequence[str] = (), exempt: Sequence[str] = NOT_YET
     Args:
         root: Its folder, with `src/quickstudy` and `tests`.
         rooms: The rooms to check; by default all that are not exempt.
-        exempt: The rooms that do not keep the rules yet. All but the length of a file is forgiven.
+        exempt: The rooms that do not keep the rules yet.
 
     Returns:
         A line for every violation.
@@ -286,9 +300,8 @@ def check(root: Path, rooms: Sequence[str] = (), exempt: Sequence[str] = NOT_YET
     modules = [module for module in every if module.room in asked]
     exported = exports(every)
     found = [*unknown_rooms(every, [*rooms, *exempt]), *too_many_tokens(modules)]
-    for module in every:
-        found += long_files(module)
     for module in modules:
+        found += long_files(module)
         found += long_lines(module)
         found += packed_assignments(module)
         found += conditionals_in_comprehensions(module)

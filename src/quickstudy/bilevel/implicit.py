@@ -25,7 +25,7 @@ def implicit(
     meta: State,
     step_weights: StepWeights,
     solver: Solver,
-    damping: float = 0.0,
+    damping: float,
 ) -> Solved:
     """Compute the outer losses with the gradient at the inner optimum, and the last state.
 
@@ -47,7 +47,7 @@ def implicit(
 
     Source: Bengio 2000; Pedregosa 2016, eq. 2; Lorraine, Vicol & Duvenaud 2020, theorem 1.
     """
-    return eager(partial(_run, problem, len(step_weights) - 1, solver, damping), meta)
+    return eager(partial(_run, problem, step_weights, solver, damping), meta)
 
 
 def by_conjugate_gradients(product: Product, target: Vector, axes: int, steps: int) -> Vector:
@@ -136,10 +136,15 @@ def by_neumann_series(
 
 
 def _run(
-    problem: InnerProblem, steps: int, solver: Solver, damping: float, meta: State, wanted: bool
+    problem: InnerProblem,
+    step_weights: StepWeights,
+    solver: Solver,
+    damping: float,
+    meta: State,
+    wanted: bool,
 ) -> Ran:
     end = problem.start(meta)
-    for index in range(steps):
+    for index in range(len(step_weights) - 1):
         end = problem.step(end, meta, index, differentiable=False)
     if not wanted:
         return problem.losses(end, meta), end, lambda _: []

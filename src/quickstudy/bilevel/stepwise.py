@@ -53,11 +53,11 @@ class Recorded(NamedTuple):
     meta: State
 
 
+@torch.enable_grad()
 def record(function: Function, state: State, meta: State) -> Recorded:
     """Compute a function of ``state`` and ``meta`` with the graph from these two to its values."""
-    with torch.enable_grad():
-        leaves = _leaves(state), _leaves(meta)
-        return Recorded(function(*leaves), *leaves)
+    leaves = _leaves(state), _leaves(meta)
+    return Recorded(function(*leaves), *leaves)
 
 
 def _leaves(values: State) -> State:
@@ -126,6 +126,11 @@ class _Walk:
     trail: list[_Link] = field(default_factory=list)
     end: State = field(default_factory=dict)
 
+    @property
+    def device(self) -> torch.device:
+        """The device of everything."""
+        return device_of(self.meta)
+
     def forward(self) -> Solved:
         """Take all steps, and leave a trail if the gradient is wanted."""
         state, steps = self._start(), len(self.step_weights) - 1
@@ -141,13 +146,13 @@ class _Walk:
     def back(self, outer: Tensor) -> Vector:
         """Pull the weights of the losses back to the meta tensors."""
         total, pull = zeros(self.meta.values()), zeros(self.end.values())
-        with rng_kept(device_of(self.meta)):
+        with rng_kept(self.device):
             while self.trail:
                 pull = self._through(self.trail.pop(), pull, outer, total)
         return total
 
     def _through(self, link: _Link, pull: Vector, outer: Tensor, total: Vector) -> Vector:
-        restore_rng(device_of(self.meta), link.rng)
+        restore_rng(self.device, link.rng)
         recorded = link.recorded or record(link.function, link.state, self.meta)
         if link.weight is None:
             return pull_back(recorded, pull, total)
@@ -173,8 +178,7 @@ class _Walk:
 
     def _leave(self, function: Function, state: State, weight: float | None = None) -> None:
         if self.wanted:
-            before = rng_state(device_of(self.meta))
-            self.trail.append(_Link(function, state, before, weight))
+            self.trail.append(_Link(function, state, rng_state(self.device), weight))
 
 
 def _values(state: State) -> Values:
