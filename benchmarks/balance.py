@@ -49,7 +49,8 @@ def rows(x: np.ndarray, y: np.ndarray, task: int) -> pd.DataFrame:
 
 
 def conflict(seed: int, name: str, steps: int = 300) -> np.ndarray:
-    """The normalised error of every task on held-out rows, after training with the balancer called ``name``."""
+    """The normalised error of every task on held-out rows, after training with the balancer called
+    ``name``."""
     draw = np.random.default_rng(seed)
     directions = draw.normal(size=(TASKS, FEATURES))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
@@ -76,7 +77,7 @@ def conflict(seed: int, name: str, steps: int = 300) -> np.ndarray:
 
 
 def planted(seed: int) -> tuple[TableTasks, TableTasks, TableTasks]:
-    """Training, validation and test rows of the primary, helpful and useless tasks, in this order."""
+    """Rows of the primary, helpful and useless tasks: training, validation, test."""
     draw = np.random.default_rng(seed)
     x = {
         "train": [80] * PRIMARY + [80] * HELPFUL + [20] * NOISE,
@@ -113,7 +114,8 @@ def planted(seed: int) -> tuple[TableTasks, TableTasks, TableTasks]:
 
 
 def auxiliary(seed: int, way: str, steps: int = 500) -> tuple[np.ndarray, list[list[float]]]:
-    """The normalised errors of the primary tasks on held-out rows, and the weights of all tasks after each fifth of the steps."""
+    """The normalised errors of the primary tasks on held-out rows, and the weights of all tasks
+    after each fifth of the steps."""
     train, held, test = planted(seed)
     count = {"primary alone": PRIMARY, "without the useless": PRIMARY + HELPFUL}.get(
         way, len(train.names)

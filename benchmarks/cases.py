@@ -138,7 +138,8 @@ def ours(
 
 
 def higher_step(case: Case, steps: int, device: str) -> tuple[Callable[[], Tensor], nn.Module]:
-    """The same outer step written with higher, as its own MAML example has it: one task after another."""
+    """The same outer step written with higher, as its own MAML example has it: one task after
+    another."""
     warnings.filterwarnings("ignore")
     import higher
 

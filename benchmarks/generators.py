@@ -70,7 +70,8 @@ def trained(
 def errors(
     learner: qs.Learner, tasks: qs.tasks.Mixture, num_tasks: int, seed: int, steps: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The mean squared error of every task after inner ``steps``, and the place of its source ``[task]``."""
+    """The mean squared error of every task after inner ``steps``, and the place of its source
+    ``[task]``."""
     parts = [
         (
             episode.query.target.values(

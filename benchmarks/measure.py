@@ -18,7 +18,8 @@ def median_seconds(step: Callable[[], object], repeats: int, warm_up: int = 2) -
 
 
 def median_seconds_in_turn(steps: Sequence[Callable[[], object]], repeats: int) -> list[float]:
-    """The median time of each of ``steps``, called in turn, so that a slow minute of the machine is everyone's."""
+    """The median time of each of ``steps``, called in turn, so that a slow minute of the machine is
+    everyone's."""
     times: list[list[float]] = [[] for _ in steps]
     for _ in range(1 + repeats):
         for step, own in zip(steps, times, strict=True):
@@ -41,7 +42,8 @@ def current_mebibytes() -> float:
 
 
 def in_fresh_process(module: str, *arguments: str) -> list[str]:
-    """Run ``python -m module arguments`` and return the words of its last line: memory is measured from a clean start."""
+    """Run ``python -m module arguments`` and return the words of its last line: memory is measured
+    from a clean start."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", module, *arguments], capture_output=True, text=True
     )

@@ -305,7 +305,8 @@ def _line(name: str, seconds: float, steps: int, found: Results) -> str:
 
 
 def _by_instance(asked: argparse.Namespace) -> Iterator[str]:
-    """MANN's accuracy by how often a class was seen, as in its paper, in sequences as long as in training and longer."""
+    """MANN's accuracy by how often a class was seen, as in its paper, in sequences as long as in
+    training and longer."""
     learner = qs.load(asked.out / asked.budget / "mann")
     assert isinstance(learner, qs.MANN)
     classes = qs.tasks.Omniglot(asked.root, split_by="vinyals").split("test")
@@ -342,7 +343,8 @@ def _neighbours(results: list[tuple[str, dict[str, Any]]]) -> list[str]:
 
 
 def _train(row: Row, steps: int, out: Path, asked: argparse.Namespace) -> tuple[float, int]:
-    """Train, unless it is done; the seconds it took, those of a first training among them, and its steps."""
+    """Train, unless it is done; the seconds it took, those of a first training among them, and its
+    steps."""
     options, before = row.options, 0.0
     if row.first:
         first = replace(row, options=f"{row.options} {row.first}", first="")
@@ -369,7 +371,8 @@ def _train(row: Row, steps: int, out: Path, asked: argparse.Namespace) -> tuple[
 
 
 def _evaluate(out: Path, way: int, shot: int, asked: argparse.Namespace) -> dict[str, Any]:
-    """The result on frozen tasks, without baselines (they are the same for all but the network); found once."""
+    """The result on frozen tasks, without baselines (they are the same for all but the network);
+    found once."""
     path = out / f"{way}-way-{shot}-shot.json"
     if path.exists() and (known := json.loads(path.read_text()))["num_tasks"] == asked.num_tasks:
         return dict(known)

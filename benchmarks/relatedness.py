@@ -72,7 +72,8 @@ def trained(
     seed: int,
     hard: bool = False,
 ) -> float:
-    """The mean squared error of new rows after hard sharing's training, its tasks drawn uniformly or in related groups."""
+    """The mean squared error of new rows after hard sharing's training, its tasks drawn uniformly
+    or in related groups."""
     source: qs.tasks.FixedTasks = tasks.episodes(shot=0, query=16)
     if found is not None:
         source = qs.tasks.Related(

@@ -23,13 +23,15 @@ from quickstudy.tasks import TableTasks
 
 TASKS = 40
 WEAK, STRONG = 0.01, 10.0
-"""Penalties; on schools, whose pupils say little about their own school, many own weights are held strongly (picked on split 0)."""
+"""Penalties; on schools, whose pupils say little about their own school, many own weights are held
+strongly (picked on split 0)."""
 
 
 def structures(
     inputs: int, tasks: int, seed: int = 0, many: float = WEAK, trace: float = WEAK
 ) -> dict[str, Callable[[], Learner]]:
-    """Every structure with networks of two hidden layers, with the penalty of ``many`` own weights, and of their trace norm."""
+    """Every structure with networks of two hidden layers, with the penalty of ``many`` own weights,
+    and of their trace norm."""
 
     def network(outputs: int | None = 1) -> MLP:
         return MLP(inputs, outputs, hidden=(16, 8), seed=seed)

@@ -41,7 +41,8 @@ optimizer = torch.optim.Adam([logit], lr=0.2)
 weights, accuracies = {"weight": torch.zeros(60, 2)}, []
 for step in range(51):
     solution = qs.bilevel.solve(
-        train_loss, validation_loss, {"logit": logit}, weights, steps=300 if step == 0 else 30, lr=0.3,
+        train_loss, validation_loss, {"logit": logit}, weights,
+        steps=300 if step == 0 else 30, lr=0.3,
         outer_gradient="implicit", backward_steps=20,
     )  # fmt: skip
     weights = solution.weights  # go on from the last solution

@@ -2,7 +2,8 @@
 
 A task is a letter that was never seen in training. Its pictures show it beside another letter, and
 the answer is a class for every pixel: the letter, or anything else. ANIL learns a U-Net whose last
-layer masters a letter from five marked pictures. It takes about four minutes on two cores and prints
+layer masters a letter from five marked pictures. It takes some
+minutes on two cores and prints
 
     RESULT
 
@@ -17,7 +18,7 @@ HEIGHT = 28
 
 
 class Scenes(qs.tasks.TaskSource):
-    """Pictures of a task's letter beside another letter, and which pixels are the task's letter's."""
+    """Pictures of a task's letter beside another, and the pixels of the task's letter."""
 
     target = qs.targets.Pixels(2)
 
@@ -48,10 +49,12 @@ class Scenes(qs.tasks.TaskSource):
         return qs.Episode(support, query, torch.arange(num_tasks), moment)
 
 
+def main(steps: int = 400, num_tasks: int = 100) -> qs.Evaluation:
+    model = qs.models.UNet(way=2, channels=12, depth=2, in_channels=1)
+    learner = qs.ANIL(model, inner_lr=0.5, inner_steps=5)
+    qs.train(learner, Scenes("train"), steps=steps, tasks_per_step=4, lr=3e-3, progress=False)
+    return qs.evaluate(learner, Scenes("test"), num_tasks=num_tasks, baselines="quick")
+
+
 if __name__ == "__main__":
-    learner = qs.ANIL(
-        qs.models.UNet(way=2, channels=12, depth=2, in_channels=1), inner_lr=0.5, inner_steps=5
-    )
-    qs.fit(learner, Scenes("train"), steps=400, tasks_per_step=4, lr=3e-3, progress=False)
-    result = qs.evaluate(learner, Scenes("test"), num_tasks=100)
-    print(result)
+    print(main())

@@ -1,4 +1,5 @@
-"""What every test starts from: float32, a cache that is thrown away, and the real data where it is there."""
+"""What every test starts from: float32, a cache that is thrown away, and the real data where it is
+there."""
 
 import os
 from collections.abc import Iterator

@@ -32,3 +32,10 @@ def test_learned_weight_decay_finds_the_features_that_count(capsys):
     _, count, _, others, before, after = printed("learned_weight_decay", capsys)
     assert count < 0.02 and others > 0.05
     assert after > before + 8
+
+
+def test_segmentation_learns_letters():
+    """A few steps already mark more than the guess from the support labels."""
+    found = runpy.run_path(str(EXAMPLES / "segmentation.py"))["main"](steps=30, num_tasks=10)
+    assert found.metric == "mean_iou"
+    assert found.mean > found.baselines["support mean"].mean + 0.02

@@ -1,4 +1,5 @@
-"""The table of the battery: small configurations of every learner, the tasks they are tried on, and what the laws share."""
+"""The table of the battery: small configurations of every learner, the tasks they are tried on, and
+what the laws share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -199,7 +200,8 @@ def _sharing(kind: Any, model: nn.Module, **options: Any) -> Learner:
 
 
 def _generator(model: nn.Module, *arguments: Any, **options: Any) -> Learner:
-    """With an encoder that does not depend on the global generator, and embeddings that change their layers."""
+    """With an encoder that does not depend on the global generator, and embeddings that change
+    their layers."""
     learner = qs.Generator(model, *arguments, embedding_size=3, encoder_size=6, rank=2, **options)
     generator = qs.generator(1, "model")
     with torch.no_grad():

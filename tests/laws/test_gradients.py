@@ -36,7 +36,8 @@ def test_the_gradient_is_that_of_the_loss(case):
 
 
 def through_the_start(learner, gradients):
-    """``gradients`` with respect to the weights a task starts from, with respect to the parameters: a shared head's are means."""
+    """``gradients`` with respect to the weights a task starts from, with respect to the parameters:
+    a shared head's are means."""
     heads = {f"model.{name}" for name in learner.part.head}
     return {
         name: value.mean(0, keepdim=True).expand_as(value) if name in heads else value

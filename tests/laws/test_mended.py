@@ -94,7 +94,8 @@ def test_a_gradient_can_be_taken_task_by_task(outer):
 
 
 def convolutional() -> nn.Module:
-    """A network of one's own on images of 8 × 8, whose weights a gradient learner puts into channels-last order."""
+    """A network of one's own on images of 8 × 8, whose weights a gradient learner puts into
+    channels-last order."""
     model = nn.Sequential(
         nn.Conv2d(1, 4, 3, 2),
         nn.ReLU(),
@@ -151,7 +152,8 @@ def test_volumes_are_served(learner):
 
 @pytest.mark.parametrize("make", [qs.MAML, qs.ANIL])
 def test_prototypes_are_differentiated_as_they_are_adapted(make):
-    """The head that prototypes make is a start: inner gradients do not run through it into the body."""
+    """The head that prototypes make is a start: inner gradients do not run through it into the
+    body."""
     results, episodes = [], Case("prototypes", "vectors", lambda: None).episodes()
     for outer in ("unrolled", "stepwise", "truncated"):
         learner = make(

@@ -3,6 +3,7 @@
 Every model of the registry is adapted and compared, mapped and one task at a time.
 """
 
+import json
 import logging
 
 import pytest
@@ -11,12 +12,13 @@ from torch import Tensor, nn
 
 import quickstudy as qs
 from quickstudy import Batch, Episode
+from quickstudy.describe import build, describe
 from quickstudy.models import MODELS, make_model, traits
 from quickstudy.models.initialise import initialise
 from quickstudy.models.norm import has_task_norm
 from quickstudy.random import ambient
 from quickstudy.targets import Pixels
-from tests.laws.battery import Case, answers, close, gradients, map_batches
+from tests.laws.battery import Case, answers, cast, close, gradients, map_batches
 
 
 class Peeks(nn.Module):
@@ -165,11 +167,19 @@ def test_every_model_of_the_registry_is_tried():
     assert set(REGISTRY) == set(MODELS)
 
 
+@pytest.mark.parametrize("name", REGISTRY)
+def test_its_description_builds_it_again(name):
+    model = registered(name, seed=3)
+    again = build(json.loads(json.dumps(describe(model))))
+    assert type(again) is type(model) and traits(again) == traits(model)
+    before, after = model.state_dict(), again.state_dict()
+    assert list(before) == list(after)
+    assert all(torch.equal(before[key], after[key]) for key in before)
+
+
 @pytest.mark.parametrize("maker", ADAPTING)
 @pytest.mark.parametrize("name", REGISTRY)
 def test_adapted_by_vmap_it_is_the_loop(name, maker):
-    if maker == "anil" and dense(name):
-        pytest.skip("the head of ANIL is a linear layer")
     learner = ADAPTING[maker](registered(name)).double()
     episodes = episodes_for(name)
     found = []
@@ -179,6 +189,18 @@ def test_adapted_by_vmap_it_is_the_loop(name, maker):
     close(*found)
     learned = [name for name, p in learner.named_parameters() if p.requires_grad]
     assert any((found[0][1][name] != 0).any() for name in learned)
+
+
+@pytest.mark.parametrize("name", REGISTRY)
+def test_in_single_precision_it_learns_too(name):
+    """Other kernels compute it: the losses are those of double precision, nearly."""
+    found = []
+    for dtype in (torch.float32, torch.float64):
+        learner = qs.MAML(registered(name), 0.1, 2).to(dtype)
+        losses, gradient = gradients(learner, cast(episodes_for(name), dtype))
+        assert all(value.isfinite().all() for value in gradient.values())
+        found.append(losses.double())
+    close(*found, 0.02)
 
 
 @pytest.mark.parametrize("name", ["resnet10", "resnet12", "unet"])

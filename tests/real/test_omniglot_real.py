@@ -1,4 +1,5 @@
-"""Omniglot as it is: what the complete data set holds, and that its splits keep apart what they should."""
+"""Omniglot as it is: what the complete data set holds, and that its splits keep apart what they
+should."""
 
 from itertools import combinations
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""A minute of training on real Omniglot is worth it: a ProtoNet leaves nearest neighbour on pixels behind."""
+"""A minute of training on real Omniglot is worth it: a ProtoNet leaves nearest neighbour on pixels
+behind."""
 
 import json
 

@@ -12,13 +12,13 @@ from quickstudy.learners.steps import Descent
 
 
 class CAVIA(GradientLearner):
-    """Inner steps change a context vector ``φ`` alone, which modulates one layer of a shared
-    network.
+    """Inner steps change a context vector only, which modulates one layer of a shared network.
 
-    ``φ_0 = 0``, ``φ_{k+1} = φ_k − inner_lr · ∇_φ L_support(φ_k, θ)``, and the loss of a task is
-    ``L_query(φ_K, θ)``. The output ``h`` of the layer becomes ``h + V φ`` for a linear layer, which
-    is the same as appending ``φ`` to the layer's input, and ``(1 + U φ) ∘ h + V φ``, a scale and
-    shift of every channel, for a convolution or norm. ``θ`` holds ``U`` and ``V``.
+    With the context ``φ``: ``φ_0 = 0``, ``φ_{k+1} = φ_k − inner_lr · ∇_φ L_support(φ_k, θ)``, and
+    the loss of a task is ``L_query(φ_K, θ)``. The output ``h`` of the layer becomes ``h + V φ`` for
+    a linear layer, which is the same as appending ``φ`` to the layer's input, and ``(1 + U φ) ∘ h +
+    V φ``, a scale and shift of every channel, for a convolution or norm. ``θ`` holds ``U`` and
+    ``V``.
 
     An adapted task is ``context_size`` numbers.
 

@@ -13,8 +13,7 @@ from quickstudy.learners.steps import Descent
 
 
 class Generator(GradientLearner):
-    """A task's parameters are computed from its support set, at once; then gradient steps, if
-    wanted.
+    """A task's parameters are computed from its support set; then gradient steps, if wanted.
 
     With ``f`` the body of the network (all below its last linear layer) a task has the embedding
 

@@ -10,8 +10,7 @@ from quickstudy.learners.sharing import SharingLearner
 
 
 class HardSharing(SharingLearner):
-    """Multi-task learning: the body of the network is shared, its last linear layer is the task's
-    own.
+    """Multi-task learning: the body of the network is shared, each task has a head of its own.
 
     The head of training task ``t`` is ``h + d_t``, with ``h`` the head of the model, and the loss
     of a task is that of its queries, ``L_query((h + d_t) ∘ f) + penalty/2 · ‖d_t‖²``: nothing

@@ -43,8 +43,7 @@ def _is_linear(layer: nn.Module) -> bool:
 
 
 def shared_head(weights: Weights, names: tuple[str, ...], way: int | None) -> Weights:
-    """``weights`` ``[task, ...]`` with every class's row of the head replaced by the mean of the
-    rows, for ``way`` classes.
+    """Replace every class's row of the head by the mean of the rows, for ``way`` classes.
 
     The initial scores of all classes are then equal, so adapting does not depend on how classes are
     numbered, and any way is served.
@@ -62,11 +61,11 @@ def shared_head(weights: Weights, names: tuple[str, ...], way: int | None) -> We
 def prototype_head(
     features: Tensor, names: tuple[str, ...], support: Batch, way: int | None
 ) -> Weights:
-    """The head ``names`` (weight, bias) of every task ``[task, class, ...]`` from the means ``c_k``
-    of its support ``features``.
+    """Make the head of every task from the means of its support features.
 
-    ``w_k = 2 c_k`` and ``b_k = −‖c_k‖²``, so that the score of features ``f`` is ``−‖f − c_k‖²``
-    but for ``−‖f‖²``, which is the same for all classes. A class without examples has the mean 0.
+    With the mean ``c_k`` of class ``k`` the head ``names`` (weight, bias) is ``w_k = 2 c_k`` and
+    ``b_k = −‖c_k‖²``, so that the score of features ``f`` is ``−‖f − c_k‖²`` but for ``−‖f‖²``,
+    which is the same for all classes. A class without examples has the mean 0.
 
     Args:
         features: Features of the support examples ``[task, example, feature]``.

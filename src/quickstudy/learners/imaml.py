@@ -11,8 +11,9 @@ from quickstudy.learners.steps import Descent
 
 
 class IMAML(GradientLearner):
-    """Adapting minimises a regularised support loss; the outer gradient is that of the minimum,
-    however it was found.
+    """Adapting minimises a regularised support loss; the outer gradient is that of the minimum.
+
+    It does not matter how the minimum was found.
 
     ``w* = argmin_w L_support(w) + λ/2 ‖w − θ‖²`` by ``inner_steps`` gradient steps from ``θ``, and
     the loss of a task is ``L_query(w*)``. Its gradient with respect to ``θ`` is ``(I + ∇²
@@ -45,8 +46,9 @@ class IMAML(GradientLearner):
 
     Example:
         >>> import torch, quickstudy as qs
-        >>> learner = qs.IMAML(qs.models.MLP(inputs=1, outputs=1), inner_lr=0.05, inner_steps=10, proximal=0.5)
-        >>> episodes = qs.tasks.Sinusoid().episodes(shot=5, query=5).sample(4, qs.Moment(0, "example"))
+        >>> learner = qs.IMAML(qs.models.MLP(), inner_lr=0.05, inner_steps=10, proximal=0.5)
+        >>> source = qs.tasks.Sinusoid().episodes(shot=5, query=5)
+        >>> episodes = source.sample(4, qs.Moment(0, "example"))
         >>> learner.losses(episodes).shape
         torch.Size([4])
     """

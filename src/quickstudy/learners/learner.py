@@ -35,10 +35,10 @@ class Learner(nn.Module, ABC):
     """
 
     model_gives: ClassVar[ModelOutput] = "scores"
-    """What the model should give in classification: a score for each class, an embedding, or feature maps."""
+    """The output that the model should give in classification."""
 
     fixed_tasks: ClassVar[bool] = False
-    """Whether something is learned for each training task, so that these are a fixed set with identities."""
+    """Whether something is learned for each training task, a fixed set with identities."""
 
     transductive: bool = False
     """Whether a query's prediction depends on the other queries of its task."""
@@ -124,7 +124,7 @@ class Learner(nn.Module, ABC):
         return next(self.adaptations(support, [self.test_steps if steps is None else steps]))
 
     def adaptations(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
-        """The states of :meth:`trajectory`, computed as at test: no graph, layers in evaluation mode."""
+        """The states of :meth:`trajectory` as at test: no graph, layers in evaluation mode."""
         ascending = all(0 <= a <= b for a, b in zip([0, *steps], steps, strict=False))
         require(
             ascending,

@@ -54,7 +54,8 @@ class MAML(InitialisationLearner):
     Example:
         >>> import torch, quickstudy as qs
         >>> learner = qs.MAML(qs.models.MLP(inputs=1, outputs=1), inner_lr=0.01)
-        >>> episodes = qs.tasks.Sinusoid().episodes(shot=5, query=5).sample(4, qs.Moment(0, "example"))
+        >>> source = qs.tasks.Sinusoid().episodes(shot=5, query=5)
+        >>> episodes = source.sample(4, qs.Moment(0, "example"))
         >>> learner.losses(episodes).shape
         torch.Size([4])
     """

@@ -18,11 +18,14 @@ MappingMode = Literal["auto", "vmap", "loop"] | int
 logger = logging.getLogger("quickstudy")
 
 LARGE_SET = 8_000
-"""From this many pixels a task on, a loop beats vmap on a CPU: per-task weights become grouped convolutions."""
+"""From this many pixels a task on, a loop beats vmap on a CPU.
+
+Weights of each task make a convolution a grouped one, which is slow.
+"""
 
 
 def is_large(x: Tensor) -> bool:
-    """Whether the examples of a task of ``x`` ``[task, example, *feature]`` hold ``LARGE_SET`` values or more."""
+    """Say whether a task of ``x`` ``[task, example, *feature]`` holds ``LARGE_SET`` values."""
     return x.shape[1:].numel() >= LARGE_SET
 
 
@@ -50,7 +53,7 @@ class TaskMapping:
         )
 
     def slices(self, num_tasks: int, most: int | None = None) -> Iterator[slice]:
-        """The chunks of a batch of ``num_tasks`` tasks, about alike, none of more than ``most`` tasks."""
+        """The chunks of ``num_tasks`` tasks, about alike, none of more than ``most`` tasks."""
         chunk = max(1, min(bound for bound in (self.chunk, most, num_tasks) if bound is not None))
         even = math.ceil(num_tasks / math.ceil(num_tasks / chunk)) if num_tasks else 1
         for first in range(0, num_tasks, even):
@@ -58,8 +61,7 @@ class TaskMapping:
 
 
 def over_tasks(function: Callable[..., Any]) -> Callable[..., Any]:
-    """``function`` of one task as a function of tensors (and trees of them) with a leading task
-    axis.
+    """Map ``function`` of one task over the leading axis of tensors and trees of them.
 
     One task is computed directly, several by ``vmap``; None passes through.
     """

@@ -11,11 +11,11 @@ from quickstudy.learners.steps import Proposal
 
 
 class MetaLSTM(GradientLearner):
-    """An LSTM proposes every step: ``w_{k+1} = f_k ∘ w_k − i_k ∘ ∇ L_support(w_k)``, with learned
-    gates and initialisation.
+    """An LSTM proposes every step, with learned gates and a learned initialisation.
 
-    For every weight, with ``u_k`` the hidden state of an ordinary LSTM that reads the preprocessed
-    gradient and loss (see :func:`preprocess`)::
+    ``w_{k+1} = f_k ∘ w_k − i_k ∘ ∇ L_support(w_k)``. For every weight, with ``u_k`` the hidden
+    state of an ordinary LSTM that reads the preprocessed gradient and loss (see
+    :func:`preprocess`)::
 
         f_k = σ(W_F · [u_k, w_k, f_{k−1}] + b_F)
         i_k = σ(W_I · [u_k, w_k, i_{k−1}] + b_I)
@@ -50,7 +50,8 @@ class MetaLSTM(GradientLearner):
     Example:
         >>> import torch, quickstudy as qs
         >>> learner = qs.MetaLSTM(qs.models.MLP(inputs=1, outputs=1), inner_lr=0.01, inner_steps=3)
-        >>> episodes = qs.tasks.Sinusoid().episodes(shot=5, query=5).sample(4, qs.Moment(0, "example"))
+        >>> source = qs.tasks.Sinusoid().episodes(shot=5, query=5)
+        >>> episodes = source.sample(4, qs.Moment(0, "example"))
         >>> learner.losses(episodes).shape
         torch.Size([4])
     """

@@ -1,4 +1,4 @@
-"""How a task embedding changes the layers of a shared network: feature-wise modulation, and weights of low rank."""
+"""How a task embedding changes the layers of a shared network: FiLM, and weights of low rank."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +19,10 @@ CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 class Modulation(nn.Module, ABC):
-    """How an embedding ``z`` ``[embedding]``, or one for every example ``[example, embedding]``, changes one layer; ``z = 0`` does not."""
+    """How an embedding ``z`` changes one layer; ``z = 0`` does not.
+
+    It is ``[embedding]``, or ``[example, embedding]``, one for every example.
+    """
 
     def __init__(self, embedding_size: int, values: int) -> None:
         super().__init__()
@@ -96,7 +99,10 @@ class LowRank(Modulation):
 
 
 def spread(values: Tensor, output: Tensor, layer: nn.Module) -> Tensor:
-    """``values`` ``[channel]`` or ``[example, channel]`` shaped to meet ``output``: channels come last in a linear layer, else second."""
+    """Shape ``values`` ``[channel]`` or ``[example, channel]`` to meet ``output``.
+
+    Channels come last in a linear layer, else second.
+    """
     ones = [1] * (output.ndim - 2)
     *examples, size = values.shape
     return (
@@ -146,11 +152,11 @@ def modulation(
 
 
 def layers_to_modulate(model: nn.Module, head: str, kind: ModulationName) -> tuple[str, ...]:
-    """The layers that are modulated by default: those below the head, whose weight is the parameter
-    ``head``.
+    """Find the layers that are modulated by default: those below the head.
 
-    All linear layers and convolutions; for ``"film"`` the batch norms alone where there are any,
-    since they would take out a scale and shift that comes before them.
+    The head is the layer whose weight is the parameter ``head``. They are all linear layers and
+    convolutions; for ``"film"`` only the batch norms, if there are any, since they would take out a
+    scale and shift that comes before them.
 
     Raises:
         UserError: If there is none.

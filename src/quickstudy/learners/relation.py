@@ -10,6 +10,7 @@ from quickstudy.episode import Batch
 from quickstudy.errors import require
 from quickstudy.learners.embedding import EmbeddingLearner, members
 from quickstudy.learners.learner import Adapted
+from quickstudy.models.protocol import traits
 
 
 class RelationNet(EmbeddingLearner):
@@ -47,11 +48,7 @@ class RelationNet(EmbeddingLearner):
         bf16: bool = False,
     ) -> None:
         super().__init__(model, bf16)
-        channels = (
-            feature_channels
-            if feature_channels is not None
-            else getattr(model, "feature_channels", None)
-        )
+        channels = traits(model).feature_channels if feature_channels is None else feature_channels
         require(
             channels is not None,
             "Parameter `feature_channels` is needed: this model does not say its own.",

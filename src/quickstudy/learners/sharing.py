@@ -14,13 +14,13 @@ from quickstudy.learners.steps import Descent
 
 
 class SharingLearner(GradientLearner):
-    """Some parameters are shared by all tasks, the others are a task's own: ``w_t = w + d_t`` for
-    training task ``t``.
+    """Some parameters are shared by all tasks, the others are a task's own.
 
-    The offsets ``d_t`` are learned (:class:`~quickstudy.learners.parts.Offsets`). The loss of a
-    task is that of its queries at ``w_t`` and a penalty on its offset: nothing adapts in training.
-    A training task is served by :meth:`known`; a new one by :meth:`adapt`, whose ``test_steps``
-    inner steps change the own part alone, from ``w``.
+    Those of training task ``t`` are ``w_t = w + d_t``, with learned offsets ``d_t``
+    (:class:`~quickstudy.learners.parts.Offsets`). The loss of a task is that of its queries at
+    ``w_t`` and a penalty on its offset: nothing adapts in training. A training task is served by
+    :meth:`known`; a new one by :meth:`adapt`, whose ``test_steps`` inner steps change the own part
+    alone, from ``w``.
 
     Args:
         model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as the last three.

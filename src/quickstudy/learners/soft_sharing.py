@@ -10,10 +10,10 @@ from quickstudy.learners.sharing import SharingLearner
 
 
 class SoftSharing(SharingLearner):
-    """Multi-task learning: every task has weights of its own, ``w_t = w + d_t``, held together by a
-    penalty.
+    """Multi-task learning: every task has weights of its own, held together by a penalty.
 
-    The losses of all tasks sum to ``Σ_t L_query(w_t) + penalty · Ω``, with
+    They are ``w_t = w + d_t``. The losses of all tasks sum to ``Σ_t L_query(w_t) + penalty · Ω``,
+    with
 
     - ``relation="mean"``: ``Ω = ½ Σ_t ‖d_t‖²``. Where it is least ``w`` is the mean of the ``w_t``,
       so it is their distance to their mean;

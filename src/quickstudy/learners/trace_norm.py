@@ -5,14 +5,14 @@ from torch import Tensor
 
 
 def trace_norm_by_row(matrix: Tensor) -> Tensor:
-    """The share of every row in the trace norm ``‖W‖_* = Σ_k σ_k`` of ``matrix`` ``[row, column]``,
-    ``[row]``.
+    """Share out the trace norm of ``matrix`` ``[row, column]`` over its rows, ``[row]``.
 
-    With ``W = U diag(σ) Vᵀ``, the share of row ``t`` is ``⟨W_t, G_t⟩`` with ``G = U Vᵀ``, which is
-    ``Σ_k U_tk² σ_k``: at least 0, and the shares sum to the norm. ``G`` is held constant, so that a
-    share's gradient is ``G_t`` in its own row and 0 in all others, and the gradient of the sum is
-    the norm's, ``G``. Singular vectors are taken where ``σ_k`` is not zero to rounding: ``G`` is
-    then the smallest subgradient, also at a matrix without full rank, and 0 at 0.
+    The norm is ``‖W‖_* = Σ_k σ_k``. With ``W = U diag(σ) Vᵀ``, the share of row ``t`` is ``⟨W_t,
+    G_t⟩`` with ``G = U Vᵀ``, which is ``Σ_k U_tk² σ_k``: at least 0, and the shares sum to the
+    norm. ``G`` is held constant, so that a share's gradient is ``G_t`` in its own row and 0 in all
+    others, and the gradient of the sum is the norm's, ``G``. Singular vectors are taken where
+    ``σ_k`` is not zero to rounding: ``G`` is then the smallest subgradient, also at a matrix
+    without full rank, and 0 at 0.
 
     Source: Watson 1992 for the subgradients of the trace norm.
     """

@@ -102,7 +102,7 @@ class Conv4(nn.Module):
 
 
 def _check(way: int | None, image_size: int, downsample: str, maps: bool) -> None:
-    """Raise unless the parameters of a :class:`Conv4` go together."""
+    """Raise unless the parameters of the network go together."""
     require(
         downsample in ("max", "stride"),
         f"Parameter `downsample` should be 'max' or 'stride'. Found {downsample!r}.",
@@ -129,7 +129,7 @@ def _block(before: int, after: int, downsample: str | None) -> nn.Sequential:
 
 
 class _Conv3x3(nn.Conv2d):
-    """``nn.Conv2d``, as a matrix product if there is one channel and each task has its own weights.
+    """A convolution that is a matrix product if the image has one channel and is mapped.
 
     Mapped over tasks a convolution becomes a grouped one. With one input channel this takes about
     seven times as long as unfolding the image; with more channels it is the faster of the two.

@@ -67,8 +67,7 @@ class CrossStitch(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        require_at_least(1, num_columns=num_columns)
-        require(0 <= keep <= 1, f"Parameter `keep` should be from 0 to 1. Found keep={keep}.")
+        _check(num_columns, keep)
         self.outputs, self.num_columns = outputs, num_columns
         self.keep, self.seed = keep, seed
         self.gives = scores_or_embeddings(outputs)
@@ -106,6 +105,11 @@ class CrossStitch(nn.Module):
         others = (1 - self.keep) / max(self.num_columns - 1, 1)
         eye = torch.eye(self.num_columns)
         return eye * (self.keep if self.num_columns > 1 else 1.0) + (1 - eye) * others
+
+
+def _check(num_columns: int, keep: float) -> None:
+    require_at_least(1, num_columns=num_columns)
+    require(0 <= keep <= 1, f"Parameter `keep` should be from 0 to 1. Found keep={keep}.")
 
 
 def _layers(trunk: nn.Module) -> list[nn.Module]:

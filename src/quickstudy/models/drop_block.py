@@ -1,5 +1,7 @@
 """Dropout of whole regions of feature maps."""
 
+from math import prod
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -49,11 +51,10 @@ class DropBlock(nn.Module):
         if not self.training or self.rate == 0:
             return x
         block = min(self.block, *x.shape[2:])
-        height, width = (side - block + 1 for side in x.shape[2:])
-        gamma = self.rate / block**2 * (x.shape[2] / height) * (x.shape[3] / width)
-        corners = _draw((*x.shape[:2], height, width), gamma, x)
-        kept = 1 - F.max_pool2d(F.pad(corners, (block - 1,) * 4), block, stride=1)
-        return x * kept / (1 - gamma) ** _num_covering(x, block)
+        places = [side - block + 1 for side in x.shape[2:]]
+        gamma = self.rate / block**2 * prod(x.shape[2:]) / prod(places)
+        dropped = _squares(_draw((*x.shape[:2], *places), gamma, x), block)
+        return x * (1 - dropped) / (1 - gamma) ** _num_covering(x, block)
 
     def extra_repr(self) -> str:
         """Show the parameters."""
@@ -65,6 +66,11 @@ def _draw(shape: tuple[int, ...], probability: float, like: Tensor) -> Tensor:
     # in single precision: half precision has too few numbers near a small probability
     drawn = torch.rand(shape, device=like.device, dtype=torch.float32)
     return (drawn < probability).to(like.dtype)
+
+
+def _squares(corners: Tensor, block: int) -> Tensor:
+    """Make a square of each of the ``corners``."""
+    return F.max_pool2d(F.pad(corners, (block - 1,) * 4), block, stride=1)
 
 
 def _num_covering(x: Tensor, block: int) -> Tensor:

@@ -6,12 +6,12 @@ from quickstudy.models.protocol import Gives
 
 
 def linear_head(size: int, outputs: int | None) -> nn.Module:
-    """Make a linear layer ``[size] → [outputs]``, or the identity without outputs."""
+    """Make a linear layer from ``size`` to ``outputs`` numbers, or the identity without outputs."""
     return nn.Identity() if outputs is None else nn.Linear(size, outputs)
 
 
 def scores_or_embeddings(outputs: int | None) -> Gives:
-    """Say the output of a network whose head is :func:`linear_head`."""
+    """Say the output of a network that ends in such a head."""
     return "embeddings" if outputs is None else "scores"
 
 

@@ -74,17 +74,27 @@ def make_model(
     x = _batch(example)
     asked = Request(name, tuple(x.shape[1:]), outputs, gives, seed)
     asked.check()
-    factory = model_factory(name)
-    said = _said_by(factory)
-    asked.check_said(said)
-    made = asked.below if frozen or asked.exceeds(said) else asked
-    with ambient(seed, "model"):
-        model = _build(factory, made, options)
-        output = _try(model, x, name)
-    made = asked.below if _is_backbone(factory, model, asked) else made
-    made.check_output(output, len(x))
-    model = _ready(model, made, output, weights, frozen)
+    made, model = _make(asked, x, frozen, options)
+    if weights is not None:
+        load_weights(model, weights, new_head=made.is_scores)
+    model = Frozen(model) if frozen else model
     return _with_head(model, asked, x) if made.gives != gives else model
+
+
+def _make(
+    asked: Request, x: Tensor, headless: bool, options: Mapping[str, Any]
+) -> tuple[Request, nn.Module]:
+    """Make the network, without a head if asked to; give the request that it fulfils, too."""
+    factory = model_factory(asked.name)
+    asked.check_said(_said_by(factory))
+    headless = headless or asked.exceeds(_said_by(factory))
+    with ambient(asked.seed, "model"):
+        model = _build(factory, asked.below if headless else asked, options)
+        output = _try(model, x, asked.name)
+    made = asked.below if headless or _is_backbone(factory, model, asked) else asked
+    made.check_output(output, len(x))
+    _tell_length(model, made.gives, output)
+    return made, model
 
 
 def _batch(example: Sequence[int] | Tensor) -> Tensor:
@@ -198,16 +208,11 @@ def _is_backbone(factory: Factory, model: nn.Module, asked: Request) -> bool:
     return size is not None
 
 
-def _ready(
-    model: nn.Module, made: Request, output: Tensor, weights: Path | str | None, frozen: bool
-) -> nn.Module:
-    """Tell the model the length that it does not say, load its weights, and freeze it."""
-    told = LENGTHS.get(made.gives)
-    if told is not None and getattr(traits(model), told) is None:
-        setattr(model, told, output[0].numel() if made.gives == "embeddings" else output.shape[1])
-    if weights is not None:
-        load_weights(model, weights, new_head=made.is_scores)
-    return Frozen(model) if frozen else model
+def _tell_length(model: nn.Module, gives: Gives, output: Tensor) -> None:
+    """Tell the model the length of its output, if it does not say it."""
+    name = LENGTHS.get(gives)
+    if name is not None and getattr(traits(model), name) is None:
+        setattr(model, name, output[0].numel() if gives == "embeddings" else output.shape[1])
 
 
 def _with_head(trunk: nn.Module, asked: Request, x: Tensor) -> nn.Module:

@@ -12,7 +12,9 @@ EPSILON = 1e-8
 
 
 class MemoryState(NamedTuple):
-    """The state of a memory; ``...`` are any leading axes (tasks, queries).
+    """The state of a memory.
+
+    The leading axes ``...`` are any, of tasks or queries.
 
     Attributes:
         content: The content of the slots ``[..., slot, width]``.
@@ -65,8 +67,7 @@ class LeastUsedMemory(nn.Module):
         sharpness: float = 10.0,
     ) -> None:
         super().__init__()
-        require_at_least(1, slots=slots, width=width, heads=heads)
-        _check(slots, heads, decay, sharpness)
+        _check(slots, width, heads, decay, sharpness)
         self.slots, self.width = slots, width
         self.heads, self.decay = heads, decay
         self.sharpness = sharpness
@@ -121,8 +122,9 @@ class LeastUsedMemory(nn.Module):
         return (keys @ content.transpose(-1, -2) * scale).softmax(-1)
 
 
-def _check(slots: int, heads: int, decay: float, sharpness: float) -> None:
-    """Raise unless the parameters of a :class:`LeastUsedMemory` are in range."""
+def _check(slots: int, width: int, heads: int, decay: float, sharpness: float) -> None:
+    """Raise unless the parameters of the memory are in range."""
+    require_at_least(1, slots=slots, width=width, heads=heads)
     require(
         heads <= slots,
         f"Parameter `heads` should be at most the number of slots, {slots}. Found heads={heads}.",

@@ -54,10 +54,11 @@ _call: ContextVar[_Call | None] = ContextVar("task_norm_call", default=None)
 
 
 class TaskNorm(nn.Module):
-    """``weight · (x − mean) / √(variance + eps) + bias`` over examples (and space) of one task.
+    """Normalise by mean and variance over the examples (and space) of one task.
 
-    Mean and (biased) variance are those of the real examples of ``x`` ``[example, feature,
-    *space]``, or those given to :func:`forward`. It has no running averages and no state.
+    It gives ``weight · (x − mean) / √(variance + eps) + bias``. Mean and (biased) variance are of
+    the real examples of ``x`` ``[example, feature, *space]``, or are given to :func:`forward`. It
+    has no running averages and no state.
 
     Args:
         num_features: Number of features.
@@ -100,7 +101,7 @@ class TaskNorm(nn.Module):
 
 
 def _can_normalise(x: Tensor, weight: Tensor) -> bool:
-    """Say whether :func:`~quickstudy.models.normalise.normalise` serves ``x`` and can pay off.
+    """Say whether the closed form of the derivatives serves ``x`` and can pay off.
 
     Its derivatives are cheaper than torch's, so it pays off only if they may be asked for.
     """
@@ -125,17 +126,17 @@ def _moments(x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
 
 def _masked_moments(x: Tensor, mask: Tensor, axes: list[int]) -> tuple[Tensor, Tensor]:
     weight = mask.reshape(-1, *[1] * (x.ndim - 1)).to(x.dtype)
-    count = (mask.sum().to(x.dtype) * (x[0, 0].numel())).clamp(min=1)
+    count = (mask.sum().to(x.dtype) * x[0, 0].numel()).clamp(min=1)
     mean = (x * weight).sum(axes) / count
     centred = (x - _beside(x, mean)) * weight
     return mean, centred.square().sum(axes) / count
 
 
 def replace_batch_norm(model: nn.Module) -> nn.Module:
-    """Replace every ``nn.BatchNorm`` of ``model`` by a :class:`TaskNorm`, in place.
+    """Replace every batch norm of ``model`` by a norm of tasks, in place.
 
-    The parameters stay the same tensors. A :class:`~quickstudy.models.Frozen` network stays as it
-    is.
+    Each :class:`TaskNorm` has the parameters of the ``nn.BatchNorm`` that it replaces. A
+    :class:`~quickstudy.models.Frozen` network stays as it is.
 
     Returns:
         ``model``, or the :class:`TaskNorm` that replaces it if it is a batch norm itself.
@@ -154,7 +155,7 @@ def replace_batch_norm(model: nn.Module) -> nn.Module:
 
 
 def has_task_norm(model: nn.Module) -> bool:
-    """Say whether ``model`` holds a :class:`TaskNorm`."""
+    """Say whether ``model`` holds a norm of tasks."""
     return any(isinstance(module, TaskNorm) for module in model.modules())
 
 

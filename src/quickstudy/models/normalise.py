@@ -18,11 +18,14 @@ Mapped = tuple[Three, tuple[int, ...]]
 
 
 def normalise(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
-    """Compute ``weight · x̂ + bias`` of each feature, with ``x̂ = (x − mean) / √(variance + eps)``.
+    """Normalise each feature by its own mean and variance, and scale and shift it.
 
-    With ``r = 1/√(variance + eps)`` the gradient by ``x`` is ``J g = weight · r · P g``, where ``P
-    g = g − (1/n) Σ g − (x̂/n) Σ g x̂``. ``J`` is symmetric, so pulling a tensor back through it needs
-    the same kernel once more, one dot product a feature and a sum of multiples of three tensors:
+    It gives ``weight · x̂ + bias`` with ``x̂ = r · (x − mean)`` and ``r = 1/√(variance + eps)``.
+
+    The gradient by ``x`` is ``J g = weight · r · P g``, where ``P`` takes out the mean and the
+    share of ``x̂``, ``P g = g − (1/n) Σ g − (x̂/n) Σ g x̂``. ``J`` is symmetric. So pulling a
+    tensor back through it needs the same kernel once more, one dot product a feature and a sum of
+    multiples of three tensors:
 
     ``∂⟨v, J g⟩/∂x = −(r/n) (⟨g, x̂⟩ J v + ⟨v, x̂⟩ J g + ⟨v, J g⟩ x̂)``.
 
@@ -44,7 +47,7 @@ def normalise(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
 
 
 class _Saved(NamedTuple):
-    """The tensors that the second derivative needs: those of the first one, ``g`` pulled back."""
+    """The tensors that the second derivative needs, from the first."""
 
     g: Tensor
     x: Tensor
@@ -56,11 +59,11 @@ class _Saved(NamedTuple):
 
 
 class _Pulls(NamedTuple):
-    """The tensors that are pulled back through ``J g``, ``Σ g x̂`` and ``Σ g``."""
+    """The tensors that are pulled back, one for each output of the first derivative."""
 
-    v: Tensor
-    weight: Tensor
-    bias: Tensor
+    v: Tensor  # through J g
+    weight: Tensor  # through Σ g x̂
+    bias: Tensor  # through Σ g
 
 
 def _pull_back(
@@ -71,7 +74,10 @@ def _pull_back(
     r: Tensor,
     wanted: tuple[bool, bool, bool],
 ) -> Three:
-    """Compute ``J g``, ``Σ g x̂`` and ``Σ g``, as far as ``wanted``."""
+    """Compute the gradients by input, weight and bias, as far as ``wanted``.
+
+    They are ``J g``, ``Σ g x̂`` and ``Σ g``.
+    """
     found: Three = torch.ops.aten.native_batch_norm_backward(
         g, x, weight, None, None, mean, r, True, 0.0, wanted
     )
@@ -159,7 +165,7 @@ def _factors(
 
 
 def _dot(v: Tensor, g: Tensor) -> Tensor:
-    """Compute ``⟨v, g⟩`` of each feature, which is ``Σ v ĝ`` with mean 0 and deviation 1."""
+    """Compute the inner product of each feature, by the kernel with mean 0 and deviation 1."""
     zeros = v.new_zeros(v.shape[1])
     return _pull_back(v, g, None, zeros, zeros + 1, (False, True, False))[1]
 
@@ -170,7 +176,7 @@ def _each(x: Tensor, values: Tensor) -> Tensor:
 
 
 class _Hat:
-    """``x̂`` by operations that have all their derivatives."""
+    """A normalised batch, by operations that have all their derivatives."""
 
     def __init__(self, x: Tensor, eps: float) -> None:
         self.axes, self.n = [0, *range(2, x.ndim)], x.numel() // x.shape[1]
@@ -179,11 +185,11 @@ class _Hat:
         self.hat = (x - mean) * self.r
 
     def total(self, value: Tensor) -> Tensor:
-        """Compute ``Σ value`` of each feature."""
+        """Sum over the values of each feature."""
         return value.sum(self.axes, keepdim=True)
 
     def project(self, value: Tensor) -> Tensor:
-        """Compute ``P value``."""
+        """Take out the mean of each feature, and its share of the normalised batch."""
         return value - (self.total(value) + self.hat * self.total(value * self.hat)) / self.n
 
 
@@ -212,7 +218,12 @@ def _over_tasks(function: Any, whole: int, tasks: int, in_dims: Axes, inputs: An
         return _task_by_task(function, tasks, pairs, eps)
     folded = [_fold(value, axis, tasks) for value, axis in pairs[:whole]]
     stacked = [_stack(value, axis, tasks) for value, axis in pairs[whole:]]
-    y, *of_features = function.apply(*folded, *stacked, eps)
+    return _unfold(function.apply(*folded, *stacked, eps), tasks)
+
+
+def _unfold(found: Three, tasks: int) -> Mapped:
+    """Make tasks of the features that were put side by side."""
+    y, *of_features = found
     first, second = (values.unflatten(0, (tasks, -1)) for values in of_features)
     return (y.unflatten(1, (tasks, -1)), first, second), (1, 0, 0)
 
@@ -243,7 +254,7 @@ def _unbind(value: Tensor, axis: int | None, tasks: int) -> tuple[Tensor, ...]:
 
 
 def _fold(value: Tensor, axis: int | None, tasks: int) -> Tensor:
-    """Make features of tasks: ``[example, task · feature, *space]``."""
+    """Make features of tasks, so that a batch has those of all tasks side by side."""
     if axis is None:
         value = value.unsqueeze(1).expand(-1, tasks, *value.shape[1:])
     else:
@@ -252,7 +263,7 @@ def _fold(value: Tensor, axis: int | None, tasks: int) -> Tensor:
 
 
 def _stack(value: Tensor, axis: int | None, tasks: int) -> Tensor:
-    """Lay out the features of all tasks ``[task · feature]``."""
+    """Lay out the features of all tasks side by side."""
     return (value.expand(tasks, -1) if axis is None else value.movedim(axis, 0)).flatten()
 
 

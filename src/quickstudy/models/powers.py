@@ -13,10 +13,10 @@ WITHIN = 4.0
 
 
 class Powers(nn.Module):
-    """``[x, x², …, x^degree]`` of flattened inputs, with nothing to learn.
+    """Give inputs and their powers, with nothing to learn.
 
-    Inputs should be scaled (mean 0, standard deviation 1). They are clamped to ±4, so that a power
-    does not run away.
+    The features of ``x`` are ``[x, x², …, x^degree]``. Inputs should be scaled (mean 0, standard
+    deviation 1). They are clamped to ±4, so that a power does not run away.
 
     Args:
         inputs: Length of the flattened input.
@@ -42,7 +42,7 @@ class Powers(nn.Module):
         self.embedding_size = inputs * degree
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map ``[example, *feature]`` to ``[example, inputs · degree]``."""
+        """Map ``[example, *feature]`` to the powers of each, by degree ``[example, feature]``."""
         within = x.flatten(1).clamp(-WITHIN, WITHIN)
         return torch.cat([within**power for power in range(1, self.degree + 1)], 1)
 

@@ -107,7 +107,7 @@ _ALIASES = {"outputs": ("outputs", "way")}
 _OF_INPUTS = ("takes", "in_channels", "image_size", "inputs")
 
 
-def traits(model: nn.Module | type[nn.Module]) -> Traits:
+def traits(model: object) -> Traits:
     """Read what ``model`` says of itself.
 
     Args:
@@ -128,7 +128,7 @@ def traits(model: nn.Module | type[nn.Module]) -> Traits:
     return Traits(**said)
 
 
-def own_offsets(model: nn.Module, num_tasks: int) -> dict[str, Tensor]:
+def own_offsets(model: object, num_tasks: int) -> dict[str, Tensor]:
     """Give the offsets ``{name: [task, ...]}`` at which the own parts of training tasks start.
 
     Args:

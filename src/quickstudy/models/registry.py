@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from operator import attrgetter
 from typing import Any
 
 from torch import nn
@@ -25,6 +24,7 @@ from quickstudy.models.resnet10 import ResNet10
 from quickstudy.models.resnet12 import ResNet12
 from quickstudy.models.unet import UNet
 from quickstudy.models.with_head import WithHead
+from quickstudy.names import imported
 
 Factory = Callable[..., nn.Module]
 """A class of modules, or a function that makes one."""
@@ -59,7 +59,7 @@ def model_factory(name: str) -> Factory:
     """
     if name in MODELS:
         return MODELS[name]
-    return _imported(name) if ":" in name else _of_timm(name)
+    return _of_user(name) if ":" in name else _of_timm(name)
 
 
 def model_options(name: str) -> dict[str, inspect.Parameter]:
@@ -71,16 +71,10 @@ def model_options(name: str) -> dict[str, inspect.Parameter]:
     return {key: value for key, value in parameters.items() if key not in FILLED}
 
 
-def _imported(path: str) -> Factory:
-    module, _, attribute = path.partition(":")
-    try:
-        with _current_folder():
-            found: Factory = attrgetter(attribute)(import_module(module))
-    except (ImportError, AttributeError, ValueError, TypeError) as error:
-        raise UserError(
-            f"Model {path!r} should be a class, package.module:Class. It cannot be imported: "
-            f"{error}."
-        ) from error
+def _of_user(path: str) -> Factory:
+    """Import the class or function that the user names."""
+    with _current_folder():
+        found: Factory = imported(path)
     require(callable(found), f"Model {path!r} should be a class. Found {type(found).__name__}.")
     return found
 

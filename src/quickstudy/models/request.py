@@ -56,11 +56,12 @@ class Request:
         values: dict[str, Any] = dict.fromkeys(OUTPUTS, outputs)
         values |= {"num_classes": outputs or 0, "maps": self.gives == "maps", "seed": self.seed}
         values |= dict.fromkeys(("inputs", "in_features"), math.prod(self.shape))
-        if len(self.shape) == 3:
-            values |= dict.fromkeys(("in_channels", "in_chans"), self.shape[0])
-            if self.shape[1] == self.shape[2]:
-                values |= dict.fromkeys(("image_size", "img_size"), self.shape[1])
-        return values
+        return values | (self._of_images(*self.shape) if len(self.shape) == 3 else {})
+
+    def _of_images(self, channels: int, height: int, width: int) -> dict[str, int]:
+        values = dict.fromkeys(("in_channels", "in_chans"), channels)
+        square = dict.fromkeys(("image_size", "img_size"), height)
+        return values | square if height == width else values
 
     def exceeds(self, said: Traits) -> bool:
         """Say whether the class of the model cannot be made to give the output by itself."""

@@ -4,7 +4,9 @@ from torch import Tensor, nn
 
 
 class Residual(nn.Module):
-    """``end(body(x) + shortcut(x))``.
+    """Add a shortcut to what a body gives.
+
+    ``y = end(body(x) + shortcut(x))``.
 
     Args:
         body: The layers that are learned beside the shortcut.
@@ -25,14 +27,14 @@ class Residual(nn.Module):
 
 
 class Every(nn.Module):
-    """Keep every ``stride``-th row and column of ``[example, channel, height, width]``."""
+    """Keep every second (third, ...) row and column of feature maps."""
 
     def __init__(self, stride: int) -> None:
         super().__init__()
         self.stride = stride
 
     def forward(self, x: Tensor) -> Tensor:
-        """Give the smaller maps."""
+        """Make ``[example, channel, height, width]`` smaller by the stride."""
         return x[..., :: self.stride, :: self.stride]
 
 

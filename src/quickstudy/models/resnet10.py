@@ -1,5 +1,6 @@
 """A ten-layer residual network."""
 
+from collections.abc import Iterator
 from typing import Literal, final
 
 from torch import nn
@@ -52,19 +53,20 @@ class ResNet10(ResNet):
         seed: int = 0,
     ) -> None:
         check_widths(widths)
-        known = stem in ("7x7", "3x3")
-        require(known, f"Parameter `stem` should be '7x7' or '3x3'. Found {stem!r}.")
-        first = _stem(in_channels, widths[0], stem == "7x7")
-        blocks = map(_block, (widths[0], *widths[:-1]), widths, (1, 2, 2, 2))
-        sequence = nn.Sequential(first, *blocks)
-        super().__init__(sequence, way, widths, in_channels, image_size, maps, seed)
+        blocks = nn.Sequential(_stem(in_channels, widths[0], stem), *_blocks(widths))
+        super().__init__(blocks, way, widths, in_channels, image_size, maps, seed)
         self.stem = stem
 
 
-def _stem(before: int, after: int, large: bool) -> nn.Sequential:
-    if not large:
+def _stem(before: int, after: int, kind: str) -> nn.Sequential:
+    require(kind in ("7x7", "3x3"), f"Parameter `stem` should be '7x7' or '3x3'. Found {kind!r}.")
+    if kind == "3x3":
         return nn.Sequential(*conv_norm(before, after), nn.ReLU())
     return nn.Sequential(*conv_norm(before, after, 7, 2), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
+
+
+def _blocks(widths: Widths) -> Iterator[Residual]:
+    return map(_block, (widths[0], *widths[:-1]), widths, (1, 2, 2, 2))
 
 
 def _block(before: int, after: int, stride: int) -> Residual:

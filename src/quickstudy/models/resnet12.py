@@ -60,11 +60,17 @@ class ResNet12(ResNet):
     ) -> None:
         check_widths(widths)
         require_at_least(SMALLEST, image_size=SMALLEST if image_size is None else image_size)
-        drops: list[nn.Module] = [nn.Identity(), nn.Identity()]
-        drops += [DropBlock(drop_rate, block_size) for _ in range(2)]
-        blocks = nn.Sequential(*map(_block, (in_channels, *widths[:-1]), widths, drops))
+        drops = [DropBlock(drop_rate, block_size) for _ in range(2)]
+        blocks = _blocks((in_channels, *widths), drops)
         super().__init__(blocks, way, widths, in_channels, image_size, maps, seed)
         self.drop_rate, self.block_size = drop_rate, block_size
+
+
+def _blocks(widths: tuple[int, ...], drops: list[DropBlock]) -> nn.Sequential:
+    """Make the blocks; the last ones drop."""
+    before, after = widths[:-1], widths[1:]
+    none = [nn.Identity() for _ in after[len(drops) :]]
+    return nn.Sequential(*map(_block, before, after, [*none, *drops]))
 
 
 def _block(before: int, after: int, drop: nn.Module) -> Residual:

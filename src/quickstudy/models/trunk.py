@@ -50,7 +50,9 @@ def copies(trunk: nn.Module, count: int, seed: int) -> nn.ModuleList:
 
 
 class Gate(nn.Module):
-    """Say how much each of several experts counts for an example: ``softmax(W x + b)``.
+    """Say how much each of several experts counts for an example.
+
+    The shares are ``softmax(W x + b)``.
 
     Args:
         inputs: Number of inputs of the linear layer.
@@ -98,7 +100,12 @@ def gate_for(trunk: nn.Module, choices: int, given: int | None) -> Gate:
 
 
 def mix(shares: Tensor, given: list[Tensor]) -> Tensor:
-    """Compute ``Σ_i shares[:, i] · given_i``, each of the given ``[example, *embedding]``."""
+    """Sum the outputs of experts, weighted by the shares of each example.
+
+    Args:
+        shares: ``[example, expert]``.
+        given: The output of each expert ``[example, *embedding]``.
+    """
     return torch.einsum("ei,ie...->e...", shares, torch.stack(given))
 
 

@@ -56,13 +56,9 @@ def load_weights(model: nn.Module, path: Path | str, new_head: bool = False) -> 
             lacks a tensor of the model.
     """
     found = read_tensors(Path(path))
-    wanted = model.state_dict()
-    needed = [name for name in wanted if not name.endswith(COUNTER)]
-    if new_head:
-        head = _head(model)
-        needed = [name for name in needed if name.rpartition(".")[0] != head]
+    needed = _needed(model, new_head)
     prefix = _prefix(found, needed)
-    fitting = _fitting(found, wanted, prefix)
+    fitting = _fitting(found, model.state_dict(), prefix)
     missing = [name for name in needed if name not in fitting]
     require(
         not missing,
@@ -104,6 +100,13 @@ def _tensors(value: Any) -> dict[str, Tensor]:
         return {}
     found = {str(name): entry for name, entry in value.items() if isinstance(entry, Tensor)}
     return found or next(filter(None, map(_tensors, value.values())), {})
+
+
+def _needed(model: nn.Module, new_head: bool) -> list[str]:
+    """Name the tensors that the file has to hold."""
+    head = _head(model) if new_head else None
+    names = [name for name in model.state_dict() if not name.endswith(COUNTER)]
+    return [name for name in names if name.rpartition(".")[0] != head]
 
 
 def _head(model: nn.Module) -> str:

@@ -12,6 +12,7 @@ from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.learners import MAML, Adapted, Finetune, Learner
 from quickstudy.learners.embedding import members
+from quickstudy.models.protocol import traits
 from quickstudy.random import ambient
 from quickstudy.targets import Target, mean_over_examples
 
@@ -119,7 +120,7 @@ def from_scratch(learner: Learner, target: Target, seed: int) -> Learner | None:
         return None
     if learner.model_output() == "scores":
         return _by_gradient(model, bool(target.way) and learner.any_way)
-    size = getattr(model, "embedding_size", None) or getattr(learner, "embedding_size", None)
+    size = traits(model).embedding_size or getattr(learner, "embedding_size", None)
     if size is None:
         return None
     if not target.way:

@@ -14,8 +14,9 @@ from quickstudy.targets import Target
 
 
 def compiled_gradients(learner: Learner, balancer: Balancer) -> Callable[[Episode], Tensor]:
-    """A function that puts the gradient of ``balancer(learner.losses(episodes))`` on the parameters
-    and returns the losses.
+    """Compile the outer step: a function that puts the gradient on the parameters.
+
+    It is that of ``balancer(learner.losses(episodes))``; the function returns the losses.
 
     Inner and outer gradients are taken inside one graph by ``torch.func``, so that the compiler
     sees and fuses the whole step. Compiling takes from seconds to about a minute.

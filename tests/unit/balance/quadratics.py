@@ -7,7 +7,8 @@ import quickstudy as qs
 
 
 class Quadratics(qs.Learner):
-    """Task ``t`` has the loss ``scale_t ‖θ − centre‖² / 2``, its centre the mean of its queries; 0 where it has none."""
+    """Task ``t`` has the loss ``scale_t ‖θ − centre‖² / 2``, its centre the mean of its queries; 0
+    where it has none."""
 
     test_steps = 0
 
@@ -57,7 +58,8 @@ class Centres(qs.tasks.TaskSource):
 
 
 def after(balancer: object, learner: Quadratics, *episodes: qs.Episode) -> tuple[Tensor, Tensor]:
-    """The gradient of ``θ`` in the last of some steps that leave ``θ`` where it is, and what the balancer remembers then."""
+    """The gradient of ``θ`` in the last of some steps that leave ``θ`` where it is, and what the
+    balancer remembers then."""
     for index, episode in enumerate(episodes):
         learner.zero_grad()
         step = qs.balance.OuterStep(learner, episode.at(qs.Moment(0, "train", index)), 0.1)

@@ -1,4 +1,5 @@
-"""Auto-Lambda: its gradient in closed form and by the bilevel package, and what planted auxiliary tasks make of the weights."""
+"""Auto-Lambda: its gradient in closed form and by the bilevel package, and what planted auxiliary
+tasks make of the weights."""
 
 import numpy as np
 import pytest
@@ -48,7 +49,8 @@ class Losses(nn.Module):
 
 
 def test_the_gradient_is_that_of_the_bilevel_problem():
-    """The hypergradient of one inner step, on a network with a head a task; the paper's differences are near it."""
+    """The hypergradient of one inner step, on a network with a head a task; the paper's differences
+    are near it."""
     learner = qs.HardSharing(qs.models.MLP(1, 1, hidden=(6, 5)), 3)
     for offset in learner.part.offsets:
         nn.init.normal_(offset, std=0.3, generator=qs.generator(0, "offsets"))
@@ -119,7 +121,8 @@ def test_a_validation_without_a_primary_task_says_nothing():
 
 
 def test_useless_auxiliary_tasks_lose_their_weight():
-    """Planted: the weights of noise fall, helpful tasks keep theirs, and the primary tasks do better than with equal weights."""
+    """Planted: the weights of noise fall, helpful tasks keep theirs, and the primary tasks do
+    better than with equal weights."""
     equal, _ = auxiliary(1, "equal weights", steps=200)
     learned, path = auxiliary(1, "Auto-Lambda, primary", steps=200)
     useless = [np.mean(weights[PRIMARY + HELPFUL :]) for weights in path]

@@ -11,7 +11,8 @@ from tests.unit.balance.quadratics import Centres, Quadratics, after
 from tests.unit.training.small import sine_learner
 
 SOURCE = Centres([[3.0, 4.0], [0.0, -1.0]])
-"""At 0, task 0 of scale 1 has a gradient of norm 5 and a loss of 12.5; task 1 of scale 2 has 2 and 1."""
+"""At 0, task 0 of scale 1 has a gradient of norm 5 and a loss of 12.5; task 1 of scale 2 has 2 and
+1."""
 
 
 def make(**options) -> tuple[GradNorm, Quadratics]:
@@ -20,7 +21,8 @@ def make(**options) -> tuple[GradNorm, Quadratics]:
 
 
 def test_the_first_step_by_hand():
-    """Both rates are 1 and the mean norm is 3.5: task 0 is above and task 1 below, and Adam's first step is its rate long."""
+    """Both rates are 1 and the mean norm is 3.5: task 0 is above and task 1 below, and Adam's first
+    step is its rate long."""
     balancer, learner = make(lr=0.1)
     gradient, _ = after(balancer, learner, SOURCE.of([1, 0]))
     # the plain mean of (−3, −4) and (0, 2): weights of 1

@@ -1,4 +1,5 @@
-"""What every balancer obeys: the order of tasks does not matter, and a task that is absent counts for nothing."""
+"""What every balancer obeys: the order of tasks does not matter, and a task that is absent counts
+for nothing."""
 
 import pytest
 import torch

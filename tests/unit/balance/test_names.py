@@ -1,4 +1,5 @@
-"""Balancers by name, what is told of those that cannot serve, and that balancing helps where all tasks conflict."""
+"""Balancers by name, what is told of those that cannot serve, and that balancing helps where all
+tasks conflict."""
 
 import re
 import subprocess

@@ -41,7 +41,8 @@ REGRESS = ("linear_prior", "mixed_prior")
 
 
 def learners() -> dict[str, qs.Learner]:
-    """Every learner of classes on images of 28 by 28 pixels, five outputs where it has a learned one for each class; not trained."""
+    """Every learner of classes on images of 28 by 28 pixels, five outputs where it has a learned
+    one for each class; not trained."""
     scores, embeds, maps = (lambda: qs.models.Conv4(5, channels=2)), (lambda: qs.models.Conv4(None, channels=2)), (
         lambda: qs.models.Conv4(None, channels=2, maps=True)
     )  # fmt: skip

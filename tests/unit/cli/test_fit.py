@@ -1,4 +1,5 @@
-"""``quickstudy fit``, and adapt and predict after it: a table of shops from the file to a new shop's predictions."""
+"""``quickstudy fit``, and adapt and predict after it: a table of shops from the file to a new
+shop's predictions."""
 
 import json
 from pathlib import Path

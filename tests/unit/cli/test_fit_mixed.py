@@ -1,4 +1,5 @@
-"""``quickstudy fit``, ``adapt`` and ``predict`` on a table with a number and a class to predict, some labels missing."""
+"""``quickstudy fit``, ``adapt`` and ``predict`` on a table with a number and a class to predict,
+some labels missing."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""A process that is killed, and one that is interrupted, end with the bits of one that was left alone once they are resumed."""
+"""A process that is killed, and one that is interrupted, end with the bits of one that was left
+alone once they are resumed."""
 
 import os
 import shlex

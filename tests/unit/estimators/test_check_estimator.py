@@ -1,4 +1,5 @@
-"""scikit-learn's own checks of estimators, without tasks (all rows are then of one) and with the methods that they reach."""
+"""scikit-learn's own checks of estimators, without tasks (all rows are then of one) and with the
+methods that they reach."""
 
 import pytest
 from sklearn.utils.estimator_checks import estimator_checks_generator

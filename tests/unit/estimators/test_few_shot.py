@@ -1,4 +1,5 @@
-"""The few-shot classifier: new classes of vectors and of images, tasks with classes of their own, and the sizes of episodes."""
+"""The few-shot classifier: new classes of vectors and of images, tasks with classes of their own,
+and the sizes of episodes."""
 
 import pickle
 

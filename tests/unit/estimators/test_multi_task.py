@@ -1,4 +1,5 @@
-"""The multi-task estimators: against closed forms and plain models on planted tasks, and in scikit-learn's company."""
+"""The multi-task estimators: against closed forms and plain models on planted tasks, and in
+scikit-learn's company."""
 
 import pickle
 

@@ -1,4 +1,5 @@
-"""The ladder: its scores against scikit-learn's, and its rungs on planted tasks of numbers and of classes."""
+"""The ladder: its scores against scikit-learn's, and its rungs on planted tasks of numbers and of
+classes."""
 
 import signal
 
@@ -81,7 +82,8 @@ def test_scores_are_those_of_scikit_learn():
 
 
 def test_what_is_shared_is_worth_something_where_tasks_share():
-    """Two rows of a new task: the prior knows the slope, so they give the level; a line through two rows does not do."""
+    """Two rows of a new task: the prior knows the slope, so they give the level; a line through two
+    rows does not do."""
     ways = [
         SupportMeanRung(),
         next(rung for rung in rungs() if rung.name == "single task, ridge"),
@@ -236,7 +238,8 @@ def test_the_splits_are_seeded_and_paired():
 
 
 def test_boosting_finds_the_curve_that_tasks_share():
-    """Levels of their own and one curve for all: the prior alone has no curve, boosting alone no levels of new tasks."""
+    """Levels of their own and one curve for all: the prior alone has no curve, boosting alone no
+    levels of new tasks."""
     frame = table(16, 30).frame.copy()
     frame["y"] += 8 * np.sin(2 * frame["x"])
     curved = qs.tasks.Table(frame, "shop", "y")
@@ -263,7 +266,8 @@ def test_no_row_is_predicted_by_a_model_that_saw_it():
 
 
 def test_the_context_of_a_row_does_not_tell_its_target():
-    """Levels of tasks and noise: what is said of training rows is right as often as what is said of new ones."""
+    """Levels of tasks and noise: what is said of training rows is right as often as what is said of
+    new ones."""
     frame = table(20, 40).frame.copy()
     frame["y"] = frame.groupby("shop")["y"].transform("mean") / 10 + np.random.default_rng(
         1
@@ -318,7 +322,8 @@ def test_a_refitted_head_is_held_as_strongly_as_the_training_tasks_ask_for():
 
 
 def test_a_probability_that_rounds_to_0_does_not_stop_the_choice_of_a_penalty():
-    """Classes far apart, and one row very far on the wrong side, which the others hold for impossible."""
+    """Classes far apart, and one row very far on the wrong side, which the others hold for
+    impossible."""
     x = np.concatenate([np.linspace(-1e3, -9e2, 12), np.linspace(9e2, 1e3, 12)])[:, None]
     y = np.repeat([0, 1], 12)
     x[0], y[0] = -1e6, 1

@@ -1,4 +1,5 @@
-"""The ladder on several targets of different kinds: each target's scores are those of a ladder on it alone."""
+"""The ladder on several targets of different kinds: each target's scores are those of a ladder on
+it alone."""
 
 import math
 from dataclasses import replace
@@ -131,7 +132,8 @@ def test_the_error_is_the_mean_over_targets():
 
 
 def test_what_is_shared_is_worth_something_for_both_targets():
-    """Four rows of a new school, some labels missing: the prior knows the slopes, so they give the level that both targets have."""
+    """Four rows of a new school, some labels missing: the prior knows the slopes, so they give the
+    level that both targets have."""
     ways = [
         ByTarget(SupportMeanRung),
         ByTarget(lambda: SingleTask("linear", "linear")),
@@ -199,7 +201,8 @@ def test_a_target_that_no_query_has_is_not_judged():
 
 
 def test_draws_without_a_label_are_left_out_of_its_mean():
-    """One pupil of every school has a label: where it is not among the queries, the mean is that of the other draws."""
+    """One pupil of every school has a label: where it is not among the queries, the mean is that of
+    the other draws."""
     data = frame(8, 12)
     data["passed"] = np.where(data["school"] % 2 > 0, "yes", "no")
     data.loc[data.index % 12 > 0, "passed"] = None

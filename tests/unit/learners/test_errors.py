@@ -106,7 +106,8 @@ BAD: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "protonet_targets": (
         lambda: qs.ProtoNet(model()).adapt(support(torch.zeros(3))),
-        "ProtoNet cannot serve Numbers(shape=()). It classifies: every example should have one class.",
+        "ProtoNet cannot serve Numbers(shape=()). It classifies: every example should have one "
+        "class.",
     ),
     "finetune_targets": (
         lambda: qs.Finetune(model(), 5, embedding_size=3).adapt(support(torch.zeros(3))),

@@ -1,4 +1,5 @@
-"""Generators: what is generated against the same written by hand, and what the embedding may depend on."""
+"""Generators: what is generated against the same written by hand, and what the embedding may depend
+on."""
 
 import pytest
 import torch
@@ -209,7 +210,8 @@ def test_a_first_order_gradient_has_the_loss_of_the_exact_one_and_another_gradie
 
 
 def tables(rows: int) -> Episode:
-    """Tasks whose side information, the second column, is the slope that the first is multiplied by; ``rows`` support rows."""
+    """Tasks whose side information, the second column, is the slope that the first is multiplied
+    by; ``rows`` support rows."""
 
     def family(num_tasks, num_examples, generator):
         x = torch.randn(num_tasks, num_examples, 1, generator=generator)
@@ -266,7 +268,8 @@ def test_film_changes_norms_where_there_are_any():
 
 
 def test_tasks_of_two_kinds_are_told_apart():
-    """Lines that rise and lines that fall: after one example a generator knows which; a shared network could not."""
+    """Lines that rise and lines that fall: after one example a generator knows which; a shared
+    network could not."""
 
     def lines(sign):
         def family(num_tasks, num_examples, generator):

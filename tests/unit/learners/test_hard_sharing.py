@@ -1,4 +1,4 @@
-"""Hard sharing: a body for all, a head for each, against the same written with torch's own modules."""
+"""Hard sharing: a body for all, a head for each, against torch's own modules."""
 
 import pytest
 import torch
@@ -87,7 +87,8 @@ def test_refitting_with_a_proximal_term_arrives_at_ridge_regression():
 
 
 def test_training_shares_what_tasks_share():
-    """Tasks are one nonlinear function, scaled by the task: from five rows a new one is learned on the body."""
+    """Tasks are one nonlinear function, scaled by the task: from five rows a new one is learned on
+    the body."""
 
     def family(num_tasks, num_examples, generator):
         x = 2 * torch.rand(num_tasks, num_examples, 1, generator=generator) - 1

@@ -1,4 +1,5 @@
-"""iMAML against closed forms, against dense algebra, and against the unrolled gradient of the same inner problem."""
+"""iMAML against closed forms, against dense algebra, and against the unrolled gradient of the same
+inner problem."""
 
 import pytest
 import torch
@@ -37,7 +38,8 @@ def test_on_a_quadratic_the_gradient_is_the_exact_solve(damping):
 
 
 def test_on_a_network_it_is_the_papers_equation_with_a_dense_hessian():
-    """Also where the inner loop has not arrived and tasks have padding: equation 6 at the weights it ended with."""
+    """Also where the inner loop has not arrived and tasks have padding: equation 6 at the weights
+    it ended with."""
     model, episodes = smooth(), sinusoids()
     learner = qs.IMAML(model, 0.05, 7, proximal=9.0, cg_steps=60)
     _, grads = gradients(learner, episodes)

@@ -57,7 +57,9 @@ def test_fomaml_is_maml_with_first_order_outer_gradient():
     )
     results = [gradients(make(qs.models.MLP().double()), episodes) for make in (
         lambda model: qs.FOMAML(model, 0.05, 3, inner_optimiser="momentum"),
-        lambda model: qs.MAML(model, 0.05, 3, inner_optimiser="momentum", outer_gradient="first_order"),
+        lambda model: qs.MAML(
+            model, 0.05, 3, inner_optimiser="momentum", outer_gradient="first_order"
+        ),
     )]  # fmt: skip
     close(results[0], results[1], 0)
 

@@ -1,4 +1,5 @@
-"""The learned prior over classes: scikit-learn's logistic regression as its mode, the posterior's covariance, and what it finds."""
+"""The learned prior over classes: scikit-learn's logistic regression as its mode, the posterior's
+covariance, and what it finds."""
 
 import math
 from itertools import pairwise
@@ -55,7 +56,8 @@ def test_around_zero_it_is_ridge_penalised_logistic_regression():
 def joint(
     made: qs.LogisticPrior, weights: torch.Tensor, batch: qs.Batch, task: int
 ) -> torch.Tensor:
-    """The logarithm of the density of the classes and the weights ``[class, feature]``, but for a constant."""
+    """The logarithm of the density of the classes and the weights ``[class, feature]``, but for a
+    constant."""
     factor = made.factor.tril()
     away = torch.linalg.solve_triangular(factor, (weights - made.mean).unsqueeze(-1), upper=False)
     scores = (with_one(batch.x[task]) @ weights.T).log_softmax(1)

@@ -1,4 +1,5 @@
-"""Several targets of different kinds: what they cost, who learns from them, and tasks that are adapted to together."""
+"""Several targets of different kinds: what they cost, who learns from them, and tasks that are
+adapted to together."""
 
 import math
 from dataclasses import replace
@@ -81,7 +82,8 @@ def test_the_loss_of_a_task_is_the_mean_over_targets_of_their_labels():
 
 
 def test_missing_labels_and_padding_count_nothing():
-    """What stands beyond a mask or for a missing label changes neither loss nor gradient, and no label at all is exactly 0."""
+    """What stands beyond a mask or for a missing label changes neither loss nor gradient, and no
+    label at all is exactly 0."""
     given, learner = batch(), qs.MAML(model(), 0.1, 2)
     longer = qs.Batch(
         *(torch.cat([v, v[:, :2]], 1) for v in (given.x, given.y)),
@@ -134,7 +136,8 @@ def test_one_number_is_regression():
     ids=["maml", "anil", "reptile", "hard_sharing"],
 )
 def test_learners_adapt_to_all_targets(make):
-    """Adapting lowers the loss of every target on the support set, and the answers are numbers and probabilities."""
+    """Adapting lowers the loss of every target on the support set, and the answers are numbers and
+    probabilities."""
     learner, given = make(model()), batch(examples=12)
     before = learner.predict(learner.adapt(given, steps=0), given.x)
     after = learner.predict(learner.adapt(given, steps=30), given.x)
@@ -199,7 +202,7 @@ def test_the_support_mean_says_means_and_frequencies():
 
 
 def test_a_group_is_adapted_to_jointly():
-    """What members share moves by the mean of their gradients, each member's head by its own alone."""
+    """Shared layers move by the mean of the members' gradients, a head by its own only."""
     source = qs.tasks.Sinusoid().episodes(shot=4, query=3)
     pairs = qs.tasks.Grouped(source, 2).sample(3, qs.Moment(1, "pairs"))
     members = source.sample(6, qs.Moment(1, "pairs"))

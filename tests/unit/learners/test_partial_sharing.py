@@ -114,7 +114,8 @@ def test_columns_that_are_not_stitched_are_separate_networks(trunk):
 
 
 def test_a_column_for_each_task_is_the_papers_network():
-    """Both columns written out, with a stitch after each of two layers; the head of a task stands on its column after the last."""
+    """Both columns written out, with a stitch after each of two layers; the head of a task stands
+    on its column after the last."""
     made, tasks = (
         qs.PartialSharing(qs.models.CrossStitch(vectors(), 2), 2).double(),
         episode((4,))[:2],

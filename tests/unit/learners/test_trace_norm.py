@@ -34,7 +34,8 @@ def test_a_row_moves_nothing_but_itself():
 
 @pytest.mark.parametrize("rank", [0, 1, 2])
 def test_without_full_rank_it_has_a_subgradient(rank):
-    """``‖X‖ ≥ ‖W‖ + ⟨G, X − W⟩`` for every ``X``, and nothing of ``G`` outside the rows and columns of ``W``."""
+    """``‖X‖ ≥ ‖W‖ + ⟨G, X − W⟩`` for every ``X``, and nothing of ``G`` outside the rows and columns
+    of ``W``."""
     matrix = (draw(5, rank) @ draw(rank, 6)).requires_grad_()
     norm = trace_norm_by_row(matrix).sum()
     gradient = torch.autograd.grad(norm, matrix)[0]

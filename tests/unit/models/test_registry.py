@@ -54,8 +54,8 @@ def test_a_module_of_the_current_folder_is_found_and_the_path_is_put_back(tmp_pa
     [
         ("no.such.module:Net", "cannot be imported: No module named 'no'"),
         (f"{HERE}:Nothing", "cannot be imported: .* has no attribute 'Nothing'"),
-        (f"{HERE}:", "cannot be imported: "),
-        (":Net", "cannot be imported: "),
+        (f"{HERE}:", "An import path should be package.module:Class"),
+        (":Net", "An import path should be package.module:Class"),
         (f"{HERE}:NUMBER", "should be a class. Found int."),
     ],
 )

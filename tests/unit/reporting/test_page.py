@@ -242,7 +242,8 @@ def test_settings() -> None:
         "mapping": [{"mode": "vmap"}],
     }
     assert flat(run | {"on": True, "off": None}) == {
-        "learner": "maml", "learner: lr": "0.1", "learner: model: way": "5", "mapping: mode": "vmap", "on": "yes",
+        "learner": "maml", "learner: lr": "0.1", "learner: model: way": "5",
+        "mapping: mode": "vmap", "on": "yes",
     }  # fmt: skip
     assert command_of({"command": ["a", "b c"]}) == "a 'b c'" and command_of({}) == ""
 

@@ -1,4 +1,5 @@
-"""The map shows every pair where the tree puts it, with groups, and names that do not run into one another."""
+"""The map shows every pair where the tree puts it, with groups, and names that do not run into one
+another."""
 
 import re
 from dataclasses import replace

@@ -1,4 +1,5 @@
-"""Several targets side by side; what they cost together is tested in learners/test_mixed_targets.py."""
+"""Several targets side by side; what they cost together is tested in
+learners/test_mixed_targets.py."""
 
 import math
 

@@ -1,4 +1,5 @@
-"""Folders of images: the same pixels as the sources that models are trained on, whatever the files are like."""
+"""Folders of images: the same pixels as the sources that models are trained on, whatever the files
+are like."""
 
 import shutil
 

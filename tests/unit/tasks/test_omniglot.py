@@ -30,7 +30,8 @@ EVALUATION = {"ULOG/character01": 4, "ULOG/character02": 3}
 
 
 def drawing(row: int) -> bytes:
-    """A 1-bit PNG as in Omniglot: ink 0 on 1, a thick bar ``row`` rows below the top, on the left half."""
+    """A 1-bit PNG as in Omniglot: ink 0 on 1, a thick bar ``row`` rows below the top, on the left
+    half."""
     pixels = np.full((105, 105), 255, np.uint8)
     pixels[row : row + 12, :52] = 0
     buffer = io.BytesIO()

@@ -1,4 +1,5 @@
-"""The source that draws groups of related tasks: uniform where nothing is known, as the similarities say where it is."""
+"""The source that draws groups of related tasks: uniform where nothing is known, as the
+similarities say where it is."""
 
 from itertools import combinations
 
@@ -51,7 +52,8 @@ def likely(drawn: list[list[int]], expected: dict[tuple[int, ...], float]) -> fl
 
 @pytest.mark.parametrize("level", [0.0, 0.7])
 def test_uniform_relatedness_draws_uniformly(level):
-    """All ordered pairs, and all sets of four of two groups, are equally likely, as from the source itself."""
+    """All ordered pairs, and all sets of four of two groups, are equally likely, as from the source
+    itself."""
     source = qs.tasks.Related(
         Bare(), torch.full((TASKS, TASKS), level).fill_diagonal_(1), group_size=2
     )

@@ -1,4 +1,4 @@
-"""Tables: encoding learned from training rows alone, two protocols, ragged tasks, and clear errors."""
+"""Tables: encoding learned from training rows, two protocols, ragged tasks, clear errors."""
 
 import json
 
@@ -35,7 +35,7 @@ def table(rows=None, **options) -> qs.tasks.Table:
 
 
 def test_a_row_is_where_it_was():
-    """What comes out is the table again: every row under its task, features in the encoder's units."""
+    """The table comes out again: every row under its task, in the encoder's units."""
     rows = shops()
     tasks = table(rows).whole()
     assert tasks.names == ("s0", "s1", "s2", "s3") and tasks.sizes == [1, 3, 8, 20]
@@ -91,7 +91,7 @@ def test_rows_are_split_within_tasks():
 
 
 def test_training_rows_are_split_again_for_validation():
-    """Every row is in one part, its numbers as they were; a task of one row keeps it for training."""
+    """Every row is in one part, as it was; a task of one row keeps it for training."""
     whole = table().split_rows(0.75)[0]
     train, held = whole.split_rows(0.6, seed=3)
     assert (

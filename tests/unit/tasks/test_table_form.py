@@ -1,4 +1,5 @@
-"""What rows become for a model: scaled and back, classes by name, and what is kept of it with a run."""
+"""What rows become for a model: scaled and back, classes by name, and what is kept of it with a
+run."""
 
 import json
 

@@ -1,4 +1,5 @@
-"""Balancers in front of learners: TorchJD's objects as they are, their gradients, and what is remembered."""
+"""Balancers in front of learners: TorchJD's objects as they are, their gradients, and what is
+remembered."""
 
 import json
 

@@ -16,8 +16,11 @@ from quickstudy.training.export import AdaptedModel
 from tests.laws.battery import CASES
 
 PLAIN = [case for case in CASES if not case.learner().transductive]
-IN_ONNX = ("first-order", "shared-head", "anil-stepwise-norm-support", "metasgd-unrolled", "sgd-in-turn", "protonet-norm", "matching-mlp",
-           "relation-conv", "siamese-mlp", "logistic-norm", "finetune-norm-support")  # fmt: skip
+IN_ONNX = (
+    *("first-order", "shared-head", "anil-stepwise-norm-support", "metasgd-unrolled"),
+    *("sgd-in-turn", "protonet-norm", "matching-mlp", "relation-conv", "siamese-mlp"),
+    *("logistic-norm", "finetune-norm-support", "anil-unet"),
+)
 
 
 def prepared(case):

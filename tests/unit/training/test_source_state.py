@@ -1,4 +1,5 @@
-"""Sources that depend on what happened: they hear of every step, and resuming goes on with what they know."""
+"""Sources that depend on what happened: they hear of every step, and resuming goes on with what
+they know."""
 
 import torch
 

@@ -108,7 +108,14 @@ class UpdateRule(nn.Module):
     def forward(
         self, losses: Tensor, gradients: Tensor, weights: Tensor, *state: Tensor
     ) -> tuple[Tensor, ...]:
-        """New ``weights`` ``[task, weight]``, then the new state ``[task, weight, ...]``, from ``losses`` ``[task]`` and ``gradients``."""
+        """Give the new weights ``[task, weight]``, then the new state ``[task, weight, ...]``.
+
+        Args:
+            losses: ``[task]``.
+            gradients: ``[task, weight]``.
+            weights: ``[task, weight]``.
+            state: Hidden state and cell ``[task, weight, hidden]``, and both gates.
+        """
         hidden, cell, forget, input_ = state
         of_loss = F.linear(preprocess(losses), self.of_loss, self.bias).unsqueeze(1)
         mixed = F.linear(torch.cat([preprocess(gradients), hidden], -1), self.of_gradient) + of_loss

@@ -20,7 +20,7 @@ class Rates(nn.ParameterList):
     def attach(
         self, start: float, owned: Weights, alike: tuple[str, ...], inner_steps: int
     ) -> None:
-        """Make the rates of ``owned``, the tensors of one task; the rows of ``alike`` start alike."""
+        """Make the rates of the tensors of one task; the rows of ``alike`` start alike."""
         self.names, self.start = tuple(owned), start
         self.alike = alike
         self.extend(self.shaped(value, inner_steps) for value in owned.values())
