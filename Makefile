@@ -17,9 +17,10 @@ demo: $(VENV)/.dev ## learn, evaluate and show a small run, in runs/demo
 test: lint ## every check: lint, types, tests, README, docstrings
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-lint: $(VENV)/.dev ## ruff and mypy
+lint: $(VENV)/.dev ## ruff, the rules of the house, and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python tools/house.py
 	$(BIN)/mypy
 
 format: $(VENV)/.dev ## put imports and layout in order

@@ -1,4 +1,4 @@
-"""Losses whose gradient is found together with them, for the ways to it that keep no graph of the inner steps."""
+"""Losses whose gradient is computed together with them, so that no graph of the steps is kept."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,38 +8,44 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from quickstudy.bilevel.problem import State
-from quickstudy.bilevel.rng import restore_rng, rng_state
+from quickstudy.bilevel.rng import restore_rng, rng_kept, rng_state
 from quickstudy.bilevel.unrolled import Solved
 
 PullBack = Callable[[Tensor], list[Tensor]]
-"""Weights of the losses to the gradient of their weighted sum by the meta tensors; to be called once."""
-Run = Callable[[State, bool], tuple[Tensor, State, PullBack]]
-"""The meta tensors, and whether a gradient is wanted, to the losses, the last state, and how to pull weights back."""
+"""Weights of the losses to the gradient of the weighted sum by the meta tensors. Call it once."""
+Ran = tuple[Tensor, State, PullBack]
+"""The losses, the last state, and how to pull weights of the losses back."""
+Run = Callable[[State, bool], Ran]
+"""The meta tensors, and whether a gradient is wanted, to the result."""
 
 
 def eager(run: Run, meta: State) -> Solved:
-    """The losses of ``run``, the gradient of their sum found at once; and the last state.
+    """Compute the losses of ``run`` and the gradient of their sum at once; give the last state too.
 
-    Nearly always all losses weigh the same (their mean or sum is taken), so the forward pass finds
-    the gradient of their sum, the backward pass scales it, and nothing of the inner steps outlives
-    the forward pass. Where they turn out to weigh differently, everything is computed again, from
-    the same random state."""
+    Nearly always all losses weigh the same, because their mean or sum is taken. So the forward pass
+    computes the gradient of their sum, and the backward pass scales it. Nothing of the inner steps
+    outlives the forward pass. If the losses turn out to weigh differently, the backward pass
+    computes everything again, from the same random state.
+    """
     if not (torch.is_grad_enabled() and any(value.requires_grad for value in meta.values())):
         with torch.no_grad():
             return run(meta, False)[:2]
     last: list[State] = []
-    losses: Tensor = _Eager.apply(run, last, tuple(meta), *meta.values())  # type: ignore[no-untyped-call]
-    return losses, last[0]
+    apply: Callable[..., Tensor] = _Eager.apply
+    return apply(run, last, tuple(meta), *meta.values()), last[0]
 
 
 class _Eager(torch.autograd.Function):
+    """The losses of a run as a function of the meta tensors. A list receives the last state."""
+
     @staticmethod
     def forward(
         ctx: Any, run: Run, last: list[State], names: tuple[str, ...], *values: Tensor
     ) -> Tensor:
-        ctx.run, ctx.names, ctx.rng = run, names, rng_state(values[0].device)
-        kind = values[0].device.type
-        ctx.autocast = kind, torch.get_autocast_dtype(kind), torch.is_autocast_enabled(kind)
+        device = values[0].device
+        ctx.run, ctx.names = run, names
+        ctx.rng = rng_state(device)
+        ctx.autocast = _autocast(device.type)
         losses, state, pull_back = run(dict(zip(names, values, strict=True)), True)
         ctx.save_for_backward(*values, *pull_back(torch.ones_like(losses)))
         last.append(state)
@@ -48,13 +54,22 @@ class _Eager(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, outer: Tensor) -> tuple[Tensor | None, ...]:
-        values, found = ctx.saved_tensors[: len(ctx.names)], ctx.saved_tensors[len(ctx.names) :]
+        count = len(ctx.names)
+        values, found = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
         weight = outer.flatten()[:1]
         if (outer == weight).all():
             return None, None, None, *(weight.sum() * part for part in found)
-        present = rng_state(outer.device)
+        return None, None, None, *_again(ctx, values, outer)
+
+
+def _autocast(device: str) -> tuple[str, torch.dtype, bool]:
+    """Give the arguments of ``torch.autocast`` that are in force."""
+    return device, torch.get_autocast_dtype(device), torch.is_autocast_enabled(device)
+
+
+def _again(ctx: Any, values: tuple[Tensor, ...], outer: Tensor) -> list[Tensor]:
+    """Compute the losses again and pull the weights ``outer`` back to the meta tensors."""
+    with rng_kept(outer.device), torch.autocast(*ctx.autocast):
         restore_rng(outer.device, ctx.rng)
-        with torch.autocast(*ctx.autocast):
-            gradient = ctx.run(dict(zip(ctx.names, values, strict=True)), True)[2](outer)
-        restore_rng(outer.device, present)
-        return None, None, None, *gradient
+        pull_back: PullBack = ctx.run(dict(zip(ctx.names, values, strict=True)), True)[2]
+        return pull_back(outer)

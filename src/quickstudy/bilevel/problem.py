@@ -6,62 +6,48 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from quickstudy.bilevel.optimisers import InnerOptimiser, Weights
+from quickstudy.bilevel.optimisers import InnerOptimiser, Rate, Weights
 
 State = dict[str, Tensor]
+Objective = Callable[[Weights], Tensor]
+"""Weights to one loss per task ``[task]``, or to a scalar."""
 
 
 class InnerProblem(ABC):
-    """An inner loop: where it starts, one step of it, what it minimises, and what its end costs.
+    """An inner loop: its start, one step, the objective of the steps and the loss at the end.
 
-    ``meta`` are the meta-learned tensors by name, through which alone all four depend on what is
-    meta-learned. A state is the weights, and whatever else a step passes on to the next, by name; a
-    task axis stands in front of everything."""
+    ``meta`` are the meta-learned tensors by name. All four functions depend on the meta-learned
+    tensors only through this argument. A state holds the weights by name, and all else that a step
+    passes on to the next. Every tensor of a state has a task axis in front.
+    """
 
     @abstractmethod
     def start(self, meta: State) -> State:
-        """The state before the first step."""
+        """Give the state before the first step."""
 
     @abstractmethod
     def step(self, state: State, meta: State, index: int, differentiable: bool) -> State:
-        """The state after step ``index``; unless ``differentiable``, the inner gradient is a constant."""
+        """Give the state after step ``index``.
+
+        Unless ``differentiable``, the inner gradient is a constant.
+        """
 
     @abstractmethod
     def objective(self, state: State, meta: State) -> Tensor:
-        """What the steps minimise, for every task ``[task]``."""
+        """Compute the loss of every task ``[task]`` that the steps minimise."""
 
     @abstractmethod
     def losses(self, state: State, meta: State) -> Tensor:
-        """The outer loss of every task ``[task]``."""
+        """Compute the outer loss of every task ``[task]``."""
 
 
-def descend(
-    objective: Callable[[Weights], Tensor],
-    state: State,
-    names: Sequence[str],
-    optimiser: InnerOptimiser,
-    rate: Callable[[str], Tensor | float],
-    index: int,
-    differentiable: bool,
-) -> State:
-    """``state`` after step ``index`` of ``optimiser`` on ``objective``.
-
-    Args:
-        objective: What is minimised, of the weights.
-        state: The weights and the optimiser's slots.
-        names: Which of it are weights.
-        optimiser: Makes steps of gradients.
-        rate: The rate of a weight, by its name.
-        index: Which step it is, from 0.
-        differentiable: Whether the gradient is a function of the state, or a constant.
-    """
-    gradients = gradient(
-        objective,
-        {name: state[name] for name in names},
-        names,
-        differentiable,
-    )[1]
-    return move(optimiser, state, names, gradients, rate, index)
+def under(prefix: str, tensors: State) -> State:
+    """Select the tensors whose name starts with ``prefix``, by the rest of their name."""
+    return {
+        name.removeprefix(prefix): value
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }
 
 
 def move(
@@ -69,71 +55,89 @@ def move(
     state: State,
     names: Sequence[str],
     gradients: Weights,
-    rate: Callable[[str], Tensor | float],
+    rate: Callable[[str], Rate],
     index: int,
 ) -> State:
-    """``state`` after step ``index`` of ``optimiser``, given the gradients of its weights ``names``."""
+    """Give ``state`` after one step of ``optimiser`` along the gradients of its weights.
+
+    Args:
+        optimiser: Turns a gradient into a step.
+        state: The weights and the optimiser's slots.
+        names: Which tensors of ``state`` are weights.
+        gradients: Their gradients.
+        rate: The learning rate of a weight, by its name.
+        index: The number of steps taken before.
+    """
     updated: State = {}
     slots: State = {}
     for name in names:
-        old = tuple(state[f"{slot}:{name}"] for slot in optimiser.slots)
+        own = optimiser.names_of(name)
+        old = tuple(state[slot] for slot in own)
         updated[name], *new = optimiser.step(state[name], gradients[name], rate(name), old, index)
-        slots |= {f"{slot}:{name}": value for slot, value in zip(optimiser.slots, new, strict=True)}
-    return {**updated, **{name: slots[name] for name in state if name not in updated}}
-
-
-def under(prefix: str, tensors: State) -> State:
-    """Those of ``tensors`` whose name starts with ``prefix``, by the rest of their name."""
-    length = len(prefix)
-    return {name[length:]: value for name, value in tensors.items() if name.startswith(prefix)}
+        slots.update(zip(own, new, strict=True))
+    return updated | slots
 
 
 def gradient(
-    objective: Callable[[Weights], Tensor],
-    weights: Weights,
-    names: Sequence[str],
-    differentiable: bool,
+    objective: Objective, weights: Weights, names: Sequence[str], differentiable: bool
 ) -> tuple[Tensor, Weights]:
-    """The ``objective`` ``[task]`` at ``weights``, and each task's gradient of its own; known to be
-    0 except for ``names``.
+    """Compute the objective of every task, and the gradient by the task's own weights.
 
-    Tasks do not share weights, so the gradient of the sum holds every task's own: one ordinary
-    backward pass over batched operations, which is faster than a mapped ``torch.func.grad``.
+    Tasks do not share weights, so the gradient of the sum holds every task's gradient. It takes
+    one ordinary backward pass over batched operations, which is faster than a mapped
+    ``torch.func.grad``.
+
+    Args:
+        objective: The function of ``weights``.
+        weights: Tensors by name, ``[task, ...]`` each.
+        names: The weights whose gradient is computed; the gradient of all others is 0.
+        differentiable: Whether the results are functions of ``weights``, or constants.
+
+    Returns:
+        The objective ``[task]``, and a gradient for each of ``weights``.
     """
-
-    def total(moving: Weights, others: Weights) -> tuple[Tensor, Tensor]:
-        values = objective(others | moving)
-        return values.sum(), values
-
     if torch.compiler.is_compiling():
-        follow = differentiable
-        found: Weights
-        found, values = torch.func.grad(total, has_aux=True)(
-            {name: weights[name] for name in names}, weights
-        )
-        found = found if follow else {name: value.detach() for name, value in found.items()}
+        values, found = _traced(objective, weights, names, differentiable)
     else:
         follow = differentiable and torch.is_grad_enabled()
-        with torch.enable_grad():
-            leaves = {
-                name: value.view_as(value) if follow and value.requires_grad else value.detach()
-                for name, value in weights.items()
-            }
-            moving = {
-                name: leaves[name] if leaves[name].requires_grad else leaves[name].requires_grad_()
-                for name in names
-            }
-            sum_, values = total(moving, leaves)
-            gradients = torch.autograd.grad(
-                sum_,
-                list(moving.values()),
-                create_graph=follow,
-                allow_unused=True,
-                materialize_grads=True,
-            )
-        found = dict(zip(names, gradients, strict=True))
-    every = {
-        name: found[name] if name in found else torch.zeros_like(value)
-        for name, value in weights.items()
-    }
-    return values if follow else values.detach(), every
+        values, found = _recorded(objective, weights, names, follow)
+    for name, weight in weights.items():
+        if name not in found:
+            found[name] = torch.zeros_like(weight)
+    return values, {name: found[name] for name in weights}
+
+
+def _recorded(
+    objective: Objective, weights: Weights, names: Sequence[str], follow: bool
+) -> tuple[Tensor, Weights]:
+    """Compute the objective and its gradient by autograd, with their history if they ``follow``."""
+    with torch.enable_grad():
+        leaves = {name: _leaf(weight, follow) for name, weight in weights.items()}
+        moving = [leaves[name].requires_grad_() for name in names]
+        values = objective(leaves)
+        gradients = torch.autograd.grad(
+            values.sum(), moving, create_graph=follow, allow_unused=True, materialize_grads=True
+        )
+    return values if follow else values.detach(), dict(zip(names, gradients, strict=True))
+
+
+def _leaf(weight: Tensor, follow: bool) -> Tensor:
+    """Give a tensor to differentiate by: a view that keeps the history, or a constant."""
+    return weight.view_as(weight) if follow and weight.requires_grad else weight.detach()
+
+
+def _traced(
+    objective: Objective, weights: Weights, names: Sequence[str], follow: bool
+) -> tuple[Tensor, Weights]:
+    """Compute the objective and its gradient within ``torch.compile``."""
+
+    def total(moving: Weights, every: Weights) -> tuple[Tensor, Tensor]:
+        values = objective(every | moving)
+        return values.sum(), values
+
+    found: Weights
+    moving = {name: weights[name] for name in names}
+    found, values = torch.func.grad(total, has_aux=True)(moving, weights)
+    if follow:
+        return values, found
+    return values.detach(), {name: value.detach() for name, value in found.items()}

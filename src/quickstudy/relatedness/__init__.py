@@ -1,4 +1,4 @@
-"""How related tasks are: measures, shrunk by their own noise, and the groups that can be told apart."""
+"""How related tasks are: measures, their noise, and the groups that can be told apart."""
 
 from quickstudy.relatedness.affinity import affinity, affinity_with
 from quickstudy.relatedness.fisher import fisher_diagonal, fisher_embedding

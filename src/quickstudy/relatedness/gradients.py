@@ -1,63 +1,70 @@
-"""Gradient cosine: two tasks are related where they pull the shared weights the same way."""
+"""Gradient cosine: two tasks are related if they pull the shared weights the same way."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from quickstudy.episode import Batch
-from quickstudy.learners import Learner
 from quickstudy.learners.learner import evaluating
-from quickstudy.relatedness.probe import Probe
+from quickstudy.relatedness.probe import Probe, ProbeModel
 
 
-def mean_gradients(
-    learner: Learner | nn.Module, batch: Batch, rows: Tensor, power: int = 1
-) -> Tensor:
-    """The mean over chosen rows of each task's gradient, entry by entry to the ``power``.
+def mean_gradients(learner: ProbeModel, batch: Batch, rows: Tensor, power: int = 1) -> Tensor:
+    """Average each task's gradient, entry by entry to a power, over chosen rows.
 
     ``g_t = mean_i ∇_θ ℓ(f_θ(x_ti), y_ti)``, or ``mean_i (∇_θ ℓ)²`` for ``power = 2``, at the
-    weights ``θ`` that the network has.
+    weights ``θ`` of the network.
 
     Args:
         learner: A learner whose network gives scores, or the network.
         batch: All rows of every task.
-        rows: ``[..., task, example]``, 1 for the rows to take the mean of.
+        rows: ``[..., task, example]``, 1 for the rows to average over.
         power: 1 or 2.
 
     Returns:
-        ``[..., task, parameter]``; 0 where a task has no row.
+        ``[..., task, parameter]``; 0 for a task without such rows.
 
     Example:
         >>> import quickstudy as qs
         >>> line = torch.nn.Linear(1, 1, bias=False)
         >>> _ = torch.nn.init.zeros_(line.weight)
-        >>> # d/dw (w x − y)² = −2 x y
         >>> batch = qs.Batch.of(torch.tensor([[1.0], [3.0]]), torch.tensor([[1.0], [1.0]]))
-        >>> mean_gradients(line, batch, batch.mask)
+        >>> mean_gradients(line, batch, batch.mask)  # d/dw (w x − y)² = −2 x y at w = 0
         tensor([[-4.]])
 
-    Source: the cosine of two such gradients is the similarity of Wang et al. 2021 (Gradient
-        Vaccine), section 3.
+    Source: Wang et al. 2021 (Gradient Vaccine), section 3: the cosine of two such gradients is
+        their similarity.
     """
     probe = Probe(learner, batch.target)
+    found = []
     with evaluating(probe.model):
-        found = []
         for task in range(batch.num_tasks):
-            chosen, real = rows[..., task, :], batch.mask[task] > 0
-            gradients = probe.row_gradients(batch.x[task][real], batch.y[task][real]).pow(power)
-            found.append(chosen[..., real] @ gradients / chosen.sum(-1, keepdim=True).clamp(min=1))
+            real = batch.mask[task] > 0
+            gradients = probe.row_gradients(batch.x[task][real], batch.y[task][real])
+            found.append(_average(gradients.pow(power), rows[..., task, :], real))
     return torch.stack(found, -2)
 
 
-def gradient_cosine(learner: Learner | nn.Module, batch: Batch, halves: Tensor) -> Tensor:
-    """Inner products ``⟨g_s, g_t⟩`` of the tasks' gradients, each from either half ``[split, 2, 2, task, task]``."""
+def _average(values: Tensor, chosen: Tensor, real: Tensor) -> Tensor:
+    """Average ``values`` ``[real row, parameter]`` over the chosen rows ``[..., example]``."""
+    return chosen[..., real] @ values / chosen.sum(-1, keepdim=True).clamp(min=1)
+
+
+def gradient_cosine(learner: ProbeModel, batch: Batch, halves: Tensor) -> Tensor:
+    """Compute inner products of the tasks' gradients, each from either half of its rows.
+
+    ``⟨g_s, g_t⟩`` as ``[split, half of s, half of t, task, task]``.
+    """
     return inner_products(mean_gradients(learner, batch, halves))
 
 
 def inner_products(vectors: Tensor) -> Tensor:
-    """``⟨v_s, v_t⟩`` with ``v_s`` of the one half and ``v_t`` of the other: ``[split, half of s,
-    half of t, task, task]``.
+    """Multiply the vectors of all pairs of tasks, each from either half of its rows.
 
-    ``vectors`` are ``[split, half, task, parameter]``.
+    Args:
+        vectors: ``[split, half, task, parameter]``.
+
+    Returns:
+        ``⟨v_s, v_t⟩`` as ``[split, half of s, half of t, task, task]``.
     """
     return torch.einsum("rasp,rbtp->rabst", vectors, vectors)
 

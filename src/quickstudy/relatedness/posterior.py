@@ -1,51 +1,63 @@
-"""Posterior weights: two tasks of linear regression are related where they depart from the mean of all tasks alike."""
+"""Posterior weights: two linear tasks are related if they depart from the mean task alike."""
 
-from dataclasses import replace
+from functools import partial
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from quickstudy.episode import Batch
 from quickstudy.errors import UserError
-from quickstudy.learners import Learner, LinearPrior
+from quickstudy.learners import LinearPrior
 from quickstudy.relatedness.gradients import inner_products
+from quickstudy.relatedness.halves import masked, over_sets
+from quickstudy.relatedness.probe import ProbeModel
 
 
-def posterior_shift(learner: Learner | nn.Module, batch: Batch, rows: Tensor) -> Tensor:
-    """How a task's rows shift its weights from those of all tasks, in units of the prior: ``u_t =
-    L⁻¹ (m_t − μ)``.
+def posterior_shift(learner: ProbeModel, batch: Batch, rows: Tensor) -> Tensor:
+    """Measure how a task's rows shift its weights from the mean, in units of the prior.
+
+    ``u_t = L⁻¹ (m_t − μ)``, with ``m_t`` the posterior mean of the weights.
 
     Args:
-        learner: A :class:`~quickstudy.LinearPrior` with the prior ``N(μ, Σ)``, ``Σ = L Lᵀ``;
-            ``m_t`` is its posterior mean.
+        learner: A :class:`~quickstudy.LinearPrior` with the prior ``N(μ, Σ)``, ``Σ = L Lᵀ``.
         batch: All rows of every task.
         rows: ``[..., task, example]``, 1 for the rows to use.
 
     Returns:
-        ``[..., task, parameter]``; 0 where a task has no row.
+        ``[..., task, parameter]``; 0 for a task without such rows.
 
     Raises:
         UserError: If ``learner`` is not a LinearPrior.
 
-    Source: what our LinearPrior knows of a task, taken as its embedding.
+    Source: none; it takes the posterior of our LinearPrior as an embedding of the task.
     """
     if not isinstance(learner, LinearPrior):
         raise UserError(
             "The probe of posterior weights should be a LinearPrior. Found "
             f"{type(learner).__name__}."
         )
-    flat = rows.reshape(-1, *rows.shape[-2:])
-    means = torch.stack(
-        [learner.adapt(replace(batch, mask=batch.mask * own))["mean"] for own in flat]
-    )
+    return over_sets(partial(_shift, learner, batch), rows)
+
+
+def _shift(learner: LinearPrior, batch: Batch, rows: Tensor) -> Tensor:
+    """Compute the shifts of all tasks ``[task, parameter]`` by one set of rows."""
+    mean = learner.adapt(masked(batch, rows))["mean"]
+    return _whitened(learner, mean).flatten(1)
+
+
+def _whitened(learner: LinearPrior, mean: Tensor) -> Tensor:
+    """Give ``mean`` ``[..., parameter]`` in coordinates in which the prior is the unit ball."""
     with torch.no_grad():
-        shift = (means - learner.mean).double().unsqueeze(-1)
+        shift = (mean - learner.mean).double().unsqueeze(-1)
         white = torch.linalg.pinv(learner.factor.tril().double()) @ shift
-    return white.flatten(2).to(means.dtype).reshape(*rows.shape[:-1], -1)
+    return white.to(mean.dtype)
 
 
-def posterior_cosine(learner: Learner | nn.Module, batch: Batch, halves: Tensor) -> Tensor:
-    """Inner products of the tasks' shifts, each from either half ``[split, 2, 2, task, task]``."""
+def posterior_cosine(learner: ProbeModel, batch: Batch, halves: Tensor) -> Tensor:
+    """Compute inner products of the tasks' shifts, each from either half of its rows.
+
+    They are ``[split, half of s, half of t, task, task]``.
+    """
     return inner_products(posterior_shift(learner, batch, halves))
 
 

@@ -17,13 +17,14 @@ def planted(
     within: float = 0.15,
     noise: float = 0.5,
 ) -> tuple[qs.Episode, Tensor]:
-    """Three groups of ``each`` tasks ``y = w_t x + ε``, ``w_t`` around a centre of its group; and
-    the groups."""
+    """Three groups of ``each`` tasks ``y = w_t x + ε``, and the group of every task.
+
+    ``w_t`` lies around the centre of its group.
+    """
     draw = qs.generator(seed, "planted")
     groups = torch.arange(3).repeat(each)
-    weights = spread * torch.randn(3, 6, generator=draw)[groups] + within * torch.randn(
-        len(groups), 6, generator=draw
-    )
+    centres = spread * torch.randn(3, 6, generator=draw)
+    weights = centres[groups] + within * torch.randn(len(groups), 6, generator=draw)
     x = torch.randn(len(groups), rows, 6, generator=draw)
     y = x @ weights.unsqueeze(-1) + noise * torch.randn(len(groups), rows, 1, generator=draw)
     parts = [
@@ -34,7 +35,7 @@ def planted(
 
 
 def probe(measure: str, tasks: qs.Episode) -> qs.Learner | nn.Module:
-    """What each measure looks through, fitted to all rows."""
+    """The probe of a measure, fitted to all rows."""
     x, y = (
         torch.cat([getattr(part, name) for part in (tasks.support, tasks.query)], 1)
         for name in ("x", "y")
@@ -45,11 +46,8 @@ def probe(measure: str, tasks: qs.Episode) -> qs.Learner | nn.Module:
         ones = torch.cat([flat, torch.ones_like(targets)], 1).double()
         prior = empirical_bayes(Moments.of(ones, targets[:, 0].double(), [x.shape[1]] * len(x)))
         with torch.no_grad():
-            learner.mean[0], learner.factor[0], learner.log_noise[0] = (
-                prior.mean,
-                prior.factor,
-                prior.noise.log(),
-            )
+            learner.mean[0], learner.factor[0] = prior.mean, prior.factor
+            learner.log_noise[0] = prior.noise.log()
         return learner
     if measure == "fisher":
         sharing = qs.HardSharing(

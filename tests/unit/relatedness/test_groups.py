@@ -1,11 +1,11 @@
-"""Planted groups are found; where nothing can be told there is one."""
+"""Planted groups are found, and there is one if the rows cannot tell groups apart."""
 
 import pytest
 import torch
 from sklearn.metrics import adjusted_rand_score
 
-from quickstudy.relatedness import MEASURES, relate
-from quickstudy.relatedness.groups import cut, tree_of
+from quickstudy.relatedness import MEASURES, relate, shrink
+from quickstudy.relatedness.groups import cut, num_groups, tree_of
 from tests.unit.relatedness.planted import planted, probe
 
 
@@ -24,8 +24,10 @@ def test_planted_groups_are_found(measure):
 @pytest.mark.parametrize("measure", ["gradient", "posterior"])
 @pytest.mark.parametrize("seed", range(2))
 def test_tasks_too_small_to_tell_are_one_group(measure, seed):
-    """Four noisy rows a task: groups are there, but the rows cannot tell. A group of related tasks
-    is then nearly drawn uniformly."""
+    """Four noisy rows a task: groups are there, but the rows cannot tell.
+
+    Companions of a task are then drawn nearly uniformly.
+    """
     tasks, _ = planted(seed, rows=4, noise=5.0)
     found = relate(probe(measure, tasks), tasks, measure, splits=5)
     assert found.num_groups == 1 and found.reliability < 0.25
@@ -58,3 +60,26 @@ def test_groups_are_numbered_in_the_order_of_the_tree():
     groups = cut(tree, 3)
     assert groups[:3].tolist() == groups[3:].tolist() and sorted(groups[:3].tolist()) == [0, 1, 2]
     assert groups[torch.from_numpy(leaves_list(tree)).long()].diff().min() >= 0
+
+
+def test_the_tree_merges_the_nearest_first():
+    """Average linkage by hand: 0 and 1 at 0.1; then 2 at the mean of 0.4 and 0.6."""
+    similarity = torch.tensor([[1.0, 0.9, 0.6], [0.9, 1.0, 0.4], [0.6, 0.4, 1.0]])
+    found = tree_of(similarity)
+    assert found[:, :2].tolist() == [[0, 1], [2, 3]] and found[:, 3].tolist() == [2, 3]
+    assert found[:, 2] == pytest.approx([0.1, 0.5])
+    assert len(set(cut(found, 2)[:2].tolist())) == 1 and len(set(cut(found, 2).tolist())) == 2
+
+
+def test_halves_that_agree_show_all_groups():
+    """Two blocks without noise: two groups explain everything, and more explain no more."""
+    blocks = 0.2 + 0.6 * (torch.arange(8) % 2 == (torch.arange(8) % 2).unsqueeze(1)).double()
+    seen = blocks.fill_diagonal_(1.0).expand(3, 2, 2, 8, 8)
+    assert num_groups(seen, shrink(seen)) == 2
+    assert num_groups(seen, shrink(seen), most=1) == 1
+
+
+def test_similarities_without_variance_are_one_group():
+    seen = torch.full((3, 2, 2, 8, 8), 0.5, dtype=torch.float64)
+    same = seen + 0.5 * torch.eye(8)
+    assert num_groups(same, shrink(same)) == 1

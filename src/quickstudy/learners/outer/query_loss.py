@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Self
 from torch import Tensor
 
 from quickstudy.bilevel import OuterGradient, State
-from quickstudy.bilevel.ways import IMPLICIT, check_way, solve_problem
+from quickstudy.bilevel.outer_gradient import IMPLICIT, check_outer_gradient, solve_problem
 from quickstudy.episode import Episode
 from quickstudy.errors import require
 from quickstudy.learners.inner_loop import InnerLoop
@@ -43,7 +43,7 @@ class QueryLoss(Outer):
         first_order_until: int = 0,
     ) -> None:
         super().__init__()
-        check_way(outer_gradient, backward_steps, damping)
+        check_outer_gradient(outer_gradient, backward_steps, damping)
         limits = {"multi_step_until": multi_step_until, "first_order_until": first_order_until}
         for name, until in limits.items():
             require(

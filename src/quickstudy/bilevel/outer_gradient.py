@@ -1,41 +1,41 @@
-"""The ways to the outer gradient by their names: one table for learners and for functions of one's own."""
+"""The outer gradients by their names: one table for learners and for functions of your own."""
 
 import math
-from collections.abc import Sequence
 from functools import partial
 from typing import Literal, get_args
 
 from quickstudy.bilevel.implicit import by_conjugate_gradients, by_neumann_series, implicit
 from quickstudy.bilevel.problem import InnerProblem, State
 from quickstudy.bilevel.stepwise import stepwise
-from quickstudy.bilevel.unrolled import Solved, first_order, truncated, unrolled
+from quickstudy.bilevel.unrolled import Solved, StepWeights, first_order, truncated, unrolled
 from quickstudy.errors import require
 
 OuterGradient = Literal["unrolled", "stepwise", "truncated", "first_order", "implicit", "neumann"]
 IMPLICIT = ("implicit", "neumann")
-"""The ways that need an inner loop which arrives at the optimum of its objective."""
+"""The outer gradients that need an inner loop which arrives at the optimum of its objective."""
 
 
 def solve_problem(
     problem: InnerProblem,
     meta: State,
-    step_weights: Sequence[float],
+    step_weights: StepWeights,
     outer_gradient: OuterGradient,
     backward_steps: int,
     damping: float,
     rate: float,
 ) -> Solved:
-    """The outer losses ``Σ_k step_weights[k] · losses(s_k)`` ``[task]``, to be differentiated as
-    asked for, and the last state.
+    """Compute the outer losses with the chosen outer gradient, and the last state.
+
+    The losses ``[task]`` are ``Σ_k step_weights[k] · losses(s_k)``.
 
     Args:
         problem: The inner loop.
-        meta: What the outer gradient is taken of.
+        meta: The tensors of the outer gradient.
         step_weights: The weight of the losses after ``0 … K`` steps.
-        outer_gradient: See :func:`quickstudy.bilevel.solve`, as all others below.
-        backward_steps: The last steps of ``"truncated"``; steps of conjugate gradients; terms of
-            the Neumann series.
-        damping: Added to the Hessian of the implicit ways.
+        outer_gradient: See :func:`quickstudy.bilevel.solve`.
+        backward_steps: The last steps of ``"truncated"``, the steps of conjugate gradients, or the
+            terms of the Neumann series.
+        damping: Added to the Hessian by ``"implicit"`` and ``"neumann"``.
         rate: The rate of ``"neumann"``.
     """
     match outer_gradient:
@@ -55,8 +55,8 @@ def solve_problem(
             return implicit(problem, meta, step_weights, series, damping)
 
 
-def check_way(outer_gradient: str, backward_steps: int, damping: float) -> None:
-    """Refuse an outer gradient that is none, and options out of range.
+def check_outer_gradient(outer_gradient: str, backward_steps: int, damping: float) -> None:
+    """Raise if ``outer_gradient`` is unknown or an option is out of range.
 
     Raises:
         UserError: If so.
