@@ -76,7 +76,9 @@ def make_learner(asked: Asked, source: TaskSource) -> Learner:
     target = source.target
     count = (asked.values.get("way") or target.way) if target.way else target.scores
     gives = cls.model_for(target)
-    model = _make_model(asked, source, count if gives == "scores" else None, gives)
+    scored = gives == "scores"
+    output = "dense_scores" if scored and target.dense else gives
+    model = _make_model(asked, source, count if scored else None, output)
     filled: dict[str, Any] = {
         "way": count,
         "seed": asked["seed"],
@@ -136,7 +138,8 @@ def _check_fixed(asked: Asked, cls: type[Learner], source: TaskSource) -> None:
 def _make_model(asked: Asked, source: TaskSource, outputs: int | None, gives: Any) -> nn.Module:
     """Make the network for examples as those of ``source``."""
     shape = source.sample(1, Moment(asked["seed"], "shape")).query.x.shape[2:]
-    usual = "conv4" if len(shape) == 3 else "mlp"
+    of_images = "unet" if gives == "dense_scores" else "conv4"
+    usual = of_images if len(shape) == 3 else "mlp"
     return make_model(
         asked.choice.network or usual,
         tuple(shape),

@@ -23,6 +23,7 @@ from quickstudy.reporting.style import (
     spans_decades,
     tidy,
 )
+from quickstudy.targets import metric_of
 from quickstudy.training.evaluate import Evaluation
 from quickstudy.training.metrics import LINES_EVERY
 
@@ -105,12 +106,13 @@ def _validation(axes: Axes, steps: Values, values: Values, metric: str) -> None:
         axes.set_yscale("log")
     if not np.isfinite(values).any():
         return
-    accuracy = metric == "accuracy"
-    best = int(np.nanargmax(values) if accuracy else np.nanargmin(values))
-    value = f"{shown[best]:.1f} %" if accuracy else f"{shown[best]:.3f}"
+    told = metric_of(metric)
+    rises = told.higher_is_better
+    best = int(np.nanargmax(values) if rises else np.nanargmin(values))
+    value = f"{shown[best]:.1f} %" if told.percent else f"{shown[best]:.3f}"
     label = f"best: {value} at step {int(steps[best]):,}"
     axes.plot(steps[best], shown[best], "o", color=ORANGE, markersize=8, label=label, gid="best")
-    axes.legend(frameon=False, fontsize=TICK, loc="lower right" if accuracy else "upper right")
+    axes.legend(frameon=False, fontsize=TICK, loc="lower right" if rises else "upper right")
 
 
 def curve_over_steps(evaluation: Evaluation) -> Figure:

@@ -24,6 +24,7 @@ from quickstudy.reporting.style import (
     tidy,
 )
 from quickstudy.reporting.words import written
+from quickstudy.targets import metric_of
 from quickstudy.training.evaluate import Estimate, Evaluation
 
 LEARNER = "this learner"
@@ -95,7 +96,7 @@ def _dots(
 
 
 def _limit(axes: Axes, means: Values, metric: str) -> None:
-    if metric == "accuracy":
+    if metric_of(metric).percent:
         axes.set_xlim(0, 100)
     elif spans_decades(means):
         axes.set_xscale("log")

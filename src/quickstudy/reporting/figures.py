@@ -17,6 +17,7 @@ from quickstudy.reporting.fits import is_curve, sinusoid_fits
 from quickstudy.reporting.relatedness_map import relatedness_map
 from quickstudy.reporting.style import png
 from quickstudy.reporting.words import written
+from quickstudy.targets import metric_of
 from quickstudy.tasks import Episodes, Family, TaskSource
 from quickstudy.training.evaluate import Estimate, Evaluation
 
@@ -110,7 +111,7 @@ def shown_relatedness(found: Relatedness) -> Shown:
 
 
 def _baselines(evaluation: Evaluation) -> Shown:
-    better = "Further right" if evaluation.metric == "accuracy" else "Further left"
+    better = "Further right" if metric_of(evaluation.metric).higher_is_better else "Further left"
     reading = f"{better} is better; whiskers are 95 % intervals of the mean over tasks."
     names = [name for name in evaluation.baselines if name in BASELINES]
     if names:

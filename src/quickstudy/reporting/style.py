@@ -7,6 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from quickstudy.targets import metric_of
+
 Values = NDArray[np.float64]
 
 INK = "#222222"
@@ -44,12 +46,12 @@ def tidy(axes: Axes, x: str = "", y: str = "") -> Axes:
 
 def metric_label(metric: str) -> str:
     """Name a metric on an axis: ``"accuracy (%)"``, ``"mean squared error"``."""
-    return metric.replace("_", " ") + (" (%)" if metric == "accuracy" else "")
+    return metric.replace("_", " ") + (" (%)" if metric_of(metric).percent else "")
 
 
 def metric_scale(metric: str) -> float:
     """Give the factor of the values that are shown: 100 for accuracies, shown in percent."""
-    return 100.0 if metric == "accuracy" else 1.0
+    return 100.0 if metric_of(metric).percent else 1.0
 
 
 def spans_decades(values: Values) -> bool:

@@ -4,6 +4,7 @@ import math
 
 from quickstudy.learners import Learner
 from quickstudy.relatedness import Relatedness
+from quickstudy.targets import metric_of
 from quickstudy.training.evaluate import Estimate, Evaluation
 
 
@@ -38,16 +39,11 @@ def headline(evaluation: Evaluation) -> str:
         of_each = "of each class"
         if "way" in source:
             of_each = f"of each of {_range(source['way'])} classes"
-        begin = f"{given}{of_each}, the learner" if given else "The learner"
-        return (
-            f"{begin} names the class of further examples correctly in "
-            f"{written(estimate, 'accuracy')} of cases ({over})."
-        )
-    begin = f"{given}of a task, the learner" if given else "The learner"
-    return (
-        f"{begin} predicts further targets with a mean squared error of "
-        f"{written(estimate, evaluation.metric)} ({over})."
-    )
+    else:
+        of_each = "of a task"
+    begin = f"{given}{of_each}, the learner" if given else "The learner"
+    told = metric_of(evaluation.metric).sentence.format(written(estimate, evaluation.metric))
+    return f"{begin} {told} ({over})."
 
 
 def transduction(transductive: bool) -> str:
@@ -62,7 +58,7 @@ def transduction(transductive: bool) -> str:
 
 def against_baselines(evaluation: Evaluation) -> str:
     """Compare the learner with the best plain baseline, in a sentence; empty without baselines."""
-    sign = -1 if evaluation.metric == "accuracy" else 1
+    sign = -1 if metric_of(evaluation.metric).higher_is_better else 1
     finite = {
         name: estimate
         for name, estimate in evaluation.baselines.items()
