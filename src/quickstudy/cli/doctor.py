@@ -24,7 +24,6 @@ PACKAGES = (
     "matplotlib",
     "safetensors",
     "rich",
-    "tyro",
     "tensorboard",
 )
 
