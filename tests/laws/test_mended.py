@@ -55,14 +55,14 @@ def test_stepwise_is_unrolled_with_dropout(steps, multi_step_loss, alike):
 
 
 def test_stepwise_keeps_states_of_as_many_tasks_as_there_is_room_for(monkeypatch):
-    sizes, whole, results = [], MAML.problem, []
+    sizes, whole, results = [], MAML.loop, []
 
-    def problem(self, meta, support, query=None, way=None):
+    def loop(self, meta, tasks, query=None):
         # without queries the size of a state is measured
-        sizes.extend([support.num_tasks] if query is not None else [])
-        return whole(self, meta, support, query, way)
+        sizes.extend([tasks.support.num_tasks] if query is not None else [])
+        return whole(self, meta, tasks, query)
 
-    monkeypatch.setattr(MAML, "problem", problem)
+    monkeypatch.setattr(MAML, "loop", loop)
     # of one task's four steps
     states = 4 * sum(parameter.nbytes for parameter in vectors().double().parameters())
     for room in (3 * states, 3 * states - 1, 1):
