@@ -2,10 +2,10 @@
 
 A task is a letter that was never seen in training. Its pictures show it beside another letter, and
 the answer is a class for every pixel: the letter, or anything else. ANIL learns a U-Net whose last
-layer masters a letter from five marked pictures. It takes some
-minutes on two cores and prints
+layer masters a letter from five marked pictures. It takes
+three minutes on one core and prints
 
-    RESULT
+    mean iou 77.87 ± 2.20 % over 100 tasks  (support mean 45.05 ± 0.29 %)
 
 Both are mean intersections over union of the two classes, over 100 tasks.
 """
