@@ -27,7 +27,9 @@ def published() -> list[list[str]]:
 
 
 @pytest.mark.parametrize("words", published(), ids=" ".join)
-def test_published_commands_have_their_options(words):
+def test_published_commands_have_their_options(words, tmp_path, monkeypatch):
+    (tmp_path / "pictures" / "animal").mkdir(parents=True)  # the folder of the README
+    monkeypatch.chdir(tmp_path)
     checked(words[0], words[1:])
 
 
