@@ -66,8 +66,7 @@ class Moment:
     def generator(self, name: str = "") -> torch.Generator:
         """Give a new generator of the stream ``name`` of this moment.
 
-        The stream does not depend on ``rank``: all processes of a step draw the same tasks, and
-        each takes its share.
+        The stream does not depend on ``rank``: all processes of a step draw the same tasks.
         """
         return generator(self.seed, f"{self.purpose}/{name}" if name else self.purpose, self.step)
 

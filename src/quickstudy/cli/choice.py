@@ -15,19 +15,11 @@ from quickstudy.cli.options import fields
 from quickstudy.cli.parsing import values_of, with_defaults
 from quickstudy.cli.reader import REQUIRED, method, parameters, returned
 from quickstudy.cli.recipes import Options, recipe
-from quickstudy.errors import require
 
 FILLED = {
     "learner": {
-        *(
-            "model",
-            "way",
-            "targets",
-            "num_tasks",
-            "seed",
-            "pretraining_classes",
-            "feature_channels",
-        ),
+        *("model", "way", "targets", "num_tasks", "seed"),
+        *("pretraining_classes", "feature_channels"),
     },
     "model": {
         *("in_channels", "in_chans", "image_size", "img_size", "inputs", "in_features"),
@@ -227,23 +219,15 @@ def choice_of(learner: str, arguments: Sequence[str]) -> Choice:
     if here not in sys.path:
         sys.path.append(here)  # modules of the user's
     if catalog.path_of("learners", learner) == learner:
-        _check_learner(learner)
+        from quickstudy.cli.making import learner_class
+
+        learner_class(learner)  # refuses a class of the user's that is no learner
     data = _last(arguments, "--data") or "glyphs"
     model = _last(arguments, "--model")
     choice = Choice(learner, data, model, _last(arguments, "--task") is not None)
     if choice.network is not None:
         catalog.path_of("models", choice.network)
     return choice
-
-
-def _check_learner(path: str) -> None:
-    """Raise if a class of the user's is no learner."""
-    from quickstudy.describe import imported
-    from quickstudy.learners import Learner
-
-    found = imported(path)
-    good = isinstance(found, type) and issubclass(found, Learner)
-    require(good, f"{path} should be a learner, a subclass of qs.Learner. It is not.")
 
 
 def modern(arguments: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from quickstudy.cli.machine import device, use_threads
 from quickstudy.cli.task_files import image_form
-from quickstudy.errors import require
+from quickstudy.errors import UserError, require
 from quickstudy.learners import GradientLearner, Learner
 from quickstudy.tasks import Images, TaskSource, source_class
 from quickstudy.training import Evaluation, Trained
@@ -104,10 +104,9 @@ def _form(run: Trained, data: str) -> dict[str, Any]:
 
 def _use_statistics(learner: Learner, statistics: Statistics) -> None:
     if not isinstance(learner, GradientLearner) or learner.statistics == "frozen":
-        require(
-            False, "Option --statistics is for gradient learners whose batch norms are not frozen."
+        raise UserError(
+            "Option --statistics is for gradient learners whose batch norms are not frozen."
         )
-    assert isinstance(learner, GradientLearner)
     learner.statistics = statistics
     learner.transductive = statistics == "transductive"
 

@@ -35,7 +35,9 @@ def training_tasks(asked: Asked, data: Data) -> TaskSource:
         UserError: If the data has no such tasks.
     """
     pool: Any = data.split("train")
-    pretrains = "pretraining_classes" in inspect.signature(_learner_class(asked)).parameters
+    pretrains = (
+        "pretraining_classes" in inspect.signature(learner_class(asked.choice.learner)).parameters
+    )
     if pretrains and hasattr(pool, "supervised"):
         batches: TaskSource = pool.supervised(asked["tasks_per_step"])
         return batches
@@ -71,7 +73,7 @@ def make_learner(asked: Asked, source: TaskSource) -> Learner:
     Raises:
         UserError: If the learner cannot serve these tasks, or the network does not fit.
     """
-    cls = _learner_class(asked)
+    cls = learner_class(asked.choice.learner)
     _check_fixed(asked, cls, source)
     target = source.target
     count = (asked.values.get("way") or target.way) if target.way else target.scores
@@ -100,12 +102,15 @@ def make_learner(asked: Asked, source: TaskSource) -> Learner:
     return learner
 
 
-def _learner_class(asked: Asked) -> type[Learner]:
-    found = imported(catalog.path_of("learners", asked.choice.learner))
+def learner_class(name: str) -> type[Learner]:
+    """Import the learner of a name, or of the path of a user's class.
+
+    Raises:
+        UserError: If it is no learner.
+    """
+    found = imported(catalog.path_of("learners", name))
     good = inspect.isclass(found) and issubclass(found, Learner)
-    require(
-        good, f"{asked.choice.learner} should be a learner, a subclass of qs.Learner. It is not."
-    )
+    require(good, f"{name} should be a learner, a subclass of qs.Learner. It is not.")
     cls: type[Learner] = found
     return cls
 

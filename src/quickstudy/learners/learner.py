@@ -75,7 +75,8 @@ class Learner(nn.Module, ABC):
         if torch.compiler.is_compiling():
             return
         reason = self.serves(target)
-        require(reason is None, f"{type(self).__name__} cannot serve {target}. {reason}")
+        if reason is not None:
+            raise UserError(f"{type(self).__name__} cannot serve {target}. {reason}")
 
     @abstractmethod
     def losses(self, episodes: Episode) -> Float[Tensor, " task"]:

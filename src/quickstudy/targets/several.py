@@ -1,6 +1,5 @@
 """Several targets of different kinds for every example, of which some may be missing."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -113,7 +112,9 @@ class Several(Target):
 
     def answers(self, scores: Tensor) -> Tensor:
         """Give the numbers, and the probabilities of the classes, in the order of the scores."""
-        return self._joined(scores, lambda own, part: own.answers(part))
+        parts = zip(self.each, self.split(scores), strict=True)
+        columns = [own.answers(part) for own, part in parts]
+        return torch.cat([column.reshape(*scores.shape[:-1], -1) for column in columns], -1)
 
     def guess(self, y: Tensor, mask: Tensor) -> Tensor:
         """Give the guess of each target from its labels ``[task, score]``."""
@@ -123,19 +124,9 @@ class Several(Target):
         guesses = [own.guess(label, there) for own, label, there in columns]
         return torch.cat([guess.reshape(len(y), -1) for guess in guesses], 1)
 
-    def known(self, y: Tensor) -> Tensor:
-        """Say which examples have a label of any target ``[task, example]``."""
-        return y.isfinite().any(-1)
-
     def _real(self, y: Tensor, mask: Tensor | None) -> Tensor:
         """Say which labels count ``[task, example, target]``."""
         return y.isfinite() if mask is None else y.isfinite() & (mask > 0).unsqueeze(-1)
-
-    def _joined(self, scores: Tensor, of: Callable[[Target, Tensor], Tensor]) -> Tensor:
-        parts = zip(self.each, self.split(scores), strict=True)
-        columns = [of(own, part) for own, part in parts]
-        lead = scores.shape[:-1]
-        return torch.cat([column.reshape(*lead, -1) for column in columns], -1)
 
 
 def _target(num_classes: int) -> Target:

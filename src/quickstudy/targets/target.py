@@ -1,10 +1,8 @@
 """The abstract parent of targets."""
 
 from abc import ABC, abstractmethod
-from dataclasses import fields
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from quickstudy.targets.metric import metric_of
@@ -79,16 +77,6 @@ class Target(ABC):
 
         It is made of the support labels ``y``, and every result stands next to it.
         """
-
-    def known(self, y: Tensor) -> Tensor:
-        """Say which examples have a label at all ``[task, example]``."""
-        return torch.ones(y.shape[:2], dtype=torch.bool, device=y.device)
-
-    def describe(self) -> dict[str, Any]:
-        """Give its name and arguments in plain values."""
-        names = [field.name for field in fields(self)]  # type: ignore[arg-type]
-        values = {name: getattr(self, name) for name in names}
-        return {"target": type(self).__name__, **values}
 
 
 def mean_over_examples(values: Tensor, mask: Tensor | None) -> Tensor:

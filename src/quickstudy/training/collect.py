@@ -1,4 +1,4 @@
-"""The one place where training and evaluation get their episodes."""
+"""The place where training gets its episodes, on the device of the learner."""
 
 import torch
 from torch import nn

@@ -61,7 +61,7 @@ def train(
 ) -> Fitted:
     """Meta-train ``learner``: draw tasks, ``balancer(learner.losses(episodes)).backward()``, step.
 
-    Step ``i`` draws its tasks by ``generator(seed, "train", i)``, so a run that was killed and is
+    Step ``i`` draws its tasks at ``Moment(seed, "train", i)``, so a run that was killed and is
     resumed ends with the same bits as one that was not. With ``validation`` the learner ends with
     the weights that were best on frozen validation tasks.
 

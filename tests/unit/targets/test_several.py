@@ -25,8 +25,3 @@ def test_the_guess_of_each_reads_its_own_labels():
     y = torch.tensor([[[1.0, 0.0], [3.0, math.nan], [math.nan, 1.0]]])
     guess = Several((0, 2)).guess(y, torch.ones(1, 3))
     torch.testing.assert_close(guess, torch.tensor([[2.0, math.log(2 / 4), math.log(2 / 4)]]))
-
-
-def test_an_example_without_labels_is_known_to_have_none():
-    y = torch.tensor([[[math.nan, 1.0], [math.nan, math.nan]]])
-    assert Several((0, 2)).known(y).tolist() == [[True, False]]

@@ -1,8 +1,11 @@
 """What all targets share: means over real examples, and a description in plain values."""
 
+import json
+
 import torch
 
-from quickstudy.targets import Classes, Several, mean_over_examples
+from quickstudy.describe import build, describe
+from quickstudy.targets import Classes, Numbers, Pixels, Several, mean_over_examples
 
 
 def test_the_mean_is_over_real_examples_and_0_without_any():
@@ -11,6 +14,6 @@ def test_the_mean_is_over_real_examples_and_0_without_any():
     assert mean_over_examples(values, None).tolist() == [2.0, 6.0]
 
 
-def test_a_target_describes_itself_in_plain_values():
-    assert Classes(3).describe() == {"target": "Classes", "way": 3}
-    assert Several((0, 2)).describe() == {"target": "Several", "targets": (0, 2)}
+def test_a_target_is_described_and_made_again():
+    for target in (Classes(3), Several((0, 2)), Numbers((2, 2)), Pixels(3, ignored=9)):
+        assert build(json.loads(json.dumps(describe(target)))) == target

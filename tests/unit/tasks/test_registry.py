@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import quickstudy as qs
+from quickstudy.names import registered
 from quickstudy.tasks import SOURCES, open_source, source_class
 from tests.unit.tasks.test_images import saved
 
@@ -70,3 +71,8 @@ def test_a_mistake_is_told(paths, monkeypatch, name):
 def test_options_that_are_none_are_left_to_their_defaults(paths):
     data = open_source(paths / "pictures", size=8, channels=None)
     assert (data.size, data.channels) == (8, 1)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_every_source_is_registered_so_that_its_runs_can_be_read(name):
+    assert SOURCES[name] in registered().values()
