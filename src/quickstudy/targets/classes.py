@@ -13,11 +13,12 @@ from quickstudy.targets.target import Target, mean_over_examples
 
 @dataclass(frozen=True)
 class Classes(Target):
-    """One of ``way`` classes for every example; labels are class indices ``[task, example]``.
+    """One of several classes for every example.
 
-    The loss of an example is the cross-entropy ``−log softmax(scores)[y]`` of ``scores``
-    ``[..., class]``. Learners that compare examples give the score ``−∞`` to a class that the
-    support set does not show: its queries count as wrong.
+    Labels are class indices ``[task, example]`` from 0 to ``way − 1``. The loss of an example is
+    the cross-entropy ``−log softmax(scores)[y]`` of ``scores`` ``[..., class]``. Learners that
+    compare examples give the score ``−∞`` to a class that the support set does not show: its
+    queries count as wrong.
 
     Args:
         way: The number of classes, known before any data is drawn. A task may show fewer of them.
@@ -69,14 +70,9 @@ class Classes(Target):
         Probabilities are clipped to the precision of their dtype, as scikit-learn's are, so that a
         class which a task does not show costs much, not infinitely much.
         """
-        broken = scores.isnan().any(-1)
-        right = (scores.argmax(-1) == y).to(scores.dtype).masked_fill(broken, torch.nan)
-        clipped = scores.softmax(-1).clamp(min=torch.finfo(scores.dtype).eps)
-        own = clipped.gather(-1, y.long().unsqueeze(-1)).squeeze(-1)
-        log_loss = clipped.sum(-1).log() - own.log()
         return {
-            "accuracy": mean_over_examples(right, mask),
-            "log_loss": mean_over_examples(log_loss, mask),
+            "accuracy": mean_over_examples(_hits(scores, y), mask),
+            "log_loss": mean_over_examples(_clipped_log_losses(scores, y), mask),
         }
 
     def answers(self, scores: Tensor) -> Tensor:
@@ -87,6 +83,19 @@ class Classes(Target):
         """Give the logarithms of the classes' frequencies ``[task, class]``, one example added."""
         own = F.one_hot(y.long(), self.way).to(mask.dtype) * mask.unsqueeze(-1)
         return ((own.sum(1) + 1) / (mask.sum(1, keepdim=True) + self.way)).log()
+
+
+def _hits(scores: Tensor, y: Tensor) -> Tensor:
+    """Give 1 for every example whose class has the highest score, else 0; NaN if one is NaN."""
+    broken = scores.isnan().any(-1)
+    return (scores.argmax(-1) == y).to(scores.dtype).masked_fill(broken, torch.nan)
+
+
+def _clipped_log_losses(scores: Tensor, y: Tensor) -> Tensor:
+    """Give the log-loss of every example, with probabilities clipped to the dtype's precision."""
+    clipped = scores.softmax(-1).clamp(min=torch.finfo(scores.dtype).eps)
+    own = clipped.gather(-1, y.long().unsqueeze(-1)).squeeze(-1)
+    return clipped.sum(-1).log() - own.log()
 
 
 __all__ = ["Classes"]

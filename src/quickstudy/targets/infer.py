@@ -1,4 +1,4 @@
-"""The target that fits labels, if none is given."""
+"""The target that fits the labels, if none is given."""
 
 from torch import Tensor
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Metric:
-    """What a person needs to be told of a value.
+    """How a person is told the value of a metric.
 
     Attributes:
         higher_is_better: Whether a larger value is a better one.
         percent: Whether it is told in percent.
-        sentence: What a learner does that has the value ``{}``.
+        sentence: What a learner with the value ``{}`` does.
     """
 
     higher_is_better: bool = False

@@ -12,9 +12,10 @@ from quickstudy.targets.target import Target, mean_over_examples
 
 @dataclass(frozen=True)
 class Numbers(Target):
-    """Numbers of one shape for every example; labels are ``[task, example, *shape]``.
+    """Numbers of one shape for every example.
 
-    The loss of an example is the squared error ``(scores − y)²``, averaged over its numbers.
+    Labels are ``[task, example, *shape]``. The loss of an example is the squared error
+    ``(scores − y)²``, averaged over its numbers.
 
     Args:
         shape: The shape of an example's numbers; ``()`` for a single one without an axis.

@@ -13,11 +13,12 @@ from quickstudy.targets.target import Target
 
 @dataclass(frozen=True)
 class Pixels(Target):
-    """One of ``classes`` classes for every pixel; labels are ``[task, example, height, width]``.
+    """One of several classes for every pixel.
 
-    The scores of a network are ``[example, class, height, width]``, at the size of the labels. The
-    loss of an example is the mean cross-entropy ``−log softmax(scores)[y]`` of its pixels. Pixels
-    with the label ``ignored`` count in no loss and no value.
+    Labels are class indices ``[task, example, height, width]``. The scores of a network are
+    ``[example, class, height, width]``, at the size of the labels. The loss of an example is the
+    mean cross-entropy ``−log softmax(scores)[y]`` of its pixels. Pixels with the label ``ignored``
+    count in no loss and no value.
 
     Args:
         classes: The number of classes, the background among them.
@@ -72,9 +73,7 @@ class Pixels(Target):
         """Give the mean cross-entropy of every example's marked pixels ``[...]``."""
         self._check_scores(scores, y)
         marked = (y != self.ignored).flatten(-2)
-        flat, labels = scores.flatten(0, -4), y.flatten(0, -3).long()
-        labels = torch.where(labels == self.ignored, -100, labels)
-        losses = F.cross_entropy(flat, labels, reduction="none", ignore_index=-100)
+        losses = self._pixel_losses(scores.flatten(0, -4), y.flatten(0, -3).long())
         return losses.reshape(marked.shape).sum(-1) / marked.sum(-1).clamp(min=1)
 
     def values(self, scores: Tensor, y: Tensor, mask: Tensor | None = None) -> dict[str, Tensor]:
@@ -85,15 +84,11 @@ class Pixels(Target):
         the predictions of the task hold.
         """
         self._check_scores(scores, y)
-        real = y != self.ignored
-        if mask is not None:
-            real = real & (mask > 0).reshape(*mask.shape, 1, 1)
+        real = self._real(y, mask)
         predicted, true = self._shown(scores.argmax(-3), real), self._shown(y, real)
-        both = (predicted & true).sum(1)
-        either = (predicted | true).sum(1)
-        iou = (both / either.clamp(min=1)).to(scores.dtype)
-        mean_iou = iou.sum(1) / (either > 0).sum(1).clamp(min=1)
-        accuracy = (both.sum(1) / real.flatten(1).sum(1).clamp(min=1)).to(scores.dtype)
+        hits = (predicted & true).sum(1)
+        mean_iou = _mean_iou(hits, (predicted | true).sum(1), scores.dtype)
+        accuracy = (hits.sum(1) / real.flatten(1).sum(1).clamp(min=1)).to(scores.dtype)
         broken = scores.isnan().flatten(1).any(1)
         return {
             "mean_iou": mean_iou.masked_fill(broken, torch.nan),
@@ -109,11 +104,21 @@ class Pixels(Target):
 
         The shape is ``[task, class, height, width]``; one example of each class is added.
         """
-        own = y.unsqueeze(-1) == torch.arange(self.classes, device=y.device)
-        own = own & (mask > 0).reshape(*mask.shape, 1, 1, 1)
-        counts = own.sum((1, 2, 3)).to(mask.dtype) + 1
+        real = (mask > 0).reshape(*mask.shape, 1, 1)
+        counts = self._shown(y, real.expand_as(y)).sum(1).to(mask.dtype) + 1
         logs = (counts / counts.sum(1, keepdim=True)).log()
         return logs.reshape(*logs.shape, 1, 1).expand(-1, -1, *y.shape[-2:])
+
+    def _pixel_losses(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """Give the cross-entropy of every pixel of ``labels``; 0 if it is not marked."""
+        # the kernels want a negative index
+        labels = torch.where(labels == self.ignored, -100, labels)
+        return F.cross_entropy(scores, labels, reduction="none", ignore_index=-100)
+
+    def _real(self, y: Tensor, mask: Tensor | None) -> Tensor:
+        """Say which pixels are marked, and of a real example ``[task, example, height, width]``."""
+        marked = y != self.ignored
+        return marked if mask is None else marked & (mask > 0).reshape(*mask.shape, 1, 1)
 
     def _shown(self, labels: Tensor, real: Tensor) -> Tensor:
         """Say which of a task's pixels are real and of a class ``[task, pixel, class]``."""
@@ -128,6 +133,18 @@ class Pixels(Target):
             f"Found {list(scores.shape)}: the network should give {self.classes} channels at the "
             "size of the labels.",
         )
+
+
+def _mean_iou(hits: Tensor, either: Tensor, dtype: torch.dtype) -> Tensor:
+    """Average the intersection over union of the classes that are there ``[task]``.
+
+    Args:
+        hits: The pixels of the intersection ``[task, class]``.
+        either: The pixels of the union ``[task, class]``.
+        dtype: The dtype of the result.
+    """
+    iou = (hits / either.clamp(min=1)).to(dtype)
+    return iou.sum(1) / (either > 0).sum(1).clamp(min=1)
 
 
 __all__ = ["Pixels"]

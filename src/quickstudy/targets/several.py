@@ -16,12 +16,13 @@ SINGLE = Numbers(())
 
 @dataclass(frozen=True)
 class Several(Target):
-    """Numbers and classes side by side; labels are ``[task, example, target]``, NaN if missing.
+    """Numbers and classes side by side, of which some may be missing.
 
-    A number takes one of the ``scores`` ``[..., score]`` and costs ``(score − y)²``; ``n`` classes
-    take the next ``n`` and cost ``−log softmax(scores)[y]``, their labels being class indices as
-    floating-point numbers. The loss of a task is the mean over its targets of the mean over the
-    labels that each has, so that no target counts more for having more labels.
+    Labels are ``[task, example, target]``, NaN if missing; the label of a class is its index as a
+    floating-point number. A number takes one of the ``scores`` ``[..., score]`` and costs
+    ``(score − y)²``. ``n`` classes take the next ``n`` and cost ``−log softmax(scores)[y]``. The
+    loss of a task is the mean over its targets of the mean loss of each target's labels, so that no
+    target counts more for having more labels.
 
     Args:
         targets: The number of classes of each target; 0 for a number.
