@@ -1,4 +1,4 @@
-"""The one error a user's mistake raises."""
+"""The error that a user's mistake raises, and checks that raise it."""
 
 
 class UserError(ValueError):
@@ -16,18 +16,24 @@ class UserError(ValueError):
 
 
 def require(condition: bool, message: str) -> None:
-    """Raise :class:`UserError` with ``message`` unless ``condition`` holds."""
+    """Raise a UserError with ``message`` unless ``condition`` holds."""
     if not condition:
         raise UserError(message)
 
 
 def require_at_least(least: int, **values: int) -> None:
-    """Raise :class:`UserError` for the first parameter of ``values`` that is below ``least``."""
+    """Raise a UserError for the first parameter of ``values`` that is below ``least``."""
     for name, value in values.items():
         require(
             value >= least,
             f"Parameter `{name}` should be at least {least}. Found {name}={value}.",
         )
+
+
+def require_positive(**values: float) -> None:
+    """Raise a UserError for the first parameter of ``values`` that is not above 0."""
+    for name, value in values.items():
+        require(value > 0, f"Parameter `{name}` should be positive. Found {name}={value}.")
 
 
 class TrainingError(RuntimeError):

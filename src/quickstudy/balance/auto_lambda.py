@@ -1,31 +1,30 @@
 """Auto-Lambda: task weights that make a step on the training rows good for the validation rows."""
 
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import replace
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from quickstudy.balance.step import OuterStep
-from quickstudy.balance.task_weights import AdamByTask, TaskWeights, with_sum
+from quickstudy.balance.look_ahead import descent_of, differences, moved, slopes
+from quickstudy.balance.step import OuterStep, have_queries, trained
+from quickstudy.balance.task_weights import AdamByTask, TaskWeights
 from quickstudy.episode import Episode
-from quickstudy.errors import UserError, require
+from quickstudy.errors import require, require_at_least
 from quickstudy.learners import Learner
-from quickstudy.random import ambient
 from quickstudy.tasks import TaskSource
 
-NUDGE = 0.001
-"""The length of the differences to either side, in the space of the weights."""
+WAYS = ("exact", "differences")
+"""The ways to look ahead."""
 
 
 class AutoLambda(TaskWeights):
-    """Meta-learn task weights ``λ`` by the validation loss after a weighted step of the network.
+    """Meta-learn task weights by the validation loss after a weighted step of the network.
 
-    With training losses ``L``, the look-ahead ``θ' = θ − α ∇_θ 1/n Σ_i λ_i L_i(θ)`` at the run's
-    learning rate ``α``, and the validation loss ``V`` (the mean over the tasks that count), ``λ``
-    descends ``V(θ')``, whose gradient is
+    With task weights ``λ``, training losses ``L``, the look-ahead
+    ``θ' = θ − α ∇_θ 1/n Σ_i λ_i L_i(θ)`` at the run's learning rate ``α``, and the validation loss
+    ``V`` (the mean over the tasks that count), ``λ`` descends ``V(θ')``, whose gradient is
 
     ``∂V(θ')/∂λ_i = −α/n ⟨∇L_i(θ), v⟩``, with ``v = ∇V(θ')``.
 
@@ -37,7 +36,7 @@ class AutoLambda(TaskWeights):
 
     Args:
         num_tasks: Tasks; their identities are 0 to ``num_tasks − 1``.
-        validation: Source of validation rows of these tasks, none of which is trained on. After
+        validation: Source of validation rows of these tasks, which are not trained on. After
             ``rows, held = table.split_rows(0.8)``, train on ``rows.episodes(...)`` and give
             ``held.episodes(...)`` here.
         primary: The identities of the tasks that count; the others are auxiliary. By default all
@@ -50,7 +49,7 @@ class AutoLambda(TaskWeights):
         UserError: If a number is out of range, or a primary task is none of the tasks.
 
     Source: Liu, James, Davison & Johns 2022, eq. 4-7. Differs from the paper: the product with the
-        Hessian is exact. The validation rows are no training rows. ``λ`` starts at 1, is never
+        Hessian is exact. Validation rows are not trained on. ``λ`` starts at 1, is never
         negative, and is scaled to sum to the number of tasks, so that it does not change the
         learning rate.
 
@@ -74,64 +73,78 @@ class AutoLambda(TaskWeights):
         look_ahead: Literal["exact", "differences"] = "exact",
     ) -> None:
         super().__init__(num_tasks)
-        if primary is not None:
-            _check_primary(primary, num_tasks)
-        count = num_tasks if validation_tasks is None else validation_tasks
-        require(
-            count >= 1,
-            f"Parameter `validation_tasks` should be at least 1. Found validation_tasks={count}.",
-        )
-        require(
-            look_ahead in ("exact", "differences"),
-            f"Parameter `look_ahead` should be 'exact' or 'differences'. Found {look_ahead!r}.",
-        )
-        self.look_ahead, self.lr = look_ahead, lr
         self.validation, self.validation_tasks = validation, validation_tasks
+        self.look_ahead, self.lr = look_ahead, lr
         self.primary = primary
+        self._check()
         self.optimiser = AdamByTask(num_tasks, lr)
+
+    def _check(self) -> None:
+        """Raise unless the parameters are in range."""
+        _check_primary(self.primary, self.num_tasks)
+        require_at_least(1, validation_tasks=self._count)
+        require(
+            self.look_ahead in WAYS,
+            f"Parameter `look_ahead` should be {' or '.join(map(repr, WAYS))}. "
+            f"Found {self.look_ahead!r}.",
+        )
+
+    @property
+    def _count(self) -> int:
+        """The number of tasks of a validation."""
+        return self.num_tasks if self.validation_tasks is None else self.validation_tasks
 
     def weigh(self, losses: Tensor, step: OuterStep) -> Tensor:
         """Step ``λ`` and return it: the network descends with the new weights."""
         gradient, seen = self.by_task(self.gradient(losses, step), step)
-        moved = self.optimiser.descend(self.weights, gradient.to(self.weights.dtype), seen)
-        self.weights = with_sum(moved, self.weights, seen)
+        self.weights = self.optimiser.descend_with_sum(
+            self.weights, gradient.to(self.weights.dtype), seen
+        )
         return self.weights
 
     def gradient(self, losses: Tensor, step: OuterStep) -> Tensor:
-        """Return ``∂V(θ')/∂λ`` of each task of the step ``[task]``.
+        """Give the derivative of the validation loss by the weight of each task of the step.
 
-        It is 0 if no task that counts was drawn.
+        Returns:
+            ``∂V(θ')/∂λ`` ``[task]``; 0 if no task that counts was drawn.
         """
-        held, counts = self._validation_tasks(step, losses.device)
+        held = self._validation_tasks(step).to(losses.device)
+        counts = have_queries(held) & self._is_primary(held.task)
         if not bool(counts.any()):
             return torch.zeros_like(losses)
-        theta, exact = step.parameters, self.look_ahead == "exact"
-        weights = (self.weights[step.episodes.task] / step.count).to(losses.dtype).requires_grad_()
-        descent = torch.autograd.grad(
-            losses, theta, weights, True, exact, allow_unused=True, materialize_grads=True
-        )
-        # its weights and running averages may change
-        copy = deepcopy(step.learner)
-        place(copy, theta, descent, -step.lr)
-        v = _validation_gradient(copy, held, counts)
-        along = slopes(descent, weights, v) if exact else differences(copy, theta, v, step)
-        return -step.lr / step.count * along
+        return -step.lr / step.count * self._along_validation(losses, step, held, counts)
 
-    def _validation_tasks(self, step: OuterStep, device: torch.device) -> tuple[Episode, Tensor]:
-        """Draw the validation tasks of a step, and say which of them count ``[task]``."""
-        count = self.num_tasks if self.validation_tasks is None else self.validation_tasks
+    def _along_validation(
+        self, losses: Tensor, step: OuterStep, held: Episode, counts: Tensor
+    ) -> Tensor:
+        """Give the slopes of the losses along the validation gradient one step ahead ``[task]``."""
+        weights = self._of_step(step).to(losses.dtype).requires_grad_()
+        exact = self.look_ahead == "exact"
+        descent = descent_of(losses, weights, step, exact)
+        ahead = moved(step, descent)
+        v = _validation_gradient(ahead, held, counts)
+        return slopes(descent, weights, v) if exact else differences(ahead, v, step)
+
+    def _of_step(self, step: OuterStep) -> Tensor:
+        """Give the weights of the losses of a step, which are a share of their mean ``[task]``."""
+        return self.weights[step.episodes.task] / step.count
+
+    def _validation_tasks(self, step: OuterStep) -> Episode:
+        """Draw the validation tasks of a step."""
         moment = replace(step.episodes.moment, purpose="auto_lambda")
-        held = self.validation.sample(count, moment).to(device)
-        return held, (held.query.mask > 0).any(1) & self._is_primary(held.task)
+        return self.validation.sample(self._count, moment)
 
     def _is_primary(self, task: Tensor) -> Tensor:
+        """Say which identities are those of tasks that count."""
         if self.primary is None:
             return torch.ones_like(task, dtype=torch.bool)
         return torch.isin(task, torch.tensor(list(self.primary), device=task.device))
 
 
-def _check_primary(primary: Sequence[int], num_tasks: int) -> None:
+def _check_primary(primary: Sequence[int] | None, num_tasks: int) -> None:
     """Raise if a primary task is none of the tasks, or if there is none."""
+    if primary is None:
+        return
     wrong = [task for task in primary if not 0 <= task < num_tasks]
     require(
         not wrong,
@@ -143,59 +156,10 @@ def _check_primary(primary: Sequence[int], num_tasks: int) -> None:
     )
 
 
-def _validation_gradient(copy: Learner, held: Episode, counts: Tensor) -> tuple[Tensor, ...]:
-    """Return ``∇V`` by the parameters of ``copy`` that are trained."""
-    moved = [parameter for parameter in copy.parameters() if parameter.requires_grad]
-    loss = copy.losses(held)[counts].mean()
-    return torch.autograd.grad(loss, moved, allow_unused=True, materialize_grads=True)
-
-
-def slopes(descent: Sequence[Tensor], weights: Tensor, v: Sequence[Tensor]) -> Tensor:
-    """Return ``⟨∇L_i, v⟩`` ``[task]``: ``descent`` along ``v``, derived by the weights.
-
-    Args:
-        descent: ``Σ_i weights_i ∇L_i``, by parameter.
-        weights: The weights of the tasks ``[task]``.
-        v: A direction, by parameter.
-
-    Raises:
-        UserError: If the losses come from a function that is differentiable only once.
-    """
-    pairs = [(part, along) for part, along in zip(descent, v, strict=True) if part.requires_grad]
-    parts = [part for part, _ in pairs]
-    directions = [along for _, along in pairs]
-    try:
-        return torch.autograd.grad(parts, weights, directions, retain_graph=True)[0]
-    except RuntimeError as error:
-        raise UserError(
-            "The losses of this learner are differentiable only once: "
-            f"give AutoLambda look_ahead='differences'. {error}"
-        ) from error
-
-
-def differences(
-    copy: Learner, theta: Sequence[Tensor], v: Sequence[Tensor], step: OuterStep
-) -> Tensor:
-    """Return ``⟨∇L_i, v⟩`` ``[task]`` by central differences of the losses around ``theta``."""
-    squares = torch.stack([part.square().sum() for part in v])
-    length = NUDGE / squares.sum().sqrt().clamp(min=1e-12)
-    moment, sides = step.episodes.moment, []
-    for sign in (1, -1):
-        place(copy, theta, v, sign * length)
-        # the same dropout on both sides
-        with torch.no_grad(), ambient(moment.seed, "layers", moment.step):
-            sides.append(copy.losses(step.episodes))
-    return (sides[0] - sides[1]) / (2 * length)
-
-
-@torch.no_grad()
-def place(
-    learner: Learner, origin: Sequence[Tensor], direction: Sequence[Tensor], length: Tensor | float
-) -> None:
-    """Put ``origin + length · direction`` into the parameters of ``learner`` that are trained."""
-    own = [parameter for parameter in learner.parameters() if parameter.requires_grad]
-    for parameter, start, part in zip(own, origin, direction, strict=True):
-        parameter.copy_(start + length * part)
+def _validation_gradient(ahead: Learner, held: Episode, counts: Tensor) -> tuple[Tensor, ...]:
+    """Give the gradient of the mean loss of the tasks that count, by trained parameter."""
+    loss = ahead.losses(held)[counts].mean()
+    return torch.autograd.grad(loss, trained(ahead), allow_unused=True, materialize_grads=True)
 
 
 __all__ = ["AutoLambda"]

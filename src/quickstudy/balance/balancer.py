@@ -22,7 +22,7 @@ which combine gradients; and the weights that are learned for every task of a fi
 
 
 def mean(losses: Tensor) -> Tensor:
-    """Return ``1/T Σ_t losses[t]``: all tasks count alike, as usual in meta-learning."""
+    """Return the mean of the losses: all tasks count alike, as usual in meta-learning."""
     return losses.mean()
 
 
@@ -55,11 +55,17 @@ def descend(balancer: Balancer, losses: Tensor, step: OuterStep, share: float = 
     """
     if isinstance(balancer, TaskWeights):
         (balancer(losses, step) * share).backward()
-        return
-    if not isinstance(balancer, Aggregator | Scalarizer):
+    elif isinstance(balancer, Aggregator | Scalarizer):
+        _descend_in_order(balancer, losses, step, share)
+    else:
         (balancer(losses) * share).backward()
-        return
-    order = step.episodes.task.argsort(stable=True)
+
+
+def _descend_in_order(
+    balancer: Aggregator | Scalarizer, losses: Tensor, step: OuterStep, share: float
+) -> None:
+    """Descend by an object of TorchJD, which gets the losses in the order of the identities."""
+    order = step.order
     try:
         if isinstance(balancer, Aggregator):
             # a gradient of 0 would stop some aggregators

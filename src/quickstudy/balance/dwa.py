@@ -1,11 +1,11 @@
-"""Dynamic weight average: more weight to what falls more slowly."""
+"""Dynamic weight average: more weight to losses that fall more slowly."""
 
 import torch
 from torch import Tensor
 
 from quickstudy.balance.step import OuterStep
 from quickstudy.balance.task_weights import TaskWeights
-from quickstudy.errors import require
+from quickstudy.errors import require_at_least, require_positive
 
 
 class DWA(TaskWeights):
@@ -42,39 +42,47 @@ class DWA(TaskWeights):
 
     def __init__(self, num_tasks: int, temperature: float = 2.0, epoch_steps: int = 100) -> None:
         super().__init__(num_tasks)
-        require(
-            temperature > 0,
-            f"Parameter `temperature` should be positive. Found temperature={temperature}.",
-        )
-        require(
-            epoch_steps >= 1,
-            f"Parameter `epoch_steps` should be at least 1. Found epoch_steps={epoch_steps}.",
-        )
+        require_positive(temperature=temperature)
+        require_at_least(1, epoch_steps=epoch_steps)
         self.temperature, self.epoch_steps = temperature, epoch_steps
-        self.register_buffer("totals", torch.zeros(num_tasks))
-        self.register_buffer("counts", torch.zeros(num_tasks))
-        self.register_buffer("averages", torch.zeros(2, num_tasks))
+        self._make_memory()
+
+    def _make_memory(self) -> None:
+        """Make the memory of the losses of this epoch and of the averages of the last two."""
+        for name in ("totals", "counts"):
+            self.register_buffer(name, torch.zeros(self.num_tasks))
+        self.register_buffer("averages", torch.zeros(2, self.num_tasks))
         self.register_buffer("taken", torch.zeros((), dtype=torch.long))
 
     def weigh(self, losses: Tensor, step: OuterStep) -> Tensor:
         """Return the weights of this epoch; its last step makes those of the next."""
-        loss, seen = self.by_task(losses, step)
-        self.totals = self.totals + loss.to(self.totals.dtype)
-        self.counts = self.counts + seen
-        self.taken = self.taken + 1
         used = self.weights
+        self._count(*self.by_task(losses, step))
         if self.taken % self.epoch_steps == 0:
             self._end_epoch()
         return used
 
+    def _count(self, loss: Tensor, seen: Tensor) -> None:
+        """Add the losses of a step to those of the epoch."""
+        self.totals = self.totals + loss.to(self.totals.dtype)
+        self.counts = self.counts + seen
+        self.taken = self.taken + 1
+
     def _end_epoch(self) -> None:
         """Make the weights of the next epoch, and count anew."""
-        average = self.totals / self.counts.clamp(min=1)
-        older, newer = self.averages = torch.stack([self.averages[1], average])
-        ratio = torch.where((older != 0) & (self.counts > 0), newer / older, 1)
-        self.weights = self.num_tasks * torch.softmax(ratio / self.temperature, 0)
+        self.weights = self.num_tasks * torch.softmax(self._ratio() / self.temperature, 0)
+        self._count_anew()
+
+    def _count_anew(self) -> None:
+        """Forget the losses of the epoch."""
         self.totals = torch.zeros_like(self.totals)
         self.counts = torch.zeros_like(self.counts)
+
+    def _ratio(self) -> Tensor:
+        """Compare the average losses of this epoch, which are kept, with those of the last."""
+        average = self.totals / self.counts.clamp(min=1)
+        older, newer = self.averages = torch.stack([self.averages[1], average])
+        return torch.where((older != 0) & (self.counts > 0), newer / older, 1)
 
 
 __all__ = ["DWA"]

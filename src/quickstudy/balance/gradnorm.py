@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from quickstudy.balance.step import OuterStep
-from quickstudy.balance.task_weights import AdamByTask, TaskWeights, with_sum
+from quickstudy.balance.task_weights import AdamByTask, TaskWeights
 from quickstudy.errors import require
 from quickstudy.learners import Learner
 
@@ -70,53 +70,74 @@ class GradNorm(TaskWeights):
     def weigh(self, losses: Tensor, step: OuterStep) -> Tensor:
         """Return the weights so far; the norms of this step make the next ones."""
         loss, seen = self.by_task(losses, step)
-        require(
-            bool((loss >= 0).all()),
-            "GradNorm compares losses with those at the start: none should be negative. "
-            f"Found {loss.min():.3g}.",
-        )
+        _check_losses(loss)
         norms, _ = self.by_task(self._norms(losses, step), step)
-        first = seen & (self.optimiser.count == 0)
-        self.initial = torch.where(first, loss.to(self.initial.dtype), self.initial)
+        self._keep_initial(loss, seen)
         used = self.weights
-        moved = self.optimiser.descend(used, self.gradient(loss, norms, seen), seen)
-        self.weights = with_sum(moved, used, seen)
+        gradient = self.gradient(loss, norms, seen)
+        self.weights = self.optimiser.descend_with_sum(used, gradient, seen)
         return used
 
     def gradient(self, loss: Tensor, norms: Tensor, seen: Tensor) -> Tensor:
-        """Return ``∂L_grad / ∂weights`` ``[num_tasks]``.
+        """Give the derivative of the distance from the common scale by the weights.
 
         Args:
             loss: The loss of each task ``[num_tasks]``.
             norms: The norm of its gradient, unweighted ``[num_tasks]``.
             seen: Whether the step holds the task ``[num_tasks]``; if not, the result is 0.
+
+        Returns:
+            ``∂L_grad / ∂weights`` ``[num_tasks]``.
         """
-        ratio = torch.where(seen, loss / self.initial.clamp(min=1e-12), 0)
-        count = seen.sum().clamp(min=1)
-        rate = ratio / (ratio.sum() / count).clamp(min=1e-12)
         weighted = torch.where(seen, self.weights * norms, 0)
-        target = weighted.sum() / count * rate**self.alpha
+        scale = weighted.sum() / seen.sum().clamp(min=1)
+        target = scale * self._rates(loss, seen) ** self.alpha
         return torch.where(seen, torch.sign(weighted - target) * norms, 0).to(self.weights.dtype)
 
+    def _rates(self, loss: Tensor, seen: Tensor) -> Tensor:
+        """Give the relative inverse training rates ``r`` ``[num_tasks]``."""
+        ratio = torch.where(seen, loss / self.initial.clamp(min=1e-12), 0)
+        return ratio / (ratio.sum() / seen.sum().clamp(min=1)).clamp(min=1e-12)
+
+    def _keep_initial(self, loss: Tensor, seen: Tensor) -> None:
+        """Keep the losses of tasks that are seen for the first time."""
+        first = seen & (self.optimiser.count == 0)
+        self.initial = torch.where(first, loss.to(self.initial.dtype), self.initial)
+
     def _norms(self, losses: Tensor, step: OuterStep) -> Tensor:
-        """Return ``‖∇_W L_i‖`` ``[task]``: the graph above ``W`` is walked once a task."""
+        """Give the norm of the gradient of each task ``[task]``, unweighted."""
         shared = last_shared(step.learner) if self.shared is None else self.shared
-        found = [
-            torch.autograd.grad(loss, shared, retain_graph=True, allow_unused=True)
-            for loss in losses
-        ]
-        used = any(part is not None for parts in found for part in parts)
-        require(
-            used,
-            "Parameter `shared` of GradNorm should be parameters of the learner that its "
-            "losses depend on. Found others.",
-        )
+        gradients = [_gradient_by(shared, loss) for loss in losses]
+        _check_used(gradients)
         zero = losses.new_zeros(())
-        return torch.stack([_square(parts, zero) for parts in found]).sqrt()
+        return torch.stack([_square(parts, zero) for parts in gradients]).sqrt()
+
+
+def _check_losses(loss: Tensor) -> None:
+    """Raise if a loss is negative."""
+    require(
+        bool((loss >= 0).all()),
+        "GradNorm compares losses with those at the start: none should be negative. "
+        f"Found {loss.min():.3g}.",
+    )
+
+
+def _check_used(gradients: Sequence[Sequence[Tensor | None]]) -> None:
+    """Raise if no loss depends on any of the parameters."""
+    require(
+        any(part is not None for parts in gradients for part in parts),
+        "Parameter `shared` of GradNorm should be parameters of the learner that its "
+        "losses depend on. Found others.",
+    )
+
+
+def _gradient_by(shared: Sequence[Tensor], loss: Tensor) -> tuple[Tensor | None, ...]:
+    """Give the gradient of a task's loss by parameter; the graph is kept for the other tasks."""
+    return torch.autograd.grad(loss, shared, retain_graph=True, allow_unused=True)
 
 
 def _square(parts: Sequence[Tensor | None], zero: Tensor) -> Tensor:
-    """Return the squared norm of a gradient that is given by parameter."""
+    """Give the squared norm of a gradient that is given by parameter."""
     return sum((part.square().sum() for part in parts if part is not None), zero)
 
 
@@ -126,16 +147,24 @@ def last_shared(learner: Learner) -> tuple[Tensor, ...]:
     Raises:
         UserError: If there is none.
     """
-    model, heads = getattr(learner, "model", None), learner.head_names
-    named = [] if model is None else list(model.named_parameters())
-    below = [weight for name, weight in named if name not in heads]
-    matrices = [weight for weight in below if weight.requires_grad and weight.ndim >= 2]
+    matrices = [weight for weight in _below_heads(learner) if _is_trained_matrix(weight)]
     require(
         bool(matrices),
         f"Parameter `shared` of GradNorm is needed: {type(learner).__name__} has no weights "
         "that all tasks share.",
     )
     return (matrices[-1],)
+
+
+def _below_heads(learner: Learner) -> list[Tensor]:
+    """Give the parameters of the learner's model, but for the heads of single tasks."""
+    model, heads = getattr(learner, "model", None), learner.head_names
+    named = [] if model is None else model.named_parameters()
+    return [weight for name, weight in named if name not in heads]
+
+
+def _is_trained_matrix(weight: Tensor) -> bool:
+    return weight.requires_grad and weight.ndim >= 2
 
 
 __all__ = ["GradNorm", "last_shared"]

@@ -26,19 +26,24 @@ def restore_state(balancer: Balancer, state: dict[str, Tensor]) -> None:
         UserError: If the state is of another balancer, or ``balancer`` keeps a memory that cannot
             be saved.
     """
-    forgets = (
+    require(
+        not remembers_elsewhere(balancer),
         f"Balancer {balancer} keeps a memory that is not saved: a run with it cannot be resumed. "
-        "Start it again."
+        "Start it again.",
     )
-    require(not remembers_elsewhere(balancer), forgets)
+    _check_same(state, balancer)
+    if isinstance(balancer, nn.Module):
+        balancer.load_state_dict(state)
+
+
+def _check_same(state: dict[str, Tensor], balancer: Balancer) -> None:
+    """Raise unless ``balancer`` remembers tensors of the names and shapes of ``state``."""
     saved, own = _shapes(state), _shapes(state_of(balancer))
     require(
         saved == own,
         "A resumed run should have the balancer it was begun with, which remembers "
         f"{saved or 'nothing'}. Found {balancer} with {own or 'nothing'}.",
     )
-    if isinstance(balancer, nn.Module):
-        balancer.load_state_dict(state)
 
 
 def _shapes(state: dict[str, Tensor]) -> dict[str, tuple[int, ...]]:
@@ -87,17 +92,26 @@ def check_places(balancer: Balancer, step: OuterStep, before: Tensor | None) -> 
     Raises:
         UserError: If the step before held other tasks.
     """
-    if not any(isinstance(part, Stateful | Constant) for part in _parts(balancer)):
+    if not _knows_places(balancer):
         return None
     tasks: Tensor = step.episodes.task[step.present].sort().values
-    here = tasks.tolist()
-    earlier = here if before is None else before.tolist()
+    if before is not None:
+        _check_unchanged(balancer, tasks.tolist(), before.tolist())
+    return tasks
+
+
+def _knows_places(balancer: Balancer) -> bool:
+    """Say whether a balancer knows tasks by their place."""
+    return any(isinstance(part, Stateful | Constant) for part in _parts(balancer))
+
+
+def _check_unchanged(balancer: Balancer, here: list[int], earlier: list[int]) -> None:
+    """Raise unless a step holds the tasks of the step before."""
     require(
         earlier == here,
         f"Balancer {balancer} knows a task by its place, so every step should hold the same tasks. "
         f"Found {here[:9]} after {earlier[:9]}: let `tasks_per_step` be the number of tasks.",
     )
-    return tasks
 
 
 def _parts(balancer: Balancer) -> list[nn.Module]:

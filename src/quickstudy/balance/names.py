@@ -23,7 +23,7 @@ BalancerName = Literal[
 
 @dataclass(frozen=True)
 class _Named:
-    """Say how a balancer is made.
+    """How a balancer is made.
 
     Attributes:
         make: ``make(num_tasks, **options)`` for a fixed set of tasks, else ``make(**options)``.
@@ -36,11 +36,10 @@ class _Named:
 
 def _static(num_tasks: int, weights: Any) -> Constant:
     values = torch.as_tensor(weights, dtype=torch.get_default_dtype())
-    shape = tuple(values.shape)
     require(
-        shape == (num_tasks,),
+        values.shape == (num_tasks,),
         f"Parameter `weights` should hold a weight for each of {num_tasks} tasks. "
-        f"Found shape {shape}.",
+        f"Found shape {tuple(values.shape)}.",
     )
     return Constant(values)
 
@@ -108,16 +107,22 @@ def balancer_named(name: str, num_tasks: int | None = None, **options: Any) -> B
         name in NAMED,
         f"The balancer should be one of {', '.join(get_args(BalancerName))}. Found {name!r}.",
     )
+    _check_num_tasks(name, num_tasks)
+    fixed = [] if num_tasks is None else [num_tasks]
+    try:
+        return NAMED[name].make(*fixed, **options)
+    except (TypeError, ImportError) as error:
+        raise UserError(f"Balancer {name!r} cannot be made: {error}") from error
+
+
+def _check_num_tasks(name: str, num_tasks: int | None) -> None:
+    """Raise unless a number of tasks is given to a balancer of fixed tasks, and to no other."""
     fixed = needs_fixed_tasks(name)
     verb = "needs" if fixed else "takes no"
     require(
         fixed == (num_tasks is not None),
         f"Balancer {name!r} {verb} `num_tasks`. Found num_tasks={num_tasks}.",
     )
-    try:
-        return NAMED[name].make(*([num_tasks] if fixed else []), **options)
-    except (TypeError, ImportError) as error:
-        raise UserError(f"Balancer {name!r} cannot be made: {error}") from error
 
 
 def needs_fixed_tasks(name: str) -> bool:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from quickstudy.balance.step import OuterStep
 from quickstudy.bilevel.optimisers import Adam
-from quickstudy.errors import require
+from quickstudy.errors import require, require_at_least, require_positive
 
 
 class TaskWeights(nn.Module, ABC):
@@ -29,10 +29,7 @@ class TaskWeights(nn.Module, ABC):
 
     def __init__(self, num_tasks: int) -> None:
         super().__init__()
-        require(
-            num_tasks >= 1,
-            f"Parameter `num_tasks` should be at least 1. Found num_tasks={num_tasks}.",
-        )
+        require_at_least(1, num_tasks=num_tasks)
         self.num_tasks = num_tasks
         self.register_buffer("weights", torch.ones(num_tasks))
 
@@ -43,14 +40,18 @@ class TaskWeights(nn.Module, ABC):
             losses: The losses of its tasks ``[task]``.
             step: The step.
         """
-        task = step.episodes.task
-        low, high = int(task.min()), int(task.max())
-        known = (
+        self._check_known(step.episodes.task)
+        weights = self.weigh(losses, step)[step.episodes.task]
+        return (weights * losses).sum() / step.count
+
+    def _check_known(self, task: Tensor) -> None:
+        """Raise if a step holds a task that is none of the fixed set."""
+        low, high = map(int, task.aminmax())
+        require(
+            low >= 0 and high < self.num_tasks,
             f"{type(self).__name__} knows tasks 0 to {self.num_tasks - 1}. Found {low} to {high}: "
-            "it weighs a fixed set of tasks."
+            "it weighs a fixed set of tasks.",
         )
-        require(low >= 0 and high < self.num_tasks, known)
-        return (self.weigh(losses, step)[task] * losses).sum() / step.count
 
     @abstractmethod
     def weigh(self, losses: Tensor, step: OuterStep) -> Tensor:
@@ -66,10 +67,12 @@ class TaskWeights(nn.Module, ABC):
             The means ``[num_tasks]``, and whether the step holds each task ``[num_tasks]``.
         """
         present = step.present.to(values.dtype)
-        total, count = torch.zeros(2, self.num_tasks, dtype=values.dtype, device=values.device)
-        total = total.index_add(0, step.episodes.task, values.detach() * present)
-        count = count.index_add(0, step.episodes.task, present)
-        return total / count.clamp(min=1), count > 0
+        count = self._total(present, step)
+        return self._total(values.detach() * present, step) / count.clamp(min=1), count > 0
+
+    def _total(self, values: Tensor, step: OuterStep) -> Tensor:
+        """Sum ``values`` ``[task]`` by identity ``[num_tasks]``."""
+        return values.new_zeros(self.num_tasks).index_add(0, step.episodes.task, values)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(num_tasks={self.num_tasks})"
@@ -84,7 +87,7 @@ class AdamByTask(nn.Module):
 
     def __init__(self, num_tasks: int, lr: float) -> None:
         super().__init__()
-        require(lr > 0, f"Parameter `lr` should be positive. Found lr={lr}.")
+        require_positive(lr=lr)
         self.lr = lr
         for name in ("first", "second", "count"):
             self.register_buffer(name, torch.zeros(num_tasks))
@@ -100,6 +103,10 @@ class AdamByTask(nn.Module):
         self.second = torch.where(seen, second, self.second)
         self.count = self.count + seen
         return torch.where(seen, new.clamp(min=0), weights)
+
+    def descend_with_sum(self, weights: Tensor, gradient: Tensor, seen: Tensor) -> Tensor:
+        """Return the weights after such a step, scaled to the sum that they had before."""
+        return with_sum(self.descend(weights, gradient, seen), weights, seen)
 
 
 def with_sum(weights: Tensor, before: Tensor, seen: Tensor) -> Tensor:

@@ -111,7 +111,6 @@ class Pixels(Target):
 
     def _pixel_losses(self, scores: Tensor, labels: Tensor) -> Tensor:
         """Give the cross-entropy of every pixel of ``labels``; 0 if it is not marked."""
-        # the kernels want a negative index
         labels = torch.where(labels == self.ignored, -100, labels)
         return F.cross_entropy(scores, labels, reduction="none", ignore_index=-100)
 

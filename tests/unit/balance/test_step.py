@@ -19,3 +19,8 @@ def test_the_parameters_are_those_that_are_trained():
     assert [value is learner.theta for value in step.parameters] == [True]
     learner.theta.requires_grad_(False)
     assert step.parameters == []
+
+
+def test_the_order_is_that_of_the_identities():
+    step = OuterStep(Quadratics([1.0] * 3, [0.0, 0.0]), SOURCE.of([2, 0, 1]))
+    assert step.order.tolist() == [1, 2, 0]
