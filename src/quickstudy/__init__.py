@@ -1,4 +1,4 @@
-"""quickstudy: learning to learn across many related tasks.
+"""Learning to learn across many related tasks.
 
 >>> import quickstudy as qs
 >>> tasks = qs.tasks.Sinusoid().episodes(shot=5, query=5)
@@ -183,7 +183,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for: torch, pandas and scikit-learn take seconds."""
+    """Import a name when it is asked for: torch, pandas and scikit-learn take seconds."""
     if name in _ROOMS:
         return import_module(f"quickstudy.{name}")
     if name not in _MODULE_OF:

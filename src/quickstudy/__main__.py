@@ -1,4 +1,4 @@
-"""``python -m quickstudy``: the command line."""
+"""Run the command line: ``python -m quickstudy``."""
 
 import sys
 

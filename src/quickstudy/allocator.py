@@ -1,4 +1,4 @@
-"""Keeping freed memory, so that big tensors are not paged in again at every step."""
+"""Keep freed memory, so that big tensors are not paged in again at every step."""
 
 import ctypes
 import sys

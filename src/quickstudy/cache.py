@@ -26,8 +26,13 @@ def cache_folder(override: Path | None = None) -> Path:
         return Path(own)
     if os.path.isabs(shared := os.environ.get("XDG_CACHE_HOME", "")):
         return Path(shared, "quickstudy")
+    return _home_folder() / ".cache" / "quickstudy"
+
+
+def _home_folder() -> Path:
+    """Give the user's home folder."""
     try:
-        return Path.home() / ".cache" / "quickstudy"
+        return Path.home()
     except RuntimeError as error:
         raise UserError(
             "There is no home folder to keep a cache in. Set the environment variable "
@@ -38,10 +43,9 @@ def cache_folder(override: Path | None = None) -> Path:
 def write_atomically(path: Path, data: bytes) -> None:
     """Write ``data`` to ``path`` in one step.
 
-    A reader finds the old file or the whole new one, never a part.
-
-    The bytes go to a temporary file in the same folder (made if missing), are synced to the
-    disk, and take the place of ``path`` in one step.
+    A reader finds the old file or the whole new one, never a part. The bytes go to a temporary file
+    in the same folder (made if missing) and are synced to the disk. Then that file takes the place
+    of ``path``.
 
     Raises:
         OSError: If the file cannot be written; nothing is left behind.
@@ -49,10 +53,15 @@ def write_atomically(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        _write_new(temporary, data)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    """Write ``data`` to a new file, down to the disk."""
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

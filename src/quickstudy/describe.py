@@ -13,7 +13,7 @@ from functools import wraps
 from numbers import Integral, Real
 from typing import Any, TypeVar, cast
 
-from quickstudy.errors import UserError, require
+from quickstudy.errors import UserError, first_line, require
 from quickstudy.names import (
     UndescribableError,
     arguments_of,
@@ -25,6 +25,10 @@ from quickstudy.names import (
 )
 
 Description = dict[str, Any]
+Arguments = Mapping[str, Any]
+"""Values by the names of parameters."""
+Opaque = type | tuple[type, ...]
+"""Types that are named if they cannot be described."""
 C = TypeVar("C", bound=Callable[..., Any])
 
 KINDS = ("class", "call", "function", "mapping", "opaque")
@@ -46,8 +50,22 @@ class Call:
 
     of: object
     method: str
-    arguments: Mapping[str, Any]
+    arguments: Arguments
     item: int | None = None
+
+    def keep(self, result: object) -> None:
+        """Let the object or the objects that the call made know it."""
+        if isinstance(result, tuple):
+            for item, part in enumerate(result):
+                replace(self, item=item).keep(part)
+        else:
+            object.__setattr__(result, "_made_by", self)
+
+    def told(self, opaque: Opaque) -> Description:
+        """Describe the call."""
+        item = {} if self.item is None else {"item": self.item}
+        arguments = {name: describe(value, opaque) for name, value in self.arguments.items()}
+        return {"call": self.method, "of": describe(self.of, opaque), **item, **arguments}
 
 
 def recorded(method: C) -> C:
@@ -57,29 +75,26 @@ def recorded(method: C) -> C:
     ``Glyphs().split("train")`` can be told. Only methods that are recorded are ever called when an
     object is built again.
     """
-    signature = inspect.signature(method)
 
     @wraps(method)
     def made(self: object, *given: Any, **named: Any) -> Any:
         result = method(self, *given, **named)
-        if result is self:
-            return result
-        bound = signature.bind(self, *given, **named)
-        bound.apply_defaults()
-        arguments = dict(list(bound.arguments.items())[1:])
-        call = Call(self, method.__name__, arguments)
-        if isinstance(result, tuple):
-            for item, part in enumerate(result):
-                object.__setattr__(part, "_made_by", replace(call, item=item))
-        else:
-            object.__setattr__(result, "_made_by", call)
+        if result is not self:
+            Call(self, method.__name__, _bound(method, self, *given, **named)).keep(result)
         return result
 
     made.recorded = True  # type: ignore[attr-defined]
     return cast(C, made)
 
 
-def describe(thing: Any, opaque: type | tuple[type, ...] = ()) -> Any:
+def _bound(method: Callable[..., Any], *given: Any, **named: Any) -> dict[str, Any]:
+    """Give the arguments of a call of ``method`` by name, defaults too, but for the first."""
+    bound = inspect.signature(method).bind(*given, **named)
+    bound.apply_defaults()
+    return dict(list(bound.arguments.items())[1:])
+
+
+def describe(thing: Any, opaque: Opaque = ()) -> Any:
     """Describe ``thing`` in plain values, which JSON holds as they are.
 
     ======================= =====================================================================
@@ -109,12 +124,7 @@ def describe(thing: Any, opaque: type | tuple[type, ...] = ()) -> Any:
         return [describe(value, opaque) for value in thing]
     if isinstance(thing, Mapping):
         return {"mapping": {str(key): describe(value, opaque) for key, value in thing.items()}}
-    try:
-        return _of_object(thing, opaque)
-    except UndescribableError:
-        if isinstance(thing, opaque):
-            return {"opaque": path_of(type(thing))}
-        raise
+    return _of_object_or_opaque(thing, opaque)
 
 
 def _plain(thing: Any) -> Any:
@@ -126,19 +136,35 @@ def _plain(thing: Any) -> Any:
     return int(thing) if isinstance(thing, Integral) else float(thing)
 
 
-def _of_object(thing: Any, opaque: type | tuple[type, ...]) -> Description:
-    """Describe what is no plain value."""
+def _of_object_or_opaque(thing: Any, opaque: Opaque) -> Description:
+    """Describe an object, or name its type if that is all that can be told."""
+    try:
+        return _of_object(thing, opaque)
+    except UndescribableError:
+        if isinstance(thing, opaque):
+            return {"opaque": path_of(type(thing))}
+        raise
+
+
+def _of_object(thing: Any, opaque: Opaque) -> Description:
+    """Describe a function, a class, or an object by the call that made it."""
+    _check_describable(thing)
+    if inspect.isfunction(thing) or inspect.isclass(thing):
+        return {"function": name_of(thing)}
+    call: Call | None = vars(thing).get("_made_by") if hasattr(thing, "__dict__") else None
+    return _by_constructor(thing, opaque) if call is None else call.told(opaque)
+
+
+def _check_describable(thing: Any) -> None:
+    """Raise if ``thing`` is data or a method."""
     if hasattr(thing, "__array__"):
         raise UndescribableError(f"Data in memory ({type(thing).__name__}) cannot be described.")
     if inspect.ismethod(thing):
         raise UndescribableError(f"A method, {thing.__qualname__}, cannot be described.")
-    if inspect.isfunction(thing) or inspect.isclass(thing):
-        return {"function": name_of(thing)}
-    call: Call | None = vars(thing).get("_made_by") if hasattr(thing, "__dict__") else None
-    if call is not None:
-        arguments = {name: describe(value, opaque) for name, value in call.arguments.items()}
-        item = {} if call.item is None else {"item": call.item}
-        return {"call": call.method, "of": describe(call.of, opaque), **item, **arguments}
+
+
+def _by_constructor(thing: Any, opaque: Opaque) -> Description:
+    """Describe an object by the arguments of its constructor."""
     kind = type(thing)
     values = {name: describe(_argument(thing, name), opaque) for name in arguments_of(kind)}
     return {"class": name_of(kind), **values}
@@ -157,7 +183,7 @@ def _argument(thing: object, name: str) -> Any:
 def build(
     description: Any,
     classes: Iterable[Any] = (),
-    given: Mapping[str, Any] | None = None,
+    given: Arguments | None = None,
 ) -> Any:
     """Make the object of a description.
 
@@ -175,11 +201,16 @@ def build(
         >>> build({"class": "SinusoidMetaSGD"})
         SinusoidMetaSGD()
     """
-    own = [_class_of(one) for one in classes]
-    known = {**registered(), **{path_of(one): one for one in own}}
-    # a class of a script that was run is found by its name
-    known |= {f"__main__:{one.__qualname__}": one for one in own}
-    return _Builder(known).build(description, given or {})
+    return _Builder(_known([_class_of(one) for one in classes])).build(description, given or {})
+
+
+def _known(own: Iterable[Any]) -> dict[str, Any]:
+    """Give the classes and functions that a description may name: those registered and ``own``."""
+    known = dict(registered())
+    for one in own:
+        # a class of a script that was run is found by its name
+        known[path_of(one)] = known[f"__main__:{one.__qualname__}"] = one
+    return known
 
 
 def _class_of(named: Any) -> Any:
@@ -188,71 +219,84 @@ def _class_of(named: Any) -> Any:
 
 @dataclass(frozen=True)
 class _Builder:
+    """Make objects of descriptions, with a method for each kind."""
+
     known: Mapping[str, Any]
 
-    def build(self, value: Any, given: Mapping[str, Any]) -> Any:
+    def build(self, value: Any, given: Arguments) -> Any:
         """Make the value of a description, with ``given`` arguments."""
         if isinstance(value, list):
             return tuple(self.build(one, {}) for one in value)
         if not isinstance(value, dict):
             return value
-        # arguments may have any name, so the first key decides
-        kind = next(iter(value), None)
-        require(
-            kind in KINDS,
-            f"A description should begin with one of {', '.join(KINDS)}. Found {kind!r}: it is "
-            "damaged.",
-        )
+        kind = _kind_of(value)
         others = {name: one for name, one in value.items() if name != kind}
         make: Callable[..., Any] = getattr(self, f"_{kind}")
         return make(value[kind], others, given)
 
-    def _mapping(self, items: Any, others: Description, given: Mapping[str, Any]) -> Any:
+    def _mapping(self, items: Any, others: Description, given: Arguments) -> Any:
         require(isinstance(items, dict), "A description's mapping is damaged.")
         return {name: self.build(one, {}) for name, one in items.items()}
 
-    def _opaque(self, name: str, others: Description, given: Mapping[str, Any]) -> Any:
+    def _opaque(self, name: str, others: Description, given: Arguments) -> Any:
         short = str(name).rpartition(":")[2]
         raise UserError(
             f"This learner holds a module of your own ({short}): pass it as `model=` to load it."
         )
 
-    def _function(self, name: str, others: Description, given: Mapping[str, Any]) -> Any:
+    def _function(self, name: str, others: Description, given: Arguments) -> Any:
         return self._find(name)
 
-    def _call(self, name: str, others: Description, given: Mapping[str, Any]) -> Any:
+    def _call(self, name: str, others: Description, given: Arguments) -> Any:
         method = _recorded_method(self.build(others.pop("of", None), {}), name)
         item = others.pop("item", None)
         result = self._make(method, str(name), others, given)
         return result if item is None else result[item]
 
-    def _class(self, name: str, others: Description, given: Mapping[str, Any]) -> Any:
+    def _class(self, name: str, others: Description, given: Arguments) -> Any:
         return self._make(self._find(name), str(name), others, given)
 
-    def _make(self, thing: Any, name: str, arguments: Description, given: Mapping[str, Any]) -> Any:
-        unknown = set(arguments) - set(inspect.signature(thing).parameters)
-        require(
-            not unknown,
-            f"{name} was described by another version: it has no argument "
-            f"{', '.join(sorted(unknown))} here.",
-        )
+    def _make(self, thing: Any, name: str, arguments: Description, given: Arguments) -> Any:
+        _check_arguments(thing, name, arguments)
         values = {key: self.build(one, {}) for key, one in arguments.items() if key not in given}
         try:
             return thing(**values, **given)
         except UserError:
             raise
         except _FAILURES as error:
-            text = str(error).splitlines()[0] if str(error) else type(error).__name__
+            text = first_line(error)
             raise UserError(f"{name} cannot be made again from its description: {text}.") from error
 
     def _find(self, name: Any) -> Any:
-        found = self.known.get(name) if isinstance(name, str) else None
+        found = self.known.get(str(name))
         if found is None:
             raise UserError(_unknown(str(name)))
         return found
 
 
+def _kind_of(description: Description) -> str:
+    """Read the kind of a description: arguments may have any name, so the first key decides."""
+    kind = next(iter(description), None)
+    require(
+        kind in KINDS,
+        f"A description should begin with one of {', '.join(KINDS)}. Found {kind!r}: it is "
+        "damaged.",
+    )
+    return str(kind)
+
+
+def _check_arguments(thing: Any, name: str, arguments: Description) -> None:
+    """Raise if ``thing`` has no parameter for an argument."""
+    unknown = set(arguments) - set(inspect.signature(thing).parameters)
+    require(
+        not unknown,
+        f"{name} was described by another version: it has no argument "
+        f"{', '.join(sorted(unknown))} here.",
+    )
+
+
 def _unknown(name: str) -> str:
+    """Say that nothing is known by ``name``, and how to make it known."""
     if ":" not in name:
         return f"{name} is not known here: it was saved by another version, or registered there."
     return (

@@ -25,7 +25,7 @@ class Batch:
             class indices are integers ``[task, example]``, numbers floating point
             ``[task, example, *number]``.
         mask: ``[task, example]``, 1 for a real example and 0 for padding.
-        target: What the labels ask for; by default the one that they speak of, see
+        target: What the labels ask for; by default inferred from them, see
             :func:`~quickstudy.targets.infer`.
 
     Raises:
@@ -57,23 +57,16 @@ class Batch:
             UserError: If ``x`` and ``y`` differ in length or are empty, or the labels are not those
                 of the target.
         """
-        x = _tensor(x)
-        y = _tensor(y)
-        require(
-            len(x) == len(y) and len(x) > 0,
-            "`x` and `y` should hold the same number of examples, at least one. "
-            f"Found {len(x)} and {len(y)}.",
-        )
-        mask = torch.ones(1, len(x), dtype=torch.get_default_dtype(), device=x.device)
-        asked = infer(x.unsqueeze(0), y.unsqueeze(0)) if target is None else target
-        return cls(x.unsqueeze(0), y.unsqueeze(0), mask, asked)
+        _check_lengths(len(x), len(y))
+        x, y = _as_task(x), _as_task(y)
+        mask = torch.ones(1, x.shape[1], dtype=torch.get_default_dtype(), device=x.device)
+        return cls(x, y, mask, infer(x, y) if target is None else target)
 
     @classmethod
     def joined(cls, batches: Sequence["Batch"], axis: int = 0) -> "Batch":
         """Put batches of one target and size together, along the axis of tasks or of examples."""
-        x = torch.cat([batch.x for batch in batches], axis)
-        y = torch.cat([batch.y for batch in batches], axis)
-        mask = torch.cat([batch.mask for batch in batches], axis)
+        parts = zip(*((batch.x, batch.y, batch.mask) for batch in batches), strict=True)
+        x, y, mask = (torch.cat(part, axis) for part in parts)
         return cls(x, y, mask, batches[0].target)
 
     @property
@@ -85,7 +78,11 @@ class Batch:
         """Give the mask, or None if every example is real, which saves the work of masking."""
         if torch.compiler.is_compiling():
             return self.mask
-        return None if self.mask.numel() and bool(self.mask.all()) else self.mask
+        return None if self._is_full() else self.mask
+
+    def _is_full(self) -> bool:
+        """Say whether every example is real, and there is one."""
+        return bool(self.mask.numel() and self.mask.all())
 
     def each(self, function: Callable[[Tensor], Tensor]) -> "Batch":
         """Apply ``function`` to inputs, labels and mask."""
@@ -97,6 +94,20 @@ class Batch:
     def to(self, device: torch.device | str) -> "Batch":
         """Give the same batch on ``device``."""
         return self.each(lambda values: values.to(device))
+
+
+def _check_lengths(num_inputs: int, num_labels: int) -> None:
+    """Raise unless there are examples, each with a label."""
+    require(
+        num_inputs == num_labels and num_inputs > 0,
+        "`x` and `y` should hold the same number of examples, at least one. "
+        f"Found {num_inputs} and {num_labels}.",
+    )
+
+
+def _as_task(value: Any) -> Tensor:
+    """Make a batch of one task of the values of its examples."""
+    return _tensor(value).unsqueeze(0)
 
 
 def _tensor(value: Any) -> Tensor:
@@ -132,15 +143,17 @@ class Episode:
         """The length of the task axis."""
         return self.support.num_tasks
 
+    def each(self, function: Callable[[Tensor], Tensor]) -> "Episode":
+        """Apply ``function`` to all tensors."""
+        support, query = self.support.each(function), self.query.each(function)
+        return replace(self, support=support, query=query, task=function(self.task))
+
     def __getitem__(self, tasks: slice | Tensor) -> "Episode":
-        return replace(
-            self, support=self.support[tasks], query=self.query[tasks], task=self.task[tasks]
-        )
+        return self.each(lambda values: values[tasks])
 
     def to(self, device: torch.device | str) -> "Episode":
         """Give the same episode on ``device``."""
-        support, query = self.support.to(device), self.query.to(device)
-        return replace(self, support=support, query=query, task=self.task.to(device))
+        return self.each(lambda values: values.to(device))
 
     def at(self, moment: Moment) -> "Episode":
         """Give the same episode, drawn at ``moment``."""

@@ -36,6 +36,11 @@ def require_positive(**values: float) -> None:
         require(value > 0, f"Parameter `{name}` should be positive. Found {name}={value}.")
 
 
+def first_line(error: Exception) -> str:
+    """Give the first line of the message of an error, or its class without one."""
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
 class TrainingError(RuntimeError):
     """Training cannot go on (a loss that is not finite).
 

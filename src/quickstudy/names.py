@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from quickstudy.errors import UserError, require
@@ -42,16 +43,21 @@ def register(thing: C, name: str | None = None, arguments: Iterable[str] | None 
         'Patient'
     """
     called = thing.__name__ if name is None else name
-    before = _KNOWN.get(called, thing)
-    require(
-        path_of(before) == path_of(thing),
-        f"Parameter `name` should be new. Found {called!r}, which is {path_of(before)}: "
-        "register(cls, name=...) gives it another.",
-    )
+    _check_free(called, thing)
     _KNOWN[called] = thing
     if arguments is not None:
         _ARGUMENTS[thing] = tuple(arguments)
     return thing
+
+
+def _check_free(name: str, thing: Any) -> None:
+    """Raise if ``name`` is taken by something other than ``thing``."""
+    before = _KNOWN.get(name, thing)
+    require(
+        path_of(before) == path_of(thing),
+        f"Parameter `name` should be new. Found {name!r}, which is {path_of(before)}: "
+        "register(cls, name=...) gives it another.",
+    )
 
 
 def path_of(thing: Any) -> str:
@@ -71,12 +77,9 @@ def imported(path: str) -> Any:
         f"An import path should be package.module:Class. Found {path!r}.",
     )
     try:
-        found: Any = import_module(module)
-        for part in name.split("."):
-            found = getattr(found, part)
+        return attrgetter(name)(import_module(module))
     except (ImportError, AttributeError) as error:
         raise UserError(f"{path} should name a class. It cannot be imported: {error}.") from error
-    return found
 
 
 def name_of(thing: Any) -> str:
@@ -89,16 +92,21 @@ def arguments_of(kind: type) -> tuple[str, ...]:
     """Name the arguments that objects of a class are made of."""
     if kind in _ARGUMENTS:
         return _ARGUMENTS[kind]
-    try:
-        parameters = inspect.signature(kind).parameters.values()
-    except (TypeError, ValueError):
-        raise UndescribableError(f"A {kind.__name__} is no plain value.") from None
-    if any(one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD) for one in parameters):
+    parameters = _parameters(kind)
+    if any(one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD) for one in parameters.values()):
         raise UndescribableError(
             f"{kind.__name__} should name the arguments of its constructor to be described. Found "
             "any number."
         )
-    return tuple(one.name for one in parameters)
+    return tuple(parameters)
+
+
+def _parameters(kind: type) -> Mapping[str, inspect.Parameter]:
+    """Give the parameters of the constructor of a class."""
+    try:
+        return inspect.signature(kind).parameters
+    except (TypeError, ValueError):
+        raise UndescribableError(f"A {kind.__name__} is no plain value.") from None
 
 
 __all__ = [

@@ -29,9 +29,13 @@ def generator(seed: int, purpose: str, step: int = 0) -> torch.Generator:
         >>> bool((a == b).all())
         True
     """
-    name = f"{seed}\x1f{purpose}\x1f{step}".encode()
-    digest = hashlib.blake2b(name, digest_size=8).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest, "little", signed=True))
+    return torch.Generator().manual_seed(_hash(f"{seed}\x1f{purpose}\x1f{step}"))
+
+
+def _hash(name: str) -> int:
+    """Give a signed number of 64 bits for ``name``, by BLAKE2b."""
+    digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little", signed=True)
 
 
 @dataclass(frozen=True)
@@ -75,8 +79,8 @@ class Moment:
         return replace(self, purpose=f"{self.purpose}/{name}")
 
 
-def choose(population: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """Choose ``count`` different numbers for every entry of ``population``, in random order.
+def distinct(population: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Draw ``count`` different numbers for every entry of ``population``, in random order.
 
     For an entry ``n`` they are of ``0 … n-1``. Floyd's algorithm (Bentley & Floyd, CACM 30(9),
     1987) runs over all entries at once, then a random permutation: every ordered selection is
@@ -84,23 +88,33 @@ def choose(population: Tensor, count: int, generator: torch.Generator) -> Tensor
 
     Args:
         population: Integer tensor ``[...]``, each entry at least ``count``.
-        count: How many to choose from each.
+        count: How many to draw for each.
         generator: Where the randomness comes from.
 
     Returns:
         Integer tensor ``[..., count]``.
     """
-    sizes = population.unsqueeze(-1)
-    uniform = torch.rand(*population.shape, count, generator=generator, dtype=torch.float64)
-    top = sizes - count + torch.arange(count)
-    draws = (uniform * (top + 1)).long()
-    chosen = torch.empty_like(draws)
-    for j in range(count):
-        draw = draws[..., j : j + 1]
-        taken = (chosen[..., :j] == draw).any(-1, keepdim=True)
-        chosen[..., j : j + 1] = torch.where(taken, top[..., j : j + 1], draw)
-    order = torch.rand(*population.shape, count, generator=generator).argsort(-1)
+    shape = (*population.shape, count)
+    uniform = torch.rand(*shape, generator=generator, dtype=torch.float64)
+    top = population.unsqueeze(-1) - count + torch.arange(count)
+    chosen = _replaced((uniform * (top + 1)).long(), top)
+    order = torch.rand(*shape, generator=generator).argsort(-1)
     return chosen.gather(-1, order)
+
+
+def _replaced(draws: Tensor, top: Tensor) -> Tensor:
+    """Replace every number that was drawn before by the largest one that could be drawn.
+
+    Args:
+        draws: Numbers in the order they were drawn, each of ``0 … top`` ``[..., count]``.
+        top: The largest number at each place; it grows by 1 from place to place.
+    """
+    chosen = torch.empty_like(draws)
+    for j in range(draws.shape[-1]):
+        here = slice(j, j + 1)
+        taken = (chosen[..., :j] == draws[..., here]).any(-1, keepdim=True)
+        chosen[..., here] = torch.where(taken, top[..., here], draws[..., here])
+    return chosen
 
 
 @contextmanager
@@ -113,13 +127,23 @@ def ambient(seed: int, purpose: str, step: int = 0) -> Iterator[None]:
     named = generator(seed, purpose, step)
     before = torch.get_rng_state()
     torch.set_rng_state(named.get_state())
-    on_cuda = torch.cuda.is_available() and torch.cuda.is_initialized()
-    before_on_cuda = torch.cuda.get_rng_state_all() if on_cuda else []
-    for device_generator in torch.cuda.default_generators if on_cuda else ():
-        device_generator.manual_seed(named.initial_seed())
+    try:
+        with _seeded_on_cuda(named.initial_seed()):
+            yield
+    finally:
+        torch.set_rng_state(before)
+
+
+@contextmanager
+def _seeded_on_cuda(seed: int) -> Iterator[None]:
+    """Seed the generators of CUDA's devices inside, if CUDA is in use."""
+    if not (torch.cuda.is_available() and torch.cuda.is_initialized()):
+        yield
+        return
+    before = torch.cuda.get_rng_state_all()
+    for device_generator in torch.cuda.default_generators:
+        device_generator.manual_seed(seed)
     try:
         yield
     finally:
-        torch.set_rng_state(before)
-        if on_cuda:
-            torch.cuda.set_rng_state_all(before_on_cuda)
+        torch.cuda.set_rng_state_all(before)

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quickstudy.random import choose, generator
+from quickstudy.random import distinct, generator
 
 few = settings(deadline=None, derandomize=True, max_examples=25)
 
@@ -71,18 +71,18 @@ def test_streams_stay_what_they_were():
 def test_choose_is_without_replacement_and_within_the_population(sizes, count, seed):
     population = torch.tensor(sizes)
     before = population.clone()
-    chosen = choose(population, count, torch.Generator().manual_seed(seed))
+    chosen = distinct(population, count, torch.Generator().manual_seed(seed))
     assert chosen.shape == (len(sizes), count) and chosen.dtype == torch.int64
     assert (chosen >= 0).all() and (chosen < population.unsqueeze(1)).all()
     assert all(len(row.unique()) == count for row in chosen)
     assert torch.equal(population, before)
-    assert torch.equal(chosen, choose(population, count, torch.Generator().manual_seed(seed)))
+    assert torch.equal(chosen, distinct(population, count, torch.Generator().manual_seed(seed)))
 
 
 @pytest.mark.parametrize(("size", "count"), [(5, 1), (4, 2), (5, 3), (4, 4)])
 def test_every_ordered_selection_is_equally_likely(size, count):
     num_draws, cells = 24_000, math.perm(size, count)
-    chosen = choose(torch.full((num_draws,), size), count, torch.Generator().manual_seed(0))
+    chosen = distinct(torch.full((num_draws,), size), count, torch.Generator().manual_seed(0))
     codes = (chosen * size ** torch.arange(count)).sum(1)
     observed = codes.unique(return_counts=True)[1].double()
     assert len(observed) == cells
@@ -93,11 +93,11 @@ def test_every_ordered_selection_is_equally_likely(size, count):
 
 
 def test_choosing_everything_is_a_permutation_and_shapes_are_kept():
-    chosen = choose(torch.full((2, 3), 6), 6, torch.Generator().manual_seed(0))
+    chosen = distinct(torch.full((2, 3), 6), 6, torch.Generator().manual_seed(0))
     assert chosen.shape == (2, 3, 6)
     assert torch.equal(chosen.sort(-1).values, torch.arange(6).expand(2, 3, 6))
 
 
 def test_a_large_population_is_no_trouble():
-    chosen = choose(torch.tensor([10**12]), 3, torch.Generator().manual_seed(0))
+    chosen = distinct(torch.tensor([10**12]), 3, torch.Generator().manual_seed(0))
     assert (chosen > 10**9).any() and (chosen < 10**12).all()

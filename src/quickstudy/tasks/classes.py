@@ -11,7 +11,7 @@ from quickstudy import targets
 from quickstudy.describe import recorded
 from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
-from quickstudy.random import Moment, choose
+from quickstudy.random import Moment, distinct
 from quickstudy.tasks.source import TaskSource
 
 Range = int | tuple[int, int]
@@ -238,7 +238,7 @@ class Episodes(TaskSource):
         _, shot = _bounds(self.shot, "shot", 1)
         which = torch.randint(len(self._group), (num_tasks,), generator=generator)
         classes = self._drawn(which, generator)
-        examples = choose(self.pool.size[classes], shot + self.query, generator)
+        examples = distinct(self.pool.size[classes], shot + self.query, generator)
         # [task, example of a class, class]
         rows = (self.pool.start[classes].unsqueeze(-1) + examples).transpose(1, 2)
         shown = self._shown(rows, generator)
@@ -252,7 +252,7 @@ class Episodes(TaskSource):
     def _drawn(self, which: Tensor, generator: torch.Generator) -> Tensor:
         """Draw the classes ``[task, way]`` of tasks in the groups ``which`` ``[task]``."""
         _, way = _bounds(self.way, "way", 1)
-        members = self._first[which, None] + choose(self._count[which], way, generator)
+        members = self._first[which, None] + distinct(self._count[which], way, generator)
         classes = self._members[members]
         turns = self.pool.num_rotations
         if self.rotations == "task" and turns > 1:
