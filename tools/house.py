@@ -19,15 +19,12 @@ from pathlib import Path
 from statistics import median
 
 NOT_YET = (
-    "balance",
-    "base",
     "cli",
     "estimators",
     "ladder",
     "learners",
     "models",
     "reporting",
-    "targets",
     "tasks",
     "training",
 )
