@@ -1,5 +1,6 @@
 """Cross-stitch networks: columns of one form, between whose layers activations are mixed."""
 
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import ClassVar
 
@@ -93,11 +94,10 @@ class CrossStitch(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``[example, *feature]`` to ``[example, output]``."""
-        states, last = x.expand(self.num_columns, *x.shape), len(self.stitches)
-        for level, parts in enumerate(zip(*map(_layers, self.columns), strict=True)):
-            states = torch.stack([part(state) for part, state in zip(parts, states, strict=True)])
-            if level < last:
-                states = torch.einsum("ij,j...->i...", self.stitches[level], states)
+        first, *others = zip(*map(_layers, self.columns), strict=True)
+        states = _beside(first, x.expand(self.num_columns, *x.shape))
+        for stitch, parts in zip(self.stitches, others, strict=True):
+            states = _beside(parts, torch.einsum("ij,j...->i...", stitch, states))
         return self.head(torch.einsum("j,j...->...", self.reading, states))
 
     def _stitch(self) -> Tensor:
@@ -105,6 +105,11 @@ class CrossStitch(nn.Module):
         others = (1 - self.keep) / max(self.num_columns - 1, 1)
         eye = torch.eye(self.num_columns)
         return eye * (self.keep if self.num_columns > 1 else 1.0) + (1 - eye) * others
+
+
+def _beside(parts: Iterable[nn.Module], states: Tensor) -> Tensor:
+    """Apply a layer of each column to its state; states are ``[column, example, ...]``."""
+    return torch.stack([part(state) for part, state in zip(parts, states, strict=True)])
 
 
 def _check(num_columns: int, keep: float) -> None:

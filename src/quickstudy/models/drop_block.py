@@ -29,8 +29,8 @@ class DropBlock(nn.Module):
 
     Source: Ghiasi, Lin & Le 2018, algorithm 1 and eq. 1. Differs from the paper: a value is divided
     by the probability that it is kept. There a batch of maps is divided by the share that was kept,
-    which ties examples together and raises the mean at the border over that in the middle. The rate
-    is constant; there it grows during training.
+    which ties examples together and makes the mean at the border larger than in the middle. The
+    rate is constant; there it grows during training.
 
     Example:
         >>> import torch, quickstudy as qs
@@ -53,8 +53,8 @@ class DropBlock(nn.Module):
         block = min(self.block, *x.shape[2:])
         places = [side - block + 1 for side in x.shape[2:]]
         gamma = self.rate / block**2 * prod(x.shape[2:]) / prod(places)
-        dropped = _squares(_draw((*x.shape[:2], *places), gamma, x), block)
-        return x * (1 - dropped) / (1 - gamma) ** _num_covering(x, block)
+        corners = _draw((*x.shape[:2], *places), gamma, x)
+        return x * (1 - _squares(corners, block)) / (1 - gamma) ** _num_covering(x, block)
 
     def extra_repr(self) -> str:
         """Show the parameters."""

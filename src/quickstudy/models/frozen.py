@@ -11,7 +11,7 @@ class Frozen(nn.Module):
     """Hold a network as it is: nothing in it learns, adapts, drops out or keeps statistics.
 
     Its parameters have ``requires_grad=False``, and it is always in evaluation mode, so that its
-    batch norms use the running averages they came with, under every learner.
+    batch norms use the running averages that they came with, under every learner.
 
     Args:
         trunk: Any module.

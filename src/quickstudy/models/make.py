@@ -1,14 +1,15 @@
 """A model by its name, of the size of the data."""
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from quickstudy.errors import UserError, require
+from quickstudy.errors import UserError, first_line, require
 from quickstudy.models.frozen import Frozen
 from quickstudy.models.protocol import Gives, Traits, traits
 from quickstudy.models.registry import Factory, model_factory
@@ -16,6 +17,9 @@ from quickstudy.models.request import BELOW, OUTPUTS, Request
 from quickstudy.models.weights import load_weights
 from quickstudy.models.with_head import WithHead
 from quickstudy.random import ambient
+
+Parameters = Mapping[str, inspect.Parameter]
+"""The parameters of a constructor by name."""
 
 LENGTHS = {"embeddings": "embedding_size", "maps": "feature_channels"}
 """The length that a model is told if it does not say it."""
@@ -114,24 +118,33 @@ def _said_by(factory: Factory) -> Traits:
 def _build(factory: Factory, asked: Request, options: Mapping[str, Any]) -> nn.Module:
     """Call ``factory`` with the arguments that it has."""
     parameters = inspect.signature(factory).parameters
-    arguments = {key: value for key, value in asked.arguments().items() if key in parameters}
-    arguments |= options
-    if "trunk" in _required(parameters):
-        arguments["trunk"] = _trunk(options.get("trunk"), asked)
-    _check_options(asked.name, parameters, arguments)
+    arguments = _arguments(parameters, asked, options)
+    _check_required(asked.name, parameters, arguments)
+    _check_known(asked.name, parameters, arguments)
     model = _call(factory, asked.name, arguments)
     asked.check_said(traits(model))
     return model
 
 
-def _required(parameters: Mapping[str, inspect.Parameter]) -> list[str]:
+def _arguments(
+    parameters: Parameters, asked: Request, options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Give the arguments that a constructor has: those of the request, then the ``options``."""
+    arguments = {key: value for key, value in asked.arguments().items() if key in parameters}
+    arguments |= options
+    if "trunk" in _required(parameters):
+        arguments["trunk"] = _trunk(options.get("trunk"), asked)
+    return arguments
+
+
+def _required(parameters: Parameters) -> list[str]:
     """Name the parameters that need a value."""
-    several = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
-    return [
-        name
-        for name, parameter in parameters.items()
-        if parameter.default is parameter.empty and parameter.kind not in several
-    ]
+    return [name for name, parameter in parameters.items() if _needs_value(parameter)]
+
+
+def _needs_value(parameter: inspect.Parameter) -> bool:
+    several = (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+    return parameter.default is parameter.empty and parameter.kind not in several
 
 
 def _trunk(given: Any, asked: Request) -> Any:
@@ -143,12 +156,14 @@ def _trunk(given: Any, asked: Request) -> Any:
     return make_model(given or default, asked.shape, gives=gives, seed=asked.seed)
 
 
-def _check_options(
-    name: str, parameters: Mapping[str, inspect.Parameter], arguments: Mapping[str, Any]
-) -> None:
-    """Raise if there is an option that the constructor lacks, or none for a value that it needs."""
+def _check_required(name: str, parameters: Parameters, arguments: Mapping[str, Any]) -> None:
+    """Raise if there is no argument for a parameter that needs one."""
     missing = [key for key in _required(parameters) if key not in arguments]
     require(not missing, f"Model {name} needs a value for {', '.join(missing)}. Found none.")
+
+
+def _check_known(name: str, parameters: Parameters, arguments: Mapping[str, Any]) -> None:
+    """Raise if there is an argument that the constructor does not have."""
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         return
     unknown = [key for key in arguments if key not in parameters]
@@ -167,7 +182,7 @@ def _call(factory: Factory, name: str, arguments: dict[str, Any]) -> nn.Module:
         raise
     except (RuntimeError, TypeError, ValueError) as error:
         raise UserError(
-            f"Model {name} cannot be made with {arguments}: {_first_line(error)}"
+            f"Model {name} cannot be made with {arguments}: {first_line(error)}"
         ) from error
     found = type(model).__name__
     require(isinstance(model, nn.Module), f"Model {name} should be an nn.Module. Found {found}.")
@@ -175,26 +190,29 @@ def _call(factory: Factory, name: str, arguments: dict[str, Any]) -> nn.Module:
 
 
 def _try(model: nn.Module, x: Tensor, name: str) -> Any:
-    """Give the output for ``x`` in evaluation mode; the modes of all parts are put back."""
-    modes = [(part, part.training) for part in model.modules()]
-    model.eval()
+    """Give the output for ``x`` in evaluation mode; an error that is raised names the model."""
     try:
-        with torch.no_grad():
-            output = model(x)
+        with torch.no_grad(), _evaluating(model):
+            return model(x)
     except UserError:
         raise
     except (IndexError, RuntimeError, TypeError, ValueError) as error:
         raise UserError(
             f"Parameter `model` should take examples of shape {list(x.shape[1:])}. Found {name}, "
-            f"which fails on them: {_first_line(error)}"
+            f"which fails on them: {first_line(error)}"
         ) from error
-    for part, mode in modes:
-        part.training = mode
-    return output
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
+@contextmanager
+def _evaluating(model: nn.Module) -> Iterator[None]:
+    """Put ``model`` into evaluation mode inside; then the modes of all parts are put back."""
+    modes = [(part, part.training) for part in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
 
 
 def _is_backbone(factory: Factory, model: nn.Module, asked: Request) -> bool:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from quickstudy.errors import require, require_at_least
+from quickstudy.errors import require, require_at_least, require_positive
 
 EPSILON = 1e-8
 """Added under the root of a norm, so that an empty slot has a similarity (0) and a gradient."""
@@ -130,9 +130,7 @@ def _check(slots: int, width: int, heads: int, decay: float, sharpness: float) -
         f"Parameter `heads` should be at most the number of slots, {slots}. Found heads={heads}.",
     )
     require(0 <= decay <= 1, f"Parameter `decay` should be from 0 to 1. Found decay={decay}.")
-    require(
-        sharpness > 0, f"Parameter `sharpness` should be positive. Found sharpness={sharpness}."
-    )
+    require_positive(sharpness=sharpness)
 
 
 def _inverse_norm(x: Tensor) -> Tensor:

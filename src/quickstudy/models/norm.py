@@ -87,7 +87,10 @@ class TaskNorm(nn.Module):
         # torch refuses a single value per feature, whose variance is 0 here
         if (call is None or call.plain) and x.numel() != x.shape[1]:
             return self._by_the_batch(x)
-        mean, variance = (call or _Call(None, None, False)).moments(x)
+        return self._by_moments(x, *(call or _Call(None, None, False)).moments(x))
+
+    def _by_moments(self, x: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
+        """Normalise ``x`` by ``mean`` and ``variance`` ``[feature]``."""
         scale = (variance + self.eps).rsqrt()
         scale = scale if self.weight is None else scale * self.weight
         shift = -mean * scale if self.bias is None else self.bias - mean * scale
@@ -142,9 +145,7 @@ def replace_batch_norm(model: nn.Module) -> nn.Module:
         ``model``, or the :class:`TaskNorm` that replaces it if it is a batch norm itself.
     """
     if isinstance(model, nn.modules.batchnorm._BatchNorm):
-        norm = TaskNorm(model.num_features, model.eps, affine=False)
-        norm.weight, norm.bias = model.weight, model.bias
-        return norm
+        return _of_batch_norm(model)
     if isinstance(model, Frozen):
         return model
     for name, child in model._modules.items():  # with modules that stand in it twice
@@ -152,6 +153,13 @@ def replace_batch_norm(model: nn.Module) -> nn.Module:
         if replaced is not child:
             setattr(model, name, replaced)
     return model
+
+
+def _of_batch_norm(before: nn.modules.batchnorm._BatchNorm) -> TaskNorm:
+    """Make a norm of tasks that has the parameters of a batch norm."""
+    norm = TaskNorm(before.num_features, before.eps, affine=False)
+    norm.weight, norm.bias = before.weight, before.bias
+    return norm
 
 
 def has_task_norm(model: nn.Module) -> bool:

@@ -69,7 +69,9 @@ class Traits:
     own: tuple[str, ...] = ()
 
     def refusal(self, shape: Sequence[int]) -> str | None:
-        """Why the model cannot take examples of ``shape`` (without the example axis), or None.
+        """Say why the model cannot take examples of ``shape``, or None if it can.
+
+        The shape is without the example axis.
 
         Example:
             >>> Traits(takes="images", in_channels=3).refusal((1, 28, 28))

@@ -101,16 +101,20 @@ def _of_timm(name: str) -> Factory:
     except (ImportError, RuntimeError) as error:  # torchvision's operators raise the latter
         raise UserError(f"{known}; timm cannot be imported here.") from error
     require(timm.is_model(name), f"{known}, which timm does not know.")
+    return _made_by(timm.create_model, name)
+
+
+def _made_by(create_model: Factory, name: str) -> Factory:
+    """Give a function that makes timm's model ``name``, with ``maps`` in place of its pooling."""
 
     def make(
         in_chans: int = 3, num_classes: int = 0, maps: bool = False, **options: Any
     ) -> nn.Module:
         if maps:
             options = {"global_pool": "", **options}
-        model: nn.Module = timm.create_model(
+        return create_model(
             name, pretrained=False, in_chans=in_chans, num_classes=num_classes, **options
         )
-        return model
 
     return make
 

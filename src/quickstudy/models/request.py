@@ -109,16 +109,21 @@ class Request:
         """
         shape = list(output.shape) if isinstance(output, Tensor) else []
         expected = self._expected(num_examples)
-        fits = len(shape) == len(expected) and all(map(_matches, shape, expected))
-        if self.gives == "embeddings":
-            fits = len(shape) > 1 and all(map(_matches, shape, expected)) and 0 not in shape
-        words = "[" + ", ".join(map(str, expected)) + "]"
+        words = ", ".join(map(str, expected))
         require(
-            fits,
-            f"Parameter `model` should give {self.gives} {words} for {num_examples} examples "
+            self._fits(shape, expected),
+            f"Parameter `model` should give {self.gives} [{words}] for {num_examples} examples "
             f"{list(self.shape)}. Found {self.name}, which gives {shape or type(output).__name__}."
             f"{self._hint(shape)}",
         )
+
+    def _fits(self, shape: list[int], expected: list[int | str]) -> bool:
+        """Say whether an output has the expected shape; embeddings may have more axes."""
+        if not all(map(_matches, shape, expected)):
+            return False
+        if self.gives == "embeddings":
+            return len(shape) > 1 and 0 not in shape
+        return len(shape) == len(expected)
 
     def _expected(self, num_examples: int) -> list[int | str]:
         """Give the shape of the output; a word for a free length."""

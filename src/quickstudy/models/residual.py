@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 
 class Residual(nn.Module):
-    """Add a shortcut to what a body gives.
+    """Add a shortcut to the output of a body.
 
     ``y = end(body(x) + shortcut(x))``.
 

@@ -33,7 +33,7 @@ class ResNet10(ResNet):
         UserError: If ``widths`` are not four, or ``stem`` is unknown.
 
     Source: Chen et al. 2019, section 4.1; He et al. 2016, table 1, with one block in every stage,
-    not two. The stem for small images is that of He et al., section 4.2.
+    not two. He et al., section 4.2, have the stem for small images.
 
     Example:
         >>> import torch, quickstudy as qs

@@ -86,15 +86,22 @@ class UNet(nn.Module):
             UserError: If ``x`` has another shape.
         """
         check_images(x, self.in_channels)
+        return self.head(self._decode(self._encode(x)))
+
+    def _encode(self, x: Tensor) -> list[Tensor]:
+        """Give the maps of the encoder, from full size down."""
         first, *deeper = self.encoder
         levels = [first(x)]
         for level in deeper:
             levels.append(level(F.max_pool2d(levels[-1], 2, ceil_mode=True)))
-        maps = levels.pop()
-        for level in self.decoder:
-            beside = levels.pop()
+        return levels
+
+    def _decode(self, levels: list[Tensor]) -> Tensor:
+        """Bring the deepest maps back to full size, beside those of every level of the encoder."""
+        *others, maps = levels
+        for level, beside in zip(self.decoder, reversed(others), strict=True):
             maps = level(torch.cat([beside, F.interpolate(maps, beside.shape[2:])], 1))
-        return self.head(maps)
+        return maps
 
     def _make_levels(self) -> tuple[nn.ModuleList, nn.ModuleList]:
         """Make the encoder, from full size down, and the decoder, back up."""

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from quickstudy.errors import UserError, require
+from quickstudy.errors import UserError, first_line, require
 
 logger = logging.getLogger("quickstudy")
 
@@ -59,15 +59,20 @@ def load_weights(model: nn.Module, path: Path | str, new_head: bool = False) -> 
     needed = _needed(model, new_head)
     prefix = _prefix(found, needed)
     fitting = _fitting(found, model.state_dict(), prefix)
+    _check_complete(needed, fitting, path)
+    model.load_state_dict(fitting, strict=False)
+    rest = [name for name in found if name.removeprefix(prefix) not in fitting]
+    logger.info("Loaded %d tensors of %s; without a place: %s.", len(fitting), path, _some(rest))
+
+
+def _check_complete(needed: list[str], fitting: Collection[str], path: Path | str) -> None:
+    """Raise if a tensor that is needed does not fit."""
     missing = [name for name in needed if name not in fitting]
     require(
         not missing,
         f"Parameter `weights` should be a file of this network. Found in {path} no tensor for "
         f"{_some(missing)} of its shape.",
     )
-    model.load_state_dict(fitting, strict=False)
-    rest = [name for name in found if name.removeprefix(prefix) not in fitting]
-    logger.info("Loaded %d tensors of %s; without a place: %s.", len(fitting), path, _some(rest))
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -84,14 +89,10 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     except BROKEN as error:
         raise UserError(
             "Parameter `weights` should be a safetensors file, or a state dict saved by "
-            f"torch.save. {path} cannot be read as one: {_first_line(error)}"
+            f"torch.save. {path} cannot be read as one: {first_line(error)}"
         ) from error
     require(bool(found), f"Parameter `weights` should hold tensors by name. Found none in {path}.")
     return found
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def _tensors(value: Any) -> dict[str, Tensor]:
@@ -121,15 +122,18 @@ def _head(model: nn.Module) -> str:
 
 def _prefix(found: Collection[str], needed: list[str]) -> str:
     """Give the prefix under which the file holds most of the ``needed`` names; '' if in doubt."""
-    first = needed[0] if needed else ""
-    candidates = [
-        name.removesuffix(first) for name in found if name.endswith(f".{first}") or name == first
-    ]
+    candidates = _prefixes(found, needed[0] if needed else "")
 
     def hits(prefix: str) -> tuple[int, int]:
         return sum(prefix + name in found for name in needed), -len(prefix)
 
     return max(candidates, key=hits, default="")
+
+
+def _prefixes(found: Collection[str], name: str) -> list[str]:
+    """Give the prefixes under which the file holds ``name``."""
+    longer = f".{name}"
+    return [one.removesuffix(name) for one in found if one == name or one.endswith(longer)]
 
 
 def _fitting(found: dict[str, Tensor], wanted: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
