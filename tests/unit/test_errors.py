@@ -3,7 +3,7 @@
 import pytest
 
 import quickstudy as qs
-from quickstudy.errors import require, require_at_least, require_positive
+from quickstudy.errors import first_line, require, require_at_least, require_positive
 
 
 def test_a_condition_that_fails_raises_its_message():
@@ -25,6 +25,11 @@ def test_the_first_value_that_is_not_positive_is_named(value):
     message = rf"^Parameter `lr` should be positive\. Found lr={value}\.$"
     with pytest.raises(qs.UserError, match=message):
         require_positive(scale=1.0, lr=value)
+
+
+def test_the_first_line_of_an_error_is_its_class_if_it_has_no_message():
+    assert first_line(ValueError("one\ntwo")) == "one"
+    assert first_line(KeyError()) == "KeyError"
 
 
 def test_a_mistake_is_a_value_error_and_a_training_that_fails_is_none():
