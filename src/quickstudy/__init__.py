@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from quickstudy.describe import register
     from quickstudy.episode import Batch, Episode
     from quickstudy.errors import TrainingError, UserError
-    from quickstudy.estimators import FewShotClassifier, MultiTaskClassifier, MultiTaskRegressor
+    from quickstudy.estimators import (
+        CrossedRegressor,
+        FewShotClassifier,
+        MultiTaskClassifier,
+        MultiTaskRegressor,
+    )
     from quickstudy.learners import (
         ANIL,
         BOIL,
@@ -65,6 +70,7 @@ _PLACES = {
         "UserError",
     ),
     "estimators": (
+        "CrossedRegressor",
         "FewShotClassifier",
         "MultiTaskClassifier",
         "MultiTaskRegressor",
@@ -135,6 +141,7 @@ __all__ = [
     "Adapted",
     "Batch",
     "Comparison",
+    "CrossedRegressor",
     "Episode",
     "Estimate",
     "Evaluation",

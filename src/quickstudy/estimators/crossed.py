@@ -1,0 +1,305 @@
+"""A regressor of scikit-learn for rows that belong to levels of several groupings at once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
+
+from quickstudy.errors import require
+from quickstudy.learners.crossed_effects import CrossedEffects, independent
+from quickstudy.learners.mixed_equations import Design, Grouping
+from quickstudy.tasks.encoder import Encoder, check_columns
+from quickstudy.tasks.table import class_name
+
+WITHIN = "/"
+"""Joins the columns of a nested group: ``"school/class"`` is the class within the school."""
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Name the levels of a grouping, and find those of rows.
+
+    Attributes:
+        group: A column, or several joined by a slash: the last within the first.
+        names: The levels that are known, in order.
+    """
+
+    group: str
+    names: pd.Index
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, group: str) -> "Levels":
+        """Collect the levels of ``group`` in the rows of ``frame``.
+
+        Raises:
+            UserError: If a column is missing or a cell of it is empty.
+        """
+        keys = _keys(frame, group)
+        empty = int(keys.isna().sum())
+        require(
+            not empty, f"Group {group!r} should be known of every row. Found {empty} empty cells."
+        )
+        return cls(group, pd.Index(sorted(keys.unique())))
+
+    def __call__(self, frame: pd.DataFrame) -> np.ndarray:
+        """Give the level of every row ``[row]``, −1 for one that is not known."""
+        return self.names.get_indexer(_keys(frame, self.group))
+
+    def extended(self, frame: pd.DataFrame) -> "Levels":
+        """Add the new levels in the rows of ``frame`` behind the known ones."""
+        further = Levels.of(frame, self.group).names.difference(self.names)
+        return replace(self, names=self.names.append(further))
+
+
+def _keys(frame: pd.DataFrame, group: str) -> pd.Series:
+    """Give the level of every row as text, NaN if a cell is empty."""
+    parts = columns_of(frame.columns, group)
+    check_columns(frame, parts)
+    keys = frame[parts[0]].map(class_name, na_action="ignore")
+    for part in parts[1:]:
+        keys = keys + WITHIN + frame[part].map(class_name, na_action="ignore")
+    return keys
+
+
+def columns_of(columns: Any, group: str) -> list[str]:
+    """Give the columns that ``group`` is made of: itself, if there is such a column."""
+    return [group] if group in columns else group.split(WITHIN)
+
+
+class CrossedRegressor(RegressorMixin, BaseEstimator):
+    """Regression on rows that belong to several groupings at once: students and courses.
+
+    Every grouping has a prior of its own, learned from all rows:
+
+    ``y = φ(x) β + Σ_g z_g(x) b_{g, level} + ε``, ``b_{g, level} ~ N(0, Σ_g)``, ``ε ~ N(0, σ²)``,
+
+    with ``z_g = [1, slopes of g]``. The covariances maximise the restricted likelihood, and the
+    posterior of all effects is exact: a level of few rows is drawn towards what all share. A level
+    that was not seen has effects of mean 0, and its variance is in the intervals; :meth:`adapt`
+    learns it from a few rows.
+
+    Groupings may be crossed (students × courses) or nested: ``"school/class"`` is the class within
+    the school, so that class 1 of two schools is two levels.
+
+    Args:
+        groups: The columns of ``X`` that say the levels.
+        slopes: Columns of numbers whose effect differs between levels: a list for all groupings,
+            or by grouping, ``{"course": ["age"]}``. ``"auto"`` adds, one after the other, those
+            that lower Akaike's criterion.
+        correlated: Whether the effects of a level may be correlated.
+
+    Attributes:
+        effects_: The fitted effects, see
+            :class:`~quickstudy.learners.crossed_effects.CrossedEffects`.
+        spread_: The standard deviation of every effect between levels, and of the noise, in the
+            units of ``y``: a table with the columns ``group``, ``effect``, ``deviation``.
+        slopes_: The slopes by grouping.
+        levels_: The levels by grouping.
+
+    Raises:
+        UserError: If a column is missing, a level of a training row is not known, or groupings
+            have too many levels for memory.
+
+    Source: Henderson 1975; Bates, Mächler, Bolker & Walker 2015.
+
+    Example:
+        >>> import numpy as np, pandas as pd, quickstudy as qs
+        >>> draw = np.random.default_rng(0)
+        >>> rows = pd.DataFrame({"student": draw.integers(0, 40, 600)})
+        >>> rows["course"] = draw.integers(0, 20, 600)
+        >>> ability, ease = draw.normal(0, 2, 40), draw.normal(0, 1, 20)
+        >>> mark = 10 + ability[rows["student"]] + ease[rows["course"]] + draw.normal(0, 0.5, 600)
+        >>> model = qs.CrossedRegressor(groups=["student", "course"]).fit(rows, mark)
+        >>> model.spread_["deviation"].round(1).tolist()
+        [1.9, 0.9, 0.5]
+        >>> new = pd.DataFrame({"student": [40, 40], "course": [3, 7]})
+        >>> model.adapt(new, [15.0, 14.0]).predict(new).shape
+        (2,)
+    """
+
+    def __init__(
+        self,
+        groups: Sequence[str],
+        slopes: str | Sequence[str] | Mapping[str, Sequence[str]] = (),
+        correlated: bool = False,
+    ) -> None:
+        self.groups, self.slopes, self.correlated = groups, slopes, correlated
+
+    def fit(self, X: pd.DataFrame, y: Any) -> "CrossedRegressor":
+        """Learn from rows.
+
+        Args:
+            X: The columns of the groupings and the features ``[row, column]``.
+            y: Targets ``[row]``.
+        """
+        y = _targets(X, y)
+        groups = self._asked_groups()
+        taken = {part for group in groups for part in columns_of(X.columns, group)}
+        features = tuple(name for name in X.columns if name not in taken)
+        self.levels_ = {group: Levels.of(X, group) for group in groups}
+        self.encoder_ = Encoder.fit(X, features)
+        self.mean_, self.scale_ = float(y.mean()), float(y.std()) or 1.0
+        fixed = _with_one(self.encoder_(X))
+        self.columns_ = independent(fixed)
+        self.slopes_ = self._asked_slopes(groups)
+        scaled = (y - self.mean_) / self.scale_
+        self.effects_ = self._fitted(X, scaled)
+        if isinstance(self.slopes, str):
+            self._choose_slopes(X, scaled)
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def _asked_groups(self) -> tuple[str, ...]:
+        groups = (self.groups,) if isinstance(self.groups, str) else tuple(self.groups)
+        require(
+            len(groups) > 0 and len(set(groups)) == len(groups),
+            f"Parameter `groups` should name different columns. Found {list(groups)}.",
+        )
+        return groups
+
+    def _asked_slopes(self, groups: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Give the slopes by grouping; ``"auto"`` starts from none."""
+        asked = self.slopes
+        if isinstance(asked, str):
+            require(
+                asked == "auto",
+                f"Parameter `slopes` should be 'auto' or columns. Found {asked!r}.",
+            )
+            return dict.fromkeys(groups, ())
+        by_group = asked if isinstance(asked, Mapping) else dict.fromkeys(groups, asked)
+        unknown = sorted(set(by_group) - set(groups))
+        require(not unknown, f"Parameter `slopes` should speak of the groups. Found {unknown[:1]}.")
+        found = {group: tuple(by_group.get(group, ())) for group in groups}
+        lacking = {name for names in found.values() for name in names} - set(self.encoder_.names)
+        require(
+            not lacking,
+            f"Parameter `slopes` should name features: {', '.join(self.encoder_.names)}. Found "
+            f"{sorted(lacking)[:1]}.",
+        )
+        return found
+
+    def _fitted(self, X: pd.DataFrame, y: np.ndarray) -> CrossedEffects:
+        correlated = [self.correlated] * len(self.levels_)
+        return CrossedEffects.fit(self._design(X), y, correlated)
+
+    def _choose_slopes(self, X: pd.DataFrame, y: np.ndarray) -> None:
+        """Add the slopes that lower Akaike's criterion, one after the other."""
+        for group in self.levels_:
+            for name in self.encoder_.names:
+                before, known = self.effects_, self.slopes_
+                self.slopes_ = known | {group: (*known[group], name)}
+                self.effects_ = self._fitted(X, y)
+                if self.effects_.criterion >= before.criterion:
+                    self.effects_, self.slopes_ = before, known
+
+    def _design(self, X: pd.DataFrame) -> Design:
+        """Encode rows as the equations need them."""
+        encoded = self.encoder_(X)
+        place = {name: index for index, name in enumerate(self.encoder_.names)}
+        groupings = (
+            Grouping(
+                levels(X),
+                len(levels.names),
+                _with_one(encoded[:, [place[name] for name in self.slopes_[group]]]),
+            )
+            for group, levels in self.levels_.items()
+        )
+        return Design(_with_one(encoded)[:, self.columns_], tuple(groupings))
+
+    @property
+    def spread_(self) -> pd.DataFrame:
+        """The standard deviations of all effects between levels, and of the noise."""
+        check_is_fitted(self)
+        rows = [
+            (group, name, self.scale_ * float(np.sqrt(variance)))
+            for group, covariance in zip(self.levels_, self.effects_.covariances, strict=True)
+            for name, variance in zip(
+                ("intercept", *self.slopes_[group]), np.diag(covariance), strict=True
+            )
+        ]
+        noise = self.scale_ * float(np.sqrt(self.effects_.solution.noise))
+        return pd.DataFrame([*rows, ("noise", "", noise)], columns=["group", "effect", "deviation"])
+
+    def level_effects(self, group: str) -> pd.DataFrame:
+        """Give the effects of every level of ``group``, drawn towards 0, in the units of ``y``.
+
+        Returns:
+            A row a level, a column an effect.
+        """
+        check_is_fitted(self)
+        place = list(self.levels_).index(group)
+        return pd.DataFrame(
+            self.scale_ * self.effects_.solution.effects(place),
+            index=self.levels_[group].names,
+            columns=["intercept", *self.slopes_[group]],
+        )
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        """Predict the targets of rows ``[row]``; levels may be new."""
+        return self._moments(X)[0]
+
+    def predict_interval(
+        self, X: pd.DataFrame, level: float = 0.9
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Give the bounds between which the targets of rows lie with probability ``level``.
+
+        Raises:
+            UserError: If ``level`` is not between 0 and 1.
+        """
+        require(0 < level < 1, f"Parameter `level` should be between 0 and 1. Found level={level}.")
+        mean, deviation = self._moments(X)
+        half = NormalDist().inv_cdf(0.5 + level / 2) * deviation
+        return mean - half, mean + half
+
+    def _moments(self, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        check_is_fitted(self)
+        mean, variance = self.effects_.predict(self._design(X))
+        return self.mean_ + self.scale_ * mean, self.scale_ * np.sqrt(variance)
+
+    def adapt(self, X: pd.DataFrame, y: Any) -> "CrossedRegressor":
+        """Give a regressor that knows these rows too, also of new levels.
+
+        The covariances stay; this regressor stays as it is.
+
+        Args:
+            X: Rows with the columns of :meth:`fit`.
+            y: Their targets ``[row]``.
+        """
+        check_is_fitted(self)
+        y = _targets(X, y)
+        found = CrossedRegressor(self.groups, self.slopes, self.correlated)
+        found.__dict__.update(self.__dict__)
+        found.levels_ = {group: levels.extended(X) for group, levels in self.levels_.items()}
+        found.effects_ = self.effects_.given(found._design(X), (y - self.mean_) / self.scale_)
+        return found
+
+
+def _targets(X: Any, y: Any) -> np.ndarray:
+    """Give ``y`` as finite numbers ``[row]``.
+
+    Raises:
+        UserError: If ``X`` is no DataFrame, or ``y`` holds other values.
+    """
+    require(
+        isinstance(X, pd.DataFrame),
+        f"`X` should be a DataFrame with the columns of the groups. Found {type(X).__name__}.",
+    )
+    found: np.ndarray = column_or_1d(y).astype(np.float64)
+    check_consistent_length(X, found)
+    require(
+        bool(np.isfinite(found).all()), "`y` should hold finite numbers. Found NaN or infinity."
+    )
+    return found
+
+
+def _with_one(columns: np.ndarray) -> np.ndarray:
+    """Put a column of ones before ``columns``."""
+    return np.concatenate([np.ones((len(columns), 1)), columns], 1)
+
+
+__all__ = ["WITHIN", "CrossedRegressor", "Levels", "columns_of"]
