@@ -64,7 +64,7 @@ def _sizes(groups: list[dict[str, Any]]) -> list[int]:
 def restore_optimizer(
     optimizer: Optimizer, tensors: Mapping[str, Tensor], details: Mapping[str, Any]
 ) -> None:
-    """Put a state that :func:`check_optimizer` accepts into ``optimizer``."""
+    """Put the saved state into ``optimizer``, after it was checked that it fits."""
     saved = details["optimizer"]
     state = _unpacked_state(tensors, saved["plain"])
     optimizer.load_state_dict({"state": state, "param_groups": saved["param_groups"]})

@@ -32,7 +32,9 @@ QUERY = 15
 
 @dataclass(frozen=True)
 class Trained:
-    """A run of :func:`~quickstudy.train`, the command line or ``quickstudy fit``.
+    """A run that was trained, read back from its folder.
+
+    It was made by :func:`~quickstudy.train`, the command line or ``quickstudy fit``.
 
     Attributes:
         folder: The run's folder.
