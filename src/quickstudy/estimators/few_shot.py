@@ -40,14 +40,14 @@ class ClassLearner:
         self.learner, self.encoder = learner, encoder
 
     def inputs(self, estimator: BaseEstimator, X: Any) -> torch.Tensor:
-        """Check and encode ``X`` ``[row, *feature]``, see :func:`inputs_of`."""
+        """Check and encode ``X`` ``[row, *feature]``."""
         return inputs_of(estimator, X, self.encoder)
 
 
 class AdaptedFewShotClassifier(ClassifierMixin, BaseEstimator):
-    """A classifier of new classes, as :meth:`quickstudy.FewShotClassifier.adapt` gives it.
+    """A classifier of new classes, which starts from a meta-trained learner.
 
-    It is an ordinary estimator.
+    :meth:`quickstudy.FewShotClassifier.adapt` gives it. It is an ordinary estimator.
 
     Args:
         approach: The meta-trained learner.
@@ -64,19 +64,20 @@ class AdaptedFewShotClassifier(ClassifierMixin, BaseEstimator):
         """Master the classes ``y`` ``[row]`` from the examples ``X`` ``[row, *feature]``."""
         x = self.approach.inputs(self, X)
         self.classes_, codes = labels_of(y)
-        support = Batch.of(x, codes)
-        support = replace(support, mask=support.mask.to(x.dtype))
-        self.adapted_ = self.approach.learner.adapt(support)
+        self.adapted_ = self.approach.learner.adapt(_support(x, codes))
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Give the probability of every class ``[row, class]``."""
         check_is_fitted(self)
-        parts = self.approach.inputs(self, X).split(ROWS_AT_ONCE)
-        learner = self.approach.learner
-        scores = torch.cat([learner.predict(self.adapted_, part[None])[0] for part in parts])
+        scores = self._scores(self.approach.inputs(self, X))
         found: np.ndarray = scores[:, : len(self.classes_)].softmax(1).numpy()
         return found
+
+    def _scores(self, x: torch.Tensor) -> torch.Tensor:
+        """Give the scores ``[row, class]`` of ``x`` ``[row, *feature]``, some rows at a time."""
+        parts, learner = x.split(ROWS_AT_ONCE), self.approach.learner
+        return torch.cat([learner.predict(self.adapted_, part[None])[0] for part in parts])
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict the likeliest class ``[row]``."""
@@ -91,7 +92,9 @@ class AdaptedFewShotClassifier(ClassifierMixin, BaseEstimator):
 
 
 class FewShotClassifier(ClassifierMixin, BaseEstimator):
-    """Meta-trains on episodes of classes, so that :meth:`adapt` masters new ones from few examples.
+    """Meta-trains on episodes of classes, to master new classes from a few examples.
+
+    :meth:`adapt` gives an ordinary classifier of new classes.
 
     ``X`` holds vectors ``[row, feature]`` (an array or a DataFrame), or square images ``[row,
     channel, height, width]``. With ``task``, the classes of an episode are of one task (the letters
@@ -161,28 +164,25 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         """
         rows, labels = without_task(X, task)
         self.task_column_ = task if isinstance(task, str) else None
-        encoder = None
-        if _vectors(rows):
-            frame, y = checked(self, rows, y, fitting=True)
-            encoder = Encoder.fit(frame, tuple(frame.columns))
-        x, y = inputs_of(self, rows, encoder, fitting=True), column_or_1d(y, warn=True)
-        self.classes_, _ = labels_of(y)
-        require(
-            len(x) == len(y),
-            f"`X` and `y` should have the same length. Found {len(x)} and {len(y)}.",
-        )
+        x, y, encoder = self._inputs(rows, y)
         labels = np.zeros(len(x), dtype=np.int64) if labels is None else labels
-        require(
-            len(labels) == len(x),
-            f"Parameter `task` should have a value for every row of X. Found {len(labels)} "
-            f"for {len(x)}.",
-        )
+        _check_lengths(x, y, labels)
         self.approach_ = ClassLearner(self._trained(x, y, labels), encoder)
         self.tasks_ = {
             name: self.adapt(_rows(rows, labels == name), y[labels == name])
             for name in np.unique(labels).tolist()
         }
         return self
+
+    def _inputs(self, rows: Any, y: Any) -> tuple[torch.Tensor, np.ndarray, Encoder | None]:
+        """Make tensors of ``rows``, and check ``y``; vectors have an encoder."""
+        encoder = None
+        if _vectors(rows):
+            frame, y = checked(self, rows, y, fitting=True)
+            encoder = Encoder.fit(frame, tuple(frame.columns))
+        x, y = inputs_of(self, rows, encoder, fitting=True), column_or_1d(y, warn=True)
+        self.classes_, _ = labels_of(y)
+        return x, y, encoder
 
     def adapt(self, X: Any, y: Any) -> AdaptedFewShotClassifier:
         """Fit a classifier of the new classes ``y`` to the examples ``X``."""
@@ -193,19 +193,21 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: Any, task: Any = None) -> np.ndarray:
         """Give the probability of every class ``[row, class]``, 0 for those of other tasks."""
         check_is_fitted(self)
-        if task is None and self.task_column_ is not None:
-            task = self.task_column_
-        rows, labels = without_task(X, task)
+        rows, labels = self._divided(X, task)
+        found = np.zeros((len(labels), len(self.classes_)))
+        for name in dict.fromkeys(labels.tolist()):
+            own, served = np.flatnonzero(labels == name), self.tasks_[name]
+            columns = np.searchsorted(self.classes_, served.classes_)
+            found[np.ix_(own, columns)] = served.predict_proba(_rows(rows, own))
+        return found
+
+    def _divided(self, X: Any, task: Any) -> tuple[Any, np.ndarray]:
+        """Give the checked rows without the task's column, and the task of every row."""
+        rows, labels = without_task(X, self.task_column_ if task is None else task)
         if _vectors(rows):
             checked(self, rows)
         rows = rows if isinstance(rows, pd.DataFrame) else np.asarray(rows)
-        labels = self._known(labels, len(rows))
-        found = np.zeros((len(labels), len(self.classes_)))
-        for name in dict.fromkeys(labels.tolist()):
-            own = np.flatnonzero(labels == name)
-            columns = np.searchsorted(self.classes_, self.tasks_[name].classes_)
-            found[np.ix_(own, columns)] = self.tasks_[name].predict_proba(_rows(rows, own))
-        return found
+        return rows, self._known(labels, len(rows))
 
     def predict(self, X: Any, task: Any = None) -> np.ndarray:
         """Predict the likeliest class ``[row]``."""
@@ -247,6 +249,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         return learner.to(x.dtype).eval()
 
     def _model(self, x: torch.Tensor, seed: int, outputs: int | None) -> nn.Module:
+        """Copy the user's network, or make one for inputs as ``x``."""
         if self.model is not None:
             return copy.deepcopy(self.model)
         if x.ndim == 2:
@@ -254,20 +257,26 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         return Conv4(outputs, in_channels=x.shape[1], image_size=x.shape[2], seed=seed)
 
     def _learner(self, x: torch.Tensor, seed: int, way: int) -> Learner:
+        """Make a learner of the method for inputs as ``x``."""
         model = self._model(x, seed, way if self.method == "anil" else None)
-        made: dict[str, Callable[[], Learner]] = {
-            "protonet": lambda: ProtoNet(model),
-            "matching": lambda: MatchingNet(model),
-            "r2d2": lambda: R2D2(model),
-            "anil": lambda: ANIL(
-                model, inner_lr=0.5, inner_steps=5, test_steps=20, shared_head=True
-            ),
-        }
         require(
-            self.method in made,
-            f"Parameter `method` should be one of {', '.join(made)}. Found {self.method!r}.",
+            self.method in LEARNER_OF,
+            f"Parameter `method` should be one of {', '.join(LEARNER_OF)}. Found {self.method!r}.",
         )
-        return made[self.method]()
+        return LEARNER_OF[self.method](model)
+
+
+def _anil(model: nn.Module) -> Learner:
+    return ANIL(model, inner_lr=0.5, inner_steps=5, test_steps=20, shared_head=True)
+
+
+LEARNER_OF: dict[str, Callable[[nn.Module], Learner]] = {
+    "protonet": ProtoNet,
+    "matching": MatchingNet,
+    "r2d2": R2D2,
+    "anil": _anil,
+}
+"""The learner of every method, made of a network."""
 
 
 def inputs_of(
@@ -278,17 +287,38 @@ def inputs_of(
     Vectors are encoded, in double precision. Images stay as they are; bytes become parts of 1.
     """
     first = fitting or not hasattr(estimator, "n_features_in_")
-    if encoder is not None:
-        frame, _ = checked(estimator, X, fitting=first)
-        return torch.from_numpy(encoder(frame)).double()
+    if encoder is None:
+        return _images(estimator, X, first)
+    frame, _ = checked(estimator, X, fitting=first)
+    return torch.from_numpy(encoder(frame)).double()
+
+
+def _images(estimator: BaseEstimator, X: Any, fitting: bool) -> torch.Tensor:
+    """Check square images ``[row, channel, height, width]``, and make a tensor of them."""
     raw = np.asarray(X)
-    found = validate_data(estimator, raw, reset=first, allow_nd=True, dtype="numeric")
+    found = validate_data(estimator, raw, reset=fitting, allow_nd=True, dtype="numeric")
     require(
         found.ndim == 4 and found.shape[2] == found.shape[3],
         "`X` should be vectors [row, feature], or square images [row, channel, height, "
         f"width]. Found shape {found.shape}.",
     )
     return torch.from_numpy(found).float() / (255 if raw.dtype == np.uint8 else 1)
+
+
+def _support(x: torch.Tensor, codes: np.ndarray) -> Batch:
+    """Make the support set of one task, with a mask in the precision of ``x``."""
+    support = Batch.of(x, codes)
+    return replace(support, mask=support.mask.to(x.dtype))
+
+
+def _check_lengths(x: torch.Tensor, y: np.ndarray, labels: np.ndarray) -> None:
+    """Raise unless there is a class and a task for every row of ``x``."""
+    rows = len(x)
+    require(rows == len(y), f"`X` and `y` should have the same length. Found {rows} and {len(y)}.")
+    require(
+        rows == len(labels),
+        f"Parameter `task` should have a value for every row of X. Found {len(labels)} for {rows}.",
+    )
 
 
 def _vectors(X: Any) -> bool:
