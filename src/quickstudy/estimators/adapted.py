@@ -71,12 +71,10 @@ class AdaptedRegressor(RegressorMixin, AdaptedEstimator):
 
     def _targets(self, y: np.ndarray) -> Tensor:
         self.one_dimensional_ = y.ndim == 1
-        columns, targets = y.reshape(len(y), -1), len(self.approach.form.targets)
-        require(
-            columns.shape[1] == targets,
-            f"`y` should have {targets} targets, as when learning. Found {columns.shape[1]}.",
-        )
-        return self.approach.form.scaled(torch.from_numpy(columns.astype(np.float64)))
+        form = self.approach.form
+        columns = y.reshape(len(y), -1)
+        _check_count(columns.shape[1], len(form.targets))
+        return form.scaled(torch.from_numpy(columns.astype(np.float64)))
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict the targets of new rows, ``[row]`` or ``[row, target]`` as in ``fit``."""
@@ -140,6 +138,14 @@ def unscaled(approach: Approach, values: np.ndarray) -> np.ndarray:
 def shaped(values: np.ndarray, one_dimensional: bool) -> np.ndarray:
     """Give targets ``[row, target]`` as ``[row]`` if they were fitted so."""
     return values[:, 0] if one_dimensional else values
+
+
+def _check_count(found: int, learned: int) -> None:
+    """Raise if there are other targets than when learning."""
+    require(
+        found == learned,
+        f"`y` should have {learned} targets, as when learning. Found {found}.",
+    )
 
 
 def _check_known(found: np.ndarray, learned: np.ndarray) -> None:

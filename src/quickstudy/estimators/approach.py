@@ -104,22 +104,27 @@ def _in_order(found: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
 
 
 def _queries(support: Batch, x: Tensor) -> Batch:
-    """Make the query set of rows ``x`` ``[row, feature]`` whose labels do not matter."""
-    y = support.y[:, :1].expand(1, len(x), *support.y.shape[2:])
+    """Make the query set of rows ``x`` ``[row, feature]``."""
+    y = _any_labels(support.y[0], len(x)).unsqueeze(0)
     return Batch(x.unsqueeze(0), y, x.new_ones(1, len(x)), support.target)
 
 
 def _episode(tasks: TableTasks, chosen: np.ndarray, x: Tensor, place: np.ndarray) -> Episode:
     """Make an episode of the tasks ``chosen``, with the rows ``x`` at ``place`` as queries."""
-    support, identity = tasks.batch(chosen.tolist()), tasks.identity[torch.from_numpy(chosen)]
+    identity = tasks.identity[torch.from_numpy(chosen)]
     asked = replace(
         tasks,
         x=x,
-        y=tasks.y[:1].expand(len(x), *tasks.y.shape[1:]),
+        y=_any_labels(tasks.y, len(x)),
         task=torch.from_numpy(np.searchsorted(chosen, place)),
         names=tuple(tasks.names[index] for index in chosen),
     )
-    return Episode(support, asked.batch(), identity)
+    return Episode(tasks.batch(chosen.tolist()), asked.batch(), identity)
+
+
+def _any_labels(y: Tensor, num_rows: int) -> Tensor:
+    """Give labels ``[row, *target]`` for queries whose labels do not matter."""
+    return y[:1].expand(num_rows, *y.shape[1:])
 
 
 def _nothing(tasks: TableTasks) -> Batch:

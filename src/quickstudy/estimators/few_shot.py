@@ -1,9 +1,8 @@
 """A classifier of scikit-learn that meta-learns to master new classes."""
 
 import copy
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,37 +10,27 @@ import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 from torch import nn
 
 from quickstudy.episode import Batch
 from quickstudy.errors import require
 from quickstudy.estimators.class_episodes import episodes_of
+from quickstudy.estimators.class_learner import (
+    ClassLearner,
+    FewShotMethod,
+    default_network,
+    inputs_of,
+    is_table,
+    learner_maker,
+)
 from quickstudy.estimators.rows import checked, holds, labels_of, seed_of, without_task
-from quickstudy.learners import ANIL, R2D2, Learner, MatchingNet, ProtoNet
-from quickstudy.models import MLP, Conv4
+from quickstudy.learners import Learner
 from quickstudy.random import ambient
 from quickstudy.tasks.encoder import Encoder
 from quickstudy.training.train import train_whole
 
-FewShotMethod = Literal["protonet", "matching", "r2d2", "anil"]
 ROWS_AT_ONCE = 1024
-
-
-class ClassLearner:
-    """A meta-trained learner, and the encoder that makes its inputs of rows.
-
-    Attributes:
-        learner: Serves any number of classes.
-        encoder: Turns columns into features; None for images.
-    """
-
-    def __init__(self, learner: Learner, encoder: Encoder | None) -> None:
-        self.learner, self.encoder = learner, encoder
-
-    def inputs(self, estimator: BaseEstimator, X: Any) -> torch.Tensor:
-        """Check and encode ``X`` ``[row, *feature]``."""
-        return inputs_of(estimator, X, self.encoder)
 
 
 class AdaptedFewShotClassifier(ClassifierMixin, BaseEstimator):
@@ -71,8 +60,7 @@ class AdaptedFewShotClassifier(ClassifierMixin, BaseEstimator):
         """Give the probability of every class ``[row, class]``."""
         check_is_fitted(self)
         scores = self._scores(self.approach.inputs(self, X))
-        found: np.ndarray = scores[:, : len(self.classes_)].softmax(1).numpy()
-        return found
+        return probabilities(scores[:, : len(self.classes_)])
 
     def _scores(self, x: torch.Tensor) -> torch.Tensor:
         """Give the scores ``[row, class]`` of ``x`` ``[row, *feature]``, some rows at a time."""
@@ -81,8 +69,7 @@ class AdaptedFewShotClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict the likeliest class ``[row]``."""
-        found = self.predict_proba(X)
-        return self.classes_[found.argmax(1)]
+        return self.classes_[self.predict_proba(X).argmax(1)]
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -168,16 +155,20 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         labels = np.zeros(len(x), dtype=np.int64) if labels is None else labels
         _check_lengths(x, y, labels)
         self.approach_ = ClassLearner(self._trained(x, y, labels), encoder)
-        self.tasks_ = {
-            name: self.adapt(_rows(rows, labels == name), y[labels == name])
-            for name in np.unique(labels).tolist()
-        }
+        self._adapt_to_tasks(rows, y, labels)
         return self
+
+    def _adapt_to_tasks(self, rows: Any, y: np.ndarray, labels: np.ndarray) -> None:
+        """Master the classes of every task."""
+        self.tasks_ = {}
+        for name in np.unique(labels).tolist():
+            own = labels == name
+            self.tasks_[name] = self.adapt(_rows(rows, own), y[own])
 
     def _inputs(self, rows: Any, y: Any) -> tuple[torch.Tensor, np.ndarray, Encoder | None]:
         """Make tensors of ``rows``, and check ``y``; vectors have an encoder."""
         encoder = None
-        if _vectors(rows):
+        if is_table(rows):
             frame, y = checked(self, rows, y, fitting=True)
             encoder = Encoder.fit(frame, tuple(frame.columns))
         x, y = inputs_of(self, rows, encoder, fitting=True), column_or_1d(y, warn=True)
@@ -204,7 +195,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
     def _divided(self, X: Any, task: Any) -> tuple[Any, np.ndarray]:
         """Give the checked rows without the task's column, and the task of every row."""
         rows, labels = without_task(X, self.task_column_ if task is None else task)
-        if _vectors(rows):
+        if is_table(rows):
             checked(self, rows)
         rows = rows if isinstance(rows, pd.DataFrame) else np.asarray(rows)
         return rows, self._known(labels, len(rows))
@@ -226,83 +217,45 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
 
     def _known(self, labels: np.ndarray | None, rows: int) -> np.ndarray:
         """Give the task of every row; a new task is refused."""
-        require(
-            labels is not None or len(self.tasks_) == 1,
-            f"Parameter `task` should say the tasks: {len(self.tasks_)} were learned.",
-        )
-        found = np.full(rows, next(iter(self.tasks_))) if labels is None else labels
-        unknown = sorted(set(found.tolist()) - set(self.tasks_))
+        if labels is None:
+            return np.full(rows, self._only_task())
+        unknown = sorted(set(labels.tolist()) - set(self.tasks_))
         require(
             not unknown,
             f"Parameter `task` should hold tasks that were learned. Found {unknown[:1]}: a "
             "new one is served by adapt.",
         )
-        return found
+        return labels
+
+    def _only_task(self) -> Any:
+        """Give the task that was learned; several are refused."""
+        names = list(self.tasks_)
+        require(
+            len(names) == 1, f"Parameter `task` should say the tasks: {len(names)} were learned."
+        )
+        return names[0]
 
     def _trained(self, x: torch.Tensor, y: np.ndarray, labels: np.ndarray) -> Learner:
         """Meta-train a learner on the rows ``x``, whose dtype it gets."""
         seed = seed_of(self.random_state)
         source = episodes_of(x.float(), y, labels, self.way, self.shot, self.query)
         with ambient(seed, "learner"):
-            learner = self._learner(x, seed, source.target.scores)
+            model = self._model(x, seed, source.target.scores)
+            learner = learner_maker(self.method)(model)
         train_whole(learner, source, self.steps, self.tasks_per_step, self.lr, seed)
         return learner.to(x.dtype).eval()
 
-    def _model(self, x: torch.Tensor, seed: int, outputs: int | None) -> nn.Module:
+    def _model(self, x: torch.Tensor, seed: int, way: int) -> nn.Module:
         """Copy the user's network, or make one for inputs as ``x``."""
         if self.model is not None:
             return copy.deepcopy(self.model)
-        if x.ndim == 2:
-            return MLP(x.shape[1], outputs, hidden=(64, 64), seed=seed)
-        return Conv4(outputs, in_channels=x.shape[1], image_size=x.shape[2], seed=seed)
-
-    def _learner(self, x: torch.Tensor, seed: int, way: int) -> Learner:
-        """Make a learner of the method for inputs as ``x``."""
-        model = self._model(x, seed, way if self.method == "anil" else None)
-        require(
-            self.method in LEARNER_OF,
-            f"Parameter `method` should be one of {', '.join(LEARNER_OF)}. Found {self.method!r}.",
-        )
-        return LEARNER_OF[self.method](model)
+        return default_network(x, way if self.method == "anil" else None, seed)
 
 
-def _anil(model: nn.Module) -> Learner:
-    return ANIL(model, inner_lr=0.5, inner_steps=5, test_steps=20, shared_head=True)
-
-
-LEARNER_OF: dict[str, Callable[[nn.Module], Learner]] = {
-    "protonet": ProtoNet,
-    "matching": MatchingNet,
-    "r2d2": R2D2,
-    "anil": _anil,
-}
-"""The learner of every method, made of a network."""
-
-
-def inputs_of(
-    estimator: BaseEstimator, X: Any, encoder: Encoder | None, fitting: bool = False
-) -> torch.Tensor:
-    """Make a tensor of ``X`` ``[row, *feature]``.
-
-    Vectors are encoded, in double precision. Images stay as they are; bytes become parts of 1.
-    """
-    first = fitting or not hasattr(estimator, "n_features_in_")
-    if encoder is None:
-        return _images(estimator, X, first)
-    frame, _ = checked(estimator, X, fitting=first)
-    return torch.from_numpy(encoder(frame)).double()
-
-
-def _images(estimator: BaseEstimator, X: Any, fitting: bool) -> torch.Tensor:
-    """Check square images ``[row, channel, height, width]``, and make a tensor of them."""
-    raw = np.asarray(X)
-    found = validate_data(estimator, raw, reset=fitting, allow_nd=True, dtype="numeric")
-    require(
-        found.ndim == 4 and found.shape[2] == found.shape[3],
-        "`X` should be vectors [row, feature], or square images [row, channel, height, "
-        f"width]. Found shape {found.shape}.",
-    )
-    return torch.from_numpy(found).float() / (255 if raw.dtype == np.uint8 else 1)
+def probabilities(scores: torch.Tensor) -> np.ndarray:
+    """Give the probabilities of classes ``[row, class]`` with ``scores``."""
+    found: np.ndarray = scores.softmax(1).numpy()
+    return found
 
 
 def _support(x: torch.Tensor, codes: np.ndarray) -> Batch:
@@ -319,10 +272,6 @@ def _check_lengths(x: torch.Tensor, y: np.ndarray, labels: np.ndarray) -> None:
         rows == len(labels),
         f"Parameter `task` should have a value for every row of X. Found {len(labels)} for {rows}.",
     )
-
-
-def _vectors(X: Any) -> bool:
-    return isinstance(X, pd.DataFrame) or np.asarray(X).ndim <= 2
 
 
 def _rows(X: Any, chosen: np.ndarray) -> Any:

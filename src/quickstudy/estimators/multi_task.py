@@ -80,15 +80,19 @@ class MultiTaskEstimator(BaseEstimator, ABC):
 
     def _places(self, labels: np.ndarray | None, num_rows: int) -> np.ndarray:
         """Give the place of every row's task among those learned ``[row]``; −1 for a new one."""
-        known = len(self.tasks_)
-        require(
-            labels is not None or known == 1,
-            f"Parameter `task` should say the task of every row: {known} were learned. Found none.",
-        )
         if labels is None:
+            self._check_one_task()
             return np.zeros(num_rows, dtype=np.int64)
         found: np.ndarray = pd.Index(self.tasks_).get_indexer(labels)
         return found
+
+    def _check_one_task(self) -> None:
+        """Raise if several tasks were learned, so that it is not known which one is meant."""
+        known = len(self.tasks_)
+        require(
+            known == 1,
+            f"Parameter `task` should say the task of every row: {known} were learned. Found none.",
+        )
 
     def _new(self, X: Any) -> Any:
         """Drop the task's column from the rows of a new task."""
@@ -255,8 +259,7 @@ class MultiTaskClassifier(ClassifierMixin, MultiTaskEstimator):
 
     def predict(self, X: Any, task: Any = None) -> np.ndarray:
         """Predict the likeliest class ``[row]``."""
-        found = self.predict_proba(X, task)
-        return self.classes_[found.argmax(1)]
+        return self.classes_[self.predict_proba(X, task).argmax(1)]
 
     def score(self, X: Any, y: Any, task: Any = None, sample_weight: Any = None) -> float:
         """Give the part of the rows whose class is predicted."""
