@@ -120,8 +120,8 @@ def from_scratch(learner: Learner, target: Target, seed: int) -> Learner | None:
     It takes 30 steps of Adam at 0.01. A network that gives embeddings gets a linear head; None if
     their length is not known, or there is no network to train.
     """
-    model = getattr(untrained(learner, seed), "model", None)
-    if not isinstance(model, nn.Module) or not any(True for _ in model.parameters()):
+    model = _network(untrained(learner, seed))
+    if model is None:
         return None
     if learner.model_output() == "scores":
         return _by_gradient(model, bool(target.way) and learner.any_way)
@@ -129,14 +129,25 @@ def from_scratch(learner: Learner, target: Target, seed: int) -> Learner | None:
     return None if size is None else _with_head(nn.Sequential(model, nn.Flatten()), size, target)
 
 
+def _network(learner: Learner | None) -> nn.Module | None:
+    """Give the network of ``learner``; None if it has none with parameters."""
+    model = getattr(learner, "model", None)
+    trained = isinstance(model, nn.Module) and next(model.parameters(), None) is not None
+    return model if trained else None
+
+
 def _with_head(body: nn.Module, size: int, target: Target) -> Learner:
     """Give a network of embeddings of length ``size`` a linear head, trained on every task."""
     if not target.way:
         head = nn.Linear(size, target.scores)
         return _by_gradient(nn.Sequential(*body.children(), head), shared_head=False)
+    return _fine_tuned(body, size, target.way)
+
+
+def _fine_tuned(body: nn.Module, size: int, way: int) -> Finetune:
     return Finetune(
         body,
-        target.way,
+        way,
         inner_lr=0.01,
         test_steps=FROM_SCRATCH_STEPS,
         statistics="support",

@@ -22,12 +22,20 @@ from quickstudy.training.versions import FIRST, FORMAT, upgraded
 Classes = Iterable[str | type]
 """Classes of the user's that a file may name: the classes, or paths ``"package.module:Class"``."""
 
+Shapes = dict[str, tuple[int, ...]]
+"""Shapes of tensors by their names."""
+
 
 def write(path: Path, tensors: dict[str, Tensor], details: dict[str, Any]) -> None:
     """Write ``tensors`` and JSON ``details`` to ``path``, at once or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    owned = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    owned = {name: _owned(tensor) for name, tensor in tensors.items()}
     write_atomically(path, save(owned, {"format": FORMAT, "details": json.dumps(details)}))
+
+
+def _owned(tensor: Tensor) -> Tensor:
+    """Copy ``tensor``, so that it shares no memory with another one."""
+    return tensor.detach().cpu().contiguous().clone()
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -90,12 +98,16 @@ def pack(
         UserError: If the learner does not keep an argument as an attribute.
     """
     tensors = prefixed("learner/", learner.state_dict())
-    fixed = [name for name, value in learner.named_parameters() if not value.requires_grad]
-    details: dict[str, Any] = {"learner": description_of(learner), "frozen": fixed}
+    details: dict[str, Any] = {"learner": description_of(learner), "frozen": _frozen(learner)}
     if optimizer is not None:
         of_optimizer, details["optimizer"] = pack_optimizer(optimizer)
         tensors |= of_optimizer
     return tensors, details
+
+
+def _frozen(learner: Learner) -> list[str]:
+    """List the names of the parameters that are not trained."""
+    return [name for name, value in learner.named_parameters() if not value.requires_grad]
 
 
 def description_of(learner: Learner) -> dict[str, Any]:
@@ -116,7 +128,12 @@ def restore_learner(learner: Learner, tensors: dict[str, Tensor], path: Path) ->
         UserError: If they do not fit.
     """
     weights = current_names(under("learner/", tensors), learner)
-    saved, own = _shapes(weights), _shapes(learner.state_dict())
+    _check_shapes(_shapes(weights), _shapes(learner.state_dict()), path)
+    learner.load_state_dict(weights)
+
+
+def _check_shapes(saved: Shapes, own: Shapes, path: Path) -> None:
+    """Raise if a tensor is missing, new, or of another shape."""
     other = [name for name in {**own, **saved} if own.get(name) != saved.get(name)]
     first = other[0] if other else ""
     require(
@@ -124,10 +141,9 @@ def restore_learner(learner: Learner, tensors: dict[str, Tensor], path: Path) ->
         f"The weights in {path} should be those of this learner. "
         f"Found {first} {saved.get(first)}, here {own.get(first)}.",
     )
-    learner.load_state_dict(weights)
 
 
-def _shapes(weights: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+def _shapes(weights: Mapping[str, Tensor]) -> Shapes:
     return {name: tuple(value.shape) for name, value in weights.items()}
 
 
@@ -157,12 +173,17 @@ def checkpoint_of(run: str | Path) -> Path:
     if path.is_file():
         return path
     require(path.is_dir(), f"{path} should be a run's folder or a checkpoint. Found neither.")
-    best, last = path / "best.safetensors", path / "last.safetensors"
-    require(
-        best.exists() or last.exists(),
-        f"Folder {path} should hold a checkpoint. Found none: train with out={str(path)!r} first.",
-    )
-    return best if best.exists() else last
+    found = _found_in(path)
+    message = f"Folder {path} should hold a checkpoint. Found none: train with out={str(path)!r}"
+    if not found:
+        raise UserError(f"{message} first.")
+    return found[0]
+
+
+def _found_in(folder: Path) -> list[Path]:
+    """List the checkpoints in a run's folder, the best by validation first."""
+    files = (folder / f"{name}.safetensors" for name in ("best", "last"))
+    return [file for file in files if file.exists()]
 
 
 def load(run: str | Path, model: nn.Module | None = None, classes: Classes = ()) -> Learner:

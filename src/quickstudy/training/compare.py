@@ -53,8 +53,12 @@ def compare(a: Evaluation, b: Evaluation) -> Comparison:
     """
     _check_paired(a, b)
     difference = Estimate.of(torch.tensor(a.per_task) - torch.tensor(b.per_task))
-    significant = not math.isnan(difference.ci95) and abs(difference.mean) > difference.ci95
-    return Comparison(a.metric, a.estimate, b.estimate, difference, significant)
+    return Comparison(a.metric, a.estimate, b.estimate, difference, _leaves_out_zero(difference))
+
+
+def _leaves_out_zero(estimate: Estimate) -> bool:
+    """Say whether the interval of ``estimate`` leaves out 0; one task has no interval."""
+    return not math.isnan(estimate.ci95) and abs(estimate.mean) > estimate.ci95
 
 
 def _check_paired(a: Evaluation, b: Evaluation) -> None:

@@ -69,9 +69,13 @@ def _descend(
     asked = (support.target, query.target)
     gradient, losses = step(values, _tensors(support), _tensors(query), asked)
     for name, parameter in parameters.items():
-        # in the layout of the parameter
-        parameter.grad = torch.empty_like(parameter, requires_grad=False).copy_(gradient[name])
+        parameter.grad = _laid_out(gradient[name], parameter)
     return losses
+
+
+def _laid_out(gradient: Tensor, parameter: Tensor) -> Tensor:
+    """Copy a gradient into the layout of its parameter."""
+    return torch.empty_like(parameter, requires_grad=False).copy_(gradient)
 
 
 def _tensors(batch: Batch) -> Tensors:

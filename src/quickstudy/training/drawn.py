@@ -40,7 +40,7 @@ class Drawn:
         if not isinstance(description, dict) or description.get("call") not in _TASKS:
             return None
         data, split = _data_of(description["of"])
-        if not isinstance(data, dict) or not isinstance(data.get("class"), str):
+        if not _is_named(data):
             return None
         options = {key: value for key, value in description.items() if key not in ("call", "of")}
         return cls(data, split, options)
@@ -81,6 +81,11 @@ class Drawn:
         if self.data["class"] not in (kind.__name__, path_of(kind)):
             return None
         return {name: build(value) for name, value in self.data.items() if name != "class"}
+
+
+def _is_named(data: Any) -> bool:
+    """Say whether ``data`` describes an object by its class."""
+    return isinstance(data, dict) and isinstance(data.get("class"), str)
 
 
 def _data_of(description: Any) -> tuple[Any, str | None]:

@@ -65,7 +65,12 @@ def plain(value: Any) -> Any:
         return {key: plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
         return [plain(entry) for entry in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return None if _is_lost(value) else value
+
+
+def _is_lost(value: Any) -> bool:
+    """Say whether JSON cannot hold ``value``."""
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 __all__ = ["Estimate", "plain"]

@@ -155,7 +155,7 @@ def evaluate(
         transductive=judged.transductive,
         source=tasks.describe(),
         baselines=beside,
-        per_step={step: Estimate.of(row) for step, row in zip(curve, values, strict=True)},
+        per_step=_per_step(curve, values),
         per_task=values[-1].tolist(),
         versions=_versions(),
         seconds=judge.watch.seconds,
@@ -178,6 +178,11 @@ def _curve(learner: Learner, steps: int | None) -> list[int]:
     require_at_least(0, steps=last)
     shorter = {step for step in CURVE if step < last and learner.test_steps}
     return sorted(shorter | {last})
+
+
+def _per_step(steps: Sequence[int], values: Tensor) -> dict[int, Estimate]:
+    """Estimate the mean after each number of steps from ``values`` ``[steps, task]``."""
+    return {step: Estimate.of(row) for step, row in zip(steps, values, strict=True)}
 
 
 def _chosen(baselines: Baselines | bool) -> Baselines:

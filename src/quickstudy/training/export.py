@@ -59,10 +59,13 @@ class AdaptedModel(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Give the scores of ``x``."""
-        buffers = ((name, f"adapted_{index}") for index, name in enumerate(self.names))
-        adapted = {name: self.get_buffer(buffer) for name, buffer in buffers}
-        scores = self.learner.scores(adapted, x.unsqueeze(0)).squeeze(0)
+        scores = self.learner.scores(self._adapted(), x.unsqueeze(0)).squeeze(0)
         return scores if self.outputs is None else scores[:, : self.outputs]
+
+    def _adapted(self) -> Adapted:
+        """Give the state that was adapted to by its names."""
+        buffers = ((name, f"adapted_{index}") for index, name in enumerate(self.names))
+        return {name: self.get_buffer(buffer) for name, buffer in buffers}
 
 
 def export(

@@ -2,11 +2,14 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+Handler = Callable[[int, FrameType | None], Any] | int | None
+"""A function, one of the constants of :mod:`signal`, or None for a handler not set by Python."""
 
 
 @contextmanager
@@ -34,12 +37,16 @@ def _set_by_signals(event: threading.Event) -> Iterator[None]:
         signal.signal(number, before[signal.Signals(number)])
 
     try:
-        for number in before:
-            signal.signal(number, handle)
+        _install(dict.fromkeys(before, handle))
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        _install(before)
+
+
+def _install(handlers: Mapping[signal.Signals, Handler]) -> None:
+    """Set the handler of every signal."""
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 __all__ = ["interruptible"]

@@ -63,12 +63,16 @@ def _remove_empty(folders: list[Path]) -> None:
 
 def _sign(file: IO[str]) -> None:
     """Write into a locked file who holds it."""
-    start = time.strftime("%Y-%m-%d %H:%M:%S")
-    holder = {"process": os.getpid(), "host": platform.node(), "start": start}
     file.seek(0)
     file.truncate()
-    file.write(json.dumps(holder))
+    file.write(json.dumps(_this_process()))
     file.flush()
+
+
+def _this_process() -> dict[str, object]:
+    """Say who holds a lock that this process takes."""
+    start = time.strftime("%Y-%m-%d %H:%M:%S")
+    return {"process": os.getpid(), "host": platform.node(), "start": start}
 
 
 def _opened(path: Path) -> IO[str]:

@@ -79,13 +79,16 @@ class Loop:
 
     def _validate(self) -> None:
         """Judge the learner if it is time to, and keep it if it is the best so far."""
-        due = self.run.ended or self.run.fitted.step % self.run.plan.validate_every == 0
-        if self.validation is None or not due:
+        if self.validation is None or not self._is_due():
             return
         value = self._judged(self.validation)
         if self._is_best(value, self.validation.target.higher_is_better):
             self.run.fitted.best = (value, self.run.fitted.step)
             self.run.keep_best()
+
+    def _is_due(self) -> bool:
+        """Say whether a validation is due after the step that was taken."""
+        return self.run.ended or self.run.fitted.step % self.run.plan.validate_every == 0
 
     def _judged(self, validation: TaskSource) -> float:
         """Give the mean of the metric over the frozen validation tasks, and note it."""

@@ -102,6 +102,11 @@ def available_bytes(device: torch.device) -> int | None:
     """Give the free memory of ``device`` in bytes, or None if the system does not say."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
+    return _available_on_linux()
+
+
+def _available_on_linux() -> int | None:
+    """Give the free memory of the machine in bytes, or None on another system."""
     lines = _meminfo()
     return int(lines["MemAvailable"].split()[0]) * 1024 if lines else None
 
@@ -153,11 +158,14 @@ def refuse_what_does_not_fit(learner: nn.Module, one_task: Episode, tasks_at_onc
     if free is not None and needed > 0.9 * free:
         advice = _advice(learner, needs.most(tasks_at_once, 0.8 * free))
         raise UserError(
-            f"A step of {tasks_at_once} tasks needs about {needed / 2**30:.1f} "
-            "GiB for gradients, "
-            f"{free / 2**30:.1f} GiB are free: {', or '.join(advice)}."
+            f"A step of {tasks_at_once} tasks needs about {_gib(needed)} for gradients, "
+            f"{_gib(free)} are free: {', or '.join(advice)}."
         )
     return needed
+
+
+def _gib(num_bytes: int) -> str:
+    return f"{num_bytes / 2**30:.1f} GiB"
 
 
 def _advice(learner: Learner, fits: int) -> list[str]:

@@ -43,16 +43,19 @@ def check_optimizer(optimizer: Optimizer, details: Mapping[str, Any]) -> None:
         UserError: If it is of another class than the saved one, or has other parameter groups.
     """
     saved = details["optimizer"]
-    found = type(optimizer).__name__
-    require(
-        found == saved["class"],
-        f"The optimiser should be the one the run was begun with, {saved['class']}. Found {found}.",
-    )
+    _check_class(saved["class"], type(optimizer).__name__)
     begun, own = _sizes(saved["param_groups"]), _sizes(optimizer.param_groups)
     require(
         begun == own,
         f"The optimiser should have parameter groups as the run was begun with, {begun}. "
         f"Found {own}.",
+    )
+
+
+def _check_class(begun: str, found: str) -> None:
+    require(
+        found == begun,
+        f"The optimiser should be the one the run was begun with, {begun}. Found {found}.",
     )
 
 
@@ -69,9 +72,13 @@ def restore_optimizer(
     state = _unpacked_state(tensors, saved["plain"])
     optimizer.load_state_dict({"state": state, "param_groups": saved["param_groups"]})
     for slots, key, parameter in _slots_like_parameters(optimizer):
-        # in the layout of their parameter, which fused optimisers take for granted
-        like = torch.empty_like(parameter, dtype=slots[key].dtype, requires_grad=False)
-        slots[key] = like.copy_(slots[key])
+        slots[key] = _laid_out(slots[key], parameter)
+
+
+def _laid_out(value: Tensor, parameter: Tensor) -> Tensor:
+    """Give ``value`` in the layout of its parameter, which fused optimisers take for granted."""
+    like = torch.empty_like(parameter, dtype=value.dtype, requires_grad=False)
+    return like.copy_(value)
 
 
 def _unpacked_state(tensors: Mapping[str, Tensor], plain: Mapping[str, Any]) -> State:
@@ -102,15 +109,25 @@ def schedule_state(scheduler: Scheduler | None) -> dict[str, Any] | None:
     """
     if scheduler is None:
         return None
-    kinds = (int, float, bool, str, list, type(None))
-    state = scheduler.state_dict().items()
-    kept = {name: value for name, value in state if isinstance(value, kinds)}
+    kept = _plain(scheduler.state_dict())
     require(
         _survives_json(kept),
         "This scheduler, made of others, could not be resumed exactly: write it as one "
         "torch.optim.lr_scheduler.LambdaLR.",
     )
     return kept
+
+
+def restore_schedule(scheduler: Scheduler | None, state: dict[str, Any] | None) -> None:
+    """Put the saved state into ``scheduler``, if there are both."""
+    if scheduler is not None and state is not None:
+        scheduler.load_state_dict(state)
+
+
+def _plain(state: dict[str, Any]) -> dict[str, Any]:
+    """Give the values of ``state`` that may be written as JSON."""
+    kinds = (int, float, bool, str, list, type(None))
+    return {name: value for name, value in state.items() if isinstance(value, kinds)}
 
 
 def _survives_json(values: dict[str, Any]) -> bool:
@@ -126,5 +143,6 @@ __all__ = [
     "check_optimizer",
     "pack_optimizer",
     "restore_optimizer",
+    "restore_schedule",
     "schedule_state",
 ]

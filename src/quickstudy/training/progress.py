@@ -68,7 +68,7 @@ class Progress:
         """Count one step, and its loss."""
         self.done += 1
         if loss is not None:
-            self._loss = loss if self._loss is None else 0.98 * self._loss + 0.02 * loss
+            self._loss = _averaged(self._loss, loss)
         if self._shown and self._live is None:
             self._tell()
 
@@ -82,7 +82,7 @@ class Progress:
     def validated(self, step: int, metric: str, value: float) -> None:
         """Show a validation."""
         name = metric.replace("_", " ")
-        text = f"{100 * value:.1f} %" if metric_of(metric).percent else f"{value:.3f}"
+        text = _value_text(metric, value)
         if self._live is None:
             logger.info("step %d: validation %s %s", step, name, text)
         self._validation = f"{name} {text}"
@@ -92,12 +92,16 @@ class Progress:
         each = self._seconds_each()
         said = [
             f"{self.word} {self.done}/{self.total}",
-            "" if each is None else f"{clock_text(each * (self.total - self.done))} left",
+            self._time_left(each),
             self._validation,
             "" if self._loss is None else f"loss {self._loss:.4g}",
             self._speed(each),
         ]
         return [part for part in said if part]
+
+    def _time_left(self, each: float | None) -> str:
+        """Say how long the steps that are left take; nothing if it is not known."""
+        return "" if each is None else f"{clock_text(each * (self.total - self.done))} left"
 
     def _speed(self, each: float | None) -> str:
         """Say how many tasks are done in a second; nothing if it is not known."""
@@ -131,6 +135,16 @@ class Progress:
     def __exit__(self, *error: object) -> None:
         if self._live is not None:
             self._live.stop()
+
+
+def _value_text(metric: str, value: float) -> str:
+    """Write a value in percent, or with three decimals."""
+    return f"{100 * value:.1f} %" if metric_of(metric).percent else f"{value:.3f}"
+
+
+def _averaged(mean: float | None, loss: float) -> float:
+    """Give the running mean of the losses after one more."""
+    return loss if mean is None else 0.98 * mean + 0.02 * loss
 
 
 def _fitting(said: list[str], width: int) -> str:

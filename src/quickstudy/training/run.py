@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from quickstudy.training.optimizer_state import (
     Scheduler,
     check_optimizer,
     restore_optimizer,
+    restore_schedule,
     schedule_state,
 )
 from quickstudy.training.plan import Plan
@@ -44,6 +46,16 @@ class Fitted:
     best: tuple[float, int] | None = None
     interrupted: bool = False
     out: Path | None = None
+
+    def progress(self) -> dict[str, object]:
+        """Say in plain values how far the run is, for a checkpoint."""
+        return {"step": self.step, "seconds": self.seconds, "best": self.best}
+
+    def restore(self, details: dict[str, Any]) -> None:
+        """Go back to the progress in a checkpoint's details."""
+        best = details["best"]
+        self.step, self.seconds = details["step"], details["seconds"]
+        self.best = None if best is None else (best[0], best[1])
 
 
 @dataclass
@@ -120,8 +132,8 @@ class Run:
 
     def _check_losses(self, losses: Tensor, index: int) -> None:
         """Raise if a loss is not finite."""
-        if not bool(losses.isfinite().all()):
-            wrong = (~losses.isfinite()).nonzero().flatten().tolist()
+        wrong = (~losses.isfinite()).nonzero().flatten().tolist()
+        if wrong:
             raise self._diverged(f"The loss of step {index + 1} is not finite (tasks {wrong[:5]})")
 
     def _clip(self, index: int) -> None:
@@ -170,9 +182,7 @@ class Run:
 
     def _check_optimizer(self) -> None:
         """Raise if the optimiser is of another learner, or the scheduler of another optimiser."""
-        taken = [each for group in self.optimizer.param_groups for each in group["params"]]
-        own = set(map(id, self.parameters))
-        trained = not own.isdisjoint(map(id, taken))
+        trained = not self._taken().isdisjoint(map(id, self.parameters))
         require(trained, "The optimiser should be one of the learner's parameters. Found others.")
         followed = None if self.scheduler is None else self.scheduler.optimizer
         require(
@@ -180,17 +190,19 @@ class Run:
             "The scheduler should be one of the run's optimiser. Found that of another.",
         )
 
+    def _taken(self) -> set[int]:
+        """Give the identities of the optimiser's parameters."""
+        groups = (group["params"] for group in self.optimizer.param_groups)
+        return set(map(id, chain.from_iterable(groups)))
+
     def save(self, path: Path) -> None:
         """Write a checkpoint of everything that the next step depends on."""
         tensors, details = pack(self.learner, self.optimizer)
         of_source, plain = divided(self.source.state())
         tensors |= prefixed("balancer/", state_of(self.balancer)) | prefixed("source/", of_source)
         details["scheduler"] = schedule_state(self.scheduler)
-        write(path, tensors, details | self._progress() | {"seed": self.plan.seed, "source": plain})
-
-    def _progress(self) -> dict[str, object]:
-        """Say in plain values how far the run is."""
-        return {name: getattr(self.fitted, name) for name in ("step", "seconds", "best")}
+        details |= self.fitted.progress()
+        write(path, tensors, details | {"seed": self.plan.seed, "source": plain})
 
     def resume(self, path: Path) -> None:
         """Go back to the checkpoint at ``path``.
@@ -202,9 +214,7 @@ class Run:
         self._check_same(details)
         check_optimizer(self.optimizer, details)
         self._restore(tensors, details, path)
-        best = details["best"]
-        self.fitted.step, self.fitted.seconds = details["step"], details["seconds"]
-        self.fitted.best = None if best is None else (best[0], best[1])
+        self.fitted.restore(details)
 
     def _restore(self, tensors: dict[str, Tensor], details: dict[str, Any], path: Path) -> None:
         """Put the saved state into every part of the run."""
@@ -212,22 +222,13 @@ class Run:
         self.source.restore(details.get("source", {}) | under("source/", tensors))
         restore_learner(self.learner, tensors, path)
         restore_optimizer(self.optimizer, tensors, details)
-        if self.scheduler is not None and details["scheduler"] is not None:
-            self.scheduler.load_state_dict(details["scheduler"])
+        restore_schedule(self.scheduler, details["scheduler"])
 
     def _check_same(self, details: dict[str, Any]) -> None:
         """Raise if a checkpoint is one of another seed or learner."""
         seed, found = self.plan.seed, description_of(self.learner)["class"]
-        require(
-            details["seed"] == seed,
-            f"A resumed run should have the seed it was begun with, {details['seed']}. Found "
-            f"seed={seed}.",
-        )
-        begun = details["learner"]["class"]
-        require(
-            begun == found,
-            f"A resumed run should have the learner it was begun with, {begun}. Found {found}.",
-        )
+        _check_begun("seed", details["seed"], seed, f"seed={seed}")
+        _check_begun("learner", details["learner"]["class"], found, found)
 
     def keep_best(self) -> None:
         """Keep the weights as the best so far: in the run's folder, or in memory without one."""
@@ -235,8 +236,7 @@ class Run:
         if best is not None:
             self.save(best)
         else:
-            state = self.learner.state_dict()
-            self.best_weights = {name: value.detach().clone() for name, value in state.items()}
+            self.best_weights = _copied(self.learner.state_dict())
 
     def back_to_best(self) -> None:
         """Give the learner the weights that were kept as the best, if there are any."""
@@ -245,6 +245,18 @@ class Run:
             self.learner.load_state_dict(self.best_weights)
         elif best is not None and best.exists():
             restore_learner(self.learner, read(best)[0], best)
+
+
+def _check_begun(name: str, begun: object, found: object, text: str) -> None:
+    """Raise if a resumed run differs in ``name`` from the checkpoint."""
+    require(
+        begun == found,
+        f"A resumed run should have the {name} it was begun with, {begun}. Found {text}.",
+    )
+
+
+def _copied(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in weights.items()}
 
 
 def trainable(module: nn.Module) -> list[nn.Parameter]:

@@ -188,11 +188,15 @@ class Trained:
         if "table" in self.details:
             require(split is None and not changed, "A run of quickstudy fit has no splits.")
             return self._rows(None if data is None else Path(str(data)), given)
-        if data is None and self._drawn() is None and self.details.get("tasks") is not None:
+        if data is None and self._has_own_source():
             return self._own(given)
         opened = data if isinstance(data, Data) else self.data(data, **(changed or {}))
         part = ("test" if data is None else "all") if split is None else split
         return opened.evaluation(part, **(self._fitting(opened) | given))
+
+    def _has_own_source(self) -> bool:
+        """Say whether it learned from a source that is described, but not drawn from data."""
+        return self._drawn() is None and self.details.get("tasks") is not None
 
     def _own(self, options: Mapping[str, Any]) -> TaskSource:
         """Make tasks of a source of the user's, by its description."""
@@ -212,12 +216,10 @@ class Trained:
 
     def _rows(self, file: Path | None, options: dict[str, Any]) -> TaskSource:
         """Make tasks of the table that the run was fitted to, or of another file's columns."""
-        unknown = sorted(set(options) - {"shot", "query"})
-        message = f"Tasks of a table have no option {unknown[:1]}. They have shot, query."
         form, source = self.fitted_table, self.details["source"]
         assert form is not None
         frame = read_table(Path(source["file"]) if file is None else file)
-        require(not unknown, message)
+        _check_table_options(options)
         label = "all rows, which were learned from" if file is None else str(file)
         tasks = replace(tasks_in(frame, source["task"], form), label=f"table/{label}")
         return tasks.episodes(options.get("shot", 5), options.get("query", QUERY))
@@ -242,6 +244,13 @@ def _details_if_any(folder: Path) -> dict[str, Any]:
         return read_details(folder)
     except UserError:
         return {}
+
+
+def _check_table_options(options: Mapping[str, Any]) -> None:
+    """Raise if an option is none of tasks of a table."""
+    unknown = sorted(set(options) - {"shot", "query"})
+    message = f"Tasks of a table have no option {unknown[:1]}. They have shot, query."
+    require(not unknown, message)
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:
