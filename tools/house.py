@@ -22,14 +22,12 @@ NOT_YET = (
     "balance",
     "base",
     "cli",
-    "estimators",
     "ladder",
     "learners",
     "models",
     "reporting",
     "targets",
     "tasks",
-    "training",
 )
 """The rooms that are exempt until they are rewritten: this list only shrinks, to nothing."""
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from quickstudy.episode import Batch
 from quickstudy.errors import require
 from quickstudy.estimators.approach import Approach, Ask, bounds, prediction
-from quickstudy.estimators.rows import checked, labels_of
+from quickstudy.estimators.rows import checked, holds, labels_of
 
 
 class AdaptedEstimator(BaseEstimator, ABC):
@@ -140,6 +140,11 @@ def shaped(values: np.ndarray, one_dimensional: bool) -> np.ndarray:
     return values[:, 0] if one_dimensional else values
 
 
+def without_column(X: Any, column: str | None) -> Any:
+    """Give the rows of a new task without the ``column`` of tasks, if ``X`` has it."""
+    return X.drop(columns=column) if holds(X, column) else X
+
+
 def _check_count(found: int, learned: int) -> None:
     """Raise if there are other targets than when learning."""
     require(
@@ -162,4 +167,11 @@ def _double(support: Batch) -> Batch:
     return replace(support, mask=support.mask.double())
 
 
-__all__ = ["AdaptedClassifier", "AdaptedEstimator", "AdaptedRegressor", "shaped", "unscaled"]
+__all__ = [
+    "AdaptedClassifier",
+    "AdaptedEstimator",
+    "AdaptedRegressor",
+    "shaped",
+    "unscaled",
+    "without_column",
+]

@@ -43,7 +43,11 @@ def episodes_of(
 def _sizes(pool: Classes) -> list[np.ndarray]:
     """Give the numbers of rows of the classes of every task, the largest first."""
     sizes, groups = pool.size.numpy(), pool.groups.numpy()
-    return [np.sort(sizes[groups == group])[::-1] for group in range(len(pool.group_names))]
+    return [_descending(sizes[groups == group]) for group in range(len(pool.group_names))]
+
+
+def _descending(values: np.ndarray) -> np.ndarray:
+    return np.sort(values)[::-1]
 
 
 def _most_classes(of_task: list[np.ndarray], distinct: int) -> int:
@@ -56,13 +60,18 @@ def _most_classes(of_task: list[np.ndarray], distinct: int) -> int:
     Raises:
         UserError: If no task has two.
     """
-    most = max(int((own >= 2).sum()) for own in of_task)
+    most = max(map(_num_usable, of_task))
     require(
         most >= 2,
         f"A task should have at least 2 classes of 2 examples. Found {distinct} "
         f"class{'es' * (distinct > 1)}.",
     )
     return most
+
+
+def _num_usable(sizes: np.ndarray) -> int:
+    """Count the classes of two rows or more."""
+    return int((sizes >= 2).sum())
 
 
 def _pool(x: Tensor, y: np.ndarray, task: np.ndarray) -> Classes:

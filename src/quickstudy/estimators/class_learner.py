@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
-from torch import nn
+from torch import Tensor, nn
 
 from quickstudy.errors import require
 from quickstudy.estimators.rows import checked
@@ -30,21 +30,22 @@ class ClassLearner:
     def __init__(self, learner: Learner, encoder: Encoder | None) -> None:
         self.learner, self.encoder = learner, encoder
 
-    def inputs(self, estimator: BaseEstimator, X: Any) -> torch.Tensor:
+    def inputs(self, estimator: BaseEstimator, X: Any) -> Tensor:
         """Check and encode ``X`` ``[row, *feature]``."""
         return inputs_of(estimator, X, self.encoder)
 
 
-def default_network(x: torch.Tensor, outputs: int | None, seed: int) -> nn.Module:
+def default_network(x: Tensor, outputs: int | None, seed: int) -> nn.Module:
     """Make a network for vectors or images as ``x``; without ``outputs`` it gives embeddings."""
-    return _mlp(x, outputs, seed) if x.ndim == 2 else _conv4(x, outputs, seed)
+    make = _mlp if x.ndim == 2 else _conv4
+    return make(x, outputs, seed)
 
 
-def _mlp(x: torch.Tensor, outputs: int | None, seed: int) -> nn.Module:
+def _mlp(x: Tensor, outputs: int | None, seed: int) -> nn.Module:
     return MLP(x.shape[1], outputs, hidden=(64, 64), seed=seed)
 
 
-def _conv4(x: torch.Tensor, outputs: int | None, seed: int) -> nn.Module:
+def _conv4(x: Tensor, outputs: int | None, seed: int) -> nn.Module:
     return Conv4(outputs, in_channels=x.shape[1], image_size=x.shape[2], seed=seed)
 
 
@@ -76,7 +77,7 @@ def learner_maker(method: str) -> Callable[[nn.Module], Learner]:
 
 def inputs_of(
     estimator: BaseEstimator, X: Any, encoder: Encoder | None, fitting: bool = False
-) -> torch.Tensor:
+) -> Tensor:
     """Make a tensor of ``X`` ``[row, *feature]``.
 
     Vectors are encoded, in double precision. Images stay as they are; bytes become parts of 1.
@@ -88,7 +89,7 @@ def inputs_of(
     return torch.from_numpy(encoder(frame)).double()
 
 
-def _images(estimator: BaseEstimator, X: Any, fitting: bool) -> torch.Tensor:
+def _images(estimator: BaseEstimator, X: Any, fitting: bool) -> Tensor:
     """Check square images ``[row, channel, height, width]``, and make a tensor of them."""
     raw = np.asarray(X)
     found = validate_data(estimator, raw, reset=fitting, allow_nd=True, dtype="numeric")

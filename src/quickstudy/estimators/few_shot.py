@@ -11,10 +11,11 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, column_or_1d
-from torch import nn
+from torch import Tensor, nn
 
 from quickstudy.episode import Batch
 from quickstudy.errors import require
+from quickstudy.estimators.adapted import without_column
 from quickstudy.estimators.class_episodes import episodes_of
 from quickstudy.estimators.class_learner import (
     ClassLearner,
@@ -24,7 +25,7 @@ from quickstudy.estimators.class_learner import (
     is_table,
     learner_maker,
 )
-from quickstudy.estimators.rows import checked, holds, labels_of, seed_of, without_task
+from quickstudy.estimators.rows import checked, labels_of, seed_of, without_task
 from quickstudy.learners import Learner
 from quickstudy.random import ambient
 from quickstudy.tasks.encoder import Encoder
@@ -62,10 +63,13 @@ class AdaptedFewShotClassifier(ClassifierMixin, BaseEstimator):
         scores = self._scores(self.approach.inputs(self, X))
         return probabilities(scores[:, : len(self.classes_)])
 
-    def _scores(self, x: torch.Tensor) -> torch.Tensor:
+    def _scores(self, x: Tensor) -> Tensor:
         """Give the scores ``[row, class]`` of ``x`` ``[row, *feature]``, some rows at a time."""
-        parts, learner = x.split(ROWS_AT_ONCE), self.approach.learner
-        return torch.cat([learner.predict(self.adapted_, part[None])[0] for part in parts])
+        return torch.cat([self._scores_of(part) for part in x.split(ROWS_AT_ONCE)])
+
+    def _scores_of(self, x: Tensor) -> Tensor:
+        """Give the scores of so few rows that they are predicted at once."""
+        return self.approach.learner.predict(self.adapted_, x.unsqueeze(0))[0]
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict the likeliest class ``[row]``."""
@@ -165,7 +169,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
             own = labels == name
             self.tasks_[name] = self.adapt(_rows(rows, own), y[own])
 
-    def _inputs(self, rows: Any, y: Any) -> tuple[torch.Tensor, np.ndarray, Encoder | None]:
+    def _inputs(self, rows: Any, y: Any) -> tuple[Tensor, np.ndarray, Encoder | None]:
         """Make tensors of ``rows``, and check ``y``; vectors have an encoder."""
         encoder = None
         if is_table(rows):
@@ -178,7 +182,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
     def adapt(self, X: Any, y: Any) -> AdaptedFewShotClassifier:
         """Fit a classifier of the new classes ``y`` to the examples ``X``."""
         check_is_fitted(self, "approach_")
-        rows = X.drop(columns=self.task_column_) if holds(X, self.task_column_) else X
+        rows = without_column(X, self.task_column_)
         return AdaptedFewShotClassifier(self.approach_).fit(rows, y)
 
     def predict_proba(self, X: Any, task: Any = None) -> np.ndarray:
@@ -235,7 +239,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         )
         return names[0]
 
-    def _trained(self, x: torch.Tensor, y: np.ndarray, labels: np.ndarray) -> Learner:
+    def _trained(self, x: Tensor, y: np.ndarray, labels: np.ndarray) -> Learner:
         """Meta-train a learner on the rows ``x``, whose dtype it gets."""
         seed = seed_of(self.random_state)
         source = episodes_of(x.float(), y, labels, self.way, self.shot, self.query)
@@ -245,26 +249,26 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         train_whole(learner, source, self.steps, self.tasks_per_step, self.lr, seed)
         return learner.to(x.dtype).eval()
 
-    def _model(self, x: torch.Tensor, seed: int, way: int) -> nn.Module:
+    def _model(self, x: Tensor, seed: int, way: int) -> nn.Module:
         """Copy the user's network, or make one for inputs as ``x``."""
         if self.model is not None:
             return copy.deepcopy(self.model)
         return default_network(x, way if self.method == "anil" else None, seed)
 
 
-def probabilities(scores: torch.Tensor) -> np.ndarray:
+def probabilities(scores: Tensor) -> np.ndarray:
     """Give the probabilities of classes ``[row, class]`` with ``scores``."""
     found: np.ndarray = scores.softmax(1).numpy()
     return found
 
 
-def _support(x: torch.Tensor, codes: np.ndarray) -> Batch:
+def _support(x: Tensor, codes: np.ndarray) -> Batch:
     """Make the support set of one task, with a mask in the precision of ``x``."""
     support = Batch.of(x, codes)
     return replace(support, mask=support.mask.to(x.dtype))
 
 
-def _check_lengths(x: torch.Tensor, y: np.ndarray, labels: np.ndarray) -> None:
+def _check_lengths(x: Tensor, y: np.ndarray, labels: np.ndarray) -> None:
     """Raise unless there is a class and a task for every row of ``x``."""
     rows = len(x)
     require(rows == len(y), f"`X` and `y` should have the same length. Found {rows} and {len(y)}.")

@@ -12,7 +12,13 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from quickstudy.errors import require
-from quickstudy.estimators.adapted import AdaptedClassifier, AdaptedRegressor, shaped, unscaled
+from quickstudy.estimators.adapted import (
+    AdaptedClassifier,
+    AdaptedRegressor,
+    shaped,
+    unscaled,
+    without_column,
+)
 from quickstudy.estimators.approach import Approach, Ask, bounds, prediction
 from quickstudy.estimators.rows import checked, holds, labels_of, seed_of, without_task
 from quickstudy.ladder.methods import METHODS, Method, choose
@@ -42,8 +48,7 @@ class MultiTaskEstimator(BaseEstimator, ABC):
         frame, y, codes = self._checked_rows(X, y, task)
         targets, target, classes = self._learn(np.asarray(y))
         tasks = _tasks(frame, targets, target, codes, self.tasks_)
-        columns = 1 if target.way else target.scores
-        form = TableForm.of(tasks, {f"y{index}": classes for index in range(columns)})
+        form = TableForm.of(tasks, _columns(target, classes))
         self._fit_rung(form, form.tasks(tasks))
 
     def _checked_rows(self, X: Any, y: Any, task: Any) -> tuple[pd.DataFrame, Any, np.ndarray]:
@@ -97,7 +102,7 @@ class MultiTaskEstimator(BaseEstimator, ABC):
     def _new(self, X: Any) -> Any:
         """Drop the task's column from the rows of a new task."""
         check_is_fitted(self)
-        return X.drop(columns=self.task_column_) if holds(X, self.task_column_) else X
+        return without_column(X, self.task_column_)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -269,6 +274,12 @@ class MultiTaskClassifier(ClassifierMixin, MultiTaskEstimator):
         """Fit a classifier of a new task to its rows ``X``, ``y``."""
         rows = self._new(X)
         return AdaptedClassifier(self.approach_, self.classes_).fit(rows, y)
+
+
+def _columns(target: Target, classes: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Name the columns of the targets, each with its classes."""
+    columns = 1 if target.way else target.scores
+    return {f"y{index}": classes for index in range(columns)}
 
 
 def _tasks(

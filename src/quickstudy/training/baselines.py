@@ -19,6 +19,8 @@ from quickstudy.targets import Target, mean_over_examples
 
 Baselines = Literal["none", "quick", "all"]
 """Which baselines are run: quick ones learn nothing, all are also untrained and from scratch."""
+Chosen = dict[str, tuple[Learner, int]]
+"""Baselines by their names, each with the most tasks that it is run on."""
 UNTRAINED_TASKS = 200
 """An untrained learner that takes inner steps is run on the first 200 tasks."""
 FROM_SCRATCH_TASKS = 50
@@ -106,12 +108,17 @@ def untrained(learner: Learner, seed: int) -> Learner | None:
 
 def _drawn_again(module: nn.Module) -> bool:
     """Draw the trained weights of ``module`` itself again; False if it does not say how."""
-    if not any(own.requires_grad for own in module.parameters(recurse=False)):
+    if not _is_trained(module):
         return True
     reset = getattr(module, "reset_parameters", None)
     if callable(reset):
         reset()
     return callable(reset)
+
+
+def _is_trained(module: nn.Module) -> bool:
+    """Say whether weights of ``module`` itself, not of its parts, are trained."""
+    return any(own.requires_grad for own in module.parameters(recurse=False))
 
 
 def from_scratch(learner: Learner, target: Target, seed: int) -> Learner | None:
@@ -166,9 +173,7 @@ def _by_gradient(model: nn.Module, shared_head: bool) -> MAML:
     )
 
 
-def baselines_for(
-    learner: Learner, target: Target, seed: int, which: Baselines = "all"
-) -> dict[str, tuple[Learner, int]]:
+def baselines_for(learner: Learner, target: Target, seed: int, which: Baselines = "all") -> Chosen:
     """Give the baselines of a target by name, each with the most tasks it is run on.
 
     For classes it is the nearest neighbour on raw inputs, for other targets their plain guess. If
@@ -187,14 +192,14 @@ def baselines_for(
     return quick if which == "quick" else quick | _slow(learner, target, seed)
 
 
-def _quick(target: Target) -> dict[str, tuple[Learner, int]]:
+def _quick(target: Target) -> Chosen:
     """Give the baseline that learns nothing."""
     if target.way:
         return {"nearest neighbour": (NearestNeighbour(), sys.maxsize)}
     return {"support mean": (Guess(), sys.maxsize)}
 
 
-def _slow(learner: Learner, target: Target, seed: int) -> dict[str, tuple[Learner, int]]:
+def _slow(learner: Learner, target: Target, seed: int) -> Chosen:
     """Give the baselines with the learner's network, as far as there are any."""
     limit = UNTRAINED_TASKS if learner.test_steps else sys.maxsize
     others = {

@@ -63,9 +63,14 @@ def _leaves_out_zero(estimate: Estimate) -> bool:
 
 def _check_paired(a: Evaluation, b: Evaluation) -> None:
     """Raise unless both were evaluated on the same tasks, by the same metric."""
-    same = all(getattr(a, name) == getattr(b, name) for name in ("seed", "source", "metric"))
     require(
-        same and len(a.per_task) == len(b.per_task),
+        _are_paired(a, b),
         f"Both should be evaluated on the same tasks. Found {a.source} seed={a.seed}, and "
         f"{b.source} seed={b.seed}.",
     )
+
+
+def _are_paired(a: Evaluation, b: Evaluation) -> bool:
+    """Say whether both are values of the same metric on the same tasks."""
+    same = all(getattr(a, name) == getattr(b, name) for name in ("seed", "source", "metric"))
+    return same and len(a.per_task) == len(b.per_task)

@@ -182,7 +182,7 @@ def _curve(learner: Learner, steps: int | None) -> list[int]:
 
 def _per_step(steps: Sequence[int], values: Tensor) -> dict[int, Estimate]:
     """Estimate the mean after each number of steps from ``values`` ``[steps, task]``."""
-    return {step: Estimate.of(row) for step, row in zip(steps, values, strict=True)}
+    return dict(zip(steps, map(Estimate.of, values), strict=True))
 
 
 def _chosen(baselines: Baselines | bool) -> Baselines:

@@ -122,7 +122,7 @@ def export(
 
 def _check_function(learner: Learner, adapted: Adapted) -> None:
     """Raise if the scores of an example are no function of the example alone."""
-    tasks = next(iter(adapted.values())).shape[0]
+    tasks = _num_tasks(adapted)
     require(
         tasks == 1,
         f"`adapted` should hold one task. Found {tasks}: take one of them, {{name: a[i : "
@@ -135,14 +135,23 @@ def _check_function(learner: Learner, adapted: Adapted) -> None:
     )
 
 
+def _num_tasks(adapted: Adapted) -> int:
+    return next(iter(adapted.values())).shape[0]
+
+
 def _check_format(file: Path) -> None:
     """Raise if the ending of ``file`` is unknown, or packages that it needs are missing."""
     require(
         file.suffix in SUFFIXES,
         f"An exported model's file should end in {' or '.join(SUFFIXES)}. Found {file.name!r}.",
     )
-    needed = ("onnx", "onnxscript") if file.suffix == ".onnx" else ()
-    missing = [name for name in needed if find_spec(name) is None]
+    if file.suffix == ".onnx":
+        _check_onnx()
+
+
+def _check_onnx() -> None:
+    """Raise if a package that ONNX needs is missing."""
+    missing = [name for name in ("onnx", "onnxscript") if find_spec(name) is None]
     require(
         not missing,
         f"Exporting to ONNX needs {' and '.join(missing)}: pip install 'quickstudy[export]'.",
@@ -199,11 +208,17 @@ def _quiet() -> Iterator[None]:
 
     They log, print and warn of their own parts, and of the whole graph of a model that fails.
     """
+    with _no_logging(), warnings.catch_warnings(), redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def _no_logging() -> Iterator[None]:
+    """Switch all logging off while the block runs."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
-        with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
+        yield
     finally:
         logging.disable(before)

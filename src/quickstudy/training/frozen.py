@@ -33,9 +33,12 @@ def frozen_tasks(
 
 def _is_full(pending: Sequence[Episode]) -> bool:
     """Say whether one task more would be too many for a batch."""
-    first = pending[0]
-    examples = first.support.x.shape[1] + first.query.x.shape[1]
-    return (len(pending) + 1) * examples > EXAMPLES_AT_ONCE
+    return (len(pending) + 1) * _num_examples(pending[0]) > EXAMPLES_AT_ONCE
+
+
+def _num_examples(episode: Episode) -> int:
+    """Give the number of examples of every task."""
+    return episode.support.x.shape[1] + episode.query.x.shape[1]
 
 
 def _join(episodes: Sequence[Episode]) -> Episode:

@@ -31,9 +31,14 @@ def locked(folder: Path) -> Iterator[None]:
         _sign(file)
         yield
     finally:
-        if os.name != "nt":
-            path.unlink(missing_ok=True)
-        file.close()
+        _release(path, file)
+
+
+def _release(path: Path, file: IO[str]) -> None:
+    """Give the lock back; Windows cannot remove a file that is open."""
+    if os.name != "nt":
+        path.unlink(missing_ok=True)
+    file.close()
 
 
 @contextmanager
@@ -46,12 +51,17 @@ def claimed(folder: Path | None) -> Iterator[None]:
     if folder is None:
         yield
         return
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    made = _missing(folder)
     try:
         with locked(folder):
             yield
     finally:
         _remove_empty(made)
+
+
+def _missing(folder: Path) -> list[Path]:
+    """List the folders that are still to be made, the innermost first."""
+    return [path for path in (folder, *folder.parents) if not path.exists()]
 
 
 def _remove_empty(folders: list[Path]) -> None:

@@ -63,10 +63,8 @@ class Loop:
 
     def save(self) -> None:
         """Write the last checkpoint, and the metrics up to it first."""
-        last = self.run.plan.last
-        if last is not None:
-            self.log.flush()
-            self.run.save(last)
+        self.log.flush()
+        self.run.save_last()
         self.saved = time.monotonic()
 
     def _note(self, loss: float) -> None:
@@ -103,5 +101,6 @@ class Loop:
     def _is_best(self, value: float, higher_is_better: bool) -> bool:
         """Say whether ``value`` is better than every earlier one."""
         best = self.run.fitted.best
-        sign = 1 if higher_is_better else -1
-        return math.isfinite(value) and (best is None or sign * value > sign * best[0])
+        if best is None or not math.isfinite(value):
+            return math.isfinite(value)
+        return value > best[0] if higher_is_better else value < best[0]

@@ -32,11 +32,9 @@ class MetricLog:
         self._losses: list[float] = []
         self._lines: list[str] = []
         self._since = time.monotonic()
-        self._writer: Any = None
         if self.path is not None and self.path.exists():
             _drop_after(self.path, step)
-        if tensorboard and folder is not None:
-            self._writer = _event_writer(folder / "tensorboard", step)
+        self._events = Events(folder if tensorboard else None, step)
 
     def loss(
         self,
@@ -69,29 +67,49 @@ class MetricLog:
     def flush(self) -> None:
         """Write what was noted to the file."""
         if self.path is not None and self._lines:
-            _append(self.path, self._lines)
+            _append(self.path, "".join(self._lines))
         self._lines = []
-        if self._writer is not None:
-            self._writer.flush()
+        self._events.flush()
 
     def _add(self, step: int, values: dict[str, float]) -> None:
         """Note a line, for the file and for TensorBoard."""
         self._lines.append(_line({"step": step, **values}))
-        self._show(step, values)
+        self._events.add(step, values)
         if len(self._lines) >= 10:
             self.flush()
-
-    def _show(self, step: int, values: dict[str, float]) -> None:
-        """Note ``values`` for TensorBoard."""
-        if self._writer is not None:
-            for name, value in values.items():
-                self._writer.add_scalar(name, value, step)
 
     def __enter__(self) -> "MetricLog":
         return self
 
     def __exit__(self, *error: object) -> None:
         self.flush()
+        self._events.close()
+
+
+class Events:
+    """Writes metrics as events of TensorBoard, which are dropped after the step of a resumed run.
+
+    Args:
+        folder: The run's folder, or None to write none.
+        step: The step the run stands at.
+    """
+
+    def __init__(self, folder: Path | None, step: int) -> None:
+        self._writer = None if folder is None else _event_writer(folder / "tensorboard", step)
+
+    def add(self, step: int, values: dict[str, float]) -> None:
+        """Note the ``values`` of a step."""
+        if self._writer is not None:
+            for name, value in values.items():
+                self._writer.add_scalar(name, value, step)
+
+    def flush(self) -> None:
+        """Write what was noted to the file."""
+        if self._writer is not None:
+            self._writer.flush()
+
+    def close(self) -> None:
+        """Close the file."""
         if self._writer is not None:
             self._writer.close()
 
@@ -105,11 +123,11 @@ def _by_task(weights: Tensor) -> dict[str, float]:
     return {f"weight/{task}": round(value, 4) for task, value in enumerate(weights.tolist())}
 
 
-def _append(path: Path, lines: list[str]) -> None:
-    """Write ``lines`` at the end of the file."""
+def _append(path: Path, text: str) -> None:
+    """Write ``text`` at the end of the file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
-        file.writelines(lines)
+        file.write(text)
 
 
 def _drop_after(path: Path, step: int) -> None:

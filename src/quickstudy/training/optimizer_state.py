@@ -15,6 +15,8 @@ Scheduler = torch.optim.lr_scheduler.LRScheduler
 State = dict[int, dict[str, Any]]
 """The values that an optimiser keeps for each parameter, by the parameter's number."""
 
+JSON_KINDS = (int, float, bool, str, list, type(None))
+
 
 def pack_optimizer(optimizer: Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Give the tensors of an optimiser's state by name, and the rest in plain values."""
@@ -126,8 +128,7 @@ def restore_schedule(scheduler: Scheduler | None, state: dict[str, Any] | None) 
 
 def _plain(state: dict[str, Any]) -> dict[str, Any]:
     """Give the values of ``state`` that may be written as JSON."""
-    kinds = (int, float, bool, str, list, type(None))
-    return {name: value for name, value in state.items() if isinstance(value, kinds)}
+    return {name: value for name, value in state.items() if isinstance(value, JSON_KINDS)}
 
 
 def _survives_json(values: dict[str, Any]) -> bool:

@@ -1,5 +1,6 @@
 """The settings of a run, which are fixed before its first step."""
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,11 @@ class Plan:
         """The tasks of one backward pass."""
         return self.tasks_per_backward or self.tasks_per_step
 
+    @property
+    def largest_norm(self) -> float:
+        """The largest norm of the gradient."""
+        return math.inf if self.clip_gradient is None else self.clip_gradient
+
     def check(self, lr: float, balancer: Balancer) -> None:
         """Raise if a setting is out of range, or two exclude each other.
 
@@ -54,7 +60,8 @@ class Plan:
         """
         self._check_counts()
         _check_positive(lr=lr, clip_gradient=self.clip_gradient)
-        self._check_backward(balancer)
+        self._check_compiled()
+        self._check_whole(balancer)
         check_told(balancer)
         self._check_out()
 
@@ -63,15 +70,18 @@ class Plan:
         given = {name: getattr(self, name) for name in COUNTS}
         require_at_least(1, **{name: count for name, count in given.items() if count is not None})
 
-    def _check_backward(self, balancer: Balancer) -> None:
-        """Raise if a step cannot be divided, or compiled, as it should be."""
-        apart = self.tasks_per_backward is not None
+    def _check_compiled(self) -> None:
+        """Raise if a compiled step is to be divided."""
         require(
-            not (self.compile and apart),
+            not self.compile or self.tasks_per_backward is None,
             "A compiled step takes all its tasks at once: leave `tasks_per_backward` off.",
         )
+
+    def _check_whole(self, balancer: Balancer) -> None:
+        """Raise if a balancer that needs the whole step does not see it."""
+        apart = self.compile or self.tasks_per_backward is not None
         require(
-            not (isinstance(balancer, nn.Module) and (apart or self.compile)),
+            not (isinstance(balancer, nn.Module) and apart),
             f"Balancer {balancer} needs all tasks of a step at once: leave `tasks_per_backward` "
             "and `compile` off.",
         )

@@ -60,9 +60,9 @@ class Progress:
 
     def _made_live(self) -> Live | None:
         """Make the line that stays, if a terminal shows one."""
-        if self._shown and (self._console.is_terminal or self._console.is_jupyter):
-            return Live(self, console=self._console, refresh_per_second=2)
-        return None
+        console = self._console
+        stays = self._shown and (console.is_terminal or console.is_jupyter)
+        return Live(self, console=console, refresh_per_second=2) if stays else None
 
     def advance(self, loss: float | None = None) -> None:
         """Count one step, and its loss."""

@@ -1,6 +1,5 @@
 """The moving parts of a training run: one outer step, its checkpoint, and going back to it."""
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -132,14 +131,13 @@ class Run:
 
     def _check_losses(self, losses: Tensor, index: int) -> None:
         """Raise if a loss is not finite."""
-        wrong = (~losses.isfinite()).nonzero().flatten().tolist()
+        wrong = _not_finite(losses)
         if wrong:
             raise self._diverged(f"The loss of step {index + 1} is not finite (tasks {wrong[:5]})")
 
     def _clip(self, index: int) -> None:
         """Clip the gradient; raise if it is not finite."""
-        clip = self.plan.clip_gradient
-        norm = nn.utils.clip_grad_norm_(self.parameters, math.inf if clip is None else clip)
+        norm = nn.utils.clip_grad_norm_(self.parameters, self.plan.largest_norm)
         if not bool(norm.isfinite()):
             raise self._diverged(f"The gradient of step {index + 1} is not finite")
 
@@ -204,6 +202,11 @@ class Run:
         details |= self.fitted.progress()
         write(path, tensors, details | {"seed": self.plan.seed, "source": plain})
 
+    def save_last(self) -> None:
+        """Write the run's last checkpoint, if it has a folder."""
+        if self.plan.last is not None:
+            self.save(self.plan.last)
+
     def resume(self, path: Path) -> None:
         """Go back to the checkpoint at ``path``.
 
@@ -253,6 +256,12 @@ def _check_begun(name: str, begun: object, found: object, text: str) -> None:
         begun == found,
         f"A resumed run should have the {name} it was begun with, {begun}. Found {text}.",
     )
+
+
+def _not_finite(losses: Tensor) -> list[int]:
+    """List the tasks whose loss is not finite."""
+    found: list[int] = (~losses.isfinite()).nonzero().flatten().tolist()
+    return found
 
 
 def _copied(weights: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -226,10 +226,15 @@ class Trained:
 
     def _drawn(self) -> Drawn | None:
         """Read the description of its tasks; None if there is none, or they are not drawn."""
-        description: Description | None = self.details.get("tasks")
-        if description is None and "settings" in self.details:
-            description = old_settings(self.details["settings"])
+        description = self._description()
         return None if description is None else Drawn.of(description)
+
+    def _description(self) -> Description | None:
+        """Give the description of its tasks, in the terms of this version."""
+        found: Description | None = self.details.get("tasks")
+        if found is None and "settings" in self.details:
+            return old_settings(self.details["settings"])
+        return found
 
     def _unknown(self) -> str:
         return (
