@@ -15,7 +15,7 @@ from quickstudy.cache import write_atomically
 from quickstudy.describe import build, describe
 from quickstudy.errors import UserError, require
 from quickstudy.learners import Adapted, Learner
-from quickstudy.training.named import prefixed, under
+from quickstudy.training.named import prefixed, unprefixed
 from quickstudy.training.optimizer_state import pack_optimizer
 from quickstudy.training.versions import FIRST, FORMAT, upgraded
 
@@ -127,7 +127,7 @@ def restore_learner(learner: Learner, tensors: dict[str, Tensor], path: Path) ->
     Raises:
         UserError: If they do not fit.
     """
-    weights = current_names(under("learner/", tensors), learner)
+    weights = current_names(unprefixed("learner/", tensors), learner)
     _check_shapes(_shapes(weights), _shapes(learner.state_dict()), path)
     learner.load_state_dict(weights)
 
@@ -264,7 +264,7 @@ def load_adapted(
         UserError: If the file is missing, damaged, or holds no adapted task.
     """
     tensors, _ = read(Path(path))
-    adapted = under("adapted/", tensors)
+    adapted = unprefixed("adapted/", tensors)
     require(
         bool(adapted),
         f"File {path} should hold an adapted task. Found only a learner: use qs.load, then adapt.",

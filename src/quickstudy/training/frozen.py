@@ -9,7 +9,7 @@ from quickstudy.episode import Batch, Episode
 from quickstudy.learners import Learner
 from quickstudy.random import Moment
 from quickstudy.tasks import TaskSource
-from quickstudy.training.collect import device_of
+from quickstudy.training.collect import learner_device
 
 EXAMPLES_AT_ONCE = 1_600
 
@@ -79,7 +79,7 @@ def values_by_steps(
 
 def _values(learner: Learner, episodes: Episode, steps: Sequence[int]) -> Tensor:
     """Give the metric of the tasks of one batch ``[steps, task]``, on the CPU."""
-    on_device = episodes.to(device_of(learner))
+    on_device = episodes.to(learner_device(learner))
     states = learner.adaptations(on_device.support, steps)
     rows = [_value(learner.predict(state, on_device.query.x), on_device) for state in states]
     return torch.stack(rows).cpu()

@@ -11,7 +11,7 @@ def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {f"{prefix}{name}": value for name, value in tensors.items()}
 
 
-def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def unprefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Give the tensors whose name begins with ``prefix``, without it."""
     kept = [name for name in tensors if name.startswith(prefix)]
     return {name.removeprefix(prefix): tensors[name] for name in kept}
@@ -24,4 +24,4 @@ def divided(state: Mapping[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]
     return tensors, plain
 
 
-__all__ = ["divided", "prefixed", "under"]
+__all__ = ["divided", "prefixed", "unprefixed"]

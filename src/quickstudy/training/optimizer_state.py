@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from quickstudy.errors import require
-from quickstudy.training.named import divided, prefixed, under
+from quickstudy.training.named import divided, prefixed, unprefixed
 
 Optimizer = torch.optim.Optimizer
 Scheduler = torch.optim.lr_scheduler.LRScheduler
@@ -86,7 +86,7 @@ def _laid_out(value: Tensor, parameter: Tensor) -> Tensor:
 def _unpacked_state(tensors: Mapping[str, Tensor], plain: Mapping[str, Any]) -> State:
     """Put tensors by name and plain values by parameter together again."""
     state: State = {int(index): dict(slots) for index, slots in plain.items()}
-    for name, value in under("optimizer/", tensors).items():
+    for name, value in unprefixed("optimizer/", tensors).items():
         index, key = name.split("/")
         state.setdefault(int(index), {})[key] = value
     return state

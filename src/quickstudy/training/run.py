@@ -17,7 +17,7 @@ from quickstudy.random import Moment, ambient
 from quickstudy.tasks import TaskSource
 from quickstudy.training.checkpoint import description_of, pack, read, restore_learner, write
 from quickstudy.training.collect import collect
-from quickstudy.training.named import divided, prefixed, under
+from quickstudy.training.named import divided, prefixed, unprefixed
 from quickstudy.training.optimizer_state import (
     Scheduler,
     check_optimizer,
@@ -221,8 +221,8 @@ class Run:
 
     def _restore(self, tensors: dict[str, Tensor], details: dict[str, Any], path: Path) -> None:
         """Put the saved state into every part of the run."""
-        restore_state(self.balancer, under("balancer/", tensors))
-        self.source.restore(details.get("source", {}) | under("source/", tensors))
+        restore_state(self.balancer, unprefixed("balancer/", tensors))
+        self.source.restore(details.get("source", {}) | unprefixed("source/", tensors))
         restore_learner(self.learner, tensors, path)
         restore_optimizer(self.optimizer, tensors, details)
         restore_schedule(self.scheduler, details["scheduler"])
