@@ -145,9 +145,9 @@ def evaluate(
     curve = _curve(judged, steps)
     judged.check(tasks.target)
     others = baselines_for(judged, tasks.target, seed, _chosen(baselines))
-    judge = Judge(tasks, num_tasks, seed, Stopwatch(progress))
-    values = judge.values("this learner", judged, curve)
-    beside = {name: judge.baseline(name, *other) for name, other in others.items()}
+    frozen = FrozenTasks(tasks, num_tasks, seed, Stopwatch(progress))
+    values = frozen.values("this learner", judged, curve)
+    beside = {name: frozen.baseline(name, *other) for name, other in others.items()}
     return Evaluation(
         metric=tasks.target.metric,
         estimate=Estimate.of(values[-1]),
@@ -158,7 +158,7 @@ def evaluate(
         per_step=_per_step(curve, values),
         per_task=values[-1].tolist(),
         versions=_versions(),
-        seconds=judge.watch.seconds,
+        seconds=frozen.watch.seconds,
     )
 
 
@@ -193,14 +193,14 @@ def _chosen(baselines: Baselines | bool) -> Baselines:
 
 
 @dataclass(frozen=True)
-class Judge:
-    """Judges learners on the same frozen tasks, and takes the time.
+class FrozenTasks:
+    """The tasks that all learners of an evaluation are judged on.
 
     Attributes:
         source: Where the tasks come from.
         num_tasks: The number of tasks.
         seed: The seed of the tasks.
-        watch: The stopwatch.
+        watch: Takes the time of every learner.
     """
 
     source: TaskSource

@@ -10,7 +10,7 @@ from quickstudy.errors import require
 from quickstudy.learners import Learner
 from quickstudy.random import Moment
 from quickstudy.tasks import TaskSource
-from quickstudy.training.collect import collect, learner_device
+from quickstudy.training.collect import collect
 from quickstudy.training.compiled import compiled_gradients
 from quickstudy.training.details import write_details
 from quickstudy.training.lock import claimed
@@ -105,7 +105,7 @@ def train(
     )
     plan.check(lr, balancer)
     _check_learner(learner, source)
-    _place(balancer, learner_device(learner))
+    _place(balancer, trainable(learner)[0].device)
     taken = _adam(learner, balancer, lr) if optimizer is None else optimizer
     run = Run(learner, source, taken, scheduler, balancer, plan, Fitted(out=plan.out))
     run.check()
