@@ -73,7 +73,8 @@ class AdaptedFewShotClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict the likeliest class ``[row]``."""
-        return self.classes_[self.predict_proba(X).argmax(1)]
+        found = self.predict_proba(X)
+        return self.classes_[found.argmax(1)]
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

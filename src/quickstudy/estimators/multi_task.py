@@ -264,7 +264,8 @@ class MultiTaskClassifier(ClassifierMixin, MultiTaskEstimator):
 
     def predict(self, X: Any, task: Any = None) -> np.ndarray:
         """Predict the likeliest class ``[row]``."""
-        return self.classes_[self.predict_proba(X, task).argmax(1)]
+        found = self.predict_proba(X, task)
+        return self.classes_[found.argmax(1)]
 
     def score(self, X: Any, y: Any, task: Any = None, sample_weight: Any = None) -> float:
         """Give the part of the rows whose class is predicted."""
