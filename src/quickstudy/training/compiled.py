@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from quickstudy.balance import Balancer
 from quickstudy.bilevel import State
@@ -57,7 +57,7 @@ def _episode(support: Tensors, query: Tensors, asked: Asked, moment: Moment) -> 
 
 def _descend(
     learner: Learner,
-    parameters: Mapping[str, nn.Parameter],
+    parameters: Mapping[str, Tensor],
     step: Callable[..., tuple[State, Tensor]],
     episodes: Episode,
 ) -> Tensor:
