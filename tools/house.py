@@ -20,13 +20,11 @@ from statistics import median
 
 NOT_YET = (
     "cli",
-    "estimators",
     "ladder",
     "learners",
     "models",
     "reporting",
     "tasks",
-    "training",
 )
 """The rooms that are exempt until they are rewritten: this list only shrinks, to nothing."""
 

@@ -14,11 +14,11 @@ from torch import Tensor
 from quickstudy.episode import Batch
 from quickstudy.errors import require
 from quickstudy.estimators.approach import Approach, Ask, bounds, prediction
-from quickstudy.estimators.rows import checked, labels_of
+from quickstudy.estimators.rows import checked, holds, labels_of
 
 
 class AdaptedEstimator(BaseEstimator, ABC):
-    """Fitted to the rows of one task, by the way of sharing in ``approach``.
+    """Fitted to the rows of one task, with the knowledge of other tasks.
 
     Args:
         approach: The knowledge of other tasks. It stays as it is: fitting again, or a clone,
@@ -35,9 +35,8 @@ class AdaptedEstimator(BaseEstimator, ABC):
     def fit(self, X: Any, y: Any) -> "AdaptedEstimator":
         """Master the task of the rows ``X`` ``[row, feature]`` with the targets ``y``."""
         frame, y = checked(self, X, y, fitting=True, **self._y_options())
-        targets = self._targets(np.asarray(y))
-        inputs, asked = self.approach.inputs(frame), self.approach.form.target
-        self.support_ = Batch.of(inputs, targets, asked)
+        targets, approach = self._targets(np.asarray(y)), self.approach
+        self.support_ = Batch.of(approach.inputs(frame), targets, approach.form.target)
         return self
 
     def _y_options(self) -> dict[str, bool]:
@@ -55,10 +54,10 @@ class AdaptedEstimator(BaseEstimator, ABC):
 
 
 class AdaptedRegressor(RegressorMixin, AdaptedEstimator):
-    """A regressor of one task, as :meth:`quickstudy.MultiTaskRegressor.adapt` gives it.
+    """A regressor of one task, which starts from other tasks.
 
-    It is an ordinary estimator: ``fit`` again on more rows, ``predict``, ``score``,
-    ``cross_val_score``, pickle.
+    :meth:`quickstudy.MultiTaskRegressor.adapt` gives it. It is an ordinary estimator: ``fit``
+    again on more rows, ``predict``, ``score``, ``cross_val_score``, pickle.
 
     Args:
         approach: The knowledge of other tasks.
@@ -72,17 +71,14 @@ class AdaptedRegressor(RegressorMixin, AdaptedEstimator):
 
     def _targets(self, y: np.ndarray) -> Tensor:
         self.one_dimensional_ = y.ndim == 1
-        columns, targets = y.reshape(len(y), -1), len(self.approach.form.targets)
-        require(
-            columns.shape[1] == targets,
-            f"`y` should have {targets} targets, as when learning. Found {columns.shape[1]}.",
-        )
-        return self.approach.form.scaled(torch.from_numpy(columns.astype(np.float64)))
+        form = self.approach.form
+        columns = y.reshape(len(y), -1)
+        _check_count(columns.shape[1], len(form.targets))
+        return form.scaled(torch.from_numpy(columns.astype(np.float64)))
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict the targets of new rows, ``[row]`` or ``[row, target]`` as in ``fit``."""
-        found = self._ask(X)
-        return self._shaped(unscaled(self.approach, found))
+        return self._in_units(self._ask(X))
 
     def predict_interval(self, X: Any, level: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
         """Give the bounds between which the targets of new rows lie with probability ``level``.
@@ -93,17 +89,17 @@ class AdaptedRegressor(RegressorMixin, AdaptedEstimator):
             UserError: If the way of sharing has none, or ``level`` is not between 0 and 1.
         """
         low, high = np.split(self._ask(X, bounds(level)), 2, axis=1)
-        low, high = unscaled(self.approach, low), unscaled(self.approach, high)
-        return self._shaped(low), self._shaped(high)
+        return self._in_units(low), self._in_units(high)
 
-    def _shaped(self, values: np.ndarray) -> np.ndarray:
-        return values[:, 0] if self.one_dimensional_ else values
+    def _in_units(self, values: np.ndarray) -> np.ndarray:
+        """Give scaled targets in their own units, ``[row]`` or ``[row, target]`` as in ``fit``."""
+        return shaped(unscaled(self.approach, values), self.one_dimensional_)
 
 
 class AdaptedClassifier(ClassifierMixin, AdaptedEstimator):
-    """A classifier of one task, as :meth:`quickstudy.MultiTaskClassifier.adapt` gives it.
+    """A classifier of one task, which starts from other tasks.
 
-    The classes are those of all tasks.
+    :meth:`quickstudy.MultiTaskClassifier.adapt` gives it. Its classes are the classes of all tasks.
 
     Args:
         approach: The knowledge of other tasks.
@@ -121,12 +117,7 @@ class AdaptedClassifier(ClassifierMixin, AdaptedEstimator):
     def _targets(self, y: np.ndarray) -> Tensor:
         self.classes_ = np.asarray(self.classes)
         found, codes = labels_of(y)
-        unknown = sorted(set(found.tolist()) - set(self.classes_.tolist()))
-        require(
-            not unknown,
-            f"`y` should hold the classes that were learned: {self.classes_.tolist()}. Found "
-            f"{unknown[:1]}.",
-        )
+        _check_known(found, self.classes_)
         return torch.from_numpy(np.searchsorted(self.classes_, found)[codes])
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -144,8 +135,43 @@ def unscaled(approach: Approach, values: np.ndarray) -> np.ndarray:
     return found
 
 
+def shaped(values: np.ndarray, one_dimensional: bool) -> np.ndarray:
+    """Give targets ``[row, target]`` as ``[row]`` if they were fitted so."""
+    return values[:, 0] if one_dimensional else values
+
+
+def without_column(X: Any, column: str | None) -> Any:
+    """Give the rows of a new task without the ``column`` of tasks, if ``X`` has it."""
+    return X.drop(columns=column) if holds(X, column) else X
+
+
+def _check_count(found: int, learned: int) -> None:
+    """Raise if there are other targets than when learning."""
+    require(
+        found == learned,
+        f"`y` should have {learned} targets, as when learning. Found {found}.",
+    )
+
+
+def _check_known(found: np.ndarray, learned: np.ndarray) -> None:
+    """Raise if one of the classes ``found`` was not learned."""
+    known = learned.tolist()
+    unknown = sorted(set(found.tolist()) - set(known))
+    require(
+        not unknown,
+        f"`y` should hold the classes that were learned: {known}. Found {unknown[:1]}.",
+    )
+
+
 def _double(support: Batch) -> Batch:
     return replace(support, mask=support.mask.double())
 
 
-__all__ = ["AdaptedClassifier", "AdaptedEstimator", "AdaptedRegressor", "unscaled"]
+__all__ = [
+    "AdaptedClassifier",
+    "AdaptedEstimator",
+    "AdaptedRegressor",
+    "shaped",
+    "unscaled",
+    "without_column",
+]

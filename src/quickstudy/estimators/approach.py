@@ -1,6 +1,6 @@
 """A fitted way of sharing, which predicts a task's queries from its support rows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -34,7 +34,7 @@ class Approach:
     """A rung of the ladder that was fitted to some tasks.
 
     Attributes:
-        rung: The way.
+        rung: The fitted rung.
         form: Turns columns into features and back.
     """
 
@@ -51,12 +51,7 @@ class Approach:
         Returns:
             The answers ``[row, output]``.
         """
-        query = Batch(
-            x.unsqueeze(0),
-            support.y[:, :1].expand(1, len(x), *support.y.shape[2:]),
-            x.new_ones(1, len(x)),
-            support.target,
-        )
+        query = _queries(support, x)
         episode = Episode(support, query, torch.zeros(1, dtype=torch.long))
         return ask(self.rung, episode, False)[0].numpy()
 
@@ -75,37 +70,61 @@ class Approach:
         Returns:
             The answers ``[row, output]``.
         """
-        parts: list[np.ndarray] = []
-        rows: list[np.ndarray] = []
+        found = list(self._known(tasks, x, place, ask))
+        unknown = np.flatnonzero(place < 0)
+        if len(unknown):
+            found.append((unknown, self.of_new(_nothing(tasks), x[unknown], ask)))
+        return _in_order(found)
+
+    def _known(
+        self, tasks: TableTasks, x: Tensor, place: np.ndarray, ask: Ask
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Give the rows of some tasks at a time, and the answers ``[row, output]``."""
         asked = np.unique(place[place >= 0])
         for first in range(0, len(asked), TASKS_AT_ONCE):
             chosen = asked[first : first + TASKS_AT_ONCE]
-            own = np.flatnonzero(np.isin(place, chosen))
-            own = own[np.argsort(place[own], kind="stable")]
+            own = _rows_of(chosen, place)
             episode = _episode(tasks, chosen, x[own], place[own])
-            parts.append(ask(self.rung, episode, True)[episode.query.mask > 0].numpy())
-            rows.append(own)
-        unknown = np.flatnonzero(place < 0)
-        if len(unknown):
-            parts.append(self.of_new(_nothing(tasks), x[unknown], ask))
-            rows.append(unknown)
-        found = np.concatenate(parts)
-        result = np.empty_like(found)
-        result[np.concatenate(rows)] = found
-        return result
+            yield own, ask(self.rung, episode, True)[episode.query.mask > 0].numpy()
+
+
+def _rows_of(chosen: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """List the rows of the tasks ``chosen``, task by task."""
+    own = np.flatnonzero(np.isin(place, chosen))
+    return own[np.argsort(place[own], kind="stable")]
+
+
+def _in_order(found: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """Put answers in the order of their rows."""
+    rows = np.concatenate([own for own, _ in found])
+    answers = np.concatenate([answer for _, answer in found])
+    result = np.empty_like(answers)
+    result[rows] = answers
+    return result
+
+
+def _queries(support: Batch, x: Tensor) -> Batch:
+    """Make the query set of rows ``x`` ``[row, feature]``."""
+    y = _any_labels(support.y[0], len(x)).unsqueeze(0)
+    return Batch(x.unsqueeze(0), y, x.new_ones(1, len(x)), support.target)
 
 
 def _episode(tasks: TableTasks, chosen: np.ndarray, x: Tensor, place: np.ndarray) -> Episode:
     """Make an episode of the tasks ``chosen``, with the rows ``x`` at ``place`` as queries."""
-    query = replace(
+    identity = tasks.identity[torch.from_numpy(chosen)]
+    asked = replace(
         tasks,
         x=x,
-        y=tasks.y[:1].expand(len(x), *tasks.y.shape[1:]),
+        y=_any_labels(tasks.y, len(x)),
         task=torch.from_numpy(np.searchsorted(chosen, place)),
         names=tuple(tasks.names[index] for index in chosen),
-    ).batch()
-    identity = tasks.identity[torch.from_numpy(chosen)]
-    return Episode(tasks.batch(chosen.tolist()), query, identity)
+    )
+    return Episode(tasks.batch(chosen.tolist()), asked.batch(), identity)
+
+
+def _any_labels(y: Tensor, num_rows: int) -> Tensor:
+    """Give labels ``[row, *target]`` for queries whose labels do not matter."""
+    return y[:1].expand(num_rows, *y.shape[1:])
 
 
 def _nothing(tasks: TableTasks) -> Batch:

@@ -1,9 +1,8 @@
 """A classifier of scikit-learn that meta-learns to master new classes."""
 
 import copy
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,43 +10,34 @@ import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
-from torch import nn
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+from torch import Tensor, nn
 
 from quickstudy.episode import Batch
 from quickstudy.errors import require
+from quickstudy.estimators.adapted import without_column
 from quickstudy.estimators.class_episodes import episodes_of
-from quickstudy.estimators.rows import checked, holds, labels_of, seed_of, without_task
-from quickstudy.learners import ANIL, R2D2, Learner, MatchingNet, ProtoNet
-from quickstudy.models import MLP, Conv4
+from quickstudy.estimators.class_learner import (
+    ClassLearner,
+    FewShotMethod,
+    default_network,
+    inputs_of,
+    is_table,
+    learner_maker,
+)
+from quickstudy.estimators.rows import checked, labels_of, seed_of, without_task
+from quickstudy.learners import Learner
 from quickstudy.random import ambient
 from quickstudy.tasks.encoder import Encoder
 from quickstudy.training.train import train_whole
 
-FewShotMethod = Literal["protonet", "matching", "r2d2", "anil"]
 ROWS_AT_ONCE = 1024
 
 
-class ClassLearner:
-    """A meta-trained learner, and the encoder that makes its inputs of rows.
-
-    Attributes:
-        learner: Serves any number of classes.
-        encoder: Turns columns into features; None for images.
-    """
-
-    def __init__(self, learner: Learner, encoder: Encoder | None) -> None:
-        self.learner, self.encoder = learner, encoder
-
-    def inputs(self, estimator: BaseEstimator, X: Any) -> torch.Tensor:
-        """Check and encode ``X`` ``[row, *feature]``, see :func:`inputs_of`."""
-        return inputs_of(estimator, X, self.encoder)
-
-
 class AdaptedFewShotClassifier(ClassifierMixin, BaseEstimator):
-    """A classifier of new classes, as :meth:`quickstudy.FewShotClassifier.adapt` gives it.
+    """A classifier of new classes, which starts from a meta-trained learner.
 
-    It is an ordinary estimator.
+    :meth:`quickstudy.FewShotClassifier.adapt` gives it. It is an ordinary estimator.
 
     Args:
         approach: The meta-trained learner.
@@ -64,19 +54,22 @@ class AdaptedFewShotClassifier(ClassifierMixin, BaseEstimator):
         """Master the classes ``y`` ``[row]`` from the examples ``X`` ``[row, *feature]``."""
         x = self.approach.inputs(self, X)
         self.classes_, codes = labels_of(y)
-        support = Batch.of(x, codes)
-        support = replace(support, mask=support.mask.to(x.dtype))
-        self.adapted_ = self.approach.learner.adapt(support)
+        self.adapted_ = self.approach.learner.adapt(_support(x, codes))
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Give the probability of every class ``[row, class]``."""
         check_is_fitted(self)
-        parts = self.approach.inputs(self, X).split(ROWS_AT_ONCE)
-        learner = self.approach.learner
-        scores = torch.cat([learner.predict(self.adapted_, part[None])[0] for part in parts])
-        found: np.ndarray = scores[:, : len(self.classes_)].softmax(1).numpy()
-        return found
+        scores = self._scores(self.approach.inputs(self, X))
+        return probabilities(scores[:, : len(self.classes_)])
+
+    def _scores(self, x: Tensor) -> Tensor:
+        """Give the scores ``[row, class]`` of ``x`` ``[row, *feature]``, some rows at a time."""
+        return torch.cat([self._scores_of(part) for part in x.split(ROWS_AT_ONCE)])
+
+    def _scores_of(self, x: Tensor) -> Tensor:
+        """Give the scores of so few rows that they are predicted at once."""
+        return self.approach.learner.predict(self.adapted_, x.unsqueeze(0))[0]
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict the likeliest class ``[row]``."""
@@ -91,7 +84,9 @@ class AdaptedFewShotClassifier(ClassifierMixin, BaseEstimator):
 
 
 class FewShotClassifier(ClassifierMixin, BaseEstimator):
-    """Meta-trains on episodes of classes, so that :meth:`adapt` masters new ones from few examples.
+    """Meta-trains on episodes of classes, to master new classes from a few examples.
+
+    :meth:`adapt` gives an ordinary classifier of new classes.
 
     ``X`` holds vectors ``[row, feature]`` (an array or a DataFrame), or square images ``[row,
     channel, height, width]``. With ``task``, the classes of an episode are of one task (the letters
@@ -161,51 +156,54 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         """
         rows, labels = without_task(X, task)
         self.task_column_ = task if isinstance(task, str) else None
+        x, y, encoder = self._inputs(rows, y)
+        labels = np.zeros(len(x), dtype=np.int64) if labels is None else labels
+        _check_lengths(x, y, labels)
+        self.approach_ = ClassLearner(self._trained(x, y, labels), encoder)
+        self._adapt_to_tasks(rows, y, labels)
+        return self
+
+    def _adapt_to_tasks(self, rows: Any, y: np.ndarray, labels: np.ndarray) -> None:
+        """Master the classes of every task."""
+        self.tasks_ = {}
+        for name in np.unique(labels).tolist():
+            own = labels == name
+            self.tasks_[name] = self.adapt(_rows(rows, own), y[own])
+
+    def _inputs(self, rows: Any, y: Any) -> tuple[Tensor, np.ndarray, Encoder | None]:
+        """Make tensors of ``rows``, and check ``y``; vectors have an encoder."""
         encoder = None
-        if _vectors(rows):
+        if is_table(rows):
             frame, y = checked(self, rows, y, fitting=True)
             encoder = Encoder.fit(frame, tuple(frame.columns))
         x, y = inputs_of(self, rows, encoder, fitting=True), column_or_1d(y, warn=True)
         self.classes_, _ = labels_of(y)
-        require(
-            len(x) == len(y),
-            f"`X` and `y` should have the same length. Found {len(x)} and {len(y)}.",
-        )
-        labels = np.zeros(len(x), dtype=np.int64) if labels is None else labels
-        require(
-            len(labels) == len(x),
-            f"Parameter `task` should have a value for every row of X. Found {len(labels)} "
-            f"for {len(x)}.",
-        )
-        self.approach_ = ClassLearner(self._trained(x, y, labels), encoder)
-        self.tasks_ = {
-            name: self.adapt(_rows(rows, labels == name), y[labels == name])
-            for name in np.unique(labels).tolist()
-        }
-        return self
+        return x, y, encoder
 
     def adapt(self, X: Any, y: Any) -> AdaptedFewShotClassifier:
         """Fit a classifier of the new classes ``y`` to the examples ``X``."""
         check_is_fitted(self, "approach_")
-        rows = X.drop(columns=self.task_column_) if holds(X, self.task_column_) else X
+        rows = without_column(X, self.task_column_)
         return AdaptedFewShotClassifier(self.approach_).fit(rows, y)
 
     def predict_proba(self, X: Any, task: Any = None) -> np.ndarray:
         """Give the probability of every class ``[row, class]``, 0 for those of other tasks."""
         check_is_fitted(self)
-        if task is None and self.task_column_ is not None:
-            task = self.task_column_
-        rows, labels = without_task(X, task)
-        if _vectors(rows):
-            checked(self, rows)
-        rows = rows if isinstance(rows, pd.DataFrame) else np.asarray(rows)
-        labels = self._known(labels, len(rows))
+        rows, labels = self._divided(X, task)
         found = np.zeros((len(labels), len(self.classes_)))
         for name in dict.fromkeys(labels.tolist()):
-            own = np.flatnonzero(labels == name)
-            columns = np.searchsorted(self.classes_, self.tasks_[name].classes_)
-            found[np.ix_(own, columns)] = self.tasks_[name].predict_proba(_rows(rows, own))
+            own, served = np.flatnonzero(labels == name), self.tasks_[name]
+            columns = np.searchsorted(self.classes_, served.classes_)
+            found[np.ix_(own, columns)] = served.predict_proba(_rows(rows, own))
         return found
+
+    def _divided(self, X: Any, task: Any) -> tuple[Any, np.ndarray]:
+        """Give the checked rows without the task's column, and the task of every row."""
+        rows, labels = without_task(X, self.task_column_ if task is None else task)
+        if is_table(rows):
+            checked(self, rows)
+        rows = rows if isinstance(rows, pd.DataFrame) else np.asarray(rows)
+        return rows, self._known(labels, len(rows))
 
     def predict(self, X: Any, task: Any = None) -> np.ndarray:
         """Predict the likeliest class ``[row]``."""
@@ -224,75 +222,61 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
 
     def _known(self, labels: np.ndarray | None, rows: int) -> np.ndarray:
         """Give the task of every row; a new task is refused."""
-        require(
-            labels is not None or len(self.tasks_) == 1,
-            f"Parameter `task` should say the tasks: {len(self.tasks_)} were learned.",
-        )
-        found = np.full(rows, next(iter(self.tasks_))) if labels is None else labels
-        unknown = sorted(set(found.tolist()) - set(self.tasks_))
+        if labels is None:
+            return np.full(rows, self._only_task())
+        unknown = sorted(set(labels.tolist()) - set(self.tasks_))
         require(
             not unknown,
             f"Parameter `task` should hold tasks that were learned. Found {unknown[:1]}: a "
             "new one is served by adapt.",
         )
-        return found
+        return labels
 
-    def _trained(self, x: torch.Tensor, y: np.ndarray, labels: np.ndarray) -> Learner:
+    def _only_task(self) -> Any:
+        """Give the task that was learned; several are refused."""
+        names = list(self.tasks_)
+        require(
+            len(names) == 1, f"Parameter `task` should say the tasks: {len(names)} were learned."
+        )
+        return names[0]
+
+    def _trained(self, x: Tensor, y: np.ndarray, labels: np.ndarray) -> Learner:
         """Meta-train a learner on the rows ``x``, whose dtype it gets."""
         seed = seed_of(self.random_state)
         source = episodes_of(x.float(), y, labels, self.way, self.shot, self.query)
         with ambient(seed, "learner"):
-            learner = self._learner(x, seed, source.target.scores)
+            model = self._model(x, seed, source.target.scores)
+            learner = learner_maker(self.method)(model)
         train_whole(learner, source, self.steps, self.tasks_per_step, self.lr, seed)
         return learner.to(x.dtype).eval()
 
-    def _model(self, x: torch.Tensor, seed: int, outputs: int | None) -> nn.Module:
+    def _model(self, x: Tensor, seed: int, way: int) -> nn.Module:
+        """Copy the user's network, or make one for inputs as ``x``."""
         if self.model is not None:
             return copy.deepcopy(self.model)
-        if x.ndim == 2:
-            return MLP(x.shape[1], outputs, hidden=(64, 64), seed=seed)
-        return Conv4(outputs, in_channels=x.shape[1], image_size=x.shape[2], seed=seed)
-
-    def _learner(self, x: torch.Tensor, seed: int, way: int) -> Learner:
-        model = self._model(x, seed, way if self.method == "anil" else None)
-        made: dict[str, Callable[[], Learner]] = {
-            "protonet": lambda: ProtoNet(model),
-            "matching": lambda: MatchingNet(model),
-            "r2d2": lambda: R2D2(model),
-            "anil": lambda: ANIL(
-                model, inner_lr=0.5, inner_steps=5, test_steps=20, shared_head=True
-            ),
-        }
-        require(
-            self.method in made,
-            f"Parameter `method` should be one of {', '.join(made)}. Found {self.method!r}.",
-        )
-        return made[self.method]()
+        return default_network(x, way if self.method == "anil" else None, seed)
 
 
-def inputs_of(
-    estimator: BaseEstimator, X: Any, encoder: Encoder | None, fitting: bool = False
-) -> torch.Tensor:
-    """Make a tensor of ``X`` ``[row, *feature]``.
+def probabilities(scores: Tensor) -> np.ndarray:
+    """Give the probabilities of classes ``[row, class]`` with ``scores``."""
+    found: np.ndarray = scores.softmax(1).numpy()
+    return found
 
-    Vectors are encoded, in double precision. Images stay as they are; bytes become parts of 1.
-    """
-    first = fitting or not hasattr(estimator, "n_features_in_")
-    if encoder is not None:
-        frame, _ = checked(estimator, X, fitting=first)
-        return torch.from_numpy(encoder(frame)).double()
-    raw = np.asarray(X)
-    found = validate_data(estimator, raw, reset=first, allow_nd=True, dtype="numeric")
+
+def _support(x: Tensor, codes: np.ndarray) -> Batch:
+    """Make the support set of one task, with a mask in the precision of ``x``."""
+    support = Batch.of(x, codes)
+    return replace(support, mask=support.mask.to(x.dtype))
+
+
+def _check_lengths(x: Tensor, y: np.ndarray, labels: np.ndarray) -> None:
+    """Raise unless there is a class and a task for every row of ``x``."""
+    rows = len(x)
+    require(rows == len(y), f"`X` and `y` should have the same length. Found {rows} and {len(y)}.")
     require(
-        found.ndim == 4 and found.shape[2] == found.shape[3],
-        "`X` should be vectors [row, feature], or square images [row, channel, height, "
-        f"width]. Found shape {found.shape}.",
+        rows == len(labels),
+        f"Parameter `task` should have a value for every row of X. Found {len(labels)} for {rows}.",
     )
-    return torch.from_numpy(found).float() / (255 if raw.dtype == np.uint8 else 1)
-
-
-def _vectors(X: Any) -> bool:
-    return isinstance(X, pd.DataFrame) or np.asarray(X).ndim <= 2
 
 
 def _rows(X: Any, chosen: np.ndarray) -> Any:

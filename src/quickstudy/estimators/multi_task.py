@@ -12,7 +12,13 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from quickstudy.errors import require
-from quickstudy.estimators.adapted import AdaptedClassifier, AdaptedRegressor, unscaled
+from quickstudy.estimators.adapted import (
+    AdaptedClassifier,
+    AdaptedRegressor,
+    shaped,
+    unscaled,
+    without_column,
+)
 from quickstudy.estimators.approach import Approach, Ask, bounds, prediction
 from quickstudy.estimators.rows import checked, holds, labels_of, seed_of, without_task
 from quickstudy.ladder.methods import METHODS, Method, choose
@@ -23,7 +29,7 @@ from quickstudy.tasks.table_form import TableForm
 
 
 class MultiTaskEstimator(BaseEstimator, ABC):
-    """The abstract parent of both estimators; see :class:`MultiTaskRegressor`."""
+    """The abstract parent of the regressor and the classifier of many tasks."""
 
     def __init__(self, method: Method = "auto", random_state: Any = None) -> None:
         self.method, self.random_state = method, random_state
@@ -39,43 +45,64 @@ class MultiTaskEstimator(BaseEstimator, ABC):
         return {}
 
     def _fit(self, X: Any, y: Any, task: Any) -> None:
+        frame, y, codes = self._checked_rows(X, y, task)
+        targets, target, classes = self._learn(np.asarray(y))
+        tasks = _tasks(frame, targets, target, codes, self.tasks_)
+        form = TableForm.of(tasks, _columns(target, classes))
+        self._fit_rung(form, form.tasks(tasks))
+
+    def _checked_rows(self, X: Any, y: Any, task: Any) -> tuple[pd.DataFrame, Any, np.ndarray]:
+        """Give the rows without the task's column, ``y``, and the place of every row's task."""
         rows, labels = without_task(X, task)
         self.task_column_ = task if isinstance(task, str) else None
         frame, y = checked(self, rows, y, fitting=True, **self._y_options())
-        targets, target, classes = self._learn(np.asarray(y))
         labels = np.zeros(len(frame), dtype=np.int64) if labels is None else labels
         codes, self.tasks_ = pd.factorize(labels, sort=True)
-        tasks = _tasks(frame, targets, target, codes, self.tasks_)
-        columns = 1 if target.way else target.scores
-        form = TableForm.of(tasks, {f"y{index}": classes for index in range(columns)})
+        return frame, y, codes
+
+    def _fit_rung(self, form: TableForm, rows: TableTasks) -> None:
+        """Choose a way of sharing, and fit it to the scaled ``rows``."""
         seed = seed_of(self.random_state)
-        self.rows_ = form.tasks(tasks)
-        self.method_ = choose(self.rows_, self.method, seed)
+        self.rows_ = rows
+        self.method_ = choose(rows, self.method, seed)
         rung = METHODS[self.method_]()
-        rung.fit(self.rows_, seed)
+        rung.fit(rows, seed)
         self.approach_ = Approach(rung, form)
 
     def _ask(self, X: Any, task: Any, ask: Ask = prediction) -> np.ndarray:
         check_is_fitted(self)
+        rows, labels = self._divided(X, task)
+        frame, _ = checked(self, rows)
+        place, inputs = self._places(labels, len(frame)), self.approach_.inputs(frame)
+        return self.approach_.of_known(self.rows_, inputs, place, ask)
+
+    def _divided(self, X: Any, task: Any) -> tuple[Any, np.ndarray | None]:
+        """Give the rows without the task's column, and the task of every row, if it is said."""
         if holds(X, self.task_column_):
             X, of_column = without_task(X, self.task_column_)
             task = of_column if task is None or isinstance(task, str) else task
-        rows, labels = without_task(X, task)
-        frame, _ = checked(self, rows)
+        return without_task(X, task)
+
+    def _places(self, labels: np.ndarray | None, num_rows: int) -> np.ndarray:
+        """Give the place of every row's task among those learned ``[row]``; −1 for a new one."""
+        if labels is None:
+            self._check_one_task()
+            return np.zeros(num_rows, dtype=np.int64)
+        found: np.ndarray = pd.Index(self.tasks_).get_indexer(labels)
+        return found
+
+    def _check_one_task(self) -> None:
+        """Raise if several tasks were learned, so that it is not known which one is meant."""
         known = len(self.tasks_)
         require(
-            labels is not None or known == 1,
+            known == 1,
             f"Parameter `task` should say the task of every row: {known} were learned. Found none.",
         )
-        place = np.zeros(len(frame), dtype=np.int64)
-        if labels is not None:
-            place = pd.Index(self.tasks_).get_indexer(labels)
-        return self.approach_.of_known(self.rows_, self.approach_.inputs(frame), place, ask)
 
     def _new(self, X: Any) -> Any:
         """Drop the task's column from the rows of a new task."""
         check_is_fitted(self)
-        return X.drop(columns=self.task_column_) if holds(X, self.task_column_) else X
+        return without_column(X, self.task_column_)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -150,8 +177,7 @@ class MultiTaskRegressor(RegressorMixin, MultiTaskEstimator):
 
         They are ``[row]`` or ``[row, target]``, as in :meth:`fit`.
         """
-        found = self._ask(X, task)
-        return self._shaped(unscaled(self.approach_, found))
+        return self._in_units(self._ask(X, task))
 
     def predict_interval(
         self, X: Any, task: Any = None, level: float = 0.9
@@ -164,8 +190,7 @@ class MultiTaskRegressor(RegressorMixin, MultiTaskEstimator):
             UserError: If the method has none, or ``level`` is not between 0 and 1.
         """
         low, high = np.split(self._ask(X, task, bounds(level)), 2, axis=1)
-        low, high = unscaled(self.approach_, low), unscaled(self.approach_, high)
-        return self._shaped(low), self._shaped(high)
+        return self._in_units(low), self._in_units(high)
 
     def score(self, X: Any, y: Any, task: Any = None, sample_weight: Any = None) -> float:
         """Give ``R²`` of the predictions, over all rows."""
@@ -176,8 +201,9 @@ class MultiTaskRegressor(RegressorMixin, MultiTaskEstimator):
         rows = self._new(X)
         return AdaptedRegressor(self.approach_).fit(rows, y)
 
-    def _shaped(self, values: np.ndarray) -> np.ndarray:
-        return values[:, 0] if self.one_dimensional_ else values
+    def _in_units(self, values: np.ndarray) -> np.ndarray:
+        """Give scaled targets in their own units, ``[row]`` or ``[row, target]`` as in ``fit``."""
+        return shaped(unscaled(self.approach_, values), self.one_dimensional_)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -251,16 +277,23 @@ class MultiTaskClassifier(ClassifierMixin, MultiTaskEstimator):
         return AdaptedClassifier(self.approach_, self.classes_).fit(rows, y)
 
 
+def _columns(target: Target, classes: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Name the columns of the targets, each with its classes."""
+    columns = 1 if target.way else target.scores
+    return {f"y{index}": classes for index in range(columns)}
+
+
 def _tasks(
     frame: pd.DataFrame, targets: torch.Tensor, target: Target, codes: np.ndarray, names: Any
 ) -> TableTasks:
     """Encode the rows, and sort them by task."""
     encoder = Encoder.fit(frame, tuple(frame.columns))
     order = np.argsort(codes, kind="stable")
+    x, task = encoder(frame.iloc[order]), codes[order]
     return TableTasks(
-        torch.from_numpy(encoder(frame.iloc[order])).double(),
+        torch.from_numpy(x).double(),
         targets[order],
-        torch.from_numpy(codes[order]),
+        torch.from_numpy(task),
         tuple(map(str, names)),
         torch.arange(len(names)),
         target,

@@ -1,10 +1,12 @@
-"""train, evaluate, compare, and what is saved."""
+"""Training, evaluation, comparison, and what is saved of them."""
 
 from quickstudy.training.baselines import Baselines
 from quickstudy.training.checkpoint import describe_adapted, load, load_adapted, save_adapted
 from quickstudy.training.compare import Comparison, compare
-from quickstudy.training.evaluate import Estimate, Evaluation, evaluate, frozen_tasks
+from quickstudy.training.estimate import Estimate
+from quickstudy.training.evaluate import Evaluation, evaluate
 from quickstudy.training.export import export
+from quickstudy.training.frozen import frozen_tasks
 from quickstudy.training.run import Fitted
 from quickstudy.training.train import fit, train
 from quickstudy.training.trained import Trained

@@ -2,6 +2,7 @@
 
 import copy
 import sys
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Literal, get_args
 
@@ -18,65 +19,75 @@ from quickstudy.targets import Target, mean_over_examples
 
 Baselines = Literal["none", "quick", "all"]
 """Which baselines are run: quick ones learn nothing, all are also untrained and from scratch."""
+Chosen = dict[str, tuple[Learner, int]]
+"""Baselines by their names, each with the most tasks that it is run on."""
+UNTRAINED_TASKS = 200
+"""An untrained learner that takes inner steps is run on the first 200 tasks."""
 FROM_SCRATCH_TASKS = 50
 FROM_SCRATCH_STEPS = 30
-"""Training from scratch on every support set is slow: it is run on the first 50 tasks."""
+"""Training from scratch on every support set is slow, so it is run on the first 50 tasks."""
 
 
-class NearestNeighbour(Learner):
-    """Gives the class of the nearest support example by Euclidean distance on raw inputs."""
+class Untaught(Learner):
+    """A learner that learns nothing by training: it only looks at the support set."""
 
     @property
     def test_steps(self) -> int:
-        """0: nothing is learned."""
+        """Always 0, because nothing is learned."""
         return 0
+
+    @abstractmethod
+    def seen(self, support: Batch) -> Adapted:
+        """Give what is kept of the support set."""
+
+    def trajectory(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
+        """Give what is kept of the support set after each number of steps: always the same."""
+        seen = self.seen(support)
+        for _ in steps:
+            yield dict(seen)
+
+    def answers(self, episodes: Episode) -> Tensor:
+        """Give the scores of the queries ``[task, example, *score]``."""
+        return self.scores(self.seen(episodes.support), episodes.query.x)
+
+
+class NearestNeighbour(Untaught):
+    """Gives the class of the nearest support example by Euclidean distance on raw inputs."""
 
     def losses(self, episodes: Episode) -> Tensor:
         """Give the error rate of every task ``[task]``; there is nothing to train."""
-        scores = self.scores(next(self.trajectory(episodes.support, [0])), episodes.query.x)
-        wrong = (scores.argmax(-1) != episodes.query.y).float()
+        wrong = (self.answers(episodes).argmax(-1) != episodes.query.y).float()
         return mean_over_examples(wrong, episodes.query.mask)
 
-    def trajectory(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
+    def seen(self, support: Batch) -> Adapted:
         """Give the support set itself, and its ``members`` ``[task, example, class]``."""
         x = support.x.flatten(2).to(support.mask.dtype)
         membership = members(support, support.target.way or 0, support.mask.dtype)
-        for _ in steps:
-            yield {"x": x, "members": membership}
+        return {"x": x, "members": membership}
 
     def scores(self, adapted: Adapted, x: Tensor) -> Tensor:
         """Give minus the distance to the nearest example of a class ``[task, example, class]``."""
-        distance = torch.cdist(
-            x.flatten(2).to(adapted["x"].dtype),
-            adapted["x"],
-            compute_mode="donot_use_mm_for_euclid_dist",
-        )
+        known = adapted["x"]
+        mode = "donot_use_mm_for_euclid_dist"
+        distance = torch.cdist(x.flatten(2).to(known.dtype), known, compute_mode=mode)
         others = adapted["members"].unsqueeze(1) == 0
         return -distance.unsqueeze(-1).masked_fill(others, torch.inf).amin(2)
 
 
-class Guess(Learner):
+class Guess(Untaught):
     """Predicts the target's plain guess from the support labels, whatever the input.
 
     It is the mean of numbers, and the frequencies of classes.
     """
 
-    @property
-    def test_steps(self) -> int:
-        """0: nothing is learned."""
-        return 0
-
     def losses(self, episodes: Episode) -> Tensor:
         """Give the loss of every task ``[task]``; there is nothing to train."""
         query = episodes.query
-        scores = self.scores(next(self.trajectory(episodes.support, [0])), query.x)
-        return query.target.losses(scores, query.y, query.mask)
+        return query.target.losses(self.answers(episodes), query.y, query.mask)
 
-    def trajectory(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
+    def seen(self, support: Batch) -> Adapted:
         """Give the guesses ``[task, *score]``."""
-        guess = support.target.guess(support.y, support.mask)
-        for _ in steps:
-            yield {"guess": guess}
+        return {"guess": support.target.guess(support.y, support.mask)}
 
     def scores(self, adapted: Adapted, x: Tensor) -> Tensor:
         """Give the guess for every example ``[task, example, *score]``."""
@@ -91,15 +102,23 @@ def untrained(learner: Learner, seed: int) -> Learner | None:
     """
     fresh = copy.deepcopy(learner)
     with ambient(seed, "untrained"):
-        for module in fresh.modules():
-            own = list(module.parameters(recurse=False))
-            if not any(parameter.requires_grad for parameter in own):
-                continue
-            reset = getattr(module, "reset_parameters", None)
-            if not callable(reset):
-                return None
-            reset()
-    return fresh
+        drawn = all(_drawn_again(module) for module in fresh.modules())
+    return fresh if drawn else None
+
+
+def _drawn_again(module: nn.Module) -> bool:
+    """Draw the trained weights of ``module`` itself again; False if it does not say how."""
+    if not _is_trained(module):
+        return True
+    reset = getattr(module, "reset_parameters", None)
+    if callable(reset):
+        reset()
+    return callable(reset)
+
+
+def _is_trained(module: nn.Module) -> bool:
+    """Say whether weights of ``module`` itself, not of its parts, are trained."""
+    return any(own.requires_grad for own in module.parameters(recurse=False))
 
 
 def from_scratch(learner: Learner, target: Target, seed: int) -> Learner | None:
@@ -108,20 +127,34 @@ def from_scratch(learner: Learner, target: Target, seed: int) -> Learner | None:
     It takes 30 steps of Adam at 0.01. A network that gives embeddings gets a linear head; None if
     their length is not known, or there is no network to train.
     """
-    model = getattr(untrained(learner, seed), "model", None)
-    if not isinstance(model, nn.Module) or not any(True for _ in model.parameters()):
+    model = _network(untrained(learner, seed))
+    if model is None:
         return None
     if learner.model_output() == "scores":
         return _by_gradient(model, bool(target.way) and learner.any_way)
     size = traits(model).embedding_size or getattr(learner, "embedding_size", None)
-    if size is None:
-        return None
+    return None if size is None else _with_head(nn.Sequential(model, nn.Flatten()), size, target)
+
+
+def _network(learner: Learner | None) -> nn.Module | None:
+    """Give the network of ``learner``; None if it has none with parameters."""
+    model = getattr(learner, "model", None)
+    trained = isinstance(model, nn.Module) and next(model.parameters(), None) is not None
+    return model if trained else None
+
+
+def _with_head(body: nn.Module, size: int, target: Target) -> Learner:
+    """Give a network of embeddings of length ``size`` a linear head, trained on every task."""
     if not target.way:
         head = nn.Linear(size, target.scores)
-        return _by_gradient(nn.Sequential(model, nn.Flatten(), head), shared_head=False)
+        return _by_gradient(nn.Sequential(*body.children(), head), shared_head=False)
+    return _fine_tuned(body, size, target.way)
+
+
+def _fine_tuned(body: nn.Module, size: int, way: int) -> Finetune:
     return Finetune(
-        nn.Sequential(model, nn.Flatten()),
-        target.way,
+        body,
+        way,
         inner_lr=0.01,
         test_steps=FROM_SCRATCH_STEPS,
         statistics="support",
@@ -140,34 +173,37 @@ def _by_gradient(model: nn.Module, shared_head: bool) -> MAML:
     )
 
 
-def baselines_for(
-    learner: Learner, target: Target, seed: int, which: Baselines = "all"
-) -> dict[str, tuple[Learner, int]]:
+def baselines_for(learner: Learner, target: Target, seed: int, which: Baselines = "all") -> Chosen:
     """Give the baselines of a target by name, each with the most tasks it is run on.
 
-    Classes stand beside the nearest neighbour on raw inputs, anything else beside the target's own
-    guess. If ``which`` is ``"all"``, they stand beside the same learner with untrained weights, and
-    the same network trained from scratch on each support set, too.
+    For classes it is the nearest neighbour on raw inputs, for other targets their plain guess. If
+    ``which`` is ``"all"``, the same learner with untrained weights, and the same network trained
+    from scratch on each support set, are baselines too.
 
     Raises:
-        UserError: If ``which`` is none of the choices.
+        UserError: If ``which`` is not one of the choices.
     """
-    known = ", ".join(get_args(Baselines))
-    message = f"Parameter `baselines` should be one of {known}. Found {which!r}."
-    require(which in get_args(Baselines), message)
+    known = get_args(Baselines)
+    message = f"Parameter `baselines` should be one of {', '.join(known)}. Found {which!r}."
+    require(which in known, message)
     if which == "none":
         return {}
-    found: dict[str, tuple[Learner, int]] = {}
+    quick = _quick(target)
+    return quick if which == "quick" else quick | _slow(learner, target, seed)
+
+
+def _quick(target: Target) -> Chosen:
+    """Give the baseline that learns nothing."""
     if target.way:
-        found["nearest neighbour"] = (NearestNeighbour(), sys.maxsize)
-    else:
-        found["support mean"] = (Guess(), sys.maxsize)
-    if which == "quick":
-        return found
-    fresh = untrained(learner, seed)
-    if fresh is not None:
-        found["untrained"] = (fresh, 200 if learner.test_steps else sys.maxsize)
-    scratch = from_scratch(learner, target, seed)
-    if scratch is not None:
-        found["from scratch"] = (scratch, FROM_SCRATCH_TASKS)
-    return found
+        return {"nearest neighbour": (NearestNeighbour(), sys.maxsize)}
+    return {"support mean": (Guess(), sys.maxsize)}
+
+
+def _slow(learner: Learner, target: Target, seed: int) -> Chosen:
+    """Give the baselines with the learner's network, as far as there are any."""
+    limit = UNTRAINED_TASKS if learner.test_steps else sys.maxsize
+    others = {
+        "untrained": (untrained(learner, seed), limit),
+        "from scratch": (from_scratch(learner, target, seed), FROM_SCRATCH_TASKS),
+    }
+    return {name: (one, most) for name, (one, most) in others.items() if one is not None}

@@ -15,39 +15,40 @@ from quickstudy.cache import write_atomically
 from quickstudy.describe import build, describe
 from quickstudy.errors import UserError, require
 from quickstudy.learners import Adapted, Learner
+from quickstudy.training.named import prefixed, unprefixed
+from quickstudy.training.optimizer_state import pack_optimizer
 from quickstudy.training.versions import FIRST, FORMAT, upgraded
 
 Classes = Iterable[str | type]
 """Classes of the user's that a file may name: the classes, or paths ``"package.module:Class"``."""
 
+Shapes = dict[str, tuple[int, ...]]
+"""Shapes of tensors by their names."""
+
 
 def write(path: Path, tensors: dict[str, Tensor], details: dict[str, Any]) -> None:
     """Write ``tensors`` and JSON ``details`` to ``path``, at once or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    owned = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    owned = {name: _owned(tensor) for name, tensor in tensors.items()}
     write_atomically(path, save(owned, {"format": FORMAT, "details": json.dumps(details)}))
 
 
+def _owned(tensor: Tensor) -> Tensor:
+    """Copy ``tensor``, so that it shares no memory with another one."""
+    return tensor.detach().cpu().contiguous().clone()
+
+
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read what :func:`write` wrote.
+    """Read the tensors and details that were written to ``path``.
 
     Raises:
         UserError: If the file is missing, damaged, or not one of quickstudy's.
     """
     require(path.is_file(), f"File {path} should be a quickstudy checkpoint. Found no such file.")
-    try:
-        # read at once: a run that goes on may replace the file at any moment
-        data = path.read_bytes()
-        tensors = load_tensors(data)
-        metadata = _metadata(data)
-    except (SafetensorError, OSError) as error:
-        raise UserError(
-            f"File {path} should be a quickstudy checkpoint. It cannot be read: {error}."
-        ) from error
+    tensors, metadata = _contents(path)
     found = metadata.get("format", "of another kind")
-    known = found.startswith("quickstudy ")
     require(
-        known,
+        found.startswith("quickstudy "),
         f"File {path} should be a quickstudy checkpoint. Found a safetensors file of another kind.",
     )
     require(
@@ -55,6 +56,18 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         f"File {path} was written by a newer version of quickstudy: upgrade it to read the file.",
     )
     return tensors, upgraded(_details(path, metadata), found)
+
+
+def _contents(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read the tensors of a safetensors file, and the metadata in its header."""
+    try:
+        # read at once: a run that goes on may replace the file at any moment
+        data = path.read_bytes()
+        return load_tensors(data), _metadata(data)
+    except (SafetensorError, OSError) as error:
+        raise UserError(
+            f"File {path} should be a quickstudy checkpoint. It cannot be read: {error}."
+        ) from error
 
 
 def _metadata(data: bytes) -> dict[str, str]:
@@ -66,17 +79,12 @@ def _metadata(data: bytes) -> dict[str, str]:
 
 def _details(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
     """Parse the JSON in a file's header."""
+    message = f"File {path} should be a quickstudy checkpoint. Its header is damaged"
     try:
         details = json.loads(metadata["details"])
     except (KeyError, ValueError, RecursionError) as error:
-        raise UserError(
-            f"File {path} should be a quickstudy checkpoint. Its header is damaged: "
-            f"{type(error).__name__}."
-        ) from error
-    require(
-        isinstance(details, dict),
-        f"File {path} should be a quickstudy checkpoint. Its header is damaged.",
-    )
+        raise UserError(f"{message}: {type(error).__name__}.") from error
+    require(isinstance(details, dict), f"{message}.")
     found: dict[str, Any] = details
     return found
 
@@ -89,19 +97,17 @@ def pack(
     Raises:
         UserError: If the learner does not keep an argument as an attribute.
     """
-    tensors = {f"learner/{name}": value for name, value in learner.state_dict().items()}
-    fixed = [name for name, value in learner.named_parameters() if not value.requires_grad]
-    details: dict[str, Any] = {"learner": description_of(learner), "frozen": fixed}
+    tensors = prefixed("learner/", learner.state_dict())
+    details: dict[str, Any] = {"learner": description_of(learner), "frozen": _frozen(learner)}
     if optimizer is not None:
-        state = optimizer.state_dict()
-        of_optimizer, plain = _slots(state["state"])
+        of_optimizer, details["optimizer"] = pack_optimizer(optimizer)
         tensors |= of_optimizer
-        details["optimizer"] = {
-            "param_groups": state["param_groups"],
-            "plain": plain,
-            "class": type(optimizer).__name__,
-        }
     return tensors, details
+
+
+def _frozen(learner: Learner) -> list[str]:
+    """List the names of the parameters that are not trained."""
+    return [name for name, value in learner.named_parameters() if not value.requires_grad]
 
 
 def description_of(learner: Learner) -> dict[str, Any]:
@@ -115,74 +121,19 @@ def description_of(learner: Learner) -> dict[str, Any]:
     return found
 
 
-def _slots(state: Mapping[int, Mapping[str, Any]]) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Divide an optimiser's state into tensors by name and plain values by parameter."""
-    tensors: dict[str, Tensor] = {}
-    plain: dict[str, dict[str, Any]] = {}
-    for index, slots in state.items():
-        for key, value in slots.items():
-            if isinstance(value, Tensor):
-                tensors[f"optimizer/{index}/{key}"] = value
-            else:
-                plain.setdefault(str(index), {})[key] = value
-    return tensors, plain
-
-
-def check_optimizer(optimizer: torch.optim.Optimizer, details: dict[str, Any]) -> None:
-    """Refuse an ``optimizer`` that cannot take the saved state.
-
-    Raises:
-        UserError: If it is of another class than the saved one, or has other parameter groups.
-    """
-    saved = details["optimizer"]
-    found = type(optimizer).__name__
-    require(
-        found == saved["class"],
-        f"The optimiser should be the one the run was begun with, {saved['class']}. Found {found}.",
-    )
-    sizes = [
-        [len(group["params"]) for group in groups]
-        for groups in (saved["param_groups"], optimizer.param_groups)
-    ]
-    require(
-        sizes[0] == sizes[1],
-        f"The optimiser should have parameter groups as the run was begun with, {sizes[0]}. "
-        f"Found {sizes[1]}.",
-    )
-
-
-def restore_optimizer(
-    optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], details: dict[str, Any]
-) -> None:
-    """Put the saved state into ``optimizer``; see :func:`check_optimizer`."""
-    saved = details["optimizer"]
-    state: dict[int, dict[str, Any]] = {
-        int(index): dict(slots) for index, slots in saved["plain"].items()
-    }
-    for name, value in tensors.items():
-        if name.startswith("optimizer/"):
-            _, index, key = name.split("/")
-            state.setdefault(int(index), {})[key] = value
-    optimizer.load_state_dict({"state": state, "param_groups": saved["param_groups"]})
-    for parameter, slots in optimizer.state.items():
-        for key, value in slots.items():
-            if isinstance(value, Tensor) and value.shape == parameter.shape:
-                # in the layout of their parameter, which fused optimisers take for granted
-                like = torch.empty_like(parameter, dtype=value.dtype, requires_grad=False)
-                slots[key] = like.copy_(value)
-
-
 def restore_learner(learner: Learner, tensors: dict[str, Tensor], path: Path) -> None:
     """Put the saved weights into ``learner``.
 
     Raises:
         UserError: If they do not fit.
     """
-    named = [name for name in tensors if name.startswith("learner/")]
-    weights = {name.removeprefix("learner/"): tensors[name] for name in named}
-    weights = current_names(weights, learner)
-    saved = {name: tuple(value.shape) for name, value in weights.items()}
-    own = {name: tuple(value.shape) for name, value in learner.state_dict().items()}
+    weights = current_names(unprefixed("learner/", tensors), learner)
+    _check_shapes(_shapes(weights), _shapes(learner.state_dict()), path)
+    learner.load_state_dict(weights)
+
+
+def _check_shapes(saved: Shapes, own: Shapes, path: Path) -> None:
+    """Raise if a tensor is missing, new, or of another shape."""
     other = [name for name in {**own, **saved} if own.get(name) != saved.get(name)]
     first = other[0] if other else ""
     require(
@@ -190,7 +141,10 @@ def restore_learner(learner: Learner, tensors: dict[str, Tensor], path: Path) ->
         f"The weights in {path} should be those of this learner. "
         f"Found {first} {saved.get(first)}, here {own.get(first)}.",
     )
-    learner.load_state_dict(weights)
+
+
+def _shapes(weights: Mapping[str, Tensor]) -> Shapes:
+    return {name: tuple(value.shape) for name, value in weights.items()}
 
 
 def current_names(weights: dict[str, Tensor], learner: Learner) -> dict[str, Tensor]:
@@ -199,12 +153,14 @@ def current_names(weights: dict[str, Tensor], learner: Learner) -> dict[str, Ten
     In version 0.1.0 those of a part, a step rule or an outer gradient stood at the top:
     ``rates.0`` is now ``step.rates.0``.
     """
-    moved = {}
-    for name in learner.state_dict():
-        room, _, rest = name.partition(".")
-        if room in ("part", "step", "gradient") and name not in weights:
-            moved[rest] = name
+    moved = {_first_name(name): name for name in learner.state_dict() if name not in weights}
     return {moved.get(name, name): value for name, value in weights.items()}
+
+
+def _first_name(name: str) -> str:
+    """Give the name that version 0.1.0 had for a learner's tensor."""
+    room, _, rest = name.partition(".")
+    return rest if room in ("part", "step", "gradient") else name
 
 
 def checkpoint_of(run: str | Path) -> Path:
@@ -217,12 +173,17 @@ def checkpoint_of(run: str | Path) -> Path:
     if path.is_file():
         return path
     require(path.is_dir(), f"{path} should be a run's folder or a checkpoint. Found neither.")
-    best, last = path / "best.safetensors", path / "last.safetensors"
-    require(
-        best.exists() or last.exists(),
-        f"Folder {path} should hold a checkpoint. Found none: train with out={str(path)!r} first.",
-    )
-    return best if best.exists() else last
+    found = _found_in(path)
+    message = f"Folder {path} should hold a checkpoint. Found none: train with out={str(path)!r}"
+    if not found:
+        raise UserError(f"{message} first.")
+    return found[0]
+
+
+def _found_in(folder: Path) -> list[Path]:
+    """List the checkpoints in a run's folder, the best by validation first."""
+    files = (folder / f"{name}.safetensors" for name in ("best", "last"))
+    return [file for file in files if file.exists()]
 
 
 def load(run: str | Path, model: nn.Module | None = None, classes: Classes = ()) -> Learner:
@@ -242,18 +203,31 @@ def load(run: str | Path, model: nn.Module | None = None, classes: Classes = ())
     """
     path = checkpoint_of(run)
     tensors, details = read(path)
-    require(
-        isinstance(details.get("learner"), dict), f"File {path} should be a learner's checkpoint."
-    )
-    learner = build(details["learner"], classes, None if model is None else {"model": model})
-    require(isinstance(learner, Learner), f"File {path} should be a learner's checkpoint.")
+    learner = _built(path, details, classes, {} if model is None else {"model": model})
+    _freeze(path, learner, details)
+    restore_learner(learner, tensors, path)
+    found: Learner = learner.eval()
+    return found
+
+
+def _built(
+    path: Path, details: dict[str, Any], classes: Classes, given: dict[str, nn.Module]
+) -> Learner:
+    """Build the learner that ``details`` describe, with the modules that are ``given``."""
+    message = f"File {path} should be a learner's checkpoint."
+    require(isinstance(details.get("learner"), dict), message)
+    learner = build(details["learner"], classes, given or None)
+    require(isinstance(learner, Learner), message)
+    found: Learner = learner
+    return found
+
+
+def _freeze(path: Path, learner: Learner, details: dict[str, Any]) -> None:
+    """Freeze the parameters of ``learner`` that were frozen when it was saved, and no others."""
     fixed: Any = details.get("frozen")
     require(isinstance(fixed, list), f"File {path} should list the frozen parameters.")
     for name, parameter in learner.named_parameters():
         parameter.requires_grad_(name not in fixed)
-    restore_learner(learner, tensors, path)
-    found: Learner = learner.eval()
-    return found
 
 
 def save_adapted(
@@ -267,18 +241,19 @@ def save_adapted(
         path: The file.
         learner: The learner.
         adapted: What it adapted to.
-        task: What else is to be known of the task, in plain values: :func:`describe_adapted` gives
-            it back.
+        task: Further plain values about the task, which :func:`describe_adapted` gives back.
     """
     tensors, details = pack(learner)
-    tensors |= {f"adapted/{name}": value for name, value in adapted.items()}
+    tensors |= prefixed("adapted/", adapted)
     write(Path(path), tensors, details if task is None else details | {"task": dict(task)})
 
 
 def load_adapted(
     path: str | Path, model: nn.Module | None = None, classes: Classes = ()
 ) -> tuple[Learner, Adapted]:
-    """Load the learner and the adapted state that :func:`save_adapted` saved.
+    """Load a learner and the state that it adapted to.
+
+    They are those that :func:`save_adapted` saved.
 
     Args:
         path: The file.
@@ -289,11 +264,7 @@ def load_adapted(
         UserError: If the file is missing, damaged, or holds no adapted task.
     """
     tensors, _ = read(Path(path))
-    adapted = {
-        name.removeprefix("adapted/"): value
-        for name, value in tensors.items()
-        if name.startswith("adapted/")
-    }
+    adapted = unprefixed("adapted/", tensors)
     require(
         bool(adapted),
         f"File {path} should hold an adapted task. Found only a learner: use qs.load, then adapt.",
@@ -302,7 +273,9 @@ def load_adapted(
 
 
 def describe_adapted(path: str | Path) -> dict[str, Any]:
-    """What :func:`save_adapted` was told of the task.
+    """Give the plain values of the task that were saved with an adapted state.
+
+    They are the argument ``task`` of :func:`save_adapted`.
 
     Raises:
         UserError: If the file is missing, damaged, or says nothing of a task.

@@ -8,10 +8,14 @@ from quickstudy.random import Moment
 from quickstudy.tasks import TaskSource
 
 
-def device_of(learner: nn.Module) -> torch.device:
+def learner_device(learner: nn.Module) -> torch.device:
     """Give the device of ``learner``'s parameters; the CPU if it has none."""
     first = next(learner.parameters(), None)
     return torch.device("cpu") if first is None else first.device
+
+
+device_of = learner_device
+"""The old name of :func:`learner_device`: the same function."""
 
 
 def collect(source: TaskSource, learner: nn.Module, num_tasks: int, moment: Moment) -> Episode:
@@ -19,7 +23,7 @@ def collect(source: TaskSource, learner: nn.Module, num_tasks: int, moment: Mome
 
     The episode carries the moment, whether the source has set it or not.
     """
-    return source.sample(num_tasks, moment).at(moment).to(device_of(learner))
+    return source.sample(num_tasks, moment).at(moment).to(learner_device(learner))
 
 
-__all__ = ["collect", "device_of"]
+__all__ = ["collect", "device_of", "learner_device"]

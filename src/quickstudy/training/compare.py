@@ -6,12 +6,13 @@ from dataclasses import asdict, dataclass
 import torch
 
 from quickstudy.errors import require
-from quickstudy.training.evaluate import Estimate, Evaluation, plain
+from quickstudy.training.estimate import Estimate, plain
+from quickstudy.training.evaluate import Evaluation
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The paired difference ``a − b`` over tasks.
+    """The paired difference of two learners over tasks, the first minus the second.
 
     Attributes:
         metric: What was measured.
@@ -28,7 +29,7 @@ class Comparison:
     significant: bool
 
     def to_dict(self) -> dict[str, object]:
-        """Plain values, for JSON."""
+        """Give plain values for JSON."""
         found: dict[str, object] = plain(asdict(self))
         return found
 
@@ -42,7 +43,7 @@ class Comparison:
 
 
 def compare(a: Evaluation, b: Evaluation) -> Comparison:
-    """The paired difference of two evaluations on the same tasks.
+    """Estimate the difference of two evaluations on the same tasks.
 
     Pairing takes the tasks' own difficulty out of the difference, so its interval is narrower than
     those of the two means suggest.
@@ -50,17 +51,26 @@ def compare(a: Evaluation, b: Evaluation) -> Comparison:
     Raises:
         UserError: If they were not evaluated on the same tasks.
     """
-    same = (
-        a.seed == b.seed
-        and a.source == b.source
-        and len(a.per_task) == len(b.per_task)
-        and a.metric == b.metric
-    )
+    _check_paired(a, b)
+    difference = Estimate.of(torch.tensor(a.per_task) - torch.tensor(b.per_task))
+    return Comparison(a.metric, a.estimate, b.estimate, difference, _leaves_out_zero(difference))
+
+
+def _leaves_out_zero(estimate: Estimate) -> bool:
+    """Say whether the interval of ``estimate`` leaves out 0; one task has no interval."""
+    return not math.isnan(estimate.ci95) and abs(estimate.mean) > estimate.ci95
+
+
+def _check_paired(a: Evaluation, b: Evaluation) -> None:
+    """Raise unless both were evaluated on the same tasks, by the same metric."""
     require(
-        same,
+        _are_paired(a, b),
         f"Both should be evaluated on the same tasks. Found {a.source} seed={a.seed}, and "
         f"{b.source} seed={b.seed}.",
     )
-    difference = Estimate.of(torch.tensor(a.per_task) - torch.tensor(b.per_task))
-    significant = not math.isnan(difference.ci95) and abs(difference.mean) > difference.ci95
-    return Comparison(a.metric, a.estimate, b.estimate, difference, significant)
+
+
+def _are_paired(a: Evaluation, b: Evaluation) -> bool:
+    """Say whether both are values of the same metric on the same tasks."""
+    same = all(getattr(a, name) == getattr(b, name) for name in ("seed", "source", "metric"))
+    return same and len(a.per_task) == len(b.per_task)

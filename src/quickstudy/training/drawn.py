@@ -10,6 +10,7 @@ from quickstudy.tasks import SOURCES, Data
 
 _HALVES = ("split_rows", "split_tasks")
 _TASKS = ("episodes", "supervised")
+_FREE = ("cache", "root", "rotations")
 OLD_OPTIONS = {
     "glyphs": ("cache", "rotations"),
     "omniglot": ("root", "cache", "rotations", "split_by", "validation_alphabets"),
@@ -19,7 +20,9 @@ OLD_OPTIONS = {
 
 @dataclass(frozen=True)
 class Drawn:
-    """Tasks that were drawn from data by a call of ``episodes``.
+    """Tasks that were drawn from data.
+
+    The data's method ``episodes`` (or ``supervised``) was called.
 
     Attributes:
         data: The description of the data.
@@ -36,17 +39,11 @@ class Drawn:
         """Read the description of a source of tasks; None if it is another source."""
         if not isinstance(description, dict) or description.get("call") not in _TASKS:
             return None
+        data, split = _data_of(description["of"])
+        if not _is_named(data):
+            return None
         options = {key: value for key, value in description.items() if key not in ("call", "of")}
-        inner = description["of"]
-        split = None
-        while isinstance(inner, dict) and "call" in inner:
-            if inner["call"] == "split":
-                split = inner.get("name")
-            elif inner["call"] in _HALVES:
-                return None
-            inner = inner.get("of")
-        named = isinstance(inner, dict) and isinstance(inner.get("class"), str)
-        return cls(inner, split, options) if named else None
+        return cls(data, split, options)
 
     @property
     def name(self) -> str:
@@ -60,14 +57,24 @@ class Drawn:
         Raises:
             UserError: If it is not data, or cannot be opened.
         """
-        unknown = [name for name in changed if name not in self.data]
-        name = self.name
-        told = ", ".join(f"`{one}`" for one in unknown)
-        require(not unknown, f"Source {name} has no option {told}.")
+        self._check_options(changed)
         found = build({**self.data, **changed}, classes)
         if not isinstance(found, Data):
-            raise UserError(f"A run's tasks should be of data with splits. Found {name}.")
+            raise UserError(f"A run's tasks should be of data with splits. Found {self.name}.")
         return found
+
+    def _check_options(self, changed: Mapping[str, Any]) -> None:
+        """Raise if the data has no such option."""
+        unknown = ", ".join(f"`{name}`" for name in changed if name not in self.data)
+        require(not unknown, f"Source {self.name} has no option {unknown}.")
+
+    def is_same_data(self, other: "Drawn") -> bool:
+        """Say whether both are of the same data, wherever it lies and however it is rotated."""
+        return self._content() == other._content()
+
+    def _content(self) -> dict[str, Any]:
+        """Give the description of the data without what may differ."""
+        return {name: value for name, value in self.data.items() if name not in _FREE}
 
     def arguments(self, kind: type[Data]) -> dict[str, Any] | None:
         """Give the arguments of the data, if it is of class ``kind``."""
@@ -76,30 +83,55 @@ class Drawn:
         return {name: build(value) for name, value in self.data.items() if name != "class"}
 
 
+def _is_named(data: Any) -> bool:
+    """Say whether ``data`` describes an object by its class."""
+    return isinstance(data, dict) and isinstance(data.get("class"), str)
+
+
+def _data_of(description: Any) -> tuple[Any, str | None]:
+    """Give the description of data without the calls that were made of it, and their split.
+
+    It is None if rows or tasks were halved.
+    """
+    split = None
+    while isinstance(description, dict) and "call" in description:
+        if description["call"] in _HALVES:
+            return None, None
+        if description["call"] == "split":
+            split = description.get("name")
+        description = description.get("of")
+    return description, split
+
+
 def old_settings(settings: Any) -> Description | None:
     """Describe the tasks of a run of version 0.1.0, by the options of its command line.
 
     Raises:
         UserError: If the settings are not those of such a run.
     """
-    require(isinstance(settings, dict), "A run.json should hold its settings. It is damaged.")
-    needed = ("data", "way", "shot")
-    lacking = [name for name in needed if name not in settings]
-    require(
-        not lacking,
-        f"A run.json should hold the settings of training. It lacks {', '.join(lacking)}.",
-    )
+    _check_old(settings)
     name = settings["data"]
-    options = {key: settings[key] for key in ("way", "shot")}
     if name == "sinusoid":
-        variants = {"metasgd": "sinusoid_metasgd", "mixture": "mixture"}
-        kind = SOURCES[variants.get(settings.get("variant"), "sinusoid")]
-        return {"call": "episodes", "of": {"class": kind.__name__}, "shot": settings["shot"]}
+        data = {"class": SOURCES[_old_function(settings)].__name__}
+        return {"call": "episodes", "of": data, "shot": settings["shot"]}
     if name not in OLD_OPTIONS:
         return None
     arguments = {key: settings[key] for key in OLD_OPTIONS[name] if key in settings}
-    data = {"class": SOURCES[name].__name__, **arguments}
-    return {"call": "episodes", "of": {"call": "split", "of": data, "name": "train"}, **options}
+    split = {"call": "split", "of": {"class": SOURCES[name].__name__, **arguments}, "name": "train"}
+    return {"call": "episodes", "of": split, "way": settings["way"], "shot": settings["shot"]}
+
+
+def _check_old(settings: Any) -> None:
+    """Raise if ``settings`` lack one that every run of version 0.1.0 has."""
+    require(isinstance(settings, dict), "A run.json should hold its settings. It is damaged.")
+    lacking = ", ".join(name for name in ("data", "way", "shot") if name not in settings)
+    require(not lacking, f"A run.json should hold the settings of training. It lacks {lacking}.")
+
+
+def _old_function(settings: Mapping[str, Any]) -> str:
+    """Give the name of the functions that version 0.1.0 called a variant of the sinusoid."""
+    variants = {"metasgd": "sinusoid_metasgd", "mixture": "mixture"}
+    return variants.get(str(settings.get("variant")), "sinusoid")
 
 
 __all__ = ["Drawn", "old_settings"]

@@ -1,83 +1,44 @@
 """Evaluation on frozen tasks, always next to plain baselines."""
 
-import math
 import platform
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from quickstudy.episode import Batch, Episode
 from quickstudy.errors import UserError, require_at_least
 from quickstudy.learners import Learner
-from quickstudy.random import Moment
-from quickstudy.targets import metric_of
 from quickstudy.tasks import TaskSource
 from quickstudy.training.baselines import Baselines, baselines_for
-from quickstudy.training.collect import device_of
+from quickstudy.training.estimate import Estimate, plain
+from quickstudy.training.frozen import frozen_tasks, values_by_steps
 from quickstudy.training.stopwatch import Stopwatch
 from quickstudy.training.trained import Trained
 
-EXAMPLES_AT_ONCE = 1_600
 CURVE = (0, 1, 2, 3, 4, 5, 10, 20, 50, 100)
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A mean over tasks with its 95 % confidence interval.
+class Evaluation:
+    """The result of an evaluation.
+
+    ``print`` it for a summary; :meth:`to_dict` gives JSON.
 
     Attributes:
-        mean: Mean over the tasks whose value is finite.
-        ci95: 1.96 standard errors of the mean.
-        num_tasks: Tasks evaluated.
-        num_diverged: Tasks whose value is not finite; they are not in the mean.
+        metric: The name of the metric.
+        estimate: Its mean over tasks.
+        seed: The seed of the tasks.
+        transductive: Whether the queries of a task saw each other.
+        source: What the tasks are, in plain values.
+        baselines: The estimates of the baselines on the same tasks.
+        per_step: The estimates by the number of inner steps.
+        per_task: The value of every task ``[task]``.
+        versions: The versions of the software.
+        seconds: The time that the learner and each baseline took.
     """
-
-    mean: float
-    ci95: float
-    num_tasks: int
-    num_diverged: int = 0
-
-    @classmethod
-    def of(cls, values: Tensor) -> "Estimate":
-        """Estimate from one value per task ``[task]``."""
-        finite = values[values.isfinite()].double()
-        error = 1.96 * finite.std().item() / math.sqrt(len(finite)) if len(finite) > 1 else math.nan
-        return cls(finite.mean().item(), error, len(values), len(values) - len(finite))
-
-    def text(self, metric: str) -> str:
-        """Write it as a person does.
-
-        An accuracy is ``98.70 ± 0.20 %`` and an error ``0.670 ± 0.050``. One task has no interval.
-
-        Example:
-            >>> Estimate(0.5, float("nan"), num_tasks=1).text("accuracy")
-            '50.00 %'
-        """
-        percent = metric_of(metric).percent
-        scale, unit, digits = (100.0, " %", 2) if percent else (1.0, "", 3)
-        interval = f" ± {scale * self.ci95:.{digits}f}" if math.isfinite(self.ci95) else ""
-        diverged = f" ({self.num_diverged} of {self.num_tasks} tasks diverged)"
-        note = diverged if self.num_diverged else ""
-        return f"{scale * self.mean:.{digits}f}{interval}{unit}{note}"
-
-
-def plain(value: Any) -> Any:
-    """Give ``value`` with None for numbers that are not finite, which JSON does not have."""
-    if isinstance(value, dict):
-        return {key: plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(entry) for entry in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """The result of :func:`evaluate`: ``print`` it for a summary, :meth:`to_dict` for JSON."""
 
     metric: str
     estimate: Estimate
@@ -106,87 +67,44 @@ class Evaluation:
         They are metric, mean, ci95, num_tasks, way, shot, seed, transductive, baselines, per_step,
         source, versions and per_task.
         """
-        curve = [{"steps": steps, **asdict(one)} for steps, one in self.per_step.items()]
-        return plain(
+        found: dict[str, object] = plain(
             {
                 "metric": self.metric,
                 **asdict(self.estimate),
-                "way": self.source.get("way"),
-                "shot": self.source.get("shot"),
-                "seed": self.seed,
-                "transductive": self.transductive,
-                "baselines": {name: asdict(estimate) for name, estimate in self.baselines.items()},
-                "per_step": curve,
+                **self._setting(),
+                **self._beside(),
                 "source": self.source,
                 "versions": self.versions,
                 "per_task": self.per_task,
             }
         )
+        return found
+
+    def _setting(self) -> dict[str, object]:
+        """Say what the tasks were, and how they were solved."""
+        return {
+            "way": self.source.get("way"),
+            "shot": self.source.get("shot"),
+            "seed": self.seed,
+            "transductive": self.transductive,
+        }
+
+    def _beside(self) -> dict[str, object]:
+        """Give the estimates that stand beside the result: baselines, and the curve over steps."""
+        baselines = {name: asdict(estimate) for name, estimate in self.baselines.items()}
+        curve = [{"steps": steps, **asdict(one)} for steps, one in self.per_step.items()]
+        return {"baselines": baselines, "per_step": curve}
 
     def __str__(self) -> str:
-        metric = self.metric
-        label = metric.replace("_", " ") + (" (transductive)" if self.transductive else "")
-        others = ", ".join(f"{name} {one.text(metric)}" for name, one in self.baselines.items())
-        beside = f"  ({others})" if others else ""
-        return f"{label} {self.estimate.text(metric)} over {self.estimate.num_tasks} tasks{beside}"
+        label = self.metric.replace("_", " ") + (" (transductive)" if self.transductive else "")
+        value = self.estimate.text(self.metric)
+        return f"{label} {value} over {self.estimate.num_tasks} tasks{self._others()}"
 
-
-def frozen_tasks(
-    source: TaskSource, num_tasks: int, seed: int, purpose: str = "evaluate"
-) -> Iterator[Episode]:
-    """Draw the evaluation tasks of ``(source, seed)``, in batches.
-
-    Task ``i`` is drawn by ``Moment(seed, purpose, i)``: two methods, two machines, two days see
-    the same tasks, and fewer tasks are a prefix of more.
-    """
-    pending: list[Episode] = []
-    for index in range(num_tasks):
-        moment = Moment(seed, purpose, index)
-        pending.append(source.sample(1, moment).at(moment))
-        examples = pending[0].support.x.shape[1] + pending[0].query.x.shape[1]
-        if (len(pending) + 1) * examples > EXAMPLES_AT_ONCE or index == num_tasks - 1:
-            yield _join(pending)
-            pending = []
-
-
-def _join(episodes: Sequence[Episode]) -> Episode:
-    """Put episodes together; the moment is that of the first."""
-    support = Batch.joined([episode.support for episode in episodes])
-    query = Batch.joined([episode.query for episode in episodes])
-    task = torch.cat([episode.task for episode in episodes])
-    return Episode(support, query, task, episodes[0].moment)
-
-
-def values_by_steps(
-    learner: Learner,
-    source: TaskSource,
-    num_tasks: int,
-    seed: int,
-    steps: Sequence[int],
-    purpose: str = "evaluate",
-    done: Callable[[int], None] | None = None,
-) -> Tensor:
-    """Give the metric of every task after each number of inner steps ``[steps, task]``.
-
-    Args:
-        learner: The learner.
-        source: Where the tasks come from.
-        num_tasks: How many.
-        seed: Which.
-        steps: The numbers of inner steps, ascending.
-        purpose: The stream they are drawn from.
-        done: Told after each batch how many tasks it had.
-    """
-    device = device_of(learner)
-    columns = []
-    for episodes in frozen_tasks(source, num_tasks, seed, purpose):
-        on_device = episodes.to(device)
-        states = learner.adaptations(on_device.support, steps)
-        rows = [_value(learner.predict(state, on_device.query.x), on_device) for state in states]
-        columns.append(torch.stack(rows).cpu())
-        if done is not None:
-            done(episodes.num_tasks)
-    return torch.cat(columns, 1)
+    def _others(self) -> str:
+        """Write the baselines in brackets; nothing without any."""
+        each = (f"{name} {one.text(self.metric)}" for name, one in self.baselines.items())
+        others = ", ".join(each)
+        return f"  ({others})" if others else ""
 
 
 def evaluate(
@@ -206,8 +124,8 @@ def evaluate(
         learner: The learner, or a run's folder.
         source: Where the tasks come from, e.g. ``pool.episodes(way=5, shot=1)``. A run's folder
             knows: tasks as in training, of its data's test split.
-        num_tasks: How many.
-        seed: Which: the same seed gives the same tasks to every learner.
+        num_tasks: The number of tasks.
+        seed: The seed of the tasks: the same one gives the same tasks to every learner.
         steps: Inner steps; by default the learner's ``test_steps``.
         baselines: The plain baselines to run on the same tasks, see
             :mod:`quickstudy.training.baselines`: ``"none"``, ``"quick"`` (nearest neighbour or
@@ -222,40 +140,85 @@ def evaluate(
         UserError: If ``num_tasks`` is below 1, the learner cannot serve these tasks, or a run does
             not know its own.
     """
+    judged, tasks = _opened(learner, source)
+    require_at_least(1, num_tasks=num_tasks)
+    curve = _curve(judged, steps)
+    judged.check(tasks.target)
+    others = baselines_for(judged, tasks.target, seed, _chosen(baselines))
+    frozen = FrozenTasks(tasks, num_tasks, seed, Stopwatch(progress))
+    values = frozen.values("this learner", judged, curve)
+    beside = {name: frozen.baseline(name, *other) for name, other in others.items()}
+    return Evaluation(
+        metric=tasks.target.metric,
+        estimate=Estimate.of(values[-1]),
+        seed=seed,
+        transductive=judged.transductive,
+        source=tasks.describe(),
+        baselines=beside,
+        per_step=_per_step(curve, values),
+        per_task=values[-1].tolist(),
+        versions=_versions(),
+        seconds=frozen.watch.seconds,
+    )
+
+
+def _opened(learner: Learner | str | Path, source: TaskSource | None) -> tuple[Learner, TaskSource]:
+    """Give the learner and the tasks, read from a run's folder if they are not given."""
     if not isinstance(learner, Learner):
         run = Trained.read(learner)
-        learner, source = run.learner, run.tasks() if source is None else source
+        return run.learner, run.tasks() if source is None else source
     if source is None:
         raise UserError("Parameter `source` should be where the tasks come from. Found None.")
-    require_at_least(1, num_tasks=num_tasks)
+    return learner, source
+
+
+def _curve(learner: Learner, steps: int | None) -> list[int]:
+    """List the numbers of inner steps to evaluate after, the one that counts last."""
     last = learner.test_steps if steps is None else steps
     require_at_least(0, steps=last)
     shorter = {step for step in CURVE if step < last and learner.test_steps}
-    curve = sorted(shorter | {last})
-    learner.check(source.target)
-    chosen: Baselines = baselines if isinstance(baselines, str) else ("none", "all")[baselines]
-    others = baselines_for(learner, source.target, seed, chosen)
-    watch = Stopwatch(progress)
-    with watch.part("this learner", num_tasks) as done:
-        values = values_by_steps(learner, source, num_tasks, seed, curve, done=done)
-    beside: dict[str, Estimate] = {}
-    for name, (other, limit) in others.items():
-        count = min(num_tasks, limit)
-        with watch.part(name, count) as done:
-            found = values_by_steps(other, source, count, seed, [other.test_steps], done=done)
-        beside[name] = Estimate.of(found[0])
-    return Evaluation(
-        metric=source.target.metric,
-        estimate=Estimate.of(values[-1]),
-        seed=seed,
-        transductive=learner.transductive,
-        source=source.describe(),
-        baselines=beside,
-        per_step={step: Estimate.of(row) for step, row in zip(curve, values, strict=True)},
-        per_task=values[-1].tolist(),
-        versions=_versions(),
-        seconds=watch.seconds,
-    )
+    return sorted(shorter | {last})
+
+
+def _per_step(steps: Sequence[int], values: Tensor) -> dict[int, Estimate]:
+    """Estimate the mean after each number of steps from ``values`` ``[steps, task]``."""
+    return dict(zip(steps, map(Estimate.of, values), strict=True))
+
+
+def _chosen(baselines: Baselines | bool) -> Baselines:
+    """Give the baselines that are asked for by name, or by whether there are any."""
+    if isinstance(baselines, str):
+        return baselines
+    return "all" if baselines else "none"
+
+
+@dataclass(frozen=True)
+class FrozenTasks:
+    """The tasks that all learners of an evaluation are judged on.
+
+    Attributes:
+        source: Where the tasks come from.
+        num_tasks: The number of tasks.
+        seed: The seed of the tasks.
+        watch: Takes the time of every learner.
+    """
+
+    source: TaskSource
+    num_tasks: int
+    seed: int
+    watch: Stopwatch
+
+    def values(self, name: str, learner: Learner, steps: Sequence[int]) -> Tensor:
+        """Give the metric after each number of inner steps ``[steps, task]``."""
+        with self.watch.part(name, self.num_tasks) as done:
+            return values_by_steps(
+                learner, self.source, self.num_tasks, self.seed, steps, done=done
+            )
+
+    def baseline(self, name: str, learner: Learner, limit: int) -> Estimate:
+        """Judge a baseline on the first ``limit`` tasks."""
+        fewer = replace(self, num_tasks=min(self.num_tasks, limit))
+        return Estimate.of(fewer.values(name, learner, [learner.test_steps])[0])
 
 
 def _versions() -> dict[str, str]:
@@ -267,7 +230,4 @@ def _versions() -> dict[str, str]:
     }
 
 
-def _value(scores: Tensor, episodes: Episode) -> Tensor:
-    """Give the metric of every task ``[task]``."""
-    query = episodes.query
-    return query.target.values(scores, query.y, query.mask)[query.target.metric]
+__all__ = ["Estimate", "Evaluation", "evaluate", "frozen_tasks", "plain", "values_by_steps"]

@@ -19,7 +19,7 @@ from quickstudy.errors import UserError, require
 from quickstudy.learners import Adapted, Learner
 
 SUFFIXES = (".pt2", ".onnx")
-"""The endings of an exported model's file: those of torch.export and of ONNX."""
+"""The endings of an exported model's file: torch.export's and ONNX's."""
 
 
 class AdaptedModel(nn.Module):
@@ -30,7 +30,7 @@ class AdaptedModel(nn.Module):
 
     Args:
         learner: The learner; it is copied.
-        adapted: What it adapted to, one task.
+        adapted: The state that it adapted to, of one task.
         outputs: How many leading scores to give; by default all.
 
     Raises:
@@ -40,36 +40,32 @@ class AdaptedModel(nn.Module):
 
     def __init__(self, learner: Learner, adapted: Adapted, outputs: int | None = None) -> None:
         super().__init__()
-        tasks = next(iter(adapted.values())).shape[0]
-        require(
-            tasks == 1,
-            f"`adapted` should hold one task. Found {tasks}: take one of them, {{name: a[i : "
-            f"i + 1] for name, a in ...}}.",
-        )
-        require(
-            not learner.transductive,
-            "A transductive learner cannot be exported: the scores of an example depend on "
-            "the others it comes with. Adapt with statistics='support'.",
-        )
+        _check_function(learner, adapted)
         self.outputs = outputs
         self.names = tuple(adapted)
         self.learner = copy.deepcopy(learner).eval()
-        own = dict(self.learner.named_parameters())
         for index, name in enumerate(self.names):
-            value = adapted[name].detach().contiguous().clone()
-            self.register_buffer(f"adapted_{index}", value)
-            # the weights that were adapted are not needed, so they take no room
-            if f"model.{name}" in own:
-                own[f"model.{name}"].data = value[0]
+            self._keep(index, name, adapted[name].detach().contiguous().clone())
         for tensor in (*self.learner.parameters(), *self.learner.buffers()):
             tensor.data = tensor.data.contiguous()
 
+    def _keep(self, index: int, name: str, value: Tensor) -> None:
+        """Keep a tensor that was adapted, instead of the weight that it stands for."""
+        self.register_buffer(f"adapted_{index}", value)
+        # the weights that were adapted are not needed, so they take no room
+        own = dict(self.learner.named_parameters())
+        if f"model.{name}" in own:
+            own[f"model.{name}"].data = value[0]
+
     def forward(self, x: Tensor) -> Tensor:
         """Give the scores of ``x``."""
-        buffers = ((name, f"adapted_{index}") for index, name in enumerate(self.names))
-        adapted = {name: self.get_buffer(buffer) for name, buffer in buffers}
-        scores = self.learner.scores(adapted, x.unsqueeze(0)).squeeze(0)
+        scores = self.learner.scores(self._adapted(), x.unsqueeze(0)).squeeze(0)
         return scores if self.outputs is None else scores[:, : self.outputs]
+
+    def _adapted(self) -> Adapted:
+        """Give the state that was adapted to by its names."""
+        buffers = ((name, f"adapted_{index}") for index, name in enumerate(self.names))
+        return {name: self.get_buffer(buffer) for name, buffer in buffers}
 
 
 def export(
@@ -92,10 +88,10 @@ def export(
         path: A file that ends in ``.pt2`` (torch.export) or ``.onnx`` (needs
             ``quickstudy[export]``).
         learner: The learner.
-        adapted: What it adapted to, one task.
+        adapted: The state that it adapted to, of one task.
         x: Some inputs as for :meth:`~quickstudy.Learner.predict`; their shape and dtype count.
         classes: Names of the classes; scores beyond them are left out.
-        task: What else is to be known of the task, in plain values.
+        task: Further plain values about the task.
 
     Raises:
         UserError: If ``adapted`` holds several tasks, the learner is transductive, the ending is
@@ -110,17 +106,8 @@ def export(
         >>> torch.export.load("/tmp/model.pt2").module()(torch.eye(2)).argmax(1)  # doctest: +SKIP
         tensor([0, 1])
     """
-    path = Path(path)
-    require(
-        path.suffix in SUFFIXES,
-        f"An exported model's file should end in {' or '.join(SUFFIXES)}. Found {path.name!r}.",
-    )
-    if path.suffix == ".onnx":
-        missing = [name for name in ("onnx", "onnxscript") if find_spec(name) is None]
-        require(
-            not missing,
-            f"Exporting to ONNX needs {' and '.join(missing)}: pip install 'quickstudy[export]'.",
-        )
+    file = Path(path)
+    _check_format(file)
     model = AdaptedModel(learner, adapted, None if classes is None else len(classes))
     # refuses a wrong shape
     learner.predict(adapted, x)
@@ -129,9 +116,46 @@ def export(
         "example": list(x.shape[2:]),
         "task": None if task is None else dict(task),
     }
-    program = _program(model, x)
-    write = _pt2 if path.suffix == ".pt2" else _onnx
-    write_atomically(path, write(program, {"quickstudy": json.dumps(details)}))
+    write = _pt2 if file.suffix == ".pt2" else _onnx
+    write_atomically(file, write(_program(model, x), {"quickstudy": json.dumps(details)}))
+
+
+def _check_function(learner: Learner, adapted: Adapted) -> None:
+    """Raise if the scores of an example are no function of the example alone."""
+    tasks = _num_tasks(adapted)
+    require(
+        tasks == 1,
+        f"`adapted` should hold one task. Found {tasks}: take one of them, {{name: a[i : "
+        f"i + 1] for name, a in ...}}.",
+    )
+    require(
+        not learner.transductive,
+        "A transductive learner cannot be exported: the scores of an example depend on "
+        "the others it comes with. Adapt with statistics='support'.",
+    )
+
+
+def _num_tasks(adapted: Adapted) -> int:
+    return next(iter(adapted.values())).shape[0]
+
+
+def _check_format(file: Path) -> None:
+    """Raise if the ending of ``file`` is unknown, or packages that it needs are missing."""
+    require(
+        file.suffix in SUFFIXES,
+        f"An exported model's file should end in {' or '.join(SUFFIXES)}. Found {file.name!r}.",
+    )
+    if file.suffix == ".onnx":
+        _check_onnx()
+
+
+def _check_onnx() -> None:
+    """Raise if a package that ONNX needs is missing."""
+    missing = [name for name in ("onnx", "onnxscript") if find_spec(name) is None]
+    require(
+        not missing,
+        f"Exporting to ONNX needs {' and '.join(missing)}: pip install 'quickstudy[export]'.",
+    )
 
 
 def _program(model: AdaptedModel, x: Tensor) -> Any:
@@ -157,16 +181,21 @@ def _pt2(program: Any, metadata: Mapping[str, str]) -> bytes:
 
 def _onnx(program: Any, metadata: Mapping[str, str]) -> bytes:
     try:
-        with _quiet():
-            model: Any = torch.onnx.export(
-                program, dynamo=True, verbose=False, input_names=["x"], output_names=["scores"]
-            ).model_proto  # type: ignore[union-attr]
+        model = _onnx_model(program)
     except Exception as error:
         raise UserError(f"This model cannot be expressed in ONNX: {_first_line(error)}") from error
     for key, value in metadata.items():
         model.metadata_props.add(key=key, value=value)
     result: bytes = model.SerializeToString()
     return result
+
+
+def _onnx_model(program: Any) -> Any:
+    """Make an ONNX model of what torch.export traced."""
+    with _quiet():
+        return torch.onnx.export(
+            program, dynamo=True, verbose=False, input_names=["x"], output_names=["scores"]
+        ).model_proto  # type: ignore[union-attr]
 
 
 def _first_line(error: Exception) -> str:
@@ -179,11 +208,17 @@ def _quiet() -> Iterator[None]:
 
     They log, print and warn of their own parts, and of the whole graph of a model that fails.
     """
+    with _no_logging(), warnings.catch_warnings(), redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def _no_logging() -> Iterator[None]:
+    """Switch all logging off while the block runs."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
-        with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
+        yield
     finally:
         logging.disable(before)

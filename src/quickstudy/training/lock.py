@@ -28,17 +28,61 @@ def locked(folder: Path) -> Iterator[None]:
     path = folder / NAME
     file = _opened(path)
     try:
-        start = time.strftime("%Y-%m-%d %H:%M:%S")
-        holder = {"process": os.getpid(), "host": platform.node(), "start": start}
-        file.seek(0)
-        file.truncate()
-        file.write(json.dumps(holder))
-        file.flush()
+        _sign(file)
         yield
     finally:
-        if os.name != "nt":
-            path.unlink(missing_ok=True)
-        file.close()
+        _release(path, file)
+
+
+def _release(path: Path, file: IO[str]) -> None:
+    """Give the lock back; Windows cannot remove a file that is open."""
+    if os.name != "nt":
+        path.unlink(missing_ok=True)
+    file.close()
+
+
+@contextmanager
+def claimed(folder: Path | None) -> Iterator[None]:
+    """Hold ``folder``, if there is one, and leave none behind of a run that was refused.
+
+    Raises:
+        UserError: If another process holds it.
+    """
+    if folder is None:
+        yield
+        return
+    made = _missing(folder)
+    try:
+        with locked(folder):
+            yield
+    finally:
+        _remove_empty(made)
+
+
+def _missing(folder: Path) -> list[Path]:
+    """List the folders that are still to be made, the innermost first."""
+    return [path for path in (folder, *folder.parents) if not path.exists()]
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    """Remove those of ``folders`` that hold nothing, the innermost first."""
+    for folder in folders:
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _sign(file: IO[str]) -> None:
+    """Write into a locked file who holds it."""
+    file.seek(0)
+    file.truncate()
+    file.write(json.dumps(_this_process()))
+    file.flush()
+
+
+def _this_process() -> dict[str, object]:
+    """Say who holds a lock that this process takes."""
+    start = time.strftime("%Y-%m-%d %H:%M:%S")
+    return {"process": os.getpid(), "host": platform.node(), "start": start}
 
 
 def _opened(path: Path) -> IO[str]:
@@ -50,9 +94,14 @@ def _opened(path: Path) -> IO[str]:
             message = _refusal(path)
             file.close()
             raise UserError(message)
-        if path.exists() and path.stat().st_ino == os.fstat(file.fileno()).st_ino:
+        if _stands_at(path, file):
             return file
         file.close()
+
+
+def _stands_at(path: Path, file: IO[str]) -> bool:
+    """Say whether ``file`` is still the one at ``path``."""
+    return path.exists() and path.stat().st_ino == os.fstat(file.fileno()).st_ino
 
 
 def _refusal(path: Path) -> str:
@@ -70,18 +119,24 @@ def _refusal(path: Path) -> str:
 def _lock(file: IO[str]) -> bool:
     """Lock an open file without waiting; False if another process holds it."""
     try:
-        if os.name == "nt":
-            import msvcrt
-
-            file.seek(BEYOND)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock = _lock_on_windows if os.name == "nt" else _lock_on_unix
+        lock(file)
     except OSError:
         return False
     return True
 
 
-__all__ = ["locked"]
+def _lock_on_windows(file: IO[str]) -> None:
+    import msvcrt
+
+    file.seek(BEYOND)
+    msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+
+
+def _lock_on_unix(file: IO[str]) -> None:
+    import fcntl
+
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+__all__ = ["claimed", "locked"]

@@ -2,6 +2,9 @@
 
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -19,15 +22,21 @@ def bytes_per_task(learner: Learner, one_task: Episode) -> tuple[int, int]:
     Returns:
         The most that they hold at once on the way to the loss, and those still held at its end.
     """
-    buffers = {name: buffer.clone() for name, buffer in learner.named_buffers()}
-    with ambient(0, "memory"), Held(learner) as held:
+    with _same_buffers(learner), ambient(0, "memory"), Held(learner) as held:
         losses = learner.losses(one_task)
         kept = held.now
         del losses
+    return held.peak, kept
+
+
+@contextmanager
+def _same_buffers(learner: nn.Module) -> Iterator[None]:
+    """Give the buffers their values back after the block."""
+    before = {name: buffer.clone() for name, buffer in learner.named_buffers()}
+    yield
     with torch.no_grad():
         for name, buffer in learner.named_buffers():
-            buffer.copy_(buffers[name])
-    return held.peak, kept
+            buffer.copy_(before[name])
 
 
 class Held:
@@ -36,14 +45,14 @@ class Held:
     Each storage counts once, and those of parameters do not count.
 
     Attributes:
-        now: What is kept.
-        peak: The most that was kept at once.
+        now: The bytes that are kept.
+        peak: The most bytes that were kept at once.
     """
 
     def __init__(self, learner: nn.Module) -> None:
         self.peak = 0
         self.now = 0
-        self._own = {parameter.untyped_storage().data_ptr() for parameter in learner.parameters()}
+        self._own = {_place(parameter) for parameter in learner.parameters()}
         self._users: Counter[int] = Counter()
         self._hooks = torch.autograd.graph.saved_tensors_hooks(
             partial(_Kept, self), lambda kept: kept.tensor
@@ -58,14 +67,23 @@ class Held:
 
     def change(self, tensor: Tensor, by: int) -> None:
         """Count one user more, or one fewer, of the storage of ``tensor``."""
-        storage = tensor.untyped_storage()
-        at = storage.data_ptr()
-        if at in self._own:
+        place = _place(tensor)
+        if place in self._own:
             return
-        before = self._users[at]
-        self._users[at] += by
-        self.now += storage.nbytes() * (bool(self._users[at]) - bool(before))
+        before = self._users[place]
+        self._users[place] += by
+        if bool(before) != bool(self._users[place]):
+            self._count(tensor.untyped_storage().nbytes() * by)
+
+    def _count(self, num_bytes: int) -> None:
+        """Add to the bytes that are kept."""
+        self.now += num_bytes
         self.peak = max(self.peak, self.now)
+
+
+def _place(tensor: Tensor) -> int:
+    """Say where the storage of ``tensor`` lies."""
+    return tensor.untyped_storage().data_ptr()
 
 
 class _Kept:
@@ -84,12 +102,47 @@ def available_bytes(device: torch.device) -> int | None:
     """Give the free memory of ``device`` in bytes, or None if the system does not say."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
+    return _available_on_linux()
+
+
+def _available_on_linux() -> int | None:
+    """Give the free memory of the machine in bytes, or None on another system."""
+    lines = _meminfo()
+    return int(lines["MemAvailable"].split()[0]) * 1024 if lines else None
+
+
+def _meminfo() -> dict[str, str]:
+    """Read what Linux says about the memory; empty on another system."""
     try:
         with open("/proc/meminfo") as file:
-            lines = dict(line.split(":", 1) for line in file)
+            return dict(line.split(":", 1) for line in file)
     except OSError:
-        return None
-    return int(lines["MemAvailable"].split()[0]) * 1024
+        return {}
+
+
+@dataclass(frozen=True)
+class Needs:
+    """The memory that the graphs of a step need, in bytes.
+
+    Attributes:
+        peak: The most that a task holds at once.
+        kept: The part of it that a task holds until the step.
+        together: The most tasks whose graphs stand in memory at the same time, if none outlives
+            the losses.
+    """
+
+    peak: int
+    kept: int
+    together: int
+
+    def of(self, tasks: int) -> int:
+        """Give the need of a step of ``tasks``."""
+        return self.kept * tasks + (self.peak - self.kept) * min(tasks, self.together)
+
+    def most(self, tasks: int, free: float) -> int:
+        """Give the most tasks, fewer than ``tasks``, that fit into ``free`` bytes."""
+        fitting = (fewer for fewer in range(1, tasks) if self.of(fewer) <= free)
+        return max(fitting, default=0)
 
 
 def refuse_what_does_not_fit(learner: nn.Module, one_task: Episode, tasks_at_once: int) -> int:
@@ -99,27 +152,24 @@ def refuse_what_does_not_fit(learner: nn.Module, one_task: Episode, tasks_at_onc
         UserError: With the estimate, what is free, and what would help.
     """
     assert isinstance(learner, Learner)
-    peak, kept = bytes_per_task(learner, one_task)
-    # the most tasks whose graphs stand in memory at the same time, if none outlives the losses
     together = learner.most_together(one_task.support) or sys.maxsize
-
-    def needed(tasks: int) -> int:
-        return kept * tasks + (peak - kept) * min(tasks, together)
-
-    free = available_bytes(one_task.support.x.device)
-    if free is not None and needed(tasks_at_once) > 0.9 * free:
-        fitting = (tasks for tasks in range(1, tasks_at_once) if needed(tasks) <= 0.8 * free)
-        advice = _advice(learner, max(fitting, default=0))
+    needs = Needs(*bytes_per_task(learner, one_task), together)
+    needed, free = needs.of(tasks_at_once), available_bytes(one_task.support.x.device)
+    if free is not None and needed > 0.9 * free:
+        advice = _advice(learner, needs.most(tasks_at_once, 0.8 * free))
         raise UserError(
-            f"A step of {tasks_at_once} tasks needs about {needed(tasks_at_once) / 2**30:.1f} "
-            "GiB for gradients, "
-            f"{free / 2**30:.1f} GiB are free: {', or '.join(advice)}."
+            f"A step of {tasks_at_once} tasks needs about {_gib(needed)} for gradients, "
+            f"{_gib(free)} are free: {', or '.join(advice)}."
         )
-    return needed(tasks_at_once)
+    return needed
+
+
+def _gib(num_bytes: int) -> str:
+    return f"{num_bytes / 2**30:.1f} GiB"
 
 
 def _advice(learner: Learner, fits: int) -> list[str]:
-    """List what would make a step fit; ``fits`` tasks at a time do, none if it is 0."""
+    """List the changes that make a step fit, if ``fits`` tasks at a time do (0: not even one)."""
     advice = []
     if fits:
         advice.append(f"accumulate over at most {fits} tasks (tasks_per_backward={fits})")

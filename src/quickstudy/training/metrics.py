@@ -2,8 +2,8 @@
 
 import json
 import time
+from itertools import takewhile
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from torch import Tensor
@@ -15,10 +15,11 @@ LINES_EVERY = 20
 
 
 class MetricLog:
-    """Appends to ``metrics.jsonl``: loss, rate and speed every 20 steps, and every validation.
+    """Writes the metrics of a run, a line for every 20 steps and for every validation.
 
-    If tasks have learned weights, these stand beside the loss: ``weight/0`` is the one of task 0. A
-    resumed run drops the lines after the step it resumes from, so that no step stands twice.
+    A line of ``metrics.jsonl`` holds the mean loss, the learning rate and the speed. If tasks have
+    learned weights, these stand beside the loss: ``weight/0`` is the weight of task 0. A resumed
+    run drops the lines after the step it resumes from, so that no step stands twice.
 
     Args:
         folder: The run's folder, or None to keep no log.
@@ -31,12 +32,9 @@ class MetricLog:
         self._losses: list[float] = []
         self._lines: list[str] = []
         self._since = time.monotonic()
-        self._writer: Any = None
         if self.path is not None and self.path.exists():
-            kept = [line for line in read_metrics(self.path) if line["step"] <= step]
-            write_atomically(self.path, "".join(json.dumps(line) + "\n" for line in kept).encode())
-        if tensorboard and folder is not None:
-            self._writer = _event_writer(folder / "tensorboard", step)
+            _drop_after(self.path, step)
+        self._events = Events(folder if tensorboard else None, step)
 
     def loss(
         self,
@@ -49,16 +47,18 @@ class MetricLog:
     ) -> None:
         """Note the loss of a step, and the ``weights`` of tasks ``[num_tasks]`` after it."""
         self._losses.append(loss)
-        if step % LINES_EVERY and not flush:
-            return
+        if flush or not step % LINES_EVERY:
+            learned = {} if weights is None else _by_task(weights)
+            self._add(step, {**self._means(lr, tasks), **learned})
+            self._losses = []
+            self._since = time.monotonic()
+
+    def _means(self, lr: float, tasks: int) -> dict[str, float]:
+        """Give the mean loss, the rate and the speed since the last line."""
         seconds = max(time.monotonic() - self._since, 1e-9)
-        rate = len(self._losses) * tasks / seconds
+        speed = len(self._losses) * tasks / seconds
         mean = sum(self._losses) / len(self._losses)
-        learned = [] if weights is None else weights.tolist()
-        by_task = {f"weight/{task}": round(value, 4) for task, value in enumerate(learned)}
-        self._add(step, {"loss": mean, "lr": lr, "tasks_per_second": round(rate, 2), **by_task})
-        self._losses = []
-        self._since = time.monotonic()
+        return {"loss": mean, "lr": lr, "tasks_per_second": round(speed, 2)}
 
     def validation(self, step: int, metric: str, value: float) -> None:
         """Note a validation."""
@@ -67,33 +67,73 @@ class MetricLog:
     def flush(self) -> None:
         """Write what was noted to the file."""
         if self.path is not None and self._lines:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("a") as file:
-                file.writelines(self._lines)
+            _append(self.path, "".join(self._lines))
         self._lines = []
-        if self._writer is not None:
-            self._writer.flush()
+        self._events.flush()
 
     def _add(self, step: int, values: dict[str, float]) -> None:
-        self._lines.append(json.dumps({"step": step, **values}) + "\n")
-        if self._writer is not None:
-            for name, value in values.items():
-                self._writer.add_scalar(name, value, step)
+        """Note a line, for the file and for TensorBoard."""
+        self._lines.append(_line({"step": step, **values}))
+        self._events.add(step, values)
         if len(self._lines) >= 10:
             self.flush()
 
     def __enter__(self) -> "MetricLog":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.flush()
+        self._events.close()
+
+
+class Events:
+    """Writes metrics as events of TensorBoard, which are dropped after the step of a resumed run.
+
+    Args:
+        folder: The run's folder, or None to write none.
+        step: The step the run stands at.
+    """
+
+    def __init__(self, folder: Path | None, step: int) -> None:
+        self._writer = None if folder is None else _event_writer(folder / "tensorboard", step)
+
+    def add(self, step: int, values: dict[str, float]) -> None:
+        """Note the ``values`` of a step."""
+        if self._writer is not None:
+            for name, value in values.items():
+                self._writer.add_scalar(name, value, step)
+
+    def flush(self) -> None:
+        """Write what was noted to the file."""
+        if self._writer is not None:
+            self._writer.flush()
+
+    def close(self) -> None:
+        """Close the file."""
         if self._writer is not None:
             self._writer.close()
+
+
+def _line(values: dict[str, float]) -> str:
+    return json.dumps(values) + "\n"
+
+
+def _by_task(weights: Tensor) -> dict[str, float]:
+    """Give the weights ``[num_tasks]`` of tasks by the names of their metrics."""
+    return {f"weight/{task}": round(value, 4) for task, value in enumerate(weights.tolist())}
+
+
+def _append(path: Path, text: str) -> None:
+    """Write ``text`` at the end of the file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        file.write(text)
+
+
+def _drop_after(path: Path, step: int) -> None:
+    """Remove the lines of a file that are of steps after ``step``, and those that are damaged."""
+    kept = [_line(values) for values in read_metrics(path) if values["step"] <= step]
+    write_atomically(path, "".join(kept).encode())
 
 
 def _event_writer(folder: Path, step: int) -> Any:
@@ -112,13 +152,15 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
 
     A kill may cut the last line short.
     """
-    lines = []
-    for line in path.read_text(errors="replace").splitlines():
-        try:
-            found = json.loads(line)
-        except ValueError:
-            break
-        if not isinstance(found, dict) or not isinstance(found.get("step"), int):
-            break
-        lines.append(found)
-    return lines
+    found = map(_values_of, path.read_text(errors="replace").splitlines())
+    return list(takewhile(bool, found))
+
+
+def _values_of(line: str) -> dict[str, float]:
+    """Parse a line; empty if it is damaged."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return {}
+    is_whole = isinstance(found, dict) and isinstance(found.get("step"), int)
+    return found if is_whole else {}

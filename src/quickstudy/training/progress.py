@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Callable
-from types import TracebackType
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
@@ -54,55 +53,70 @@ class Progress:
         self._clock = clock
         self._console = Console(stderr=True) if console is None else console
         self._shown = shown
-        stays = shown and (self._console.is_terminal or self._console.is_jupyter)
-        self._live: Live | None = None
-        if stays:
-            self._live = Live(self, console=self._console, refresh_per_second=2)
+        self._live = self._made_live()
         self._loss: float | None = None
         self._validation = ""
         self._began = self._told = clock()
+
+    def _made_live(self) -> Live | None:
+        """Make the line that stays, if a terminal shows one."""
+        console = self._console
+        stays = self._shown and (console.is_terminal or console.is_jupyter)
+        return Live(self, console=console, refresh_per_second=2) if stays else None
 
     def advance(self, loss: float | None = None) -> None:
         """Count one step, and its loss."""
         self.done += 1
         if loss is not None:
-            self._loss = loss if self._loss is None else 0.98 * self._loss + 0.02 * loss
+            self._loss = _averaged(self._loss, loss)
+        if self._shown and self._live is None:
+            self._tell()
+
+    def _tell(self) -> None:
+        """Print a line, if the last one is long ago."""
         now = self._clock()
-        if self._shown and self._live is None and now - self._told >= LINES_EVERY:
+        if now - self._told >= LINES_EVERY:
             self._told = now
             self._console.print(BETWEEN.join(self.parts()), highlight=False, soft_wrap=True)
 
     def validated(self, step: int, metric: str, value: float) -> None:
         """Show a validation."""
         name = metric.replace("_", " ")
-        text = f"{100 * value:.1f} %" if metric_of(metric).percent else f"{value:.3f}"
+        text = _value_text(metric, value)
         if self._live is None:
             logger.info("step %d: validation %s %s", step, name, text)
         self._validation = f"{name} {text}"
 
     def parts(self) -> list[str]:
         """List all there is to say, the most important first."""
-        said = [f"{self.word} {self.done}/{self.total}"]
         each = self._seconds_each()
-        if each is not None:
-            said.append(f"{clock_text(each * (self.total - self.done))} left")
-        said += [self._validation] if self._validation else []
-        said += [] if self._loss is None else [f"loss {self._loss:.4g}"]
-        if each and self._tasks_per_step:
-            said.append(f"{self._tasks_per_step / each:.0f} tasks/s")
-        return said
+        said = [
+            f"{self.word} {self.done}/{self.total}",
+            self._time_left(each),
+            self._validation,
+            "" if self._loss is None else f"loss {self._loss:.4g}",
+            self._speed(each),
+        ]
+        return [part for part in said if part]
+
+    def _time_left(self, each: float | None) -> str:
+        """Say how long the steps that are left take; nothing if it is not known."""
+        return "" if each is None else f"{clock_text(each * (self.total - self.done))} left"
+
+    def _speed(self, each: float | None) -> str:
+        """Say how many tasks are done in a second; nothing if it is not known."""
+        return f"{self._tasks_per_step / each:.0f} tasks/s" if each and self._tasks_per_step else ""
 
     def line(self, width: int) -> str:
         """Give the parts that fit into ``width`` characters, and a bar if it fits too."""
-        said = self.parts()
-        while len(said) > 2 and len(BETWEEN.join(said)) > width:
-            said.pop()
-        text = BETWEEN.join(said)
+        text = _fitting(self.parts(), width)
         room = min(MOST_OF_A_BAR, width - len(text) - 1)
-        if room < 4:
-            return text
+        return text if room < 4 else f"{text} {self._bar(room)}"
+
+    def _bar(self, room: int) -> str:
+        """Draw a bar of ``room`` characters."""
         filled = round(room * self.done / max(self.total, 1))
-        return f"{text} {'━' * filled}{'╌' * (room - filled)}"
+        return f"{'━' * filled}{'╌' * (room - filled)}"
 
     def _seconds_each(self) -> float | None:
         """Give the seconds of a step so far; None before the first one."""
@@ -118,14 +132,26 @@ class Progress:
             self._live.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._live is not None:
             self._live.stop()
+
+
+def _value_text(metric: str, value: float) -> str:
+    """Write a value in percent, or with three decimals."""
+    return f"{100 * value:.1f} %" if metric_of(metric).percent else f"{value:.3f}"
+
+
+def _averaged(mean: float | None, loss: float) -> float:
+    """Give the running mean of the losses after one more."""
+    return loss if mean is None else 0.98 * mean + 0.02 * loss
+
+
+def _fitting(said: list[str], width: int) -> str:
+    """Join the first parts that fit into ``width`` characters; the first two always stand."""
+    while len(said) > 2 and len(BETWEEN.join(said)) > width:
+        said.pop()
+    return BETWEEN.join(said)
 
 
 def clock_text(seconds: float) -> str:

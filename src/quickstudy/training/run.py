@@ -1,9 +1,8 @@
 """The moving parts of a training run: one outer step, its checkpoint, and going back to it."""
 
-import json
-import math
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,24 +15,22 @@ from quickstudy.errors import TrainingError, require
 from quickstudy.learners import Learner
 from quickstudy.random import Moment, ambient
 from quickstudy.tasks import TaskSource
-from quickstudy.training.checkpoint import (
-    check_optimizer,
-    description_of,
-    pack,
-    read,
-    restore_learner,
-    restore_optimizer,
-    write,
-)
+from quickstudy.training.checkpoint import description_of, pack, read, restore_learner, write
 from quickstudy.training.collect import collect
+from quickstudy.training.named import divided, prefixed, unprefixed
+from quickstudy.training.optimizer_state import (
+    Scheduler,
+    check_optimizer,
+    restore_optimizer,
+    restore_schedule,
+    schedule_state,
+)
 from quickstudy.training.plan import Plan
-
-Scheduler = torch.optim.lr_scheduler.LRScheduler
 
 
 @dataclass
 class Fitted:
-    """What :func:`train` leaves.
+    """The state in which training leaves a run.
 
     Attributes:
         step: Steps taken in all, over resumed parts too.
@@ -49,17 +46,27 @@ class Fitted:
     interrupted: bool = False
     out: Path | None = None
 
+    def progress(self) -> dict[str, object]:
+        """Say in plain values how far the run is, for a checkpoint."""
+        return {"step": self.step, "seconds": self.seconds, "best": self.best}
+
+    def restore(self, details: dict[str, Any]) -> None:
+        """Go back to the progress in a checkpoint's details."""
+        best = details["best"]
+        self.step, self.seconds = details["step"], details["seconds"]
+        self.best = None if best is None else (best[0], best[1])
+
 
 @dataclass
 class Run:
     """The parts of a run that change, and the plan, which does not.
 
     Attributes:
-        learner: What is trained.
+        learner: The learner that is trained.
         source: Where the training tasks come from.
-        optimizer: What takes the steps.
-        scheduler: What changes its rate.
-        balancer: What makes one step of several losses.
+        optimizer: Takes the steps.
+        scheduler: Changes the optimiser's rate.
+        balancer: Makes one step of several losses.
         plan: The settings.
         fitted: How far it is.
         compiled: The compiled step.
@@ -83,6 +90,17 @@ class Run:
         """The parameters that are trained."""
         return trainable(self.learner)
 
+    @property
+    def rate(self) -> float:
+        """The learning rate of the optimiser's first group."""
+        found: float = self.optimizer.param_groups[0]["lr"]
+        return found
+
+    @property
+    def ended(self) -> bool:
+        """Whether all steps were taken."""
+        return self.fitted.step >= self.plan.steps
+
     def step(self, index: int) -> float:
         """Take step ``index`` and give its mean loss.
 
@@ -92,52 +110,62 @@ class Run:
         plan = self.plan
         moment = Moment(plan.seed, "train", index)
         episodes = collect(self.source, self.learner, plan.tasks_per_step, moment)
-        self.optimizer.zero_grad(set_to_none=True)
-        with ambient(plan.seed, "layers", index):
-            losses = self._backward(episodes)
-        self._check_finite(losses, index)
-        self.optimizer.step()
-        if self.scheduler is not None:
-            self.scheduler.step()
+        losses = self._losses(episodes, index)
+        self._check_losses(losses, index)
+        self._clip(index)
+        self._descend()
         self.source.told(episodes, losses, episodes.moment)
         return losses.mean().item()
 
-    def _check_finite(self, losses: Tensor, index: int) -> None:
-        """Raise if a loss or the gradient is not finite; clip the gradient."""
-        if not bool(losses.isfinite().all()):
-            wrong = (~losses.isfinite()).nonzero().flatten().tolist()
+    def _losses(self, episodes: Episode, index: int) -> Tensor:
+        """Give the losses ``[task]`` of a step, and put their gradient on the parameters."""
+        self.optimizer.zero_grad(set_to_none=True)
+        with ambient(self.plan.seed, "layers", index):
+            return self._backward(episodes) if self.compiled is None else self.compiled(episodes)
+
+    def _descend(self) -> None:
+        """Step along the gradient, and change the rate for the next step."""
+        self.optimizer.step()
+        if self.scheduler is not None:
+            self.scheduler.step()
+
+    def _check_losses(self, losses: Tensor, index: int) -> None:
+        """Raise if a loss is not finite."""
+        wrong = _not_finite(losses)
+        if wrong:
             raise self._diverged(f"The loss of step {index + 1} is not finite (tasks {wrong[:5]})")
-        clip = self.plan.clip_gradient
-        norm = nn.utils.clip_grad_norm_(self.parameters, math.inf if clip is None else clip)
+
+    def _clip(self, index: int) -> None:
+        """Clip the gradient; raise if it is not finite."""
+        norm = nn.utils.clip_grad_norm_(self.parameters, self.plan.largest_norm)
         if not bool(norm.isfinite()):
             raise self._diverged(f"The gradient of step {index + 1} is not finite")
 
-    def _diverged(self, what: str) -> TrainingError:
+    def _diverged(self, fault: str) -> TrainingError:
         last = self.plan.last
-        kept = (
-            f" The last checkpoint, {last}, is as it was."
-            if last is not None and last.exists()
-            else ""
-        )
+        exists = last is not None and last.exists()
+        kept = f" The last checkpoint, {last}, is as it was." if exists else ""
         return TrainingError(
-            f"{what}: lower the learning rates, clip the gradient, or look for NaN in the "
+            f"{fault}: lower the learning rates, clip the gradient, or look for NaN in the "
             f"inputs.{kept}"
         )
 
     def _backward(self, episodes: Episode) -> Tensor:
-        if self.compiled is not None:
-            return self.compiled(episodes)
+        """Add up the gradients of all tasks, as many at a time as the plan says."""
         total = episodes.num_tasks
         part = self.plan.tasks_per_backward or total
-        values = []
-        for first in range(0, total, part):
-            chunk = episodes[first : first + part] if part < total else episodes
-            losses = self.learner.losses(chunk)
-            outer = OuterStep(self.learner, chunk, self.optimizer.param_groups[0]["lr"])
-            self.places = check_places(self.balancer, outer, self.places)
-            descend(self.balancer, losses, outer, len(losses) / total)
-            values.append(losses.detach())
-        return torch.cat(values)
+        if part >= total:
+            return self._backward_of(episodes, total)
+        chunks = (episodes[first : first + part] for first in range(0, total, part))
+        return torch.cat([self._backward_of(chunk, total) for chunk in chunks])
+
+    def _backward_of(self, chunk: Episode, total: int) -> Tensor:
+        """Add the gradient of some of ``total`` tasks, and give their losses ``[task]``."""
+        losses = self.learner.losses(chunk)
+        outer = OuterStep(self.learner, chunk, self.rate)
+        self.places = check_places(self.balancer, outer, self.places)
+        descend(self.balancer, losses, outer, len(losses) / total)
+        return losses.detach()
 
     def check(self) -> None:
         """Raise at the start if the optimiser does not fit, or something could not be saved later.
@@ -145,33 +173,39 @@ class Run:
         Raises:
             UserError: If so.
         """
-        groups = self.optimizer.param_groups
-        own = {id(parameter) for parameter in self.parameters}
-        trained = any(id(parameter) in own for group in groups for parameter in group["params"])
+        self._check_optimizer()
+        if self.plan.out is not None:
+            description_of(self.learner)
+            schedule_state(self.scheduler)
+
+    def _check_optimizer(self) -> None:
+        """Raise if the optimiser is of another learner, or the scheduler of another optimiser."""
+        trained = not self._taken().isdisjoint(map(id, self.parameters))
         require(trained, "The optimiser should be one of the learner's parameters. Found others.")
         followed = None if self.scheduler is None else self.scheduler.optimizer
         require(
             followed in (None, self.optimizer),
             "The scheduler should be one of the run's optimiser. Found that of another.",
         )
-        if self.plan.out is not None:
-            description_of(self.learner)
-            if self.scheduler is not None:
-                _plain(self.scheduler.state_dict())
+
+    def _taken(self) -> set[int]:
+        """Give the identities of the optimiser's parameters."""
+        groups = (group["params"] for group in self.optimizer.param_groups)
+        return set(map(id, chain.from_iterable(groups)))
 
     def save(self, path: Path) -> None:
         """Write a checkpoint of everything that the next step depends on."""
         tensors, details = pack(self.learner, self.optimizer)
-        tensors |= {f"balancer/{name}": value for name, value in state_of(self.balancer).items()}
-        source = self.source.state()
-        of_source = {name: value for name, value in source.items() if isinstance(value, Tensor)}
-        tensors |= {f"source/{name}": value for name, value in of_source.items()}
-        plain = {name: value for name, value in source.items() if name not in of_source}
-        details["scheduler"] = None
-        if self.scheduler is not None:
-            details["scheduler"] = _plain(self.scheduler.state_dict())
-        progress = {name: getattr(self.fitted, name) for name in ("step", "seconds", "best")}
-        write(path, tensors, details | progress | {"seed": self.plan.seed, "source": plain})
+        of_source, plain = divided(self.source.state())
+        tensors |= prefixed("balancer/", state_of(self.balancer)) | prefixed("source/", of_source)
+        details["scheduler"] = schedule_state(self.scheduler)
+        details |= self.fitted.progress()
+        write(path, tensors, details | {"seed": self.plan.seed, "source": plain})
+
+    def save_last(self) -> None:
+        """Write the run's last checkpoint, if it has a folder."""
+        if self.plan.last is not None:
+            self.save(self.plan.last)
 
     def resume(self, path: Path) -> None:
         """Go back to the checkpoint at ``path``.
@@ -182,80 +216,58 @@ class Run:
         tensors, details = read(path)
         self._check_same(details)
         check_optimizer(self.optimizer, details)
-        restore_state(self.balancer, _under("balancer/", tensors))
-        self.source.restore(details.get("source", {}) | _under("source/", tensors))
+        self._restore(tensors, details, path)
+        self.fitted.restore(details)
+
+    def _restore(self, tensors: dict[str, Tensor], details: dict[str, Any], path: Path) -> None:
+        """Put the saved state into every part of the run."""
+        restore_state(self.balancer, unprefixed("balancer/", tensors))
+        self.source.restore(details.get("source", {}) | unprefixed("source/", tensors))
         restore_learner(self.learner, tensors, path)
         restore_optimizer(self.optimizer, tensors, details)
-        if self.scheduler is not None and details["scheduler"] is not None:
-            self.scheduler.load_state_dict(details["scheduler"])
-        best = details["best"]
-        self.fitted.step, self.fitted.seconds = details["step"], details["seconds"]
-        self.fitted.best = None if best is None else (best[0], best[1])
+        restore_schedule(self.scheduler, details["scheduler"])
 
     def _check_same(self, details: dict[str, Any]) -> None:
         """Raise if a checkpoint is one of another seed or learner."""
-        seed = self.plan.seed
-        require(
-            details["seed"] == seed,
-            f"A resumed run should have the seed it was begun with, {details['seed']}. Found "
-            f"seed={seed}.",
-        )
-        begun = details["learner"]["class"]
-        found = description_of(self.learner)["class"]
-        require(
-            begun == found,
-            f"A resumed run should have the learner it was begun with, {begun}. Found {found}.",
-        )
+        seed, found = self.plan.seed, description_of(self.learner)["class"]
+        _check_begun("seed", details["seed"], seed, f"seed={seed}")
+        _check_begun("learner", details["learner"]["class"], found, found)
 
     def keep_best(self) -> None:
         """Keep the weights as the best so far: in the run's folder, or in memory without one."""
-        if self.plan.out is not None:
-            self.save(self.plan.out / "best.safetensors")
+        best = self.plan.best
+        if best is not None:
+            self.save(best)
         else:
-            state = self.learner.state_dict()
-            self.best_weights = {name: value.detach().clone() for name, value in state.items()}
+            self.best_weights = _copied(self.learner.state_dict())
 
     def back_to_best(self) -> None:
         """Give the learner the weights that were kept as the best, if there are any."""
-        path = None if self.plan.out is None else self.plan.out / "best.safetensors"
+        best = self.plan.best
         if self.best_weights is not None:
             self.learner.load_state_dict(self.best_weights)
-        elif path is not None and path.exists():
-            restore_learner(self.learner, read(path)[0], path)
+        elif best is not None and best.exists():
+            restore_learner(self.learner, read(best)[0], best)
+
+
+def _check_begun(name: str, begun: object, found: object, text: str) -> None:
+    """Raise if a resumed run differs in ``name`` from the checkpoint."""
+    require(
+        begun == found,
+        f"A resumed run should have the {name} it was begun with, {begun}. Found {text}.",
+    )
+
+
+def _not_finite(losses: Tensor) -> list[int]:
+    """List the tasks whose loss is not finite."""
+    found: list[int] = (~losses.isfinite()).nonzero().flatten().tolist()
+    return found
+
+
+def _copied(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in weights.items()}
 
 
 def trainable(module: nn.Module) -> list[nn.Parameter]:
     """List the parameters that have ``requires_grad``."""
     return [parameter for parameter in module.parameters() if parameter.requires_grad]
-
-
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Give the tensors whose name begins with ``prefix``, without it."""
-    kept = [name for name in tensors if name.startswith(prefix)]
-    return {name.removeprefix(prefix): tensors[name] for name in kept}
-
-
-def _plain(state: dict[str, Any]) -> dict[str, Any]:
-    """Give the part of a scheduler's state that JSON holds.
-
-    Functions and milestones are the caller's to give again.
-
-    Raises:
-        UserError: If it holds parts, of schedulers inside a scheduler, that JSON would change or
-            lose.
-    """
-    kept = {
-        name: value
-        for name, value in state.items()
-        if isinstance(value, (int, float, bool, str, list, type(None)))
-    }
-    try:
-        same = json.loads(json.dumps(kept)) == kept
-    except TypeError:
-        same = False
-    require(
-        same,
-        "This scheduler, made of others, could not be resumed exactly: write it as one "
-        "torch.optim.lr_scheduler.LambdaLR.",
-    )
-    return kept

@@ -1,9 +1,10 @@
-"""The time that each part of a long work takes, and its progress."""
+"""The time that each part of long work takes, and its progress."""
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from quickstudy.training.progress import Progress
 
@@ -22,16 +23,20 @@ class Stopwatch:
 
     @contextmanager
     def part(self, name: str, num_tasks: int) -> Iterator[Callable[[int], None]]:
-        """Measure the part ``name`` while the block runs, which is given what counts its tasks."""
+        """Measure the part ``name`` while the block runs.
+
+        The block is given a function that counts tasks that are done.
+        """
         began = time.monotonic()
         with Progress(num_tasks, shown=self.shown, word=f"{name}: task") as bar:
-
-            def done(count: int) -> None:
-                for _ in range(count):
-                    bar.advance()
-
-            yield done
+            yield partial(_advance, bar)
         self.seconds[name] = time.monotonic() - began
+
+
+def _advance(bar: Progress, count: int) -> None:
+    """Count ``count`` tasks."""
+    for _ in range(count):
+        bar.advance()
 
 
 __all__ = ["Stopwatch"]

@@ -1,6 +1,5 @@
 """A run read back from its folder: its learner, and the data its tasks came from."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from quickstudy.tasks.rows import tasks_in
 from quickstudy.tasks.table import read_table
 from quickstudy.tasks.table_form import TableForm
 from quickstudy.training.checkpoint import Classes, load
+from quickstudy.training.details import read_details
 from quickstudy.training.drawn import Drawn, old_settings
 
 QUERY = 15
@@ -32,13 +32,15 @@ QUERY = 15
 
 @dataclass(frozen=True)
 class Trained:
-    """A run of :func:`~quickstudy.train`, the command line or ``quickstudy fit``.
+    """A run that was trained, read back from its folder.
+
+    It was made by :func:`~quickstudy.train`, the command line or ``quickstudy fit``.
 
     Attributes:
         folder: The run's folder.
         learner: Its learner: the best by validation, else the last.
         details: What its ``run.json`` holds.
-        classes: Classes of the user's that it is made of.
+        classes: The user's own classes that it is made of.
     """
 
     folder: Path
@@ -71,21 +73,18 @@ class Trained:
         path, known = Path(run), tuple(classes)
         learner = load(path, model, known)
         folder = path if path.is_dir() else path.parent
-        try:
-            details = read_details(folder)
-        except UserError:
-            details = {}
-        return cls(folder, learner, details, known)
+        return cls(folder, learner, _details_if_any(folder), known)
 
     def image_form(self) -> dict[str, Any]:
-        """The size, channels and ink of the folder of images it learned from; empty without one."""
-        drawn = self._drawn()
-        found = None if drawn is None else drawn.arguments(Images)
-        names = ("size", "channels", "ink")
-        return {} if found is None else {name: found[name] for name in names if name in found}
+        """Give the size, channels and ink of the folder of images that it learned from.
+
+        It is empty if it learned from other data.
+        """
+        found = self._arguments(Images) or {}
+        return {name: found[name] for name in ("size", "channels", "ink") if name in found}
 
     def table_form(self) -> TableForm | None:
-        """What the rows of the table with tasks that it learned from become; None without one.
+        """Give the form of the rows of the table with tasks that it learned from; None without one.
 
         Raises:
             UserError: If the table cannot be read any more.
@@ -96,7 +95,7 @@ class Trained:
         return None if rows is None or rows.task is None else rows.form
 
     def rows(self) -> Rows | None:
-        """The table file that it learned from, if it was one."""
+        """Open the table file that it learned from; None if it learned from other data."""
         if not self.learned_from(Rows):
             return None
         found = self.data()
@@ -104,12 +103,12 @@ class Trained:
 
     @property
     def fitted_table(self) -> TableForm | None:
-        """What the rows of its table become, if ``quickstudy fit`` made it."""
+        """The form of its table's rows, if ``quickstudy fit`` made it."""
         return TableForm.from_dict(self.details["table"]) if "table" in self.details else None
 
     @property
     def source_name(self) -> str:
-        """What it learned from, in a word: glyphs, images, sinusoid, ..."""
+        """The name of the data that it learned from: glyphs, images, sinusoid, ..."""
         drawn = self._drawn()
         if drawn is not None:
             return drawn.name
@@ -117,46 +116,52 @@ class Trained:
         return str(said.get("source", "")).partition("/")[0] if isinstance(said, dict) else ""
 
     def learned_from(self, kind: type[Data]) -> bool:
-        """Whether it learned from data of class ``kind``."""
+        """Say whether it learned from data of class ``kind``."""
+        return self._arguments(kind) is not None
+
+    def _arguments(self, kind: type[Data]) -> dict[str, Any] | None:
+        """Give the arguments of the data, if they are of class ``kind``."""
         drawn = self._drawn()
-        return drawn is not None and drawn.arguments(kind) is not None
+        return None if drawn is None else drawn.arguments(kind)
 
     def same_data(self, other: "Trained") -> bool:
-        """Whether another run learned from the same data, as far as both say it."""
+        """Say whether another run learned from the same data, as far as both tell."""
         own, others = self._drawn(), other._drawn()
         if own is None or others is None:
-            return self.details.get("source") == other.details.get("source")
-        free = ("cache", "root", "rotations")
-        parts = [{k: v for k, v in one.data.items() if k not in free} for one in (own, others)]
-        return parts[0] == parts[1]
+            return bool(self.details.get("source") == other.details.get("source"))
+        return own.is_same_data(others)
 
     def options(self) -> dict[str, Any]:
-        """The options of its training tasks: way, shot, ..."""
+        """Give the options of its training tasks: way, shot, ..."""
         drawn = self._drawn()
         found = {} if drawn is None else dict(drawn.options)
-        settings = self.details.get("settings")
-        asked = settings if isinstance(settings, dict) else {}
         # a network may be trained on tasks of fewer classes than it is meant for
         trained_on = ("way", "shot") if "batch_size" in found else tuple(found)
-        known = [name for name in ("way", "shot") if name in trained_on and name in asked]
-        return found | {name: asked[name] for name in known if asked[name] is not None}
+        asked = self._asked()
+        return found | {name: asked[name] for name in asked if name in trained_on}
+
+    def _asked(self) -> dict[str, Any]:
+        """Give the way and shot that the command line was asked for."""
+        settings = self.details.get("settings")
+        given = settings if isinstance(settings, dict) else {}
+        found = {name: given.get(name) for name in ("way", "shot")}
+        return {name: value for name, value in found.items() if value is not None}
 
     def data(self, other: str | Path | None = None, **changed: Any) -> Data:
         """Open the data that it learned from, or ``other`` data, read as that was.
 
         Args:
             other: A name, a path or an import path, see :func:`~quickstudy.tasks.open_source`.
-            changed: Options of the data that are to be others than in training.
+            changed: Options of the data that differ from training.
 
         Raises:
             UserError: If the data is not known, or cannot be opened.
         """
-        drawn = self._drawn()
-        given = {name: value for name, value in changed.items() if value is not None}
+        drawn, given = self._drawn(), _given(changed)
         if other is not None:
-            return self._other(drawn, other, given)
-        require(drawn is not None, self._unknown())
-        assert drawn is not None
+            return _other(drawn, other, given)
+        if drawn is None:
+            raise UserError(self._unknown())
         return drawn.open(self.classes, given)
 
     def tasks(
@@ -166,70 +171,70 @@ class Trained:
         changed: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> TaskSource:
-        """Make tasks to judge the run on: as in training, but for the options that are given.
+        """Make tasks to judge the run on.
+
+        They are as in training, except for the options that are given.
 
         Args:
             data: Other data; by default that of training.
             split: Which part of the data; by default the test split, and all of other data.
-            changed: Options of the data that are to be others than in training.
+            changed: Options of the data that differ from training.
             options: Options of the tasks (way, shot, query, ...); None is as in training.
 
         Raises:
             UserError: If the data is not known, or has no such tasks.
         """
-        given = {name: value for name, value in options.items() if value is not None}
+        given = _given(options)
         if "table" in self.details:
             require(split is None and not changed, "A run of quickstudy fit has no splits.")
             return self._rows(None if data is None else Path(str(data)), given)
-        drawn = self._drawn()
-        if data is None and drawn is None and self.details.get("tasks") is not None:
-            message = "These tasks are of a source of your own, which has no options."
-            require(not given, f"{message} Found {sorted(given)}.")
-            source = build(self.details["tasks"], self.classes)
-            good = isinstance(source, TaskSource)
-            require(good, f"{self.folder / 'run.json'} should describe tasks. It is damaged.")
-            own: TaskSource = source
-            return own
+        if data is None and self._has_own_source():
+            return self._own(given)
         opened = data if isinstance(data, Data) else self.data(data, **(changed or {}))
-        trained = self._fitting(opened)
-        where = split if split is not None else ("test" if data is None else "all")
-        return opened.evaluation(where, **(trained | given))
+        part = ("test" if data is None else "all") if split is None else split
+        return opened.evaluation(part, **(self._fitting(opened) | given))
+
+    def _has_own_source(self) -> bool:
+        """Say whether it learned from a source that is described, but not drawn from data."""
+        return self._drawn() is None and self.details.get("tasks") is not None
+
+    def _own(self, options: Mapping[str, Any]) -> TaskSource:
+        """Make tasks of a source of the user's, by its description."""
+        message = "These tasks are of a source of your own, which has no options."
+        require(not options, f"{message} Found {sorted(options)}.")
+        source = build(self.details["tasks"], self.classes)
+        good = isinstance(source, TaskSource)
+        require(good, f"{self.folder / 'run.json'} should describe tasks. It is damaged.")
+        found: TaskSource = source
+        return found
 
     def _fitting(self, data: Data) -> dict[str, Any]:
-        """The way and shot of training, as far as the tasks of ``data`` have such options."""
+        """Give the way and shot of training, as far as the tasks of ``data`` have such options."""
         known = data.options()
         own = self.options()
         return {name: own[name] for name in ("way", "shot") if name in own and name in known}
 
-    def _other(self, drawn: Drawn | None, other: str | Path, changed: dict[str, Any]) -> Data:
-        """Other data: if it is of the class of the training data, with the same options."""
-        kind, decided = source_class(other)
-        if drawn is None or not decided:
-            return open_source(other, **changed)
-        own = drawn.arguments(kind)
-        if own is None:
-            return open_source(other, **changed)
-        (place,) = decided
-        more = {"scaled_by": own[place]} if issubclass(kind, Rows) else {}
-        return make(kind, own | more | decided | changed)
-
     def _rows(self, file: Path | None, options: dict[str, Any]) -> TaskSource:
-        """Tasks of the table that the run was fitted to, or of another file with its columns."""
+        """Make tasks of the table that the run was fitted to, or of another file's columns."""
         form, source = self.fitted_table, self.details["source"]
         assert form is not None
         frame = read_table(Path(source["file"]) if file is None else file)
+        _check_table_options(options)
         label = "all rows, which were learned from" if file is None else str(file)
-        unknown = sorted(set(options) - {"shot", "query"})
-        message = f"Tasks of a table have no option {unknown[:1]}. They have shot, query."
-        require(not unknown, message)
         tasks = replace(tasks_in(frame, source["task"], form), label=f"table/{label}")
         return tasks.episodes(options.get("shot", 5), options.get("query", QUERY))
 
     def _drawn(self) -> Drawn | None:
-        description: Description | None = self.details.get("tasks")
-        if description is None and "settings" in self.details:
-            description = old_settings(self.details["settings"])
+        """Read the description of its tasks; None if there is none, or they are not drawn."""
+        description = self._description()
         return None if description is None else Drawn.of(description)
+
+    def _description(self) -> Description | None:
+        """Give the description of its tasks, in the terms of this version."""
+        found: Description | None = self.details.get("tasks")
+        if found is None and "settings" in self.details:
+            return old_settings(self.details["settings"])
+        return found
 
     def _unknown(self) -> str:
         return (
@@ -238,28 +243,35 @@ class Trained:
         )
 
 
-def read_details(folder: Path) -> dict[str, Any]:
-    """Read the ``run.json`` of a run's folder.
-
-    Raises:
-        UserError: If there is none, or it is damaged.
-    """
-    found = "a file" if folder.exists() else "no such folder"
-    require(folder.is_dir(), f"{folder} should be a run's folder. Found {found}.")
-    path = folder / "run.json"
+def _details_if_any(folder: Path) -> dict[str, Any]:
+    """Read the ``run.json`` of ``folder``; empty if it cannot be read."""
     try:
-        details = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise UserError(
-            f"{folder} should be a run's folder with a run.json. Found none: train with --out "
-            f"{folder} first."
-        ) from None
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} should hold JSON. It is damaged: {error}.") from None
-    kind = type(details).__name__
-    require(isinstance(details, dict), f"{path} should hold a JSON object. Found a {kind}.")
-    found_details: dict[str, Any] = details
-    return found_details
+        return read_details(folder)
+    except UserError:
+        return {}
+
+
+def _check_table_options(options: Mapping[str, Any]) -> None:
+    """Raise if an option is none of tasks of a table."""
+    unknown = sorted(set(options) - {"shot", "query"})
+    message = f"Tasks of a table have no option {unknown[:1]}. They have shot, query."
+    require(not unknown, message)
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the options that are not None."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _other(drawn: Drawn | None, other: str | Path, changed: dict[str, Any]) -> Data:
+    """Open other data: with the options of the training data, if both are of one class."""
+    kind, decided = source_class(other)
+    own = drawn.arguments(kind) if drawn is not None and decided else None
+    if own is None:
+        return open_source(other, **changed)
+    (place,) = decided
+    more = {"scaled_by": own[place]} if issubclass(kind, Rows) else {}
+    return make(kind, own | more | decided | changed)
 
 
 __all__ = ["Trained", "read_details"]

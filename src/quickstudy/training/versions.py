@@ -7,7 +7,7 @@ from quickstudy.learners import LEARNERS
 from quickstudy.models import MODELS
 
 FORMAT = "quickstudy 2"
-"""What the header of a file says that this version writes."""
+"""The format that the header of a file states if this version wrote it."""
 FIRST = "quickstudy 1"
 """Version 0.1.0: a learner and its model are named by their names on the command line."""
 
@@ -20,12 +20,9 @@ def upgraded(details: dict[str, Any], format_: str) -> dict[str, Any]:
     """
     if format_ != FIRST or "spec" not in details:
         return details
-    spec = details["spec"]
     kept = {name: value for name, value in details.items() if name != "spec"}
     try:
-        model, arguments = _model(spec), dict(spec["arguments"])
-        learner = {"class": _named(LEARNERS, spec["learner"]), "model": model, **arguments}
-        return {**kept, "learner": learner, "frozen": list(spec["frozen"])}
+        return kept | _described(details["spec"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(
             f"A checkpoint of version 0.1.0 should name its learner and model. It is damaged: "
@@ -33,14 +30,24 @@ def upgraded(details: dict[str, Any], format_: str) -> dict[str, Any]:
         ) from error
 
 
+def _described(spec: dict[str, Any]) -> dict[str, Any]:
+    """Describe a learner of version 0.1.0, and list its frozen parameters."""
+    model, arguments = _model(spec), dict(spec["arguments"])
+    learner = {"class": _named(LEARNERS, spec["learner"]), "model": model, **arguments}
+    return {"learner": learner, "frozen": list(spec["frozen"])}
+
+
 def _model(spec: dict[str, Any]) -> dict[str, Any]:
     """Describe a model of version 0.1.0, and the models that it is made of."""
     if spec["model"] is None:
         return {"opaque": spec["model_class"]}
-    arguments = {}
-    for name, value in spec["model_arguments"].items():
-        arguments[name] = _model(value) if isinstance(value, dict) else value
+    arguments = {name: _argument(value) for name, value in spec["model_arguments"].items()}
     return {"class": _named(MODELS, spec["model"]), **arguments}
+
+
+def _argument(value: Any) -> Any:
+    """Describe an argument of a model, which may be a model too."""
+    return _model(value) if isinstance(value, dict) else value
 
 
 def _named(table: Any, name: str) -> str:

@@ -5,7 +5,7 @@ from torch import nn
 
 import quickstudy as qs
 from quickstudy.random import Moment
-from quickstudy.training.collect import collect, device_of
+from quickstudy.training.collect import collect, learner_device
 from tests.unit.training.small import sine_learner, sines
 
 
@@ -34,4 +34,4 @@ def test_the_moment_is_set_even_if_the_source_forgets_it():
 
 def test_tasks_go_to_the_learners_device():
     assert collect(sines(), nn.Linear(1, 1, device="meta"), 1, Moment()).task.device.type == "meta"
-    assert device_of(nn.Identity()) == torch.device("cpu")
+    assert learner_device(nn.Identity()) == torch.device("cpu")

@@ -12,45 +12,11 @@ from tests.unit.training.small import (
     Own,
     bits,
     blobs,
-    images,
     proto,
     same_bits,
     sine_learner,
     sines,
 )
-
-
-def tasks(source, num_tasks=7, seed=0):
-    episodes = list(qs.frozen_tasks(source, num_tasks, seed))
-    return {
-        f"{part}.{name}": torch.cat([getattr(getattr(episode, part), name) for episode in episodes])
-        for part in ("support", "query")
-        for name in ("x", "y", "mask")
-    }
-
-
-SOURCES = {
-    "sines": sines,
-    "blobs": lambda: blobs().episodes(3, 1, 5),
-    "ranges": lambda: blobs().episodes((2, 5), (1, 3), 4),
-}
-
-
-@pytest.mark.parametrize("name", SOURCES)
-def test_frozen_tasks(name):
-    source = SOURCES[name]()
-    first = tasks(source)
-    torch.rand(3)
-    assert same_bits(first, tasks(source))
-    assert same_bits({key: value[:4] for key, value in first.items()}, tasks(source, 4))
-    assert not torch.equal(first["support.x"], tasks(source, seed=1)["support.x"])
-    assert not torch.equal(first["support.x"][0], first["support.x"][1])
-
-
-def test_many_tasks_come_in_several_batches():
-    batches = list(qs.frozen_tasks(images().episodes(5, 5, 5), 70, 0))
-    assert len(batches) > 1 and sum(batch.num_tasks for batch in batches) == 70
-    assert max(batch.num_tasks * 50 for batch in batches) <= 1600
 
 
 def test_two_learners_see_the_same_tasks():
@@ -93,30 +59,6 @@ def test_the_learner_stays_as_it_is(make, training):
     assert torch.equal(torch.get_rng_state(), rng)
     assert found.per_task == qs.evaluate(learner, blobs().episodes(3, 2, 4), 6).per_task
     assert found.transductive == learner.transductive
-
-
-def test_the_estimate_is_that_of_numpy():
-    values = qs.generator(0, "values")
-    values = torch.rand(50, generator=values)
-    estimate = qs.Estimate.of(values)
-    array = values.double().numpy()
-    assert estimate.mean == pytest.approx(np.mean(array), rel=1e-12)
-    assert estimate.ci95 == pytest.approx(1.96 * np.std(array, ddof=1) / math.sqrt(50), rel=1e-12)
-    assert (estimate.num_tasks, estimate.num_diverged) == (50, 0)
-    assert qs.Estimate(0.987, 0.002, 9).text("accuracy") == "98.70 ± 0.20 %"
-    assert (
-        qs.Estimate(0.67, 0.05, 9, 2).text("mean_squared_error")
-        == "0.670 ± 0.050 (2 of 9 tasks diverged)"
-    )
-
-
-def test_tasks_that_diverged_are_counted_and_not_in_the_mean():
-    estimate = qs.Estimate.of(torch.tensor([1.0, math.nan, 3.0, math.inf]))
-    assert (estimate.mean, estimate.num_tasks, estimate.num_diverged) == (2.0, 4, 2)
-    query = qs.Batch(torch.zeros(2, 2, 1), torch.tensor([[0, 1], [0, 1]]), torch.ones(2, 2))
-    scores = torch.tensor([[[1.0, 0], [1, 0]], [[1, 0], [math.nan, 0]]])
-    values = query.target.values(scores, query.y, query.mask)["accuracy"]
-    assert values[0] == 0.5 and values[1].isnan()
 
 
 @pytest.mark.parametrize(

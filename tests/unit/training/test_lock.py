@@ -7,7 +7,7 @@ import sys
 import pytest
 
 import quickstudy as qs
-from quickstudy.training.lock import locked
+from quickstudy.training.lock import claimed, locked
 from tests.unit.training.small import sine_learner, sines
 
 HOLD = """
@@ -60,3 +60,15 @@ def test_a_damaged_note_of_the_holder(tmp_path):
         (tmp_path / ".lock").write_text("{")
         with pytest.raises(qs.UserError, match="by another process"), locked(tmp_path):
             pass
+
+
+def test_a_claimed_folder_stays_only_if_something_was_written(tmp_path):
+    out = tmp_path / "deep" / "run"
+    with claimed(out):
+        assert [path.name for path in out.iterdir()] == [".lock"]
+    assert list(tmp_path.iterdir()) == []
+    with claimed(out):
+        (out / "kept").touch()
+    assert [path.name for path in out.iterdir()] == ["kept"]
+    with claimed(None):
+        pass

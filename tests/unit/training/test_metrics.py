@@ -1,8 +1,9 @@
 """Metrics are read up to the first line that is damaged."""
 
 import pytest
+import torch
 
-from quickstudy.training.metrics import MetricLog, read_metrics
+from quickstudy.training.metrics import Events, MetricLog, read_metrics
 
 GOOD = b'{"step": 20, "loss": 1.0}\n{"step": 40, "loss": 0.5}\n'
 
@@ -33,3 +34,17 @@ def test_the_loss_is_a_mean_over_twenty_steps(tmp_path):
             log.loss(step, float(step), 0.1, tasks=4, flush=step == 25)
     lines = read_metrics(tmp_path / "metrics.jsonl")
     assert [(line["step"], line["loss"]) for line in lines] == [(20, 10.5), (25, 23.0)]
+
+
+def test_learned_weights_stand_beside_the_loss(tmp_path):
+    with MetricLog(tmp_path, tensorboard=False, step=0) as log:
+        log.loss(1, 2.0, 0.1, tasks=4, flush=True, weights=torch.tensor([0.25, 1.75]))
+    (line,) = read_metrics(tmp_path / "metrics.jsonl")
+    assert (line["weight/0"], line["weight/1"], line["lr"]) == (0.25, 1.75, 0.1)
+
+
+def test_without_a_folder_no_events_are_written():
+    events = Events(None, 0)
+    events.add(1, {"loss": 1.0})
+    events.flush()
+    events.close()

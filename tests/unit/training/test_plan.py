@@ -1,5 +1,6 @@
 """Settings that are out of range, or exclude each other."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -35,5 +36,7 @@ def test_a_rate_and_a_balancer():
 
 def test_what_follows_from_the_settings():
     plan = Plan(3, tasks_per_step=6, out=Path("runs/a"))
+    assert plan.best == Path("runs/a/best.safetensors")
+    assert (plan.largest_norm, Plan(3, clip_gradient=0.5).largest_norm) == (math.inf, 0.5)
     assert (plan.at_once, plan.last) == (6, Path("runs/a/last.safetensors"))
     assert (Plan(3, tasks_per_backward=2).at_once, Plan(3).last) == (2, None)

@@ -7,7 +7,6 @@ import torch
 from torch import nn
 
 import quickstudy as qs
-from quickstudy.training import memory
 from quickstudy.training.evaluate import values_by_steps
 from tests.unit.training.small import (
     bits,
@@ -188,52 +187,6 @@ def test_more_classes_than_outputs():
     learner = qs.MAML(qs.models.MLP(4, 3))
     with pytest.raises(qs.UserError, match=r"`way` should be at most .* Found way=5, 3 outputs"):
         fit(learner, source=blobs().episodes(5, 1, 5))
-
-
-def test_a_step_that_does_not_fit_into_memory_is_refused(monkeypatch):
-    learner, one = sine_learner(), sines().sample(1, qs.Moment(0, "memory"))
-    task, kept = memory.bytes_per_task(learner, one)
-    assert task == kept  # an unrolled graph lives until the backward pass
-    monkeypatch.setattr(memory, "available_bytes", lambda device: 10 * task)
-    before = bits(learner)
-    with pytest.raises(qs.UserError, match=r"20 tasks needs about .* GiB .*tasks_per_backward=8"):
-        fit(learner, tasks_per_step=20)
-    assert same_bits(bits(learner), before)
-    fit(learner, 1, tasks_per_step=20, tasks_per_backward=8)
-
-
-def test_the_estimate_of_memory_grows_with_the_inner_steps():
-    one = sines().sample(1, qs.Moment(0, "memory"))
-    few, many = (memory.bytes_per_task(sine_learner(inner_steps=steps), one)[0] for steps in (1, 5))
-    assert 0 < few < many
-
-
-def test_one_task_after_another_needs_memory_of_one_where_no_graph_is_kept(monkeypatch):
-    one = sines().sample(1, qs.Moment(0, "memory"))
-    for outer, fits in (("stepwise", True), ("unrolled", False)):
-        learner = sine_learner(inner_steps=5, outer_gradient=outer, mapping="loop")
-        peak, kept = memory.bytes_per_task(learner, one)
-        assert (kept < peak / 2) == fits
-        monkeypatch.setattr(memory, "available_bytes", lambda device, free=25 * peak: free)
-        monkeypatch.setattr(type(learner), "tasks_kept", lambda self, support: 1)
-        if fits:
-            assert memory.refuse_what_does_not_fit(learner, one, 50) == 50 * kept + (peak - kept)
-        else:
-            with pytest.raises(qs.UserError, match="50 tasks needs about"):
-                memory.refuse_what_does_not_fit(learner, one, 50)
-
-
-def test_one_task_that_does_not_fit_gets_advice_that_can_help(monkeypatch):
-    one = sines().sample(1, qs.Moment(0, "memory"))
-    for outer, advice in (
-        ("stepwise", r"free: take a smaller network"),
-        ("unrolled", r"free: take outer_gradient='stepwise' .* smaller"),
-    ):
-        learner = sine_learner(inner_steps=5, outer_gradient=outer)
-        peak, _ = memory.bytes_per_task(learner, one)
-        monkeypatch.setattr(memory, "available_bytes", lambda device, free=peak // 2: free)
-        with pytest.raises(qs.UserError, match=advice):
-            memory.refuse_what_does_not_fit(learner, one, 4)
 
 
 def test_what_a_run_leaves_behind(tmp_path):
