@@ -1,0 +1,121 @@
+"""Compute a network with other weights, and leave the network as it was."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+Slot = tuple[int, str]
+"""A place in a module that holds a tensor: which module, and the name there."""
+
+
+def call(
+    model: nn.Module, weights: Mapping[str, Tensor], *arguments: Any, pure: bool = True
+) -> Any:
+    """Compute ``model(*arguments)`` with ``weights`` in the place of its parameters.
+
+    It is ``torch.func.functional_call``, except for three things. A tensor that stands in several
+    places is replaced in each of them once, also if one submodule has two names. Attention is
+    computed by kernels that can be differentiated twice. Nothing that the forward pass writes into
+    the network remains: neither attributes nor changes of buffers.
+
+    Args:
+        model: Any module.
+        weights: Parameters and buffers by name; all others are the module's own.
+        arguments: The inputs.
+        pure: Whether changes of buffers are dropped. Batch norms in training move their averages
+            otherwise.
+
+    Source: ``torch.func.functional_call`` restores the replaced value in place of the original if a
+        submodule stands in a network under two names: https://github.com/pytorch/pytorch/issues/164759
+    """
+    if torch.compiler.is_compiling():
+        return functional_call(model, dict(weights), arguments)
+    given = slots_of(model, weights)
+    if pure:
+        given |= _copied_buffers(model, given)
+    with _unchanged(model), _differentiable():
+        return functional_call(model, given, arguments, tie_weights=False)
+
+
+def slots_of(model: nn.Module, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Name every place in ``model`` that holds a tensor of ``weights``, each once.
+
+    Args:
+        model: Any module.
+        weights: New values by name. One name of a tensor with several names is enough.
+
+    Returns:
+        The new values by the name of a place.
+    """
+    places: dict[int, dict[Slot, str]] = {}
+    tensors: dict[str, int] = {}
+    for prefix, module in model.named_modules(remove_duplicate=False):
+        for name, tensor in _tensors(module):
+            path = f"{prefix}.{name}" if prefix else name
+            tensors[path] = id(tensor)
+            places.setdefault(id(tensor), {}).setdefault((id(module), name), path)
+    return {
+        path: value
+        for name, value in weights.items()
+        for path in places.get(tensors.get(name, 0), {(0, ""): name}).values()
+    }
+
+
+def _tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Yield the parameters and buffers that stand in ``module`` itself."""
+    for held in (module._parameters, module._buffers):
+        for name, tensor in held.items():
+            if tensor is not None:
+                yield name, tensor
+
+
+def _copied_buffers(model: nn.Module, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Copy the buffers of ``model`` that are not given."""
+    return {name: buffer.clone() for name, buffer in model.named_buffers() if name not in given}
+
+
+@contextmanager
+def _unchanged(model: nn.Module) -> Iterator[None]:
+    """Put the attributes of all modules back at the end."""
+    before = [(module, dict(module.__dict__)) for module in model.modules()]
+    try:
+        yield
+    finally:
+        for module, attributes in before:
+            if _differs(module.__dict__, attributes):
+                module.__dict__.clear()
+                module.__dict__.update(attributes)
+
+
+def _differs(now: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+    """Say whether a name is new, is gone, or stands for another object."""
+    return now.keys() != before.keys() or any(now[name] is not before[name] for name in before)
+
+
+@contextmanager
+def _differentiable() -> Iterator[None]:
+    """Let attention take kernels whose derivatives can be differentiated.
+
+    The fused layer of a transformer has no derivative, and that of fused attention has none.
+    """
+    fast, flash = torch.backends.mha.get_fastpath_enabled(), torch.backends.cuda.flash_sdp_enabled()
+    memory = torch.backends.cuda.mem_efficient_sdp_enabled()
+    _set_kernels(False, False, False)
+    try:
+        yield
+    finally:
+        _set_kernels(fast, flash, memory)
+
+
+def _set_kernels(fast: bool, flash: bool, memory: bool) -> None:
+    """Allow the fused layer, and both kinds of fused attention."""
+    torch.backends.mha.set_fastpath_enabled(fast)
+    torch.backends.cuda.enable_flash_sdp(flash)
+    torch.backends.cuda.enable_mem_efficient_sdp(memory)
+
+
+__all__ = ["call", "slots_of"]
