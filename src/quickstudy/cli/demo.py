@@ -78,14 +78,14 @@ def _make_room(out: Path) -> None:
 
 
 def _train(asked: DemoOptions) -> int:
-    from quickstudy.cli.train import checked, train
+    from quickstudy.cli.train import checked_options, run_training
 
     own = ["--steps", str(asked.steps), "--seed", str(asked.seed), "--out", str(asked.out)]
     every = max(1, asked.steps // 4)
     judged = ["--validate-every", str(every), "--validation-tasks", "100"]
     arguments = ["--data", "glyphs", *NETWORK, *own, *judged]
     command = shlex.join(["quickstudy", "train", LEARNER, *arguments])
-    return train(checked(LEARNER, arguments), command, quiet=True)
+    return run_training(checked_options(LEARNER, arguments), command, quiet=True)
 
 
 def _judge(asked: DemoOptions, console: Any) -> Path:
