@@ -6,6 +6,9 @@ import torch
 
 from quickstudy.errors import UserError, require
 
+MOST_THREADS = 256
+"""More crash OpenMP, unless the machine has more cores."""
+
 
 def device(name: str) -> torch.device:
     """Find the device called ``name``.
@@ -22,10 +25,6 @@ def device(name: str) -> torch.device:
             f"{str(error).splitlines()[0]}"
         ) from None
     return found
-
-
-MOST_THREADS = 256
-"""More crash OpenMP, unless the machine has more cores."""
 
 
 def use_threads(threads: int | None) -> None:
