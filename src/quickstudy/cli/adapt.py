@@ -74,7 +74,7 @@ def _read(run: Trained, asked: AdaptOptions) -> NewTask:
 def _has_known_classes(new: NewTask, run: Trained) -> bool:
     """Say whether the new task has the classes of the table that the run learned from."""
     known, form = run.table_form(), new.task.table
-    return form is not None and form.classes == (None if known is None else known.classes)
+    return known is not None and form is not None and form.classes == known.classes
 
 
 def _adapted(learner: Learner, support: Batch, steps: int | None) -> Adapted:

@@ -39,9 +39,10 @@ class Asked:
     @property
     def settings(self) -> dict[str, Any]:
         """All values, as recorded in ``run.json``."""
-        first = {"learner": self.choice.learner, "data": self.choice.data}
+        choice = self.choice
         values = {name: _plain(value) for name, value in self.values.items()}
-        return {**first, **values, "model": self.choice.network}
+        named = {"learner": choice.learner, "data": choice.data}
+        return named | values | {"model": choice.network}
 
 
 def _plain(value: Any) -> Any:

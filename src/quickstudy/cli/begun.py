@@ -26,11 +26,16 @@ def as_begun(found: Asked, out: Path) -> Asked:
     if begun is None:
         return found
     found = _with_way_of(found, begun)
-    free = FREE | ({"steps"} if begun.get("schedule") == "constant" else set())
-    for name, value in json.loads(json.dumps(found.settings)).items():
+    _check_settings(json.loads(json.dumps(found.settings)), begun)
+    return found
+
+
+def _check_settings(settings: dict[str, Any], begun: dict[str, Any]) -> None:
+    """Raise if a setting that may not change is another than the run was begun with."""
+    free = FREE | {"steps"} if begun.get("schedule") == "constant" else FREE
+    for name, value in settings.items():
         if name not in free:
             _check_same(name, value, begun.get(name, value))
-    return found
 
 
 def _with_way_of(found: Asked, begun: dict[str, Any]) -> Asked:

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from quickstudy.cli.module import Module, read_module
+from quickstudy.cli.module import Found, Module, read_module
 from quickstudy.cli.reader import Parameter, signature, summary
 from quickstudy.errors import UserError, require
 
@@ -22,6 +22,8 @@ TABLES = {
 OWN = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 """An import path of the user's, ``package.module:Class``."""
 FILES = {".csv": "table", ".parquet": "table", ".npz": "arrays"}
+SETS = ("images_background", "images_evaluation")
+"""The two halves of Omniglot, as zips or folders."""
 OF_IMAGES = ("glyphs", "omniglot", "images")
 """Sources whose examples are images."""
 NOT_BY_NAME = ("static", "auto_lambda")
@@ -39,12 +41,18 @@ def table(kind: str) -> dict[str, str]:
 
 def _entries(where: str, name: str) -> tuple[Module, dict[str, ast.expr]]:
     """Read the entries of the dictionary called ``name``, and the module that it stands in."""
+    module, node = _found(where, name)
+    written = next(one for one in ast.walk(node) if isinstance(one, ast.Dict))
+    names = [ast.literal_eval(key) for key in written.keys if key is not None]
+    return module, dict(zip(names, written.values, strict=True))
+
+
+def _found(where: str, name: str) -> Found:
+    """Find the definition of ``name`` in a module of the package."""
     module = read_module(where)
     found = None if module is None else module.find(name)
-    assert found is not None, f"there is no table {name} in {where}"
-    written = next(node for node in ast.walk(found[1]) if isinstance(node, ast.Dict))
-    names = [ast.literal_eval(key) for key in written.keys if key is not None]
-    return found[0], dict(zip(names, written.values, strict=True))
+    assert found is not None, f"there is no {name} in {where}"
+    return found
 
 
 def _path(module: Module, value: ast.expr) -> str:
@@ -104,8 +112,7 @@ def source_of(data: str) -> str:
 
 def _source_in(folder: Path) -> str:
     """Tell the folder of Omniglot from other folders of images."""
-    parts = ("images_background", "images_evaluation")
-    sets = [(folder / f"{part}.zip").exists() or (folder / part).is_dir() for part in parts]
+    sets = ((folder / f"{part}.zip").exists() or (folder / part).is_dir() for part in SETS)
     return "omniglot" if any(sets) else "images"
 
 
@@ -146,8 +153,8 @@ def draws_tasks(source: str) -> bool:
 def balancers() -> dict[str, bool]:
     """Say of each balancer that is made by its name whether it needs a fixed set of tasks."""
     _, entries = _entries("quickstudy.balance.names", "NAMED")
-    by_name = {name: call for name, call in entries.items() if name not in NOT_BY_NAME}
-    return {name: _needs_fixed_tasks(call) for name, call in by_name.items()}
+    names = (name for name in entries if name not in NOT_BY_NAME)
+    return {name: _needs_fixed_tasks(entries[name]) for name in names}
 
 
 def _needs_fixed_tasks(call: ast.expr) -> bool:
@@ -159,7 +166,7 @@ def _needs_fixed_tasks(call: ast.expr) -> bool:
 def _num_axes(path: Path) -> int:
     """Count the axes of the array ``x`` of a ``.npz`` file, from its header."""
     shape = re.search(rb"'shape': \(([^)]*)\)", _header(path))
-    return 0 if shape is None else len([part for part in shape[1].split(b",") if part.strip()])
+    return 0 if shape is None else len(re.findall(rb"\d+", shape[1]))
 
 
 def _header(path: Path) -> bytes:

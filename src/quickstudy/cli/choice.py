@@ -1,13 +1,13 @@
 """The learner, the data and the network of a training, and exactly their options."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from quickstudy.cli import catalog
 from quickstudy.cli.kind import Kind
-from quickstudy.cli.option import Option, option_of
+from quickstudy.cli.option import Option, options_for
 from quickstudy.cli.options import fields
 from quickstudy.cli.reader import REQUIRED, Parameter, method, returned
 from quickstudy.cli.recipes import Options, recipe
@@ -64,10 +64,13 @@ class Choice:
     @property
     def network(self) -> str | None:
         """The name of the network; None if only the data can tell."""
-        if self.model is not None:
-            return self.model
-        usual = self._recipe.get("network", {}).get("model")
-        return self._network_for_data if usual is None else str(usual)
+        return self._usual_network if self.model is None else self.model
+
+    @property
+    def _usual_network(self) -> str | None:
+        """The network of the recipe, else the one for the data."""
+        good = self._recipe.get("network", {})
+        return str(good["model"]) if "model" in good else self._network_for_data
 
     @property
     def _network_for_data(self) -> str | None:
@@ -88,7 +91,7 @@ class Choice:
     @cached_property
     def options(self) -> list[Option]:
         """All options of the choice, a name that is taken with its owner before it."""
-        found = {option.name: option for option in self._general()}
+        found = {option.name: self._offered(option) for option in _general()}
         for option in (*self._of_data(), *self._of_tasks(), *self._of_learner(), *self._of_model()):
             _add(found, option)
         return sorted(map(self._with_recipe, found.values()), key=_place)
@@ -96,13 +99,6 @@ class Choice:
     def owned(self, owner: str) -> list[Option]:
         """The options that ``owner``, data, task, learner or model, gets."""
         return [option for option in self.options if option.owner == owner]
-
-    def _general(self) -> list[Option]:
-        """List the options that every training has."""
-        made = [DATA]
-        for group, name in GENERAL.items():
-            made += fields(f"{HERE}:{name}", group)
-        return [self._offered(option) for option in made]
 
     def _offered(self, option: Option) -> Option:
         """Give the option; the balancers offered are those for tasks that are drawn, or fixed."""
@@ -115,14 +111,14 @@ class Choice:
     def _of_data(self) -> list[Option]:
         """List the options of the data, without the one that a path decides."""
         decided = 0 if self.source == self.data else 1
-        return _made(catalog.options_of("sources", self.source)[decided:], "data", "data")
+        return options_for(catalog.options_of("sources", self.source)[decided:], "data", "data")
 
     def _of_tasks(self) -> list[Option]:
         """List the options of a task."""
-        classes = "way" in self.task_names
-        names = self.task_names | {"train_way"} if classes else self.task_names
-        made = fields(f"{HERE}:{'ClassTasks' if classes else 'OtherTasks'}", "task")
-        return [dataclasses.replace(one, owner="task") for one in made if one.name in names]
+        names = self.task_names
+        if "way" in names:
+            return _task_options("ClassTasks", names | {"train_way"})
+        return _task_options("OtherTasks", names)
 
     @cached_property
     def task_names(self) -> frozenset[str]:
@@ -135,13 +131,15 @@ class Choice:
 
     def _of_learner(self) -> list[Option]:
         """List the options of the learner."""
-        return _made(_open(catalog.options_of("learners", self.learner), "learner"), "learner")
+        found = catalog.options_of("learners", self.learner)
+        return options_for(_open(found, "learner"), "learner", "learner")
 
     def _of_model(self) -> list[Option]:
         """List the options of the network, if it is known."""
         if self.network is None:
             return []
-        return _made(_open(catalog.options_of("models", self.network), "model"), "model", "network")
+        found = catalog.options_of("models", self.network)
+        return options_for(_open(found, "model"), "network", "model")
 
     def _with_recipe(self, option: Option) -> Option:
         """Give the option with the default that is good for the choice."""
@@ -151,11 +149,24 @@ class Choice:
         return dataclasses.replace(option, default=default)
 
 
+def _general() -> Iterator[Option]:
+    """Give the options that every training has."""
+    yield DATA
+    for group, name in GENERAL.items():
+        yield from fields(f"{HERE}:{name}", group)
+
+
 def _names_of_tasks(place: str) -> frozenset[str]:
     """Name the options of tasks: the parameters of ``episodes`` of a split of the source."""
     pool = returned(place, "split")
     found = None if pool is None else method(pool, "episodes")
     return CLASS_TASKS if found is None else frozenset(one.name for one in found)
+
+
+def _task_options(fields_of: str, names: frozenset[str]) -> list[Option]:
+    """List the options of a task, those of a dataclass that are called as ``names``."""
+    made = (one for one in fields(f"{HERE}:{fields_of}", "task") if one.name in names)
+    return [dataclasses.replace(one, owner="task") for one in made]
 
 
 def _open(parameters: Iterable[Parameter], owner: str) -> list[Parameter]:
@@ -166,12 +177,6 @@ def _open(parameters: Iterable[Parameter], owner: str) -> list[Parameter]:
 def _is_length(one: Parameter) -> bool:
     """Say whether a parameter is the length of the embeddings, which the network decides."""
     return one.name == "embedding_size" and one.default in (None, REQUIRED)
-
-
-def _made(parameters: Iterable[Parameter], owner: str, group: str | None = None) -> list[Option]:
-    """Make the options of the parameters that can have one."""
-    made = (option_of(one, group or owner, owner) for one in parameters)
-    return [option for option in made if option is not None]
 
 
 def _place(option: Option) -> int:

@@ -42,9 +42,14 @@ def main(arguments: Sequence[str]) -> int:
     The exit code is 2 if there is a fault.
     """
     asked = parse(DoctorOptions, arguments, "doctor", "Check this machine and a data folder.")
-    for name, value in (*_software(), *_machine()):
-        print(f"{name:<12}{value}")
+    _print_lines(_software())
+    _print_lines(_machine())
     return 0 if asked.root is None else _check_data(asked.root)
+
+
+def _print_lines(pairs: Iterator[tuple[str, str]]) -> None:
+    for name, value in pairs:
+        print(f"{name:<12}{value}")
 
 
 def _check_data(root: Path) -> int:
@@ -96,7 +101,10 @@ def _accelerator() -> str:
 def _cache() -> str:
     """Name the folder of cached files, and whether it cannot be written to."""
     folder = cache_folder()
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
-    if os.access(existing, os.W_OK):
-        return str(folder)
-    return f"{folder} (cannot be written: set QUICKSTUDY_CACHE)"
+    writable = os.access(_existing(folder), os.W_OK)
+    return str(folder) if writable else f"{folder} (cannot be written: set QUICKSTUDY_CACHE)"
+
+
+def _existing(folder: Path) -> Path:
+    """Give the folder itself, or the nearest one above it that exists."""
+    return next(path for path in (folder, *folder.parents) if path.exists())

@@ -78,7 +78,7 @@ def size_in_words(source: dict[str, object]) -> str:
 
 def tell_cost(found: Evaluation) -> None:
     """Say on standard error if one baseline took most of the time, and how to do without."""
-    name, seconds = max(found.seconds.items(), key=_seconds, default=("", 0.0))
+    name, seconds = _slowest(found)
     total = sum(found.seconds.values())
     if name in found.baselines and seconds > max(SLOW, total / 2):
         say(
@@ -87,5 +87,8 @@ def tell_cost(found: Evaluation) -> None:
         )
 
 
-def _seconds(item: tuple[str, float]) -> float:
-    return item[1]
+def _slowest(found: Evaluation) -> tuple[str, float]:
+    """Give the part of the evaluation that took most of the time, and its seconds."""
+    seconds = found.seconds
+    name = max(seconds, key=seconds.__getitem__, default="")
+    return name, seconds.get(name, 0.0)

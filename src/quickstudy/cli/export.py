@@ -46,8 +46,7 @@ def _input_in_words(task: Task) -> str:
         '[example, 2]'
     """
     shape = ", ".join(map(str, ("example", *task.example)))
-    inverted = task.form is not None and task.form.ink is not None
-    return f"[{shape}]{', ink 1 on 0' if inverted else ''}"
+    return f"[{shape}]" if task.ink is None else f"[{shape}], ink 1 on 0"
 
 
 def _use(out: Path) -> str:

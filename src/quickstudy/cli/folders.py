@@ -42,8 +42,12 @@ def link_latest(folder: Path) -> None:
 
 def _may_be_latest(folder: Path) -> bool:
     """Say whether a run is in ``runs``, and no folder stands where the link is to be."""
-    inside = folder.parent.absolute() == RUNS.absolute() and folder.name != LATEST.name
-    return inside and (LATEST.is_symlink() or not LATEST.exists())
+    free = LATEST.is_symlink() or not LATEST.exists()
+    return free and _is_in_runs(folder)
+
+
+def _is_in_runs(folder: Path) -> bool:
+    return folder.parent.absolute() == RUNS.absolute() and folder.name != LATEST.name
 
 
 def latest() -> Path:

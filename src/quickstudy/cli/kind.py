@@ -37,6 +37,11 @@ class Kind:
     also: type | None = None
 
     @property
+    def is_switch(self) -> bool:
+        """Whether it is on or off."""
+        return self.base is bool and self.size is None
+
+    @property
     def words(self) -> str:
         """What the help shows for the values."""
         if self.size is None:
@@ -48,8 +53,8 @@ class Kind:
         """What the help shows for one value."""
         if not self.choices:
             return WORDS.get(self.base, "")
-        also = () if self.also is None else (WORDS[self.also],)
-        return "|".join((*self.choices, *also))
+        known = "|".join(self.choices)
+        return known if self.also is None else f"{known}|{WORDS[self.also]}"
 
     def value(self, word: str, flag: str) -> Any:
         """Give the value of one word.
@@ -109,22 +114,25 @@ def _of_choices(values: tuple[Any, ...]) -> Kind | None:
 
 def _of_union(types_of: tuple[Any, ...]) -> Kind | None:
     """Give the kind of a value or None, or of one of several types."""
-    kinds = [kind_of(one) for one in types_of if one is not NONE]
+    kinds = map(kind_of, types_of)
     merged = _merged([kind for kind in kinds if kind is not None])
-    optional = NONE in types_of
-    return None if merged is None else dataclasses.replace(merged, optional=optional)
+    return merged and dataclasses.replace(merged, optional=NONE in types_of)
 
 
 def _merged(known: Sequence[Kind]) -> Kind | None:
     """Merge kinds: text or a path; a choice or a number; one value or several."""
     chosen = _first(kind for kind in known if kind.choices)
     if chosen is not None:
-        other = _first(kind for kind in known if not kind.choices)
-        return dataclasses.replace(chosen, also=None if other is None else other.base)
+        return _or_number(chosen, known)
     if {str, Path} <= {kind.base for kind in known}:
         return Kind(str)
-    several = _first(kind for kind in known if kind.size == 0)
-    return several or _first(known)
+    return _first(kind for kind in known if kind.size == 0) or _first(known)
+
+
+def _or_number(chosen: Kind, known: Sequence[Kind]) -> Kind:
+    """Let a choice have another type too, if it may."""
+    other = _first(kind for kind in known if not kind.choices)
+    return dataclasses.replace(chosen, also=None if other is None else other.base)
 
 
 def _first(kinds: Iterable[Kind]) -> Kind | None:

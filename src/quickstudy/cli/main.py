@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from types import ModuleType
 
 from quickstudy.cli.interrupt import CODE, loading
 from quickstudy.errors import TrainingError, UserError
@@ -101,14 +102,21 @@ def _find_own_modules() -> None:
 def _start(command: str, words: list[str]) -> int:
     """Load the program of a command and run it."""
     _show_messages()
+    _keep_freed_memory()
+    return int(_program(command).main(words))
+
+
+def _program(command: str) -> ModuleType:
+    """Load the module of a command, and only that: the others do not wait for it."""
+    module, _ = COMMANDS[command]
+    with loading():
+        return import_module(f"quickstudy.cli.{module}")
+
+
+def _keep_freed_memory() -> None:
     from quickstudy.allocator import keep_freed_memory
 
     keep_freed_memory()
-    module, _ = COMMANDS[command]
-    with loading():
-        # imported here, so that the other commands do not wait for it
-        program = import_module(f"quickstudy.cli.{module}")
-    return int(program.main(words))
 
 
 def _show_messages() -> None:
@@ -122,14 +130,18 @@ def _checked(command: str, words: list[str]) -> list[str]:
     """Read the options once before torch is loaded, so that help and mistakes answer at once."""
     if command == "train":
         return words
+    if command in LATEST and not _names_a_run(words):
+        words = [str(_latest()), *words]
+    _read_options(command, words)
+    return words
+
+
+def _read_options(command: str, words: list[str]) -> None:
     from quickstudy.cli.options import fields, values
 
     module, text = COMMANDS[command]
     options = fields(f"quickstudy.cli.{module}:{command.capitalize()}Options")
-    if command in LATEST and not _names_a_run(words):
-        words = [str(_latest()), *words]
     values(options, words, command, f"{text[0].upper()}{text[1:]}.")
-    return words
 
 
 def _names_a_run(words: Sequence[str]) -> bool:
@@ -152,10 +164,13 @@ def _memory_ran_out(error: Exception) -> bool:
 
 def _told(title: str, error: Exception | str, code: int) -> int:
     """Tell an error in one line, and give the exit code."""
-    colours = sys.stderr.isatty() and "NO_COLOR" not in os.environ
-    shown = f"\x1b[1;31m{title}\x1b[0m" if colours else title
+    shown = f"\x1b[1;31m{title}\x1b[0m" if _has_colours() else title
     print(f"{shown} {error}", file=sys.stderr)
     return code
+
+
+def _has_colours() -> bool:
+    return sys.stderr.isatty() and "NO_COLOR" not in os.environ
 
 
 def _version() -> str:

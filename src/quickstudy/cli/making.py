@@ -1,7 +1,6 @@
 """The learner that was asked for, with its network, for the tasks that it is to learn from."""
 
 import inspect
-from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
@@ -136,13 +135,16 @@ def _usual_network(x: Tensor, gives: Gives) -> str:
     return "unet" if gives == "dense_scores" else "conv4"
 
 
-def start_from(learner: Learner, run: Path, classes: tuple[str, ...]) -> None:
-    """Give ``learner`` the weights of another run.
+def start_from(learner: Learner, asked: Asked) -> None:
+    """Give ``learner`` the weights of another run, if one is named.
 
     Raises:
         UserError: If that is one of another learner or network.
     """
-    other = load(run, classes=classes)
+    run = asked["start_from"]
+    if run is None:
+        return
+    other = load(run, classes=asked["classes"])
     require(
         type(other) is type(learner) and _shapes(other) == _shapes(learner),
         f"Option --start-from should name a run of the same learner and network. {run} holds "

@@ -12,6 +12,9 @@ SOURCE = Path(__file__).resolve().parents[2]
 PACKAGE = "quickstudy"
 LIBRARIES = {library.__name__: library for library in (typing, collections.abc)}
 """Modules that annotations may be made of."""
+Origin = tuple[str, str]
+"""The module and the original name of what is imported."""
+NOWHERE: Origin = ("", "")
 
 
 class Opaque:
@@ -24,15 +27,16 @@ class Module:
 
     name: str
     tree: ast.Module
-    is_package: bool
 
-    def find(self, name: str) -> tuple["Module", ast.stmt] | None:
+    def find(self, name: str) -> "Found | None":
         """Find the definition of ``name``, in another module of the package if it is imported."""
-        node = next((node for node in self.tree.body if name in _defined(node)), None)
-        return self._find_imported(name) if node is None else (self, node)
+        for node in self.tree.body:
+            if name in _defined(node):
+                return self, node
+        return self._find_imported(name)
 
-    def _find_imported(self, name: str) -> tuple["Module", ast.stmt] | None:
-        module, original = self.imports.get(name, ("", ""))
+    def _find_imported(self, name: str) -> "Found | None":
+        module, original = self.imports.get(name, NOWHERE)
         origin = read_module(module)
         return None if origin is None else origin.find(original)
 
@@ -43,17 +47,19 @@ class Module:
         return f"{module}:{original}" if inner is None else inner.place(original)
 
     @cached_property
-    def imports(self) -> dict[str, tuple[str, str]]:
+    def imports(self) -> dict[str, Origin]:
         """Give module and original name of all that is imported by ``from``."""
         found = {}
         for node in self.tree.body:
-            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                for alias in node.names:
-                    found[alias.asname or alias.name] = (node.module, alias.name)
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                found |= _imported(node)
         return found
 
     def value(self, node: ast.expr) -> Any:
-        """Evaluate an annotation or a default; :class:`Opaque` if it is made of other objects."""
+        """Evaluate an annotation or a default.
+
+        The result is :class:`Opaque` if it is made of other objects.
+        """
         try:
             code = compile(ast.Expression(node), self.name, "eval")
             return eval(code, {"__builtins__": {}}, _Names(self))
@@ -65,13 +71,17 @@ class Module:
         return missing if node is None else self.value(node)
 
 
+Found = tuple[Module, ast.stmt]
+"""A definition, and the module that it stands in."""
+
+
 @cache
 def read_module(name: str) -> Module | None:
     """Read the module ``name`` of the package; None for a module of another package."""
     path = file_of(name)
     if path is None:
         return None
-    return Module(name, ast.parse(path.read_text("utf-8")), _is_package(name))
+    return Module(name, ast.parse(path.read_text("utf-8")))
 
 
 def file_of(name: str) -> Path | None:
@@ -79,8 +89,11 @@ def file_of(name: str) -> Path | None:
     if name.split(".")[0] != PACKAGE:
         return None
     base = SOURCE.joinpath(*name.split("."))
-    files = (base / "__init__.py", base.with_suffix(".py"))
-    return next((path for path in files if path.is_file()), None)
+    return _first_file(base / "__init__.py", base.with_suffix(".py"))
+
+
+def _first_file(*paths: Path) -> Path | None:
+    return next((path for path in paths if path.is_file()), None)
 
 
 def _is_package(name: str) -> bool:
@@ -88,11 +101,17 @@ def _is_package(name: str) -> bool:
     return path is not None and path.name == "__init__.py"
 
 
-def _defined(node: ast.stmt) -> tuple[str, ...]:
+def _imported(node: ast.ImportFrom) -> dict[str, Origin]:
+    """Give module and original name of all that a statement imports."""
+    module = node.module or ""
+    return {alias.asname or alias.name: (module, alias.name) for alias in node.names}
+
+
+def _defined(node: ast.stmt) -> list[str]:
     """Name the class, the function or the variables that a statement defines."""
     if isinstance(node, ast.ClassDef | ast.FunctionDef):
-        return (node.name,)
-    return tuple(target.id for target in _targets(node) if isinstance(target, ast.Name))
+        return [node.name]
+    return [target.id for target in _targets(node) if isinstance(target, ast.Name)]
 
 
 def _targets(node: ast.stmt) -> list[ast.expr]:
@@ -118,8 +137,9 @@ class _Names(dict[str, Any]):
     def __missing__(self, name: str) -> Any:
         if name in self.KNOWN:
             return self.KNOWN[name]
-        origin, _ = self.module.imports.get(name, ("", ""))
-        return getattr(LIBRARIES[origin], name) if origin in LIBRARIES else self._defined(name)
+        origin, _ = self.module.imports.get(name, NOWHERE)
+        library = LIBRARIES.get(origin)
+        return self._defined(name) if library is None else getattr(library, name)
 
     def _defined(self, name: str) -> Any:
         """Give the value of a variable; a class or a function has none that is known."""
@@ -131,7 +151,7 @@ class _Names(dict[str, Any]):
 
     def _of_module(self, name: str) -> Any:
         """Give a module that is imported by ``from package import module as name``."""
-        origin = self.module.imports.get(name, ("", ""))
+        origin = self.module.imports.get(name, NOWHERE)
         module = read_module(".".join(origin))
         return _External(name) if module is None else _Attributes(module)
 

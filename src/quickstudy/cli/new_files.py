@@ -1,6 +1,7 @@
 """A new task in files of any kind: a folder of images, or a CSV file."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 from quickstudy.cli.adapting import (
@@ -21,6 +22,7 @@ from quickstudy.tasks import ImageForm, Images
 from quickstudy.tasks.table_file import TableFile
 from quickstudy.training import Trained
 
+Columns = tuple[str, ...]
 OF_FUNCTIONS = ("sinusoid", "sinusoid_metasgd", "line", "mixture")
 """Sources whose tasks are functions: they predict the last column of a CSV file."""
 
@@ -47,8 +49,8 @@ def _form(run: Trained, asked: AdaptOptions) -> ImageForm:
     known = run.image_form()
     if not known:
         return image_form(run.learner, run.source_name, asked.ink)
-    ink = {} if asked.ink is None else {"ink": asked.ink}
-    return ImageForm(**known | ink)
+    form = ImageForm(**known)
+    return form if asked.ink is None else replace(form, ink=asked.ink)
 
 
 def _notes(images: Images) -> list[str]:
@@ -117,10 +119,10 @@ def _inputs_of_model(learner: Learner) -> int | None:
     return said.inputs
 
 
-def _usual_targets(run: Trained, asked: AdaptOptions, table: TableFile) -> tuple[str, ...]:
+def _usual_targets(run: Trained, asked: AdaptOptions, table: TableFile) -> Columns:
     """Name the last column, if the run learned functions and no classes are asked for."""
-    functions = run.source_name in OF_FUNCTIONS and asked.label is None
-    return table.columns[-1:] if functions else ()
+    functions = run.source_name in OF_FUNCTIONS
+    return table.columns[-1:] if functions and asked.label is None else ()
 
 
 def _lines_of_numbers(
@@ -155,9 +157,7 @@ def _lines_of_classes(table: TableFile, label: str, inputs: int | None) -> NewTa
     return NewTask(task, support, [counted(found, "example")])
 
 
-def _input_columns(
-    table: TableFile, wanted: tuple[str, ...], inputs: int | None
-) -> tuple[str, ...]:
+def _input_columns(table: TableFile, wanted: Columns, inputs: int | None) -> Columns:
     """List the columns besides those ``wanted`` as answers, the inputs of the model."""
     columns = tuple(name for name in table.columns if name not in wanted)
     require(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import typing
+from collections.abc import Iterable
 from typing import Any
 
 from quickstudy.cli.kind import Kind, kind_of
@@ -50,7 +51,7 @@ class Option:
         """The flag and the words of its value."""
         if self.positional:
             return self.flag
-        if self.kind.base is not bool or self.kind.size is not None:
+        if not self.kind.is_switch:
             return f"{self.flag} {self.kind.words}"
         return f"{self.flag}, --no-{self.flag[2:]}" if self.default is True else self.flag
 
@@ -86,10 +87,16 @@ def option_of(parameter: Parameter, group: str, owner: str = "") -> Option | Non
     )
 
 
+def options_for(parameters: Iterable[Parameter], group: str, owner: str = "") -> list[Option]:
+    """Make the options of the parameters that can have one."""
+    made = (option_of(one, group, owner) for one in parameters)
+    return [option for option in made if option is not None]
+
+
 def _is_positional(annotation: Any) -> bool:
     """Say whether a type is marked as that of an argument without a flag."""
     marks = typing.get_args(annotation)[1:]
     return typing.get_origin(annotation) is typing.Annotated and "Positional" in repr(marks)
 
 
-__all__ = ["GENERAL", "Option", "option_of"]
+__all__ = ["GENERAL", "Option", "option_of", "options_for"]

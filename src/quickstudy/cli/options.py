@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from quickstudy.cli.help import page
-from quickstudy.cli.option import GENERAL, Option, option_of
+from quickstudy.cli.option import GENERAL, Option, options_for
 from quickstudy.cli.parsing import values_of, with_defaults
 from quickstudy.cli.reader import signature
 
@@ -66,8 +66,7 @@ def _usage(command: str, options: Sequence[Option]) -> str:
 
 def fields(path: str, group: str = GENERAL) -> list[Option]:
     """List the options that are the fields of the dataclass at ``path``, read without importing."""
-    made = (option_of(parameter, group) for parameter in signature(path))
-    return [option for option in made if option is not None]
+    return options_for(signature(path), group)
 
 
 def asks_for_help(arguments: Sequence[str]) -> bool:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from rich.console import Console
 
@@ -13,7 +13,7 @@ from quickstudy.cli.judged import in_words, judge, write_csv
 from quickstudy.cli.machine import device, use_threads
 from quickstudy.cli.options import Positional, parse
 from quickstudy.cli.prediction_table import prediction_table
-from quickstudy.cli.predictions import predictions_of
+from quickstudy.cli.predictions import Prediction, predictions_of
 from quickstudy.cli.task_files import FileExamples, Task
 from quickstudy.errors import require
 from quickstudy.learners import Adapted, Learner
@@ -76,14 +76,15 @@ def _check_out(out: Path | None) -> None:
 
 def _found(
     learner: Learner, adapted: Adapted, task: Task, examples: FileExamples
-) -> list[dict[str, Any]]:
+) -> list[Prediction]:
     """Predict every example, and say where it comes from."""
     predictions = predictions_of(learner, adapted, task, examples.x)
-    return [place | one for place, one in zip(examples.places, predictions, strict=True)]
+    pairs = zip(examples.places, predictions, strict=True)
+    return [place | prediction for place, prediction in pairs]
 
 
 def _show(
-    asked: PredictOptions, task: Task, found: list[dict[str, Any]], judged: Sequence[str]
+    asked: PredictOptions, task: Task, found: list[Prediction], judged: Sequence[str]
 ) -> None:
     """Print a table, or say where the predictions are, and how good they are."""
     console = Console(highlight=False, soft_wrap=asked.out is not None)

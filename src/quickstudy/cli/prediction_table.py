@@ -6,6 +6,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from quickstudy.cli.predictions import Prediction
 from quickstudy.cli.task_files import Task
 
 OF_CLASSES = ("class", "probability", "next best")
@@ -13,7 +14,7 @@ LEFT = ("file", "class", "next best")
 """Columns that are set on the left."""
 
 
-def prediction_table(found: Sequence[dict[str, Any]], task: Task, title: str) -> Table:
+def prediction_table(found: Sequence[Prediction], task: Task, title: str) -> Table:
     """Make a table with a line for every example.
 
     It holds the class, its probability and the next best, or the predicted number or class of every
@@ -36,7 +37,7 @@ def _empty(names: Sequence[str], title: str) -> Table:
     return table
 
 
-def _cells(one: dict[str, Any], task: Task) -> list[str]:
+def _cells(one: Prediction, task: Task) -> list[str]:
     """Write the prediction of an example."""
     if task.classifies:
         return _best_two(one["probabilities"])
@@ -49,7 +50,7 @@ def _best_two(probabilities: dict[str, float]) -> list[str]:
     return [best, f"{most:.1%}", f"{other} {less:.1%}"]
 
 
-def _cell(one: dict[str, Any], target: str) -> str:
+def _cell(one: Prediction, target: str) -> str:
     """Write a class and its probability, or a number and its interval."""
     if target not in one["values"]:
         label = one["labels"][target]

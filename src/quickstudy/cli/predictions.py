@@ -12,13 +12,13 @@ AT_ONCE = 256
 """Examples predicted together; the result does not depend on it."""
 LEVEL = 0.9
 """How probable it is that a number lies within its interval, if the learner has intervals."""
+Prediction = dict[str, Any]
+"""What is predicted of one example."""
 Columns = dict[str, list[Any]]
 """A value for every example, by target."""
 
 
-def predictions_of(
-    learner: Learner, adapted: Adapted, task: Task, x: Tensor
-) -> list[dict[str, Any]]:
+def predictions_of(learner: Learner, adapted: Adapted, task: Task, x: Tensor) -> list[Prediction]:
     """Predict every example, in plain values.
 
     Of classes these are the best one and all probabilities, of numbers the numbers. Of several
@@ -29,8 +29,8 @@ def predictions_of(
         return _of_classes(task.outputs, scores)
     found = _by_target(task, scores)
     if isinstance(learner, (LinearPrior, MixedPrior)):
-        low, high = learner.interval(adapted, x.unsqueeze(0), LEVEL)
-        _add_intervals(found, _columns(task, low[0].cpu()), _columns(task, high[0].cpu()))
+        bounds = learner.interval(adapted, x.unsqueeze(0), LEVEL)
+        _add_intervals(found, *(_columns(task, bound[0].cpu()) for bound in bounds))
     return found
 
 
@@ -41,7 +41,7 @@ def _scores(learner: Learner, adapted: Adapted, x: Tensor) -> Tensor:
     return torch.cat(parts).cpu()
 
 
-def _of_classes(names: tuple[str, ...], scores: Tensor) -> list[dict[str, Any]]:
+def _of_classes(names: tuple[str, ...], scores: Tensor) -> list[Prediction]:
     """Give the best class of every example, and the probabilities of all.
 
     Outputs that no class of the task has are left out.
@@ -50,32 +50,35 @@ def _of_classes(names: tuple[str, ...], scores: Tensor) -> list[dict[str, Any]]:
     return [{"label": _best(row), "probabilities": row} for row in rows]
 
 
-def _by_target(task: Task, scores: Tensor) -> list[dict[str, Any]]:
+def _by_target(task: Task, scores: Tensor) -> list[Prediction]:
     """Give the numbers of every example, and the best classes and all probabilities, by target."""
-    columns, labels = _columns(task, scores), task.labels
-    numbers = _rows({name: one for name, one in columns.items() if not labels[name]}, len(scores))
-    classes = _rows({name: one for name, one in columns.items() if labels[name]}, len(scores))
-    pairs = zip(numbers, classes, strict=True)
-    return [{"values": values} | _answers(row) for values, row in pairs]
+    return [_numbers(row) | _classes(row) for row in _rows(_columns(task, scores))]
 
 
-def _answers(row: dict[str, dict[str, float]]) -> dict[str, Any]:
-    """Give the best class of every target and all probabilities; nothing without classes."""
-    if not row:
+def _numbers(row: dict[str, Any]) -> Prediction:
+    """Give the numbers among the values of an example by target."""
+    return {"values": {name: one for name, one in row.items() if not isinstance(one, dict)}}
+
+
+def _classes(row: dict[str, Any]) -> Prediction:
+    """Give the best classes and all probabilities; nothing if every value is a number."""
+    probabilities = {name: one for name, one in row.items() if isinstance(one, dict)}
+    if not probabilities:
         return {}
-    best = {name: _best(probabilities) for name, probabilities in row.items()}
-    return {"labels": best, "probabilities": row}
+    best = {name: _best(one) for name, one in probabilities.items()}
+    return {"labels": best, "probabilities": probabilities}
 
 
-def _add_intervals(found: list[dict[str, Any]], low: Columns, high: Columns) -> None:
+def _add_intervals(found: list[Prediction], low: Columns, high: Columns) -> None:
     """Add the interval of every number to the predictions ``found``."""
     for i, one in enumerate(found):
         one["interval_90"] = {name: [low[name][i], high[name][i]] for name in one["values"]}
 
 
-def _rows(columns: Columns, count: int) -> list[dict[str, Any]]:
+def _rows(columns: Columns) -> list[dict[str, Any]]:
     """Give the entries of ``columns`` by example."""
-    return [{name: column[i] for name, column in columns.items()} for i in range(count)]
+    entries = zip(*columns.values(), strict=True)
+    return [dict(zip(columns, row, strict=True)) for row in entries]
 
 
 def _best(probabilities: dict[str, float]) -> str:
@@ -105,4 +108,4 @@ def _probabilities(names: tuple[str, ...], scores: Tensor) -> list[dict[str, flo
     return [dict(zip(names, row, strict=True)) for row in scores.softmax(1).tolist()]
 
 
-__all__ = ["predictions_of"]
+__all__ = ["Prediction", "predictions_of"]

@@ -14,6 +14,7 @@ from quickstudy.cli.module import Module, Opaque, file_of, read_module
 
 REQUIRED: Any = inspect.Parameter.empty
 """The default of a parameter that has none."""
+NO_CLASS = ast.ClassDef("", [], [], [], [])
 MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
@@ -40,11 +41,13 @@ def signature(path: str) -> list[Parameter]:
     A class of another package is imported.
     """
     found = _Definition.at(path)
-    if found is None:
-        from quickstudy.names import imported
+    return _live_at(path) if found is None else list(found.parameters())
 
-        return live(imported(path))
-    return list(found.parameters())
+
+def _live_at(path: str) -> list[Parameter]:
+    from quickstudy.names import imported
+
+    return live(imported(path))
 
 
 def summary(path: str) -> str:
@@ -64,7 +67,7 @@ def summary(path: str) -> str:
 def method(path: str, name: str) -> list[Parameter] | None:
     """List the parameters of a method of the class at ``path``; None if it is not known."""
     found = _method_at(path, name)
-    return None if found is None else list(found.arguments(argument_texts(found.docstring)))
+    return None if found is None else list(found.parameters())
 
 
 def returned(path: str, name: str) -> str | None:
@@ -79,19 +82,18 @@ def returned(path: str, name: str) -> str | None:
 
 def live(thing: Any) -> list[Parameter]:
     """List the parameters of a class or function that is imported."""
-    hints = _hints(thing.__init__ if inspect.isclass(thing) else thing)
-    texts = argument_texts(inspect.getdoc(thing) or "")
+    hints, texts = _hints(thing), argument_texts(inspect.getdoc(thing) or "")
     return [
-        Parameter(name, hints.get(name, Opaque), one.default, texts.get(name, ""))
-        for name, one in inspect.signature(thing).parameters.items()
+        Parameter(one.name, hints.get(one.name, Opaque), one.default, texts.get(one.name, ""))
+        for one in inspect.signature(thing).parameters.values()
         if one.kind not in MANY
     ]
 
 
-def _hints(function: Any) -> dict[str, Any]:
-    """Give the types of a function's parameters, as far as they can be found."""
+def _hints(thing: Any) -> dict[str, Any]:
+    """Give the types of the parameters, as far as they can be found."""
     try:
-        return typing.get_type_hints(function)
+        return typing.get_type_hints(thing.__init__ if inspect.isclass(thing) else thing)
     except (NameError, TypeError):
         return {}
 
@@ -106,16 +108,15 @@ class _Definition:
     @classmethod
     def at(cls, path: str) -> "_Definition | None":
         """Find the definition at ``path``; None if it is not of the package."""
-        module, _, name = path.partition(":")
-        start = read_module(module)
-        return None if start is None else cls.called(name, start)
+        where, _, name = path.partition(":")
+        module = read_module(where)
+        return None if module is None else cls.called(name, module)
 
     @classmethod
     def called(cls, name: str, module: Module) -> "_Definition | None":
         """Find the definition that is called ``name`` in ``module``."""
         where, node = module.find(name) or (module, None)
-        good = isinstance(node, ast.ClassDef | ast.FunctionDef)
-        return cls(where, node) if good else None
+        return cls(where, node) if isinstance(node, ast.ClassDef | ast.FunctionDef) else None
 
     @property
     def docstring(self) -> str:
@@ -129,12 +130,15 @@ class _Definition:
 
     def bases(self) -> Iterator["_Definition"]:
         """Give the base classes that are of the package, each followed by its own."""
-        written = self.node.bases if isinstance(self.node, ast.ClassDef) else []
-        for expression in written:
-            base = _Definition.called(ast.unparse(expression), self.module)
+        for written in map(ast.unparse, self._class.bases):
+            base = _Definition.called(written, self.module)
             if base is not None:
-                yield base
-                yield from base.bases()
+                yield from (base, *base.bases())
+
+    @property
+    def _class(self) -> ast.ClassDef:
+        """The class; an empty one if it is a function."""
+        return self.node if isinstance(self.node, ast.ClassDef) else NO_CLASS
 
     def texts(self) -> dict[str, str]:
         """Give the texts of the arguments: its own, then those that only a base has."""
@@ -150,8 +154,7 @@ class _Definition:
 
     def _methods(self) -> Iterator["_Definition"]:
         """Give the methods that are written in the class itself."""
-        body = self.node.body if isinstance(self.node, ast.ClassDef) else []
-        for child in body:
+        for child in self._class.body:
             if isinstance(child, ast.FunctionDef):
                 yield _Definition(self.module, child)
 
@@ -186,10 +189,19 @@ class _Definition:
         for child, after in pairwise([*self.node.body, None]):
             if isinstance(child, ast.AnnAssign) and isinstance(child.target, ast.Name):
                 name = child.target.id
-                kind = self.module.value(child.annotation)
-                value = self.module.value_or(child.value, REQUIRED)
-                if typing.get_origin(kind) is not typing.ClassVar and value is not Opaque:
-                    yield Parameter(name, kind, value, _said(after) or texts.get(name, ""))
+                field = self._field(child, name, _said(after) or texts.get(name, ""))
+                if _is_field(field):
+                    yield field
+
+    def _field(self, node: ast.AnnAssign, name: str, text: str) -> Parameter:
+        """Give what a class says of an attribute."""
+        kind = self.module.value(node.annotation)
+        return Parameter(name, kind, self.module.value_or(node.value, REQUIRED), text)
+
+
+def _is_field(one: Parameter) -> bool:
+    """Say whether an attribute is a field with a plain default."""
+    return typing.get_origin(one.type) is not typing.ClassVar and one.default is not Opaque
 
 
 def _method_at(path: str, name: str) -> _Definition | None:

@@ -114,6 +114,11 @@ class Task:
         )
 
     @property
+    def ink(self) -> str | None:
+        """The ink of its images; None if they are taken as they are, or it has none."""
+        return None if self.form is None else self.form.ink
+
+    @property
     def labels(self) -> dict[str, tuple[str, ...]]:
         """The names of the classes by target, none for a number."""
         return dict.fromkeys(self.outputs, ()) if self.table is None else self.table.by_target
@@ -172,8 +177,13 @@ class Task:
 
     def _answer_of(self, path: Path) -> dict[str, str]:
         """Give the class of an image, if its folder is called as one."""
-        name = unicodedata.normalize("NFC", path.parent.name).strip()
+        name = _folder_name(path)
         return {CLASS: name} if name in self.outputs else {}
+
+
+def _folder_name(path: Path) -> str:
+    """Give the name of a file's folder, as the names of classes are written."""
+    return unicodedata.normalize("NFC", path.parent.name).strip()
 
 
 def _shape(form: ImageForm) -> tuple[int, int, int]:

@@ -26,6 +26,10 @@ SAME = (
 """Options that are arguments of :func:`~quickstudy.train` under the same name."""
 COUNTED = ("channels", "last_channels", "hidden", "threads")
 """Options whose numbers are at least 1."""
+USAGE = (
+    "usage: quickstudy train LEARNER [--data DATA] [OPTIONS]",
+    "Meta-train a learner on a family of tasks.",
+)
 START = (
     "Start with protonet for classes and maml for numbers; every learner has good options for "
     "letters and, if it predicts numbers, for sinusoids:"
@@ -86,7 +90,7 @@ def _check_data(found: Asked) -> None:
 
 def _check_count(option: Option, value: Any) -> None:
     """Raise if a number of the option is below 1."""
-    numbers = [value] if option.kind.size is None else value
+    numbers = value if isinstance(value, tuple) else (value,)
     good = all(number is None or number >= 1 for number in numbers)
     require(good, f"Option {option.flag} should be at least 1. Found {value}.")
 
@@ -138,11 +142,15 @@ def _trained(asked_for: Asked, out: Path, where: Any, command: str) -> Any:
     learner = making.make_learner(found, source)
     for note in (*data.notes(), *drawing.note_on_way(asked_for, found, data)):
         say(note)
-    if found["start_from"] is not None:
-        making.start_from(learner, found["start_from"], found["classes"])
-    record = {"command": command, "settings": {**found.settings, "out": str(out)}}
-    validation = drawing.validation_tasks(found, data)
-    return _stepped(found, learner.to(where), source, out=out, validation=validation, record=record)
+    making.start_from(learner, found)
+    return _stepped(
+        found,
+        learner.to(where),
+        source,
+        out=out,
+        validation=drawing.validation_tasks(found, data),
+        record={"command": command, "settings": {**found.settings, "out": str(out)}},
+    )
 
 
 def _stepped(found: Asked, learner: Any, source: Any, **others: Any) -> Any:
@@ -178,13 +186,9 @@ def _folder(found: Asked) -> Path:
 
 def overview() -> str:
     """Write the help of ``train``: a sentence a learner, in families, and where to start."""
-    parts = [
-        "usage: quickstudy train LEARNER [--data DATA] [OPTIONS]",
-        "Meta-train a learner on a family of tasks.",
-    ]
-    parts += [f"{title}:\n{listed(texts)}" for title, texts in _in_families().items() if texts]
-    parts += [f"{filled(START)}\n{indented(EXAMPLES)}", filled(MORE)]
-    return "\n\n".join(parts)
+    told = [f"{title}:\n{listed(texts)}" for title, texts in _in_families().items() if texts]
+    start = f"{filled(START)}\n{indented(EXAMPLES)}"
+    return "\n\n".join((*USAGE, *told, start, filled(MORE)))
 
 
 def _in_families() -> dict[str, dict[str, str]]:

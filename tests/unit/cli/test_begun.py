@@ -59,7 +59,9 @@ def test_a_run_with_a_lowered_way_goes_on_exactly(tmp_path):
     for steps in (2, 4):
         done = run(tmp_path / "b", *command, tmp_path / "parts", "--steps", steps, "--resume")
         assert done.code == 0, done.err
-    one, other = (qs.load(tmp_path / name).state_dict() for name in ("whole", "parts"))
+    one, other = (
+        qs.load(tmp_path / name / "last.safetensors").state_dict() for name in ("whole", "parts")
+    )
     assert all(bool((value == other[name]).all()) for name, value in one.items())
     details = json.loads((tmp_path / "parts" / "run.json").read_text())
     assert details["settings"]["way"] == 4

@@ -59,7 +59,7 @@ def test_a_run_starts_from_the_same_network_only(tmp_path):
     sines = qs.tasks.Sinusoid().episodes(shot=2, query=2)
     qs.train(small, sines, steps=1, tasks_per_step=1, out=tmp_path / "run", progress=False)
     other = made("maml", "--data", "sinusoid", "--hidden", "4", "--seed", "3")
-    start_from(other, tmp_path / "run", ())
+    start_from(other, {"start_from": tmp_path / "run", "classes": ()})
     assert all(map(torch.equal, other.state_dict().values(), small.state_dict().values()))
     with pytest.raises(UserError, match="should name a run of the same learner and network"):
-        start_from(large, tmp_path / "run", ())
+        start_from(large, {"start_from": tmp_path / "run", "classes": ()})

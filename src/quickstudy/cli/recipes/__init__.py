@@ -13,12 +13,20 @@ Options = dict[str, dict[str, Any]]
 """Values of options by their names, by the owner of the option: task, training, learner, model."""
 
 
+Families = dict[str, dict[str, dict[str, Options]]]
+
+
 @cache
-def families() -> dict[str, dict[str, dict[str, Options]]]:
+def families() -> Families:
     """Give the recipes by the title of the family, the learner, and the kind of data."""
-    files = (json.loads(path.read_text("utf-8")) for path in FOLDER.glob("*.json"))
-    found = sorted((one for one in files if "learners" in one), key=_order)
+    files = (_read(path) for path in FOLDER.glob("*.json") if path.name != DATA)
+    found = sorted(files, key=_order)
     return {one["title"]: one["learners"] for one in found}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return found
 
 
 def _order(family: dict[str, Any]) -> int:
@@ -41,8 +49,7 @@ def recipe(learner: str, data: str) -> Options:
 @cache
 def _about_data() -> dict[str, Any]:
     """Read the kinds of data, and the options that are good for every learner."""
-    said: dict[str, Any] = json.loads((FOLDER / DATA).read_text("utf-8"))
-    return said
+    return _read(FOLDER / DATA)
 
 
 def _kind_of(data: str, said: dict[str, Any]) -> str:
