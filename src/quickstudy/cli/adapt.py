@@ -1,6 +1,7 @@
 """The command ``quickstudy adapt``."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 
@@ -36,10 +37,15 @@ def main(arguments: Sequence[str]) -> int:
         _check_outputs(learner, new.support)
     adapted = _adapted(learner, new.support.to(where), asked.steps)
     save_adapted(asked.out, learner, adapted, new.task.to_dict())
-    for note in (*new.notes, f"Mastered in {asked.out}. Next:"):
-        say(note)
-    say(f"  quickstudy predict {asked.out} FILES")
+    _tell(new.notes, asked.out)
     return 0
+
+
+def _tell(notes: Sequence[str], out: Path) -> None:
+    """Say how the examples were read, and what comes next."""
+    for note in notes:
+        say(note)
+    say(f"Mastered in {out}. Next:\n  quickstudy predict {out} FILES")
 
 
 def _check(asked: AdaptOptions, learner: Learner) -> None:

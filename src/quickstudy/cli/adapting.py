@@ -80,6 +80,16 @@ def check_classes(names: Sequence[str], path: Path) -> None:
     require(len(names) >= 2, message)
 
 
+def names_in(labels: Sequence[str]) -> tuple[str, ...]:
+    """List the classes in the order in which they come."""
+    return tuple(dict.fromkeys(labels))
+
+
+def indices_of(labels: Sequence[str], names: Sequence[str]) -> list[int]:
+    """Give the index of the class of every example."""
+    return [names.index(label) for label in labels]
+
+
 def counted(names: Sequence[str], word: str) -> str:
     """Tell how many examples each class has, by the class of every example.
 
@@ -109,5 +119,7 @@ __all__ = [
     "check_undescribed",
     "count_in_words",
     "counted",
+    "indices_of",
+    "names_in",
     "some_of",
 ]

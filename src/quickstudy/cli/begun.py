@@ -40,11 +40,10 @@ def _check_settings(settings: dict[str, Any], begun: dict[str, Any]) -> None:
 
 def _with_way_of(found: Asked, begun: dict[str, Any]) -> Asked:
     """Take over a way that was lowered to the classes that there were."""
-    task = found.choice.owned("task")
-    known = any(option.name == "way" for option in task) and "way" in begun
-    if not known or "way" in found.given or found["way"] == begun["way"]:
+    own, old = found.of("task").get("way"), begun.get("way")
+    if own is None or old in (None, own) or "way" in found.given:
         return found
-    return found.with_way(begun["way"])
+    return found.with_way(old)
 
 
 def _check_same(name: str, value: Any, old: Any) -> None:

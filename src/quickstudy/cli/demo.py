@@ -14,6 +14,8 @@ from quickstudy.errors import require
 PURPOSE = "A few minutes on embedded data, from training to report."
 LEARNER = "protonet"
 NETWORK = ("--way", "40", "--channels", "32")
+WAYS = (20, 5)
+"""The ways of the tasks that it is judged on."""
 OLD = ("last.safetensors", "best.safetensors", "metrics.jsonl")
 """Files of an earlier demo that a new one must not find; the first says that a run is there."""
 MARK = ".demo"
@@ -100,16 +102,21 @@ def _arguments(asked: DemoOptions) -> list[str]:
 
 def _judge(asked: DemoOptions, console: Any) -> Path:
     """Evaluate on tasks of two sizes, and write the report."""
-    from quickstudy.cache import write_atomically
     from quickstudy.cli.evaluate import show
     from quickstudy.reporting import write_run
     from quickstudy.training import Trained, evaluate
 
     results, run = {}, Trained.read(asked.out)
-    for way in (20, 5):
+    for way in WAYS:
         source = run.tasks(way=way, shot=1)
         found = evaluate(run.learner, source, asked.num_tasks, asked.seed)
         results[f"{way}-way 1-shot"] = found.to_dict()
         show(found, "ProtoNet", console)
-    write_atomically(asked.out / "result.json", json.dumps(results, indent=1).encode())
+    _write_results(asked.out, results)
     return write_run(run, source, found)
+
+
+def _write_results(out: Path, results: dict[str, dict[str, object]]) -> None:
+    from quickstudy.cache import write_atomically
+
+    write_atomically(out / "result.json", json.dumps(results, indent=1).encode())

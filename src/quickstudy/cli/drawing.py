@@ -34,12 +34,15 @@ def note_on_way(asked: Asked, fitting: Asked, data: Data) -> list[str]:
     """Say in a line, if the way was lowered, which split has so few classes."""
     if fitting is asked:
         return []
+    ways = f"Tasks have {fitting['way']} classes, not {asked['way']}"
+    return [f"{ways}: {_smallest_split(data)}. Option --way sets another number."]
+
+
+def _smallest_split(data: Data) -> str:
+    """Say which split has the fewest classes, and how many."""
     sizes = _class_counts(data)
-    smallest = min(sizes, key=sizes.__getitem__)
-    return [
-        f"Tasks have {fitting['way']} classes, not {asked['way']}: split {smallest!r} has "
-        f"{sizes[smallest]}. Option --way sets another number."
-    ]
+    name = min(sizes, key=sizes.__getitem__)
+    return f"split {name!r} has {sizes[name]}"
 
 
 def _class_counts(data: Data) -> dict[str, int]:

@@ -31,13 +31,18 @@ def make_learner(asked: Asked, source: TaskSource) -> Learner:
     # the initial weights of what a learner has beside the model
     with ambient(asked["seed"], "learner"):
         learner = cls(model, **decided, **asked.of("learner"))
+    _check_served(asked, learner, source)
+    return learner
+
+
+def _check_served(asked: Asked, learner: Learner, source: TaskSource) -> None:
+    """Raise if the learner cannot serve the tasks."""
     reason = learner.serves(source.target)
     require(
         reason is None,
         f"Option --data should give tasks that {asked.choice.learner} serves. Found "
         f"{asked.choice.data}: {reason}",
     )
-    return learner
 
 
 def learner_class(name: str) -> type[Learner]:

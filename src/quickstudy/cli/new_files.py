@@ -10,6 +10,8 @@ from quickstudy.cli.adapting import (
     check_classes,
     count_in_words,
     counted,
+    indices_of,
+    names_in,
     some_of,
 )
 from quickstudy.cli.task_files import Task, image_form
@@ -29,6 +31,16 @@ OF_FUNCTIONS = ("sinusoid", "sinusoid_metasgd", "line", "mixture")
 
 def folder_of_images(run: Trained, asked: AdaptOptions) -> NewTask:
     """Read a folder with one subfolder of images for each class."""
+    _check_images(run, asked)
+    form = _form(run, asked)
+    images = Images(asked.support, form.size, form.channels, form.ink)
+    names = images.pool.names
+    check_classes(names, asked.support)
+    return NewTask(Task(names, True, images.form), images.support(), _notes(images))
+
+
+def _check_images(run: Trained, asked: AdaptOptions) -> None:
+    """Raise if an option does not apply to a folder of images, or the run learned no images."""
     require(
         not asked.label and not asked.target,
         "Options --label and --target are for CSV files. The examples are a folder of images.",
@@ -37,11 +49,6 @@ def folder_of_images(run: Trained, asked: AdaptOptions) -> NewTask:
         not run.source_name.startswith("sinusoid"),
         "A folder of images is for models of images. This run learned sinusoids: give a CSV file.",
     )
-    form = _form(run, asked)
-    images = Images(asked.support, form.size, form.channels, form.ink)
-    names = images.pool.names
-    check_classes(names, asked.support)
-    return NewTask(Task(names, True, images.form), images.support(), _notes(images))
 
 
 def _form(run: Trained, asked: AdaptOptions) -> ImageForm:
@@ -150,9 +157,9 @@ def _lines_of_classes(table: TableFile, label: str, inputs: int | None) -> NewTa
     columns = _input_columns(table, (label,), inputs)
     x = table.numbers(columns)
     found = table.cells(label)
-    names = tuple(dict.fromkeys(found))
+    names = names_in(found)
     check_classes(names, table.path)
-    support = Batch.of(x, [names.index(name) for name in found])
+    support = Batch.of(x, indices_of(found, names))
     task = Task(names, True, columns=columns, label=label)
     return NewTask(task, support, [counted(found, "example")])
 

@@ -13,6 +13,8 @@ from quickstudy.cli.adapting import (
     check_undescribed,
     count_in_words,
     counted,
+    indices_of,
+    names_in,
 )
 from quickstudy.cli.task_files import Task
 from quickstudy.episode import Batch
@@ -29,11 +31,11 @@ def rows_of_new_classes(asked: AdaptOptions, rows: Rows) -> NewTask:
     label = str(rows.label)
     frame = _labelled_by(label, asked.support)
     found = frame[label].map(class_name).tolist()
-    names = tuple(dict.fromkeys(found))
+    names = names_in(found)
     check_classes(names or ("none",), asked.support)
     form = TableForm(rows.encoder, (label,), classes=names)
     task = Task(names, True, columns=_columns(form), table=form, label=label)
-    support = Batch.of(form.inputs(frame), [names.index(name) for name in found])
+    support = Batch.of(form.inputs(frame), indices_of(found, names))
     return NewTask(task, support, [counted(found, "example")])
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+import torch
 from rich.console import Console
 
 from quickstudy.cli.console import say
@@ -52,16 +53,15 @@ def main(arguments: Sequence[str]) -> int:
     where = device(asked.device)
     _check_out(asked.out)
     learner, adapted = load_adapted(asked.task, classes=asked.classes)
-    adapted = {name: value.to(where) for name, value in adapted.items()}
     task = Task.of(asked.task)
     examples = task.read(asked.files).to(where)
-    found = _found(learner.to(where), adapted, task, examples)
+    found = _found(learner.to(where), _moved(adapted, where), task, examples)
     if asked.out is not None:
         write_csv(asked.out, found, examples.truths, task)
     judged = judge(found, examples.truths, task)
     if asked.json:
         named = {"task": str(asked.task), "transductive": learner.transductive}
-        print(json.dumps({**named, **judged, "predictions": found}))
+        print(json.dumps(named | judged | {"predictions": found}))
         return 0
     _show(asked, task, found, in_words(judged))
     if learner.transductive:
@@ -72,6 +72,11 @@ def main(arguments: Sequence[str]) -> int:
 def _check_out(out: Path | None) -> None:
     """Raise if the file of the predictions is a folder."""
     require(out is None or not out.is_dir(), f"Option --out should name a file: {out}.")
+
+
+def _moved(adapted: Adapted, where: torch.device) -> Adapted:
+    """Give what was adapted on a device."""
+    return {name: value.to(where) for name, value in adapted.items()}
 
 
 def _found(

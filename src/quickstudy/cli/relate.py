@@ -23,6 +23,7 @@ from quickstudy.tasks import Table, TableTasks
 from quickstudy.tasks.table_form import TableForm
 from quickstudy.training.evaluate import plain
 
+FILE = "relatedness.json"
 PURPOSE = "Measure how related the tasks of a table are, and which belong together."
 
 
@@ -64,16 +65,13 @@ def main(arguments: Sequence[str]) -> int:
     require(not asked.out.is_file(), f"Option --out should be a folder. {asked.out} is a file.")
     table = _table(asked)
     console = Console(stderr=asked.json, highlight=False, soft_wrap=True, markup=False)
-    console.print(
-        f"{len(table.frame)} rows of {len(table.names)} tasks, {len(table.features)} columns "
-        "to predict from."
-    )
+    console.print(_size_in_words(table))
     found = _relatedness(asked, table)
     for line in (*relation(found), *_groups(found)):
         console.print(line)
     page = write_relatedness(asked.out, found, _title(asked), _settings(asked, table, arguments))
     described = json.dumps(_described(found))
-    write_atomically(asked.out / "relatedness.json", described.encode())
+    write_atomically(asked.out / FILE, described.encode())
     if asked.json:
         print(described)
     console.print(f"The map is in {page}")
@@ -84,6 +82,12 @@ def _table(asked: RelateOptions) -> Table:
     """Read the table."""
     features, drop = asked.features, asked.drop
     return table_of(asked.table, asked.task, asked.target, features, drop, "regression")
+
+
+def _size_in_words(table: Table) -> str:
+    """Tell the size of a table."""
+    rows, tasks, columns = map(len, (table.frame, table.names, table.features))
+    return f"{rows} rows of {tasks} tasks, {columns} columns to predict from."
 
 
 def _relatedness(asked: RelateOptions, table: Table) -> Relatedness:
