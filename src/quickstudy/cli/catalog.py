@@ -13,6 +13,8 @@ from quickstudy.cli.module import Found, Module, read_module
 from quickstudy.cli.reader import Parameter, signature, summary
 from quickstudy.errors import UserError, require
 
+Texts = dict[str, str]
+"""Texts by name."""
 TABLES = {
     "learners": ("quickstudy.learners", "LEARNERS"),
     "sources": ("quickstudy.tasks.registry", "SOURCES"),
@@ -33,7 +35,7 @@ TIMM = "timm"
 
 
 @cache
-def table(kind: str) -> dict[str, str]:
+def table(kind: str) -> Texts:
     """Give the paths ``"module:Class"`` of all ``kind``, by name."""
     module, entries = _entries(*TABLES[kind])
     return {name: _path(module, value) for name, value in entries.items()}
@@ -92,7 +94,7 @@ def options_of(kind: str, name: str) -> list[Parameter]:
     return [] if place.startswith(f"{TIMM}:") else signature(place)
 
 
-def summaries(kind: str) -> dict[str, str]:
+def summaries(kind: str) -> Texts:
     """Give a line on each of ``kind`` by name."""
     return {name: summary(path) for name, path in table(kind).items()}
 

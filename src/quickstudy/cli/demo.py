@@ -39,10 +39,7 @@ class DemoOptions:
 def main(arguments: Sequence[str]) -> int:
     """Train on embedded glyphs, master tasks from scripts never seen, write a report."""
     asked = parse(DemoOptions, arguments, "demo", PURPOSE)
-    require(
-        asked.steps >= 1 and asked.num_tasks >= 1,
-        "Options --steps and --num-tasks should be at least 1.",
-    )
+    _check(asked)
     began = time.monotonic()
     _make_room(asked.out)
     from rich.console import Console
@@ -56,6 +53,12 @@ def main(arguments: Sequence[str]) -> int:
     page = _judge(asked, console)
     console.print(_summary(asked.out, page, time.monotonic() - began))
     return 0
+
+
+def _check(asked: DemoOptions) -> None:
+    """Raise if an option is out of range."""
+    good = asked.steps >= 1 and asked.num_tasks >= 1
+    require(good, "Options --steps and --num-tasks should be at least 1.")
 
 
 def _summary(out: Path, page: Path, seconds: float) -> str:
@@ -75,13 +78,18 @@ def _make_room(out: Path) -> None:
     Raises:
         UserError: If it holds a run that is no demo.
     """
-    other = (out / OLD[0]).exists() and not (out / MARK).exists()
-    message = f"Folder {out} holds a run that is no demo: choose another folder with --out."
-    require(not other, message)
+    _check_free(out)
     out.mkdir(parents=True, exist_ok=True)
     (out / MARK).touch()
     for name in OLD:
         (out / name).unlink(missing_ok=True)
+
+
+def _check_free(out: Path) -> None:
+    """Raise if the folder holds a run that is no demo."""
+    other = (out / OLD[0]).exists() and not (out / MARK).exists()
+    message = f"Folder {out} holds a run that is no demo: choose another folder with --out."
+    require(not other, message)
 
 
 def _train(asked: DemoOptions) -> int:

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     asked = parse(DoctorOptions, arguments, "doctor", "Check this machine and a data folder.")
     _print_lines(_software())
     _print_lines(_machine())
-    return 0 if asked.root is None else _check_data(asked.root)
+    return _check_data(asked.root)
 
 
 def _print_lines(pairs: Iterator[tuple[str, str]]) -> None:
@@ -52,8 +52,10 @@ def _print_lines(pairs: Iterator[tuple[str, str]]) -> None:
         print(f"{name:<12}{value}")
 
 
-def _check_data(root: Path) -> int:
-    """Print every fault of a data folder, and give the exit code."""
+def _check_data(root: Path | None) -> int:
+    """Print every fault of a data folder, if one is named, and give the exit code."""
+    if root is None:
+        return 0
     problems = check(root)
     for problem in problems:
         print(f"problem     {problem}", file=sys.stderr)

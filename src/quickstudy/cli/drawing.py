@@ -13,8 +13,12 @@ from quickstudy.tasks.registry import make
 def open_data(asked: Asked) -> Data:
     """Open the data that was asked for."""
     kind, decided = source_class(asked.choice.data)
-    given = {name: value for name, value in asked.of("data").items() if value is not None}
-    return make(kind, {**decided, **given})
+    return make(kind, decided | _given(asked.of("data")))
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the options that are None."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def with_fitting_way(asked: Asked, data: Data) -> Asked:

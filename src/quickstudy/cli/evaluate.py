@@ -48,11 +48,15 @@ def main(arguments: Sequence[str]) -> int:
 
 def show(found: Evaluation, name: str, console: Console) -> None:
     """Print an evaluation as a table."""
-    note = "transductive" if found.transductive else "not transductive"
-    rows = [(f"{name} ({note})", found.estimate), *found.baselines.items()]
+    rows = [(_named(name, found), found.estimate), *found.baselines.items()]
     console.print(results_table(_title(found), rows, found.metric))
     if len(found.per_step) > 1:
         console.print(f"after inner steps  {_steps_in_words(found)}", highlight=False)
+
+
+def _named(name: str, found: Evaluation) -> str:
+    """Name the run, and say whether it is transductive."""
+    return f"{name} (transductive)" if found.transductive else f"{name} (not transductive)"
 
 
 def _title(found: Evaluation) -> str:

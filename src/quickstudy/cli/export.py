@@ -32,9 +32,8 @@ def main(arguments: Sequence[str]) -> int:
     asked = parse(ExportOptions, arguments, "export", PURPOSE)
     learner, adapted = load_adapted(asked.task)
     task = Task.of(asked.task)
-    classes = task.outputs if task.classifies else None
     x = torch.zeros(1, 2, *task.example)
-    export(asked.out, learner, adapted, x, classes, task.to_dict())
+    export(asked.out, learner, adapted, x, task.class_names, task.to_dict())
     say(f"Written to {asked.out}. For x {_input_in_words(task)}:\n  {_use(asked.out)}")
     return 0
 

@@ -61,9 +61,14 @@ def latest() -> Path:
         f"Name a run: there is no {LATEST} in this folder, the link to the latest.",
     )
     try:
-        return RUNS / LATEST.readlink().name if LATEST.is_symlink() else LATEST
+        return _linked()
     except OSError as error:
         raise UserError(f"{LATEST} cannot be read: {error}.") from error
+
+
+def _linked() -> Path:
+    """Give the folder that the link leads to."""
+    return RUNS / LATEST.readlink().name if LATEST.is_symlink() else LATEST
 
 
 __all__ = ["LATEST", "latest", "link_latest", "new_folder"]

@@ -52,8 +52,7 @@ def filled(text: str, indent: str = "", first: str | None = None) -> str:
         indent: What every line begins with.
         first: What the first line begins with instead.
     """
-    start = first or indent
-    return textwrap.fill(text, _width(), initial_indent=start, subsequent_indent=indent)
+    return textwrap.fill(text, _width(), initial_indent=first or indent, subsequent_indent=indent)
 
 
 def _width() -> int:

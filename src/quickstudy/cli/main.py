@@ -130,9 +130,15 @@ def _checked(command: str, words: list[str]) -> list[str]:
     """Read the options once before torch is loaded, so that help and mistakes answer at once."""
     if command == "train":
         return words
+    whole = _with_run(command, words)
+    _read_options(command, whole)
+    return whole
+
+
+def _with_run(command: str, words: list[str]) -> list[str]:
+    """Name the latest run, if the command takes it and no run is named."""
     if command in LATEST and not _names_a_run(words):
-        words = [str(_latest()), *words]
-    _read_options(command, words)
+        return [str(_latest()), *words]
     return words
 
 

@@ -103,8 +103,7 @@ def _is_package(name: str) -> bool:
 
 def _imported(node: ast.ImportFrom) -> dict[str, Origin]:
     """Give module and original name of all that a statement imports."""
-    module = node.module or ""
-    return {alias.asname or alias.name: (module, alias.name) for alias in node.names}
+    return {alias.asname or alias.name: (str(node.module), alias.name) for alias in node.names}
 
 
 def _defined(node: ast.stmt) -> list[str]:

@@ -53,13 +53,16 @@ def _best_two(probabilities: dict[str, float]) -> list[str]:
 def _cell(one: Prediction, target: str) -> str:
     """Write a class and its probability, or a number and its interval."""
     if target not in one["values"]:
-        label = one["labels"][target]
-        return f"{label} {one['probabilities'][target][label]:.1%}"
+        return _class_cell(one["labels"][target], one["probabilities"][target])
     text = f"{one['values'][target]:.4g}"
     if "interval_90" not in one:
         return text
     low, high = one["interval_90"][target]
     return f"{text}  ({low:.4g} to {high:.4g})"
+
+
+def _class_cell(label: str, probabilities: dict[str, float]) -> str:
+    return f"{label} {probabilities[label]:.1%}"
 
 
 __all__ = ["prediction_table"]

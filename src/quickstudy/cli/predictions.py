@@ -65,8 +65,12 @@ def _classes(row: dict[str, Any]) -> Prediction:
     probabilities = {name: one for name, one in row.items() if isinstance(one, dict)}
     if not probabilities:
         return {}
-    best = {name: _best(one) for name, one in probabilities.items()}
-    return {"labels": best, "probabilities": probabilities}
+    return {"labels": _best_of_each(probabilities), "probabilities": probabilities}
+
+
+def _best_of_each(probabilities: dict[str, dict[str, float]]) -> dict[str, str]:
+    """Name the most probable class of every target."""
+    return {name: _best(one) for name, one in probabilities.items()}
 
 
 def _add_intervals(found: list[Prediction], low: Columns, high: Columns) -> None:

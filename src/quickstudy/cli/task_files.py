@@ -102,7 +102,7 @@ class Task:
 
     @classmethod
     def _of_values(cls, found: dict[str, Any]) -> "Task":
-        """Make a task of the values that :meth:`to_dict` gave; old files lack the last two."""
+        """Make a task of plain values; old files lack table and label."""
         form, table = found["form"], found.get("table")
         return cls(
             tuple(found["outputs"]),
@@ -112,6 +112,11 @@ class Task:
             None if table is None else TableForm.from_dict(table),
             found.get("label"),
         )
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """The names of the classes; None if they are targets."""
+        return self.outputs if self.classifies else None
 
     @property
     def ink(self) -> str | None:

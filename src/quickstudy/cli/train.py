@@ -71,9 +71,7 @@ def checked_options(name: str, arguments: Sequence[str]) -> Asked:
     """
     found = asked(name, arguments)
     _check_data(found)
-    for option in found.choice.options:
-        if option.name in COUNTED:
-            _check_count(option, found[option.name])
+    _check_counts(found)
     return found
 
 
@@ -86,6 +84,13 @@ def _check_data(found: Asked) -> None:
         f"Learner {name} learns a part for each task of a fixed set: give a table, --data "
         f"table.csv --task COLUMN. Found --data {data}, whose tasks are drawn anew.",
     )
+
+
+def _check_counts(found: Asked) -> None:
+    """Raise if a size is below 1."""
+    for option in found.choice.options:
+        if option.name in COUNTED:
+            _check_count(option, found[option.name])
 
 
 def _check_count(option: Option, value: Any) -> None:
@@ -187,8 +192,11 @@ def _folder(found: Asked) -> Path:
 def overview() -> str:
     """Write the help of ``train``: a sentence a learner, in families, and where to start."""
     told = [f"{title}:\n{listed(texts)}" for title, texts in _in_families().items() if texts]
-    start = f"{filled(START)}\n{indented(EXAMPLES)}"
-    return "\n\n".join((*USAGE, *told, start, filled(MORE)))
+    return "\n\n".join((*USAGE, *told, _where_to_start(), filled(MORE)))
+
+
+def _where_to_start() -> str:
+    return f"{filled(START)}\n{indented(EXAMPLES)}"
 
 
 def _in_families() -> dict[str, dict[str, str]]:

@@ -1,6 +1,7 @@
 """Good options for a learner on a kind of data: one file a family of learners, plain data."""
 
 import json
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,14 @@ Families = dict[str, dict[str, dict[str, Options]]]
 @cache
 def families() -> Families:
     """Give the recipes by the title of the family, the learner, and the kind of data."""
-    files = (_read(path) for path in FOLDER.glob("*.json") if path.name != DATA)
-    found = sorted(files, key=_order)
-    return {one["title"]: one["learners"] for one in found}
+    return {one["title"]: one["learners"] for one in sorted(_files(), key=_order)}
+
+
+def _files() -> Iterator[dict[str, Any]]:
+    """Read the file of every family."""
+    for path in FOLDER.glob("*.json"):
+        if path.name != DATA:
+            yield _read(path)
 
 
 def _read(path: Path) -> dict[str, Any]:
