@@ -49,7 +49,7 @@ class Module:
     @cached_property
     def imports(self) -> dict[str, Origin]:
         """Give module and original name of all that is imported by ``from``."""
-        found = {}
+        found = dict[str, Origin]()
         for node in self.tree.body:
             if isinstance(node, ast.ImportFrom) and not node.level:
                 found |= _imported(node)

@@ -69,7 +69,7 @@ class Drawn:
             raise UserError(f"A run's tasks should be of data with splits. Found {name}.")
         return found
 
-    def arguments(self, kind: type[Data]) -> dict[str, Any] | None:
+    def arguments(self, kind: type) -> dict[str, Any] | None:
         """Give the arguments of the data, if it is of class ``kind``."""
         if self.data["class"] not in (kind.__name__, path_of(kind)):
             return None
