@@ -1,4 +1,4 @@
-"""``quickstudy compare``."""
+"""The command ``quickstudy compare``."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +12,10 @@ from quickstudy.cli.judging import Judging, evaluate_run, read_run, tasks_of
 from quickstudy.cli.options import Positional, parse
 from quickstudy.errors import require
 from quickstudy.reporting import results_table
-from quickstudy.training import Trained, compare
+from quickstudy.tasks import TaskSource
+from quickstudy.training import Comparison, Trained, compare
+
+PURPOSE = "Compare two runs on the same tasks, task by task."
 
 
 @dataclass(frozen=True)
@@ -25,15 +28,29 @@ class _Required:
 
 @dataclass(frozen=True)
 class CompareOptions(Judging, _Required):
-    """Options of ``quickstudy compare``."""
+    """Options of the command compare."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Compare two runs on the same tasks."""
-    asked = parse(
-        CompareOptions, arguments, "compare", "Compare two runs on the same tasks, task by task."
-    )
-    first, second = read_run(asked.a, asked), read_run(asked.b, asked)
+    asked = parse(CompareOptions, arguments, "compare", PURPOSE)
+    runs = read_run(asked.a, asked), read_run(asked.b, asked)
+    source = _tasks_for_both(*runs, asked)
+    found = compare(*(evaluate_run(run, source, asked, "none") for run in runs))
+    if asked.json:
+        names = {"a_run": str(asked.a), "b_run": str(asked.b)}
+        print(json.dumps({**names, **found.to_dict()}))
+    else:
+        _show(found, asked, Console())
+    return 0
+
+
+def _tasks_for_both(first: Trained, second: Trained, asked: CompareOptions) -> TaskSource:
+    """Make tasks that both runs can serve.
+
+    Raises:
+        UserError: If they learned from different data, and no data is named.
+    """
     require(
         asked.data is not None or first.same_data(second),
         "Both runs should have learned from the same data, or --data should name the data to "
@@ -41,22 +58,19 @@ def main(arguments: Sequence[str]) -> int:
     )
     way = _smaller("way", first, second) if asked.way is None else asked.way
     shot = _smaller("shot", first, second) if asked.shot is None else asked.shot
-    source = tasks_of(first, replace(asked, way=way, shot=shot))
-    found = compare(*(evaluate_run(run, source, asked, "none") for run in (first, second)))
-    if asked.json:
-        names = {"a_run": str(asked.a), "b_run": str(asked.b)}
-        print(json.dumps({**names, **found.to_dict()}))
-        return 0
-    console = Console()
+    return tasks_of(first, replace(asked, way=way, shot=shot))
+
+
+def _show(found: Comparison, asked: CompareOptions, console: Console) -> None:
+    """Print the results of both runs and their difference."""
     rows = [
         (f"A  {asked.a}", found.a),
         (f"B  {asked.b}", found.b),
         ("A − B, paired", found.difference),
     ]
     console.print(results_table("the same tasks for both", rows, found.metric))
-    verdict = "significant at 5 %" if found.significant else "not significant at 5 %"
-    console.print(f"The difference is {verdict}.")
-    return 0
+    verdict = "significant" if found.significant else "not significant"
+    console.print(f"The difference is {verdict} at 5 %.")
 
 
 def _smaller(name: str, first: Trained, second: Trained) -> int | None:

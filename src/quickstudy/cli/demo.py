@@ -1,4 +1,4 @@
-"""``quickstudy demo``: from training to report on embedded data, in a few minutes."""
+"""The command ``quickstudy demo``: from training to report on embedded data."""
 
 import json
 import shlex
@@ -11,15 +11,20 @@ from typing import Any
 from quickstudy.cli.options import parse
 from quickstudy.errors import require
 
+PURPOSE = "A few minutes on embedded data, from training to report."
 LEARNER = "protonet"
 NETWORK = ("--way", "40", "--channels", "32")
+WAYS = (20, 5)
+"""The ways of the tasks that it is judged on."""
+OLD = ("last.safetensors", "best.safetensors", "metrics.jsonl")
+"""Files of an earlier demo that a new one must not find; the first says that a run is there."""
 MARK = ".demo"
 """A file of this name says that a folder holds a demo, which the next demo may replace."""
 
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """Options of ``quickstudy demo``."""
+    """Options of the command demo."""
 
     out: Path = Path("runs/demo")
     """The run's folder; a demo that is there already is replaced."""
@@ -33,13 +38,8 @@ class DemoOptions:
 
 def main(arguments: Sequence[str]) -> int:
     """Train on embedded glyphs, master tasks from scripts never seen, write a report."""
-    asked = parse(
-        DemoOptions, arguments, "demo", "A few minutes on embedded data, from training to report."
-    )
-    require(
-        asked.steps >= 1 and asked.num_tasks >= 1,
-        "Options --steps and --num-tasks should be at least 1.",
-    )
+    asked = parse(DemoOptions, arguments, "demo", PURPOSE)
+    _check(asked)
     began = time.monotonic()
     _make_room(asked.out)
     from rich.console import Console
@@ -51,14 +51,25 @@ def main(arguments: Sequence[str]) -> int:
         return code
     console.print("Mastering new tasks with letters of scripts it never saw ...")
     page = _judge(asked, console)
-    console.print(
-        f"\nDone in {time.monotonic() - began:.0f} s. In {asked.out}: the checkpoints "
+    console.print(_summary(asked.out, page, time.monotonic() - began))
+    return 0
+
+
+def _check(asked: DemoOptions) -> None:
+    """Raise if an option is out of range."""
+    good = asked.steps >= 1 and asked.num_tasks >= 1
+    require(good, "Options --steps and --num-tasks should be at least 1.")
+
+
+def _summary(out: Path, page: Path, seconds: float) -> str:
+    """Say where everything is, and what can be tried next."""
+    return (
+        f"\nDone in {seconds:.0f} s. In {out}: the checkpoints "
         "(*.safetensors), result.json, metrics.jsonl\n"
         f"Look at the report: {page}\n"
-        f"Try next:  quickstudy evaluate {shlex.quote(str(asked.out))} --way 10 --shot 5\n"
+        f"Try next:  quickstudy evaluate {shlex.quote(str(out))} --way 10 --shot 5\n"
         f"           quickstudy train maml --data sinusoid --out runs/sinusoid"
     )
-    return 0
 
 
 def _make_room(out: Path) -> None:
@@ -67,39 +78,53 @@ def _make_room(out: Path) -> None:
     Raises:
         UserError: If it holds a run that is no demo.
     """
-    other = (out / "last.safetensors").exists() and not (out / MARK).exists()
-    require(
-        not other, f"Folder {out} holds a run that is no demo: choose another folder with --out."
-    )
+    _check_free(out)
     out.mkdir(parents=True, exist_ok=True)
     (out / MARK).touch()
-    for old in ("last.safetensors", "best.safetensors", "metrics.jsonl"):
-        (out / old).unlink(missing_ok=True)
+    for name in OLD:
+        (out / name).unlink(missing_ok=True)
+
+
+def _check_free(out: Path) -> None:
+    """Raise if the folder holds a run that is no demo."""
+    other = (out / OLD[0]).exists() and not (out / MARK).exists()
+    message = f"Folder {out} holds a run that is no demo: choose another folder with --out."
+    require(not other, message)
 
 
 def _train(asked: DemoOptions) -> int:
-    from quickstudy.cli.train import checked, train
+    from quickstudy.cli.train import checked_options, run_training
 
+    arguments = _arguments(asked)
+    command = shlex.join(["quickstudy", "train", LEARNER, *arguments])
+    return run_training(checked_options(LEARNER, arguments), command, quiet=True)
+
+
+def _arguments(asked: DemoOptions) -> list[str]:
+    """Write the options of the training."""
     own = ["--steps", str(asked.steps), "--seed", str(asked.seed), "--out", str(asked.out)]
     every = max(1, asked.steps // 4)
     judged = ["--validate-every", str(every), "--validation-tasks", "100"]
-    arguments = ["--data", "glyphs", *NETWORK, *own, *judged]
-    command = shlex.join(["quickstudy", "train", LEARNER, *arguments])
-    return train(checked(LEARNER, arguments), command, quiet=True)
+    return ["--data", "glyphs", *NETWORK, *own, *judged]
 
 
 def _judge(asked: DemoOptions, console: Any) -> Path:
     """Evaluate on tasks of two sizes, and write the report."""
-    from quickstudy.cache import write_atomically
     from quickstudy.cli.evaluate import show
     from quickstudy.reporting import write_run
     from quickstudy.training import Trained, evaluate
 
     results, run = {}, Trained.read(asked.out)
-    for way in (20, 5):
+    for way in WAYS:
         source = run.tasks(way=way, shot=1)
         found = evaluate(run.learner, source, asked.num_tasks, asked.seed)
         results[f"{way}-way 1-shot"] = found.to_dict()
         show(found, "ProtoNet", console)
-    write_atomically(asked.out / "result.json", json.dumps(results, indent=1).encode())
+    _write_results(asked.out, results)
     return write_run(run, source, found)
+
+
+def _write_results(out: Path, results: dict[str, dict[str, object]]) -> None:
+    from quickstudy.cache import write_atomically
+
+    write_atomically(out / "result.json", json.dumps(results, indent=1).encode())

@@ -1,4 +1,4 @@
-"""``quickstudy evaluate``."""
+"""The command ``quickstudy evaluate``."""
 
 import json
 from collections.abc import Sequence
@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
+from quickstudy.cli.console import say
 from quickstudy.cli.judging import Judging, evaluate_run, read_run, tasks_of
 from quickstudy.cli.options import Run, parse
 from quickstudy.reporting import results_table
 from quickstudy.training import Baselines, Evaluation
 
+PURPOSE = "Evaluate a run on new tasks, next to plain baselines."
 SLOW = 5.0
 """Seconds from which on it is said that a baseline takes most of the time."""
 
@@ -23,7 +25,7 @@ class _Required:
 
 @dataclass(frozen=True)
 class EvaluateOptions(Judging, _Required):
-    """Options of ``quickstudy evaluate``."""
+    """Options of the command evaluate."""
 
     baselines: Baselines = "all"
     """Plain baselines on the same tasks: quick is nearest neighbour or the support mean; all is
@@ -33,12 +35,7 @@ class EvaluateOptions(Judging, _Required):
 
 def main(arguments: Sequence[str]) -> int:
     """Evaluate a run and print a table, or one JSON object."""
-    asked = parse(
-        EvaluateOptions,
-        arguments,
-        "evaluate",
-        "Evaluate a run on new tasks, next to plain baselines.",
-    )
+    asked = parse(EvaluateOptions, arguments, "evaluate", PURPOSE)
     run = read_run(asked.run, asked)
     found = evaluate_run(run, tasks_of(run, asked), asked, asked.baselines)
     if asked.json:
@@ -51,15 +48,25 @@ def main(arguments: Sequence[str]) -> int:
 
 def show(found: Evaluation, name: str, console: Console) -> None:
     """Print an evaluation as a table."""
-    note = "transductive" if found.transductive else "not transductive"
-    rows = [(f"{name} ({note})", found.estimate), *found.baselines.items()]
-    title = f"{found.source['source']}, {size_in_words(found.source)}, seed {found.seed}"
-    console.print(results_table(title, rows, found.metric))
+    rows = [(_named(name, found), found.estimate), *found.baselines.items()]
+    console.print(results_table(_title(found), rows, found.metric))
     if len(found.per_step) > 1:
-        steps = ", ".join(
-            f"{step}: {estimate.text(found.metric)}" for step, estimate in found.per_step.items()
-        )
-        console.print(f"after inner steps  {steps}", highlight=False)
+        console.print(f"after inner steps  {_steps_in_words(found)}", highlight=False)
+
+
+def _named(name: str, found: Evaluation) -> str:
+    """Name the run, and say whether it is transductive."""
+    return f"{name} (transductive)" if found.transductive else f"{name} (not transductive)"
+
+
+def _title(found: Evaluation) -> str:
+    return f"{found.source['source']}, {size_in_words(found.source)}, seed {found.seed}"
+
+
+def _steps_in_words(found: Evaluation) -> str:
+    """Tell the result after every inner step that was looked at."""
+    told = [f"{step}: {one.text(found.metric)}" for step, one in found.per_step.items()]
+    return ", ".join(told)
 
 
 def size_in_words(source: dict[str, object]) -> str:
@@ -75,11 +82,17 @@ def size_in_words(source: dict[str, object]) -> str:
 
 def tell_cost(found: Evaluation) -> None:
     """Say on standard error if one baseline took most of the time, and how to do without."""
+    name, seconds = _slowest(found)
     total = sum(found.seconds.values())
-    name, seconds = max(found.seconds.items(), key=lambda item: item[1], default=("", 0.0))
-    if name in found.baselines and seconds > SLOW and seconds > total / 2:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(
+    if name in found.baselines and seconds > max(SLOW, total / 2):
+        say(
             f"Baseline '{name}' took {seconds:.0f} s of {total:.0f} s: --baselines quick leaves it "
-            "out.",
-            markup=False,
+            "out."
         )
+
+
+def _slowest(found: Evaluation) -> tuple[str, float]:
+    """Give the part of the evaluation that took most of the time, and its seconds."""
+    seconds = found.seconds
+    name = max(seconds, key=seconds.__getitem__, default="")
+    return name, seconds.get(name, 0.0)

@@ -1,4 +1,4 @@
-"""``quickstudy export``."""
+"""The command ``quickstudy export``."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,16 +6,20 @@ from pathlib import Path
 from typing import Annotated
 
 import torch
-from rich.console import Console
 
+from quickstudy.cli.console import say
 from quickstudy.cli.options import Positional, parse
 from quickstudy.cli.task_files import Task
 from quickstudy.training import export, load_adapted
 
+PURPOSE = "Write a mastered task's model as a plain function from inputs to scores."
+ONNX = "import onnxruntime; onnxruntime.InferenceSession({!r}).run(None, {{'x': x}})"
+TORCH = "import torch; torch.export.load({!r}).module()(x)"
+
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """Options of ``quickstudy export``."""
+    """Options of the command export."""
 
     task: Annotated[Path, Positional]
     """The file that adapt wrote."""
@@ -25,23 +29,27 @@ class ExportOptions:
 
 def main(arguments: Sequence[str]) -> int:
     """Write a mastered task's model as a plain function of its inputs."""
-    asked = parse(
-        ExportOptions,
-        arguments,
-        "export",
-        "Write a mastered task's model as a plain function from inputs to scores.",
-    )
+    asked = parse(ExportOptions, arguments, "export", PURPOSE)
     learner, adapted = load_adapted(asked.task)
     task = Task.of(asked.task)
-    classes = task.outputs if task.classifies else None
-    export(asked.out, learner, adapted, torch.zeros(1, 2, *task.example), classes, task.to_dict())
-    how = (
-        "import onnxruntime; onnxruntime.InferenceSession({!r}).run(None, {{'x': x}})"
-        if asked.out.suffix == ".onnx"
-        else "import torch; torch.export.load({!r}).module()(x)"
-    )
-    shape = ", ".join(map(str, ("example", *task.example)))
-    ink = ", ink 1 on 0" if task.form is not None and task.form.ink is not None else ""
-    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
-    console.print(f"Written to {asked.out}. For x [{shape}]{ink}:\n  {how.format(str(asked.out))}")
+    x = torch.zeros(1, 2, *task.example)
+    export(asked.out, learner, adapted, x, task.class_names, task.to_dict())
+    say(f"Written to {asked.out}. For x {_input_in_words(task)}:\n  {_use(asked.out)}")
     return 0
+
+
+def _input_in_words(task: Task) -> str:
+    """Give the axes of the input, and the ink of images.
+
+    Example:
+        >>> _input_in_words(Task(("a", "b"), True, columns=("width", "height")))
+        '[example, 2]'
+    """
+    shape = ", ".join(map(str, ("example", *task.example)))
+    return f"[{shape}]" if task.ink is None else f"[{shape}], ink 1 on 0"
+
+
+def _use(out: Path) -> str:
+    """Write the line of Python that computes with the model."""
+    how = ONNX if out.suffix == ".onnx" else TORCH
+    return how.format(str(out))

@@ -12,11 +12,15 @@ LATEST = RUNS / "latest"
 
 def new_folder(learner: str, data: str) -> Path:
     """Name a folder of its own for a run: ``runs/2026-01-31-maml-glyphs``."""
-    word = Path(data).stem if Path(data).exists() else data
-    parts = (time.strftime("%Y-%m-%d"), learner.rpartition(":")[2], word.rpartition(":")[2])
-    name = "-".join(parts).replace(" ", "-")
+    word = Path(data).stem if Path(data).exists() else _class_in(data)
+    name = "-".join((time.strftime("%Y-%m-%d"), _class_in(learner), word)).replace(" ", "-")
     folders = (RUNS / name, *(RUNS / f"{name}-{count}" for count in range(2, 10_000)))
     return next(folder for folder in folders if not folder.exists())
+
+
+def _class_in(name: str) -> str:
+    """Give the class in ``package.module:Class``; another name as it is."""
+    return name.rpartition(":")[2]
 
 
 def link_latest(folder: Path) -> None:
@@ -25,8 +29,7 @@ def link_latest(folder: Path) -> None:
     A folder of that name, as version 0.1.0 made it, stays as it is; so does everything on a system
     without links.
     """
-    inside = folder.parent.absolute() == RUNS.absolute() and folder.name != LATEST.name
-    if not inside or (LATEST.exists() and not LATEST.is_symlink()):
+    if not _may_be_latest(folder):
         return
     new = LATEST.with_name(f".latest-{os.getpid()}")
     try:
@@ -35,6 +38,16 @@ def link_latest(folder: Path) -> None:
         new.replace(LATEST)
     except OSError:
         new.unlink(missing_ok=True)
+
+
+def _may_be_latest(folder: Path) -> bool:
+    """Say whether a run is in ``runs``, and no folder stands where the link is to be."""
+    free = LATEST.is_symlink() or not LATEST.exists()
+    return free and _is_in_runs(folder)
+
+
+def _is_in_runs(folder: Path) -> bool:
+    return folder.parent.absolute() == RUNS.absolute() and folder.name != LATEST.name
 
 
 def latest() -> Path:
@@ -48,9 +61,14 @@ def latest() -> Path:
         f"Name a run: there is no {LATEST} in this folder, the link to the latest.",
     )
     try:
-        return RUNS / LATEST.readlink().name if LATEST.is_symlink() else LATEST
+        return _linked()
     except OSError as error:
         raise UserError(f"{LATEST} cannot be read: {error}.") from error
+
+
+def _linked() -> Path:
+    """Give the folder that the link leads to."""
+    return RUNS / LATEST.readlink().name if LATEST.is_symlink() else LATEST
 
 
 __all__ = ["LATEST", "latest", "link_latest", "new_folder"]

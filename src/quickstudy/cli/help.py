@@ -3,7 +3,7 @@
 import re
 import shutil
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from quickstudy.cli.option import Option
 
@@ -14,20 +14,26 @@ def page(
     usage: str, description: str, options: Sequence[Option], examples: Sequence[str] = ()
 ) -> str:
     """Write a page of help: what the command does, examples, and the options by group."""
+    groups = dict.fromkeys(option.group for option in options)
     parts = [f"usage: quickstudy {usage}", filled(description)]
     if examples:
-        parts.append("examples:\n" + "\n".join(f"  {example}" for example in examples))
-    for group in dict.fromkeys(option.group for option in options):
-        own = [option for option in options if option.group == group]
-        parts.append(f"{group}:\n" + "\n".join(entry(option) for option in own))
+        parts.append(f"examples:\n{indented(examples)}")
+    parts += [_of_group(group, options) for group in groups]
     return "\n\n".join(part for part in parts if part)
 
 
-def entry(option: Option) -> str:
+def _of_group(group: str, options: Sequence[Option]) -> str:
+    """Write the options of a group under its name."""
+    own = [option_entry(option) for option in options if option.group == group]
+    return "\n".join((f"{group}:", *own))
+
+
+def option_entry(option: Option) -> str:
     """Write what one option takes and says."""
     text, default = _usual(option)
-    text = f"{text.removesuffix('.')} ({default})".strip() if default else text.removesuffix(".")
-    return f"  {option.usage}\n{filled(text, INDENT)}" if text else f"  {option.usage}"
+    text = text.removesuffix(".")
+    said = f"{text} ({default})".strip() if default else text
+    return f"  {option.usage}\n{filled(said, INDENT)}" if said else f"  {option.usage}"
 
 
 def _usual(option: Option) -> tuple[str, str]:
@@ -46,16 +52,24 @@ def filled(text: str, indent: str = "", first: str | None = None) -> str:
         indent: What every line begins with.
         first: What the first line begins with instead.
     """
-    width = max(40, min(shutil.get_terminal_size().columns, 100))
-    start = indent if first is None else first
-    return textwrap.fill(text, width, initial_indent=start, subsequent_indent=indent)
+    return textwrap.fill(text, _width(), initial_indent=first or indent, subsequent_indent=indent)
 
 
-def listed(lines: dict[str, str]) -> str:
+def _width() -> int:
+    """Give the columns of the terminal, 40 at least and 100 at most."""
+    return max(40, min(shutil.get_terminal_size().columns, 100))
+
+
+def indented(lines: Iterable[str]) -> str:
+    """Write lines under a title."""
+    return "\n".join(f"  {line}" for line in lines)
+
+
+def listed(texts: dict[str, str]) -> str:
     """Write names with a line on each, broken to the width of the terminal."""
-    longest = max(map(len, lines), default=0) + 4
-    pairs = ((f"  {name}".ljust(longest), text) for name, text in lines.items())
+    longest = max(map(len, texts), default=0) + 4
+    pairs = ((f"  {name}".ljust(longest), text) for name, text in texts.items())
     return "\n".join(filled(text, " " * longest, name) for name, text in pairs)
 
 
-__all__ = ["entry", "filled", "listed", "page"]
+__all__ = ["filled", "indented", "listed", "option_entry", "page"]

@@ -18,7 +18,7 @@ def loading() -> Iterator[None]:
     An import that is interrupted may turn the interruption into an error of its own, or lose it;
     there is nothing to clean up yet.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if not _in_main_thread():
         yield
         return
     before = signal.signal(signal.SIGINT, _end)
@@ -26,6 +26,11 @@ def loading() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _in_main_thread() -> bool:
+    """Say whether a signal can be handled here."""
+    return threading.current_thread() is threading.main_thread()
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""``quickstudy list``."""
+"""The command ``quickstudy list``."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from quickstudy.cli.options import parse
 
 @dataclass(frozen=True)
 class ListOptions:
-    """Options of ``quickstudy list``: none."""
+    """Options of the command list: none."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Print learners, sources and models with a line each."""
     parse(ListOptions, arguments, "list", "List learners, sources and models.")
     for kind in catalog.TABLES:
-        print(f"{kind}:\n{listed(catalog.lines(kind))}")
+        print(f"{kind}:\n{listed(catalog.summaries(kind))}")
     return 0

@@ -6,6 +6,9 @@ import torch
 
 from quickstudy.errors import UserError, require
 
+MOST_THREADS = 256
+"""More crash OpenMP, unless the machine has more cores."""
+
 
 def device(name: str) -> torch.device:
     """Find the device called ``name``.
@@ -13,19 +16,19 @@ def device(name: str) -> torch.device:
     Raises:
         UserError: If there is none.
     """
+    _check_device(name)
+    return torch.device(name)
+
+
+def _check_device(name: str) -> None:
+    """Raise if nothing can be computed on a device."""
     try:
-        found = torch.device(name)
-        torch.zeros(1, device=found).item()
+        torch.zeros(1, device=name).item()
     except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
         raise UserError(
-            f"Option --device should name a device of this machine. Found {name!r}: "
-            f"{str(error).splitlines()[0]}"
+            f"Option --device should name a device of this machine. Found {name!r}: {reason}"
         ) from None
-    return found
-
-
-MOST_THREADS = 256
-"""More crash OpenMP, unless the machine has more cores."""
 
 
 def use_threads(threads: int | None) -> None:
@@ -34,12 +37,16 @@ def use_threads(threads: int | None) -> None:
     Raises:
         UserError: If it is below 1, or more than the machine can start.
     """
-    if threads is None:
-        return
+    if threads is not None:
+        _check_threads(threads)
+        torch.set_num_threads(threads)
+
+
+def _check_threads(threads: int) -> None:
+    """Raise if a number of threads is below 1, or more than the machine can start."""
     most = max(MOST_THREADS, os.cpu_count() or 1)
     require(threads >= 1, f"Option --threads should be at least 1. Found {threads}.")
     require(threads <= most, f"Option --threads should be at most {most}. Found {threads}.")
-    torch.set_num_threads(threads)
 
 
 __all__ = ["device", "use_threads"]

@@ -1,9 +1,10 @@
 """The program ``quickstudy`` and its commands."""
 
-import logging
 import os
 import sys
+from collections.abc import Sequence
 from importlib import import_module
+from types import ModuleType
 
 from quickstudy.cli.interrupt import CODE, loading
 from quickstudy.errors import TrainingError, UserError
@@ -35,81 +36,122 @@ def main(arguments: list[str] | None = None) -> int:
 
     That is 0; 1 if training broke off or memory ran out; 2 for a user's mistake; 130 after Ctrl-C.
     """
-    given = sys.argv[1:] if arguments is None else arguments
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            # a character that the terminal does not have is replaced
-            stream.reconfigure(errors="replace")
+    _replace_unknown_characters()
     try:
-        code = _run(given)
+        code = _run(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
         return code
     except BrokenPipeError:
-        # the reader of the pipe has closed it; nothing is left to be written at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return _leave_pipe()
     except (UserError, OSError) as error:
-        _tell("error", error)
-        return 2
+        return _told("error", error, 2)
     except TrainingError as error:
-        _tell("stopped", error)
-        return 1
+        return _told("stopped", error, 1)
     except (MemoryError, RuntimeError) as error:
         if not _memory_ran_out(error):
             raise
-        _tell("stopped", OUT_OF_MEMORY)
-        return 1
+        return _told("stopped", OUT_OF_MEMORY, 1)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return CODE
 
 
 def entry() -> int:
-    """Run :func:`main` as the program, which Ctrl-C ends quietly at any moment."""
+    """Run the program, which Ctrl-C ends quietly at any moment."""
     try:
         return main()
     except KeyboardInterrupt:
         return CODE
 
 
-def _run(given: list[str]) -> int:
-    if not given or given[0] in ("-h", "--help", "help"):
-        _usage()
-        return 0 if given else 2
-    if given[0] in ("--version", "version"):
-        from importlib.metadata import version
+def _replace_unknown_characters() -> None:
+    """Let a character that the terminal does not have be replaced."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
 
-        print(f"quickstudy {version('quickstudy')}")
+
+def _leave_pipe() -> int:
+    """Let nothing be written at exit: the reader of the pipe has closed it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _run(given: list[str]) -> int:
+    """Run the command that the first word names."""
+    if not given or given[0] in ("-h", "--help", "help"):
+        print(_usage())
+        return 0 if given else 2
+    command, *words = given
+    if command in ("--version", "version"):
+        print(_version())
         return 0
-    if given[0] not in COMMANDS:
-        raise UserError(f"The command should be one of {', '.join(COMMANDS)}. Found {given[0]!r}.")
-    module, text = COMMANDS[given[0]]
-    words = _checked(given[0], module, given[1:], text)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    if command not in COMMANDS:
+        raise UserError(f"The command should be one of {', '.join(COMMANDS)}. Found {command!r}.")
+    _find_own_modules()
+    return _start(command, _checked(command, words))
+
+
+def _find_own_modules() -> None:
+    """Let modules of the user's be imported from the current folder."""
+    here = os.getcwd()
+    if here not in sys.path:
+        sys.path.append(here)
+
+
+def _start(command: str, words: list[str]) -> int:
+    """Load the program of a command and run it."""
+    _show_messages()
+    _keep_freed_memory()
+    return int(_program(command).main(words))
+
+
+def _program(command: str) -> ModuleType:
+    """Load the module of a command, and only that: the others do not wait for it."""
+    module, _ = COMMANDS[command]
+    with loading():
+        return import_module(f"quickstudy.cli.{module}")
+
+
+def _keep_freed_memory() -> None:
     from quickstudy.allocator import keep_freed_memory
 
     keep_freed_memory()
-    with loading():
-        # imported here, so that the other commands do not wait for it
-        program = import_module(f"quickstudy.cli.{module}")
-    return int(program.main(words))
 
 
-def _checked(command: str, module: str, words: list[str], text: str) -> list[str]:
+def _show_messages() -> None:
+    """Show what the library has to say, on standard error."""
+    import logging
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+
+
+def _checked(command: str, words: list[str]) -> list[str]:
     """Read the options once before torch is loaded, so that help and mistakes answer at once."""
     if command == "train":
         return words
-    from quickstudy.cli.options import fields, values
+    whole = _with_run(command, words)
+    _read_options(command, whole)
+    return whole
 
-    options = fields(f"quickstudy.cli.{module}:{command.capitalize()}Options")
+
+def _with_run(command: str, words: list[str]) -> list[str]:
+    """Name the latest run, if the command takes it and no run is named."""
     if command in LATEST and not _names_a_run(words):
-        words = [str(_latest()), *words]
-    values(options, words, command, f"{text[0].upper()}{text[1:]}.")
+        return [str(_latest()), *words]
     return words
 
 
-def _names_a_run(words: list[str]) -> bool:
-    """Whether the first word is a run, or help is asked for."""
+def _read_options(command: str, words: list[str]) -> None:
+    from quickstudy.cli.options import fields, values
+
+    module, text = COMMANDS[command]
+    options = fields(f"quickstudy.cli.{module}:{command.capitalize()}Options")
+    values(options, words, command, f"{text[0].upper()}{text[1:]}.")
+
+
+def _names_a_run(words: Sequence[str]) -> bool:
+    """Say whether the first word is a run, or help is asked for."""
     return bool(words) and (not words[0].startswith("-") or "--help" in words or "-h" in words)
 
 
@@ -120,21 +162,34 @@ def _latest() -> os.PathLike[str]:
 
 
 def _memory_ran_out(error: Exception) -> bool:
-    """Whether an allocation failed; torch says so by a plain RuntimeError on a CPU."""
+    """Say whether an allocation failed; torch says so by a plain RuntimeError on a CPU."""
     text = str(error)
     failed = "can't allocate memory" in text or "out of memory" in text
     return isinstance(error, MemoryError) or failed
 
 
-def _tell(title: str, error: Exception | str) -> None:
-    colours = sys.stderr.isatty() and "NO_COLOR" not in os.environ
-    shown = f"\x1b[1;31m{title}\x1b[0m" if colours else title
+def _told(title: str, error: Exception | str, code: int) -> int:
+    """Tell an error in one line, and give the exit code."""
+    shown = f"\x1b[1;31m{title}\x1b[0m" if _has_colours() else title
     print(f"{shown} {error}", file=sys.stderr)
+    return code
 
 
-def _usage() -> None:
-    print("usage: quickstudy COMMAND [OPTIONS]\n")
-    print("Learn to learn across many related tasks.\n\ncommands:")
-    for name, (_, text) in COMMANDS.items():
-        print(f"  {name:<10}{text}")
-    print("\n`quickstudy COMMAND --help` says more. Try first: quickstudy demo")
+def _has_colours() -> bool:
+    return sys.stderr.isatty() and "NO_COLOR" not in os.environ
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return f"quickstudy {version('quickstudy')}"
+
+
+def _usage() -> str:
+    """List the commands."""
+    commands = "\n".join(f"  {name:<10}{text}" for name, (_, text) in COMMANDS.items())
+    return (
+        "usage: quickstudy COMMAND [OPTIONS]\n\n"
+        f"Learn to learn across many related tasks.\n\ncommands:\n{commands}\n\n"
+        "`quickstudy COMMAND --help` says more. Try first: quickstudy demo"
+    )

@@ -1,113 +1,15 @@
-"""An option of the command line: its type, its words, and the value of its words."""
+"""An option of the command line: its name, its kind, its default and its text."""
 
 import dataclasses
-import types
 import typing
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
-from quickstudy.cli.reader import REQUIRED, Opaque, Parameter
-from quickstudy.errors import UserError
+from quickstudy.cli.kind import Kind, kind_of
+from quickstudy.cli.module import Opaque
+from quickstudy.cli.reader import REQUIRED, Parameter
 
-WORDS = {int: "INT", float: "FLOAT", str: "TEXT", Path: "PATH"}
-MEANT = {int: "a whole number", float: "a number"}
 GENERAL = "options"
-
-
-@dataclasses.dataclass(frozen=True)
-class Kind:
-    """What an option takes.
-
-    Attributes:
-        base: The type of one value: int, float, str, Path or bool.
-        choices: The values, if these are a few.
-        size: None for one value, 0 for any number of values, else the number.
-        optional: Whether ``none`` is a value.
-        also: Another type that a value may have, for a choice or an int.
-    """
-
-    base: type
-    choices: tuple[str, ...] = ()
-    size: int | None = None
-    optional: bool = False
-    also: type | None = None
-
-    @property
-    def words(self) -> str:
-        """What the help shows for the value."""
-        one = "|".join(self.choices) or WORDS.get(self.base, "")
-        if self.also is not None and self.choices:
-            one += f"|{WORDS[self.also]}"
-        if self.size is None:
-            return one
-        return f"{one} ..." if self.size == 0 else " ".join([one] * self.size)
-
-    def value(self, word: str, flag: str) -> Any:
-        """Give the value of one word.
-
-        Raises:
-            UserError: If it is none.
-        """
-        if self.optional and word.lower() == "none":
-            return None
-        if self.choices:
-            if word in self.choices:
-                return word
-            if self.also is None:
-                known = ", ".join(self.choices)
-                raise UserError(f"Option {flag} should be one of {known}. Found {word!r}")
-        base = self.base if self.also is None or not self.choices else self.also
-        try:
-            return base(word)
-        except ValueError:
-            meant = MEANT.get(base, "a value")
-            if self.choices:
-                meant = f"one of {', '.join(self.choices)}, or {meant}"
-            raise UserError(f"Option {flag} should be {meant}. Found {word!r}") from None
-
-
-def kind_of(annotation: Any) -> Kind | None:
-    """Give the kind of an option whose parameter has this type; None if it can have no option."""
-    origin = typing.get_origin(annotation)
-    arguments = typing.get_args(annotation)
-    if annotation in (int, float, str, Path, bool):
-        return Kind(annotation)
-    if origin is typing.Literal:
-        texts = all(isinstance(one, str) for one in arguments)
-        return Kind(str, choices=arguments) if texts else None
-    if origin is typing.Annotated:
-        return kind_of(arguments[0])
-    if origin in (typing.Union, types.UnionType):
-        return _of_union([one for one in arguments if one is not type(None)], arguments)
-    if origin in (tuple, list, Sequence) and arguments:
-        return _of_several(arguments)
-    return None
-
-
-def _of_union(kinds: list[Any], arguments: tuple[Any, ...]) -> Kind | None:
-    """A value or None; text or a path; a choice or a number; one value or several."""
-    known = [kind for kind in map(kind_of, kinds) if kind is not None]
-    if not known:
-        return None
-    optional = type(None) in arguments
-    bases = [kind.base for kind in known]
-    chosen = next((kind for kind in known if kind.choices), None)
-    if chosen is not None:
-        also = next((kind.base for kind in known if not kind.choices), None)
-        return dataclasses.replace(chosen, optional=optional, also=also)
-    if str in bases and Path in bases:
-        return Kind(str, optional=optional)
-    several = next((kind for kind in known if kind.size == 0), known[0])
-    return dataclasses.replace(several, optional=optional)
-
-
-def _of_several(arguments: tuple[Any, ...]) -> Kind | None:
-    one = kind_of(arguments[0])
-    if one is None or one.size is not None:
-        return None
-    free = len(arguments) == 1 or arguments[-1] is Ellipsis
-    return dataclasses.replace(one, size=0 if free else len(arguments))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,37 +42,61 @@ class Option:
         return self.name.upper() if self.positional else f"--{self.name.replace('_', '-')}"
 
     @property
+    def named(self) -> str:
+        """The flag with what it is, as an error begins."""
+        return f"{'Argument' if self.positional else 'Option'} {self.flag}"
+
+    @property
     def usage(self) -> str:
         """The flag and the words of its value."""
         if self.positional:
             return self.flag
-        if self.kind.base is bool and self.kind.size is None:
-            return f"{self.flag}, --no-{self.flag[2:]}" if self.default is True else self.flag
-        return f"{self.flag} {self.kind.words}"
+        if not self.kind.is_switch:
+            return f"{self.flag} {self.kind.words}"
+        return f"{self.flag}, --no-{self.flag[2:]}" if self.default is True else self.flag
 
     @property
     def default_text(self) -> str:
         """The default in words; empty if there is nothing to say."""
-        value = self.default
-        if value is REQUIRED:
+        if self.default is REQUIRED:
             return "" if self.positional else "needed"
-        if value is True:
-            return "default: on"
-        if value is None or value == () or value is False:
+        if self.default is None or self.default is False or self.default == ():
             return ""
-        shown = " ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
-        return f"default: {shown}"
+        return f"default: {'on' if self.default is True else _shown(self.default)}"
 
 
-def option_of(parameter: Parameter, group: str, **changed: Any) -> Option | None:
+def _shown(value: Any) -> str:
+    """Write a value as it is given on the command line."""
+    return " ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+
+
+def option_of(parameter: Parameter, group: str, owner: str = "") -> Option | None:
     """Give the option for a parameter; None if its type can have none."""
     kind = None if parameter.type is Opaque else kind_of(parameter.type)
     if kind is None:
         return None
-    marks = typing.get_args(parameter.type)[1:]
-    stands = typing.get_origin(parameter.type) is typing.Annotated and "Positional" in repr(marks)
-    made = Option(parameter.name, kind, parameter.default, parameter.text, group, stands)
-    return dataclasses.replace(made, **{"target": parameter.name, **changed})
+    return Option(
+        parameter.name,
+        kind,
+        parameter.default,
+        parameter.text,
+        group,
+        positional=_is_positional(parameter.type),
+        target=parameter.name,
+        owner=owner,
+    )
 
 
-__all__ = ["GENERAL", "Kind", "Option", "kind_of", "option_of"]
+def options_for(parameters: Iterable[Parameter], group: str, owner: str = "") -> list[Option]:
+    """Make the options of the parameters that can have one."""
+    made = (option_of(one, group, owner) for one in parameters)
+    return [option for option in made if option is not None]
+
+
+def _is_positional(annotation: Any) -> bool:
+    """Say whether a type is marked as that of an argument without a flag."""
+    marks = typing.get_args(annotation)[1:]
+    return typing.get_origin(annotation) is typing.Annotated and "Positional" in repr(marks)
+
+
+__all__ = ["GENERAL", "Option", "option_of", "options_for"]

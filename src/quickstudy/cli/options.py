@@ -3,13 +3,14 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from quickstudy.cli.help import page
-from quickstudy.cli.option import GENERAL, Option, option_of
+from quickstudy.cli.option import GENERAL, Option, options_for
 from quickstudy.cli.parsing import values_of, with_defaults
-from quickstudy.cli.reader import parameters
+from quickstudy.cli.reader import signature
 
 T = TypeVar("T")
 Positional = "Positional"
@@ -38,7 +39,8 @@ def parse(
         SystemExit: After ``--help``.
     """
     options = fields(f"{kind.__module__}:{kind.__qualname__}")
-    return kind(**{**_told(default), **values(options, arguments, command, description)})
+    before = {} if default is None else vars(default)
+    return kind(**{**before, **values(options, arguments, command, description)})
 
 
 def values(
@@ -51,31 +53,30 @@ def values(
         SystemExit: After ``--help``.
     """
     if asks_for_help(arguments):
-        places = " ".join(option.flag for option in options if option.positional)
-        usage = f"{command} {places} [OPTIONS]".replace("  ", " ")
-        print(page(usage, description, options))
+        print(page(_usage(command, options), description, options))
         sys.exit(0)
     return with_defaults(options, values_of(options, arguments, command), command)
 
 
+def _usage(command: str, options: Sequence[Option]) -> str:
+    """Write a command with the arguments that stand without a flag."""
+    places = [option.flag for option in options if option.positional]
+    return " ".join((command, *places, "[OPTIONS]"))
+
+
 def fields(path: str, group: str = GENERAL) -> list[Option]:
     """List the options that are the fields of the dataclass at ``path``, read without importing."""
-    made = [option_of(parameter, group) for parameter in parameters(path)]
-    return [option for option in made if option is not None]
+    return options_for(signature(path), group)
 
 
 def asks_for_help(arguments: Sequence[str]) -> bool:
     """Say whether the help is asked for."""
-    before = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    before = takewhile(lambda word: word != "--", arguments)
     return any(word in ("-h", "--help") for word in before)
 
 
-def _told(default: Any) -> dict[str, Any]:
-    return {} if default is None else dict(vars(default))
-
-
 @dataclass(frozen=True)
-class Training:
+class TrainingOptions:
     """How a run is trained."""
 
     steps: int = 2000
@@ -106,7 +107,7 @@ class Training:
 
 
 @dataclass(frozen=True)
-class Machine:
+class MachineOptions:
     """Where and how the run is computed and kept."""
 
     out: Path | None = None
@@ -128,7 +129,7 @@ class Machine:
 
 
 @dataclass(frozen=True)
-class Network:
+class NetworkOptions:
     """The network that is learned."""
 
     model: str | None = None

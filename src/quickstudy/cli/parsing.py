@@ -16,10 +16,10 @@ def values_of(options: Sequence[Option], arguments: Sequence[str], command: str)
         UserError: In one line, if an option is unknown, or its value is missing or wrong.
     """
     try:
-        return _Parser(options).parse(list(arguments))
+        return _Parser(options, arguments).parse()
     except UserError as error:
         text = str(error).removesuffix(".")
-        raise UserError(f"{text}. See: quickstudy {command} --help") from None
+        raise UserError(f"{text}. {_see(command)}") from None
 
 
 def with_defaults(options: Sequence[Option], given: dict[str, Any], command: str) -> dict[str, Any]:
@@ -28,99 +28,105 @@ def with_defaults(options: Sequence[Option], given: dict[str, Any], command: str
     Raises:
         UserError: If an option that is needed is not given.
     """
-    missing = [option for option in options if option.default is REQUIRED]
-    for option in missing:
-        require(
-            option.name in given,
-            f"{'Argument' if option.positional else 'Option'} {option.flag} is needed"
-            f"{_told(option.text)}. See: quickstudy {command} --help",
-        )
-    defaults = {option.name: option.default for option in options}
-    return {name: given.get(name, default) for name, default in defaults.items()}
+    for option in options:
+        needed = option.default is REQUIRED and option.name not in given
+        require(not needed, f"{option.named} is needed{_told(option.text)}. {_see(command)}")
+    return {option.name: given.get(option.name, option.default) for option in options}
+
+
+def _see(command: str) -> str:
+    """Say where the options of a command are explained."""
+    return f"See: quickstudy {command} --help"
+
+
+def _told(text: str) -> str:
+    """Write a text as the rest of a sentence."""
+    return f": {text[:1].lower()}{text[1:].removesuffix('.')}" if text else ""
 
 
 class _Parser:
-    def __init__(self, options: Sequence[Option]) -> None:
+    """Takes the words of a command line one by one."""
+
+    def __init__(self, options: Sequence[Option], arguments: Sequence[str]) -> None:
         self.flags = {option.flag: option for option in options if not option.positional}
         self.places = [option for option in options if option.positional]
+        self.left = list(arguments)
         self.found: dict[str, Any] = {}
 
-    def parse(self, arguments: list[str]) -> dict[str, Any]:
-        free: list[str] = []
-        while arguments:
-            word = arguments.pop(0)
-            if word == "--":
-                free += arguments
-                break
-            if word.startswith("--"):
-                self._take(word, arguments)
-            else:
-                free.append(word)
-        self._place(free)
+    def parse(self) -> dict[str, Any]:
+        """Give the values of the options that are given."""
+        self._place(list(self._free_words()))
         return self.found
 
-    def _take(self, word: str, arguments: list[str]) -> None:
-        """Read one flag and its value."""
+    def _free_words(self) -> Iterator[str]:
+        """Take the flags with their values, and give the other words."""
+        while self.left:
+            word = self.left.pop(0)
+            if word == "--":
+                yield from self.left
+                return
+            if word.startswith("--"):
+                self._take(word)
+            else:
+                yield word
+
+    def _take(self, word: str) -> None:
+        """Take one flag and its value."""
         flag, equals, value = word.partition("=")
         flag = "--" + flag[2:].replace("_", "-")
-        option = self.flags.get(flag)
-        positive = self.flags.get("--" + flag.removeprefix("--no-"))
-        if option is None and flag.startswith("--no-") and positive is not None:
-            require(positive.kind.base is bool, f"Option {flag} is unknown")
-            self.found[positive.name] = False
+        if flag not in self.flags:
+            self._switch_off(flag)
             return
-        if option is None:
-            raise UserError(self._unknown(flag))
+        option = self.flags[flag]
         if option.kind.base is bool:
             require(not equals, f"Option {flag} takes no value. Found {value!r}")
             self.found[option.name] = True
-            return
-        words = [value] if equals else list(_words(option, arguments))
-        self.found[option.name] = _value(option, words)
+        else:
+            words = [value] if equals else list(self._words(option))
+            self.found[option.name] = _value(option, words)
 
-    def _unknown(self, flag: str) -> str:
+    def _switch_off(self, flag: str) -> None:
+        """Take ``--no-FLAG`` of an option that is on or off."""
+        option = self.flags.get(f"--{flag.removeprefix('--no-')}")
+        if option is None or not flag.startswith("--no-"):
+            raise UserError(f"Option {flag} is unknown here{self._nearest(flag)}")
+        require(option.kind.base is bool, f"Option {flag} is unknown")
+        self.found[option.name] = False
+
+    def _nearest(self, flag: str) -> str:
+        """Name the flag that may have been meant."""
         near = difflib.get_close_matches(flag, self.flags, 1, 0.7)
-        return f"Option {flag} is unknown here" + (f". Perhaps you meant {near[0]}" if near else "")
+        return f". Perhaps you meant {near[0]}" if near else ""
+
+    def _words(self, option: Option) -> Iterator[str]:
+        """Take the words that belong to an option."""
+        most = len(self.left) if option.kind.size == 0 else option.kind.size or 1
+        for _ in range(most):
+            if not self.left or self.left[0].startswith("--"):
+                return
+            yield self.left.pop(0)
 
     def _place(self, free: list[str]) -> None:
         """Give the words without a flag to the options that stand without one."""
         for option in self.places:
-            if option.kind.size is None:
-                if free:
-                    self.found[option.name] = option.kind.value(free.pop(0), option.flag)
-            elif free:
-                self.found[option.name] = _value(option, free)
-                free = []
+            taken = 1 if option.kind.size is None else len(free)
+            words, free = free[:taken], free[taken:]
+            if words:
+                self.found[option.name] = _value(option, words)
         require(not free, f"Argument {' '.join(free)!r} is not understood")
-
-
-def _words(option: Option, arguments: list[str]) -> Iterator[str]:
-    """Take the words that belong to an option."""
-    most = {None: 1, 0: len(arguments)}.get(option.kind.size, option.kind.size or 0)
-    for _ in range(most):
-        if not arguments or arguments[0].startswith("--"):
-            return
-        yield arguments.pop(0)
 
 
 def _value(option: Option, words: list[str]) -> Any:
     """Give the value of the words of an option."""
-    size = option.kind.size
-    if size is None:
-        require(bool(words), f"Option {option.flag} needs a value, {option.kind.words}")
-        return option.kind.value(words[0], option.flag)
-    if option.kind.optional and [word.lower() for word in words] == ["none"]:
+    kind = option.kind
+    if kind.size is None:
+        require(bool(words), f"Option {option.flag} needs a value, {kind.words}")
+        return kind.value(words[0], option.flag)
+    if kind.optional and [word.lower() for word in words] == ["none"]:
         return None
-    require(
-        len(words) == size if size else True,
-        f"Option {option.flag} needs {size} values. Found {len(words)}",
-    )
-    return tuple(option.kind.value(word, option.flag) for word in words)
-
-
-def _told(text: str) -> str:
-    """A text as the rest of a sentence."""
-    return f": {text[:1].lower()}{text[1:].removesuffix('.')}" if text else ""
+    wrong = kind.size > 0 and len(words) != kind.size
+    require(not wrong, f"Option {option.flag} needs {kind.size} values. Found {len(words)}")
+    return tuple(kind.value(word, option.flag) for word in words)
 
 
 __all__ = ["values_of", "with_defaults"]

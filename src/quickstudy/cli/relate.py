@@ -1,4 +1,4 @@
-"""``quickstudy relate``."""
+"""The command ``quickstudy relate``."""
 
 import json
 import shlex
@@ -19,16 +19,17 @@ from quickstudy.learners import Learner
 from quickstudy.relatedness import Relatedness, relate
 from quickstudy.reporting import write_relatedness
 from quickstudy.reporting.words import relation
-from quickstudy.tasks import TableTasks
+from quickstudy.tasks import Table, TableTasks
 from quickstudy.tasks.table_form import TableForm
 from quickstudy.training.evaluate import plain
 
+FILE = "relatedness.json"
 PURPOSE = "Measure how related the tasks of a table are, and which belong together."
 
 
 @dataclass(frozen=True)
 class RelateOptions:
-    """Options of ``quickstudy relate``."""
+    """Options of the command relate."""
 
     table: Annotated[Path, Positional]
     """A .csv or .parquet file."""
@@ -62,39 +63,55 @@ def main(arguments: Sequence[str]) -> int:
     asked = parse(RelateOptions, arguments, "relate", PURPOSE)
     use_threads(asked.threads)
     require(not asked.out.is_file(), f"Option --out should be a folder. {asked.out} is a file.")
-    table = table_of(
-        asked.table, asked.task, asked.target, asked.features, asked.drop, "regression"
-    )
+    table = _table(asked)
     console = Console(stderr=asked.json, highlight=False, soft_wrap=True, markup=False)
-    console.print(
-        f"{len(table.frame)} rows of {len(table.names)} tasks, {len(table.features)} columns "
-        "to predict from."
-    )
-    whole = table.whole()
-    tasks = TableForm.of(whole, table.labels).tasks(whole)
-    probe = _probe(asked, tasks)
-    found = relate(probe, tasks, asked.measure, asked.splits, asked.most_groups, asked.seed)
+    console.print(_size_in_words(table))
+    found = _relatedness(asked, table)
     for line in (*relation(found), *_groups(found)):
         console.print(line)
-    command = shlex.join(["quickstudy", "relate", *arguments])
-    settings = {
-        "table": str(asked.table),
-        "tasks": len(table.names),
-        "rows": len(table.frame),
-        "measure": asked.measure,
-    }
-    page = write_relatedness(
-        asked.out,
-        found,
-        f"How related the tasks of {asked.table.name} are",
-        settings | {"splits": asked.splits, "run it again": command},
-    )
+    page = write_relatedness(asked.out, found, _title(asked), _settings(asked, table, arguments))
     described = json.dumps(_described(found))
-    write_atomically(asked.out / "relatedness.json", described.encode())
+    write_atomically(asked.out / FILE, described.encode())
     if asked.json:
         print(described)
     console.print(f"The map is in {page}")
     return 0
+
+
+def _table(asked: RelateOptions) -> Table:
+    """Read the table."""
+    features, drop = asked.features, asked.drop
+    return table_of(asked.table, asked.task, asked.target, features, drop, "regression")
+
+
+def _size_in_words(table: Table) -> str:
+    """Tell the size of a table."""
+    rows, tasks, columns = map(len, (table.frame, table.names, table.features))
+    return f"{rows} rows of {tasks} tasks, {columns} columns to predict from."
+
+
+def _relatedness(asked: RelateOptions, table: Table) -> Relatedness:
+    """Measure how related the tasks are."""
+    whole = table.whole()
+    tasks = TableForm.of(whole, table.labels).tasks(whole)
+    probe = _probe(asked, tasks)
+    return relate(probe, tasks, asked.measure, asked.splits, asked.most_groups, asked.seed)
+
+
+def _title(asked: RelateOptions) -> str:
+    return f"How related the tasks of {asked.table.name} are"
+
+
+def _settings(asked: RelateOptions, table: Table, arguments: Sequence[str]) -> dict[str, object]:
+    """List the settings that the page shows."""
+    return {
+        "table": str(asked.table),
+        "tasks": len(table.names),
+        "rows": len(table.frame),
+        "measure": asked.measure,
+        "splits": asked.splits,
+        "run it again": shlex.join(["quickstudy", "relate", *arguments]),
+    }
 
 
 def _probe(asked: RelateOptions, tasks: TableTasks) -> Learner:
@@ -117,13 +134,17 @@ def _groups(found: Relatedness) -> list[str]:
 
 
 def _described(found: Relatedness) -> object:
-    similarity = [[round(value, 4) for value in row] for row in found.similarity.tolist()]
+    """Give the result in plain values."""
     return plain(
         {
             "measure": found.measure,
             "names": list(found.names),
             "groups": found.groups.tolist(),
             "reliability": found.reliability,
-            "similarity": similarity,
+            "similarity": [_rounded(row) for row in found.similarity.tolist()],
         }
     )
+
+
+def _rounded(row: Sequence[float]) -> list[float]:
+    return [round(value, 4) for value in row]

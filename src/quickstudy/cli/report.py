@@ -1,14 +1,15 @@
-"""``quickstudy report``."""
+"""The command ``quickstudy report``."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.console import Console
-
+from quickstudy.cli.console import say
 from quickstudy.cli.judging import Judging, evaluate_run, read_run, tasks_of
 from quickstudy.cli.options import Run, parse
 from quickstudy.reporting import write_run
 from quickstudy.training import Baselines
+
+PURPOSE = "Write a run's report: an HTML page with pictures, in the run's folder."
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class _Required:
 
 @dataclass(frozen=True)
 class ReportOptions(Judging, _Required):
-    """Options of ``quickstudy report``."""
+    """Options of the command report."""
 
     num_tasks: int = 400
     """Tasks to evaluate on."""
@@ -30,15 +31,9 @@ class ReportOptions(Judging, _Required):
 
 def main(arguments: Sequence[str]) -> int:
     """Write a run's report and say where it is."""
-    asked = parse(
-        ReportOptions,
-        arguments,
-        "report",
-        "Write a run's report: an HTML page with pictures, in the run's folder.",
-    )
+    asked = parse(ReportOptions, arguments, "report", PURPOSE)
     run = read_run(asked.run, asked)
     source = tasks_of(run, asked)
     found = evaluate_run(run, source, asked, asked.baselines)
-    path = write_run(run, source, found)
-    Console(stderr=True).print(f"The report is {path}", soft_wrap=True, highlight=False)
+    say(f"The report is {write_run(run, source, found)}")
     return 0

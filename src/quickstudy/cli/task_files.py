@@ -3,16 +3,17 @@
 import math
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 from torch import Tensor
 
 from quickstudy.errors import UserError, require
 from quickstudy.learners import Learner
-from quickstudy.models.protocol import traits
+from quickstudy.models.protocol import Traits, traits
 from quickstudy.tasks import ImageForm
 from quickstudy.tasks.arrays import is_missing
 from quickstudy.tasks.image_folder import folders_in, image_files
@@ -23,14 +24,12 @@ from quickstudy.training import describe_adapted
 
 HANDWRITING = ("glyphs", "omniglot")
 """Sources whose ink is 1 on 0."""
-
-
 CLASS = "class"
 """The name of the answer of an image."""
 
 
 @dataclass(frozen=True)
-class Examples:
+class FileExamples:
     """Examples to predict.
 
     Attributes:
@@ -44,11 +43,15 @@ class Examples:
     truths: list[dict[str, str]]
 
     @classmethod
-    def joined(cls, parts: Sequence["Examples"]) -> "Examples":
+    def joined(cls, parts: Sequence["FileExamples"]) -> "FileExamples":
         """Give the examples of several files one after the other."""
         places = [place for part in parts for place in part.places]
         truths = [truth for part in parts for truth in part.truths]
         return cls(places, torch.cat([part.x for part in parts]), truths)
+
+    def to(self, device: torch.device) -> "FileExamples":
+        """Give the examples on a device."""
+        return replace(self, x=self.x.to(device))
 
 
 @dataclass(frozen=True)
@@ -73,15 +76,14 @@ class Task:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the attributes as plain values."""
-        form = None if self.form is None else self.form.to_dict()
-        table = None if self.table is None else self.table.to_dict()
-        named = {
+        return {
             "outputs": list(self.outputs),
             "classifies": self.classifies,
             "columns": list(self.columns),
             "label": self.label,
+            "form": None if self.form is None else self.form.to_dict(),
+            "table": None if self.table is None else self.table.to_dict(),
         }
-        return {**named, "form": form, "table": table}
 
     @classmethod
     def of(cls, path: Path) -> "Task":
@@ -90,17 +92,36 @@ class Task:
         Raises:
             UserError: If it is another file.
         """
-        found = describe_adapted(path)
         try:
-            form = None if found["form"] is None else ImageForm(**found["form"])
-            table = None if found.get("table") is None else TableForm.from_dict(found["table"])
-            names, columns = tuple(found["outputs"]), tuple(found["columns"])
-            return cls(names, found["classifies"], form, columns, table, found.get("label"))
+            return cls._of_values(describe_adapted(path))
         except (KeyError, TypeError) as error:
             raise UserError(
                 f"File {path} should be one that quickstudy adapt wrote. Found another "
                 "description of a task."
             ) from error
+
+    @classmethod
+    def _of_values(cls, found: dict[str, Any]) -> "Task":
+        """Make a task of plain values; old files lack table and label."""
+        form, table = found["form"], found.get("table")
+        return cls(
+            tuple(found["outputs"]),
+            found["classifies"],
+            None if form is None else ImageForm(**form),
+            tuple(found["columns"]),
+            None if table is None else TableForm.from_dict(table),
+            found.get("label"),
+        )
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """The names of the classes; None if they are targets."""
+        return self.outputs if self.classifies else None
+
+    @property
+    def ink(self) -> str | None:
+        """The ink of its images; None if they are taken as they are, or it has none."""
+        return None if self.form is None else self.form.ink
 
     @property
     def labels(self) -> dict[str, tuple[str, ...]]:
@@ -112,11 +133,9 @@ class Task:
         """The shape of an input."""
         if self.table is not None:
             return (len(self.table.encoder.names),)
-        if self.form is None:
-            return (len(self.columns),)
-        return (self.form.channels, self.form.size, self.form.size)
+        return (len(self.columns),) if self.form is None else _shape(self.form)
 
-    def read(self, files: Sequence[Path]) -> Examples:
+    def read(self, files: Sequence[Path]) -> FileExamples:
         """Read examples to predict, and their answers if the files hold them.
 
         Raises:
@@ -124,43 +143,68 @@ class Task:
         """
         if self.form is not None:
             return self._images(self.form, files)
-        read = self._rows if self.table is None else self._frame
-        return Examples.joined([read(path) for path in files])
+        read = self._lines if self.table is None else self._rows
+        return FileExamples.joined([read(path) for path in files])
 
-    def _rows(self, path: Path) -> Examples:
+    def _lines(self, path: Path) -> FileExamples:
         """Read lines of a CSV file."""
         table = TableFile.read(path)
-        places = [{"file": str(path), "example": i + 1} for i in range(len(table.rows))]
-        answers = [self.label] if self.label is not None else list(self.outputs)
-        known = set(answers) <= set(table.columns) and not (self.classifies and self.label is None)
-        columns = {name: table.texts(name) for name in answers} if known else {}
-        truths = [{name: cells[i] for name, cells in columns.items()} for i in range(len(places))]
-        return Examples(places, table.numbers(self.columns), truths)
+        count = len(table.rows)
+        columns = {name: table.texts(name) for name in self._answers_in(table)}
+        truths = [{name: cells[i] for name, cells in columns.items()} for i in range(count)]
+        return FileExamples(_places(path, count), table.numbers(self.columns), truths)
 
-    def _frame(self, path: Path) -> Examples:
+    def _answers_in(self, table: TableFile) -> list[str]:
+        """Name the columns of a CSV file that hold the answers, if it has them all."""
+        if self.classifies and self.label is None:
+            return []
+        names = [self.label] if self.label is not None else list(self.outputs)
+        return names if set(names) <= set(table.columns) else []
+
+    def _rows(self, path: Path) -> FileExamples:
         """Read rows of a table with the columns of the one that the run learned from."""
         assert self.table is not None
         frame = read_table(path)
-        places = [{"file": str(path), "example": i + 1} for i in range(len(frame))]
-        known = [name for name in self.table.targets if name in frame.columns]
+        places = _places(path, len(frame))
         truths: list[dict[str, str]] = [{} for _ in places]
-        for name in known:
-            for truth, value in zip(truths, frame[name], strict=True):
-                if not is_missing(value):
-                    truth[name] = class_name(value)
-        return Examples(places, self.table.inputs(frame), truths)
+        for name in self.table.targets:
+            if name in frame.columns:
+                _add_answers(truths, name, frame[name])
+        return FileExamples(places, self.table.inputs(frame), truths)
 
-    def _images(self, form: ImageForm, files: Sequence[Path]) -> Examples:
+    def _images(self, form: ImageForm, files: Sequence[Path]) -> FileExamples:
         """Read images; those in a folder called as a class have that class as their answer."""
         paths = [image for path in files for image in images_below(path)]
         pixels, _ = form.read_all(paths)
-        folders = [unicodedata.normalize("NFC", path.parent.name).strip() for path in paths]
-        truths: list[dict[str, str]] = [{} for _ in paths]
-        for truth, name in zip(truths, folders, strict=True):
-            if name in self.outputs:
-                truth[CLASS] = name
         x = pixels.to(torch.get_default_dtype()).mul_(1 / 255)
-        return Examples([{"file": str(path)} for path in paths], x, truths)
+        truths = [self._answer_of(path) for path in paths]
+        return FileExamples([{"file": str(path)} for path in paths], x, truths)
+
+    def _answer_of(self, path: Path) -> dict[str, str]:
+        """Give the class of an image, if its folder is called as one."""
+        name = _folder_name(path)
+        return {CLASS: name} if name in self.outputs else {}
+
+
+def _folder_name(path: Path) -> str:
+    """Give the name of a file's folder, as the names of classes are written."""
+    return unicodedata.normalize("NFC", path.parent.name).strip()
+
+
+def _shape(form: ImageForm) -> tuple[int, int, int]:
+    return form.channels, form.size, form.size
+
+
+def _places(path: Path, count: int) -> list[dict[str, Any]]:
+    """Say of every line of a file where it is from."""
+    return [{"file": str(path), "example": i + 1} for i in range(count)]
+
+
+def _add_answers(truths: list[dict[str, str]], name: str, column: "pd.Series[Any]") -> None:
+    """Add the answers in a column to those that are known."""
+    for truth, value in zip(truths, column, strict=True):
+        if not is_missing(value):
+            truth[name] = class_name(value)
 
 
 def images_below(path: Path) -> list[Path]:
@@ -172,15 +216,15 @@ def images_below(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     found = list(image_files(path)[0])
-    for folder in folders_in(path):
-        found += images_below(folder) if holds_images(folder) else []
+    for folder in filter(has_image_below, folders_in(path)):
+        found += images_below(folder)
     require(len(found) > 0, f"Folder {path} should hold images. Found none in it.")
     return found
 
 
-def holds_images(path: Path) -> bool:
-    """Whether there is an image in a folder or in one of the folders in it."""
-    return bool(image_files(path)[0]) or any(map(holds_images, folders_in(path)))
+def has_image_below(path: Path) -> bool:
+    """Say whether there is an image in a folder or in one of the folders in it."""
+    return bool(image_files(path)[0]) or any(map(has_image_below, folders_in(path)))
 
 
 def image_form(learner: Learner, source: str, ink: str | None) -> ImageForm:
@@ -192,19 +236,31 @@ def image_form(learner: Learner, source: str, ink: str | None) -> ImageForm:
         UserError: If the model takes no images, or ``ink`` is asked for with colour.
     """
     model: Any = learner.model
-    said = traits(model)
-    size, channels = said.image_size, said.in_channels
-    if size is None or channels is None:
-        inputs = said.inputs or 0
-        size, channels = math.isqrt(inputs), 1
-        require(
-            size > 1 and size**2 == inputs,
-            f"A folder of images is for models of images. This one takes {inputs} numbers: "
-            "give a CSV file with a column for each.",
-        )
+    size, channels = _size_and_channels(traits(model))
     require(
         channels == 1 or ink is None,
         "Option --ink is for models of grey images. This one takes colour.",
     )
-    chosen = ink or ("auto" if source in HANDWRITING else None)
-    return ImageForm(size, channels, chosen)  # type: ignore[arg-type]
+    chosen: Any = ink or ("auto" if source in HANDWRITING else None)
+    return ImageForm(size, channels, chosen)
+
+
+def _size_and_channels(said: Traits) -> tuple[int, int]:
+    """Give the size and the channels of the images that a model takes.
+
+    Raises:
+        UserError: If it takes no images.
+    """
+    if said.image_size is not None and said.in_channels is not None:
+        return said.image_size, said.in_channels
+    inputs = said.inputs or 0
+    size = math.isqrt(inputs)
+    require(
+        size > 1 and size**2 == inputs,
+        f"A folder of images is for models of images. This one takes {inputs} numbers: "
+        "give a CSV file with a column for each.",
+    )
+    return size, 1
+
+
+__all__ = ["CLASS", "FileExamples", "Task", "has_image_below", "image_form", "images_below"]

@@ -99,7 +99,7 @@ def _of_timm(name: str) -> Factory:
     try:
         timm: Any = import_module("timm")
     except (ImportError, RuntimeError) as error:  # torchvision's operators raise the latter
-        raise UserError(f"{known}; timm cannot be imported here.") from error
+        raise UserError(f"{known}; timm cannot be imported here (pip install timm).") from error
     require(timm.is_model(name), f"{known}, which timm does not know.")
     return _made_by(timm.create_model, name)
 

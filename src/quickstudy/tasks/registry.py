@@ -8,6 +8,11 @@ from typing import Any
 from quickstudy.errors import UserError, require
 from quickstudy.tasks.data import Data, parameters, source_name
 from quickstudy.tasks.omniglot_files import PARTS
+from quickstudy.tasks.own_tasks import OwnTasks
+from quickstudy.tasks.source import TaskSource
+
+Kind = type[Data] | type[TaskSource]
+"""A class of data, or of the user's whose objects draw tasks themselves."""
 
 
 class Registry(Mapping[str, type[Data]]):
@@ -51,7 +56,7 @@ WAYS = (
 )
 
 
-def source_class(source: str | Path) -> tuple[type[Data], dict[str, Any]]:
+def source_class(source: str | Path) -> tuple[Kind, dict[str, Any]]:
     """Find out what ``source`` is: a name, a path, or the import path of a class of the user's.
 
     Returns:
@@ -80,7 +85,8 @@ def open_source(source: str | Path | Data, **options: Any) -> Data:
     Args:
         source: A name of :data:`SOURCES`, a path (a folder of class folders of images, the folder
             of Omniglot's zips, a ``.csv``, ``.parquet`` or ``.npz`` file), or ``"module:Class"``, a
-            subclass of :class:`~quickstudy.tasks.Data` of your own.
+            subclass of :class:`~quickstudy.tasks.Data` or :class:`~quickstudy.tasks.TaskSource` of
+            your own.
         options: Arguments of its constructor; those that are None are left to their defaults.
 
     Raises:
@@ -100,8 +106,8 @@ def open_source(source: str | Path | Data, **options: Any) -> Data:
     return make(kind, decided | {key: value for key, value in options.items() if value is not None})
 
 
-def make(kind: type[Data], arguments: Mapping[str, Any]) -> Data:
-    """Make data of class ``kind``.
+def make(kind: Kind, arguments: Mapping[str, Any]) -> Data:
+    """Make data of class ``kind``; a source of tasks is every split of its data.
 
     Raises:
         UserError: If it has no such option or lacks one.
@@ -113,7 +119,8 @@ def make(kind: type[Data], arguments: Mapping[str, Any]) -> Data:
     needed = [key for key, value in known.items() if value.default is value.empty]
     lacking = [f"`{key}`" for key in needed if arguments.get(key) is None]
     require(not lacking, f"Source {name} needs the option {', '.join(lacking)}. {has}")
-    return kind(**arguments)
+    made = kind(**arguments)
+    return made if isinstance(made, Data) else OwnTasks(made)
 
 
 def _kind_of(path: Path) -> str:
@@ -130,15 +137,18 @@ def _kind_of(path: Path) -> str:
     return kind
 
 
-def _own(place: str) -> type[Data]:
+def _own(place: str) -> Kind:
     """The user's class at ``place``."""
     try:
         found: Any = _imported(place)
     except (ImportError, AttributeError) as error:
         raise UserError(f"Data {place} cannot be imported: {error}.") from error
-    good = isinstance(found, type) and issubclass(found, Data)
-    require(good, f"Data {place} should be a subclass of quickstudy.tasks.Data. Found {found!r}.")
-    kind: type[Data] = found
+    require(
+        isinstance(found, type) and issubclass(found, Data | TaskSource),
+        f"Data {place} should be a subclass of quickstudy.tasks.Data or quickstudy.tasks."
+        f"TaskSource. Found {found!r}.",
+    )
+    kind: Kind = found
     return kind
 
 

@@ -76,7 +76,7 @@ class Drawn:
         """Give the description of the data without what may differ."""
         return {name: value for name, value in self.data.items() if name not in _FREE}
 
-    def arguments(self, kind: type[Data]) -> dict[str, Any] | None:
+    def arguments(self, kind: type) -> dict[str, Any] | None:
         """Give the arguments of the data, if it is of class ``kind``."""
         if self.data["class"] not in (kind.__name__, path_of(kind)):
             return None

@@ -1,11 +1,13 @@
 """`quickstudy` as processes of their own, forked from one server that has imported torch once."""
 
+import json
 import multiprocessing
 import os
 import sys
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import Any
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["quickstudy.cli.making", "quickstudy.cli.evaluate"])
@@ -50,6 +52,19 @@ def start(folder: Path, *arguments: object) -> Started:
 def run(folder: Path, *arguments: object) -> Done:
     """Run ``quickstudy arguments`` to its end."""
     return start(folder, *arguments).wait()
+
+
+def evaluation(folder: Path, *arguments: object) -> dict[str, Any]:
+    """Run ``quickstudy evaluate`` and give its one JSON object, without infinities."""
+    done = run(folder, "evaluate", *arguments, "--json")
+    assert done.code == 0, done.err
+    assert done.out.count("\n") == 1
+    found: dict[str, Any] = json.loads(done.out, parse_constant=_refuse)
+    return found
+
+
+def _refuse(constant: str) -> None:
+    raise AssertionError(f"{constant} is no JSON")
 
 
 def _main(folder: Path, arguments: list[str]) -> None:

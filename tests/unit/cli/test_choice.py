@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from quickstudy.cli import catalog
-from quickstudy.cli.choice import asked, choice_of, modern
+from quickstudy.cli.asked import asked, choice_of
 from quickstudy.cli.recipes import families, recipe
-from quickstudy.cli.train import checked
+from quickstudy.cli.train import checked_options
 from quickstudy.errors import UserError
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -30,7 +30,7 @@ def published() -> list[list[str]]:
 def test_published_commands_have_their_options(words, tmp_path, monkeypatch):
     (tmp_path / "pictures" / "animal").mkdir(parents=True)  # the folder of the README
     monkeypatch.chdir(tmp_path)
-    checked(words[0], words[1:])
+    checked_options(words[0], words[1:])
 
 
 @pytest.mark.parametrize(
@@ -66,20 +66,13 @@ def test_every_learner_is_in_one_family():
     assert len(told) == len(set(told)) and set(catalog.table("learners")) <= set(told)
 
 
-def test_options_of_pictures_stand_beside_those_of_the_network(tmp_path):
-    (tmp_path / "a").mkdir()
-    words = f"--data {tmp_path} --size 64 --channels 3 --model-channels 16".split()
-    found = asked("protonet", words)
-    assert found.choice.source == "images" and found.choice.network == "conv4"
-    assert (found.of("data")["size"], found.of("data")["channels"]) == (64, 3)
-    assert found.of("model")["channels"] == 16 and "folder" not in found.of("data")
-
-
 def test_a_table_has_tasks_or_classes(tmp_path):
     path = tmp_path / "rows.csv"
     path.write_text("shop,sold\n1,2\n")
     rows = f"--data {path} --task shop --target sold"
-    found = checked("hard_sharing", [*rows.split(), "--balancer", "gradnorm", "--shot", "3"])
+    found = checked_options(
+        "hard_sharing", [*rows.split(), "--balancer", "gradnorm", "--shot", "3"]
+    )
     assert found.choice.network == "mlp" and found["target"] == ("sold",)
     with pytest.raises(UserError, match="Option --way is unknown here"):
         asked("maml", [*rows.split(), "--way", "3"])
@@ -88,26 +81,4 @@ def test_a_table_has_tasks_or_classes(tmp_path):
 
 def test_learners_of_a_fixed_set_of_tasks_need_one():
     with pytest.raises(UserError, match=r"hard_sharing learns a part for each task of a fixed set"):
-        checked("hard_sharing", ["--data", "glyphs"])
-
-
-def test_old_variants_are_data_of_their_own():
-    assert modern(["--data", "sinusoid", "--variant", "metasgd", "--shot", "5"]) == (
-        ["--data", "sinusoid_metasgd", "--shot", "5"]
-    )
-    assert modern(["--data=sinusoid", "--variant=mixture"]) == ["--data", "mixture"]
-    assert modern(["--data", "glyphs"]) == ["--data", "glyphs"]
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        ("frob", "The learner should be one of maml, .* Found 'frob'"),
-        ("maml --data nowhere", "is neither a name nor a path"),
-        ("maml --model frob", "The model should be one of conv4, .* Found 'frob'"),
-    ],
-)
-def test_what_is_not_known(words, message):
-    name, *others = words.split()
-    with pytest.raises(UserError, match=message):
-        asked(name, others)
+        checked_options("hard_sharing", ["--data", "glyphs"])

@@ -13,7 +13,7 @@ from quickstudy.cli.main import COMMANDS
 from quickstudy.learners import LEARNERS
 from quickstudy.models import MODELS
 from quickstudy.tasks import SOURCES
-from tests.unit.cli.processes import run
+from tests.unit.cli.processes import evaluation, run
 
 
 def test_the_program_itself():
@@ -71,83 +71,6 @@ def test_what_training_leaves(runs):
     assert (runs / "sines" / "metrics.jsonl").exists() and (
         runs / "sines" / "best.safetensors"
     ).exists()
-
-
-def evaluation(tmp_path, *arguments):
-    done = run(tmp_path, "evaluate", *arguments, "--json")
-    assert done.code == 0, done.err
-    assert done.out.count("\n") == 1
-    return json.loads(done.out, parse_constant=pytest.fail)
-
-
-def test_evaluate_prints_one_json_object_and_nothing_else(runs, tmp_path):
-    found = evaluation(tmp_path, runs / "sines", "--num-tasks", 6)
-    assert (found["metric"], found["num_tasks"], found["shot"], found["way"], found["seed"]) == (
-        "mean_squared_error",
-        6,
-        10,
-        None,
-        0,
-    )
-    assert (
-        found["baselines"].keys() == {"support mean", "untrained", "from scratch"}
-        and len(found["per_task"]) == 6
-    )
-    assert found["per_task"] == evaluation(tmp_path, runs / "sines", "--num-tasks", 6)["per_task"]
-    fewer = evaluation(
-        tmp_path, runs / "sines", "--num-tasks", 1, "--baselines", "none", "--steps", 2
-    )
-    assert (
-        fewer["ci95"] is None and fewer["baselines"] == {} and fewer["per_step"][-1]["steps"] == 2
-    )
-
-
-def test_evaluate_serves_another_way_and_shot(runs, tmp_path):
-    found = evaluation(
-        tmp_path,
-        runs / "letters",
-        "--num-tasks",
-        4,
-        "--way",
-        8,
-        "--shot",
-        2,
-        "--query",
-        3,
-        "--baselines",
-        "none",
-    )
-    assert (found["way"], found["shot"], found["metric"], found["num_tasks"]) == (
-        8,
-        2,
-        "accuracy",
-        4,
-    )
-    assert 0 <= found["mean"] <= 1
-
-
-def test_evaluate_as_a_table(runs, tmp_path):
-    done = run(tmp_path, "evaluate", runs / "sines", "--num-tasks", 4)
-    assert (
-        done.code == 0
-        and "support mean" in done.out
-        and "after inner steps" in done.out
-        and "±" in done.out
-    )
-
-
-def test_compare(runs, tmp_path):
-    done = run(tmp_path, "compare", runs / "sines", runs / "sines", "--num-tasks", 5, "--json")
-    found = json.loads(done.out, parse_constant=pytest.fail)
-    assert done.code == 0 and found["difference"]["mean"] == 0 and found["significant"] is False
-    done = run(tmp_path, "compare", runs / "sines", runs / "sines", "--num-tasks", 5)
-    assert done.code == 0 and "A − B, paired" in done.out and "not significant" in done.out
-
-
-def test_report(runs, tmp_path):
-    done = run(tmp_path, "report", runs / "sines", "--num-tasks", 5)
-    (page,) = (runs / "sines").glob("*.html")
-    assert done.code == 0 and str(page) in done.err and "<html" in page.read_text()
 
 
 def test_a_learner_that_diverges_ends_with_1_and_one_line(tmp_path):

@@ -2,8 +2,9 @@
 
 import pytest
 
-from quickstudy.cli.help import entry, listed, page
-from quickstudy.cli.option import Kind, Option
+from quickstudy.cli.help import listed, option_entry, page
+from quickstudy.cli.kind import Kind
+from quickstudy.cli.option import Option
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,7 @@ from quickstudy.cli.option import Kind, Option
     ],
 )
 def test_entries(option, text):
-    assert entry(option) == text
+    assert option_entry(option) == text
 
 
 @pytest.mark.parametrize("columns", ["50", "80", "200"])

@@ -12,7 +12,7 @@ def test_each_table_has_its_title_and_a_line_for_each_name(capsys):
     text = capsys.readouterr().out
     for kind in catalog.TABLES:
         part = text.split(f"{kind}:\n")[1]
-        for name, line in catalog.lines(kind).items():
+        for name, line in catalog.summaries(kind).items():
             assert f"  {name} " in part and line.split()[0] in part
 
 

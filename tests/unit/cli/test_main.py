@@ -21,6 +21,7 @@ PROGRAM = (sys.executable, "-X", "importtime", "-m", "quickstudy")
         ("train --help", 0),
         ("train maml --help", 0),
         ("evaluate --help", 0),
+        ("train --wrong 1", 2),
         ("train maml --frob", 2),
         ("evaluate x --frob", 2),
         ("evaluate", 2),

@@ -15,7 +15,7 @@ from tests.unit.cli.processes import run
 
 README = Path(__file__).parents[3] / "README.md"
 QUICK = {
-    "train": "--size 16 --way 5 --steps 4 --validation-tasks 4 --model-channels 4",
+    "train": "--size 16 --steps 4 --validation-tasks 4 --model-channels 4",
     "evaluate": "--num-tasks 20 --baselines quick",
     "report": "--num-tasks 10 --baselines quick",
 }
@@ -65,12 +65,13 @@ def test_the_commands_of_the_readme(folder, monkeypatch):
     ]
     for words in commands():
         quick = shlex.split(QUICK.get(words[0], ""))
-        drop = {"--size", "--way"} if words[0] == "train" else set()
+        drop = {"--size"} if words[0] == "train" else set()
         done[words[0]] = run(folder, *without(words, drop), *quick)
         assert done[words[0]].code == 0, done[words[0]].err
     assert "30 classes: 18 to train, 6 to validate, 6 to test." in done["train"].err
     assert "600 images in pictures, brought to 16×16 pixels, colour." in done["train"].err
-    assert "images/test, 5-way 1-shot" in done["evaluate"].out
+    assert "Tasks have 6 classes, not 60: split 'validation' has 6." in done["train"].err
+    assert "images/test, 6-way 1-shot" in done["evaluate"].out
     assert (folder / "runs" / "pictures" / "report.html").exists()
     assert "3 classes: ant (3 images), bee (3 images), cow (3 images)." in done["adapt"].err
     assert "over 15 examples whose class is known" in done["predict"].out
@@ -89,7 +90,7 @@ def test_the_run_is_evaluated_on_another_folder(folder, monkeypatch):
     found = json.loads(done.out)
     assert (found["source"]["num_classes"], found["way"], found["source"]["query"]) == (3, 3, 4)
     for options, message in {
-        "--data more": "Found way=5, 3 classes in 'images'",
+        "--data more": "Found way=6, 3 classes in 'images'",
         "--root more": "Source images has no option `root`",
         "--steps 3": "--steps is for learners with inner steps. ProtoNet has none",
         "--data nothing": "neither a name nor a path",

@@ -5,7 +5,8 @@ from typing import Literal
 
 import pytest
 
-from quickstudy.cli.option import Kind, Option, kind_of
+from quickstudy.cli.kind import Kind, kind_of
+from quickstudy.cli.option import Option
 from quickstudy.cli.parsing import values_of, with_defaults
 from quickstudy.cli.reader import REQUIRED
 from quickstudy.errors import UserError

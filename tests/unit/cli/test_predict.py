@@ -1,47 +1,47 @@
-"""Predictions in plain values, and the table of them."""
+"""A mastered task used on new files."""
 
-import io
+import json
 
+import pytest
 import torch
-from rich.console import Console
 
 import quickstudy as qs
-from quickstudy.cli.predict import _cell, _predictions, _table
+from quickstudy.cli.predict import main
 from quickstudy.cli.task_files import Task
+from quickstudy.errors import UserError
 
 
-def test_the_class_of_a_prototype_is_sure_and_left_out_outputs_are_not_shown():
-    learner = qs.ProtoNet(torch.nn.Identity())
-    support = qs.Batch.of(10 * torch.eye(2), [0, 1])
-    found = _predictions(learner, learner.adapt(support), Task(("a", "b"), True), support.x[0])
-    assert [one["label"] for one in found] == ["a", "b"]
-    assert all(abs(sum(one["probabilities"].values()) - 1) < 1e-6 for one in found)
-
-
-def test_many_examples_are_predicted_as_few_are():
+@pytest.fixture
+def files(tmp_path):
+    """A mastered task of two prototypes, at (1, 0) and (0, 1), and points with their classes."""
     learner = qs.ProtoNet(torch.nn.Identity())
     adapted = learner.adapt(qs.Batch.of(torch.eye(2), [0, 1]))
-    x = torch.randn(600, 2, generator=qs.generator(0, "x"))
-    task = Task(("a", "b"), True)
-    parts = [_predictions(learner, adapted, task, part) for part in x.split(7)]
-    assert _predictions(learner, adapted, task, x) == [one for part in parts for one in part]
+    task = Task(("low", "high"), True, columns=("a", "b"), label="kind")
+    qs.save_adapted(tmp_path / "task.qs", learner, adapted, task.to_dict())
+    (tmp_path / "new.csv").write_text("a,b,kind\n1,0,low\n0,1,high\n1,1,low\n0,2,low\n")
+    return [str(tmp_path / "task.qs"), str(tmp_path / "new.csv")]
 
 
-def test_the_table_of_classes():
-    found = [{"file": "f", "example": 1, "probabilities": {"a": 0.25, "b": 0.75}, "label": "b"}]
-    console = Console(width=80, record=True, file=io.StringIO())
-    console.print(_table(found, Task(("a", "b"), True), "title"))
-    text = console.export_text()
-    assert "next best" in text and "75.0%" in text and "a 25.0%" in text
+def test_one_json_object(files, capsys):
+    assert main([*files, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["task"], found["transductive"]) == (files[0], False)
+    assert [one["label"] for one in found["predictions"]][:2] == ["low", "high"]
+    assert [one["example"] for one in found["predictions"]] == [1, 2, 3, 4]
+    # a point as far from both prototypes is of either class
+    assert found["predictions"][2]["probabilities"]["low"] == pytest.approx(0.5)
+    assert found["judged"] == {"class": {"accuracy": 0.75, "examples": 4}}
 
 
-def test_cells():
-    one = {
-        "values": {"sold": 2.0},
-        "interval_90": {"sold": [1.0, 3.5]},
-        "labels": {"kind": "b"},
-        "probabilities": {"kind": {"a": 0.25, "b": 0.75}},
-    }
-    assert _cell(one, "sold") == "2  (1 to 3.5)"
-    assert _cell(one, "kind") == "b 75.0%"
-    assert _cell({"values": {"sold": 2.0}}, "sold") == "2"
+def test_a_file_of_predictions(files, tmp_path, capsys):
+    assert main([*files, "--out", str(tmp_path / "out.csv")]) == 0
+    assert capsys.readouterr().out == (
+        f"4 predictions are in {tmp_path / 'out.csv'}.\n"
+        "accuracy 75.0 % over 4 examples whose class is known\n"
+    )
+    assert (tmp_path / "out.csv").read_text().count("\n") == 5
+
+
+def test_a_folder_is_no_file_of_predictions(files, tmp_path):
+    with pytest.raises(UserError, match="--out should name a file"):
+        main([*files, "--out", str(tmp_path)])

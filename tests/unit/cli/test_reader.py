@@ -7,6 +7,7 @@ import typing
 import pytest
 
 from quickstudy.cli import catalog, reader
+from quickstudy.cli.module import Opaque
 from quickstudy.describe import imported
 from quickstudy.learners import LEARNERS
 from quickstudy.models import MODELS
@@ -26,16 +27,16 @@ def test_the_tables_are_true(kind):
 @pytest.mark.parametrize(("kind", "name"), NAMES)
 def test_signatures_are_true(kind, name):
     path = catalog.table(kind)[name]
-    found, true = reader.parameters(path), reader.live(imported(path))
+    found, true = reader.signature(path), reader.live(imported(path))
     assert [(one.name, one.default) for one in found] == [(one.name, one.default) for one in true]
     for one, other in zip(found, true, strict=True):
-        assert one.type is reader.Opaque or repr(one.type) == str(one.type) or same(one, other)
+        assert one.type is Opaque or repr(one.type) == str(one.type) or same(one, other)
 
 
 def same(one: reader.Parameter, other: reader.Parameter) -> bool:
     """Whether two types are one, however they are written."""
     kinds = [set(typing.get_args(kind)) or {kind} for kind in (one.type, other.type)]
-    return kinds[0] == kinds[1] or isinstance(one.type, reader.Opaque)
+    return kinds[0] == kinds[1] or isinstance(one.type, Opaque)
 
 
 @pytest.mark.parametrize(("kind", "name"), NAMES)
@@ -43,7 +44,7 @@ def test_every_one_has_a_line_and_every_option_a_text(kind, name):
     path = catalog.table(kind)[name]
     line = reader.summary(path)
     assert line.endswith(".") and "`" not in line and "\n" not in line
-    assert all(one.text for one in reader.parameters(path)), path
+    assert all(one.text for one in reader.signature(path)), path
 
 
 def test_balancers_are_true():
@@ -57,25 +58,13 @@ def test_balancers_are_true():
 def test_nothing_is_imported():
     code = (
         "import sys; from quickstudy.cli import catalog; from quickstudy.cli.train import *;"
-        "[catalog.lines(kind) for kind in catalog.TABLES];"
+        "[catalog.summaries(kind) for kind in catalog.TABLES];"
         "overview(); help_of('maml', []); help_of('anil', ['--data', 'omniglot']);"
         "heavy = {'torch', 'numpy', 'pandas', 'torchjd', 'matplotlib', 'rich', 'sklearn'};"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("[]\n", "")
-
-
-def test_markup_is_taken_out():
-    text = "See :class:`~quickstudy.MAML`, ``x`` and `y`\n  in one line."
-    assert reader.plain(text) == "See MAML, x and y in one line."
-
-
-def test_texts_of_arguments():
-    docstring = (
-        "Do it.\n\nArgs:\n    a: One,\n        and more: so.\n    *b: Two.\n\nRaises:\n    E: No."
-    )
-    assert reader.arguments_of(docstring) == {"a": "One, and more: so.", "b": "Two."}
 
 
 def test_returned_classes():

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 import quickstudy as qs
-from quickstudy.cli.task_files import Task, holds_images, image_form, images_below
+from quickstudy.cli.task_files import Task, has_image_below, image_form, images_below
 from quickstudy.errors import UserError
 from quickstudy.tasks import ImageForm
 
@@ -45,7 +45,7 @@ def test_images_below(tmp_path):
     draw(tmp_path, "0.png", "deep/er/1.png")
     assert [path.name for path in images_below(tmp_path)] == ["0.png", "1.png"]
     (tmp_path / "empty").mkdir()
-    assert not holds_images(tmp_path / "empty")
+    assert not has_image_below(tmp_path / "empty")
     with pytest.raises(UserError, match=r"should hold images. Found none"):
         images_below(tmp_path / "empty")
 

@@ -1,5 +1,6 @@
 """`quickstudy train` on anything: pictures, tables, arrays, and classes of the user's own."""
 
+import json
 import os
 import re
 import subprocess
@@ -37,6 +38,27 @@ class Net(torch.nn.Module):
 
     def forward(self, x):
         return self.layers(x)
+
+class Slopes(qs.tasks.TaskSource):
+    "Lines of one's own."
+
+    def __init__(self, shot: int = 3, steepest: float = 1.0) -> None:
+        self.shot, self.steepest = shot, steepest
+        self.target = qs.targets.Numbers((1,))
+
+    def sample(self, num_tasks, moment):
+        draw = moment.generator()
+        slope = self.steepest * torch.rand(num_tasks, 1, 1, generator=draw)
+        x = torch.rand(num_tasks, 2 * self.shot, 1, generator=draw)
+        y, mask = slope * x, torch.ones(num_tasks, 2 * self.shot)
+        parts = [
+            qs.Batch(x[:, rows], y[:, rows], mask[:, rows], self.target)
+            for rows in (slice(self.shot), slice(self.shot, None))
+        ]
+        return qs.Episode(*parts, torch.arange(num_tasks), moment)
+
+    def describe(self):
+        return {"source": "slopes", "shot": self.shot}
 """
 FEW = ("--steps", "2", "--tasks-per-step", "2", "--validation-tasks", "2")
 
@@ -71,6 +93,23 @@ def test_a_learner_and_a_network_of_ones_own(tmp_path):
     assert more.code == 0 and "at step 2" in more.err
     other = program(tmp_path, *train, "--width", 5, "--resume")
     assert other.code == 2 and "--patience 7. Found --patience 2" in other.err
+
+
+def test_tasks_of_ones_own(tmp_path):
+    (tmp_path / "mine.py").write_text(MINE)
+    train = ("train", "maml", "--data", "mine:Slopes", "--model", "mlp", *FEW, "--out", "run")
+    done = program(tmp_path, *train, "--shot", 4, "--steepest", 2)
+    assert done.code == 0, done.err
+    details = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert details["tasks"] == {"class": "mine:Slopes", "shot": 4, "steepest": 2.0}
+    judge = ("evaluate", "run", "--num-tasks", 2, "--json", "--classes", "mine:Slopes")
+    found = program(tmp_path, *judge)
+    assert found.code == 0, found.err
+    assert json.loads(found.out)["source"] == {"source": "slopes", "shot": 4}
+    other = program(tmp_path, *judge, "--data", "mine:Slopes")
+    assert json.loads(other.out)["source"] == {"source": "slopes", "shot": 3}
+    wrong = program(tmp_path, *train, "--way", 4)
+    assert wrong.code == 2 and "Option --way is unknown here" in wrong.err
 
 
 def test_mistakes_with_classes_of_ones_own(tmp_path):

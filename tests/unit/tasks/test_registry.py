@@ -52,7 +52,11 @@ MISTAKES = {
     "none": (("sinusoid",), {"size": 3}, "Source sinusoid has no option `size`. It has none."),
     "needs": (("omniglot",), {}, "Source omniglot needs the option `root`"),
     "import": (("quickstudy.nothing:X",), {}, "cannot be imported"),
-    "class": (("quickstudy.learners:MAML",), {}, "should be a subclass of quickstudy.tasks.Data"),
+    "class": (
+        ("quickstudy.learners:MAML",),
+        {},
+        "should be a subclass of quickstudy.tasks.Data or quickstudy.tasks.TaskSource",
+    ),
     "open": ((qs.tasks.Line(),), {"a": 1}, "open already takes no options"),
     "folder": (("hollow",), {}, "one folder of images for each class"),
 }

@@ -1,0 +1,100 @@
+"""A new task in rows of the table that a run learned from."""
+
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+from torch import Tensor
+
+from quickstudy.cli.adapting import (
+    AdaptOptions,
+    NewTask,
+    check_classes,
+    check_undescribed,
+    count_in_words,
+    counted,
+    indices_of,
+    names_in,
+)
+from quickstudy.cli.task_files import Task
+from quickstudy.episode import Batch
+from quickstudy.errors import require
+from quickstudy.tasks import Rows
+from quickstudy.tasks.encoder import check_columns
+from quickstudy.tasks.table import class_name, read_table
+from quickstudy.tasks.table_form import TableForm
+
+
+def rows_of_new_classes(asked: AdaptOptions, rows: Rows) -> NewTask:
+    """Read rows of new classes of the table that the run learned from."""
+    check_undescribed(asked, "its table")
+    label = str(rows.label)
+    frame = _labelled_by(label, asked.support)
+    found = frame[label].map(class_name).tolist()
+    names = names_in(found)
+    check_classes(names or ("none",), asked.support)
+    form = TableForm(rows.encoder, (label,), classes=names)
+    task = Task(names, True, columns=_columns(form), table=form, label=label)
+    support = Batch.of(form.inputs(frame), indices_of(found, names))
+    return NewTask(task, support, [counted(found, "example")])
+
+
+def _labelled_by(label: str, path: Path) -> pd.DataFrame:
+    """Read the rows of a file that have a class."""
+    frame = read_table(path)
+    check_columns(frame, [label])
+    return frame[frame[label].notna()]
+
+
+def rows_of_new_task(asked: AdaptOptions, form: TableForm) -> NewTask:
+    """Read rows of a new task of the table that the run was fitted to."""
+    check_undescribed(asked, "the columns of its table")
+    frame = read_table(asked.support)
+    labelled = _with_targets(frame, form, asked.support)
+    x = form.inputs(frame[labelled])
+    y = form.outputs(frame[labelled])
+    names = form.classes or form.targets
+    task = Task(names, bool(form.classes), columns=_columns(form), table=form)
+    notes = [_examples(form, y), *_left_out(labelled)]
+    return NewTask(task, Batch.of(x, y, form.target), notes)
+
+
+def _with_targets(frame: pd.DataFrame, form: TableForm, path: Path) -> "pd.Series[bool]":
+    """Say which rows have a target.
+
+    Raises:
+        UserError: If there is none.
+    """
+    labelled = form.labelled(frame)
+    wanted = (" or " if form.labels else ", ").join(form.targets)
+    require(bool(labelled.any()), f"{path} should have a row with {wanted}. Found none.")
+    return labelled
+
+
+def _left_out(labelled: "pd.Series[bool]") -> list[str]:
+    """Tell how many rows have no target."""
+    count = int((~labelled).sum())
+    return [f"{count} rows without a target were left out."] if count else []
+
+
+def _columns(form: TableForm) -> tuple[str, ...]:
+    return tuple(column.name for column in form.encoder.columns)
+
+
+def _examples(form: TableForm, y: Tensor) -> str:
+    """Count the examples: by class, or by target if some labels may be missing."""
+    if form.labels:
+        return f"{len(y)} examples, with labels of {_labels_in_words(form, y)}."
+    if form.classes:
+        found = {name: int((y == index).sum()) for index, name in enumerate(form.classes)}
+        return count_in_words(Counter(found), "example")
+    return f"{len(y)} examples."
+
+
+def _labels_in_words(form: TableForm, y: Tensor) -> str:
+    """Tell how many labels each target has."""
+    counts = zip(form.targets, (~y.isnan()).sum(0).tolist(), strict=True)
+    return ", ".join(f"{name} ({count})" for name, count in counts)
+
+
+__all__ = ["rows_of_new_classes", "rows_of_new_task"]

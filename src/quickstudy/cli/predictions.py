@@ -1,0 +1,115 @@
+"""Predictions of a mastered task in plain values, by the names of its classes and targets."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from quickstudy.cli.task_files import Task
+from quickstudy.learners import Adapted, Learner, LinearPrior, MixedPrior
+
+AT_ONCE = 256
+"""Examples predicted together; the result does not depend on it."""
+LEVEL = 0.9
+"""How probable it is that a number lies within its interval, if the learner has intervals."""
+Prediction = dict[str, Any]
+"""What is predicted of one example."""
+Columns = dict[str, list[Any]]
+"""A value for every example, by target."""
+
+
+def predictions_of(learner: Learner, adapted: Adapted, task: Task, x: Tensor) -> list[Prediction]:
+    """Predict every example, in plain values.
+
+    Of classes these are the best one and all probabilities, of numbers the numbers. Of several
+    targets they are the numbers, and the best classes and the probabilities by target.
+    """
+    scores = _scores(learner, adapted, x)
+    if task.classifies:
+        return _of_classes(task.outputs, scores)
+    found = _by_target(task, scores)
+    if isinstance(learner, (LinearPrior, MixedPrior)):
+        bounds = learner.interval(adapted, x.unsqueeze(0), LEVEL)
+        _add_intervals(found, *(_columns(task, bound[0].cpu()) for bound in bounds))
+    return found
+
+
+def _scores(learner: Learner, adapted: Adapted, x: Tensor) -> Tensor:
+    """Give the scores ``[example, *score]``, in parts if that gives the same."""
+    together = len(x) if learner.transductive else AT_ONCE
+    parts = [learner.predict(adapted, part.unsqueeze(0))[0] for part in x.split(together)]
+    return torch.cat(parts).cpu()
+
+
+def _of_classes(names: tuple[str, ...], scores: Tensor) -> list[Prediction]:
+    """Give the best class of every example, and the probabilities of all.
+
+    Outputs that no class of the task has are left out.
+    """
+    rows = _probabilities(names, scores[:, : len(names)])
+    return [{"label": _best(row), "probabilities": row} for row in rows]
+
+
+def _by_target(task: Task, scores: Tensor) -> list[Prediction]:
+    """Give the numbers of every example, and the best classes and all probabilities, by target."""
+    return [_numbers(row) | _classes(row) for row in _rows(_columns(task, scores))]
+
+
+def _numbers(row: dict[str, Any]) -> Prediction:
+    """Give the numbers among the values of an example by target."""
+    return {"values": {name: one for name, one in row.items() if not isinstance(one, dict)}}
+
+
+def _classes(row: dict[str, Any]) -> Prediction:
+    """Give the best classes and all probabilities; nothing if every value is a number."""
+    probabilities = {name: one for name, one in row.items() if isinstance(one, dict)}
+    if not probabilities:
+        return {}
+    return {"labels": _best_of_each(probabilities), "probabilities": probabilities}
+
+
+def _best_of_each(probabilities: dict[str, dict[str, float]]) -> dict[str, str]:
+    """Name the most probable class of every target."""
+    return {name: _best(one) for name, one in probabilities.items()}
+
+
+def _add_intervals(found: list[Prediction], low: Columns, high: Columns) -> None:
+    """Add the interval of every number to the predictions ``found``."""
+    for i, one in enumerate(found):
+        one["interval_90"] = {name: [low[name][i], high[name][i]] for name in one["values"]}
+
+
+def _rows(columns: Columns) -> list[dict[str, Any]]:
+    """Give the entries of ``columns`` by example."""
+    entries = zip(*columns.values(), strict=True)
+    return [dict(zip(columns, row, strict=True)) for row in entries]
+
+
+def _best(probabilities: dict[str, float]) -> str:
+    """Name the most probable class."""
+    return max(probabilities, key=probabilities.__getitem__)
+
+
+def _columns(task: Task, scores: Tensor) -> Columns:
+    """Give by target the numbers of all examples, or the probabilities of its classes.
+
+    Numbers are in the table's units.
+    """
+    if task.table is not None:
+        scores = task.table.unscaled(scores)
+    widths = [max(1, len(names)) for names in task.labels.values()]
+    parts = zip(task.labels.items(), scores.split(widths, -1), strict=True)
+    return {target: _column(names, part) for (target, names), part in parts}
+
+
+def _column(names: tuple[str, ...], part: Tensor) -> list[Any]:
+    """Give the probabilities of the classes of every example, or its number."""
+    return _probabilities(names, part) if names else part[:, 0].tolist()
+
+
+def _probabilities(names: tuple[str, ...], scores: Tensor) -> list[dict[str, float]]:
+    """Give the softmax of the scores, by the name of the class, of every example."""
+    return [dict(zip(names, row, strict=True)) for row in scores.softmax(1).tolist()]
+
+
+__all__ = ["Prediction", "predictions_of"]
