@@ -82,7 +82,7 @@ def test_vinyals(vinyals: dict[str, Classes]) -> None:
     characters = [{name.rpartition("/")[0] for name in pool.names} for pool in vinyals.values()]
     for one, other in combinations(characters, 2):
         assert not one & other
-    for name, file in omniglot_files.SPLIT_FILES.items():
+    for name, file in omniglot_splits.SPLIT_FILES.items():
         assert set(vinyals[name].names) == set((ROOT / "vinyals" / file).read_text().split())
 
 

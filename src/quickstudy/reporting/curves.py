@@ -111,12 +111,8 @@ def _names(metrics: Sequence[dict[str, float]]) -> list[str]:
 
 
 def _draw(axes: Axes, curve: Curve) -> None:
-    if curve.name == "loss":
-        _loss(axes, curve)
-    elif curve.name == "lr":
-        _rate(axes, curve)
-    else:
-        _validation(axes, curve)
+    draw = {"loss": _loss, "lr": _rate}.get(curve.name, _validation)
+    draw(axes, curve)
 
 
 def _rate(axes: Axes, curve: Curve) -> None:
@@ -161,10 +157,13 @@ def _best(values: Values, metric: str) -> int:
 def _mark(axes: Axes, shown: Curve, place: int, metric: str) -> None:
     """Mark the best value, and say it above the panel."""
     step, best = shown.steps[place], shown.values[place]
-    value = f"{best:.1f} %" if metric_of(metric).percent else f"{best:.3f}"
-    label = f"best: {value} at step {int(step):,}"
+    label = f"best: {_value(best, metric)} at step {int(step):,}"
     axes.plot(step, best, "o", color=ORANGE, markersize=8, label=label, gid="best")
     legend_above(axes)
+
+
+def _value(shown: float, metric: str) -> str:
+    return f"{shown:.1f} %" if metric_of(metric).percent else f"{shown:.3f}"
 
 
 def curve_over_steps(evaluation: Evaluation) -> Figure:
@@ -217,9 +216,13 @@ def _step_ticks(axes: Axes, steps: Values) -> None:
     if steps[-1] > 10:
         axes.set_xscale("function", functions=(_root, np.square))
     axes.set_xticks(steps, [f"{int(step)}" for step in steps])
+    axes.spines["bottom"].set_color(GREY)
+    _no_minor_ticks(axes)
+
+
+def _no_minor_ticks(axes: Axes) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.spines["bottom"].set_color(GREY)
 
 
 def _root(x: Values) -> Values:

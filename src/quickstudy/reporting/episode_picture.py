@@ -13,6 +13,7 @@ from quickstudy.errors import require
 from quickstudy.learners import Learner
 from quickstudy.reporting.asked import drawn_task, scores_of
 from quickstudy.reporting.episode_layout import ROWS, Layout
+from quickstudy.reporting.shades import can_be_shown
 from quickstudy.tasks import Classes, Episodes
 
 MOST_CLASSES, MOST_SHOTS = 40, 8
@@ -50,8 +51,9 @@ class Answer:
 
 def has_pictures(pool: Classes) -> bool:
     """Say whether the examples of ``pool`` are grey or colour images."""
-    x = pool.x
-    return (x.ndim == 3 and x.dtype == torch.uint8) or (x.ndim == 4 and x.shape[1] in (1, 3))
+    if pool.x.ndim == 3:
+        return pool.x.dtype == torch.uint8
+    return pool.x.ndim == 4 and can_be_shown(pool.x)
 
 
 def episode_picture(learner: Learner, source: Episodes, seed: int = 0) -> Figure:
@@ -74,13 +76,8 @@ def episode_picture(learner: Learner, source: Episodes, seed: int = 0) -> Figure
         f"{tuple(source.pool.x.shape)}.",
     )
     support, answers = ask(learner, source, seed)
-    shown = Selection.of(support, answers)
-    layout = Layout(shown.most_images, shown.most_queries, len(shown.rows), support.x[0])
-    for place, row in enumerate(shown.rows):
-        row.draw(layout, place)
+    layout = Selection.of(support, answers).draw(support)
     layout.title(_result(answers))
-    if notes := list(shown.notes()):
-        layout.note("shown: " + ", ".join(notes))
     return layout.figure
 
 
@@ -88,9 +85,14 @@ def ask(learner: Learner, source: Episodes, seed: int) -> tuple[Batch, list[Answ
     """Give the support set of the task of ``seed``, and the answers to all of its queries."""
     episode = drawn_task(source, seed)
     scores = scores_of(learner, episode)[0]
+    return episode.support, _answers(episode.query, scores)
+
+
+def _answers(query: Batch, scores: Tensor) -> list[Answer]:
+    """Give the answers to the real queries of a task from their ``scores`` ``[query, way]``."""
     chosen, probability = scores.argmax(-1).tolist(), scores.softmax(-1).amax(-1).tolist()
-    rows = zip(_examples(episode.query), chosen, probability, strict=True)
-    return episode.support, [Answer(image, y, k, p) for (image, y, real), k, p in rows if real]
+    rows = zip(_examples(query), chosen, probability, strict=True)
+    return [Answer(image, y, k, p) for (image, y, real), k, p in rows if real]
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,6 +150,15 @@ class Selection:
     def most_queries(self) -> int:
         """The most queries of a row."""
         return max(len(row.drawn) for row in self.rows)
+
+    def draw(self, support: Batch) -> Layout:
+        """Draw the rows, and say what is left out."""
+        layout = Layout(self.most_images, self.most_queries, len(self.rows), support.x[0])
+        for place, row in enumerate(self.rows):
+            row.draw(layout, place)
+        if notes := list(self.notes()):
+            layout.note("shown: " + ", ".join(notes))
+        return layout
 
     def notes(self) -> Iterator[str]:
         """Say what is left out."""

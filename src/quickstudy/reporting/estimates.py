@@ -86,6 +86,9 @@ class Dots:
             axes.errorbar(means[place], place, xerr=errors[place], color=self._colour(name), **DOT)
         _limit(axes, means, self.metric)
         _name_rows(axes, self.names)
+        self._write_numbers(axes)
+
+    def _write_numbers(self, axes: Axes) -> None:
         for place, estimate in enumerate(self.estimates):
             _write(axes, place, written(estimate, self.metric, tasks=False))
 
@@ -117,11 +120,16 @@ def accuracy_by_group(groups: dict[str, Estimate], chance: float | None = None) 
     dots = Dots(sorted(groups.items(), key=lambda row: _rank(row[1])), "accuracy")
     figure = new_figure(1.1 + 0.3 * len(groups))
     axes = figure.subplots()
-    means, _ = means_and_errors(dots.estimates, dots.metric)
-    axes.barh(range(len(means)), np.nan_to_num(means), **BAR)
+    _draw_bars(axes, dots)
     dots.draw(axes)
     _mark_chance(axes, chance)
     return figure
+
+
+def _draw_bars(axes: Axes, dots: Dots) -> None:
+    """Draw a bar from 0 to every mean."""
+    means, _ = means_and_errors(dots.estimates, dots.metric)
+    axes.barh(range(len(means)), np.nan_to_num(means), **BAR)
 
 
 def _rank(estimate: Estimate) -> float:

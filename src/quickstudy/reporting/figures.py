@@ -114,8 +114,6 @@ def _tasks_shown(learner: Learner, source: TaskSource, seed: int) -> Iterator[Sh
 
 def shown_relatedness(found: Relatedness) -> Shown:
     """Make the map of how related tasks are."""
-    groups = f"{found.num_groups} groups" if found.num_groups > 1 else "one group"
-    count = len(found.names)
     return Shown(
         "relatedness",
         "Which tasks are related",
@@ -123,23 +121,34 @@ def shown_relatedness(found: Relatedness) -> Shown:
         "opposed, pale ones have nothing to do with each other; what the rows cannot tell has "
         "been taken out. The tree on the left joins the most alike tasks first, and its colours "
         "are the groups.",
-        f"The similarities of {count} tasks in {groups}, beside the tree that joins them.",
+        _alt_of(found),
         relatedness_map(found),
-        wide=count > 20,
+        wide=len(found.names) > 20,
+    )
+
+
+def _alt_of(found: Relatedness) -> str:
+    groups = f"{found.num_groups} groups" if found.num_groups > 1 else "one group"
+    return (
+        f"The similarities of {len(found.names)} tasks in {groups}, beside the tree that joins "
+        "them."
     )
 
 
 def _baselines(evaluation: Evaluation) -> Shown:
-    better = "Further right" if metric_of(evaluation.metric).higher_is_better else "Further left"
-    reading = f"{better} is better; whiskers are 95 % intervals of the mean over tasks."
     count = len(evaluation.baselines)
     return Shown(
         "baselines",
         "Beside the plain baselines",
-        reading + _explained(evaluation.baselines),
+        _reading_of(evaluation) + _explained(evaluation.baselines),
         f"The learner beside {count} baselines, with the numbers of the table above.",
         baselines_chart(evaluation),
     )
+
+
+def _reading_of(evaluation: Evaluation) -> str:
+    better = "Further right" if metric_of(evaluation.metric).higher_is_better else "Further left"
+    return f"{better} is better; whiskers are 95 % intervals of the mean over tasks."
 
 
 def _explained(baselines: Iterable[str]) -> str:
@@ -209,17 +218,22 @@ def _groups(groups: dict[str, Estimate], way: int | None) -> Shown:
 
 
 def _steps(evaluation: Evaluation) -> Shown:
-    first, last = min(evaluation.per_step), max(evaluation.per_step)
-    from_, to = (written(evaluation.per_step[step], evaluation.metric) for step in (first, last))
     return Shown(
         "steps",
         "Step by step",
         "How well the learner does after each number of inner steps, with the 95 % band of the "
         "mean. At 0 it has not looked at the support set; where the line is flat, further steps "
         "are wasted.",
-        f"From {from_} after {first} inner steps to {to} after {last}.",
+        _progress(evaluation),
         curve_over_steps(evaluation),
     )
+
+
+def _progress(evaluation: Evaluation) -> str:
+    """Say what the first and the last number of inner steps reach."""
+    first, last = min(evaluation.per_step), max(evaluation.per_step)
+    before, after = (written(evaluation.per_step[i], evaluation.metric) for i in (first, last))
+    return f"From {before} after {first} inner steps to {after} after {last}."
 
 
 def _training(metrics: Sequence[dict[str, float]]) -> Shown:

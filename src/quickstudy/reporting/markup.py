@@ -63,7 +63,8 @@ def _top(head: Sequence[str]) -> str:
 
 
 def _body(rows: Sequence[Sequence[str]]) -> str:
-    return "\n".join(_row(row, "" if place else "own") for place, row in enumerate(rows))
+    first = [_row(row, "own") for row in rows[:1]]
+    return "\n".join([*first, *(_row(row, "") for row in rows[1:])])
 
 
 def _head(cell: str, css: str) -> str:

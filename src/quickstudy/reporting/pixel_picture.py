@@ -15,7 +15,7 @@ from quickstudy.errors import require
 from quickstudy.learners import Learner
 from quickstudy.reporting.asked import drawn_task, scores_of
 from quickstudy.reporting.episode_layout import COLOURS
-from quickstudy.reporting.shades import Shades
+from quickstudy.reporting.shades import Shades, can_be_shown
 from quickstudy.reporting.style import FAINT, INK, TICK, WIDTH, new_figure
 from quickstudy.targets import Pixels
 from quickstudy.tasks import TaskSource
@@ -54,10 +54,11 @@ class Masked:
 
 def asks_for_masks(source: TaskSource) -> bool:
     """Say whether tasks of ``source`` ask for the class of every pixel of an image."""
-    if not isinstance(source.target, Pixels):
-        return False
-    x = drawn_task(source, 0).query.x
-    return x.ndim == 5 and x.shape[2] in (1, 3)
+    return isinstance(source.target, Pixels) and _are_images(drawn_task(source, 0).query.x)
+
+
+def _are_images(x: Tensor) -> bool:
+    return x.ndim == 5 and can_be_shown(x)
 
 
 def pixel_picture(learner: Learner, source: TaskSource, seed: int = 0) -> Figure:
@@ -89,13 +90,18 @@ def pixel_picture(learner: Learner, source: TaskSource, seed: int = 0) -> Figure
 
 def masks(learner: Learner, episode: Episode) -> list[Masked]:
     """Give the masks of the real queries of the first task of ``episode``."""
-    query = episode.query
-    scores, real = scores_of(learner, episode)[0], query.mask[0] > 0
+    scores = scores_of(learner, episode)[0][episode.query.mask[0] > 0]
+    query = _real(episode.query)
+    values = _mean_ious(query, scores)
+    rows = zip(query.x[0], query.y[0], query.target.answers(scores), values, strict=True)
+    return [Masked(*row) for row in rows]
+
+
+def _mean_ious(query: Batch, scores: Tensor) -> list[float]:
+    """Measure the mean intersection over union of every query by itself."""
     # every query is a task of one example
-    labels = query.y[0].unsqueeze(1)
-    iou = query.target.values(scores.unsqueeze(1), labels)["mean_iou"].tolist()
-    rows = zip(query.x[0], query.y[0], query.target.answers(scores), iou, real, strict=True)
-    return [Masked(image, y, predicted, value) for image, y, predicted, value, kept in rows if kept]
+    values = query.target.values(scores.unsqueeze(1), query.y[0].unsqueeze(1))
+    return values["mean_iou"].tolist()
 
 
 def _real(batch: Batch) -> Batch:
@@ -106,14 +112,19 @@ def _real(batch: Batch) -> Batch:
 
 def _panels(columns: int, x: Tensor) -> tuple[Figure, np.ndarray]:
     """Make a figure and its panels ``[row, column]``, of the proportions of the images ``x``."""
-    width = min(WIDEST, (WIDTH - 0.7) / columns)
-    figure = new_figure(len(ROWS) * (width * x.shape[-2] / x.shape[-1] + 0.06) + 0.8)
+    figure = new_figure(len(ROWS) * _row_height(columns, x) + 0.8)
     grid = figure.subplots(len(ROWS), columns, squeeze=False)
     for axes in grid.flat:
         _empty(axes)
     for axes, name in zip(grid[:, 0], ROWS, strict=True):
         axes.set_ylabel(name, fontsize=TICK, color=INK)
     return figure, grid
+
+
+def _row_height(columns: int, x: Tensor) -> float:
+    """Give the inches of a row of ``columns`` images."""
+    width = min(WIDEST, (WIDTH - 0.7) / columns)
+    return width * x.shape[-2] / x.shape[-1] + 0.06
 
 
 def _empty(axes: Axes) -> None:
@@ -132,9 +143,14 @@ def _draw_queries(grid: np.ndarray, queries: Sequence[Masked], support: Batch) -
     shades, classes = Shades.of(support.x), support.target.scores
     for column, query in zip(grid.T, queries, strict=False):
         shades.draw(column[0], query.image, gid="query")
-        _draw_mask(column[1], coloured(query.truth, classes), "true mask")
-        _draw_mask(column[2], coloured(query.predicted, classes), "predicted mask")
-        column[2].set_xlabel(query.caption, fontsize=TICK, color=INK)
+        _draw_masks(column[1:], query, classes)
+
+
+def _draw_masks(column: np.ndarray, query: Masked, classes: int) -> None:
+    true, predicted = column
+    _draw_mask(true, coloured(query.truth, classes), "true mask")
+    _draw_mask(predicted, coloured(query.predicted, classes), "predicted mask")
+    predicted.set_xlabel(query.caption, fontsize=TICK, color=INK)
 
 
 def _draw_mask(axes: Axes, colours: Tensor, gid: str) -> None:

@@ -61,11 +61,16 @@ def _draw_map(axes: Axes, found: Relatedness, order: np.ndarray) -> AxesImage:
     values = found.similarity.numpy()[np.ix_(order, order)]
     reach = _reach(values)
     image = axes.imshow(values, vmin=-reach, vmax=reach, **HEAT)
-    for place in np.flatnonzero(np.diff(found.groups.numpy()[order])) + 0.5:
-        axes.axhline(place, color=INK, linewidth=0.9, gid="boundary")
-        axes.axvline(place, color=INK, linewidth=0.9)
+    _draw_boundaries(axes, found.groups.numpy()[order])
     _name(axes, [found.names[index] for index in order])
     return image
+
+
+def _draw_boundaries(axes: Axes, groups: np.ndarray) -> None:
+    """Draw lines between rows, and between columns, of different ``groups``."""
+    for place in np.flatnonzero(np.diff(groups)) + 0.5:
+        axes.axhline(place, color=INK, linewidth=0.9, gid="boundary")
+        axes.axvline(place, color=INK, linewidth=0.9)
 
 
 def _reach(values: np.ndarray) -> float:
@@ -95,14 +100,19 @@ def _draw_tree(axes: Axes, found: Relatedness, order: np.ndarray) -> None:
 
     A merge within a group has the group's colour; a merge of groups is grey.
     """
-    merges = list(_merges(found, order))
-    palette = [*islice(cycle((BLUE, ORANGE, GREEN, PURPLE)), found.num_groups), GREY]
-    colours = [palette[merge.group] for merge in merges]
-    lines = [merge.line for merge in merges]
-    axes.add_collection(LineCollection(lines, colors=colours, linewidths=1.2, gid="tree"))
+    axes.add_collection(_branches(found, order))
     top = max(float(found.tree[:, 2].max()), 1e-6)
     axes.set(xlim=(1.03 * top, 0), ylim=(len(order) - 0.5, -0.5), xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
+
+
+def _branches(found: Relatedness, order: np.ndarray) -> LineCollection:
+    """Make the lines of all merges."""
+    palette = [*islice(cycle((BLUE, ORANGE, GREEN, PURPLE)), found.num_groups), GREY]
+    merges = list(_merges(found, order))
+    colours = [palette[merge.group] for merge in merges]
+    lines = [merge.line for merge in merges]
+    return LineCollection(lines, colors=colours, linewidths=1.2, gid="tree")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,11 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 
+def can_be_shown(x: Tensor) -> bool:
+    """Say whether ``x`` ``[..., channel, height, width]`` holds grey or colour images."""
+    return x.shape[-3] in (1, 3)
+
+
 @dataclass(frozen=True)
 class Shades:
     """The range of grey values of images, and the map by which they are shown.

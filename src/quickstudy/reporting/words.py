@@ -1,6 +1,7 @@
 """Tells a result in plain words."""
 
 import math
+from dataclasses import replace
 
 from quickstudy.learners import Learner
 from quickstudy.relatedness import Relatedness
@@ -13,10 +14,9 @@ def written(estimate: Estimate, metric: str, tasks: bool = True) -> str:
 
     An accuracy is ``97.31 ± 0.20 %``. With ``tasks``, the tasks that diverged are counted too.
     """
-    if not math.isfinite(estimate.mean):
-        return f"diverged on all {estimate.num_tasks} tasks" if tasks else "diverged"
-    kept = estimate if tasks else Estimate(estimate.mean, estimate.ci95, estimate.num_tasks)
-    return kept.text(metric)
+    if math.isfinite(estimate.mean):
+        return (estimate if tasks else replace(estimate, num_diverged=0)).text(metric)
+    return f"diverged on all {estimate.num_tasks} tasks" if tasks else "diverged"
 
 
 def default_title(learner: Learner, evaluation: Evaluation) -> str:
@@ -34,9 +34,12 @@ def headline(evaluation: Evaluation) -> str:
     """Say the result in a sentence."""
     value = written(evaluation.estimate, evaluation.metric)
     told = metric_of(evaluation.metric).sentence.format(value)
+    return f"{_subject(evaluation)} {told} ({_over(evaluation.estimate)})."
+
+
+def _subject(evaluation: Evaluation) -> str:
     given = _given(evaluation)
-    begin = f"{given}, the learner" if given else "The learner"
-    return f"{begin} {told} ({_over(evaluation.estimate)})."
+    return f"{given}, the learner" if given else "The learner"
 
 
 def _over(estimate: Estimate) -> str:

@@ -18,7 +18,7 @@ Fractions = tuple[float, float, float]
 
 
 class Pool(Protocol):
-    """One split of some data: its method ``episodes`` makes a source of tasks."""
+    """One split of some data: its method episodes makes a source of tasks."""
 
     @property
     def episodes(self) -> Callable[..., TaskSource]:
@@ -27,7 +27,9 @@ class Pool(Protocol):
 
 
 class Data(ABC):
-    """Data that tasks are drawn from, in splits: ``data.split("train").episodes(shot=5)``.
+    """Data that tasks are drawn from, in splits.
+
+    ``data.split("train").episodes(shot=5)`` gives the training tasks.
 
     The parameters of a subclass's constructor are its options on the command line. Each is kept as
     an attribute of the same name, so that a run can tell the data it learned from and open it
@@ -46,9 +48,8 @@ class Data(ABC):
         """Record the calls of ``split`` and ``episodes``: what they give can be described."""
         super().__init_subclass__(**more)
         for name in ("split", "episodes"):
-            method = vars(cls).get(name)
-            if method is not None and not getattr(method, "recorded", False):
-                setattr(cls, name, recorded(method))
+            if name in vars(cls):
+                _record(cls, name)
 
     @property
     def split_names(self) -> tuple[str, ...]:
@@ -97,28 +98,42 @@ class Data(ABC):
         if "validation" not in self.split_names:
             return None
         pool = self.split("validation")
-        most = {"way": min(20, getattr(pool, "num_classes", 20)), "shot": 5}
-        given = {name: value for name, value in options.items() if value is not None}
-        small = {name: min(value, most.get(name, value)) for name, value in given.items()}
-        return self._judging("validation", self.validation_query, small)
+        return self._judging("validation", self.validation_query, _small(pool, _given(options)))
 
     def _chosen(self, split: str) -> Pool:
         return self.everything() if split == "all" else self.split(split)
 
     def _judging(self, split: str, query: int, options: dict[str, Any]) -> TaskSource:
-        given = {name: value for name, value in options.items() if value is not None}
+        given = _given(options)
         if "query" not in given:
-            left = _left(self._chosen(split), given.get("shot", 1))
-            given["query"] = query if left is None else max(1, min(query, left))
+            given["query"] = _at_most(query, self._chosen(split), given.get("shot", 1))
         return self.tasks(split, **given)
 
 
-def _left(pool: Pool, shot: Any) -> int | None:
-    """How many examples every class of ``pool`` has beside ``shot``; None if that is no limit."""
+def _record(cls: type, name: str) -> None:
+    """Record the calls of the method ``name``, if they are not recorded already."""
+    method = vars(cls)[name]
+    if not getattr(method, "recorded", False):
+        setattr(cls, name, recorded(method))
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the options that are None."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _small(pool: Pool, options: dict[str, Any]) -> dict[str, Any]:
+    """Reduce way and shot to the most that validation tasks have."""
+    most = {"way": min(20, getattr(pool, "num_classes", 20)), "shot": 5}
+    return {name: min(value, most.get(name, value)) for name, value in options.items()}
+
+
+def _at_most(query: int, pool: Pool, shot: Any) -> int:
+    """Reduce ``query`` to the examples that every class of ``pool`` has beside ``shot``."""
     size = getattr(pool, "size", None)
     if not isinstance(size, Tensor) or not isinstance(shot, int):
-        return None
-    return int(size.min()) - shot
+        return query
+    return max(1, min(query, int(size.min()) - shot))
 
 
 def parameters(cls: type) -> dict[str, inspect.Parameter]:
@@ -149,9 +164,13 @@ def check_split(name: str, splits: Sequence[str]) -> None:
 def divide(count: int, fractions: Fractions, seed: int) -> dict[str, Tensor]:
     """Divide ``0 … count-1`` at random into the three splits, each part ascending."""
     order = torch.randperm(count, generator=generator(seed, "split"))
-    first, second = round(fractions[0] * count), round((fractions[0] + fractions[1]) * count)
-    parts = zip(SPLITS, order.tensor_split([first, second]), strict=True)
+    parts = zip(SPLITS, order.tensor_split(_cuts(count, fractions)), strict=True)
     return {name: part.sort().values for name, part in parts}
+
+
+def _cuts(count: int, fractions: Fractions) -> list[int]:
+    """Give the places at which the second and the third part begin."""
+    return [round(fractions[0] * count), round((fractions[0] + fractions[1]) * count)]
 
 
 def check_fractions(fractions: Fractions) -> None:
@@ -166,15 +185,16 @@ def check_fractions(fractions: Fractions) -> None:
 
 
 def _known(pool: Pool, options: dict[str, Any], name: str) -> dict[str, Any]:
-    """The options that were given, if ``pool`` knows them."""
-    given = {key: value for key, value in options.items() if value is not None}
-    known = inspect.signature(pool.episodes).parameters
-    unknown = [key for key, value in given.items() if key not in known and value is not False]
-    require(
-        not unknown,
-        f"Tasks of {name} have no option {', '.join(f'`{key}`' for key in unknown)}. "
-        f"They have {', '.join(known)}.",
-    )
+    """Give the options that were given.
+
+    Raises:
+        UserError: If ``pool`` does not know one of them that is not False.
+    """
+    known, given = inspect.signature(pool.episodes).parameters, _given(options)
+    unknown = [key for key in given if key not in known and given[key] is not False]
+    listed = ", ".join(f"`{key}`" for key in unknown)
+    has = ", ".join(known)
+    require(not unknown, f"Tasks of {name} have no option {listed}. They have {has}.")
     return {key: value for key, value in given.items() if key in known}
 
 
