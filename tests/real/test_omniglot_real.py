@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from quickstudy.random import Moment
-from quickstudy.tasks import omniglot_files, omniglot_official
+from quickstudy.tasks import omniglot_files, omniglot_official, omniglot_splits
 from quickstudy.tasks.classes import Classes
 from quickstudy.tasks.omniglot import Omniglot
 

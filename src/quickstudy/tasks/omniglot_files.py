@@ -266,7 +266,7 @@ def _unpacked(path: Path, fingerprint: bytes) -> Packed | None:
 
 
 def _restored(data: bytes) -> Packed:
-    """Read the file that :func:`_saved` made."""
+    """Read the packed array from a file of NumPy's."""
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         names = tuple(arrays["names"].tolist())
         return Packed(arrays["images"], names, arrays["sizes"], int(arrays["num_background"]))

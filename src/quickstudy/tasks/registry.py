@@ -1,6 +1,6 @@
 """The data known by name, and finding out what a path holds."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -68,10 +68,17 @@ def source_class(source: str | Path) -> tuple[type[Data], dict[str, Any]]:
     if path.exists():
         kind = SOURCES[_kind_of(path)]
         return kind, {next(iter(parameters(kind))): name}
-    module, _, attribute = name.partition(":")
-    dotted = bool(attribute) and all(part.isidentifier() for part in module.split("."))
-    require(dotted, f"Data should be {WAYS}. Found {name!r}, which is neither a name nor a path.")
+    require(
+        _is_import_path(name),
+        f"Data should be {WAYS}. Found {name!r}, which is neither a name nor a path.",
+    )
     return _own(name), {}
+
+
+def _is_import_path(name: str) -> bool:
+    """Say whether ``name`` is of the form module:Class."""
+    module, _, attribute = name.partition(":")
+    return bool(attribute) and all(part.isidentifier() for part in module.split("."))
 
 
 def open_source(source: str | Path | Data, **options: Any) -> Data:
@@ -107,20 +114,24 @@ def make(kind: type[Data], arguments: Mapping[str, Any]) -> Data:
         UserError: If it has no such option or lacks one.
     """
     known, name = parameters(kind), source_name(kind)
-    unknown = [f"`{key}`" for key in arguments if key not in known]
     has = f"It has {', '.join(known)}." if known else "It has none."
-    require(not unknown, f"Source {name} has no option {', '.join(unknown)}. {has}")
-    needed = [key for key, value in known.items() if value.default is value.empty]
-    lacking = [f"`{key}`" for key in needed if arguments.get(key) is None]
-    require(not lacking, f"Source {name} needs the option {', '.join(lacking)}. {has}")
+    unknown = _listed(key for key in arguments if key not in known)
+    require(not unknown, f"Source {name} has no option {unknown}. {has}")
+    needed = (key for key, value in known.items() if value.default is value.empty)
+    lacking = _listed(key for key in needed if arguments.get(key) is None)
+    require(not lacking, f"Source {name} needs the option {lacking}. {has}")
     return kind(**arguments)
 
 
+def _listed(keys: Iterable[str]) -> str:
+    """Write the names of options; empty for none."""
+    return ", ".join(f"`{key}`" for key in keys)
+
+
 def _kind_of(path: Path) -> str:
-    """What the file or folder at ``path`` is, as a name of the registry."""
+    """Find out what the file or folder at ``path`` is, as a name of the registry."""
     if path.is_dir():
-        sets = [(path / f"{part}.zip").exists() or (path / part).is_dir() for part in PARTS]
-        return "omniglot" if any(sets) else "images"
+        return "omniglot" if _holds_omniglot(path) else "images"
     kinds = {".csv": "table", ".parquet": "table", ".npz": "arrays"}
     kind = kinds.get(path.suffix.lower())
     if kind is None:
@@ -130,16 +141,25 @@ def _kind_of(path: Path) -> str:
     return kind
 
 
+def _holds_omniglot(folder: Path) -> bool:
+    """Say whether ``folder`` holds one of Omniglot's two sets."""
+    return any((folder / f"{part}.zip").exists() or (folder / part).is_dir() for part in PARTS)
+
+
 def _own(place: str) -> type[Data]:
-    """The user's class at ``place``."""
-    try:
-        found: Any = _imported(place)
-    except (ImportError, AttributeError) as error:
-        raise UserError(f"Data {place} cannot be imported: {error}.") from error
+    """Give the user's class at ``place``; raise if it is no class of data."""
+    found = _imported_or_error(place)
     good = isinstance(found, type) and issubclass(found, Data)
     require(good, f"Data {place} should be a subclass of quickstudy.tasks.Data. Found {found!r}.")
     kind: type[Data] = found
     return kind
+
+
+def _imported_or_error(place: str) -> Any:
+    try:
+        return _imported(place)
+    except (ImportError, AttributeError) as error:
+        raise UserError(f"Data {place} cannot be imported: {error}.") from error
 
 
 def _imported(place: str) -> type[Data]:

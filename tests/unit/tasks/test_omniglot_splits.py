@@ -32,5 +32,5 @@ def test_a_wrong_line_is_named(tmp_path, text, message):
 
 
 def test_a_missing_file_is_named_with_a_way_to_get_it(tmp_path):
-    with pytest.raises(UserError, match="There is no split file .*train.txt. Get it from"):
+    with pytest.raises(UserError, match=r"There is no split file .*train\.txt\. Get it from"):
         read_split(tmp_path, "train", CHARACTERS)
