@@ -159,6 +159,10 @@ def _mark_chance(axes: Axes, chance: float | None) -> None:
 def _name_rows(axes: Axes, names: Sequence[str]) -> None:
     axes.set_yticks(range(len(names)), names, fontsize=LABEL)
     axes.set_ylim(len(names) - 0.4, -0.6)
+    _fade_left(axes)
+
+
+def _fade_left(axes: Axes) -> None:
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_color(FAINT)
 

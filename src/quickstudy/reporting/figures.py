@@ -232,17 +232,24 @@ def _steps(evaluation: Evaluation) -> Shown:
 def _progress(evaluation: Evaluation) -> str:
     """Say what the first and the last number of inner steps reach."""
     first, last = min(evaluation.per_step), max(evaluation.per_step)
-    before, after = (written(evaluation.per_step[i], evaluation.metric) for i in (first, last))
+    before, after = _reached(evaluation, first), _reached(evaluation, last)
     return f"From {before} after {first} inner steps to {after} after {last}."
 
 
+def _reached(evaluation: Evaluation, step: int) -> str:
+    return written(evaluation.per_step[step], evaluation.metric)
+
+
 def _training(metrics: Sequence[dict[str, float]]) -> Shown:
-    validated = any(name.startswith(PREFIX) for line in metrics for name in line)
     steps = int(max(line["step"] for line in metrics))
     return Shown(
         "training",
         "How it was trained",
-        VALIDATED if validated else NOT_VALIDATED,
+        VALIDATED if _is_validated(metrics) else NOT_VALIDATED,
         f"Learning curves over {steps:,} outer steps.",
         learning_curves(metrics),
     )
+
+
+def _is_validated(metrics: Sequence[dict[str, float]]) -> bool:
+    return any(name.startswith(PREFIX) for line in metrics for name in line)

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Mapping, Sequence
 from html import escape
+from itertools import chain, repeat
 
 from quickstudy.reporting.css import CSS
 
@@ -63,8 +64,7 @@ def _top(head: Sequence[str]) -> str:
 
 
 def _body(rows: Sequence[Sequence[str]]) -> str:
-    first = [_row(row, "own") for row in rows[:1]]
-    return "\n".join([*first, *(_row(row, "") for row in rows[1:])])
+    return "\n".join(map(_row, rows, chain(["own"], repeat(""))))
 
 
 def _head(cell: str, css: str) -> str:

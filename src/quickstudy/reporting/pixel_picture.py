@@ -147,10 +147,13 @@ def _draw_queries(grid: np.ndarray, queries: Sequence[Masked], support: Batch) -
 
 
 def _draw_masks(column: np.ndarray, query: Masked, classes: int) -> None:
-    true, predicted = column
-    _draw_mask(true, coloured(query.truth, classes), "true mask")
-    _draw_mask(predicted, coloured(query.predicted, classes), "predicted mask")
-    predicted.set_xlabel(query.caption, fontsize=TICK, color=INK)
+    _draw_mask(column[0], coloured(query.truth, classes), "true mask")
+    _draw_mask(column[1], coloured(query.predicted, classes), "predicted mask")
+    _write_below(column[1], query.caption)
+
+
+def _write_below(axes: Axes, text: str) -> None:
+    axes.set_xlabel(text, fontsize=TICK, color=INK)
 
 
 def _draw_mask(axes: Axes, colours: Tensor, gid: str) -> None:

@@ -17,7 +17,13 @@ from scipy.cluster.hierarchy import leaves_list
 from quickstudy.relatedness import Relatedness
 from quickstudy.reporting.style import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, TICK, new_figure
 
-BELOW: dict[str, Any] = {"orientation": "horizontal", "location": "bottom"}
+BELOW: dict[str, Any] = {
+    "orientation": "horizontal",
+    "location": "bottom",
+    "shrink": 0.7,
+    "aspect": 32,
+    "pad": 0.03,
+}
 HEAT: dict[str, Any] = {
     "cmap": "RdBu_r",
     "aspect": "auto",
@@ -44,16 +50,20 @@ def relatedness_map(found: Relatedness) -> Figure:
     tree, heat = figure.subplots(1, 2, width_ratios=[1, 4])
     _draw_tree(tree, found, order)
     image = _draw_map(heat, found, order)
-    _tidy_bar(figure.colorbar(image, ax=heat, shrink=0.7, aspect=32, pad=0.03, **BELOW))
+    _tidy_bar(figure.colorbar(image, ax=heat, **BELOW))
     return figure
 
 
 def _tidy_bar(bar: Colorbar) -> None:
+    _set_ticks(bar)
+    bar.set_label("similarity of two tasks", fontsize=TICK, color=INK)
+    bar.outline.set_visible(False)
+
+
+def _set_ticks(bar: Colorbar) -> None:
     bar.locator = MaxNLocator(5)
     bar.update_ticks()
-    bar.set_label("similarity of two tasks", fontsize=TICK, color=INK)
     bar.ax.tick_params(labelsize=TICK, colors=INK, color=GREY)
-    bar.outline.set_visible(False)
 
 
 def _draw_map(axes: Axes, found: Relatedness, order: np.ndarray) -> AxesImage:

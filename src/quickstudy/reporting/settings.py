@@ -48,7 +48,7 @@ def flat(values: dict[str, Any]) -> dict[str, str]:
         >>> flat({"learner": learner, "steps": 10000, "scheduler": None})
         {'learner': 'maml', 'learner: inner_lr': '0.4', 'steps': '10,000'}
     """
-    return dict(_flat("", {name: value for name, value in values.items() if name != "command"}))
+    return dict(_flat("", values | {"command": None}))
 
 
 def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:

@@ -44,11 +44,15 @@ def tidy(axes: Axes, x: str = "", y: str = "") -> Axes:
 
 def _quiet(axes: Axes) -> None:
     """Leave two thin lines and a pale grid of the frame."""
+    axes.grid(color=FAINT, linewidth=0.6)
+    axes.set_axisbelow(True)
+    _thin_frame(axes)
+
+
+def _thin_frame(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(GREY)
     axes.tick_params(labelsize=TICK, colors=INK, color=GREY)
-    axes.grid(color=FAINT, linewidth=0.6)
-    axes.set_axisbelow(True)
 
 
 def legend_above(axes: Axes) -> None:

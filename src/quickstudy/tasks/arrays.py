@@ -12,7 +12,7 @@ from torch import Tensor
 from quickstudy import targets as ask
 from quickstudy.errors import UserError, require
 from quickstudy.targets import Target
-from quickstudy.tasks.classes import Classes, Range
+from quickstudy.tasks.classes import Classes, unit_images
 from quickstudy.tasks.data import (
     SPLITS,
     Data,
@@ -22,6 +22,7 @@ from quickstudy.tasks.data import (
     divide,
 )
 from quickstudy.tasks.encoder import Encoder
+from quickstudy.tasks.sizes import Range
 from quickstudy.tasks.table_tasks import TableTasks
 
 WHOLE = re.compile("-?[0-9]+")
@@ -248,8 +249,11 @@ def _tensor(x: Any) -> Tensor:
 
 def _texts(values: Any) -> list[str]:
     """Write the entries of a list or an array as text."""
-    entries = values.tolist() if hasattr(values, "tolist") else values
-    return [str(entry) for entry in entries]
+    return [str(entry) for entry in _entries(values)]
+
+
+def _entries(values: Any) -> list[Any]:
+    return values.tolist() if hasattr(values, "tolist") else list(values)
 
 
 def _classes(y: Any) -> list[str]:
@@ -258,23 +262,28 @@ def _classes(y: Any) -> list[str]:
     Raises:
         UserError: If a label is missing, or is no class.
     """
-    entries = y.tolist() if hasattr(y, "tolist") else list(y)
+    entries = _entries(y)
     _check_classes(entries)
     return [_whole(one) for one in entries]
 
 
 def _check_classes(entries: list[Any]) -> None:
     """Raise if an entry is missing, or is a number with decimals."""
-    missing = sum(map(is_missing, entries))
-    require(
-        not missing,
-        f"`y` should have the class of every example. Found {missing} without: drop them.",
-    )
+    _check_complete(entries)
     wrong = [one for one in entries if isinstance(one, float) and not one.is_integer()]
     require(
         not wrong,
         f"`y` should hold classes: integers or strings. Found {wrong[:1]}. Numbers are predicted "
         "by regression, which needs `task`, the task of every example.",
+    )
+
+
+def _check_complete(entries: list[Any]) -> None:
+    """Raise if an entry is missing."""
+    missing = sum(map(is_missing, entries))
+    require(
+        not missing,
+        f"`y` should have the class of every example. Found {missing} without: drop them.",
     )
 
 
@@ -298,7 +307,7 @@ def _tasks_of(values: Tensor, y: Any, task: Any) -> TableTasks:
     """Make the tasks of arrays, ordered by task."""
     pool = classes_of(torch.arange(len(values)), _texts(task))
     order, count = pool.x, len(pool.names)
-    values = _scaled(values)
+    values = unit_images(values)
     require(count >= 2, f"`task` should hold at least 2 tasks. Found {count}.")
     targets, target = _numbers(y) if _is_floating(y) else _indices(y)
     identity = torch.arange(count)
@@ -312,13 +321,6 @@ def _tasks_of(values: Tensor, y: Any, task: Any) -> TableTasks:
         encoder=Encoder(()),
         label="arrays",
     )
-
-
-def _scaled(values: Tensor) -> Tensor:
-    """Scale ``uint8`` images as a pool of classes gives them; leave others as they are."""
-    if values.dtype != torch.uint8:
-        return values
-    return classes_of(values, ["all"] * len(values)).gather(torch.arange(len(values)))
 
 
 def _numbers(y: Any) -> tuple[Tensor, Target]:

@@ -119,8 +119,7 @@ class Classes:
 
     def gather(self, rows: Tensor) -> Tensor:
         """Give the examples at ``rows`` ``[...]`` as floating point ``[..., *feature]``."""
-        flat = self.x.index_select(0, rows.flatten())
-        flat = _unit_images(flat) if flat.dtype == torch.uint8 else flat
+        flat = unit_images(self.x.index_select(0, rows.flatten()))
         return flat.reshape(*rows.shape, *flat.shape[1:])
 
     def smallest(self) -> tuple[str, int]:
@@ -141,9 +140,15 @@ def _turned_names(name: str) -> list[str]:
     return [f"{name}/rot{90 * quarter:03d}" for quarter in range(4)]
 
 
-def _unit_images(images: Tensor) -> Tensor:
-    """Scale ``uint8`` images to ``[0, 1]``, with a channel if they have none."""
-    scaled = images.to(torch.get_default_dtype()).mul_(1 / 255)
+def unit_images(x: Tensor) -> Tensor:
+    """Scale ``uint8`` images to the unit interval, with a channel; leave other inputs as they are.
+
+    Args:
+        x: Inputs ``[row, *feature]``. Images ``[row, height, width]`` get a channel.
+    """
+    if x.dtype != torch.uint8:
+        return x
+    scaled = x.to(torch.get_default_dtype()).mul_(1 / 255)
     return scaled.unsqueeze(1) if scaled.ndim == 3 else scaled
 
 
@@ -220,13 +225,16 @@ class Episodes(TaskSource):
     def _check_options(self) -> None:
         bounds(self.way, "way")
         bounds(self.shot, "shot")
-        require(
-            isinstance(self.query, Integral) and self.query >= 1,
-            f"Parameter `query` should be at least 1. Found query={self.query}.",
-        )
+        self._check_query()
         require(
             self.rotations in ("classes", "task"),
             f"Parameter `rotations` should be 'classes' or 'task'. Found {self.rotations!r}.",
+        )
+
+    def _check_query(self) -> None:
+        require(
+            isinstance(self.query, Integral) and self.query >= 1,
+            f"Parameter `query` should be at least 1. Found query={self.query}.",
         )
 
     def _check_way(self, most: int) -> None:

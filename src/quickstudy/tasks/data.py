@@ -87,7 +87,7 @@ class Data(ABC):
             UserError: If these tasks do not have an option.
         """
         pool = self._chosen(split)
-        return pool.episodes(**_known(pool, options, source_name(type(self))))
+        return pool.episodes(**_known(pool, options, type(self)))
 
     def evaluation(self, split: str = "test", **options: Any) -> TaskSource:
         """Make tasks to evaluate on, with at most 15 queries a class (functions: 100)."""
@@ -98,13 +98,15 @@ class Data(ABC):
         if "validation" not in self.split_names:
             return None
         pool = self.split("validation")
-        return self._judging("validation", self.validation_query, _small(pool, _given(options)))
+        return self._judging(
+            "validation", self.validation_query, _small(pool, given_options(options))
+        )
 
     def _chosen(self, split: str) -> Pool:
         return self.everything() if split == "all" else self.split(split)
 
     def _judging(self, split: str, query: int, options: dict[str, Any]) -> TaskSource:
-        given = _given(options)
+        given = given_options(options)
         if "query" not in given:
             given["query"] = _at_most(query, self._chosen(split), given.get("shot", 1))
         return self.tasks(split, **given)
@@ -117,7 +119,7 @@ def _record(cls: type, name: str) -> None:
         setattr(cls, name, recorded(method))
 
 
-def _given(options: dict[str, Any]) -> dict[str, Any]:
+def given_options(options: dict[str, Any]) -> dict[str, Any]:
     """Leave out the options that are None."""
     return {name: value for name, value in options.items() if value is not None}
 
@@ -130,10 +132,16 @@ def _small(pool: Pool, options: dict[str, Any]) -> dict[str, Any]:
 
 def _at_most(query: int, pool: Pool, shot: Any) -> int:
     """Reduce ``query`` to the examples that every class of ``pool`` has beside ``shot``."""
-    size = getattr(pool, "size", None)
-    if not isinstance(size, Tensor) or not isinstance(shot, int):
+    smallest = _smallest(pool)
+    if smallest is None or not isinstance(shot, int):
         return query
-    return max(1, min(query, int(size.min()) - shot))
+    return max(1, min(query, smallest - shot))
+
+
+def _smallest(pool: Pool) -> int | None:
+    """Give the number of examples of the smallest class; None if there are no classes."""
+    size = getattr(pool, "size", None)
+    return int(size.min()) if isinstance(size, Tensor) else None
 
 
 def parameters(cls: type) -> dict[str, inspect.Parameter]:
@@ -170,7 +178,8 @@ def divide(count: int, fractions: Fractions, seed: int) -> dict[str, Tensor]:
 
 def _cuts(count: int, fractions: Fractions) -> list[int]:
     """Give the places at which the second and the third part begin."""
-    return [round(fractions[0] * count), round((fractions[0] + fractions[1]) * count)]
+    ends = (fractions[0], fractions[0] + fractions[1])
+    return [round(end * count) for end in ends]
 
 
 def check_fractions(fractions: Fractions) -> None:
@@ -184,16 +193,17 @@ def check_fractions(fractions: Fractions) -> None:
     require(good, f"{message} Found {fractions}.")
 
 
-def _known(pool: Pool, options: dict[str, Any], name: str) -> dict[str, Any]:
+def _known(pool: Pool, options: dict[str, Any], kind: type[Data]) -> dict[str, Any]:
     """Give the options that were given.
 
     Raises:
         UserError: If ``pool`` does not know one of them that is not False.
     """
-    known, given = inspect.signature(pool.episodes).parameters, _given(options)
+    known, given = inspect.signature(pool.episodes).parameters, given_options(options)
     unknown = [key for key in given if key not in known and given[key] is not False]
     listed = ", ".join(f"`{key}`" for key in unknown)
     has = ", ".join(known)
+    name = source_name(kind)
     require(not unknown, f"Tasks of {name} have no option {listed}. They have {has}.")
     return {key: value for key, value in given.items() if key in known}
 

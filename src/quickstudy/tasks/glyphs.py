@@ -19,6 +19,8 @@ from quickstudy.tasks.data import SPLITS, Data, check_split
 
 RENDERING = 1  # raise it with every change of what is drawn
 DIGEST_BYTES = 32
+LIBRARIES = ("matplotlib", "pillow", "torch")
+"""The libraries that the drawings depend on."""
 
 # No script stands in two splits. Of look-alikes the one whose script stands first here is kept, so
 # the few scripts to be tested on keep their letters and the many to train on lose them.
@@ -126,7 +128,7 @@ def _load_or_render(seed: int, folder: Path | None) -> Drawings:
 
 def _key(seed: int) -> bytes:
     """Name all that the drawings depend on."""
-    versions = [version(library) for library in ("matplotlib", "pillow", "torch")]
+    versions = map(version, LIBRARIES)
     return json.dumps([RENDERING, seed, unicodedata.unidata_version, *versions]).encode()
 
 
@@ -161,12 +163,17 @@ def _packed(drawings: Drawings, key: bytes) -> bytes:
 
 def _read(path: Path, key: bytes) -> Drawings | None:
     """Read the cache; None if it is missing, unreadable, damaged or of another key."""
-    try:
-        packed = memoryview(path.read_bytes())
-    except OSError:
-        return None
+    packed = _bytes_of(path)
     digest, content = packed[:DIGEST_BYTES], packed[DIGEST_BYTES:]
     return _unpacked(content) if digest == _digest(key, content) else None
+
+
+def _bytes_of(path: Path) -> memoryview:
+    """Read a file; empty if that is not possible."""
+    try:
+        return memoryview(path.read_bytes())
+    except OSError:
+        return memoryview(b"")
 
 
 def _unpacked(content: memoryview) -> Drawings:

@@ -43,12 +43,16 @@ class Grouped(TaskSource):
 
     def __post_init__(self) -> None:
         require(self.size >= 1, f"Parameter `size` should be at least 1. Found size={self.size}.")
+        object.__setattr__(self, "target", Several((self._member(),) * self.size))
+
+    def _member(self) -> int:
+        """Give the classes of a member, 0 for a number."""
         inner = self.source.target
         require(
             bool(inner.way) or inner.scores == 1,
             f"Parameter `source` should give tasks of one target. Found {inner}.",
         )
-        object.__setattr__(self, "target", Several((inner.way or 0,) * self.size))
+        return inner.way or 0
 
     def sample(self, num_tasks: int, moment: Moment) -> Episode:
         """Draw ``num_tasks`` groups; a group has the identity of its first member."""

@@ -75,14 +75,11 @@ class ImageForm:
         """
         image = _opened(path, "L" if self.channels == 1 else "RGB")
         border = _border(np.asarray(image))
-        image = self._resized(_squared(image, tuple(int(value) for value in border)))
+        image = _squared(image, tuple(int(value) for value in border))
+        image = image.resize((self.size, self.size), Image.Resampling.LANCZOS)
         inverted = self._inverts(border)
-        pixels = np.asarray(image).reshape(self.size, self.size, self.channels).transpose(2, 0, 1)
+        pixels = _channels_first(image)
         return (255 - pixels if inverted else pixels), inverted
-
-    def _resized(self, image: Image.Image) -> Image.Image:
-        size = (self.size, self.size)
-        return image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)
 
     def _inverts(self, border: NDArray[np.float64]) -> bool:
         """Say whether an image is inverted whose ``border`` ``[channel]`` is that bright."""
@@ -101,6 +98,12 @@ class ImageForm:
     def to_dict(self) -> dict[str, object]:
         """Give the arguments by name."""
         return asdict(self)
+
+
+def _channels_first(image: Image.Image) -> NDArray[np.uint8]:
+    """Give the pixels ``[channel, height, width]``."""
+    pixels = np.asarray(image)
+    return pixels.reshape(*pixels.shape[:2], -1).transpose(2, 0, 1)
 
 
 def _opened(path: Path, mode: str) -> Image.Image:

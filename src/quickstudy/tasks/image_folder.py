@@ -138,7 +138,7 @@ class _Named:
 
     def key_of(self, name: str, path: Path, folder: Path) -> str | None:
         """Give the name by which the file names an image, or its class; None if it does not."""
-        names = (name,) if self.by_class else (path.relative_to(folder).as_posix(), path.name)
+        names = [name] if self.by_class else _names_of(path, folder)
         return next((one for one in names if one in self.splits), None)
 
     def check_found(self, unknown: set[str], folder: Path) -> None:
@@ -154,6 +154,11 @@ class _Named:
 def _name(written: str) -> str:
     """Give a name in one form: names that look alike may be written differently."""
     return unicodedata.normalize("NFC", written).strip()
+
+
+def _names_of(path: Path, folder: Path) -> list[str]:
+    """Give the names by which a file of splits may name an image."""
+    return [path.relative_to(folder).as_posix(), path.name]
 
 
 def _rows(file: Path) -> list[dict[str, str]]:

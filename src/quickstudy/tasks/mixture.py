@@ -48,14 +48,18 @@ class Mixture(TaskSource):
             len(self.sources) > 0,
             "Parameter `sources` should hold at least one source of tasks. Found none.",
         )
+        object.__setattr__(self, "target", self._one_target())
+        self._check_noise()
+
+    def _one_target(self) -> Target:
+        """Give the target of all sources; raise if they differ."""
         kinds = {source.target for source in self.sources}
         require(
             len(kinds) == 1,
             "Parameter `sources` should hold sources of one target. Found "
             f"{', '.join(map(str, kinds))}.",
         )
-        object.__setattr__(self, "target", kinds.pop())
-        self._check_noise()
+        return kinds.pop()
 
     def _check_noise(self) -> None:
         require(
@@ -117,6 +121,10 @@ def _chosen(drawn: Sequence[Batch], place: Tensor, target: Target) -> Batch:
 
 def _at(parts: list[Tensor], place: Tensor) -> Tensor:
     """Take task ``i`` from the part at ``place[i]``."""
+    _check_one_size(parts)
+    return torch.stack(parts)[place, torch.arange(len(place))]
+
+
+def _check_one_size(parts: list[Tensor]) -> None:
     sizes = {tuple(values.shape) for values in parts}
     require(len(sizes) == 1, f"Parameter `sources` should give tasks of one size. Found {sizes}.")
-    return torch.stack(parts)[place, torch.arange(len(place))]

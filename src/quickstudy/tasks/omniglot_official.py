@@ -107,8 +107,9 @@ def check(root: str | Path) -> list[str]:
 
 def _has_split_files(folder: Path) -> bool:
     """Say whether there is any of Vinyals' split files."""
-    places = [folder / sub / file for sub in ("", "vinyals") for file in SPLIT_FILES.values()]
-    return any(place.is_file() for place in places)
+    return any(
+        (folder / sub / file).is_file() for sub in ("", "vinyals") for file in SPLIT_FILES.values()
+    )
 
 
 __all__ = ["check", "download"]

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from quickstudy.errors import UserError, require
-from quickstudy.tasks.data import Data, parameters, source_name
+from quickstudy.tasks.data import Data, given_options, parameters, source_name
 from quickstudy.tasks.omniglot_files import PARTS
 
 
@@ -104,7 +105,7 @@ def open_source(source: str | Path | Data, **options: Any) -> Data:
         require(not options, f"Data that is open already takes no options. Found {list(options)}.")
         return source
     kind, decided = source_class(source)
-    return make(kind, decided | {key: value for key, value in options.items() if value is not None})
+    return make(kind, decided | given_options(options))
 
 
 def make(kind: type[Data], arguments: Mapping[str, Any]) -> Data:
@@ -164,10 +165,7 @@ def _imported_or_error(place: str) -> Any:
 
 def _imported(place: str) -> type[Data]:
     module, _, attribute = place.partition(":")
-    found: Any = import_module(module)
-    for part in attribute.split("."):
-        found = getattr(found, part)
-    kind: type[Data] = found
+    kind: type[Data] = attrgetter(attribute)(import_module(module))
     return kind
 
 

@@ -19,5 +19,5 @@ def test_values_are_scaled_to_the_range_and_cut_off_beyond_it():
     axes = Figure().subplots()
     Shades(2.0, 6.0, "gray").draw(axes, torch.tensor([[[2.0, 4.0], [6.0, 9.0]]]))
     (image,) = axes.images
-    assert np.array_equal(image.get_array()[..., 0], [[0.0, 0.5], [1.0, 1.0]])
+    assert np.array_equal(image.get_array(), [[0.0, 0.5], [1.0, 1.0]])
     assert image.get_clim() == (0, 1)
