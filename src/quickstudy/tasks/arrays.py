@@ -1,6 +1,5 @@
 """Your own arrays: a pool of classes, or a family of tasks."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -22,10 +21,17 @@ from quickstudy.tasks.data import (
     divide,
 )
 from quickstudy.tasks.encoder import Encoder
+from quickstudy.tasks.labels import (
+    by_split,
+    class_labels,
+    classes_of,
+    counts_of,
+    division_in_words,
+    is_missing,
+    texts_of,
+)
 from quickstudy.tasks.sizes import Range
 from quickstudy.tasks.table_tasks import TableTasks
-
-WHOLE = re.compile("-?[0-9]+")
 
 
 class Arrays(Data):
@@ -87,7 +93,7 @@ class Arrays(Data):
         values = _inputs(x)
         _check_lengths(values, {"y": y, "task": task, "splits": splits})
         self.pool: Classes | TableTasks = (
-            classes_of(values, _classes(y)) if task is None else _tasks_of(values, y, task)
+            classes_of(values, class_labels(y)) if task is None else _tasks_of(values, y, task)
         )
         self._parts = self._divided()
 
@@ -124,11 +130,10 @@ class Arrays(Data):
     def _check_holds_any(self, name: str) -> None:
         """Raise unless split ``name`` holds a class, or a task."""
         check_split(name, SPLITS)
-        count = sum(map(len, self._parts.values()))
         require(
             len(self._parts[name]) > 0,
-            f"Split {name!r} should have at least one {self._owner}. Found none of {count}: "
-            "change `fractions`.",
+            f"Split {name!r} should have at least one {self._owner}. Found none of "
+            f"{len(self.pool.names)}: change `fractions`.",
         )
 
     @property
@@ -143,15 +148,15 @@ class Arrays(Data):
     def notes(self) -> list[str]:
         """Say how many classes, or tasks, there are in each split."""
         what = "classes" if isinstance(self.pool, Classes) else "tasks"
-        return [division_in_words(what, {name: len(part) for name, part in self._parts.items()})]
+        return [division_in_words(what, counts_of(self._parts))]
 
     def _divided(self) -> dict[str, Tensor]:
         """Divide the classes, or the tasks, into the splits."""
         names = self.pool.names
         if self.splits is None:
             return divide(len(names), self.fractions, self.seed)
-        owners = _classes(self.y) if self.task is None else _texts(self.task)
-        found = _split_of_each(owners, _texts(self.splits), self._owner)
+        owners = class_labels(self.y) if self.task is None else texts_of(self.task)
+        found = _split_of_each(owners, texts_of(self.splits), self._owner)
         return by_split([found[name] for name in names])
 
 
@@ -187,48 +192,6 @@ def _check_names(splits: Sequence[str]) -> None:
     require(not wrong, f"`splits` should hold {known}. Found {wrong[:1]}.")
 
 
-def classes_of(values: Tensor, labels: Sequence[str], label: str = "arrays") -> Classes:
-    """Give the pool of examples ``values`` of classes ``labels``; whole numbers sort as such."""
-    names = sorted(set(labels), key=_numbers_first)
-    code = _codes(labels, names)
-    size, group = code.bincount(), torch.zeros(len(names), dtype=torch.long)
-    rows = values[code.argsort(stable=True)]
-    return Classes(rows, size.cumsum(0) - size, size, tuple(names), group, ("all",), label)
-
-
-def _numbers_first(name: str) -> tuple[int, int, str]:
-    """Give the key that sorts whole numbers by their value, and other names after them."""
-    return (0, int(name), name) if WHOLE.fullmatch(name) else (1, 0, name)
-
-
-def _codes(labels: Sequence[str], names: Sequence[str]) -> Tensor:
-    """Give the place among ``names`` of every label ``[example]``."""
-    index = {name: i for i, name in enumerate(names)}
-    return torch.tensor([index[label] for label in labels])
-
-
-def by_split(parts: Sequence[str]) -> dict[str, Tensor]:
-    """Give the places of every split in ``parts``, the split of every class or task."""
-    return {name: _places(parts, name) for name in SPLITS}
-
-
-def _places(parts: Sequence[str], name: str) -> Tensor:
-    places = [place for place, part in enumerate(parts) if part == name]
-    return torch.tensor(places, dtype=torch.long)
-
-
-def division_in_words(what: str, counts: dict[str, int]) -> str:
-    """Say how many of ``what`` each split has.
-
-    Example:
-        >>> division_in_words("classes", {"train": 18, "validation": 6, "test": 6})
-        '30 classes: 18 to train, 6 to validate, 6 to test.'
-    """
-    verbs = {"train": "train", "validation": "validate", "test": "test"}
-    parts = ", ".join(f"{count} to {verbs[name]}" for name, count in counts.items())
-    return f"{sum(counts.values())} {what}: {parts}."
-
-
 def _inputs(x: Any) -> Tensor:
     """Make a tensor of ``x``: floating point in the default dtype, integers as they are."""
     values = _tensor(x)
@@ -247,56 +210,6 @@ def _tensor(x: Any) -> Tensor:
         raise UserError(f"`x` should be an array of numbers. Found {error}.") from error
 
 
-def _texts(values: Any) -> list[str]:
-    """Write the entries of a list or an array as text."""
-    return [str(entry) for entry in _entries(values)]
-
-
-def _entries(values: Any) -> list[Any]:
-    return values.tolist() if hasattr(values, "tolist") else list(values)
-
-
-def _classes(y: Any) -> list[str]:
-    """Write the class of every example as text.
-
-    Raises:
-        UserError: If a label is missing, or is no class.
-    """
-    entries = _entries(y)
-    _check_classes(entries)
-    return [_whole(one) for one in entries]
-
-
-def _check_classes(entries: list[Any]) -> None:
-    """Raise if an entry is missing, or is a number with decimals."""
-    _check_complete(entries)
-    wrong = [one for one in entries if isinstance(one, float) and not one.is_integer()]
-    require(
-        not wrong,
-        f"`y` should hold classes: integers or strings. Found {wrong[:1]}. Numbers are predicted "
-        "by regression, which needs `task`, the task of every example.",
-    )
-
-
-def _check_complete(entries: list[Any]) -> None:
-    """Raise if an entry is missing."""
-    missing = sum(map(is_missing, entries))
-    require(
-        not missing,
-        f"`y` should have the class of every example. Found {missing} without: drop them.",
-    )
-
-
-def _whole(entry: Any) -> str:
-    """Write a class as text, a whole number without decimals."""
-    return str(int(entry)) if isinstance(entry, float) else str(entry)
-
-
-def is_missing(entry: Any) -> bool:
-    """Say whether ``entry`` is None, NaN, or pandas' NA or NaT."""
-    return entry is None or type(entry).__name__ in ("NAType", "NaTType") or entry != entry
-
-
 def _is_floating(y: Any) -> bool:
     if isinstance(y, Tensor):
         return y.is_floating_point()
@@ -305,7 +218,7 @@ def _is_floating(y: Any) -> bool:
 
 def _tasks_of(values: Tensor, y: Any, task: Any) -> TableTasks:
     """Make the tasks of arrays, ordered by task."""
-    pool = classes_of(torch.arange(len(values)), _texts(task))
+    pool = classes_of(torch.arange(len(values)), texts_of(task))
     order, count = pool.x, len(pool.names)
     values = unit_images(values)
     require(count >= 2, f"`task` should hold at least 2 tasks. Found {count}.")
@@ -334,7 +247,7 @@ def _numbers(y: Any) -> tuple[Tensor, Target]:
 
 def _indices(y: Any) -> tuple[Tensor, Target]:
     """Give the class index of every example ``[example]``, and their target."""
-    classes = classes_of(torch.arange(len(y)), _classes(y))
+    classes = classes_of(torch.arange(len(y)), class_labels(y))
     indices = torch.empty(len(y), dtype=torch.long)
     indices[classes.x] = torch.arange(len(classes.names)).repeat_interleave(classes.size)
     return indices, ask.Classes(len(classes.names))
@@ -343,4 +256,4 @@ def _indices(y: Any) -> tuple[Tensor, Target]:
 in_words = division_in_words
 """The former name."""
 
-__all__ = ["Arrays", "by_split", "classes_of", "division_in_words", "is_missing"]
+__all__ = ["Arrays", "by_split", "classes_of", "counts_of", "division_in_words", "is_missing"]

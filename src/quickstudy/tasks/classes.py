@@ -13,6 +13,7 @@ from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.random import Moment, choose
 from quickstudy.tasks.candidates import Candidates
+from quickstudy.tasks.image_tensors import quarter_turns, turned_names, unit_images
 from quickstudy.tasks.sizes import Range, bounds, drawn_sizes
 from quickstudy.tasks.source import TaskSource
 
@@ -77,15 +78,14 @@ class Classes:
             UserError: If the pool has its rotations already, or examples are no square images.
         """
         require(self.num_rotations == 1, "This pool has its rotations already.")
-        _check_square(self.x)
         offsets = torch.arange(4) * len(self.x)
         return replace(
             self,
-            x=torch.cat([torch.rot90(self.x, quarter, (-2, -1)) for quarter in range(4)]),
+            x=quarter_turns(self.x),
             start=(self.start[:, None] + offsets).flatten(),
             size=self.size.repeat_interleave(4),
             groups=self.groups.repeat_interleave(4),
-            names=tuple(turned for name in self.names for turned in _turned_names(name)),
+            names=tuple(turned for name in self.names for turned in turned_names(name)),
             num_rotations=4,
         )
 
@@ -126,30 +126,6 @@ class Classes:
         """Give the name and the number of examples of the smallest class."""
         place = int(self.size.argmin())
         return self.names[place], int(self.size[place])
-
-
-def _check_square(x: Tensor) -> None:
-    height, width = x.shape[-2:] if x.ndim > 2 else (1, x.shape[-1])
-    require(
-        height == width,
-        f"Only square images can be rotated. Found examples of shape {tuple(x.shape[1:])}.",
-    )
-
-
-def _turned_names(name: str) -> list[str]:
-    return [f"{name}/rot{90 * quarter:03d}" for quarter in range(4)]
-
-
-def unit_images(x: Tensor) -> Tensor:
-    """Scale ``uint8`` images to the unit interval, with a channel; leave other inputs as they are.
-
-    Args:
-        x: Inputs ``[row, *feature]``. Images ``[row, height, width]`` get a channel.
-    """
-    if x.dtype != torch.uint8:
-        return x
-    scaled = x.to(torch.get_default_dtype()).mul_(1 / 255)
-    return scaled.unsqueeze(1) if scaled.ndim == 3 else scaled
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,8 @@
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
 from typing import Any, ClassVar, Protocol
 
 import torch
@@ -154,9 +155,7 @@ def source_name(cls: type) -> str:
     """Give the name of a class of data: of the registry, or its import path."""
     from quickstudy.tasks.registry import SOURCES
 
-    names = {place: name for name, place in SOURCES.places.items()}
-    place = f"{cls.__module__}:{cls.__qualname__}"
-    return names.get(place, place)
+    return SOURCES.name_of(cls)
 
 
 def check_split(name: str, splits: Sequence[str]) -> None:
@@ -178,8 +177,12 @@ def divide(count: int, fractions: Fractions, seed: int) -> dict[str, Tensor]:
 
 def _cuts(count: int, fractions: Fractions) -> list[int]:
     """Give the places at which the second and the third part begin."""
-    ends = (fractions[0], fractions[0] + fractions[1])
-    return [round(end * count) for end in ends]
+    return [round(end * count) for end in accumulate(fractions[:2])]
+
+
+def numbered(names: Iterable[str]) -> dict[str, int]:
+    """Number different names, from 0 on."""
+    return {name: place for place, name in enumerate(names)}
 
 
 def check_fractions(fractions: Fractions) -> None:

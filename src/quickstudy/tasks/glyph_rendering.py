@@ -95,7 +95,7 @@ def find_letters(scripts: Sequence[str], characters: str | None = None) -> list[
 
 def _fonts() -> list[Path]:
     """List the files of the text faces that matplotlib ships."""
-    folder = Path(matplotlib.get_data_path(), "fonts", "ttf")
+    folder = Path(matplotlib.get_data_path()) / "fonts/ttf"
     return [path for path in sorted(folder.glob("*.ttf")) if FACES.fullmatch(path.stem)]
 
 

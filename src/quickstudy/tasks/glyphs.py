@@ -6,6 +6,7 @@ import json
 import unicodedata
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from torch import Tensor
 from quickstudy.cache import cache_folder, write_atomically
 from quickstudy.tasks.classes import Classes, Turning
 from quickstudy.tasks.data import SPLITS, Data, check_split
+from quickstudy.tasks.sealed import sealed, unsealed
 
 RENDERING = 1  # raise it with every change of what is drawn
 DIGEST_BYTES = 32
@@ -158,30 +160,21 @@ def _packed(drawings: Drawings, key: bytes) -> bytes:
     x, names, scripts = drawings
     buffer = io.BytesIO()
     np.savez(buffer, x=x.numpy(), names=np.array(names), scripts=np.array(scripts))
-    return _digest(key, buffer.getbuffer()) + buffer.getbuffer()
+    return sealed(buffer.getvalue(), partial(_digest, key))
 
 
 def _read(path: Path, key: bytes) -> Drawings | None:
     """Read the cache; None if it is missing, unreadable, damaged or of another key."""
-    packed = _bytes_of(path)
-    digest, content = packed[:DIGEST_BYTES], packed[DIGEST_BYTES:]
-    return _unpacked(content) if digest == _digest(key, content) else None
+    content = unsealed(path, partial(_digest, key))
+    return None if content is None else _unpacked(content)
 
 
-def _bytes_of(path: Path) -> memoryview:
-    """Read a file; empty if that is not possible."""
-    try:
-        return memoryview(path.read_bytes())
-    except OSError:
-        return memoryview(b"")
-
-
-def _unpacked(content: memoryview) -> Drawings:
+def _unpacked(content: bytes) -> Drawings:
     with np.load(io.BytesIO(content), allow_pickle=False) as file:
         return torch.from_numpy(file["x"]), file["names"].tolist(), file["scripts"].tolist()
 
 
-def _digest(key: bytes, content: memoryview) -> bytes:
+def _digest(key: bytes, content: bytes) -> bytes:
     digest = hashlib.blake2b(key, digest_size=DIGEST_BYTES)
     digest.update(content)
     return digest.digest()

@@ -66,8 +66,8 @@ class Grouped(TaskSource):
 
     def _joined(self, members: Batch) -> Batch:
         """Make one task of the members of every group, whose examples stand one after another."""
-        x, mask = self._together(members.x), self._together(members.mask)
-        return Batch(x, self._labels(members), mask, self.target)
+        x, y = self._together(members.x), self._labels(members)
+        return Batch(x, y, self._together(members.mask), self.target)
 
     def _together(self, values: Tensor) -> Tensor:
         return values.unflatten(0, (-1, self.size)).flatten(1, 2)

@@ -102,8 +102,7 @@ class ImageForm:
 
 def _channels_first(image: Image.Image) -> NDArray[np.uint8]:
     """Give the pixels ``[channel, height, width]``."""
-    pixels = np.asarray(image)
-    return pixels.reshape(*pixels.shape[:2], -1).transpose(2, 0, 1)
+    return np.atleast_3d(np.asarray(image)).transpose(2, 0, 1)
 
 
 def _opened(path: Path, mode: str) -> Image.Image:

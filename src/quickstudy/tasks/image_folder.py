@@ -228,18 +228,22 @@ def _images_of_class(part: Path) -> tuple[list[Path], list[Path]]:
     Raises:
         UserError: If it has no image, or a folder in it.
     """
-    below = [path.name for path in folders_in(part)]
-    require(
-        not below,
-        f"Class folder {part} should hold only images. Found folder "
-        f"{below[0] if below else ''!r} in it: give the folder whose subfolders are the classes.",
-    )
+    _check_flat(part)
     images, others = image_files(part)
     require(
-        len(images) > 0,
+        bool(images),
         f"Class folder {part} should hold at least one image ({', '.join(SUFFIXES)}). Found none.",
     )
     return images, others
+
+
+def _check_flat(part: Path) -> None:
+    """Raise if there is a folder in a class folder."""
+    for path in folders_in(part):
+        raise UserError(
+            f"Class folder {part} should hold only images. Found folder {path.name!r} in it: give "
+            "the folder whose subfolders are the classes."
+        )
 
 
 def image_files(folder: Path) -> tuple[list[Path], list[Path]]:

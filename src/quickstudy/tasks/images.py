@@ -8,11 +8,11 @@ from torch import Tensor
 
 from quickstudy.episode import Batch
 from quickstudy.errors import require
-from quickstudy.tasks.arrays import by_split, classes_of, division_in_words
 from quickstudy.tasks.classes import Classes, Episodes, Range
 from quickstudy.tasks.data import SPLITS, Data, Fractions, check_fractions, check_split, divide
 from quickstudy.tasks.image_files import ImageForm, Ink
 from quickstudy.tasks.image_folder import ImageFolder
+from quickstudy.tasks.labels import by_split, classes_of, counts_of, division_in_words
 
 
 class Images(Data):
@@ -116,10 +116,13 @@ class Images(Data):
 
     def notes(self) -> list[str]:
         """Say what was found, how images are read, and how the classes are divided."""
-        counts = {name: len(part) for name, part in self._parts.items()}
+        counts = counts_of(self._parts)
         divided = f"{division_in_words('classes', counts)} Divided by {self._how}."
-        left_out = f"Left out: {some(list(map(str, self.skipped)))}."
-        return [self._form_in_words(), divided, *([left_out] if self.skipped else [])]
+        return [self._form_in_words(), divided, *self._left_out()]
+
+    def _left_out(self) -> list[str]:
+        """Name some files that were left out; empty if there is none."""
+        return [f"Left out: {some(list(map(str, self.skipped)))}."] if self.skipped else []
 
     def _form_in_words(self) -> str:
         """Say how many images there are, and how they are read."""

@@ -90,7 +90,7 @@ class Mixture(TaskSource):
         They say alike shot and query, as a rule.
         """
         said = [source.describe() for source in self.sources]
-        return {**_alike(said), "source": "mixture", "sources": said, "noise": self.noise}
+        return _alike(said) | {"source": "mixture", "sources": said, "noise": self.noise}
 
     def _noisy(self, batch: Batch, generator: torch.Generator) -> Batch:
         if not self.noise:

@@ -1,6 +1,6 @@
 """Omniglot: 1,623 handwritten characters of 50 alphabets, each drawn by 20 people."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, get_args
@@ -12,7 +12,7 @@ from quickstudy.random import generator
 from quickstudy.tasks import omniglot_files as files
 from quickstudy.tasks import omniglot_official as official
 from quickstudy.tasks.classes import Classes, Turning
-from quickstudy.tasks.data import SPLITS, Data, check_split
+from quickstudy.tasks.data import SPLITS, Data, check_split, numbered
 from quickstudy.tasks.omniglot_splits import SPLIT_FILES, read_split
 
 
@@ -140,7 +140,7 @@ class Omniglot(Data):
 
     def _vinyals(self, name: str) -> Classes:
         lines = self._usable_lines(name)
-        index = _places(character for character, _ in lines)
+        index = numbered(dict.fromkeys(character for character, _ in lines))
         pool = self._pool(list(index), name)
         if not self._turned:
             return pool
@@ -159,7 +159,7 @@ class Omniglot(Data):
     def _pool(self, characters: Sequence[str], name: str) -> Classes:
         """Give the pool of these characters, with a copy of their drawings and no others."""
         images, size = self._packed.drawings_of(characters)
-        alphabets = [_alphabet(character) for character in characters]
+        alphabets = [files.alphabet_of(character) for character in characters]
         group_names = tuple(dict.fromkeys(alphabets))
         return Classes(
             x=torch.from_numpy(images),
@@ -183,15 +183,10 @@ def _by_alphabet(packed: files.Packed, num_validation: int) -> dict[str, Sequenc
     background = packed.names[: packed.num_background]
     held_out = _held_out(background, num_validation)
     return {
-        "train": [name for name in background if _alphabet(name) not in held_out],
-        "validation": [name for name in background if _alphabet(name) in held_out],
+        "train": [name for name in background if files.alphabet_of(name) not in held_out],
+        "validation": [name for name in background if files.alphabet_of(name) in held_out],
         "test": packed.names[packed.num_background :],
     }
-
-
-def _places(characters: Iterable[str]) -> dict[str, int]:
-    """Number the characters, in the order in which they first stand."""
-    return {character: place for place, character in enumerate(dict.fromkeys(characters))}
 
 
 def _only(turned: Classes, classes: Sequence[int]) -> Classes:
@@ -201,13 +196,9 @@ def _only(turned: Classes, classes: Sequence[int]) -> Classes:
     return replace(turned.subset(torch.tensor(classes), turned.label), num_rotations=1)
 
 
-def _alphabet(character: str) -> str:
-    return character.split("/")[0]
-
-
 def _held_out(background: Sequence[str], count: int) -> set[str]:
     """Choose the ``count`` alphabets that validate, the same for everyone."""
-    alphabets = sorted(set(map(_alphabet, background)))
+    alphabets = sorted(set(map(files.alphabet_of, background)))
     require(
         0 <= count < len(alphabets),
         "Parameter `validation_alphabets` should be at least 0 and less than the "

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +21,8 @@ from PIL import Image
 
 from quickstudy.cache import cache_folder, write_atomically
 from quickstudy.errors import UserError, require
+from quickstudy.tasks.data import numbered
+from quickstudy.tasks.sealed import sealed, unsealed
 
 Resize = Literal["lanczos", "nearest"]
 
@@ -55,7 +58,7 @@ class Packed:
 
     def drawings_of(self, characters: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         """Copy the drawings of ``characters`` ``[image, 28, 28]``, and count those of each."""
-        index = {character: place for place, character in enumerate(self.names)}
+        index = numbered(self.names)
         chosen = np.array([index[character] for character in characters])
         first, size = (self.sizes.cumsum() - self.sizes)[chosen], self.sizes[chosen]
         rows = [np.arange(start, start + count) for start, count in zip(first, size, strict=True)]
@@ -201,7 +204,7 @@ def _resized(image: Image.Image, resize: Resize) -> NDArray[np.uint8]:
 
 def _check_apart(background: Collection[str], evaluation: Collection[str], root: Path) -> None:
     """Raise if both sets have characters of one alphabet."""
-    both = set(map(_alphabet, background)) & set(map(_alphabet, evaluation))
+    both = set(map(alphabet_of, background)).intersection(map(alphabet_of, evaluation))
     require(
         not both,
         f"No alphabet should be in both sets. Found {sorted(both)} in both in {root}. "
@@ -209,7 +212,8 @@ def _check_apart(background: Collection[str], evaluation: Collection[str], root:
     )
 
 
-def _alphabet(character: str) -> str:
+def alphabet_of(character: str) -> str:
+    """Give the alphabet of a character ``"Alphabet/characterNN"``."""
     return character.split("/")[0]
 
 
@@ -257,12 +261,8 @@ def _saved(packed: Packed) -> bytes:
 
 def _unpacked(path: Path, fingerprint: bytes) -> Packed | None:
     """Read the array cached at ``path``; None if it is missing, damaged or of another source."""
-    try:
-        content = path.read_bytes()
-    except OSError:
-        return None
-    seal, data = content[:64], content[64:]
-    return _restored(data) if seal == _seal(data, fingerprint) else None
+    data = unsealed(path, partial(_seal, fingerprint=fingerprint))
+    return None if data is None else _restored(data)
 
 
 def _restored(data: bytes) -> Packed:
@@ -310,7 +310,7 @@ def _cache_file(root: Path, folder: Path, resize: Resize) -> Path:
 def _keep(packed: Packed, path: Path, fingerprint: bytes) -> None:
     data = _saved(packed)
     try:
-        write_atomically(path, _seal(data, fingerprint) + data)
+        write_atomically(path, sealed(data, partial(_seal, fingerprint=fingerprint)))
     except OSError as error:
         raise UserError(
             f"The cache file {path} cannot be written ({error}). {CACHE_ADVICE}"

@@ -27,6 +27,12 @@ class Registry(Mapping[str, type[Data]]):
     def __iter__(self) -> Iterator[str]:
         return iter(self.places)
 
+    def name_of(self, cls: type) -> str:
+        """Give the name of a class; the import path of one that has none."""
+        place = f"{cls.__module__}:{cls.__qualname__}"
+        names = {known: name for name, known in self.places.items()}
+        return names.get(place, place)
+
     def __len__(self) -> int:
         return len(self.places)
 

@@ -62,7 +62,8 @@ class Related(FixedTasks):
 
     def __post_init__(self) -> None:
         self._check_numbers()
-        self._check_relations(self.source.num_tasks)
+        self._check_similarity(self.source.num_tasks)
+        self._check_groups(self.source.num_tasks)
         object.__setattr__(self, "target", self.source.target)
         object.__setattr__(self, "num_tasks", self.source.num_tasks)
 
@@ -76,8 +77,8 @@ class Related(FixedTasks):
             f"Parameter `temperature` should be positive. Found temperature={self.temperature}.",
         )
 
-    def _check_relations(self, count: int) -> None:
-        """Raise unless ``similarity`` and ``groups`` are of ``count`` tasks."""
+    def _check_similarity(self, count: int) -> None:
+        """Raise unless ``similarity`` is of ``count`` tasks and finite."""
         shape = tuple(self.similarity.shape)
         require(
             shape == (count, count),
@@ -88,6 +89,8 @@ class Related(FixedTasks):
             bool(self.similarity.isfinite().all()),
             "Parameter `similarity` should be finite. Found NaN or infinity.",
         )
+
+    def _check_groups(self, count: int) -> None:
         fits = self.groups is None or tuple(self.groups.shape) == (count,)
         require(fits, f"Parameter `groups` should hold the group of each of the {count} tasks.")
 
@@ -117,12 +120,14 @@ class Related(FixedTasks):
 
     def describe(self) -> dict[str, object]:
         """Give the source's description, and how it is drawn from."""
-        own = {
+        return self.source.describe() | {"related": self._related()}
+
+    def _related(self) -> dict[str, object]:
+        return {
             "group_size": self.group_size,
             "temperature": self.temperature,
             "hard": self.groups is not None,
         }
-        return {**self.source.describe(), "related": own}
 
     def _weights(self, first: int | None, left: Tensor) -> Tensor:
         """Weigh the tasks that are ``left`` by how likely each stands beside the ``first``."""
