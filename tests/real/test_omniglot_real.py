@@ -36,7 +36,7 @@ def vinyals(cache: Path) -> dict[str, Classes]:
 
 
 def test_everything_is_there(cache: Path) -> None:
-    packed = omniglot_files.load(ROOT, cache)
+    packed = omniglot_files.load_drawings(ROOT, cache)
     assert packed.images.shape == (32_460, 28, 28)
     assert packed.images.dtype == np.uint8
     assert (packed.num_background, len(packed.names) - packed.num_background) == (964, 659)

@@ -1,17 +1,12 @@
 """Asks a learner about the tasks of a picture, on the learner's device."""
 
-import torch
 from torch import Tensor
 
 from quickstudy.episode import Episode
 from quickstudy.learners import Learner
 from quickstudy.random import Moment
 from quickstudy.tasks import TaskSource
-
-
-def device_of(learner: Learner) -> torch.device:
-    """Give the device of the learner's parameters; the CPU if it has none."""
-    return next((parameter.device for parameter in learner.parameters()), torch.device("cpu"))
+from quickstudy.training.collect import device_of
 
 
 def drawn_task(source: TaskSource, seed: int) -> Episode:

@@ -12,7 +12,6 @@ from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.learners import Learner
 from quickstudy.random import Moment
-from quickstudy.reporting.asked import device_of
 from quickstudy.reporting.style import (
     BLUE,
     FAINT,
@@ -25,6 +24,7 @@ from quickstudy.reporting.style import (
     tidy,
 )
 from quickstudy.tasks import Family
+from quickstudy.training.collect import device_of
 
 PANELS = 6
 POINTS = 200

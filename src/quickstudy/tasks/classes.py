@@ -14,7 +14,7 @@ from quickstudy.errors import require
 from quickstudy.random import Moment, choose
 from quickstudy.tasks.candidates import Candidates
 from quickstudy.tasks.image_tensors import quarter_turns, turned_names, unit_images
-from quickstudy.tasks.sizes import Range, bounds, drawn_sizes
+from quickstudy.tasks.sizes import Range, drawn_sizes, range_of
 from quickstudy.tasks.source import TaskSource
 
 Rotations = Literal["classes", "task"]
@@ -176,11 +176,11 @@ class Episodes(TaskSource):
 
     @property
     def _most_way(self) -> int:
-        return bounds(self.way, "way")[1]
+        return range_of(self.way, "way")[1]
 
     @property
     def _most_shot(self) -> int:
-        return bounds(self.shot, "shot")[1]
+        return range_of(self.shot, "shot")[1]
 
     @property
     def _turns(self) -> int:
@@ -199,8 +199,8 @@ class Episodes(TaskSource):
         return groups if self.within_group else torch.zeros_like(groups)
 
     def _check_options(self) -> None:
-        bounds(self.way, "way")
-        bounds(self.shot, "shot")
+        range_of(self.way, "way")
+        range_of(self.shot, "shot")
         self._check_query()
         require(
             self.rotations in ("classes", "task"),
@@ -263,8 +263,8 @@ class Episodes(TaskSource):
 
     def _shown(self, rows: Tensor, generator: torch.Generator) -> Tensor:
         """Draw each task's way and shot, and say which of its ``rows`` are real."""
-        ways = drawn_sizes(bounds(self.way, "way"), len(rows), generator)
-        shots = drawn_sizes(bounds(self.shot, "shot"), len(rows), generator)
+        ways = drawn_sizes(range_of(self.way, "way"), len(rows), generator)
+        shots = drawn_sizes(range_of(self.shot, "shot"), len(rows), generator)
         present = torch.arange(self._most_way).expand_as(rows) < ways
         place = torch.arange(self._most_shot + self.query)[:, None]
         return present & ((place < shots) | (place >= self._most_shot))
@@ -305,7 +305,7 @@ class Supervised(TaskSource):
     target: targets.Classes = field(init=False)
 
     def __post_init__(self) -> None:
-        bounds(self.batch_size, "batch_size", 1)
+        range_of(self.batch_size, "batch_size", 1)
         object.__setattr__(self, "target", targets.Classes(self.pool.num_classes))
 
     def sample(self, num_tasks: int, moment: Moment) -> Episode:

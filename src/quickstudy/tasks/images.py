@@ -8,11 +8,12 @@ from torch import Tensor
 
 from quickstudy.episode import Batch
 from quickstudy.errors import require
-from quickstudy.tasks.classes import Classes, Episodes, Range
+from quickstudy.tasks.classes import Classes, Episodes
 from quickstudy.tasks.data import SPLITS, Data, Fractions, check_fractions, check_split, divide
 from quickstudy.tasks.image_files import ImageForm, Ink
 from quickstudy.tasks.image_folder import ImageFolder
 from quickstudy.tasks.labels import by_split, classes_of, counts_of, division_in_words
+from quickstudy.tasks.sizes import Range
 
 
 class Images(Data):

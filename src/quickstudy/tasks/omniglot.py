@@ -74,7 +74,9 @@ class Omniglot(Data):
         self.split_by, self.rotations = split_by, rotations
         self.validation_alphabets, self.resize = validation_alphabets, resize
         self._check()
-        self._packed = files.load(Path(root), None if cache is None else Path(cache), resize)
+        self._packed = files.load_drawings(
+            Path(root), None if cache is None else Path(cache), resize
+        )
         if split_by == "vinyals":
             self._lines = _lines_of(Path(root), self._packed)
         else:

@@ -30,7 +30,7 @@ PARTS = ("images_background", "images_evaluation")
 CACHE_ADVICE = "Choose another with `cache` or the environment variable QUICKSTUDY_CACHE."
 SIDE = 28
 VERSION = 1
-"""The version of the packed array; raise it if :func:`pack` makes another one."""
+"""The version of the packed array; raise it if :func:`pack_drawings` makes another one."""
 
 _FILTER = {"lanczos": Image.Resampling.LANCZOS, "nearest": Image.Resampling.NEAREST}
 _DRAWING = re.compile(r"(?:.*/)?([^/]+/character[^/]+)/[^/.][^/]*\.(?i:png)")
@@ -162,7 +162,7 @@ def _checked(source: _Source) -> _Source:
     return source
 
 
-def pack(root: Path, resize: Resize = "lanczos") -> Packed:
+def pack_drawings(root: Path, resize: Resize = "lanczos") -> Packed:
     """Read every drawing in ``root``: resized to 28x28, then inverted so that ink is 255.
 
     Raises:
@@ -272,7 +272,7 @@ def _restored(data: bytes) -> Packed:
         return Packed(arrays["images"], names, arrays["sizes"], int(arrays["num_background"]))
 
 
-def load(root: Path, cache: Path | None = None, resize: Resize = "lanczos") -> Packed:
+def load_drawings(root: Path, cache: Path | None = None, resize: Resize = "lanczos") -> Packed:
     """Give the packed array of the drawings in ``root``, from the cache if it is there and fits.
 
     The cached file begins with a checksum keyed by its source (path, sizes, times of change,
@@ -292,7 +292,7 @@ def load(root: Path, cache: Path | None = None, resize: Resize = "lanczos") -> P
     path = _cache_file(root, cache_folder(cache), resize)
     packed = _unpacked(path, fingerprint)
     if packed is None:
-        packed = pack(root, resize)
+        packed = pack_drawings(root, resize)
         _keep(packed, path, fingerprint)
     return packed
 

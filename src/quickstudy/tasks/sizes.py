@@ -10,7 +10,7 @@ from quickstudy.errors import require
 Range = int | tuple[int, int]
 
 
-def bounds(value: Range, name: str, least: int = 1) -> tuple[int, int]:
+def range_of(value: Range, name: str, least: int = 1) -> tuple[int, int]:
     """Give the least and the largest number that ``value`` allows.
 
     Raises:
@@ -28,7 +28,7 @@ def bounds(value: Range, name: str, least: int = 1) -> tuple[int, int]:
     return int(low), int(high)
 
 
-def drawn_sizes(bounds: tuple[int, int], count: int, generator: torch.Generator) -> Tensor:
-    """Draw a size within ``bounds`` for every task ``[task, 1, 1]``."""
-    low, high = bounds
+def drawn_sizes(sizes: tuple[int, int], count: int, generator: torch.Generator) -> Tensor:
+    """Draw a size within ``sizes`` for every task ``[task, 1, 1]``."""
+    low, high = sizes
     return torch.randint(low, high + 1, (count, 1, 1), generator=generator)

@@ -2,8 +2,7 @@
 
 import torch
 
-import quickstudy as qs
-from quickstudy.reporting.asked import device_of, drawn_task, scores_of
+from quickstudy.reporting.asked import drawn_task, scores_of
 from quickstudy.training.baselines import NearestNeighbour
 from tests.unit.reporting.small import pool
 
@@ -20,8 +19,3 @@ def test_scores_are_the_predictions():
     learner, episode = NearestNeighbour(), drawn_task(pool().episodes(3, 1, 2), 0)
     expected = learner.predict(learner.adapt(episode.support), episode.query.x)
     assert torch.equal(scores_of(learner, episode), expected)
-
-
-def test_the_device_is_the_one_of_the_parameters():
-    assert device_of(NearestNeighbour()) == torch.device("cpu")
-    assert device_of(qs.MAML(qs.models.MLP(1, 1)).to("meta")) == torch.device("meta")

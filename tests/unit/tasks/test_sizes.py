@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from quickstudy.errors import UserError
-from quickstudy.tasks.sizes import bounds, drawn_sizes
+from quickstudy.tasks.sizes import drawn_sizes, range_of
 
 
 @pytest.mark.parametrize(("value", "expected"), [(5, (5, 5)), ((2, 4), (2, 4)), ([3, 3], (3, 3))])
 def test_a_number_is_a_range_of_one(value, expected):
-    assert bounds(value, "way") == expected
+    assert range_of(value, "way") == expected
 
 
 @pytest.mark.parametrize(
@@ -18,8 +18,8 @@ def test_a_number_is_a_range_of_one(value, expected):
 )
 def test_other_values_are_refused(value, message):
     with pytest.raises(UserError, match=message):
-        bounds(value, "way")
-    assert bounds(0, "way", least=0) == (0, 0)
+        range_of(value, "way")
+    assert range_of(0, "way", least=0) == (0, 0)
 
 
 def test_every_size_of_a_range_is_drawn_equally_often():
