@@ -20,11 +20,11 @@ Draw = Callable[[int, int, torch.Generator], tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True, eq=False)
 class Family(TaskSource):
-    """Your own family of regression tasks.
+    """Draws the regression tasks of your own family.
 
     Args:
         draw: ``draw(num_tasks, num_examples, generator)`` gives ``x`` ``[task, example, *feature]``
-            and ``y`` ``[task, example, target]``, floating point, drawn with the generator alone.
+            and ``y`` ``[task, example, target]``, floating point, drawn with the generator only.
             The first ``shot`` examples become the support set.
         shot: Support examples a task.
         query: Query examples a task.

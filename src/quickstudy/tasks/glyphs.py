@@ -60,7 +60,7 @@ class Glyphs(Data):
         rotations: Whether a letter turned by 90°, 180° and 270° is three more classes of the
             training split (``"classes"``), is turned at random for each task (``"task"``), or is
             not turned (``"none"``).
-        cache: Folder of the cache; by default that of the user. A damaged cache is replaced. If it
+        cache: Folder of the cache; by default the user's. A damaged cache is replaced. If it
             cannot be written, a warning says so.
 
     Attributes:

@@ -28,8 +28,8 @@ class Mixture(TaskSource):
         UserError: If there is no source, they differ in kind or size, or noise is negative or for
             classes.
 
-    Source: mixtures of functions are those of Vuorio et al. 2019 (MMAML) and Yao et al. 2019
-        (HSML), in their experiments on regression.
+    Source: Vuorio et al. 2019 (MMAML) and Yao et al. 2019 (HSML) mix functions in their experiments
+        on regression.
 
     Example:
         >>> import quickstudy as qs

@@ -57,7 +57,7 @@ class Packed:
     num_background: int
 
     def drawings_of(self, characters: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        """Copy the drawings of ``characters`` ``[image, 28, 28]``, and count those of each."""
+        """Copy the drawings of ``characters`` ``[image, 28, 28]``, and count them."""
         index = numbered(self.names)
         chosen = np.array([index[character] for character in characters])
         first, size = (self.sizes.cumsum() - self.sizes)[chosen], self.sizes[chosen]
@@ -90,7 +90,7 @@ class _Source:
 
 
 def advice(root: Path) -> str:
-    """Say where the data can be got from."""
+    """Say how to get the data."""
     return (
         "Get images_background.zip and images_evaluation.zip from "
         "github.com/brendenlake/omniglot, folder python/, "

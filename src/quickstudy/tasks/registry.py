@@ -62,8 +62,7 @@ def source_class(source: str | Path) -> tuple[type[Data], dict[str, Any]]:
     """Find out what ``source`` is: a name, a path, or the import path of a class of the user's.
 
     Returns:
-        The class, and the arguments that ``source`` decides: none for a name, where it is for a
-        path.
+        The class, and the arguments that ``source`` decides: none for a name, the place for a path.
 
     Raises:
         UserError: If it is none of them, or holds nothing that tasks can be drawn from.
