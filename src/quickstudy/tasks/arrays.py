@@ -11,7 +11,7 @@ from torch import Tensor
 from quickstudy import targets as ask
 from quickstudy.errors import UserError, require
 from quickstudy.targets import Target
-from quickstudy.tasks.classes import Classes, unit_images
+from quickstudy.tasks.classes import Classes
 from quickstudy.tasks.data import (
     SPLITS,
     Data,
@@ -21,6 +21,7 @@ from quickstudy.tasks.data import (
     divide,
 )
 from quickstudy.tasks.encoder import Encoder
+from quickstudy.tasks.image_tensors import unit_images
 from quickstudy.tasks.labels import (
     by_split,
     class_labels,
