@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from quickstudy.random import Moment
-from quickstudy.tasks import omniglot_files, omniglot_official
+from quickstudy.tasks import omniglot_files, omniglot_official, omniglot_splits
 from quickstudy.tasks.classes import Classes
 from quickstudy.tasks.omniglot import Omniglot
 
@@ -36,7 +36,7 @@ def vinyals(cache: Path) -> dict[str, Classes]:
 
 
 def test_everything_is_there(cache: Path) -> None:
-    packed = omniglot_files.load(ROOT, cache)
+    packed = omniglot_files.load_drawings(ROOT, cache)
     assert packed.images.shape == (32_460, 28, 28)
     assert packed.images.dtype == np.uint8
     assert (packed.num_background, len(packed.names) - packed.num_background) == (964, 659)
@@ -82,7 +82,7 @@ def test_vinyals(vinyals: dict[str, Classes]) -> None:
     characters = [{name.rpartition("/")[0] for name in pool.names} for pool in vinyals.values()]
     for one, other in combinations(characters, 2):
         assert not one & other
-    for name, file in omniglot_files.SPLIT_FILES.items():
+    for name, file in omniglot_splits.SPLIT_FILES.items():
         assert set(vinyals[name].names) == set((ROOT / "vinyals" / file).read_text().split())
 
 

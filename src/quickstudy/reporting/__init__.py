@@ -7,6 +7,7 @@ from quickstudy.reporting.estimates import accuracy_by_group, baselines_chart
 from quickstudy.reporting.fits import sinusoid_fits
 from quickstudy.reporting.ladder_page import ladder_chart, write_ladder
 from quickstudy.reporting.page import write_report
+from quickstudy.reporting.pixel_picture import pixel_picture
 from quickstudy.reporting.relatedness_map import relatedness_map
 from quickstudy.reporting.relatedness_page import write_relatedness
 from quickstudy.reporting.report import groups_of, report, write_run
@@ -21,6 +22,7 @@ __all__ = [
     "groups_of",
     "ladder_chart",
     "learning_curves",
+    "pixel_picture",
     "relatedness_map",
     "report",
     "results_table",

@@ -4,7 +4,7 @@ from torch import Tensor
 
 from quickstudy.errors import require
 from quickstudy.learners import Learner
-from quickstudy.tasks import Classes
+from quickstudy.tasks import Classes, TaskSource
 from quickstudy.training.evaluate import Estimate, values_by_steps
 
 
@@ -38,6 +38,21 @@ def accuracy_by_group_values(
         num_tasks_each >= 1,
         f"Parameter `num_tasks_each` should be at least 1. Found num_tasks_each={num_tasks_each}.",
     )
+    found = {}
+    for name, classes in _large_groups(pool, way).items():
+        source = pool.subset(classes, f"{pool.label}/{name}").episodes(way, shot, query)
+        found[name] = _estimate(learner, source, num_tasks_each, seed)
+    return found
+
+
+def _estimate(learner: Learner, source: TaskSource, num_tasks: int, seed: int) -> Estimate:
+    learner.check(source.target)
+    values = values_by_steps(learner, source, num_tasks, seed, [learner.test_steps])
+    return Estimate.of(values[0])
+
+
+def _large_groups(pool: Classes, way: int) -> dict[str, Tensor]:
+    """List the classes ``[class]`` of every group that has enough of them."""
     members = _members(pool)
     most = max(map(len, members.values()))
     require(
@@ -45,20 +60,13 @@ def accuracy_by_group_values(
         "Parameter `way` should be at most the number of classes of a group. Found "
         f"way={way}, at most {most} classes.",
     )
-    found = {}
-    for name, classes in members.items():
-        if len(classes) < way:
-            continue
-        source = pool.subset(classes, f"{pool.label}/{name}").episodes(way, shot, query)
-        learner.check(source.target)
-        values = values_by_steps(learner, source, num_tasks_each, seed, [learner.test_steps])
-        found[name] = Estimate.of(values[0])
-    return found
+    return {name: classes for name, classes in members.items() if len(classes) >= way}
 
 
 def _members(pool: Classes) -> dict[str, Tensor]:
     """List the classes ``[class]`` of every group."""
-    return {
-        name: (pool.groups == index).nonzero().flatten()
-        for index, name in enumerate(pool.group_names)
-    }
+    return {name: _at(pool.groups, index) for index, name in enumerate(pool.group_names)}
+
+
+def _at(groups: Tensor, index: int) -> Tensor:
+    return (groups == index).nonzero().flatten()

@@ -1,7 +1,9 @@
-"""Curves over time: the training of a run, and the inner steps of an evaluation."""
+"""Draws curves over time: the training of a run, and the inner steps of an evaluation."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import cycle
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,19 +11,22 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, NullLocator
 
 from quickstudy.errors import require
+from quickstudy.reporting.estimates import means_and_errors
 from quickstudy.reporting.style import (
     BLUE,
     GREY,
     INK,
+    LABEL,
     ORANGE,
     SERIES,
-    TICK,
     Values,
+    legend_above,
+    legend_below,
     metric_label,
     metric_scale,
     new_figure,
-    spans_decades,
     tidy,
+    widen,
 )
 from quickstudy.targets import metric_of
 from quickstudy.training.evaluate import Evaluation
@@ -31,6 +36,37 @@ PREFIX = "validation_"
 HEIGHTS = {"lr": 0.6}
 """The height of a panel, if it is not 1."""
 STEPS_LABEL = "inner steps taken on the support set"
+MANY = 40
+"""The number of losses from which a smoothed curve is drawn over them."""
+MARKED = 60
+"""The number of validations from which they are no longer marked one by one."""
+DOTTED: dict[str, Any] = {"linewidth": 1.5, "marker": "o", "markersize": 3}
+BAND = "this learner, 95 % band"
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """The recorded values of one name.
+
+    Attributes:
+        name: The name.
+        steps: The outer steps ``[value]`` after which they were recorded.
+        values: The values ``[value]``.
+    """
+
+    name: str
+    steps: Values
+    values: Values
+
+    @classmethod
+    def of(cls, metrics: Iterable[dict[str, float]], name: str) -> "Curve":
+        """Collect the values of ``name`` from the lines that hold it."""
+        lines = [line for line in metrics if name in line]
+        return cls(name, _column(lines, "step"), _column(lines, name))
+
+    def draw(self, axes: Axes, **style: Any) -> None:
+        """Draw its line."""
+        axes.plot(self.steps, self.values, **style)
 
 
 def learning_curves(metrics: Sequence[dict[str, float]]) -> Figure:
@@ -43,17 +79,14 @@ def learning_curves(metrics: Sequence[dict[str, float]]) -> Figure:
     Raises:
         UserError: If there is nothing to draw.
     """
-    panels = _panels(metrics)
-    require(bool(panels), "`metrics` should hold losses or validations. Found none.")
-    heights = [HEIGHTS.get(name, 1.0) for name in panels]
+    names = _names(metrics)
+    require(bool(names), "`metrics` should hold losses or validations. Found none.")
+    heights = [HEIGHTS.get(name, 1.0) for name in names]
     figure = new_figure(0.6 + 2.1 * sum(heights))
-    grid = figure.subplots(len(panels), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
-    for axes, name in zip(grid, panels, strict=True):
-        lines = [line for line in metrics if name in line]
-        steps = np.array([line["step"] for line in lines], dtype=float)
-        values = np.array([line[name] for line in lines], dtype=float)
-        _panel(axes, name, steps, values)
-    grid[-1].set_xlabel("outer step", fontsize=10)
+    grid = figure.subplots(len(names), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+    for axes, name in zip(grid, names, strict=True):
+        _draw(axes, Curve.of(metrics, name))
+    grid[-1].set_xlabel("outer step", fontsize=LABEL)
     figure.align_ylabels()
     return figure
 
@@ -66,53 +99,71 @@ def smoothed(values: Values) -> Values:
     return np.asarray(sums / counts)
 
 
-def _panels(metrics: Sequence[dict[str, float]]) -> list[str]:
+def _column(lines: Iterable[dict[str, float]], name: str) -> Values:
+    return np.array([line[name] for line in lines], dtype=float)
+
+
+def _names(metrics: Sequence[dict[str, float]]) -> list[str]:
     """Name the curves that were recorded, from the top down."""
     names = {name for line in metrics for name in line}
     validations = sorted(name for name in names if name.startswith(PREFIX))
     return [name for name in ("loss", *validations, "lr") if name in names]
 
 
-def _panel(axes: Axes, name: str, steps: Values, values: Values) -> None:
-    if name == "loss":
-        _loss(axes, steps, values)
-    elif name == "lr":
-        tidy(axes, y="learning rate").plot(steps, values, color=INK, linewidth=1.2)
-        axes.set_ylim(0, 1.15 * values.max() or 1)
-    else:
-        _validation(axes, steps, values, name.removeprefix(PREFIX))
+def _draw(axes: Axes, curve: Curve) -> None:
+    draw = {"loss": _loss, "lr": _rate}.get(curve.name, _validation)
+    draw(axes, curve)
 
 
-def _loss(axes: Axes, steps: Values, values: Values) -> None:
+def _rate(axes: Axes, curve: Curve) -> None:
+    curve.draw(tidy(axes, y="learning rate"), color=INK, linewidth=1.2)
+    axes.set_ylim(0, 1.15 * curve.values.max() or 1)
+
+
+def _loss(axes: Axes, curve: Curve) -> None:
     tidy(axes, y="training loss")
-    smooth = smoothed(values)
-    if len(values) >= 40:
-        label = f"mean of {LINES_EVERY} steps"
-        axes.plot(steps, values, color=BLUE, alpha=0.3, linewidth=0.8, label=label)
-        axes.plot(steps, smooth, color=BLUE, linewidth=1.8, label="smoothed")
-        axes.legend(frameon=False, fontsize=TICK, loc="upper right")
+    smooth = replace(curve, values=smoothed(curve.values))
+    if len(curve.values) >= MANY:
+        _smoothed_loss(axes, curve, smooth)
     else:
-        axes.plot(steps, values, color=BLUE, linewidth=1.5, marker="o", markersize=3)
-    if spans_decades(smooth):
-        axes.set_yscale("log")
+        curve.draw(axes, color=BLUE, **DOTTED)
+    widen(axes, smooth.values)
 
 
-def _validation(axes: Axes, steps: Values, values: Values, metric: str) -> None:
+def _smoothed_loss(axes: Axes, curve: Curve, smooth: Curve) -> None:
+    label = f"mean of {LINES_EVERY} steps"
+    curve.draw(axes, color=BLUE, alpha=0.3, linewidth=0.8, label=label)
+    smooth.draw(axes, color=BLUE, linewidth=1.8, label="smoothed")
+    legend_above(axes)
+
+
+def _validation(axes: Axes, curve: Curve) -> None:
+    metric = curve.name.removeprefix(PREFIX)
+    shown = replace(curve, values=metric_scale(metric) * curve.values)
+    size = 3 if len(curve.steps) < MARKED else 0
     tidy(axes, y=f"validation\n{metric_label(metric)}")
-    shown = metric_scale(metric) * values
-    size = 3 if len(steps) < 60 else 0
-    axes.plot(steps, shown, color=INK, linewidth=1.2, marker="o", markersize=size)
-    if spans_decades(values):
-        axes.set_yscale("log")
-    if not np.isfinite(values).any():
-        return
-    told = metric_of(metric)
-    rises = told.higher_is_better
-    best = int(np.nanargmax(values) if rises else np.nanargmin(values))
-    value = f"{shown[best]:.1f} %" if told.percent else f"{shown[best]:.3f}"
-    label = f"best: {value} at step {int(steps[best]):,}"
-    axes.plot(steps[best], shown[best], "o", color=ORANGE, markersize=8, label=label, gid="best")
-    axes.legend(frameon=False, fontsize=TICK, loc="lower right" if rises else "upper right")
+    shown.draw(axes, color=INK, linewidth=1.2, marker="o", markersize=size)
+    widen(axes, curve.values)
+    if np.isfinite(curve.values).any():
+        _mark(axes, shown, _best(curve.values, metric), metric)
+
+
+def _best(values: Values, metric: str) -> int:
+    """Find the place of the best value."""
+    better = np.nanargmax if metric_of(metric).higher_is_better else np.nanargmin
+    return int(better(values))
+
+
+def _mark(axes: Axes, shown: Curve, place: int, metric: str) -> None:
+    """Mark the best value, and say it above the panel."""
+    step, best = shown.steps[place], shown.values[place]
+    label = f"best: {_value(best, metric)} at step {int(step):,}"
+    axes.plot(step, best, "o", color=ORANGE, markersize=8, label=label, gid="best")
+    legend_above(axes)
+
+
+def _value(shown: float, metric: str) -> str:
+    return f"{shown:.1f} %" if metric_of(metric).percent else f"{shown:.3f}"
 
 
 def curve_over_steps(evaluation: Evaluation) -> Figure:
@@ -130,36 +181,34 @@ def curve_over_steps(evaluation: Evaluation) -> Figure:
     figure = new_figure(4)
     axes = tidy(figure.subplots(), STEPS_LABEL, metric_label(evaluation.metric))
     values = [_mean_and_band(axes, evaluation), _baseline_lines(axes, evaluation)]
-    if spans_decades(np.concatenate(values)):
-        axes.set_yscale("log")
-    _step_ticks(axes, np.array(list(evaluation.per_step), dtype=float))
-    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=TICK)
+    widen(axes, np.concatenate(values))
+    _step_ticks(axes, _steps_of(evaluation))
+    legend_below(figure, ncols=2)
     return figure
+
+
+def _steps_of(evaluation: Evaluation) -> Values:
+    return np.array(list(evaluation.per_step), dtype=float)
 
 
 def _mean_and_band(axes: Axes, evaluation: Evaluation) -> Values:
     """Draw the learner's curve; its means are returned."""
-    scale, estimates = metric_scale(evaluation.metric), evaluation.per_step.values()
-    steps = np.array(list(evaluation.per_step), dtype=float)
-    mean = scale * np.array([estimate.mean for estimate in estimates])
-    error = scale * np.nan_to_num([estimate.ci95 for estimate in estimates])
-    label = "this learner, 95 % band"
+    steps = _steps_of(evaluation)
+    mean, error = means_and_errors(evaluation.per_step.values(), evaluation.metric)
     axes.fill_between(steps, mean - error, mean + error, color=BLUE, alpha=0.2, linewidth=0)
-    axes.plot(steps, mean, color=BLUE, linewidth=1.8, marker="o", markersize=4, label=label)
+    axes.plot(steps, mean, color=BLUE, linewidth=1.8, marker="o", markersize=4, label=BAND)
     return mean
 
 
 def _baseline_lines(axes: Axes, evaluation: Evaluation) -> Values:
     """Draw a line for every baseline that is finite; their values are returned."""
-    scale = metric_scale(evaluation.metric)
-    plain = {
-        name: scale * estimate.mean
-        for name, estimate in evaluation.baselines.items()
-        if np.isfinite(estimate.mean)
-    }
-    for (name, value), colour, style in zip(plain.items(), cycle(SERIES), cycle(("--", "-.", ":"))):
+    means, _ = means_and_errors(evaluation.baselines.values(), evaluation.metric)
+    finite = np.isfinite(means)
+    names = np.array(list(evaluation.baselines), dtype=object)[finite]
+    strokes = zip(names, means[finite], cycle(SERIES), cycle(("--", "-.", ":")))
+    for name, value, colour, style in strokes:
         axes.axhline(value, color=colour, linestyle=style, linewidth=1.4, label=name)
-    return np.array(list(plain.values()))
+    return means[finite]
 
 
 def _step_ticks(axes: Axes, steps: Values) -> None:
@@ -167,9 +216,13 @@ def _step_ticks(axes: Axes, steps: Values) -> None:
     if steps[-1] > 10:
         axes.set_xscale("function", functions=(_root, np.square))
     axes.set_xticks(steps, [f"{int(step)}" for step in steps])
+    axes.spines["bottom"].set_color(GREY)
+    _no_minor_ticks(axes)
+
+
+def _no_minor_ticks(axes: Axes) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.spines["bottom"].set_color(GREY)
 
 
 def _root(x: Values) -> Values:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from quickstudy.reporting.shades import Shades
 from quickstudy.reporting.style import FAINT, INK, RED
 
 ROWS = 10
@@ -29,6 +31,43 @@ Classes of one colour are told apart by their numbers.
 """
 LUMINANCE = (0.3, 0.59, 0.11)
 TEXT: dict[str, Any] = {"ha": "center", "va": "center", "color": INK, "linespacing": 1.05}
+LEFT: dict[str, Any] = {"ha": "left", "va": "top"}
+ABOVE: dict[str, Any] = {"ha": "left", "va": "bottom"}
+MISTAKE: dict[str, Any] = {"edgecolor": RED, "linewidth": 3, "gid": "mistake"}
+RIGHT: dict[str, Any] = {"edgecolor": FAINT, "linewidth": 1, "gid": "right"}
+MISTAKE_TEXT: dict[str, Any] = {"weight": "bold", "color": RED}
+
+
+@dataclass(frozen=True)
+class Square:
+    """A place of the picture.
+
+    Attributes:
+        left: Its left edge.
+        top: Its upper edge; the vertical axis points down.
+        size: The length of a side.
+    """
+
+    left: float
+    top: float
+    size: float = 1.0
+
+    @property
+    def inset(self) -> float:
+        """The margin between the square and its image."""
+        return 0.02 if self.size == 1 else 0.015
+
+    @property
+    def corner(self) -> tuple[float, float]:
+        """The upper left corner of the image in it."""
+        return self.left + self.inset, self.top + self.inset
+
+    @property
+    def extent(self) -> tuple[float, float, float, float]:
+        """The edges of the image in it: left, right, bottom, top."""
+        right = self.left + self.size - self.inset
+        bottom = self.top + self.size - self.inset
+        return self.left + self.inset, right, bottom, self.top + self.inset
 
 
 class Layout:
@@ -42,92 +81,86 @@ class Layout:
     """
 
     def __init__(self, shots: int, queries: int, rows: int, x: Tensor) -> None:
+        self.shades = Shades.of(x)
         self.one_shot = shots == 1
-        supports = 1.0 if self.one_shot else 0.5 * math.ceil(shots / 2)
-        self.queries_at = HEAD + supports + GAP
+        self.queries_at = HEAD + _support_width(shots) + GAP
         self.block = self.queries_at + 1.1 * queries + GAP
         blocks = math.ceil(rows / ROWS)
         self.rows = math.ceil(rows / blocks)
-        self.low, self.high = float(x.min()), float(x.max())
-        # the paper is white
-        self.map = "gray_r" if float(x.mean()) < (self.low + self.high) / 2 else "gray"
         self.figure, self.axes = _panel(blocks * self.block, self.rows * (1 + CAPTION) + TOP)
         self._heads(blocks, "queries: taken for · how surely" if queries > 3 else "queries")
 
     def title(self, text: str) -> None:
         """Write the result above the picture."""
-        self._text(0, -TOP + 0.12, text, 11, ha="left", va="top", weight="bold", gid="title")
+        self._text(0, -TOP + 0.12, text, 11, weight="bold", gid="title", **LEFT)
 
     def note(self, text: str) -> None:
         """Write below the title which classes and queries are left out."""
-        self._text(0, -TOP + 0.5, text, 9, ha="left", va="top")
+        self._text(0, -TOP + 0.5, text, 9, **LEFT)
 
     def head(self, place: int, k: int) -> None:
         """Draw the number of class ``k`` on its colour, before its row."""
         left, top = self._corner(place)
-        colour = COLOURS[k % len(COLOURS)]
+        colour = _colour(k)
         self.axes.add_patch(Rectangle((left, top), 0.36, 1, color=colour, linewidth=0))
-        dark = np.dot(to_rgb(colour), LUMINANCE) < 0.55
-        ink = "white" if dark else INK
-        self._text(left + 0.18, top + 0.5, str(k + 1), 10, weight="bold", color=ink)
+        self._text(left + 0.18, top + 0.5, str(k + 1), 10, weight="bold", color=_ink_on(colour))
 
     def support(self, place: int, k: int, images: Sequence[Tensor]) -> None:
         """Draw the support images of class ``k``: one in full size, several in half size."""
-        left, top = self._corner(place)
-        size = 1.0 if self.one_shot else 0.5
-        frame = COLOURS[k % len(COLOURS)]
         for index, image in enumerate(images):
-            # several stand in columns of two
-            column, row = (index, 0) if self.one_shot else divmod(index, 2)
-            at = (left + HEAD + size * column, top + size * row)
-            self._image(image, at, size)
-            self._frame(at, size, edgecolor=frame, linewidth=1.5, gid="support")
+            square = self._support_square(place, index)
+            self._image(image, square)
+            self._frame(square, edgecolor=_colour(k), linewidth=1.5, gid="support")
 
     def query(self, place: int, column: int, image: Tensor, caption: str, wrong: bool) -> None:
         """Draw a query with its caption; a mistake is red."""
         left, top = self._corner(place)
-        x = left + self.queries_at + 1.1 * column
-        self._image(image, (x, top), 1.0)
-        below: dict[str, Any] = {"size": 8, "va": "top"}
-        if wrong:
-            self._frame((x, top), 1.0, edgecolor=RED, linewidth=3, gid="mistake")
-            self._text(x + 0.5, top + 1.07, caption, weight="bold", color=RED, **below)
-        else:
-            self._frame((x, top), 1.0, edgecolor=FAINT, linewidth=1, gid="right")
-            self._text(x + 0.5, top + 1.07, caption, **below)
+        square = Square(left + self.queries_at + 1.1 * column, top)
+        self._image(image, square)
+        self._frame(square, **(MISTAKE if wrong else RIGHT))
+        style = MISTAKE_TEXT if wrong else {}
+        self._text(square.left + 0.5, top + 1.07, caption, 8, va="top", **style)
 
     def _corner(self, place: int) -> tuple[float, float]:
         block, row = divmod(place, self.rows)
         return block * self.block, row * (1 + CAPTION)
 
+    def _support_square(self, place: int, index: int) -> Square:
+        """Give the place of a support image; several stand in columns of two."""
+        left, top = self._corner(place)
+        size = 1.0 if self.one_shot else 0.5
+        column, row = (index, 0) if self.one_shot else divmod(index, 2)
+        return Square(left + HEAD + size * column, top + size * row, size)
+
     def _heads(self, blocks: int, asked: str) -> None:
         for block in range(blocks):
             left = block * self.block
-            self._text(left + HEAD, -0.12, "support", 9, ha="left", va="bottom")
-            self._text(left + self.queries_at, -0.12, asked, 9, ha="left", va="bottom")
+            self._text(left + HEAD, -0.12, "support", 9, **ABOVE)
+            self._text(left + self.queries_at, -0.12, asked, 9, **ABOVE)
 
-    def _image(self, image: Tensor, at: tuple[float, float], size: float) -> None:
-        x, y = at
-        inset = _inset(size)
-        grey = (image.float() - self.low) / max(self.high - self.low, 1e-12)
-        self.axes.imshow(
-            grey.clamp(0, 1).movedim(0, -1).numpy(),
-            cmap=self.map,
-            vmin=0,
-            vmax=1,
-            extent=(x + inset, x + size - inset, y + size - inset, y + inset),
-            interpolation="antialiased",
-            aspect="equal",
-        )
+    def _image(self, image: Tensor, square: Square) -> None:
+        self.shades.draw(self.axes, image, extent=square.extent, aspect="equal")
 
-    def _frame(self, at: tuple[float, float], size: float, **style: Any) -> None:
-        inset = _inset(size)
-        corner = (at[0] + inset, at[1] + inset)
-        side = size - 2 * inset
-        self.axes.add_patch(Rectangle(corner, side, side, fill=False, **style))
+    def _frame(self, square: Square, **style: Any) -> None:
+        side = square.size - 2 * square.inset
+        self.axes.add_patch(Rectangle(square.corner, side, side, fill=False, **style))
 
     def _text(self, x: float, y: float, text: str, size: float, **style: Any) -> None:
         self.axes.text(x, y, text, fontsize=size, **(TEXT | style))
+
+
+def _support_width(shots: int) -> float:
+    return 1.0 if shots == 1 else 0.5 * math.ceil(shots / 2)
+
+
+def _colour(k: int) -> str:
+    """Give the colour of class ``k``."""
+    return COLOURS[k % len(COLOURS)]
+
+
+def _ink_on(colour: str) -> str:
+    """Choose a colour of letters that can be read on ``colour``."""
+    return "white" if np.dot(to_rgb(colour), LUMINANCE) < 0.55 else INK
 
 
 def _panel(width: float, height: float) -> tuple[Figure, Axes]:
@@ -140,7 +173,3 @@ def _panel(width: float, height: float) -> tuple[Figure, Axes]:
     axes.axis("off")
     axes.set(xlim=(-0.1, width - 0.1), ylim=(height - TOP, -TOP), aspect="equal")
     return figure, axes
-
-
-def _inset(size: float) -> float:
-    return 0.02 if size == 1 else 0.015

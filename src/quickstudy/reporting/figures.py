@@ -1,6 +1,6 @@
 """Chooses the figures of a report, and says how each is read."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from quickstudy.reporting.curves import PREFIX, curve_over_steps, learning_curve
 from quickstudy.reporting.episode_picture import episode_picture, has_pictures
 from quickstudy.reporting.estimates import accuracy_by_group, baselines_chart
 from quickstudy.reporting.fits import is_curve, sinusoid_fits
+from quickstudy.reporting.pixel_picture import asks_for_masks, pixel_picture
 from quickstudy.reporting.relatedness_map import relatedness_map
 from quickstudy.reporting.style import png
 from quickstudy.reporting.words import written
@@ -27,6 +28,13 @@ BASELINES = {
     "untrained": "this learner before it was trained",
     "from scratch": "the same network, trained on each support set alone",
 }
+
+NOT_VALIDATED = "The loss on training tasks and the learning rate."
+VALIDATED = (
+    "The loss on training tasks, the metric on validation tasks, and the learning rate. "
+    "Where the loss still falls and validation no longer improves, more steps do not "
+    "help; the weights kept are those of the marked best validation."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +63,10 @@ class Shown:
         write_atomically(folder / "figures" / f"{self.name}.png", image)
         return markup.picture(image, self.alt, self.reading, self.wide)
 
+    def section(self, folder: Path) -> str:
+        """Write the figure, and give the section of a page that shows it."""
+        return markup.section(self.title, [self.keep(folder)])
+
 
 @dataclass(frozen=True, eq=False)
 class Extras:
@@ -79,10 +91,7 @@ def figures_for(
     """Make the figures that apply, in the order of the page."""
     if evaluation.baselines:
         yield _baselines(evaluation)
-    if isinstance(source, Episodes) and has_pictures(source.pool):
-        yield _picture(learner, source, seed)
-    if isinstance(source, Family) and is_curve(source):
-        yield _fits(learner, source, seed)
+    yield from _tasks_shown(learner, source, seed)
     if extras.groups:
         yield _groups(extras.groups, extras.group_way)
     if len(evaluation.per_step) > 1:
@@ -93,10 +102,18 @@ def figures_for(
         yield shown_relatedness(extras.relatedness)
 
 
+def _tasks_shown(learner: Learner, source: TaskSource, seed: int) -> Iterator[Shown]:
+    """Show some tasks of ``source`` with the learner's answers, if they can be drawn."""
+    if isinstance(source, Episodes) and has_pictures(source.pool):
+        yield _picture(learner, source, seed)
+    if asks_for_masks(source):
+        yield _masks(learner, source, seed)
+    if isinstance(source, Family) and is_curve(source):
+        yield _fits(learner, source, seed)
+
+
 def shown_relatedness(found: Relatedness) -> Shown:
     """Make the map of how related tasks are."""
-    groups = f"{found.num_groups} groups" if found.num_groups > 1 else "one group"
-    count = len(found.names)
     return Shown(
         "relatedness",
         "Which tasks are related",
@@ -104,40 +121,71 @@ def shown_relatedness(found: Relatedness) -> Shown:
         "opposed, pale ones have nothing to do with each other; what the rows cannot tell has "
         "been taken out. The tree on the left joins the most alike tasks first, and its colours "
         "are the groups.",
-        f"The similarities of {count} tasks in {groups}, beside the tree that joins them.",
+        _alt_of(found),
         relatedness_map(found),
-        wide=count > 20,
+        wide=len(found.names) > 20,
+    )
+
+
+def _alt_of(found: Relatedness) -> str:
+    groups = f"{found.num_groups} groups" if found.num_groups > 1 else "one group"
+    return (
+        f"The similarities of {len(found.names)} tasks in {groups}, beside the tree that joins "
+        "them."
     )
 
 
 def _baselines(evaluation: Evaluation) -> Shown:
-    better = "Further right" if metric_of(evaluation.metric).higher_is_better else "Further left"
-    reading = f"{better} is better; whiskers are 95 % intervals of the mean over tasks."
-    names = [name for name in evaluation.baselines if name in BASELINES]
-    if names:
-        known = "; ".join(f"{name}: {BASELINES[name]}" for name in names)
-        reading += f" {known[0].upper()}{known[1:]}."
     count = len(evaluation.baselines)
     return Shown(
         "baselines",
         "Beside the plain baselines",
-        reading,
+        _reading_of(evaluation) + _explained(evaluation.baselines),
         f"The learner beside {count} baselines, with the numbers of the table above.",
         baselines_chart(evaluation),
     )
 
 
+def _reading_of(evaluation: Evaluation) -> str:
+    better = "Further right" if metric_of(evaluation.metric).higher_is_better else "Further left"
+    return f"{better} is better; whiskers are 95 % intervals of the mean over tasks."
+
+
+def _explained(baselines: Iterable[str]) -> str:
+    """Say in a sentence what each of the known ``baselines`` predicts; empty for none."""
+    known = "; ".join(f"{name}: {BASELINES[name]}" for name in baselines if name in BASELINES)
+    return f" {known[0].upper()}{known[1:]}." if known else ""
+
+
 def _picture(learner: Learner, source: Episodes, seed: int) -> Shown:
     figure = episode_picture(learner, source, seed)
-    title = next(text.get_text() for text in figure.axes[0].texts if text.get_gid() == "title")
     return Shown(
         "episode",
         "One task, as the learner sees it",
         "Each row is a class: its number, its support images, then queries that belong to it. "
         "Under a query stand the class the learner took it for and the probability it gave that; "
         "a red frame marks a mistake, with the class it really is.",
-        f"A task drawn at random, its support images and queries. {title}.",
+        f"A task drawn at random, its support images and queries. {_title_of(figure)}.",
         figure,
+        wide=True,
+    )
+
+
+def _title_of(figure: Figure) -> str:
+    return next(text.get_text() for text in figure.axes[0].texts if text.get_gid() == "title")
+
+
+def _masks(learner: Learner, source: TaskSource, seed: int) -> Shown:
+    return Shown(
+        "masks",
+        "One task, as the learner sees it",
+        "The learner is given the support images and their masks. Below each query stand its true "
+        "mask, the mask that the learner predicts, and how much the two overlap (the mean "
+        "intersection over union of the query's classes). Grey is class 0, which is mostly the "
+        "background; white pixels have no label.",
+        "A task drawn at random: support images with masks, and queries with true and predicted "
+        "masks.",
+        pixel_picture(learner, source, seed),
         wide=True,
     )
 
@@ -170,32 +218,38 @@ def _groups(groups: dict[str, Estimate], way: int | None) -> Shown:
 
 
 def _steps(evaluation: Evaluation) -> Shown:
-    first, last = min(evaluation.per_step), max(evaluation.per_step)
-    from_, to = (written(evaluation.per_step[step], evaluation.metric) for step in (first, last))
     return Shown(
         "steps",
         "Step by step",
         "How well the learner does after each number of inner steps, with the 95 % band of the "
         "mean. At 0 it has not looked at the support set; where the line is flat, further steps "
         "are wasted.",
-        f"From {from_} after {first} inner steps to {to} after {last}.",
+        _progress(evaluation),
         curve_over_steps(evaluation),
     )
 
 
+def _progress(evaluation: Evaluation) -> str:
+    """Say what the first and the last number of inner steps reach."""
+    first, last = min(evaluation.per_step), max(evaluation.per_step)
+    before, after = _reached(evaluation, first), _reached(evaluation, last)
+    return f"From {before} after {first} inner steps to {after} after {last}."
+
+
+def _reached(evaluation: Evaluation, step: int) -> str:
+    return written(evaluation.per_step[step], evaluation.metric)
+
+
 def _training(metrics: Sequence[dict[str, float]]) -> Shown:
-    reading = "The loss on training tasks and the learning rate."
-    if any(name.startswith(PREFIX) for line in metrics for name in line):
-        reading = (
-            "The loss on training tasks, the metric on validation tasks, and the learning rate. "
-            "Where the loss still falls and validation no longer improves, more steps do not "
-            "help; the weights kept are those of the marked best validation."
-        )
     steps = int(max(line["step"] for line in metrics))
     return Shown(
         "training",
         "How it was trained",
-        reading,
+        VALIDATED if _is_validated(metrics) else NOT_VALIDATED,
         f"Learning curves over {steps:,} outer steps.",
         learning_curves(metrics),
     )
+
+
+def _is_validated(metrics: Sequence[dict[str, float]]) -> bool:
+    return any(name.startswith(PREFIX) for line in metrics for name in line)

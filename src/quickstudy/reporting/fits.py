@@ -1,18 +1,30 @@
 """Draws regression on one input: the true curve, and the predictions of the learner."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.learners import Learner
 from quickstudy.random import Moment
-from quickstudy.reporting.style import BLUE, FAINT, GREY, INK, ORANGE, TICK, new_figure, tidy
+from quickstudy.reporting.style import (
+    BLUE,
+    FAINT,
+    GREY,
+    INK,
+    ORANGE,
+    TICK,
+    legend_below,
+    new_figure,
+    tidy,
+)
 from quickstudy.tasks import Family
+from quickstudy.training.collect import device_of
 
 PANELS = 6
 POINTS = 200
@@ -56,34 +68,69 @@ def sinusoid_fits(learner: Learner, source: Family, seed: int = 0) -> Figure:
         is_curve(source),
         "Curves can be drawn of tasks from one number to one number. Found other shapes.",
     )
-    episode = replace(source, query=POINTS).sample(PANELS, Moment(seed, "picture"))
-    device = next((parameter.device for parameter in learner.parameters()), torch.device("cpu"))
-    x, order = episode.query.x.squeeze(2).sort(1)
-    true = episode.query.y.squeeze(2).gather(1, order)
-    steps = STEPS if learner.test_steps else (0,)
-    states = learner.adaptations(episode.support.to(device), steps)
-    drawn = [
-        learner.predict(adapted, x.unsqueeze(2).to(device)).squeeze(2).cpu() for adapted in states
-    ]
+    fits = Fits.of(learner, replace(source, query=POINTS).sample(PANELS, Moment(seed, "picture")))
     figure = new_figure(4.6)
     panels = figure.subplots(2, PANELS // 2, sharex=True, sharey=True).flat
     for task, axes in enumerate(panels):
         tidy(axes).set_title(f"task {task + 1}", fontsize=TICK, color=INK)
-        axes.plot(x[task], true[task], **TRUE)
-        for count, prediction in zip(steps, drawn, strict=True):
-            _prediction(axes, x[task], prediction[task], count, bool(learner.test_steps))
-        axes.plot(episode.support.x[task, :, 0], episode.support.y[task, :, 0], "o", **SUPPORT)
-    _limit(axes, true)
-    named = axes.get_legend_handles_labels()
-    figure.legend(*named, loc="outside lower center", ncols=3, frameon=False, fontsize=TICK)
+        fits.draw(axes, task)
+    _limit(axes, fits.true)
+    handles, labels = axes.get_legend_handles_labels()
+    legend_below(figure, ncols=3, handles=handles, labels=labels)
     return figure
 
 
-def _prediction(axes: Axes, x: Tensor, y: Tensor, count: int, inner: bool) -> None:
+@dataclass(frozen=True, eq=False)
+class Fits:
+    """The curves of several tasks, in the order of their inputs.
+
+    Attributes:
+        support: The points that the learner is given.
+        x: Inputs ``[task, point]``.
+        true: The true curves ``[task, point]``.
+        predicted: For each number of inner steps, the predictions ``[task, point]``.
+        inner: Whether the learner takes inner steps; otherwise one prediction stands at 0.
+    """
+
+    support: Batch
+    x: Tensor
+    true: Tensor
+    predicted: dict[int, Tensor]
+    inner: bool
+
+    @classmethod
+    def of(cls, learner: Learner, episode: Episode) -> "Fits":
+        """Ask the learner for the queries of ``episode``."""
+        x, order = episode.query.x.squeeze(2).sort(1)
+        true = episode.query.y.squeeze(2).gather(1, order)
+        inner = bool(learner.test_steps)
+        predicted = _predictions(learner, episode.support, x, STEPS if inner else (0,))
+        return cls(episode.support, x, true, predicted, inner)
+
+    def draw(self, axes: Axes, task: int) -> None:
+        """Draw one task."""
+        axes.plot(self.x[task], self.true[task], **TRUE)
+        for count, y in self.predicted.items():
+            axes.plot(self.x[task], y[task], gid=f"after {count}", **_stroke(count, self.inner))
+        axes.plot(self.support.x[task, :, 0], self.support.y[task, :, 0], "o", **SUPPORT)
+
+
+def _predictions(
+    learner: Learner, support: Batch, x: Tensor, steps: Sequence[int]
+) -> dict[int, Tensor]:
+    """Predict at ``x`` ``[task, point]`` after each number of inner steps."""
+    device = device_of(learner)
+    states = learner.adaptations(support.to(device), steps)
+    inputs = x.unsqueeze(2).to(device)
+    predicted = (learner.predict(adapted, inputs).squeeze(2).cpu() for adapted in states)
+    return dict(zip(steps, predicted, strict=True))
+
+
+def _stroke(count: int, inner: bool) -> dict[str, Any]:
+    """Give label and line of a prediction after ``count`` inner steps, or of the only one."""
     colour, style, width = STROKES[count if inner else 10]
     label = f"after {count} step{'' if count == 1 else 's'}" if inner else "prediction"
-    stroke: dict[str, Any] = {"color": colour, "linestyle": style, "linewidth": width}
-    axes.plot(x, y, label=label, gid=f"after {count}", **stroke)
+    return {"label": label, "color": colour, "linestyle": style, "linewidth": width}
 
 
 def _limit(axes: Axes, true: Tensor) -> None:

@@ -128,7 +128,7 @@ def _protocol(folder: Path, scores: Sequence[Score], shot: int | None) -> str:
     shown = Shown(name, title_of(shot), READING, alt, ladder_chart(scores, shot))
     found = means(scores, shot)
     best_first = sorted(rows, key=lambda row: found[row[0]])
-    return markup.section(shown.title, [shown.keep(folder), markup.numbers(head, best_first)])
+    return markup.section(shown.title, [shown.keep(folder), markup.numbers_table(head, best_first)])
 
 
 __all__ = ["ladder_chart", "write_ladder"]

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Mapping, Sequence
 from html import escape
+from itertools import chain, repeat
 
 from quickstudy.reporting.css import CSS
 
@@ -41,22 +42,29 @@ def picture(png: bytes, alt: str, reading: str, wide: bool) -> str:
     return f'<figure>\n<div class="white">{image}</div>\n{caption}\n</figure>'
 
 
-def numbers(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Make a table of numbers, with names in the first column; the first row is the own one."""
-    top = _head(head[0], "") + "".join(_head(cell, "n") for cell in head[1:])
-    lines = [_row(row, "own") for row in rows[:1]] + [_row(row, "") for row in rows[1:]]
-    body = "\n".join(lines)
-    table = f"<thead><tr>{top}</tr></thead>\n<tbody>\n{body}\n</tbody>"
+def numbers_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Make a table of numbers, with names in the first column; the first row is emphasised."""
+    table = f"<thead><tr>{_top(head)}</tr></thead>\n<tbody>\n{_body(rows)}\n</tbody>"
     return f'<div class="scroll"><table>\n{table}\n</table></div>'
 
 
 def settings(values: Mapping[str, str]) -> str:
     """Make a table of names and values."""
-    rows = "\n".join(
-        f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td></tr>'
-        for name, value in values.items()
-    )
+    rows = "\n".join(map(_setting, values.keys(), values.values()))
     return f'<table class="settings">\n<tbody>\n{rows}\n</tbody>\n</table>'
+
+
+def _setting(name: str, value: str) -> str:
+    return f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td></tr>'
+
+
+def _top(head: Sequence[str]) -> str:
+    """Make the head of a table of numbers."""
+    return _head(head[0], "") + "".join(_head(cell, "n") for cell in head[1:])
+
+
+def _body(rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join(map(_row, rows, chain(["own"], repeat(""))))
 
 
 def _head(cell: str, css: str) -> str:

@@ -1,5 +1,6 @@
 """Writes the page to look at after a run."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,9 +8,10 @@ from quickstudy.cache import write_atomically
 from quickstudy.learners import Learner
 from quickstudy.relatedness import Relatedness
 from quickstudy.reporting import markup
+from quickstudy.reporting.estimates import LEARNER
 from quickstudy.reporting.figures import Extras, figures_for
 from quickstudy.reporting.settings import command_of, flat, read_run
-from quickstudy.reporting.table import cells_of
+from quickstudy.reporting.table import estimate_cells, estimate_head
 from quickstudy.reporting.words import (
     against_baselines,
     default_title,
@@ -60,50 +62,58 @@ def write_report(
     """
     folder = Path(folder)
     title = default_title(learner, evaluation) if title is None else title
-    run, path = read_run(folder), folder / "metrics.jsonl"
-    metrics = read_metrics(path) if path.exists() else []
+    run = read_run(folder)
+    extras = Extras(_metrics_of(folder), groups or {}, group_way, relatedness)
+    shown = figures_for(learner, source, evaluation, extras, seed)
     body = [markup.element("h1", title), _result(evaluation)]
-    extras = Extras(metrics, groups or {}, group_way, relatedness)
-    for shown in figures_for(learner, source, evaluation, extras, seed):
-        body.append(markup.section(shown.title, [shown.keep(folder)]))
-    body.append(markup.section("How it was evaluated", [markup.settings(_evaluated(evaluation))]))
-    body += _settings(run)
+    body += [figure.section(folder) for figure in shown]
+    body += [_evaluated(evaluation), *_settings(run)]
     report = folder / "report.html"
     write_atomically(report, markup.document(title, body).encode())
     return report
 
 
-def _settings(run: dict[str, Any]) -> list[str]:
+def _metrics_of(folder: Path) -> Sequence[dict[str, float]]:
+    """Read the metrics of a run; there are none if it was not trained here."""
+    path = folder / "metrics.jsonl"
+    return read_metrics(path) if path.exists() else []
+
+
+def _settings(run: dict[str, Any]) -> Iterator[str]:
     """Give the sections on how a run was trained, if that is known."""
-    sections = []
     if settings := flat(run):
-        sections.append(markup.section("Settings of the run", [markup.settings(settings)]))
+        yield markup.section("Settings of the run", [markup.settings(settings)])
     if command := command_of(run):
-        sections.append(markup.section("Run it again", [markup.element("pre", command)]))
-    return sections
+        yield markup.section("Run it again", [markup.element("pre", command)])
 
 
 def _result(evaluation: Evaluation) -> str:
-    metric = evaluation.metric
-    rows = [("this learner", evaluation.estimate), *evaluation.baselines.items()]
-    cells = [cells_of(name, estimate, metric) for name, estimate in rows]
-    name = metric.replace("_", " ")
-    parts = [
-        markup.element("p", written(evaluation.estimate, metric, tasks=False), "number"),
-        markup.element("p", headline(evaluation)),
-        markup.element("p", against_baselines(evaluation)),
-        markup.element("p", transduction(evaluation.transductive), "soft"),
-        markup.numbers(["", f"{name}, 95 % interval", "tasks", "diverged"], cells),
-    ]
-    return markup.section(name.capitalize(), parts, "result")
+    """Give the section of the result: in a number, in words, and in a table."""
+    parts = [*_told(evaluation), _table(evaluation)]
+    return markup.section(evaluation.metric.replace("_", " ").capitalize(), parts, "result")
 
 
-def _evaluated(evaluation: Evaluation) -> dict[str, str]:
-    return flat(
-        {
-            "tasks": evaluation.source,
-            "num_tasks": evaluation.estimate.num_tasks,
-            "seed": evaluation.seed,
-            "versions": evaluation.versions,
-        }
-    )
+def _told(evaluation: Evaluation) -> Iterator[str]:
+    """Tell the result in a number and in words."""
+    number = written(evaluation.estimate, evaluation.metric, tasks=False)
+    yield markup.element("p", number, "number")
+    yield markup.element("p", headline(evaluation))
+    yield markup.element("p", against_baselines(evaluation))
+    yield markup.element("p", transduction(evaluation.transductive), "soft")
+
+
+def _table(evaluation: Evaluation) -> str:
+    rows = [(LEARNER, evaluation.estimate), *evaluation.baselines.items()]
+    cells = [estimate_cells(name, estimate, evaluation.metric) for name, estimate in rows]
+    return markup.numbers_table(estimate_head(evaluation.metric), cells)
+
+
+def _evaluated(evaluation: Evaluation) -> str:
+    """Give the section on how the run was evaluated."""
+    values = {
+        "tasks": evaluation.source,
+        "num_tasks": evaluation.estimate.num_tasks,
+        "seed": evaluation.seed,
+        "versions": evaluation.versions,
+    }
+    return markup.section("How it was evaluated", [markup.settings(flat(values))])

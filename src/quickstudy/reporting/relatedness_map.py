@@ -1,21 +1,35 @@
 """Draws how related tasks are: a heatmap of all pairs beside the tree of tasks."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 from scipy.cluster.hierarchy import leaves_list
 
 from quickstudy.relatedness import Relatedness
-from quickstudy.reporting.style import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, TICK, WIDTH
+from quickstudy.reporting.style import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, TICK, new_figure
 
-BELOW: dict[str, Any] = {"orientation": "horizontal", "location": "bottom"}
+BELOW: dict[str, Any] = {
+    "orientation": "horizontal",
+    "location": "bottom",
+    "shrink": 0.7,
+    "aspect": 32,
+    "pad": 0.03,
+}
+HEAT: dict[str, Any] = {
+    "cmap": "RdBu_r",
+    "aspect": "auto",
+    "interpolation": "nearest",
+    "gid": "similarity",
+}
 MOST_NAMES = 45
 """The most names that do not run into one another; of more, every second is shown, or fewer."""
 LONGEST = 18
@@ -32,37 +46,47 @@ def relatedness_map(found: Relatedness) -> Figure:
         found: The result of :func:`quickstudy.relatedness.relate`.
     """
     order = leaves_list(found.tree)
-    figure = Figure(figsize=(WIDTH, 6.2), layout="constrained", facecolor="white")
+    figure = new_figure(6.2)
     tree, heat = figure.subplots(1, 2, width_ratios=[1, 4])
     _draw_tree(tree, found, order)
     image = _draw_map(heat, found, order)
-    bar = figure.colorbar(image, ax=heat, shrink=0.7, aspect=32, pad=0.03, **BELOW)
+    _tidy_bar(figure.colorbar(image, ax=heat, **BELOW))
+    return figure
+
+
+def _tidy_bar(bar: Colorbar) -> None:
+    _set_ticks(bar)
+    bar.set_label("similarity of two tasks", fontsize=TICK, color=INK)
+    bar.outline.set_visible(False)
+
+
+def _set_ticks(bar: Colorbar) -> None:
     bar.locator = MaxNLocator(5)
     bar.update_ticks()
-    bar.set_label("similarity of two tasks", fontsize=TICK, color=INK)
     bar.ax.tick_params(labelsize=TICK, colors=INK, color=GREY)
-    bar.outline.set_visible(False)
-    return figure
 
 
 def _draw_map(axes: Axes, found: Relatedness, order: np.ndarray) -> AxesImage:
     """Draw the heatmap, the boundaries of the groups and the names."""
     values = found.similarity.numpy()[np.ix_(order, order)]
-    reach = max(0.5, float(np.abs(values[~np.eye(len(order), dtype=bool)]).max()))
-    image = axes.imshow(
-        values,
-        cmap="RdBu_r",
-        vmin=-reach,
-        vmax=reach,
-        aspect="auto",
-        interpolation="nearest",
-        gid="similarity",
-    )
-    for place in np.flatnonzero(np.diff(found.groups.numpy()[order])) + 0.5:
-        axes.axhline(place, color=INK, linewidth=0.9, gid="boundary")
-        axes.axvline(place, color=INK, linewidth=0.9)
+    reach = _reach(values)
+    image = axes.imshow(values, vmin=-reach, vmax=reach, **HEAT)
+    _draw_boundaries(axes, found.groups.numpy()[order])
     _name(axes, [found.names[index] for index in order])
     return image
+
+
+def _draw_boundaries(axes: Axes, groups: np.ndarray) -> None:
+    """Draw lines between rows, and between columns, of different ``groups``."""
+    for place in np.flatnonzero(np.diff(groups)) + 0.5:
+        axes.axhline(place, color=INK, linewidth=0.9, gid="boundary")
+        axes.axvline(place, color=INK, linewidth=0.9)
+
+
+def _reach(values: np.ndarray) -> float:
+    """Give the similarity of the deepest colour: the largest of a pair, at least a half."""
+    pairs = values[~np.eye(len(values), dtype=bool)]
+    return max(0.5, float(np.abs(pairs).max()))
 
 
 def _name(axes: Axes, names: list[str]) -> None:
@@ -86,29 +110,77 @@ def _draw_tree(axes: Axes, found: Relatedness, order: np.ndarray) -> None:
 
     A merge within a group has the group's colour; a merge of groups is grey.
     """
-    palette = islice(cycle((BLUE, ORANGE, GREEN, PURPLE)), found.num_groups)
-    colours: dict[int | None, str] = {None: GREY, **dict(enumerate(palette))}
-    lines, groups = zip(*_merges(found, order), strict=True)
-    kinds = [colours[group] for group in groups]
-    axes.add_collection(LineCollection(lines, colors=kinds, linewidths=1.2, gid="tree"))
+    axes.add_collection(_branches(found, order))
     top = max(float(found.tree[:, 2].max()), 1e-6)
-    axes.set(xlim=(1.03 * top, 0), ylim=(len(order) - 0.5, -0.5))
-    axes.set_xticks([])
-    axes.set_yticks([])
+    axes.set(xlim=(1.03 * top, 0), ylim=(len(order) - 0.5, -0.5), xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
 
 
-def _merges(
-    found: Relatedness, order: np.ndarray
-) -> Iterator[tuple[list[tuple[float, float]], int | None]]:
-    """Give for every merge its line, around the two parts that it joins, and its group if any."""
+def _branches(found: Relatedness, order: np.ndarray) -> LineCollection:
+    """Make the lines of all merges."""
+    palette = [*islice(cycle((BLUE, ORANGE, GREEN, PURPLE)), found.num_groups), GREY]
+    merges = list(_merges(found, order))
+    colours = [palette[merge.group] for merge in merges]
+    lines = [merge.line for merge in merges]
+    return LineCollection(lines, colors=colours, linewidths=1.2, gid="tree")
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A part of the tree: a task, or the parts that a merge has joined.
+
+    Attributes:
+        distance: The distance of the parts that it joins; 0 for a task.
+        place: Its place among the rows of the map.
+        group: The group of all its tasks; -1 if they are of several.
+    """
+
+    distance: float
+    place: float
+    group: int
+
+
+@dataclass(frozen=True)
+class Merge:
+    """A merge of two parts of the tree.
+
+    Attributes:
+        first: The first part.
+        second: The second part.
+        distance: The distance between them.
+    """
+
+    first: Branch
+    second: Branch
+    distance: float
+
+    @property
+    def group(self) -> int:
+        """The group of both parts; -1 if they are of several."""
+        return self.first.group if self.first.group == self.second.group else -1
+
+    @property
+    def line(self) -> list[tuple[float, float]]:
+        """The line around the two parts."""
+        start, end = (self.distance, self.first.place), (self.distance, self.second.place)
+        first = (self.first.distance, self.first.place)
+        return [first, start, end, (self.second.distance, self.second.place)]
+
+    @property
+    def joined(self) -> Branch:
+        """The part that the two become."""
+        middle = (self.first.place + self.second.place) / 2
+        return Branch(self.distance, middle, self.group)
+
+
+def _merges(found: Relatedness, order: np.ndarray) -> Iterator[Merge]:
+    """Give the merges of the tree, from the most alike parts on."""
     count, groups = len(order), found.groups.tolist()
-    at = {int(leaf): (0.0, float(place), groups[leaf]) for place, leaf in enumerate(order)}
+    parts = {int(leaf): Branch(0.0, float(at), groups[leaf]) for at, leaf in enumerate(order)}
     for index, (first, second, distance, _) in enumerate(found.tree):
-        (low, a, own), (high, b, other) = at[int(first)], at[int(second)]
-        group = own if own == other else None
-        at[count + index] = (float(distance), (a + b) / 2, group)
-        yield [(low, a), (float(distance), a), (float(distance), b), (high, b)], group
+        merge = Merge(parts[int(first)], parts[int(second)], float(distance))
+        parts[count + index] = merge.joined
+        yield merge
 
 
 __all__ = ["relatedness_map"]

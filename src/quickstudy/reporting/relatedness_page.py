@@ -32,19 +32,28 @@ def write_relatedness(
     Raises:
         OSError: If a file cannot be written.
     """
-    folder, shown = Path(folder), shown_relatedness(found)
-    words = [markup.element("p", groups_in_words(found), "number")]
-    words += [markup.element("p", line) for line in relation(found)]
-    body = [markup.element("h1", title), markup.section("In short", words, "result")]
-    body.append(markup.section(shown.title, [shown.keep(folder)]))
+    folder = Path(folder)
+    body = [markup.element("h1", title), _in_short(found)]
+    body.append(shown_relatedness(found).section(folder))
     if found.num_groups > 1:
-        groups = dict(_group(found, group) for group in range(found.num_groups))
-        body.append(markup.section("The groups", [markup.settings(groups)]))
+        body.append(_groups(found))
     if isinstance(settings, dict):
         body.append(markup.section("How it was measured", [markup.settings(flat(settings))]))
     page = folder / "relatedness.html"
     write_atomically(page, markup.document(title, body).encode())
     return page
+
+
+def _in_short(found: Relatedness) -> str:
+    words = [markup.element("p", groups_in_words(found), "number")]
+    words += [markup.element("p", line) for line in relation(found)]
+    return markup.section("In short", words, "result")
+
+
+def _groups(found: Relatedness) -> str:
+    """Give the section that names the tasks of every group."""
+    groups = dict(_group(found, group) for group in range(found.num_groups))
+    return markup.section("The groups", [markup.settings(groups)])
 
 
 def _group(found: Relatedness, group: int) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from torch import nn
 
+from quickstudy import tasks
 from quickstudy.reporting.by_group import accuracy_by_group_values
 from quickstudy.reporting.page import write_report
 from quickstudy.tasks import Episodes, TaskSource
@@ -46,21 +47,24 @@ def report(
         UserError: If the run cannot be read, or the data it learned from is not known.
     """
     trained = Trained.read(run, model, classes)
-    tasks = trained.tasks() if source is None else source
+    asked = trained.tasks() if source is None else source
     found = evaluate(
-        trained.learner, tasks, num_tasks, seed, baselines=baselines, progress=progress
+        trained.learner, asked, num_tasks, seed, baselines=baselines, progress=progress
     )
-    return write_run(trained, tasks, found)
+    return write_run(trained, asked, found)
 
 
 def write_run(run: Trained, source: TaskSource, found: Evaluation) -> Path:
     """Write the page of a run that was evaluated on tasks of ``source``."""
+    folder, way = _page_folder(run), group_way(source)
     groups = groups_of(run, source, found.seed)
-    # a run of quickstudy fit has a page of its own, with the ways it compared
-    folder = run.folder if run.fitted_table is None else run.folder / "evaluation"
     folder.mkdir(exist_ok=True)
-    way = group_way(source)
     return write_report(folder, run.learner, source, found, found.seed, groups, group_way=way)
+
+
+def _page_folder(run: Trained) -> Path:
+    # a run of quickstudy fit already has a page in its folder, with the rungs that it compared
+    return run.folder if run.fitted_table is None else run.folder / "evaluation"
 
 
 def group_way(source: TaskSource) -> int | None:
@@ -72,14 +76,17 @@ def group_way(source: TaskSource) -> int | None:
 def groups_of(run: Trained, source: TaskSource, seed: int) -> dict[str, Estimate] | None:
     """Measure the accuracy on tasks within each alphabet or script; None if there are none."""
     way = group_way(source)
-    if not isinstance(source, Episodes) or way is None or len(source.pool.group_names) < 2:
-        return None
-    if int(source.pool.groups.bincount().max()) < way:
+    if not isinstance(source, Episodes) or way is None or not _has_groups(source.pool, way):
         return None
     shot = source.shot if isinstance(source.shot, int) else max(source.shot)
     return accuracy_by_group_values(
         run.learner, source.pool, way, shot, source.query, GROUP_TASKS, seed
     )
+
+
+def _has_groups(pool: tasks.Classes, way: int) -> bool:
+    """Say whether there are several groups, and one of them has ``way`` classes."""
+    return len(pool.group_names) > 1 and int(pool.groups.bincount().max()) >= way
 
 
 __all__ = ["group_way", "groups_of", "report", "write_run"]

@@ -18,16 +18,20 @@ def read_run(folder: Path) -> dict[str, Any]:
     path = folder / "run.json"
     if not path.exists():
         return {}
-    try:
-        run = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise UserError(
-            f"File {path} should hold a JSON object. It cannot be read: {error}."
-        ) from error
+    run = _json(path)
     require(
         isinstance(run, dict), f"File {path} should hold a JSON object. Found {type(run).__name__}."
     )
     return dict(run)
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise UserError(
+            f"File {path} should hold a JSON object. It cannot be read: {error}."
+        ) from error
 
 
 def command_of(run: dict[str, Any]) -> str:
@@ -44,18 +48,23 @@ def flat(values: dict[str, Any]) -> dict[str, str]:
         >>> flat({"learner": learner, "steps": 10000, "scheduler": None})
         {'learner': 'maml', 'learner: inner_lr': '0.4', 'steps': '10,000'}
     """
-    return dict(_flat("", {name: value for name, value in values.items() if name != "command"}))
+    return dict(_flat("", values | {"command": None}))
 
 
 def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from _flat(_joined(prefix, name), inner)
-    elif isinstance(value, list) and any(isinstance(inner, dict) for inner in value):
+    elif _is_nested(value):
         for inner in value:
             yield from _flat(prefix, inner)
     elif value is not None and value != [] and value != "":
         yield prefix, _text(value)
+
+
+def _is_nested(value: Any) -> bool:
+    """Say whether ``value`` is a list of settings."""
+    return isinstance(value, list) and any(isinstance(inner, dict) for inner in value)
 
 
 def _joined(prefix: str, name: str) -> str:

@@ -1,6 +1,7 @@
 """How every figure looks, without any global state of matplotlib."""
 
 import io
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -25,6 +26,7 @@ LABEL, TICK = 10, 9
 WIDTH = 6.0
 DECADES = 30
 """The factor between values from which an axis is logarithmic."""
+LEGEND: dict[str, Any] = {"frameon": False, "fontsize": TICK}
 
 
 def new_figure(height: float) -> Figure:
@@ -34,14 +36,35 @@ def new_figure(height: float) -> Figure:
 
 def tidy(axes: Axes, x: str = "", y: str = "") -> Axes:
     """Name the axes of a panel, and remove the ink that says nothing."""
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(GREY)
-    axes.grid(color=FAINT, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.tick_params(labelsize=TICK, colors=INK, color=GREY)
     axes.set_xlabel(x, fontsize=LABEL, color=INK)
     axes.set_ylabel(y, fontsize=LABEL, color=INK)
+    _quiet(axes)
     return axes
+
+
+def _quiet(axes: Axes) -> None:
+    """Leave two thin lines and a pale grid of the frame."""
+    axes.grid(color=FAINT, linewidth=0.6)
+    axes.set_axisbelow(True)
+    _thin_frame(axes)
+
+
+def _thin_frame(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(GREY)
+    axes.tick_params(labelsize=TICK, colors=INK, color=GREY)
+
+
+def legend_above(axes: Axes) -> None:
+    """Put the legend of a panel above its right corner, outside, so that it hides no curve."""
+    axes.legend(
+        loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderpad=0, borderaxespad=0.2, **LEGEND
+    )
+
+
+def legend_below(figure: Figure, ncols: int, **shown: Any) -> None:
+    """Put one legend below all panels; ``shown`` are its handles and labels, by default all."""
+    figure.legend(loc="outside lower center", ncols=ncols, **shown, **LEGEND)
 
 
 def metric_label(metric: str) -> str:
@@ -58,6 +81,12 @@ def spans_decades(values: Values) -> bool:
     """Say whether positive ``values`` differ so much that they need a logarithmic axis."""
     finite = values[np.isfinite(values)]
     return bool(len(finite) and finite.min() > 0 and finite.max() > DECADES * finite.min())
+
+
+def widen(axes: Axes, values: Values) -> None:
+    """Make the vertical axis logarithmic if ``values`` need it."""
+    if spans_decades(values):
+        axes.set_yscale("log")
 
 
 def png(figure: Figure) -> bytes:

@@ -10,9 +10,10 @@ from quickstudy.training.evaluate import Estimate
 
 
 def results_table(title: str, rows: Sequence[tuple[str, Estimate]], metric: str) -> Table:
-    """Make a table with a row for every estimate: name, mean ± 95 % interval, tasks.
+    """Make a table with a row for every estimate.
 
-    If any task diverged, a column says how many did.
+    The columns are name, mean ± 95 % interval and number of tasks. If any task diverged,
+    a column says how many did.
 
     Args:
         title: The title above the table.
@@ -24,20 +25,30 @@ def results_table(title: str, rows: Sequence[tuple[str, Estimate]], metric: str)
         >>> results_table("5-way 1-shot", rows, "accuracy").row_count
         1
     """
-    diverged = any(estimate.num_diverged for _, estimate in rows)
     table = Table(title=Text(title, style="bold"), title_justify="left")
-    table.add_column("")
-    table.add_column(f"{metric.replace('_', ' ')}, 95 % interval", justify="right")
-    table.add_column("tasks", justify="right")
-    if diverged:
-        table.add_column("diverged", justify="right")
+    for name in _columns(rows, metric):
+        table.add_column(name, justify="right" if name else "left")
     for name, estimate in rows:
-        cells = cells_of(name, estimate, metric)
-        table.add_row(*(Text(cell) for cell in cells[: 3 + diverged]))
+        cells = estimate_cells(name, estimate, metric)[: len(table.columns)]
+        table.add_row(*map(Text, cells))
     return table
 
 
-def cells_of(name: str, estimate: Estimate, metric: str) -> list[str]:
-    """Write the row of an estimate: name, mean ± 95 % interval, tasks, tasks that diverged."""
+def estimate_head(metric: str) -> list[str]:
+    """Name the columns of the cells of an estimate."""
+    return ["", f"{metric.replace('_', ' ')}, 95 % interval", "tasks", "diverged"]
+
+
+def _columns(rows: Sequence[tuple[str, Estimate]], metric: str) -> list[str]:
+    """Name the columns that are shown: all, or all but the last if no task diverged."""
+    diverged = any(estimate.num_diverged for _, estimate in rows)
+    return estimate_head(metric)[: 3 + diverged]
+
+
+def estimate_cells(name: str, estimate: Estimate, metric: str) -> list[str]:
+    """Write the row of an estimate.
+
+    The cells are name, mean ± 95 % interval, number of tasks, and number of tasks that diverged.
+    """
     value = written(estimate, metric, tasks=False)
     return [name, value, f"{estimate.num_tasks:,}", f"{estimate.num_diverged:,}"]

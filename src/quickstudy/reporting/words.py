@@ -1,6 +1,7 @@
 """Tells a result in plain words."""
 
 import math
+from dataclasses import replace
 
 from quickstudy.learners import Learner
 from quickstudy.relatedness import Relatedness
@@ -9,11 +10,13 @@ from quickstudy.training.evaluate import Estimate, Evaluation
 
 
 def written(estimate: Estimate, metric: str, tasks: bool = True) -> str:
-    """Write an estimate, as ``97.31 ± 0.20 %``; with ``tasks`` also those that diverged."""
-    if not math.isfinite(estimate.mean):
-        return f"diverged on all {estimate.num_tasks} tasks" if tasks else "diverged"
-    kept = estimate if tasks else Estimate(estimate.mean, estimate.ci95, estimate.num_tasks)
-    return kept.text(metric)
+    """Write an estimate as a person reads it.
+
+    An accuracy is ``97.31 ± 0.20 %``. With ``tasks``, the tasks that diverged are counted too.
+    """
+    if math.isfinite(estimate.mean):
+        return (estimate if tasks else replace(estimate, num_diverged=0)).text(metric)
+    return f"diverged on all {estimate.num_tasks} tasks" if tasks else "diverged"
 
 
 def default_title(learner: Learner, evaluation: Evaluation) -> str:
@@ -29,21 +32,37 @@ def default_title(learner: Learner, evaluation: Evaluation) -> str:
 
 def headline(evaluation: Evaluation) -> str:
     """Say the result in a sentence."""
-    estimate, source = evaluation.estimate, evaluation.source
+    value = written(evaluation.estimate, evaluation.metric)
+    told = metric_of(evaluation.metric).sentence.format(value)
+    return f"{_subject(evaluation)} {told} ({_over(evaluation.estimate)})."
+
+
+def _subject(evaluation: Evaluation) -> str:
+    given = _given(evaluation)
+    return f"{given}, the learner" if given else "The learner"
+
+
+def _over(estimate: Estimate) -> str:
+    """Say over how many tasks the mean is taken."""
     over = f"mean over {estimate.num_tasks:,} tasks"
-    if math.isfinite(estimate.ci95):
-        over += " with its 95 % interval"
-    shot = source.get("shot")
-    given = "" if shot is None else f"Given {_range(shot)} example{'' if shot == 1 else 's'} "
-    if evaluation.metric == "accuracy":
-        of_each = "of each class"
-        if "way" in source:
-            of_each = f"of each of {_range(source['way'])} classes"
-    else:
-        of_each = "of a task"
-    begin = f"{given}{of_each}, the learner" if given else "The learner"
-    told = metric_of(evaluation.metric).sentence.format(written(estimate, evaluation.metric))
-    return f"{begin} {told} ({over})."
+    return f"{over} with its 95 % interval" if math.isfinite(estimate.ci95) else over
+
+
+def _given(evaluation: Evaluation) -> str:
+    """Say how many examples a task is learned from; empty if that is not known."""
+    shot = evaluation.source.get("shot")
+    if shot is None:
+        return ""
+    return f"Given {_range(shot)} example{'' if shot == 1 else 's'} {_of_each(evaluation)}"
+
+
+def _of_each(evaluation: Evaluation) -> str:
+    """Say of what there are as many examples as a shot."""
+    if evaluation.metric != "accuracy":
+        return "of a task"
+    if "way" not in evaluation.source:
+        return "of each class"
+    return f"of each of {_range(evaluation.source['way'])} classes"
 
 
 def transduction(transductive: bool) -> str:
@@ -58,25 +77,24 @@ def transduction(transductive: bool) -> str:
 
 def against_baselines(evaluation: Evaluation) -> str:
     """Compare the learner with the best plain baseline, in a sentence; empty without baselines."""
-    sign = -1 if metric_of(evaluation.metric).higher_is_better else 1
-    finite = {
-        name: estimate
-        for name, estimate in evaluation.baselines.items()
-        if math.isfinite(estimate.mean)
-    }
+    baselines = evaluation.baselines.items()
+    finite = [(name, found) for name, found in baselines if math.isfinite(found.mean)]
     if not finite or not math.isfinite(evaluation.mean):
         return ""
-    name, best = min(finite.items(), key=lambda row: sign * row[1].mean)
-    # never with an interval of NaN
-    apart = abs(evaluation.mean - best.mean) > math.hypot(evaluation.ci95, best.ci95)
-    if not apart:
-        verdict = "which this evaluation cannot tell apart from it"
-    elif sign * evaluation.mean < sign * best.mean:
-        verdict = "which it beats"
-    else:
-        verdict = "which beats it"
+    sign = -1 if metric_of(evaluation.metric).higher_is_better else 1
+    name, best = min(finite, key=lambda row: sign * row[1].mean)
     reached = written(best, evaluation.metric)
-    return f"The best plain baseline, {name}, reaches {reached}, {verdict}."
+    return f"The best plain baseline, {name}, reaches {reached}, {_against(best, evaluation)}."
+
+
+def _against(baseline: Estimate, evaluation: Evaluation) -> str:
+    """Say whether the learner beats ``baseline``."""
+    gain = evaluation.mean - baseline.mean
+    # never more than an interval of NaN
+    if not abs(gain) > math.hypot(evaluation.ci95, baseline.ci95):
+        return "which this evaluation cannot tell apart from it"
+    better = (gain > 0) == metric_of(evaluation.metric).higher_is_better
+    return "which it beats" if better else "which beats it"
 
 
 MEASURED = {
@@ -94,6 +112,14 @@ MEASURED = {
     "posterior": "how alike the linear weights of two tasks depart from those of all tasks",
 }
 
+GROUPED = (
+    "groups found in one half of the rows explain the similarities seen in the other half better "
+    "than one group does."
+)
+NOT_GROUPED = (
+    "no groups found in one half of the rows explain the other half: share between all tasks alike."
+)
+
 
 def relation(found: Relatedness) -> list[str]:
     """Say how related tasks are: the measure, how sure it is, and the consequence."""
@@ -102,16 +128,7 @@ def relation(found: Relatedness) -> list[str]:
         f"Random halves of the rows agree on {found.reliability:.0%} of the differences between "
         "the pairs of tasks"
     )
-    if found.num_groups > 1:
-        follows = (
-            "groups found in one half of the rows explain the similarities seen in the other "
-            "half better than one group does."
-        )
-    else:
-        follows = (
-            "no groups found in one half of the rows explain the other half: share between all "
-            "tasks alike."
-        )
+    follows = GROUPED if found.num_groups > 1 else NOT_GROUPED
     return [
         f"Measured is {what}.",
         f"{sure}; the rest is taken for noise, and taken out. As to groups, {follows}",

@@ -37,9 +37,7 @@ class ArrayFile(Data):
     ) -> None:
         self.file = file
         self.fractions, self.seed = fractions, seed
-        found = _read(Path(file))
-        task, splits = found.get("task"), found.get("split")
-        self._arrays = Arrays(found["x"], found["y"], fractions, seed, task, splits)
+        self._arrays = _arrays(_read(Path(file)), fractions, seed)
 
     @property
     def split_names(self) -> tuple[str, ...]:
@@ -63,22 +61,31 @@ class ArrayFile(Data):
         return self._arrays.notes()
 
 
+def _arrays(found: dict[str, np.ndarray], fractions: Fractions, seed: int) -> Arrays:
+    task, splits = found.get("task"), found.get("split")
+    return Arrays(found["x"], found["y"], fractions, seed, task, splits)
+
+
 def _read(file: Path) -> dict[str, np.ndarray]:
     require(file.is_file(), f"{file} should be a .npz file of arrays. Found no such file.")
-    try:
-        with np.load(file, allow_pickle=False) as opened:
-            found = {name: opened[name] for name in opened.files if name in NEEDED + OPTIONAL}
-            names = list(opened.files)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
-        message = f"{file} should be a .npz file of arrays. It cannot be read: {error}."
-        raise UserError(message) from error
-    lacking = [name for name in NEEDED if name not in found]
+    found, names = _loaded(file)
     require(
-        not lacking,
+        set(NEEDED) <= set(names),
         f"{file} should hold the arrays x and y (and task and split, if need be). Found "
         f"{', '.join(names) or 'none'}.",
     )
     return found
+
+
+def _loaded(file: Path) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Load the arrays that make tasks, and name all arrays of the file."""
+    try:
+        with np.load(file, allow_pickle=False) as opened:
+            names = list(opened.files)
+            return {name: opened[name] for name in names if name in NEEDED + OPTIONAL}, names
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+        message = f"{file} should be a .npz file of arrays. It cannot be read: {error}."
+        raise UserError(message) from error
 
 
 __all__ = ["ArrayFile"]

@@ -1,6 +1,5 @@
 """Your own arrays: a pool of classes, or a family of tasks."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,7 +11,7 @@ from torch import Tensor
 from quickstudy import targets as ask
 from quickstudy.errors import UserError, require
 from quickstudy.targets import Target
-from quickstudy.tasks.classes import Classes, Range
+from quickstudy.tasks.classes import Classes
 from quickstudy.tasks.data import (
     SPLITS,
     Data,
@@ -22,11 +21,24 @@ from quickstudy.tasks.data import (
     divide,
 )
 from quickstudy.tasks.encoder import Encoder
+from quickstudy.tasks.image_tensors import unit_images
+from quickstudy.tasks.labels import (
+    by_split,
+    class_labels,
+    classes_of,
+    counts_of,
+    division_in_words,
+    is_missing,
+    texts_of,
+)
+from quickstudy.tasks.sizes import Range
 from quickstudy.tasks.table_tasks import TableTasks
 
 
 class Arrays(Data):
-    """Tasks from arrays: ``qs.tasks.Arrays(x, y).split("train").episodes(way=5, shot=1)``.
+    """Tasks from arrays.
+
+    ``qs.tasks.Arrays(x, y).split("train").episodes(way=5, shot=1)`` gives the training tasks.
 
     Without ``task``, each value of ``y`` is a class, and tasks are N-way K-shot: some of the
     classes, with some examples of each. With ``task``, each of its values is a task with its own
@@ -80,16 +92,11 @@ class Arrays(Data):
         self.fractions, self.seed = fractions, seed
         check_fractions(fractions)
         values = _inputs(x)
-        for name, other in (("y", y), ("task", task), ("splits", splits)):
-            require(
-                other is None or len(values) == len(other) > 0,
-                f"`x` and `{name}` should have the same length, at least 1. "
-                f"Found {len(values)} and {0 if other is None else len(other)}.",
-            )
+        _check_lengths(values, {"y": y, "task": task, "splits": splits})
         self.pool: Classes | TableTasks = (
-            classes_of(values, _classes(y)) if task is None else _tasks_of(values, y, task)
+            classes_of(values, class_labels(y)) if task is None else _tasks_of(values, y, task)
         )
-        self._parts = self._divided(None if splits is None else _texts(splits), task)
+        self._parts = self._divided()
 
     def episodes(self, way: Range | None = None, shot: Any = 1, query: int = 15) -> Any:
         """Make tasks from all classes, or from all tasks, whatever their split.
@@ -115,17 +122,25 @@ class Arrays(Data):
 
         Every class, or task, is in exactly one.
         """
+        self._check_holds_any(name)
+        part, label = self._parts[name], f"arrays/{name}"
+        if isinstance(self.pool, Classes):
+            return self.pool.subset(part, label)
+        return replace(self.pool.subset(part.tolist()), label=label)
+
+    def _check_holds_any(self, name: str) -> None:
+        """Raise unless split ``name`` holds a class, or a task."""
         check_split(name, SPLITS)
-        what = "class" if isinstance(self.pool, Classes) else "task"
-        count = sum(map(len, self._parts.values()))
         require(
             len(self._parts[name]) > 0,
-            f"Split {name!r} should have at least one {what}. Found none of {count}: "
-            "change `fractions`.",
+            f"Split {name!r} should have at least one {self._owner}. Found none of "
+            f"{len(self.pool.names)}: change `fractions`.",
         )
-        if isinstance(self.pool, Classes):
-            return self.pool.subset(self._parts[name], f"arrays/{name}")
-        return replace(self.pool.subset(self._parts[name].tolist()), label=f"arrays/{name}")
+
+    @property
+    def _owner(self) -> str:
+        """What every example is of."""
+        return "class" if self.task is None else "task"
 
     def everything(self) -> Any:
         """Give all classes, or all tasks."""
@@ -134,106 +149,66 @@ class Arrays(Data):
     def notes(self) -> list[str]:
         """Say how many classes, or tasks, there are in each split."""
         what = "classes" if isinstance(self.pool, Classes) else "tasks"
-        return [in_words(what, {name: len(part) for name, part in self._parts.items()})]
+        return [division_in_words(what, counts_of(self._parts))]
 
-    def _divided(self, split: list[str] | None, task: Any) -> dict[str, Tensor]:
-        """The classes, or the tasks, of every split."""
+    def _divided(self) -> dict[str, Tensor]:
+        """Divide the classes, or the tasks, into the splits."""
         names = self.pool.names
-        if split is None:
+        if self.splits is None:
             return divide(len(names), self.fractions, self.seed)
-        wrong = sorted(set(split) - set(SPLITS))
-        known = ", ".join(map(repr, SPLITS))
-        require(not wrong, f"`splits` should hold {known}. Found {wrong[:1]}.")
-        owners = _classes(self.y) if task is None else _texts(task)
-        found = dict[str, str]()
-        for owner, part in zip(owners, split, strict=True):
-            other = found.setdefault(owner, part)
-            what = "class" if task is None else "task"
-            message = f"Every {what} should be in one split. Found {what} {owner!r} in"
-            require(other == part, f"{message} {other!r} and {part!r}.")
+        owners = class_labels(self.y) if self.task is None else texts_of(self.task)
+        found = _split_of_each(owners, texts_of(self.splits), self._owner)
         return by_split([found[name] for name in names])
 
 
-def classes_of(values: Tensor, labels: Sequence[str], label: str = "arrays") -> Classes:
-    """Give the pool of examples ``values`` of classes ``labels``; whole numbers sort as such."""
-    number = re.compile("-?[0-9]+")
-    names = sorted(
-        set(labels),
-        key=lambda name: (0, int(name), name) if number.fullmatch(name) else (1, 0, name),
-    )
-    index = {name: i for i, name in enumerate(names)}
-    code = torch.tensor([index[label] for label in labels])
-    size, group = code.bincount(), torch.zeros(len(names), dtype=torch.long)
-    rows = values[code.argsort(stable=True)]
-    return Classes(rows, size.cumsum(0) - size, size, tuple(names), group, ("all",), label)
+def _check_lengths(values: Tensor, others: dict[str, Any]) -> None:
+    """Raise unless all that is given has as many entries as ``values``, at least one."""
+    for name, other in others.items():
+        count = 0 if other is None else len(other)
+        require(
+            other is None or len(values) == count > 0,
+            f"`x` and `{name}` should have the same length, at least 1. "
+            f"Found {len(values)} and {count}.",
+        )
 
 
-def by_split(parts: Sequence[str]) -> dict[str, Tensor]:
-    """Give the places of every split in ``parts``, the split of every class or task."""
-    places = {name: [i for i, part in enumerate(parts) if part == name] for name in SPLITS}
-    return {name: torch.tensor(found, dtype=torch.long) for name, found in places.items()}
+def _split_of_each(owners: Sequence[str], splits: Sequence[str], what: str) -> dict[str, str]:
+    """Give the split of every class, or task, from the two of every example.
 
-
-def in_words(what: str, counts: dict[str, int]) -> str:
-    """Say how many of ``what`` each split has.
-
-    Example:
-        >>> in_words("classes", {"train": 18, "validation": 6, "test": 6})
-        '30 classes: 18 to train, 6 to validate, 6 to test.'
+    Raises:
+        UserError: If there is no such split, or examples of one owner are in two.
     """
-    verbs = {"train": "train", "validation": "validate", "test": "test"}
-    parts = ", ".join(f"{count} to {verbs[name]}" for name, count in counts.items())
-    return f"{sum(counts.values())} {what}: {parts}."
+    _check_names(splits)
+    found = dict[str, str]()
+    for owner, part in zip(owners, splits, strict=True):
+        other = found.setdefault(owner, part)
+        message = f"Every {what} should be in one split. Found {what} {owner!r} in"
+        require(other == part, f"{message} {other!r} and {part!r}.")
+    return found
+
+
+def _check_names(splits: Sequence[str]) -> None:
+    wrong = sorted(set(splits) - set(SPLITS))
+    known = ", ".join(map(repr, SPLITS))
+    require(not wrong, f"`splits` should hold {known}. Found {wrong[:1]}.")
 
 
 def _inputs(x: Any) -> Tensor:
-    """``x`` as a tensor; floating point in the default dtype, integers as they are."""
-    try:
-        values = x if isinstance(x, Tensor) else torch.as_tensor(np.asarray(x))
-    except (TypeError, ValueError) as error:
-        raise UserError(f"`x` should be an array of numbers. Found {error}.") from error
-    exact = not values.is_floating_point() and values.dtype != torch.bool
-    values = values if exact else values.to(torch.get_default_dtype())
-    finite = exact or bool(values.isfinite().all())
+    """Make a tensor of ``x``: floating point in the default dtype, integers as they are."""
+    values = _tensor(x)
+    if not values.is_floating_point() and values.dtype != torch.bool:
+        return values
+    values = values.to(torch.get_default_dtype())
+    finite = bool(values.isfinite().all())
     require(finite, "`x` should be finite. Found NaN or infinity: fill or drop them.")
     return values
 
 
-def _texts(values: Any) -> list[str]:
-    """The entries of a list or an array as text."""
-    entries = values.tolist() if hasattr(values, "tolist") else values
-    return [str(entry) for entry in entries]
-
-
-def _classes(y: Any) -> list[str]:
-    """The class of every example as text.
-
-    Raises:
-        UserError: If a label is missing, or is no class.
-    """
-    entries = y.tolist() if hasattr(y, "tolist") else list(y)
-    missing = sum(map(is_missing, entries))
-    require(
-        not missing,
-        f"`y` should have the class of every example. Found {missing} without: drop them.",
-    )
-    wrong = [one for one in entries if isinstance(one, float) and not one.is_integer()]
-    require(
-        not wrong,
-        f"`y` should hold classes: integers or strings. Found {wrong[:1]}. Numbers are predicted "
-        "by regression, which needs `task`, the task of every example.",
-    )
-    return [_whole(one) for one in entries]
-
-
-def _whole(entry: Any) -> str:
-    """The text of a class, a whole number without decimals."""
-    return str(int(entry)) if isinstance(entry, float) else str(entry)
-
-
-def is_missing(entry: Any) -> bool:
-    """Whether ``entry`` is None, NaN, or pandas' NA or NaT."""
-    return entry is None or type(entry).__name__ in ("NAType", "NaTType") or entry != entry
+def _tensor(x: Any) -> Tensor:
+    try:
+        return x if isinstance(x, Tensor) else torch.as_tensor(np.asarray(x))
+    except (TypeError, ValueError) as error:
+        raise UserError(f"`x` should be an array of numbers. Found {error}.") from error
 
 
 def _is_floating(y: Any) -> bool:
@@ -243,11 +218,10 @@ def _is_floating(y: Any) -> bool:
 
 
 def _tasks_of(values: Tensor, y: Any, task: Any) -> TableTasks:
-    """The tasks of arrays, ordered by task."""
-    pool = classes_of(torch.arange(len(values)), _texts(task))
+    """Make the tasks of arrays, ordered by task."""
+    pool = classes_of(torch.arange(len(values)), texts_of(task))
     order, count = pool.x, len(pool.names)
-    if values.dtype == torch.uint8:  # images: as a pool of classes gives them
-        values = classes_of(values, ["all"] * len(values)).gather(torch.arange(len(values)))
+    values = unit_images(values)
     require(count >= 2, f"`task` should hold at least 2 tasks. Found {count}.")
     targets, target = _numbers(y) if _is_floating(y) else _indices(y)
     identity = torch.arange(count)
@@ -264,7 +238,7 @@ def _tasks_of(values: Tensor, y: Any, task: Any) -> TableTasks:
 
 
 def _numbers(y: Any) -> tuple[Tensor, Target]:
-    """The numbers of every example ``[example, target]``."""
+    """Give the numbers of every example ``[example, target]``, and their target."""
     numbers = torch.as_tensor(y if isinstance(y, Tensor) else np.asarray(y))
     numbers = numbers.to(torch.get_default_dtype()).reshape(len(numbers), -1)
     finite = bool(numbers.isfinite().all())
@@ -273,11 +247,14 @@ def _numbers(y: Any) -> tuple[Tensor, Target]:
 
 
 def _indices(y: Any) -> tuple[Tensor, Target]:
-    """The class index of every example ``[example]``."""
-    classes = classes_of(torch.arange(len(y)), _classes(y))
+    """Give the class index of every example ``[example]``, and their target."""
+    classes = classes_of(torch.arange(len(y)), class_labels(y))
     indices = torch.empty(len(y), dtype=torch.long)
     indices[classes.x] = torch.arange(len(classes.names)).repeat_interleave(classes.size)
     return indices, ask.Classes(len(classes.names))
 
 
-__all__ = ["Arrays", "by_split", "classes_of", "in_words", "is_missing"]
+in_words = division_in_words
+"""The former name."""
+
+__all__ = ["Arrays", "by_split", "classes_of", "counts_of", "division_in_words", "is_missing"]

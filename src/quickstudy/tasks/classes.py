@@ -12,9 +12,11 @@ from quickstudy.describe import recorded
 from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.random import Moment, distinct
+from quickstudy.tasks.candidates import Candidates
+from quickstudy.tasks.image_tensors import quarter_turns, turned_names, unit_images
+from quickstudy.tasks.sizes import Range, drawn_sizes, range_of
 from quickstudy.tasks.source import TaskSource
 
-Range = int | tuple[int, int]
 Rotations = Literal["classes", "task"]
 Turning = Literal["classes", "task", "none"]
 """How a source uses rotated examples in training: as classes, one drawn for each task, or not."""
@@ -53,7 +55,7 @@ class Classes:
 
     @property
     def num_classes(self) -> int:
-        """How many classes the pool holds, rotated ones included."""
+        """The number of classes, rotated ones included."""
         return len(self.start)
 
     def subset(self, classes: Tensor, label: str) -> "Classes":
@@ -70,26 +72,20 @@ class Classes:
 
     @recorded
     def with_rotations(self) -> "Classes":
-        """Every class turned by 0°, 90°, 180° and 270° as four classes (square images only)."""
+        """Make four classes of every class: turned by 0°, 90°, 180° and 270°.
+
+        Raises:
+            UserError: If the pool has its rotations already, or examples are no square images.
+        """
         require(self.num_rotations == 1, "This pool has its rotations already.")
-        height, width = self.x.shape[-2:] if self.x.ndim > 2 else (1, self.x.shape[-1])
-        require(
-            height == width,
-            "Only square images can be rotated. Found examples of shape "
-            f"{tuple(self.x.shape[1:])}.",
-        )
-        turned = torch.cat([torch.rot90(self.x, quarter, (-2, -1)) for quarter in range(4)])
         offsets = torch.arange(4) * len(self.x)
-        names = tuple(
-            f"{name}/rot{90 * quarter:03d}" for name in self.names for quarter in range(4)
-        )
         return replace(
             self,
-            x=turned,
+            x=quarter_turns(self.x),
             start=(self.start[:, None] + offsets).flatten(),
             size=self.size.repeat_interleave(4),
             groups=self.groups.repeat_interleave(4),
-            names=names,
+            names=tuple(turned for name in self.names for turned in turned_names(name)),
             num_rotations=4,
         )
 
@@ -110,42 +106,33 @@ class Classes:
         rotations: Rotations | None = None,
         within_group: bool = False,
     ) -> "Episodes":
-        """N-way K-shot tasks from this pool. See :class:`Episodes`."""
+        """Make N-way K-shot tasks from this pool, as ``Episodes`` draws them."""
         return Episodes(self, way, shot, query, rotations, within_group)
 
     @recorded
     def supervised(self, batch_size: int) -> "Supervised":
-        """The pool as one ordinary classification task over all its classes.
+        """Make one ordinary classification task of all classes.
 
         See :class:`Supervised`.
         """
         return Supervised(self, batch_size)
 
     def gather(self, rows: Tensor) -> Tensor:
-        """The examples at ``rows`` ``[...]`` as floating point ``[..., *feature]``."""
-        flat = self.x.index_select(0, rows.flatten())
-        if flat.dtype == torch.uint8:
-            flat = flat.to(torch.get_default_dtype()).mul_(1 / 255)
-            flat = flat.unsqueeze(1) if flat.ndim == 3 else flat  # one colour channel
+        """Give the examples at ``rows`` ``[...]`` as floating point ``[..., *feature]``."""
+        flat = unit_images(self.x.index_select(0, rows.flatten()))
         return flat.reshape(*rows.shape, *flat.shape[1:])
 
-
-def _bounds(value: Range, name: str, least: int) -> tuple[int, int]:
-    low, high = value if isinstance(value, tuple | list) else (value, value)
-    require(
-        isinstance(low, Integral) and isinstance(high, Integral),
-        f"Parameter `{name}` should be whole. Found {name}={value}.",
-    )
-    require(
-        least <= low <= high,
-        f"Parameter `{name}` should be at least {least} (a pair: low, high). Found {name}={value}.",
-    )
-    return int(low), int(high)
+    def smallest(self) -> tuple[str, int]:
+        """Give the name and the number of examples of the smallest class."""
+        place = int(self.size.argmin())
+        return self.names[place], int(self.size[place])
 
 
 @dataclass(frozen=True, eq=False)
 class Episodes(TaskSource):
-    """N-way K-shot tasks: ``way`` classes, ``shot`` support and ``query`` query examples of each.
+    """Draws N-way K-shot tasks from a pool of classes.
+
+    A task has ``way`` classes, with ``shot`` support and ``query`` query examples of each.
 
     Classes are drawn without replacement, then examples without replacement, so support and query
     are disjoint; the order of the classes, and so their label, is random. Examples are laid out
@@ -175,101 +162,115 @@ class Episodes(TaskSource):
     rotations: Rotations | None = None
     within_group: bool = False
     target: targets.Classes = field(init=False)
-    _members: Tensor = field(init=False, repr=False)  # class indices sorted by group [candidate]
-    _first: Tensor = field(init=False, repr=False)  # where a group begins in _members [group]
-    _count: Tensor = field(init=False, repr=False)  # how many candidates a group has [group]
-    _group: Tensor = field(init=False, repr=False)  # the group's identity [group]
+    _candidates: Candidates = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        pool = self.pool
-        _, way = _bounds(self.way, "way", 1)
-        _, shot = _bounds(self.shot, "shot", 1)
-        require(
-            isinstance(self.query, Integral) and self.query >= 1,
-            f"Parameter `query` should be at least 1. Found query={self.query}.",
-        )
         if self.rotations is None:
-            object.__setattr__(self, "rotations", pool.rotations)
+            object.__setattr__(self, "rotations", self.pool.rotations)
+        self._check_options()
+        candidates = Candidates.of(self._groups, self._turns if self._turns_tasks else 1)
+        self._check_way(int(candidates.count.max()))
+        self._check_shot()
+        object.__setattr__(self, "target", targets.Classes(self._most_way))
+        object.__setattr__(self, "_candidates", candidates.of_at_least(self._most_way))
+
+    @property
+    def _most_way(self) -> int:
+        return range_of(self.way, "way")[1]
+
+    @property
+    def _most_shot(self) -> int:
+        return range_of(self.shot, "shot")[1]
+
+    @property
+    def _turns(self) -> int:
+        """The number of classes that are one class turned."""
+        return self.pool.num_rotations
+
+    @property
+    def _turns_tasks(self) -> bool:
+        """Whether one rotation is drawn for each class of each task."""
+        return self.rotations == "task"
+
+    @property
+    def _groups(self) -> Tensor:
+        """The group of every class ``[class]`` from which the classes of a task come."""
+        groups = self.pool.groups
+        return groups if self.within_group else torch.zeros_like(groups)
+
+    def _check_options(self) -> None:
+        range_of(self.way, "way")
+        range_of(self.shot, "shot")
+        self._check_query()
         require(
             self.rotations in ("classes", "task"),
             f"Parameter `rotations` should be 'classes' or 'task'. Found {self.rotations!r}.",
         )
-        step = pool.num_rotations if self.rotations == "task" else 1
-        candidates = torch.arange(0, pool.num_classes, step)
-        groups = pool.groups[candidates] if self.within_group else torch.zeros_like(candidates)
-        order = groups.argsort(stable=True)
-        group, count = groups.unique(return_counts=True)
-        self._check_sizes(way, shot, int(count.max()))
-        keep = count >= way  # groups too small for the way are left out
-        first = (count.cumsum(0) - count)[keep]
-        for name, value in (
-            ("target", targets.Classes(way)),
-            ("_members", candidates[order]),
-            ("_first", first),
-            ("_count", count[keep]),
-            ("_group", group[keep]),
-        ):
-            object.__setattr__(self, name, value)
 
-    def _check_sizes(self, way: int, shot: int, most: int) -> None:
-        """Raise unless ``most`` classes, those of the largest group, and their examples suffice."""
-        pool = self.pool
-        held = (
-            f"at most {most} classes in a group of" if self.within_group else f"{most} classes in"
-        )
-        owner = " of a group" if self.within_group else ""
+    def _check_query(self) -> None:
         require(
-            way <= most,
-            f"Parameter `way` should be at most the number of classes{owner}. "
-            f"Found way={way}, {held} {pool.label!r}.",
+            isinstance(self.query, Integral) and self.query >= 1,
+            f"Parameter `query` should be at least 1. Found query={self.query}.",
         )
-        smallest = int(pool.size.argmin())
-        size = int(pool.size[smallest])
+
+    def _check_way(self, most: int) -> None:
+        """Raise if the way exceeds ``most``, the number of classes of the largest group."""
+        owner, held = "", f"{most} classes in"
+        if self.within_group:
+            owner, held = " of a group", f"at most {most} classes in a group of"
         require(
-            shot + self.query <= size,
-            f"`shot` + `query` should be at most the examples of a class. Found shot={shot}, "
-            f"query={self.query}, {size} examples of class {pool.names[smallest]!r} in "
-            f"{pool.label!r}.",
+            self._most_way <= most,
+            f"Parameter `way` should be at most the number of classes{owner}. Found "
+            f"way={self._most_way}, {held} {self.pool.label!r}.",
+        )
+
+    def _check_shot(self) -> None:
+        """Raise if a class has too few examples."""
+        name, size = self.pool.smallest()
+        require(
+            self._most_shot + self.query <= size,
+            "`shot` + `query` should be at most the examples of a class. Found "
+            f"shot={self._most_shot}, query={self.query}, {size} examples of class {name!r} in "
+            f"{self.pool.label!r}.",
         )
 
     def sample(self, num_tasks: int, moment: Moment) -> Episode:
         """Draw ``num_tasks`` tasks."""
-        generator = moment.generator()
-        _, shot = _bounds(self.shot, "shot", 1)
-        which = torch.randint(len(self._group), (num_tasks,), generator=generator)
-        classes = self._drawn(which, generator)
-        examples = distinct(self.pool.size[classes], shot + self.query, generator)
-        # [task, example of a class, class]
-        rows = (self.pool.start[classes].unsqueeze(-1) + examples).transpose(1, 2)
+        generator, shot = moment.generator(), self._most_shot
+        groups = self._candidates.group
+        which = torch.randint(len(groups), (num_tasks,), generator=generator)
+        rows = self._rows(self._drawn(which, generator), generator)
         shown = self._shown(rows, generator)
         return Episode(
             self._batch(rows[:, :shot], shown[:, :shot]),
             self._batch(rows[:, shot:], shown[:, shot:]),
-            self._group[which] if self.within_group else torch.arange(num_tasks),
+            groups[which] if self.within_group else torch.arange(num_tasks),
             moment,
         )
 
     def _drawn(self, which: Tensor, generator: torch.Generator) -> Tensor:
         """Draw the classes ``[task, way]`` of tasks in the groups ``which`` ``[task]``."""
-        _, way = _bounds(self.way, "way", 1)
-        members = self._first[which, None] + distinct(self._count[which], way, generator)
-        classes = self._members[members]
-        turns = self.pool.num_rotations
-        if self.rotations == "task" and turns > 1:
-            classes = classes + torch.randint(turns, classes.shape, generator=generator)
+        classes = self._candidates.draw(which, self._most_way, generator)
+        if self._turns_tasks and self._turns > 1:
+            classes = classes + torch.randint(self._turns, classes.shape, generator=generator)
         return classes
+
+    def _rows(self, classes: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw the rows ``[task, example of a class, class]`` of ``classes`` ``[task, way]``."""
+        count = self._most_shot + self.query
+        examples = distinct(self.pool.size[classes], count, generator)
+        return (self.pool.start[classes].unsqueeze(-1) + examples).transpose(1, 2)
 
     def _shown(self, rows: Tensor, generator: torch.Generator) -> Tensor:
         """Draw each task's way and shot, and say which of its ``rows`` are real."""
-        low_way, way = _bounds(self.way, "way", 1)
-        low_shot, shot = _bounds(self.shot, "shot", 1)
-        ways = torch.randint(low_way, way + 1, (len(rows), 1, 1), generator=generator)
-        shots = torch.randint(low_shot, shot + 1, (len(rows), 1, 1), generator=generator)
-        present = torch.arange(way).expand_as(rows) < ways
-        place = torch.arange(shot + self.query)[:, None]
-        return present & ((place < shots) | (place >= shot))
+        ways = drawn_sizes(range_of(self.way, "way"), len(rows), generator)
+        shots = drawn_sizes(range_of(self.shot, "shot"), len(rows), generator)
+        present = torch.arange(self._most_way).expand_as(rows) < ways
+        place = torch.arange(self._most_shot + self.query)[:, None]
+        return present & ((place < shots) | (place >= self._most_shot))
 
     def _batch(self, rows: Tensor, shown: Tensor) -> Batch:
+        """Make the batch of ``rows``, of which those that are not ``shown`` are padding."""
         mask = shown.flatten(1)
         y = torch.arange(rows.shape[2]).expand_as(rows).flatten(1)
         x = self.pool.gather(rows.flatten(1))
@@ -279,21 +280,21 @@ class Episodes(TaskSource):
         return Batch(x, y.contiguous(), mask.to(torch.get_default_dtype()), self.target)
 
     def describe(self) -> dict[str, object]:
-        """Pool, way, shot, query, rotations and grouping."""
+        """Give pool, way, shot, query, rotations and grouping."""
         return {
             "source": self.pool.label,
             "num_classes": self.pool.num_classes,
             "way": self.way,
             "shot": self.shot,
             "query": self.query,
-            "rotations": self.rotations if self.pool.num_rotations > 1 else "none",
+            "rotations": self.rotations if self._turns > 1 else "none",
             "within_group": self.within_group,
         }
 
 
 @dataclass(frozen=True, eq=False)
 class Supervised(TaskSource):
-    """All classes of a pool as one ordinary classification task, for pre-training.
+    """Draws batches of one ordinary classification task of all classes, for pre-training.
 
     Every task of an episode is a fresh batch of ``batch_size`` query examples whose label is the
     class's index in the pool; the support set is empty.
@@ -304,24 +305,25 @@ class Supervised(TaskSource):
     target: targets.Classes = field(init=False)
 
     def __post_init__(self) -> None:
-        _bounds(self.batch_size, "batch_size", 1)
+        range_of(self.batch_size, "batch_size", 1)
         object.__setattr__(self, "target", targets.Classes(self.pool.num_classes))
 
     def sample(self, num_tasks: int, moment: Moment) -> Episode:
         """Draw ``num_tasks`` batches."""
-        generator = moment.generator()
-        shape = (num_tasks, self.batch_size)
-        classes = torch.randint(self.pool.num_classes, shape, generator=generator)
-        rows = (
-            self.pool.start[classes]
-            + (torch.rand(shape, generator=generator) * self.pool.size[classes]).long()
-        )
-        query = Batch(self.pool.gather(rows), classes, torch.ones(shape), self.target)
+        query = self._drawn((num_tasks, self.batch_size), moment.generator())
         support = query.each(lambda values: values[:, :0])
         return Episode(support, query, torch.zeros(num_tasks, dtype=torch.long), moment)
 
+    def _drawn(self, shape: tuple[int, int], generator: torch.Generator) -> Batch:
+        """Draw examples ``[task, example]``, each of a class drawn before it."""
+        pool = self.pool
+        classes = torch.randint(pool.num_classes, shape, generator=generator)
+        places = (torch.rand(shape, generator=generator) * pool.size[classes]).long()
+        x = pool.gather(pool.start[classes] + places)
+        return Batch(x, classes, torch.ones(shape), self.target)
+
     def describe(self) -> dict[str, object]:
-        """Pool and batch size."""
+        """Give pool and batch size."""
         return {
             "source": self.pool.label,
             "num_classes": self.pool.num_classes,

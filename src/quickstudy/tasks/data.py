@@ -2,7 +2,8 @@
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
 from typing import Any, ClassVar, Protocol
 
 import torch
@@ -18,7 +19,7 @@ Fractions = tuple[float, float, float]
 
 
 class Pool(Protocol):
-    """One split of some data: its method ``episodes`` makes a source of tasks."""
+    """One split of some data: its method episodes makes a source of tasks."""
 
     @property
     def episodes(self) -> Callable[..., TaskSource]:
@@ -27,7 +28,9 @@ class Pool(Protocol):
 
 
 class Data(ABC):
-    """Data that tasks are drawn from, in splits: ``data.split("train").episodes(shot=5)``.
+    """Data that tasks are drawn from, in splits.
+
+    ``data.split("train").episodes(shot=5)`` gives the training tasks.
 
     The parameters of a subclass's constructor are its options on the command line. Each is kept as
     an attribute of the same name, so that a run can tell the data it learned from and open it
@@ -46,9 +49,8 @@ class Data(ABC):
         """Record the calls of ``split`` and ``episodes``: what they give can be described."""
         super().__init_subclass__(**more)
         for name in ("split", "episodes"):
-            method = vars(cls).get(name)
-            if method is not None and not getattr(method, "recorded", False):
-                setattr(cls, name, recorded(method))
+            if name in vars(cls):
+                _record(cls, name)
 
     @property
     def split_names(self) -> tuple[str, ...]:
@@ -86,7 +88,7 @@ class Data(ABC):
             UserError: If these tasks do not have an option.
         """
         pool = self._chosen(split)
-        return pool.episodes(**_known(pool, options, source_name(type(self))))
+        return pool.episodes(**_known(pool, options, type(self)))
 
     def evaluation(self, split: str = "test", **options: Any) -> TaskSource:
         """Make tasks to evaluate on, with at most 15 queries a class (functions: 100)."""
@@ -97,28 +99,50 @@ class Data(ABC):
         if "validation" not in self.split_names:
             return None
         pool = self.split("validation")
-        most = {"way": min(20, getattr(pool, "num_classes", 20)), "shot": 5}
-        given = {name: value for name, value in options.items() if value is not None}
-        small = {name: min(value, most.get(name, value)) for name, value in given.items()}
-        return self._judging("validation", self.validation_query, small)
+        return self._judging(
+            "validation", self.validation_query, _small(pool, given_options(options))
+        )
 
     def _chosen(self, split: str) -> Pool:
         return self.everything() if split == "all" else self.split(split)
 
     def _judging(self, split: str, query: int, options: dict[str, Any]) -> TaskSource:
-        given = {name: value for name, value in options.items() if value is not None}
+        given = given_options(options)
         if "query" not in given:
-            left = _left(self._chosen(split), given.get("shot", 1))
-            given["query"] = query if left is None else max(1, min(query, left))
+            given["query"] = _at_most(query, self._chosen(split), given.get("shot", 1))
         return self.tasks(split, **given)
 
 
-def _left(pool: Pool, shot: Any) -> int | None:
-    """How many examples every class of ``pool`` has beside ``shot``; None if that is no limit."""
+def _record(cls: type, name: str) -> None:
+    """Record the calls of the method ``name``, if they are not recorded already."""
+    method = vars(cls)[name]
+    if not getattr(method, "recorded", False):
+        setattr(cls, name, recorded(method))
+
+
+def given_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the options that are None."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _small(pool: Pool, options: dict[str, Any]) -> dict[str, Any]:
+    """Reduce way and shot to the most that validation tasks have."""
+    most = {"way": min(20, getattr(pool, "num_classes", 20)), "shot": 5}
+    return {name: min(value, most.get(name, value)) for name, value in options.items()}
+
+
+def _at_most(query: int, pool: Pool, shot: Any) -> int:
+    """Reduce ``query`` to the examples that every class of ``pool`` has beside ``shot``."""
+    smallest = _smallest(pool)
+    if smallest is None or not isinstance(shot, int):
+        return query
+    return max(1, min(query, smallest - shot))
+
+
+def _smallest(pool: Pool) -> int | None:
+    """Give the number of examples of the smallest class; None if there are no classes."""
     size = getattr(pool, "size", None)
-    if not isinstance(size, Tensor) or not isinstance(shot, int):
-        return None
-    return int(size.min()) - shot
+    return int(size.min()) if isinstance(size, Tensor) else None
 
 
 def parameters(cls: type) -> dict[str, inspect.Parameter]:
@@ -131,9 +155,7 @@ def source_name(cls: type) -> str:
     """Give the name of a class of data: of the registry, or its import path."""
     from quickstudy.tasks.registry import SOURCES
 
-    names = {place: name for name, place in SOURCES.places.items()}
-    place = f"{cls.__module__}:{cls.__qualname__}"
-    return names.get(place, place)
+    return SOURCES.name_of(cls)
 
 
 def check_split(name: str, splits: Sequence[str]) -> None:
@@ -149,9 +171,18 @@ def check_split(name: str, splits: Sequence[str]) -> None:
 def divide(count: int, fractions: Fractions, seed: int) -> dict[str, Tensor]:
     """Divide ``0 … count-1`` at random into the three splits, each part ascending."""
     order = torch.randperm(count, generator=generator(seed, "split"))
-    first, second = round(fractions[0] * count), round((fractions[0] + fractions[1]) * count)
-    parts = zip(SPLITS, order.tensor_split([first, second]), strict=True)
+    parts = zip(SPLITS, order.tensor_split(_cuts(count, fractions)), strict=True)
     return {name: part.sort().values for name, part in parts}
+
+
+def _cuts(count: int, fractions: Fractions) -> list[int]:
+    """Give the places at which the second and the third part begin."""
+    return [round(end * count) for end in accumulate(fractions[:2])]
+
+
+def numbered(names: Iterable[str]) -> dict[str, int]:
+    """Number different names, from 0 on."""
+    return {name: place for place, name in enumerate(names)}
 
 
 def check_fractions(fractions: Fractions) -> None:
@@ -165,16 +196,18 @@ def check_fractions(fractions: Fractions) -> None:
     require(good, f"{message} Found {fractions}.")
 
 
-def _known(pool: Pool, options: dict[str, Any], name: str) -> dict[str, Any]:
-    """The options that were given, if ``pool`` knows them."""
-    given = {key: value for key, value in options.items() if value is not None}
-    known = inspect.signature(pool.episodes).parameters
-    unknown = [key for key, value in given.items() if key not in known and value is not False]
-    require(
-        not unknown,
-        f"Tasks of {name} have no option {', '.join(f'`{key}`' for key in unknown)}. "
-        f"They have {', '.join(known)}.",
-    )
+def _known(pool: Pool, options: dict[str, Any], kind: type[Data]) -> dict[str, Any]:
+    """Give the options that were given.
+
+    Raises:
+        UserError: If ``pool`` does not know one of them that is not False.
+    """
+    known, given = inspect.signature(pool.episodes).parameters, given_options(options)
+    unknown = [key for key in given if key not in known and given[key] is not False]
+    listed = ", ".join(f"`{key}`" for key in unknown)
+    has = ", ".join(known)
+    name = source_name(kind)
+    require(not unknown, f"Tasks of {name} have no option {listed}. They have {has}.")
     return {key: value for key, value in given.items() if key in known}
 
 

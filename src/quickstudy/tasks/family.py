@@ -20,11 +20,11 @@ Draw = Callable[[int, int, torch.Generator], tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True, eq=False)
 class Family(TaskSource):
-    """Your own family of regression tasks.
+    """Draws the regression tasks of your own family.
 
     Args:
         draw: ``draw(num_tasks, num_examples, generator)`` gives ``x`` ``[task, example, *feature]``
-            and ``y`` ``[task, example, target]``, floating point, drawn with the generator alone.
+            and ``y`` ``[task, example, target]``, floating point, drawn with the generator only.
             The first ``shot`` examples become the support set.
         shot: Support examples a task.
         query: Query examples a task.
@@ -55,12 +55,7 @@ class Family(TaskSource):
         for name, count in (("shot", self.shot), ("query", self.query)):
             require(count >= 1, f"Parameter `{name}` should be at least 1. Found {name}={count}.")
         x, y = self.draw(1, 1, torch.Generator())
-        require(
-            self.asked is not None or (y.ndim == 3 and y.dtype.is_floating_point),
-            "`draw` should give floating-point targets [task, example, target], or `asked` should "
-            f"say what they ask for. Found {y.dtype} {tuple(y.shape)}.",
-        )
-        target = infer(x, y) if self.asked is None else self.asked
+        target = _numbers(x, y) if self.asked is None else self.asked
         target.check(y)
         object.__setattr__(self, "target", target)
 
@@ -72,16 +67,24 @@ class Family(TaskSource):
             f"`draw` should give {num_tasks} tasks of {self.shot + self.query} examples. "
             f"Found x {tuple(x.shape)} and y {tuple(y.shape)}.",
         )
-        mask = torch.ones(x.shape[:2], dtype=x.dtype)
-        parts = [
-            Batch(x[:, rows], y[:, rows], mask[:, rows], self.target)
-            for rows in (slice(self.shot), slice(self.shot, None))
-        ]
-        return Episode(parts[0], parts[1], torch.arange(num_tasks), moment)
+        whole = Batch(x, y, torch.ones(x.shape[:2], dtype=x.dtype), self.target)
+        support = whole.each(lambda values: values[:, : self.shot])
+        query = whole.each(lambda values: values[:, self.shot :])
+        return Episode(support, query, torch.arange(num_tasks), moment)
 
     def describe(self) -> dict[str, object]:
-        """Family, shot and query."""
+        """Give family, shot and query."""
         return {"source": self.label, "shot": self.shot, "query": self.query}
+
+
+def _numbers(x: Tensor, y: Tensor) -> Target:
+    """Infer the target of numbers; raise if ``y`` holds none."""
+    require(
+        y.ndim == 3 and y.dtype.is_floating_point,
+        "`draw` should give floating-point targets [task, example, target], or `asked` should "
+        f"say what they ask for. Found {y.dtype} {tuple(y.shape)}.",
+    )
+    return infer(x, y)
 
 
 class FamilyData(Data):

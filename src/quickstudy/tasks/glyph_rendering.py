@@ -19,9 +19,12 @@ from quickstudy.random import generator
 
 SIZE = 28  # side of a drawing in pixels
 NUM_DRAWINGS = 20  # of every letter
-FACES = re.compile(  # text faces; the others hold symbols, or map letters to what they are not
-    "DejaVuSans(Mono)?(-(Bold|Oblique|BoldOblique))?|DejaVuSerif(-(Bold|Italic|BoldItalic))?|STIXGeneral(Bol|BolIta|Italic)?"
+FACES = re.compile(
+    "DejaVuSans(Mono)?(-(Bold|Oblique|BoldOblique))?"
+    "|DejaVuSerif(-(Bold|Italic|BoldItalic))?"
+    "|STIXGeneral(Bol|BolIta|Italic)?"
 )
+"""Faces of text; the others hold symbols, or map letters to other shapes."""
 CANVAS = 2 * SIZE  # letters are rendered and distorted at twice the size
 FIT = 38  # the longer side of a letter on the canvas
 POINTS = 96  # size at which a font is rasterised, before fitting
@@ -56,11 +59,15 @@ def script_of(character: str, scripts: Iterable[str]) -> str | None:
     Lt or Lo and no decomposition: accented letters, ligatures and presentation forms are variants
     of a letter rather than letters to tell apart.
     """
-    letter = unicodedata.category(character) in ("Ll", "Lu", "Lt", "Lo")
-    if not letter or unicodedata.decomposition(character):
+    if not _is_plain(character):
         return None
     name = unicodedata.name(character, "")
     return next((script for script in scripts if name.startswith(f"{script} ")), None)
+
+
+def _is_plain(character: str) -> bool:
+    is_letter = unicodedata.category(character) in ("Ll", "Lu", "Lt", "Lo")
+    return is_letter and not unicodedata.decomposition(character)
 
 
 def find_letters(scripts: Sequence[str], characters: str | None = None) -> list[Letter]:
@@ -73,22 +80,36 @@ def find_letters(scripts: Sequence[str], characters: str | None = None) -> list[
         characters: Look only for these.
     """
     faces: dict[str, dict[str, NDArray[np.uint8]]] = {}
-    for path in sorted(Path(matplotlib.get_data_path(), "fonts", "ttf").glob("*.ttf")):
-        if not FACES.fullmatch(path.stem):
-            continue
-        with TTFont(path, lazy=True) as font:
-            mapped = {chr(code) for code, glyph in font.getBestCmap().items() if glyph != ".notdef"}
+    for path in _fonts():
+        mapped = _characters_of(path)
         wanted = {c for c in mapped if script_of(c, scripts)} & set(characters or mapped)
-        rasteriser = ImageFont.truetype(path, POINTS, layout_engine=ImageFont.Layout.BASIC)
-        for character in sorted(wanted):
-            if (image := rasterise(rasteriser, character)) is not None:
-                faces.setdefault(character, {})[path.stem] = image
+        for character, image in _rasterised(path, wanted).items():
+            faces.setdefault(character, {})[path.stem] = image
     letters = [
         Letter(c, script_of(c, scripts) or "", looks)
         for c, looks in faces.items()
         if _num_looks(looks) > 1
     ]
     return sorted(letters, key=lambda letter: (scripts.index(letter.script), letter.character))
+
+
+def _fonts() -> list[Path]:
+    """List the files of the text faces that matplotlib ships."""
+    folder = Path(matplotlib.get_data_path()) / "fonts/ttf"
+    return [path for path in sorted(folder.glob("*.ttf")) if FACES.fullmatch(path.stem)]
+
+
+def _characters_of(path: Path) -> set[str]:
+    """Give the characters that a font has a glyph for."""
+    with TTFont(path, lazy=True) as font:
+        return {chr(code) for code, glyph in font.getBestCmap().items() if glyph != ".notdef"}
+
+
+def _rasterised(path: Path, characters: Iterable[str]) -> dict[str, NDArray[np.uint8]]:
+    """Draw those of ``characters`` that leave ink in a font."""
+    font = ImageFont.truetype(path, POINTS, layout_engine=ImageFont.Layout.BASIC)
+    drawn = {character: rasterise(font, character) for character in sorted(characters)}
+    return {character: image for character, image in drawn.items() if image is not None}
 
 
 def _num_looks(faces: dict[str, NDArray[np.uint8]]) -> int:
@@ -100,23 +121,31 @@ def rasterise(font: ImageFont.FreeTypeFont, character: str) -> NDArray[np.uint8]
 
     Its longer side is ``FIT``. The result is None if it leaves no ink.
     """
+    large = _inked(font, character)
+    if large is None or (box := large.getbbox()) is None:
+        return None
+    small = _fitted(large.crop(box))
+    canvas = Image.new("L", (CANVAS, CANVAS))
+    canvas.paste(small, ((CANVAS - small.width) // 2, (CANVAS - small.height) // 2))
+    return np.asarray(canvas)
+
+
+def _inked(font: ImageFont.FreeTypeFont, character: str) -> Image.Image | None:
+    """Draw the character in the size of the font; None if it has no extent."""
     left, top, right, bottom = font.getbbox(character)
     width, height = int(right - left), int(bottom - top)
     if min(width, height) < 1:
         return None
     large = Image.new("L", (width, height))
     ImageDraw.Draw(large).text((-left, -top), character, fill=255, font=font)
-    if (box := large.getbbox()) is None:
-        return None
-    large = large.crop(box)
+    return large
+
+
+def _fitted(large: Image.Image) -> Image.Image:
+    """Resize an image so that its longer side is ``FIT``."""
     scale = FIT / max(large.size)
-    small = large.resize(
-        (max(1, round(large.width * scale)), max(1, round(large.height * scale))),
-        Image.Resampling.BOX,
-    )
-    canvas = Image.new("L", (CANVAS, CANVAS))
-    canvas.paste(small, ((CANVAS - small.width) // 2, (CANVAS - small.height) // 2))
-    return np.asarray(canvas)
+    width, height = max(1, round(large.width * scale)), max(1, round(large.height * scale))
+    return large.resize((width, height), Image.Resampling.BOX)
 
 
 def similarity(letters: Sequence[Letter]) -> NDArray[np.float64]:
@@ -129,14 +158,21 @@ def similarity(letters: Sequence[Letter]) -> NDArray[np.float64]:
     total, shared = (np.zeros((len(letters), len(letters))) for _ in range(2))
     for face in sorted({face for letter in letters for face in letter.faces}):
         rows = [row for row, letter in enumerate(letters) if face in letter.faces]
-        images = torch.from_numpy(np.stack([letters[row].faces[face] for row in rows])).double()
-        blurred = (avg_pool2d(images, 6, stride=4) * 36).round().flatten(1).numpy()
-        centred = blurred * blurred.shape[1] - blurred.sum(1, keepdims=True)
-        products = centred @ centred.T
-        length = np.sqrt(np.diagonal(products))
-        total[np.ix_(rows, rows)] += products / (length[:, None] * length)
+        images = np.stack([letters[row].faces[face] for row in rows])
+        total[np.ix_(rows, rows)] += _correlations(images)
         shared[np.ix_(rows, rows)] += 1
     return total / np.maximum(shared, 1)
+
+
+def _correlations(images: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Give the correlations ``[image, image]`` of blurred images."""
+    pooled = avg_pool2d(torch.from_numpy(images).double(), 6, stride=4)
+    blurred = (pooled * 36).round().flatten(1).numpy()
+    centred = blurred * blurred.shape[1] - blurred.sum(1, keepdims=True)
+    products = centred @ centred.T
+    length = np.sqrt(np.diagonal(products))
+    correlations: NDArray[np.float64] = products / (length[:, None] * length)
+    return correlations
 
 
 def without_lookalikes(letters: Sequence[Letter]) -> list[Letter]:
@@ -165,17 +201,22 @@ def draw(letters: Sequence[Letter], seed: int) -> Tensor:
 
 
 def _draw(letters: Sequence[Letter], seed: int) -> Tensor:
-    looks = [[letter.faces[face] for face in sorted(letter.faces)] for letter in letters]
-    images = np.stack(
-        [look[drawing % len(look)] for look in looks for drawing in range(NUM_DRAWINGS)]
-    )
-    streams = [generator(seed, "glyphs", ord(letter.character)) for letter in letters]
-    noise = [
-        torch.randn(NUM_DRAWINGS, 7 + 2 * KNOTS**2, generator=stream, dtype=torch.float32)
-        for stream in streams
-    ]
-    drawings = distort(torch.from_numpy(images).unsqueeze(1).float() / 255, torch.cat(noise))
+    images = np.stack([look for letter in letters for look in _looks(letter)])
+    noise = torch.cat([_noise(letter, seed) for letter in letters])
+    drawings = distort(torch.from_numpy(images).unsqueeze(1).float() / 255, noise)
     return (drawings * 255).round().to(torch.uint8).reshape(len(letters), NUM_DRAWINGS, SIZE, SIZE)
+
+
+def _looks(letter: Letter) -> list[NDArray[np.uint8]]:
+    """Give the undistorted image of every drawing: its faces in turn."""
+    faces = [letter.faces[face] for face in sorted(letter.faces)]
+    return [faces[drawing % len(faces)] for drawing in range(NUM_DRAWINGS)]
+
+
+def _noise(letter: Letter, seed: int) -> Tensor:
+    """Draw the noise of the distortions of a letter, one row for each drawing."""
+    stream = generator(seed, "glyphs", ord(letter.character))
+    return torch.randn(NUM_DRAWINGS, 7 + 2 * KNOTS**2, generator=stream, dtype=torch.float32)
 
 
 def distort(images: Tensor, noise: Tensor) -> Tensor:
@@ -190,19 +231,28 @@ def distort(images: Tensor, noise: Tensor) -> Tensor:
     """
     noise = noise.clamp(-2, 2)
     grid = affine_grid(_affine(noise), list(images.shape), align_corners=False)
+    bent = grid_sample(images, grid + _bend(noise), align_corners=False)
+    stroked = _stroked(bent, noise[:, 4].reshape(-1, 1, 1, 1))
+    return ((avg_pool2d(stroked, 2) - 0.1) * 1.6).clamp(0, 1)
+
+
+def _bend(noise: Tensor) -> Tensor:
+    """Give the smooth displacements ``[image, CANVAS, CANVAS, 2]``."""
     knots = 0.05 * noise[:, 7:].reshape(-1, 2, KNOTS, KNOTS)
     bend = interpolate(knots, size=(CANVAS, CANVAS), mode="bicubic", align_corners=True)
-    bent = grid_sample(images, grid + bend.permute(0, 2, 3, 1), align_corners=False)
+    return bend.permute(0, 2, 3, 1)
+
+
+def _stroked(images: Tensor, stroke: Tensor) -> Tensor:
+    """Thicken strokes if ``stroke`` is positive, and thin them if it is negative."""
     # the darkest neighbour thickens, the palest thins
-    stroke = noise[:, 4].reshape(-1, 1, 1, 1)
-    sign = torch.where(stroke > 0, 1.0, -0.7).to(bent)
-    extreme = max_pool2d(bent * sign, 3, 1, 1) / sign
-    bent = bent + (stroke * sign / 2) * (extreme - bent)
-    return ((avg_pool2d(bent, 2) - 0.1) * 1.6).clamp(0, 1)
+    sign = torch.where(stroke > 0, 1.0, -0.7).to(images)
+    extreme = max_pool2d(images * sign, 3, 1, 1) / sign
+    return images + (stroke * sign / 2) * (extreme - images)
 
 
 def _affine(noise: Tensor) -> Tensor:
-    """The rotations, shears, scales and shifts ``[image, 2, 3]``."""
+    """Give the rotations, shears, scales and shifts ``[image, 2, 3]``."""
     angle, shear = 0.13 * noise[:, 0], 0.12 * noise[:, 1]
     wide, high = (0.08 * noise[:, 2:4]).exp().unbind(1)
     cos, sin = angle.cos(), angle.sin()

@@ -5,6 +5,8 @@ import io
 import json
 import unicodedata
 import warnings
+from collections.abc import Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,10 +16,13 @@ from torch import Tensor
 
 from quickstudy.cache import cache_folder, write_atomically
 from quickstudy.tasks.classes import Classes, Turning
-from quickstudy.tasks.data import Data, check_split
+from quickstudy.tasks.data import SPLITS, Data, check_split
+from quickstudy.tasks.sealed import sealed, unsealed
 
 RENDERING = 1  # raise it with every change of what is drawn
 DIGEST_BYTES = 32
+LIBRARIES = ("matplotlib", "pillow", "torch")
+"""The libraries that the drawings depend on."""
 
 # No script stands in two splits. Of look-alikes the one whose script stands first here is kept, so
 # the few scripts to be tested on keep their letters and the many to train on lose them.
@@ -55,7 +60,7 @@ class Glyphs(Data):
         rotations: Whether a letter turned by 90°, 180° and 270° is three more classes of the
             training split (``"classes"``), is turned at random for each task (``"task"``), or is
             not turned (``"none"``).
-        cache: Folder of the cache; by default that of the user. A damaged cache is replaced. If it
+        cache: Folder of the cache; by default the user's. A damaged cache is replaced. If it
             cannot be written, a warning says so.
 
     Attributes:
@@ -71,9 +76,7 @@ class Glyphs(Data):
     ) -> None:
         self.seed, self.rotations = seed, rotations
         self.cache = cache
-        self.scripts: dict[str, tuple[str, ...]] = {
-            name: SCRIPTS[name] for name in ("train", "validation", "test")
-        }
+        self.scripts: dict[str, tuple[str, ...]] = {name: SCRIPTS[name] for name in SPLITS}
         folder = None if cache is None else Path(cache)
         self._x, self._names, self._scripts = _load_or_render(seed, folder)
 
@@ -86,21 +89,28 @@ class Glyphs(Data):
             UserError: If there is no such split.
         """
         check_split(name, self.split_names)
+        pool = self._pool(name)
+        return pool.turned(self.rotations) if name == "train" else pool
+
+    def _pool(self, name: str) -> Classes:
         scripts = self.scripts[name]
-        # neighbours: sorted by split
-        chosen = [row for row, script in enumerate(self._scripts) if script in scripts]
-        x = self._x[chosen[0] : chosen[-1] + 1]
+        chosen = self._rows_of(scripts)
+        x = self._x[chosen]
         drawings = x.shape[1]
-        pool = Classes(
+        return Classes(
             x=x.flatten(0, 1),
             start=torch.arange(len(x)) * drawings,
             size=torch.full((len(x),), drawings),
-            names=tuple(self._names[row] for row in chosen),
-            groups=torch.tensor([scripts.index(self._scripts[row]) for row in chosen]),
+            names=tuple(self._names[chosen]),
+            groups=torch.tensor([scripts.index(script) for script in self._scripts[chosen]]),
             group_names=scripts,
             label=f"glyphs/{name}",
         )
-        return pool.turned(self.rotations) if name == "train" else pool
+
+    def _rows_of(self, scripts: Sequence[str]) -> slice:
+        """Give the letters of ``scripts``, which stand beside one another: sorted by split."""
+        chosen = [row for row, script in enumerate(self._scripts) if script in scripts]
+        return slice(chosen[0], chosen[-1] + 1)
 
 
 # x uint8 [class, drawing, row, column]; name and script of every class
@@ -108,26 +118,35 @@ Drawings = tuple[Tensor, list[str], list[str]]
 
 
 def _load_or_render(seed: int, folder: Path | None) -> Drawings:
-    versions = [version(library) for library in ("matplotlib", "pillow", "torch")]
-    key = json.dumps([RENDERING, seed, unicodedata.unidata_version, *versions]).encode()
+    key = _key(seed)
     name = hashlib.blake2b(key, digest_size=8).hexdigest()
     path = cache_folder(folder) / f"glyphs-{name}.npz.checked"
     drawings = _read(path, key)
     if drawings is None:
         drawings = _render(seed)
-        try:
-            write_atomically(path, _packed(drawings, key))
-        except OSError as error:
-            warnings.warn(
-                "The glyphs will be rendered again next time: their cache cannot be written "
-                f"({error}).",
-                stacklevel=3,
-            )
+        _keep(path, _packed(drawings, key))
     return drawings
 
 
+def _key(seed: int) -> bytes:
+    """Name all that the drawings depend on."""
+    versions = map(version, LIBRARIES)
+    return json.dumps([RENDERING, seed, unicodedata.unidata_version, *versions]).encode()
+
+
+def _keep(path: Path, packed: bytes) -> None:
+    try:
+        write_atomically(path, packed)
+    except OSError as error:
+        warnings.warn(
+            "The glyphs will be rendered again next time: their cache cannot be written "
+            f"({error}).",
+            stacklevel=4,
+        )
+
+
 def _render(seed: int, characters: str | None = None) -> Drawings:
-    # Only rendering needs the fonts and the imaging library: reading a cache does not import them.
+    # only rendering needs the fonts and the imaging library: reading a cache does not import them
     from quickstudy.tasks.glyph_rendering import draw, find_letters, without_lookalikes
 
     every = [script for scripts in SCRIPTS.values() for script in scripts]
@@ -137,27 +156,25 @@ def _render(seed: int, characters: str | None = None) -> Drawings:
 
 
 def _packed(drawings: Drawings, key: bytes) -> bytes:
-    """A digest of the key and all that follows, then the drawings as NumPy's npz."""
+    """Give a digest of the key and all that follows, then the drawings as NumPy's npz."""
     x, names, scripts = drawings
     buffer = io.BytesIO()
     np.savez(buffer, x=x.numpy(), names=np.array(names), scripts=np.array(scripts))
-    return _digest(key, buffer.getbuffer()) + buffer.getbuffer()
+    return sealed(buffer.getvalue(), partial(_digest, key))
 
 
 def _read(path: Path, key: bytes) -> Drawings | None:
-    """What the cache holds; None if it is missing, unreadable, damaged or of another key."""
-    try:
-        packed = memoryview(path.read_bytes())
-    except OSError:
-        return None
-    digest, content = packed[:DIGEST_BYTES], packed[DIGEST_BYTES:]
-    if digest != _digest(key, content):
-        return None
+    """Read the cache; None if it is missing, unreadable, damaged or of another key."""
+    content = unsealed(path, partial(_digest, key))
+    return None if content is None else _unpacked(content)
+
+
+def _unpacked(content: bytes) -> Drawings:
     with np.load(io.BytesIO(content), allow_pickle=False) as file:
         return torch.from_numpy(file["x"]), file["names"].tolist(), file["scripts"].tolist()
 
 
-def _digest(key: bytes, content: memoryview) -> bytes:
+def _digest(key: bytes, content: bytes) -> bytes:
     digest = hashlib.blake2b(key, digest_size=DIGEST_BYTES)
     digest.update(content)
     return digest.digest()

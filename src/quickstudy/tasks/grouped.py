@@ -14,12 +14,12 @@ from quickstudy.tasks.source import TaskSource
 
 @dataclass(frozen=True, eq=False)
 class Grouped(TaskSource):
-    """Groups ``size`` tasks of a source into one task with a target for each member.
+    """Groups several tasks of a source into one task with a target for each member.
 
     One network adapts to the whole group. An example of the ``i``-th member has a label only for
-    target ``i``, and NaN for the others.
-    With :class:`~quickstudy.models.MultiTarget` any gradient learner then adapts what the members
-    share on the examples of all of them, and each member's head on its own.
+    target ``i``, and NaN for the others. With :class:`~quickstudy.models.MultiTarget` any gradient
+    learner then adapts what the members share on the examples of all of them, and each member's
+    head on its own.
 
     Args:
         source: Where the members come from: tasks with one target, or of classes. Members are taken
@@ -43,12 +43,16 @@ class Grouped(TaskSource):
 
     def __post_init__(self) -> None:
         require(self.size >= 1, f"Parameter `size` should be at least 1. Found size={self.size}.")
+        object.__setattr__(self, "target", Several((self._member(),) * self.size))
+
+    def _member(self) -> int:
+        """Give the classes of a member, 0 for a number."""
         inner = self.source.target
         require(
             bool(inner.way) or inner.scores == 1,
             f"Parameter `source` should give tasks of one target. Found {inner}.",
         )
-        object.__setattr__(self, "target", Several((inner.way or 0,) * self.size))
+        return inner.way or 0
 
     def sample(self, num_tasks: int, moment: Moment) -> Episode:
         """Draw ``num_tasks`` groups; a group has the identity of its first member."""
@@ -61,24 +65,25 @@ class Grouped(TaskSource):
         )
 
     def _joined(self, members: Batch) -> Batch:
-        """``[group, member · example, ...]`` of ``[group · member, example, ...]``."""
+        """Make one task of the members of every group, whose examples stand one after another."""
+        x, y = self._together(members.x), self._labels(members)
+        return Batch(x, y, self._together(members.mask), self.target)
 
-        def together(values: Tensor) -> Tensor:
-            return values.unflatten(0, (-1, self.size)).flatten(1, 2)
+    def _together(self, values: Tensor) -> Tensor:
+        return values.unflatten(0, (-1, self.size)).flatten(1, 2)
 
+    def _labels(self, members: Batch) -> Tensor:
+        """Give the labels of groups: NaN in the columns of other members.
+
+        Their shape is ``[group, member · example, member]``.
+        """
         y = members.y.to(members.mask.dtype).reshape(-1, self.size, members.x.shape[1], 1)
-        own = torch.eye(self.size, dtype=torch.bool, device=y.device).reshape(
-            1, self.size, 1, self.size
-        )
-        return Batch(
-            together(members.x),
-            torch.where(own, y, torch.nan).flatten(1, 2),
-            together(members.mask),
-            self.target,
-        )
+        own = torch.eye(self.size, dtype=torch.bool, device=y.device)
+        own = own.reshape(1, self.size, 1, self.size)
+        return torch.where(own, y, torch.nan).flatten(1, 2)
 
     def describe(self) -> dict[str, object]:
-        """The source's, and the size of a group."""
+        """Give the source's description, and the size of a group."""
         return {**self.source.describe(), "group": self.size}
 
 

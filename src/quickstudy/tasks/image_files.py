@@ -59,6 +59,9 @@ class ImageForm:
             "Parameter `channels` should be 1 (grey) or 3 (colour). Found "
             f"channels={self.channels}.",
         )
+        self._check_ink()
+
+    def _check_ink(self) -> None:
         require(
             self.ink in (None, "auto", "dark", "light"),
             f"Parameter `ink` should be auto, dark, light or None. Found {self.ink!r}.",
@@ -73,11 +76,14 @@ class ImageForm:
         image = _opened(path, "L" if self.channels == 1 else "RGB")
         border = _border(np.asarray(image))
         image = _squared(image, tuple(int(value) for value in border))
-        if image.size != (self.size, self.size):
-            image = image.resize((self.size, self.size), Image.Resampling.LANCZOS)
-        inverted = self.ink == "dark" or (self.ink == "auto" and float(border.mean()) > 127.5)
-        pixels = np.asarray(image).reshape(self.size, self.size, self.channels).transpose(2, 0, 1)
+        image = image.resize((self.size, self.size), Image.Resampling.LANCZOS)
+        inverted = self._inverts(border)
+        pixels = _channels_first(image)
         return (255 - pixels if inverted else pixels), inverted
+
+    def _inverts(self, border: NDArray[np.float64]) -> bool:
+        """Say whether an image is inverted whose ``border`` ``[channel]`` is that bright."""
+        return self.ink == "dark" or (self.ink == "auto" and float(border.mean()) > 127.5)
 
     def read_all(self, paths: Sequence[Path]) -> tuple[Tensor, int]:
         """Read images ``uint8 [image, channel, height, width]``, and count the inverted ones.
@@ -90,12 +96,17 @@ class ImageForm:
         return images, sum(inverted for _, inverted in found)
 
     def to_dict(self) -> dict[str, object]:
-        """The arguments by name."""
+        """Give the arguments by name."""
         return asdict(self)
 
 
+def _channels_first(image: Image.Image) -> NDArray[np.uint8]:
+    """Give the pixels ``[channel, height, width]``."""
+    return np.atleast_3d(np.asarray(image)).transpose(2, 0, 1)
+
+
 def _opened(path: Path, mode: str) -> Image.Image:
-    """The image at ``path`` in ``mode``."""
+    """Open the image at ``path`` in ``mode``."""
     require(path.exists(), f"There is no file {path}.")
     require(path.is_file(), f"{path} should be an image. Found no file.")
     try:
@@ -106,7 +117,7 @@ def _opened(path: Path, mode: str) -> Image.Image:
 
 
 def _squared(image: Image.Image, colour: tuple[int, ...]) -> Image.Image:
-    """The image in the middle of a square of ``colour``."""
+    """Put the image in the middle of a square of ``colour``."""
     if image.width == image.height:
         return image
     side = max(image.size)
@@ -116,30 +127,35 @@ def _squared(image: Image.Image, colour: tuple[int, ...]) -> Image.Image:
 
 
 def _flat(image: Image.Image, mode: str) -> Image.Image:
-    """``image`` without transparency and with 8 bits, in ``mode``."""
-    if image.mode.startswith(("I", "F")):  # more than 8 bits, which Pillow would cut off at 255
+    """Convert ``image`` to ``mode``, without transparency and with 8 bits."""
+    # more than 8 bits, which Pillow would cut off at 255
+    if image.mode.startswith(("I", "F")):
         image = Image.fromarray(_eight_bits(np.asarray(image), image.mode))
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image.convert(mode)
+    return (_on_white(image) if image.has_transparency_data else image).convert(mode)
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """Lay a transparent image on white."""
+    image = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
 
 
 def _eight_bits(pixels: NDArray[Any], mode: str) -> NDArray[np.uint8]:
-    """Grey ``pixels`` of 16 or 32 bits as 8 bits.
+    """Bring grey ``pixels`` of 16 or 32 bits to 8 bits."""
+    scale = _scale(float(pixels.max(initial=0)), mode)
+    scaled = np.floor(pixels.clip(0, 65535) * scale + 1e-6)
+    return scaled.clip(0, 255).astype(np.uint8)
+
+
+def _scale(largest: float, mode: str) -> float:
+    """Give the factor that brings pixels of 16 or 32 bits to 8 bits.
 
     16 bits have their full range. Pixels of 32 bits do not say theirs: floating-point numbers up
     to 1 are parts of white, numbers up to 255 have 8 bits, and larger ones 16.
     """
-    largest = float(pixels.max(initial=0))
     if mode == "F" and largest <= 1:
-        scale = 255.0
-    elif mode in ("I", "F") and largest <= 255:
-        scale = 1.0
-    else:
-        scale = 1 / 257
-    scaled = np.floor(pixels.clip(0, 65535) * scale + 1e-6)
-    return scaled.clip(0, 255).astype(np.uint8)
+        return 255.0
+    return 1.0 if mode in ("I", "F") and largest <= 255 else 1 / 257
 
 
 def _border(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:

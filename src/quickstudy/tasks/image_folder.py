@@ -44,18 +44,22 @@ class ImageFolder:
         Raises:
             UserError: If the folder, or the file ``splits``, is missing or wrong.
         """
-        parts = _split_folders(folder) if splits is None else {}
-        found = cls()
-        if not parts:
-            found.classes, found.skipped = classes_in(folder)
+        if splits is None and (parts := _split_folders(folder)):
+            return cls._of_parts(parts)
+        classes, skipped = classes_in(folder)
+        found = cls(classes, skipped=skipped)
+        if splits is not None:
+            found._divide(folder, splits)
+        return found
+
+    @classmethod
+    def _of_parts(cls, parts: dict[str, Path]) -> "ImageFolder":
+        """Find the images in the folder of every split."""
+        found = cls(how=f"the folders {', '.join(path.name for path in parts.values())}")
         for name, path in parts.items():
             classes, skipped = classes_in(path)
             found._add(name, classes)
             found.skipped += skipped
-        if parts:
-            found.how = f"the folders {', '.join(path.name for path in parts.values())}"
-        if splits is not None:
-            found._divide(folder, splits)
         return found
 
     def _add(self, split: str, classes: dict[str, list[Path]]) -> None:
@@ -70,33 +74,112 @@ class ImageFolder:
 
     def _divide(self, folder: Path, file: Path) -> None:
         """Keep the classes, or the images, that ``file`` names, in the split it says."""
-        by_class, rows = _read_splits(file)
-        kept = dict[str, list[Path]]()
-        unknown = set(rows)
-        for name, paths in self.classes.items():
-            for path in paths:
-                names = (name,) if by_class else (path.relative_to(folder).as_posix(), path.name)
-                key = next((one for one in names if one in rows), None)
-                if key is None:
-                    continue
-                unknown.discard(key)
-                other = self.splits.setdefault(name, rows[key])
-                require(
-                    other == rows[key],
-                    f"{file} should put every class into one split. Found images of {name!r} in "
-                    f"{other!r} and {rows[key]!r}.",
-                )
-                kept.setdefault(name, []).append(path)
-        what = "classes" if by_class else "images"
+        named = _Named.read(file)
+        kept, unknown = dict[str, list[Path]](), set(named.splits)
+        for name, path in self._images():
+            key = named.key_of(name, path, folder)
+            if key is None:
+                self.skipped += (path,)
+                continue
+            unknown.discard(key)
+            self._assign(name, named.splits[key], file)
+            kept.setdefault(name, []).append(path)
+        named.check_found(unknown, folder)
+        self.classes, self.how = kept, str(file)
+
+    def _images(self) -> list[tuple[str, Path]]:
+        """List the class and the file of every image."""
+        return [(name, path) for name, paths in self.classes.items() for path in paths]
+
+    def _assign(self, name: str, split: str, file: Path) -> None:
+        """Put class ``name`` into ``split``, as an image of it says that ``file`` names."""
+        other = self.splits.setdefault(name, split)
+        require(
+            other == split,
+            f"{file} should put every class into one split. Found images of {name!r} in "
+            f"{other!r} and {split!r}.",
+        )
+
+
+@dataclass(frozen=True)
+class _Named:
+    """What a file of splits names.
+
+    Attributes:
+        file: The file.
+        by_class: Whether it names classes; otherwise it names images.
+        splits: The split of every class or image that it names.
+    """
+
+    file: Path
+    by_class: bool
+    splits: dict[str, str]
+
+    @classmethod
+    def read(cls, file: Path) -> "_Named":
+        """Read a CSV file.
+
+        Raises:
+            UserError: If it is missing, or has not these columns, or names another split.
+        """
+        require(
+            file.is_file(), f"The file of splits should be a CSV file. There is no file {file}."
+        )
+        rows = _rows(file)
+        key = _key_column(file, list(rows[0]) if rows else [])
+        splits = {_name(row[key]): row["split"].strip() for row in rows}
+        wrong = sorted({split for split in splits.values() if split.lower() not in NAMES})
+        require(
+            not wrong,
+            f"Column split of {file} should hold {', '.join(SPLITS)}. Found {wrong[:1]}.",
+        )
+        known = {name: NAMES[split.lower()] for name, split in splits.items()}
+        return cls(file, key == "class", known)
+
+    def key_of(self, name: str, path: Path, folder: Path) -> str | None:
+        """Give the name by which the file names an image, or its class; None if it does not."""
+        names = [name] if self.by_class else _names_of(path, folder)
+        return next((one for one in names if one in self.splits), None)
+
+    def check_found(self, unknown: set[str], folder: Path) -> None:
+        """Raise if ``folder`` lacks some of the names."""
+        what = "classes" if self.by_class else "images"
         require(
             not unknown,
-            f"{file} should name {what} that {folder} has. Found {sorted(unknown)[:1]}, which it "
-            "has not.",
+            f"{self.file} should name {what} that {folder} has. Found {sorted(unknown)[:1]}, "
+            "which it has not.",
         )
-        left = [path for paths in self.classes.values() for path in paths]
-        chosen = {path for paths in kept.values() for path in paths}
-        self.skipped += tuple(path for path in left if path not in chosen)
-        self.classes, self.how = kept, str(file)
+
+
+def _name(written: str) -> str:
+    """Give a name in one form: names that look alike may be written differently."""
+    return unicodedata.normalize("NFC", written).strip()
+
+
+def _names_of(path: Path, folder: Path) -> list[str]:
+    """Give the names by which a file of splits may name an image."""
+    return [path.relative_to(folder).as_posix(), path.name]
+
+
+def _rows(file: Path) -> list[dict[str, str]]:
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as opened:
+            return list(csv.DictReader(opened))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{file} should be a CSV file in UTF-8. It cannot be read: {error}.") from (
+            error
+        )
+
+
+def _key_column(file: Path, columns: list[str]) -> str:
+    """Find the column that names classes or images."""
+    for name in ("class", "filename"):
+        if name in columns and "split" in columns:
+            return name
+    raise UserError(
+        f"{file} should have a column split and a column class or filename. Found "
+        f"{', '.join(columns) or 'no rows'}."
+    )
 
 
 def classes_in(folder: Path) -> tuple[dict[str, list[Path]], tuple[Path, ...]]:
@@ -110,35 +193,57 @@ def classes_in(folder: Path) -> tuple[dict[str, list[Path]], tuple[Path, ...]]:
         f"{folder} should be a folder of images. Found "
         f"{'a file' if folder.exists() else 'no such folder'}.",
     )
-    classes, written = dict[str, list[Path]](), dict[str, str]()
+    classes = dict[str, list[Path]]()
     skipped = [path for paths in image_files(folder) for path in paths]
-    for part in folders_in(folder):
-        name = unicodedata.normalize("NFC", part.name).strip()
-        require(
-            name not in classes,
-            f"Class names in {folder} should differ. Found {part.name!r} and "
-            f"{written.get(name)!r}: rename one.",
-        )
-        below = [path.name for path in folders_in(part)]
-        require(
-            not below,
-            f"Class folder {part} should hold only images. Found folder "
-            f"{below[0] if below else ''!r} in it: give the folder whose subfolders are the "
-            "classes.",
-        )
-        images, others = image_files(part)
-        require(
-            len(images) > 0,
-            f"Class folder {part} should hold at least one image ({', '.join(SUFFIXES)}). "
-            "Found none.",
-        )
-        classes[name], written[name] = images, part.name
+    for name, part in _class_folders(folder).items():
+        classes[name], others = _images_of_class(part)
         skipped += others
+    return classes, tuple(skipped)
+
+
+def _class_folders(folder: Path) -> dict[str, Path]:
+    """Give the folder of every class.
+
+    Raises:
+        UserError: If there is none, or two have one name.
+    """
+    found = dict[str, Path]()
+    for part in folders_in(folder):
+        other = found.setdefault(_name(part.name), part)
+        require(
+            other is part,
+            f"Class names in {folder} should differ. Found {part.name!r} and {other.name!r}: "
+            "rename one.",
+        )
     require(
-        len(classes) > 0,
+        len(found) > 0,
         f"{folder} should hold one folder of images for each class. Found no folder in it.",
     )
-    return classes, tuple(skipped)
+    return found
+
+
+def _images_of_class(part: Path) -> tuple[list[Path], list[Path]]:
+    """Give the images in a class folder, and its other files.
+
+    Raises:
+        UserError: If it has no image, or a folder in it.
+    """
+    _check_flat(part)
+    images, others = image_files(part)
+    require(
+        bool(images),
+        f"Class folder {part} should hold at least one image ({', '.join(SUFFIXES)}). Found none.",
+    )
+    return images, others
+
+
+def _check_flat(part: Path) -> None:
+    """Raise if there is a folder in a class folder."""
+    for path in folders_in(part):
+        raise UserError(
+            f"Class folder {part} should hold only images. Found folder {path.name!r} in it: give "
+            "the folder whose subfolders are the classes."
+        )
 
 
 def image_files(folder: Path) -> tuple[list[Path], list[Path]]:
@@ -154,39 +259,17 @@ def folders_in(folder: Path) -> list[Path]:
 
 
 def _split_folders(folder: Path) -> dict[str, Path]:
-    """The folders of the splits in ``folder``; none if its folders are classes."""
+    """Give the folders of the splits in ``folder``; none if its folders are classes."""
     folders = folders_in(folder) if folder.is_dir() else []
     named = {NAMES.get(path.name.lower(), ""): path for path in folders}
-    all_splits = "" not in named and "train" in named and len(named) == len(folders)
-    if not all_splits or not any(folders_in(path) for path in folders):
+    if not _are_splits(named, len(folders)) or not any(map(folders_in, folders)):
         return {}
     return {name: named[name] for name in SPLITS if name in named}
 
 
-def _read_splits(file: Path) -> tuple[bool, dict[str, str]]:
-    """Whether ``file`` names classes, and the split of every class or image that it names."""
-    require(file.is_file(), f"The file of splits should be a CSV file. There is no file {file}.")
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as opened:
-            rows = list(csv.DictReader(opened))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{file} should be a CSV file in UTF-8. It cannot be read: {error}.") from (
-            error
-        )
-    columns = list(rows[0]) if rows else []
-    key = next((name for name in ("class", "filename") if name in columns), None)
-    if key is None or "split" not in columns:
-        raise UserError(
-            f"{file} should have a column split and a column class or filename. Found "
-            f"{', '.join(columns) or 'no rows'}."
-        )
-    found = {unicodedata.normalize("NFC", row[key]).strip(): row["split"].strip() for row in rows}
-    wrong = sorted({split for split in found.values() if split.lower() not in NAMES})
-    require(
-        not wrong,
-        f"Column split of {file} should hold {', '.join(SPLITS)}. Found {wrong[:1]}.",
-    )
-    return key == "class", {name: NAMES[split.lower()] for name, split in found.items()}
+def _are_splits(named: dict[str, Path], count: int) -> bool:
+    """Say whether all ``count`` folders are splits, each another one, train among them."""
+    return "" not in named and "train" in named and len(named) == count
 
 
 def _visible(path: Path) -> bool:

@@ -8,11 +8,12 @@ from torch import Tensor
 
 from quickstudy.episode import Batch
 from quickstudy.errors import require
-from quickstudy.tasks.arrays import by_split, classes_of, in_words
-from quickstudy.tasks.classes import Classes, Episodes, Range
+from quickstudy.tasks.classes import Classes, Episodes
 from quickstudy.tasks.data import SPLITS, Data, Fractions, check_fractions, check_split, divide
 from quickstudy.tasks.image_files import ImageForm, Ink
 from quickstudy.tasks.image_folder import ImageFolder
+from quickstudy.tasks.labels import by_split, classes_of, counts_of, division_in_words
+from quickstudy.tasks.sizes import Range
 
 
 class Images(Data):
@@ -71,15 +72,19 @@ class Images(Data):
         check_fractions(fractions)
         found = ImageFolder.read(Path(folder), None if splits is None else Path(splits))
         self.skipped, self._how = found.skipped, found.how
-        files = [(path, name) for name, paths in found.classes.items() for path in paths]
-        x, self.num_inverted = self.form.read_all([path for path, _ in files])
-        self.pool = classes_of(x, [name for _, name in files], "images")
-        place = {name: i for i, name in enumerate(self.pool.names)}
-        self.paths = tuple(path for path, name in sorted(files, key=lambda one: place[one[1]]))
+        self.pool, self.num_inverted = self._read(found)
+        self.paths = tuple(path for name in self.pool.names for path in found.classes[name])
         self._parts = self._divided(found.splits)
 
+    def _read(self, found: ImageFolder) -> tuple[Classes, int]:
+        """Read the images of all classes, and count those that were inverted."""
+        labels = [name for name, paths in found.classes.items() for _ in paths]
+        files = [path for paths in found.classes.values() for path in paths]
+        x, num_inverted = self.form.read_all(files)
+        return classes_of(x, labels, "images"), num_inverted
+
     def episodes(self, way: Range, shot: Range, query: int = 15) -> Episodes:
-        """Make tasks from all classes. See :class:`~quickstudy.tasks.classes.Episodes`."""
+        """Make tasks from all classes, as ``Episodes`` draws them."""
         return self.pool.episodes(way, shot, query)
 
     @property
@@ -112,19 +117,22 @@ class Images(Data):
 
     def notes(self) -> list[str]:
         """Say what was found, how images are read, and how the classes are divided."""
+        counts = counts_of(self._parts)
+        divided = f"{division_in_words('classes', counts)} Divided by {self._how}."
+        return [self._form_in_words(), divided, *self._left_out()]
+
+    def _left_out(self) -> list[str]:
+        """Name some files that were left out; empty if there is none."""
+        return [f"Left out: {some(list(map(str, self.skipped)))}."] if self.skipped else []
+
+    def _form_in_words(self) -> str:
+        """Say how many images there are, and how they are read."""
         colour = "grey" if self.channels == 1 else "colour"
-        counts = {name: len(part) for name, part in self._parts.items()}
         size = f"{self.size}×{self.size} pixels"
-        found = [
-            f"{len(self.paths)} images in {self.folder}, brought to {size}, {colour}.",
-            f"{in_words('classes', counts)} Divided by {self._how}.",
-        ]
-        if self.skipped:
-            found.append(f"Left out: {some([str(path) for path in self.skipped])}.")
-        return found
+        return f"{len(self.paths)} images in {self.folder}, brought to {size}, {colour}."
 
     def _divided(self, splits: Mapping[str, str]) -> dict[str, Tensor]:
-        """The classes of every split: as the folder or the file says, else at random."""
+        """Divide the classes as the folder or the file says, else at random."""
         if not splits:
             self._how = f"chance (seed {self.seed})"
             return divide(self.pool.num_classes, self.fractions, self.seed)

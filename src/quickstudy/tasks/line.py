@@ -10,19 +10,22 @@ from quickstudy.tasks.family import Family, FamilyData
 
 @dataclass(frozen=True)
 class Line(FamilyData):
-    """Tasks ``y = a x + b`` with a, b ~ U[−3, 3] and inputs ``x ~ U[−5, 5]``, without noise.
+    """Straight lines without noise.
 
-    Source: Vuorio et al. 2019 (MMAML) and Yao et al. 2019 (HSML), experiments on regression.
+    The tasks are ``y = a x + b`` with a, b ~ U[−3, 3] and inputs ``x ~ U[−5, 5]``.
+
+    Source: Vuorio et al. 2019 (MMAML) and Yao et al. 2019 (HSML), in their experiments on
+        regression.
     """
 
     def episodes(self, shot: int = 10, query: int = 10) -> Family:
-        """Regression tasks with ``shot`` support and ``query`` query points."""
+        """Make regression tasks with ``shot`` support and ``query`` query points."""
         return Family(self.draw, shot, query, "line")
 
     def draw(
         self, num_tasks: int, num_examples: int, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Inputs and targets ``[task, example, 1]`` of ``num_tasks`` lines."""
+        """Draw inputs and targets ``[task, example, 1]`` of ``num_tasks`` lines."""
         slope, intercept = torch.rand(2, num_tasks, 1, 1, generator=generator) * 6 - 3
         x = torch.rand(num_tasks, num_examples, 1, generator=generator) * 10 - 5
         return x, slope * x + intercept

@@ -15,7 +15,7 @@ from quickstudy.tasks.source import TaskSource
 
 @dataclass(frozen=True, eq=False)
 class Mixture(TaskSource):
-    """Draws every task from one of ``sources``, all equally likely.
+    """Draws every task from one of several sources, all equally likely.
 
     ``Episode.task`` is the place of a task's source among them.
 
@@ -28,8 +28,8 @@ class Mixture(TaskSource):
         UserError: If there is no source, they differ in kind or size, or noise is negative or for
             classes.
 
-    Source: mixtures of functions are those of Vuorio et al. 2019 (MMAML) and Yao et al. 2019
-        (HSML), in their experiments on regression.
+    Source: Vuorio et al. 2019 (MMAML) and Yao et al. 2019 (HSML) mix functions in their experiments
+        on regression.
 
     Example:
         >>> import quickstudy as qs
@@ -48,13 +48,20 @@ class Mixture(TaskSource):
             len(self.sources) > 0,
             "Parameter `sources` should hold at least one source of tasks. Found none.",
         )
+        object.__setattr__(self, "target", self._one_target())
+        self._check_noise()
+
+    def _one_target(self) -> Target:
+        """Give the target of all sources; raise if they differ."""
         kinds = {source.target for source in self.sources}
         require(
             len(kinds) == 1,
             "Parameter `sources` should hold sources of one target. Found "
             f"{', '.join(map(str, kinds))}.",
         )
-        object.__setattr__(self, "target", kinds.pop())
+        return kinds.pop()
+
+    def _check_noise(self) -> None:
         require(
             self.noise == 0 or (self.noise > 0 and not self.target.way),
             f"Parameter `noise` should be at least 0, and 0 for classes. Found noise={self.noise}.",
@@ -64,47 +71,60 @@ class Mixture(TaskSource):
         """Draw ``num_tasks`` tasks."""
         generator = moment.generator()
         place = torch.randint(len(self.sources), (num_tasks,), generator=generator)
-        # all, so that no draw depends on `place`
-        drawn = [
+        drawn = self._drawn(num_tasks, moment)
+        support = _chosen([episode.support for episode in drawn], place, self.target)
+        query = _chosen([episode.query for episode in drawn], place, self.target)
+        support = self._noisy(support, generator)
+        return Episode(support, self._noisy(query, generator), place, moment)
+
+    def _drawn(self, num_tasks: int, moment: Moment) -> list[Episode]:
+        """Draw as many tasks of every source, so that no draw depends on the choice."""
+        return [
             source.sample(num_tasks, moment.within(f"source {index}"))
             for index, source in enumerate(self.sources)
         ]
-        support = self._chosen([episode.support for episode in drawn], place)
-        query = self._chosen([episode.query for episode in drawn], place)
-        return Episode(
-            self._noisy(support, generator), self._noisy(query, generator), place, moment
-        )
 
     def describe(self) -> dict[str, object]:
-        """What all sources say alike (shot and query, as a rule), the sources, and the noise."""
+        """Give what all sources say alike, the sources, and the noise.
+
+        They say alike shot and query, as a rule.
+        """
         said = [source.describe() for source in self.sources]
-        alike = {
-            key: value
-            for key, value in said[0].items()
-            if all(other.get(key) == value for other in said)
-        }
-        return {**alike, "source": "mixture", "sources": said, "noise": self.noise}
-
-    def _chosen(self, drawn: Sequence[Batch], place: Tensor) -> Batch:
-        """The tasks of the sources at ``place`` ``[task]``."""
-
-        def own(parts: list[Tensor]) -> Tensor:
-            sizes = {tuple(values.shape) for values in parts}
-            require(
-                len(sizes) == 1,
-                f"Parameter `sources` should give tasks of one size. Found {sizes}.",
-            )
-            return torch.stack(parts)[place, torch.arange(len(place))]
-
-        return Batch(
-            own([batch.x for batch in drawn]),
-            own([batch.y for batch in drawn]),
-            own([batch.mask for batch in drawn]),
-            self.target,
-        )
+        return _alike(said) | {"source": "mixture", "sources": said, "noise": self.noise}
 
     def _noisy(self, batch: Batch, generator: torch.Generator) -> Batch:
         if not self.noise:
             return batch
         noise = self.noise * torch.randn(batch.y.shape, generator=generator, dtype=batch.y.dtype)
         return replace(batch, y=batch.y + noise)
+
+
+def _alike(said: Sequence[dict[str, object]]) -> dict[str, object]:
+    """Keep the entries of the first that all others have too."""
+    first, *others = said
+    return {
+        key: value
+        for key, value in first.items()
+        if all(other.get(key) == value for other in others)
+    }
+
+
+def _chosen(drawn: Sequence[Batch], place: Tensor, target: Target) -> Batch:
+    """Take every task from the source at ``place`` ``[task]``."""
+    return Batch(
+        _at([batch.x for batch in drawn], place),
+        _at([batch.y for batch in drawn], place),
+        _at([batch.mask for batch in drawn], place),
+        target,
+    )
+
+
+def _at(parts: list[Tensor], place: Tensor) -> Tensor:
+    """Take task ``i`` from the part at ``place[i]``."""
+    _check_one_size(parts)
+    return torch.stack(parts)[place, torch.arange(len(place))]
+
+
+def _check_one_size(parts: list[Tensor]) -> None:
+    sizes = {tuple(values.shape) for values in parts}
+    require(len(sizes) == 1, f"Parameter `sources` should give tasks of one size. Found {sizes}.")

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal, get_args
 
-import numpy as np
 import torch
 
 from quickstudy.errors import require
@@ -13,7 +12,8 @@ from quickstudy.random import generator
 from quickstudy.tasks import omniglot_files as files
 from quickstudy.tasks import omniglot_official as official
 from quickstudy.tasks.classes import Classes, Turning
-from quickstudy.tasks.data import SPLITS, Data, check_split
+from quickstudy.tasks.data import SPLITS, Data, check_split, numbered
+from quickstudy.tasks.omniglot_splits import SPLIT_FILES, read_split
 
 
 class Omniglot(Data):
@@ -70,40 +70,37 @@ class Omniglot(Data):
         validation_alphabets: int = 5,
         resize: files.Resize = "lanczos",
     ) -> None:
-        require(
-            split_by in ("alphabets", "vinyals"),
-            f"Parameter `split_by` should be 'alphabets' or 'vinyals'. Found {split_by!r}.",
-        )
-        require(
-            rotations in get_args(Turning),
-            f"Parameter `rotations` should be 'classes', 'task' or 'none'. Found {rotations!r}.",
-        )
-        require(
-            resize in ("lanczos", "nearest"),
-            f"Parameter `resize` should be 'lanczos' or 'nearest'. Found {resize!r}.",
-        )
         self.root, self.cache = root, cache
         self.split_by, self.rotations = split_by, rotations
         self.validation_alphabets, self.resize = validation_alphabets, resize
-        self._packed = files.load(Path(root), None if cache is None else Path(cache), resize)
-        names = self._packed.names
+        self._check()
+        self._packed = files.load_drawings(
+            Path(root), None if cache is None else Path(cache), resize
+        )
         if split_by == "vinyals":
-            self._lines = {
-                name: files.read_split(Path(root), name, frozenset(names))
-                for name in files.SPLIT_FILES
-            }
-            return
-        background = names[: self._packed.num_background]
-        held_out = _held_out(background, validation_alphabets)
-        self._characters: dict[str, Sequence[str]] = {
-            "train": [name for name in background if _alphabet(name) not in held_out],
-            "validation": [name for name in background if _alphabet(name) in held_out],
-            "test": names[len(background) :],
-        }
+            self._lines = _lines_of(Path(root), self._packed)
+        else:
+            self._characters = _by_alphabet(self._packed, validation_alphabets)
+
+    def _check(self) -> None:
+        """Raise if a parameter is none of its values."""
+        require(
+            self.split_by in ("alphabets", "vinyals"),
+            f"Parameter `split_by` should be 'alphabets' or 'vinyals'. Found {self.split_by!r}.",
+        )
+        require(
+            self.rotations in get_args(Turning),
+            "Parameter `rotations` should be 'classes', 'task' or 'none'. "
+            f"Found {self.rotations!r}.",
+        )
+        require(
+            self.resize in ("lanczos", "nearest"),
+            f"Parameter `resize` should be 'lanczos' or 'nearest'. Found {self.resize!r}.",
+        )
 
     @property
     def split_names(self) -> tuple[str, ...]:
-        """The splits it has: no validation, if no alphabet is kept for it."""
+        """The splits it has; validation only if an alphabet is kept for it."""
         none = self.split_by == "alphabets" and self.validation_alphabets == 0
         return ("train", "test") if none else SPLITS
 
@@ -127,53 +124,47 @@ class Omniglot(Data):
         check_split(name, SPLITS)
         if self.split_by == "vinyals":
             return self._vinyals(name)
+        pool = self._pool(self._characters_of(name), name)
+        return pool.turned(self.rotations) if name == "train" else pool
+
+    def _characters_of(self, name: str) -> Sequence[str]:
         characters = self._characters[name]
         require(
             len(characters) > 0,
             "There is no split 'validation' with validation_alphabets=0: all background "
             "alphabets train.",
         )
-        pool = self._pool(characters, name)
-        return pool.turned(self.rotations) if name == "train" else pool
+        return characters
 
     @property
     def _turned(self) -> bool:
         return self.rotations != "none"
 
     def _vinyals(self, name: str) -> Classes:
-        lines = [line for line in self._lines[name] if self._turned or line[1] == 0]
-        require(
-            len(lines) > 0,
-            f"The split file {files.SPLIT_FILES[name]} has no line with rot000. Use "
-            "rotations='classes'.",
-        )
-        index = {
-            character: i
-            for i, character in enumerate(dict.fromkeys(character for character, _ in lines))
-        }
+        lines = self._usable_lines(name)
+        index = numbered(dict.fromkeys(character for character, _ in lines))
         pool = self._pool(list(index), name)
         if not self._turned:
             return pool
-        turned = pool.turned(self.rotations)
         classes = sorted(4 * index[character] + quarter for character, quarter in lines)
-        if len(classes) == turned.num_classes:
-            return turned
-        some = turned.subset(torch.tensor(classes), turned.label)
-        return replace(some, num_rotations=1)
+        return _only(pool.turned(self.rotations), classes)
+
+    def _usable_lines(self, name: str) -> list[tuple[str, int]]:
+        """Give the lines of a split file: all, or those that are not turned."""
+        lines = [line for line in self._lines[name] if self._turned or line[1] == 0]
+        require(
+            len(lines) > 0,
+            f"The split file {SPLIT_FILES[name]} has no line with rot000. Use rotations='classes'.",
+        )
+        return lines
 
     def _pool(self, characters: Sequence[str], name: str) -> Classes:
-        """The pool of these characters, with a copy of their drawings and no others."""
-        packed = self._packed
-        index = {character: i for i, character in enumerate(packed.names)}
-        chosen = np.array([index[character] for character in characters])
-        first, size = (packed.sizes.cumsum() - packed.sizes)[chosen], packed.sizes[chosen]
-        rows = np.concatenate(
-            [np.arange(start, start + count) for start, count in zip(first, size, strict=True)]
-        )
-        alphabets = [_alphabet(character) for character in characters]
+        """Give the pool of these characters, with a copy of their drawings and no others."""
+        images, size = self._packed.drawings_of(characters)
+        alphabets = [files.alphabet_of(character) for character in characters]
         group_names = tuple(dict.fromkeys(alphabets))
         return Classes(
-            x=torch.from_numpy(packed.images[rows]),
+            x=torch.from_numpy(images),
             start=torch.from_numpy(size.cumsum() - size),
             size=torch.from_numpy(size),
             names=tuple(characters),
@@ -183,18 +174,44 @@ class Omniglot(Data):
         )
 
 
-def _alphabet(character: str) -> str:
-    return character.split("/")[0]
+def _lines_of(root: Path, packed: files.Packed) -> dict[str, tuple[tuple[str, int], ...]]:
+    """Read the lines of all of Vinyals' split files."""
+    characters = frozenset(packed.names)
+    return {name: read_split(root, name, characters) for name in SPLIT_FILES}
+
+
+def _by_alphabet(packed: files.Packed, num_validation: int) -> dict[str, Sequence[str]]:
+    """Divide the characters into splits by their alphabets."""
+    background = packed.names[: packed.num_background]
+    held_out = _held_out(background, num_validation)
+    return {
+        "train": [name for name in background if files.alphabet_of(name) not in held_out],
+        "validation": [name for name in background if files.alphabet_of(name) in held_out],
+        "test": packed.names[packed.num_background :],
+    }
+
+
+def _only(turned: Classes, classes: Sequence[int]) -> Classes:
+    """Keep only ``classes``; if some are missing, each stands for itself."""
+    if len(classes) == turned.num_classes:
+        return turned
+    return replace(turned.subset(torch.tensor(classes), turned.label), num_rotations=1)
 
 
 def _held_out(background: Sequence[str], count: int) -> set[str]:
-    """The ``count`` alphabets of the background set that validate, the same for everyone."""
-    alphabets = sorted(set(map(_alphabet, background)))
+    """Choose the ``count`` alphabets that validate, the same for everyone."""
+    alphabets = sorted(set(map(files.alphabet_of, background)))
     require(
         0 <= count < len(alphabets),
         "Parameter `validation_alphabets` should be at least 0 and less than the "
         f"{len(alphabets)} background alphabets. Found validation_alphabets={count}.",
     )
+    shuffled = _shuffled(alphabets)
+    return set(shuffled[len(alphabets) - count :])
+
+
+def _shuffled(alphabets: Sequence[str]) -> list[str]:
+    """Put the alphabets in the one order that is the same for everyone."""
     draw = generator(0, "omniglot validation")
     order = torch.randperm(len(alphabets), generator=draw).tolist()
-    return {alphabets[i] for i in order[len(alphabets) - count :]}
+    return [alphabets[place] for place in order]

@@ -7,9 +7,11 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Collection, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -19,21 +21,19 @@ from PIL import Image
 
 from quickstudy.cache import cache_folder, write_atomically
 from quickstudy.errors import UserError, require
+from quickstudy.tasks.data import numbered
+from quickstudy.tasks.sealed import sealed, unsealed
 
 Resize = Literal["lanczos", "nearest"]
 
 PARTS = ("images_background", "images_evaluation")
-SPLIT_FILES = {"train": "train.txt", "validation": "val.txt", "test": "test.txt"}
-SPLIT_ADVICE = (
-    "Get it from github.com/jakesnell/prototypical-networks, folder "
-    "data/omniglot/splits/vinyals/, or use split_by='alphabets'."
-)
+CACHE_ADVICE = "Choose another with `cache` or the environment variable QUICKSTUDY_CACHE."
 SIDE = 28
-VERSION = 1  # of the packed array: raise it when what `pack` makes changes
+VERSION = 1
+"""The version of the packed array; raise it if :func:`pack_drawings` makes another one."""
 
 _FILTER = {"lanczos": Image.Resampling.LANCZOS, "nearest": Image.Resampling.NEAREST}
 _DRAWING = re.compile(r"(?:.*/)?([^/]+/character[^/]+)/[^/.][^/]*\.(?i:png)")
-_ROTATION = {"rot000": 0, "rot090": 1, "rot180": 2, "rot270": 3}
 _BROKEN = (
     *(OSError, EOFError, ValueError, SyntaxError, RuntimeError, struct.error, zlib.error),
     *(zipfile.BadZipFile, Image.DecompressionBombError),
@@ -55,6 +55,14 @@ class Packed:
     names: tuple[str, ...]
     sizes: NDArray[np.int64]
     num_background: int
+
+    def drawings_of(self, characters: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Copy the drawings of ``characters`` ``[image, 28, 28]``, and count them."""
+        index = numbered(self.names)
+        chosen = np.array([index[character] for character in characters])
+        first, size = (self.sizes.cumsum() - self.sizes)[chosen], self.sizes[chosen]
+        rows = [np.arange(start, start + count) for start, count in zip(first, size, strict=True)]
+        return self.images[np.concatenate(rows)], size
 
 
 @dataclass(frozen=True)
@@ -82,7 +90,7 @@ class _Source:
 
 
 def advice(root: Path) -> str:
-    """Say where the data can be got from."""
+    """Say how to get the data."""
     return (
         "Get images_background.zip and images_evaluation.zip from "
         "github.com/brendenlake/omniglot, folder python/, "
@@ -124,56 +132,89 @@ def opened(root: Path, part: str) -> Iterator[_Source]:
         UserError: If it is missing, broken or empty.
     """
     path = locate(root, part)
-    archive = None
     if path.is_dir():
-        source = _Source(path, _drawings(_files(path)), lambda file: (path / file).read_bytes())
+        yield _checked(_tree(path))
     else:
-        try:
-            archive = zipfile.ZipFile(path)
-        except _BROKEN as error:
-            raise UserError(
-                f"{path} is not a readable zip file ({error}). {advice(root)}"
-            ) from error
-        source = _Source(path, _drawings(archive.namelist()), archive.read)
+        with _archive(path) as archive:
+            yield _checked(_Source(path, _drawings(archive.namelist()), archive.read))
+
+
+def _tree(path: Path) -> _Source:
+    return _Source(path, _drawings(_files(path)), lambda file: (path / file).read_bytes())
+
+
+def _archive(path: Path) -> zipfile.ZipFile:
     try:
-        require(
-            bool(source.drawings),
-            f"{path} holds no drawings <Alphabet>/characterNN/*.png. {advice(root)}",
-        )
-        yield source
-    finally:
-        if archive is not None:
-            archive.close()
+        return zipfile.ZipFile(path)
+    except _BROKEN as error:
+        raise UserError(
+            f"{path} is not a readable zip file ({error}). {advice(path.parent)}"
+        ) from error
 
 
-def pack(root: Path, resize: Resize = "lanczos") -> Packed:
+def _checked(source: _Source) -> _Source:
+    """Give ``source``; raise if it is empty."""
+    require(
+        bool(source.drawings),
+        f"{source.path} holds no drawings <Alphabet>/characterNN/*.png. "
+        f"{advice(source.path.parent)}",
+    )
+    return source
+
+
+def pack_drawings(root: Path, resize: Resize = "lanczos") -> Packed:
     """Read every drawing in ``root``: resized to 28x28, then inverted so that ink is 255.
 
     Raises:
         UserError: If a set is missing, empty or broken, or an alphabet is in both.
     """
-    images: list[NDArray[np.uint8]] = []
-    sizes: list[dict[str, int]] = []
-    for part in PARTS:
-        count: dict[str, int] = {}
-        with opened(root, part) as source:
-            for character, file in source.drawings:
-                images.append(np.asarray(source.image(file).resize((SIDE, SIDE), _FILTER[resize])))
-                count[character] = count.get(character, 0) + 1
-        sizes.append(count)
-    background, evaluation = ({character.split("/")[0] for character in count} for count in sizes)
-    require(
-        not background & evaluation,
-        f"No alphabet should be in both sets. Found {sorted(background & evaluation)} in both "
-        f"in {root}. {advice(root)}",
-    )
-    names = (*sizes[0], *sizes[1])
+    background, evaluation = (_read_set(root, part, resize) for part in PARTS)
+    _check_apart(background.sizes, evaluation.sizes, root)
+    sizes = background.sizes + evaluation.sizes
     return Packed(
-        255 - np.stack(images),
-        names,
-        np.array([*sizes[0].values(), *sizes[1].values()], dtype=np.int64),
-        len(sizes[0]),
+        255 - np.stack([*background.images, *evaluation.images]),
+        tuple(sizes),
+        np.array(list(sizes.values()), dtype=np.int64),
+        len(background.sizes),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Set:
+    """The drawings of one of the two sets.
+
+    Attributes:
+        images: The drawings ``[28, 28]``, character by character.
+        sizes: The number of drawings of every character.
+    """
+
+    images: list[NDArray[np.uint8]]
+    sizes: Counter[str]
+
+
+def _read_set(root: Path, part: str, resize: Resize) -> _Set:
+    with opened(root, part) as source:
+        images = [_resized(source.image(file), resize) for _, file in source.drawings]
+        return _Set(images, Counter(character for character, _ in source.drawings))
+
+
+def _resized(image: Image.Image, resize: Resize) -> NDArray[np.uint8]:
+    return np.asarray(image.resize((SIDE, SIDE), _FILTER[resize]))
+
+
+def _check_apart(background: Collection[str], evaluation: Collection[str], root: Path) -> None:
+    """Raise if both sets have characters of one alphabet."""
+    both = set(map(alphabet_of, background)).intersection(map(alphabet_of, evaluation))
+    require(
+        not both,
+        f"No alphabet should be in both sets. Found {sorted(both)} in both in {root}. "
+        f"{advice(root)}",
+    )
+
+
+def alphabet_of(character: str) -> str:
+    """Give the alphabet of a character ``"Alphabet/characterNN"``."""
+    return character.split("/")[0]
 
 
 def _fingerprint(root: Path, resize: Resize) -> bytes:
@@ -181,14 +222,23 @@ def _fingerprint(root: Path, resize: Resize) -> bytes:
     parts: list[object] = [VERSION, SIDE, resize, str(root.resolve())]
     for part in PARTS:
         path = locate(root, part)
-        try:
-            paths = [path / file for file in _files(path)] if path.is_dir() else [path]
-            stats = [one.stat() for one in paths]
-        except OSError as error:
-            raise UserError(f"{path} cannot be read ({error}). {advice(root)}") from error
-        newest = max((stat.st_mtime_ns for stat in stats), default=0)
-        parts += [path.name, len(stats), sum(stat.st_size for stat in stats), newest]
+        parts += [path.name, *_sizes_and_times(path)]
     return hashlib.blake2b(repr(parts).encode()).digest()
+
+
+def _sizes_and_times(path: Path) -> list[int]:
+    """Give number, size and latest time of change of the files at ``path``."""
+    try:
+        stats = [one.stat() for one in _all_files(path)]
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error}). {advice(path.parent)}") from error
+    newest = max((stat.st_mtime_ns for stat in stats), default=0)
+    return [len(stats), sum(stat.st_size for stat in stats), newest]
+
+
+def _all_files(path: Path) -> list[Path]:
+    """List the files of a tree, or the one file of a zip."""
+    return [path / file for file in _files(path)] if path.is_dir() else [path]
 
 
 def _seal(data: bytes, fingerprint: bytes) -> bytes:
@@ -211,23 +261,18 @@ def _saved(packed: Packed) -> bytes:
 
 def _unpacked(path: Path, fingerprint: bytes) -> Packed | None:
     """Read the array cached at ``path``; None if it is missing, damaged or of another source."""
-    try:
-        content = path.read_bytes()
-    except OSError:
-        return None
-    seal, data = content[:64], content[64:]
-    if seal != _seal(data, fingerprint):
-        return None
+    data = unsealed(path, partial(_seal, fingerprint=fingerprint))
+    return None if data is None else _restored(data)
+
+
+def _restored(data: bytes) -> Packed:
+    """Read the packed array from a file of NumPy's."""
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-        return Packed(
-            arrays["images"],
-            tuple(arrays["names"].tolist()),
-            arrays["sizes"],
-            int(arrays["num_background"]),
-        )
+        names = tuple(arrays["names"].tolist())
+        return Packed(arrays["images"], names, arrays["sizes"], int(arrays["num_background"]))
 
 
-def load(root: Path, cache: Path | None = None, resize: Resize = "lanczos") -> Packed:
+def load_drawings(root: Path, cache: Path | None = None, resize: Resize = "lanczos") -> Packed:
     """Give the packed array of the drawings in ``root``, from the cache if it is there and fits.
 
     The cached file begins with a checksum keyed by its source (path, sizes, times of change,
@@ -244,69 +289,29 @@ def load(root: Path, cache: Path | None = None, resize: Resize = "lanczos") -> P
             written.
     """
     fingerprint = _fingerprint(root, resize)
-    folder = cache_folder(cache)
-    other = "Choose another with `cache` or the environment variable QUICKSTUDY_CACHE."
-    require(
-        not folder.resolve().is_relative_to(root.resolve()),
-        f"The cache folder {folder} should not be in the data folder {root}. {other}",
-    )
-    name = hashlib.blake2b(f"{root.resolve()}\x1f{resize}".encode(), digest_size=8).hexdigest()
-    path = folder / f"omniglot-{name}.packed"
+    path = _cache_file(root, cache_folder(cache), resize)
     packed = _unpacked(path, fingerprint)
     if packed is None:
-        packed = pack(root, resize)
-        data = _saved(packed)
-        try:
-            write_atomically(path, _seal(data, fingerprint) + data)
-        except OSError as error:
-            raise UserError(
-                f"The cache file {path} cannot be written ({error}). {other}"
-            ) from error
+        packed = pack_drawings(root, resize)
+        _keep(packed, path, fingerprint)
     return packed
 
 
-def read_split(root: Path, split: str, characters: Collection[str]) -> tuple[tuple[str, int], ...]:
-    """Read one of Vinyals' split files, in ``root`` or ``root/vinyals``.
-
-    Returns:
-        The character and the quarter turns that each line names.
-
-    Raises:
-        UserError: If the file is missing or empty, or a line is no ``Alphabet/characterNN/rotDDD``,
-            names a character not among ``characters``, or stands there twice.
-    """
-    places = [root / SPLIT_FILES[split], root / "vinyals" / SPLIT_FILES[split]]
-    path = next((place for place in places if place.is_file()), None)
-    if path is None:
-        raise UserError(f"There is no split file {places[1]}. {SPLIT_ADVICE}")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read ({error}). {SPLIT_ADVICE}") from error
-    lines: dict[tuple[str, int], None] = {}
-    for number, line in enumerate(map(str.strip, text.splitlines()), start=1):
-        if not line:
-            continue
-        place = f"{path}, line {number}"
-        character, quarter = _turned(line, place)
-        require(
-            character in characters,
-            f"{place}: there is no character {character!r} in {root}. {advice(root)}",
-        )
-        require(
-            (character, quarter) not in lines, f"{place}: {line!r} is there twice. {SPLIT_ADVICE}"
-        )
-        lines[character, quarter] = None
-    require(bool(lines), f"{path} is empty. {SPLIT_ADVICE}")
-    return tuple(lines)
-
-
-def _turned(line: str, place: str) -> tuple[str, int]:
-    """Give the character and the quarter turns that a ``line`` of a split file names."""
-    character, _, rotation = line.rpartition("/")
+def _cache_file(root: Path, folder: Path, resize: Resize) -> Path:
+    """Name the cached file of ``root``; raise if it would be inside ``root``."""
     require(
-        rotation in _ROTATION,
-        f"{place}: expected Alphabet/characterNN/rotDDD, DDD one of 000, 090, 180, "
-        f"270. Found {line!r}. {SPLIT_ADVICE}",
+        not folder.resolve().is_relative_to(root.resolve()),
+        f"The cache folder {folder} should not be in the data folder {root}. {CACHE_ADVICE}",
     )
-    return character, _ROTATION[rotation]
+    name = hashlib.blake2b(f"{root.resolve()}\x1f{resize}".encode(), digest_size=8).hexdigest()
+    return folder / f"omniglot-{name}.packed"
+
+
+def _keep(packed: Packed, path: Path, fingerprint: bytes) -> None:
+    data = _saved(packed)
+    try:
+        write_atomically(path, sealed(data, partial(_seal, fingerprint=fingerprint)))
+    except OSError as error:
+        raise UserError(
+            f"The cache file {path} cannot be written ({error}). {CACHE_ADVICE}"
+        ) from error

@@ -3,12 +3,14 @@
 import hashlib
 import http.client
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from quickstudy.cache import write_atomically
 from quickstudy.errors import UserError, require
-from quickstudy.tasks.omniglot_files import PARTS, SPLIT_FILES, advice, opened, read_split
+from quickstudy.tasks.omniglot_files import PARTS, advice, opened
+from quickstudy.tasks.omniglot_splits import SPLIT_FILES, read_split
 
 # characters, drawings
 COMPLETE = {"images_background": (964, 19_280), "images_evaluation": (659, 13_180)}
@@ -27,27 +29,36 @@ def download(root: Path) -> None:
             written. A zip that fails leaves nothing behind.
     """
     for part in PARTS:
-        path, url = root / f"{part}.zip", f"{URL}{part}.zip"
-        if path.exists():
-            continue
-        try:
-            with urllib.request.urlopen(url, timeout=60) as response:
-                data: bytes = response.read()
-        except (OSError, http.client.HTTPException) as error:
-            raise UserError(
-                f"{url} cannot be fetched ({error}). Check the connection, or copy the file "
-                f"to {path} yourself."
-            ) from error
-        found = hashlib.md5(data, usedforsecurity=False).hexdigest()
-        require(
-            found == MD5[part],
-            f"{url} should have the MD5 {MD5[part]}. Found {found}, {len(data)} bytes. Try "
-            "again later.",
-        )
-        try:
-            write_atomically(path, data)
-        except OSError as error:
-            raise UserError(f"{path} cannot be written ({error}).") from error
+        path = root / f"{part}.zip"
+        if not path.exists():
+            _write(path, _fetched(part, path))
+
+
+def _fetched(part: str, path: Path) -> bytes:
+    """Fetch an official zip, which is to be written to ``path``."""
+    url = f"{URL}{part}.zip"
+    try:
+        with urllib.request.urlopen(url, timeout=60) as response:
+            data: bytes = response.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise UserError(
+            f"{url} cannot be fetched ({error}). Check the connection, or copy the file "
+            f"to {path} yourself."
+        ) from error
+    found = hashlib.md5(data, usedforsecurity=False).hexdigest()
+    require(
+        found == MD5[part],
+        f"{url} should have the MD5 {MD5[part]}. Found {found}, {len(data)} bytes. Try again "
+        "later.",
+    )
+    return data
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        write_atomically(path, data)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written ({error}).") from error
 
 
 def _check_part(root: Path, part: str, characters: set[str]) -> Iterator[str]:
@@ -60,10 +71,16 @@ def _check_part(root: Path, part: str, characters: set[str]) -> Iterator[str]:
             )
         characters |= found
         for _, file in source.drawings:
-            try:
-                source.image(file)
-            except UserError as error:
-                yield str(error)
+            yield from _problems(source.image, file)
+
+
+def _problems(function: Callable[..., Any], *arguments: Any) -> list[str]:
+    """Call ``function``; give the problem that it finds, if it finds one."""
+    try:
+        function(*arguments)
+    except UserError as error:
+        return [str(error)]
+    return []
 
 
 def check(root: str | Path) -> list[str]:
@@ -82,15 +99,17 @@ def check(root: str | Path) -> list[str]:
             problems.extend(_check_part(folder, part, characters))
         except UserError as error:
             problems.append(str(error))
-    places = [folder / sub / file for sub in ("", "vinyals") for file in SPLIT_FILES.values()]
-    if not any(place.is_file() for place in places):
-        return problems
-    for split in SPLIT_FILES:
-        try:
-            read_split(folder, split, characters)
-        except UserError as error:
-            problems.append(str(error))
+    if _has_split_files(folder):
+        for split in SPLIT_FILES:
+            problems += _problems(read_split, folder, split, characters)
     return problems
+
+
+def _has_split_files(folder: Path) -> bool:
+    """Say whether there is any of Vinyals' split files."""
+    return any(
+        (folder / sub / file).is_file() for sub in ("", "vinyals") for file in SPLIT_FILES.values()
+    )
 
 
 __all__ = ["check", "download"]

@@ -1,12 +1,13 @@
 """The data known by name, and finding out what a path holds."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from quickstudy.errors import UserError, require
-from quickstudy.tasks.data import Data, parameters, source_name
+from quickstudy.tasks.data import Data, given_options, parameters, source_name
 from quickstudy.tasks.omniglot_files import PARTS
 from quickstudy.tasks.own_tasks import OwnTasks
 from quickstudy.tasks.source import TaskSource
@@ -30,6 +31,12 @@ class Registry(Mapping[str, type[Data]]):
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.places)
+
+    def name_of(self, cls: type) -> str:
+        """Give the name of a class; the import path of one that has none."""
+        place = f"{cls.__module__}:{cls.__qualname__}"
+        names = {known: name for name, known in self.places.items()}
+        return names.get(place, place)
 
     def __len__(self) -> int:
         return len(self.places)
@@ -60,8 +67,7 @@ def source_class(source: str | Path) -> tuple[Kind, dict[str, Any]]:
     """Find out what ``source`` is: a name, a path, or the import path of a class of the user's.
 
     Returns:
-        The class, and the arguments that ``source`` decides: none for a name, where it is for a
-        path.
+        The class, and the arguments that ``source`` decides: none for a name, the place for a path.
 
     Raises:
         UserError: If it is none of them, or holds nothing that tasks can be drawn from.
@@ -73,10 +79,17 @@ def source_class(source: str | Path) -> tuple[Kind, dict[str, Any]]:
     if path.exists():
         kind = SOURCES[_kind_of(path)]
         return kind, {next(iter(parameters(kind))): name}
-    module, _, attribute = name.partition(":")
-    dotted = bool(attribute) and all(part.isidentifier() for part in module.split("."))
-    require(dotted, f"Data should be {WAYS}. Found {name!r}, which is neither a name nor a path.")
+    require(
+        _is_import_path(name),
+        f"Data should be {WAYS}. Found {name!r}, which is neither a name nor a path.",
+    )
     return _own(name), {}
+
+
+def _is_import_path(name: str) -> bool:
+    """Say whether ``name`` is of the form module:Class."""
+    module, _, attribute = name.partition(":")
+    return bool(attribute) and all(part.isidentifier() for part in module.split("."))
 
 
 def open_source(source: str | Path | Data, **options: Any) -> Data:
@@ -103,7 +116,7 @@ def open_source(source: str | Path | Data, **options: Any) -> Data:
         require(not options, f"Data that is open already takes no options. Found {list(options)}.")
         return source
     kind, decided = source_class(source)
-    return make(kind, decided | {key: value for key, value in options.items() if value is not None})
+    return make(kind, decided | given_options(options))
 
 
 def make(kind: Kind, arguments: Mapping[str, Any]) -> Data:
@@ -113,21 +126,25 @@ def make(kind: Kind, arguments: Mapping[str, Any]) -> Data:
         UserError: If it has no such option or lacks one.
     """
     known, name = parameters(kind), source_name(kind)
-    unknown = [f"`{key}`" for key in arguments if key not in known]
     has = f"It has {', '.join(known)}." if known else "It has none."
-    require(not unknown, f"Source {name} has no option {', '.join(unknown)}. {has}")
-    needed = [key for key, value in known.items() if value.default is value.empty]
-    lacking = [f"`{key}`" for key in needed if arguments.get(key) is None]
-    require(not lacking, f"Source {name} needs the option {', '.join(lacking)}. {has}")
+    unknown = _listed(key for key in arguments if key not in known)
+    require(not unknown, f"Source {name} has no option {unknown}. {has}")
+    needed = (key for key, value in known.items() if value.default is value.empty)
+    lacking = _listed(key for key in needed if arguments.get(key) is None)
+    require(not lacking, f"Source {name} needs the option {lacking}. {has}")
     made = kind(**arguments)
     return made if isinstance(made, Data) else OwnTasks(made)
 
 
+def _listed(keys: Iterable[str]) -> str:
+    """Write the names of options; empty for none."""
+    return ", ".join(f"`{key}`" for key in keys)
+
+
 def _kind_of(path: Path) -> str:
-    """What the file or folder at ``path`` is, as a name of the registry."""
+    """Find out what the file or folder at ``path`` is, as a name of the registry."""
     if path.is_dir():
-        sets = [(path / f"{part}.zip").exists() or (path / part).is_dir() for part in PARTS]
-        return "omniglot" if any(sets) else "images"
+        return "omniglot" if _holds_omniglot(path) else "images"
     kinds = {".csv": "table", ".parquet": "table", ".npz": "arrays"}
     kind = kinds.get(path.suffix.lower())
     if kind is None:
@@ -137,14 +154,17 @@ def _kind_of(path: Path) -> str:
     return kind
 
 
+def _holds_omniglot(folder: Path) -> bool:
+    """Say whether ``folder`` holds one of Omniglot's two sets."""
+    return any((folder / f"{part}.zip").exists() or (folder / part).is_dir() for part in PARTS)
+
+
 def _own(place: str) -> Kind:
-    """The user's class at ``place``."""
-    try:
-        found: Any = _imported(place)
-    except (ImportError, AttributeError) as error:
-        raise UserError(f"Data {place} cannot be imported: {error}.") from error
+    """Give the user's class at ``place``; raise if it is no class of data or tasks."""
+    found = _imported_or_error(place)
+    good = isinstance(found, type) and issubclass(found, Data | TaskSource)
     require(
-        isinstance(found, type) and issubclass(found, Data | TaskSource),
+        good,
         f"Data {place} should be a subclass of quickstudy.tasks.Data or quickstudy.tasks."
         f"TaskSource. Found {found!r}.",
     )
@@ -152,12 +172,16 @@ def _own(place: str) -> Kind:
     return kind
 
 
+def _imported_or_error(place: str) -> Any:
+    try:
+        return _imported(place)
+    except (ImportError, AttributeError) as error:
+        raise UserError(f"Data {place} cannot be imported: {error}.") from error
+
+
 def _imported(place: str) -> type[Data]:
     module, _, attribute = place.partition(":")
-    found: Any = import_module(module)
-    for part in attribute.split("."):
-        found = getattr(found, part)
-    kind: type[Data] = found
+    kind: type[Data] = attrgetter(attribute)(import_module(module))
     return kind
 
 

@@ -15,13 +15,13 @@ from quickstudy.tasks.source import FixedTasks
 
 @dataclass(frozen=True, eq=False)
 class Related(FixedTasks):
-    """Draws the tasks of a source in groups of ``group_size`` related ones.
+    """Draws the tasks of a source in groups of related ones.
 
-    The first task ``s`` of a group is drawn uniformly, each other ``t`` with probability ``∝
-    exp(similarity[s, t] / temperature)``. No task is drawn twice as long as there are others, so
-    where all similarities are the same, every selection of tasks (of at most as many as there are)
-    is as likely as from the source itself. In an episode the tasks of a group stand beside one
-    another; the last group is cut off where it does not fit.
+    A group has ``group_size`` tasks. The first task ``s`` of a group is drawn uniformly, each other
+    ``t`` with probability ``∝ exp(similarity[s, t] / temperature)``. No task is drawn twice as long
+    as there are others. If all similarities are the same, every selection of tasks (of at most as
+    many as there are) is therefore as likely as from the source itself. In an episode the tasks of
+    a group stand beside one another; the last group is cut off if it does not fit.
 
     Args:
         source: The tasks, e.g. ``table.split_rows()[0].episodes(shot=5)``.
@@ -61,7 +61,13 @@ class Related(FixedTasks):
     num_tasks: int = field(init=False)
 
     def __post_init__(self) -> None:
-        count = self.source.num_tasks
+        self._check_numbers()
+        self._check_similarity(self.source.num_tasks)
+        self._check_groups(self.source.num_tasks)
+        object.__setattr__(self, "target", self.source.target)
+        object.__setattr__(self, "num_tasks", self.source.num_tasks)
+
+    def _check_numbers(self) -> None:
         require(
             self.group_size >= 1,
             f"Parameter `group_size` should be at least 1. Found group_size={self.group_size}.",
@@ -70,6 +76,9 @@ class Related(FixedTasks):
             self.temperature > 0,
             f"Parameter `temperature` should be positive. Found temperature={self.temperature}.",
         )
+
+    def _check_similarity(self, count: int) -> None:
+        """Raise unless ``similarity`` is of ``count`` tasks and finite."""
         shape = tuple(self.similarity.shape)
         require(
             shape == (count, count),
@@ -80,13 +89,13 @@ class Related(FixedTasks):
             bool(self.similarity.isfinite().all()),
             "Parameter `similarity` should be finite. Found NaN or infinity.",
         )
+
+    def _check_groups(self, count: int) -> None:
         fits = self.groups is None or tuple(self.groups.shape) == (count,)
         require(fits, f"Parameter `groups` should hold the group of each of the {count} tasks.")
-        object.__setattr__(self, "target", self.source.target)
-        object.__setattr__(self, "num_tasks", count)
 
     def draw(self, places: Sequence[int], generator: torch.Generator) -> Episode:
-        """The source's tasks at ``places``."""
+        """Give the source's tasks at ``places``."""
         return self.source.draw(places, generator)
 
     def sample(self, num_tasks: int, moment: Moment) -> Episode:
@@ -94,6 +103,11 @@ class Related(FixedTasks):
         if self.group_size == 1:
             return self.source.sample(num_tasks, moment)
         generator = moment.generator()
+        chosen = self._chosen(num_tasks, generator)
+        return self.source.draw(chosen, generator).at(moment)
+
+    def _chosen(self, num_tasks: int, generator: torch.Generator) -> list[int]:
+        """Choose the places of ``num_tasks`` tasks, group by group."""
         chosen, left = list[int](), torch.ones(self.num_tasks, dtype=torch.bool)
         for place in range(num_tasks):
             if not left.any():
@@ -102,28 +116,37 @@ class Related(FixedTasks):
             weights = self._weights(chosen[place - member] if member else None, left)
             chosen.append(int(torch.multinomial(weights, 1, generator=generator)))
             left[chosen[-1]] = False
-        return self.source.draw(chosen, generator).at(moment)
+        return chosen
 
     def describe(self) -> dict[str, object]:
-        """The source's description, and how it is drawn from."""
-        own = {
+        """Give the source's description, and how it is drawn from."""
+        return self.source.describe() | {"related": self._related()}
+
+    def _related(self) -> dict[str, object]:
+        return {
             "group_size": self.group_size,
             "temperature": self.temperature,
             "hard": self.groups is not None,
         }
-        return {**self.source.describe(), "related": own}
 
     def _weights(self, first: int | None, left: Tensor) -> Tensor:
         """Weigh the tasks that are ``left`` by how likely each stands beside the ``first``."""
         if first is None:
             return left.double()
-        if self.groups is not None:
-            alike = left & (self.groups == self.groups[first])
-            left = alike if alike.any() else left
-        # the first is left again when all have been drawn
-        others = left & (torch.arange(self.num_tasks) != first)
         likely = self.similarity[first].double() / self.temperature
-        return likely.masked_fill(~(others if others.any() else left), -torch.inf).softmax(0)
+        return likely.masked_fill(~self._companions(first, left), -torch.inf).softmax(0)
+
+    def _companions(self, first: int, left: Tensor) -> Tensor:
+        """Say which of the tasks that are ``left`` may stand beside the ``first`` ``[task]``."""
+        if self.groups is not None:
+            left = _some(left & (self.groups == self.groups[first]), left)
+        # the first is left again when all have been drawn
+        return _some(left & (torch.arange(self.num_tasks) != first), left)
+
+
+def _some(wanted: Tensor, otherwise: Tensor) -> Tensor:
+    """Give ``wanted``, or ``otherwise`` if it holds none."""
+    return wanted if wanted.any() else otherwise
 
 
 __all__ = ["Related"]

@@ -13,7 +13,9 @@ from quickstudy.tasks.mixture import Mixture
 
 @dataclass(frozen=True)
 class Sinusoid(FamilyData):
-    """Tasks ``y = A sin(x − φ)``, MAML's: A ~ U[0.1, 5], φ ~ U[0, π], x ~ U[−5, 5], without noise.
+    """Sinusoids of MAML, without noise.
+
+    The tasks are ``y = A sin(x − φ)`` with A ~ U[0.1, 5], φ ~ U[0, π] and inputs ``x ~ U[−5, 5]``.
 
     Source: Finn et al. 2017, section 5.1.
     """
@@ -32,9 +34,10 @@ class Sinusoid(FamilyData):
 
 @dataclass(frozen=True)
 class SinusoidMetaSGD(FamilyData):
-    """Tasks ``y = A sin(ω x + b)``, Meta-SGD's: A ~ U[0.1, 5], ω ~ U[0.8, 1.2], b ~ U[0, π].
+    """Sinusoids of Meta-SGD, whose frequencies differ, without noise.
 
-    Inputs are ``x ~ U[−5, 5]``, without noise.
+    The tasks are ``y = A sin(ω x + b)`` with A ~ U[0.1, 5], ω ~ U[0.8, 1.2], b ~ U[0, π] and inputs
+    ``x ~ U[−5, 5]``.
 
     Source: Li et al. 2017 (Meta-SGD), section 4.1.
     """
@@ -53,9 +56,10 @@ class SinusoidMetaSGD(FamilyData):
 
 @dataclass(frozen=True)
 class SinusoidsAndLines(FamilyData):
-    """Tasks of two kinds, as likely as each other: MAML's sinusoids and straight lines.
+    """Tasks of two kinds, equally likely: MAML's sinusoids and straight lines.
 
-    Source: Vuorio et al. 2019 (MMAML) and Yao et al. 2019 (HSML), experiments on regression.
+    Source: Vuorio et al. 2019 (MMAML) and Yao et al. 2019 (HSML), in their experiments on
+        regression.
     """
 
     def episodes(self, shot: int = 10, query: int = 10) -> Mixture:
@@ -66,7 +70,10 @@ class SinusoidsAndLines(FamilyData):
 def _draw(
     num_tasks: int, num_examples: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Amplitudes, and phases and frequencies in [0, 1] ``[task, 1, 1]``, and inputs."""
+    """Draw amplitudes, phases and frequencies ``[task, 1, 1]``, and inputs.
+
+    Phases and frequencies are in [0, 1].
+    """
     amplitude, phase, frequency = torch.rand(3, num_tasks, 1, 1, generator=generator)
     x = torch.rand(num_tasks, num_examples, 1, generator=generator) * 10 - 5
     return 0.1 + 4.9 * amplitude, phase, frequency, x

@@ -28,7 +28,7 @@ class TaskSource(ABC):
 
     @abstractmethod
     def sample(self, num_tasks: int, moment: Moment) -> Episode:
-        """Draw ``num_tasks`` tasks as one padded :class:`~quickstudy.Episode` on the CPU.
+        """Draw ``num_tasks`` tasks as one padded episode on the CPU.
 
         All randomness comes from ``moment.generator()``, and the episode carries the moment.
         """
@@ -41,25 +41,25 @@ class TaskSource(ABC):
         """Hear of a training step on ``episodes`` and of the ``losses`` ``[task]`` it had."""
 
     def state(self) -> dict[str, Any]:
-        """Give all that later draws depend on, in tensors and plain values."""
+        """Give everything that later draws depend on, in tensors and plain values."""
         return {}
 
     def restore(self, state: dict[str, Any]) -> None:  # noqa: B027
-        """Go back to what :meth:`state` gave."""
+        """Go back to a state that this source gave."""
 
 
 class FixedTasks(TaskSource):
     """Draws from a fixed set of tasks, each of which can be asked for by its place.
 
     Attributes:
-        num_tasks: How many there are.
+        num_tasks: The number of tasks.
     """
 
     num_tasks: int
 
     @abstractmethod
     def draw(self, places: Sequence[int], generator: torch.Generator) -> Episode:
-        """The tasks at ``places``, in that order, each with examples drawn anew."""
+        """Give the tasks at ``places``, in that order, each with examples drawn anew."""
 
     def sample(self, num_tasks: int, moment: Moment) -> Episode:
         """Draw tasks, without repetition as long as there are others, and their examples."""

@@ -38,6 +38,14 @@ def test_the_best_validation_is_marked(metric: str, choose: object) -> None:
     ]  # type: ignore[attr-defined]
 
 
+def test_a_legend_stands_outside_its_panel() -> None:
+    figure = drawn(reporting.learning_curves(lines(2000)))
+    legends = [axes for axes in figure.axes if axes.get_legend() is not None]
+    assert len(legends) == 2
+    for axes in legends:
+        assert axes.get_legend().get_window_extent().y0 >= axes.get_window_extent().y1
+
+
 def test_learning_curves_of_what_there_is() -> None:
     assert (
         len(drawn(reporting.learning_curves([line for line in lines(300) if "loss" in line])).axes)

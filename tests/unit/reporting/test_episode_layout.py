@@ -50,7 +50,8 @@ def test_ink_on_paper_is_dark_and_ink_on_a_screen_is_light():
     """Most of a picture is background, which is shown white."""
     dark, light = torch.zeros(1, 1, 4, 4), torch.ones(1, 1, 4, 4)
     dark[..., 0], light[..., 0] = 1, 0
-    assert Layout(1, 1, 1, dark).map == "gray_r" and Layout(1, 1, 1, light).map == "gray"
+    assert Layout(1, 1, 1, dark).shades.map == "gray_r"
+    assert Layout(1, 1, 1, light).shades.map == "gray"
 
 
 def test_no_class_is_red_or_grey():

@@ -10,6 +10,7 @@ from quickstudy.training import Estimate
 from quickstudy.training.baselines import Guess, NearestNeighbour
 from tests.unit.reporting.related import relatedness
 from tests.unit.reporting.small import drawn, evaluation, pool
+from tests.unit.reporting.test_pixel_picture import Halves
 
 LINES = ({"step": 20.0, "loss": 1.0}, {"step": 20.0, "validation_accuracy": 0.5})
 
@@ -33,6 +34,13 @@ def test_figures_without_a_reason_are_left_out():
     curves = qs.tasks.Sinusoid().episodes(4, 3)
     (fits,) = figures_for(Guess(), curves, bare, Extras(), 0)
     assert fits.name == "fits" and not fits.reading.endswith("within a few.")
+
+
+def test_a_segmentation_task_is_shown_with_its_masks():
+    bare = evaluation("mean_iou", baselines={}, per_step={0: Estimate(0.5, 0.1, 9)})
+    (masks,) = figures_for(Guess(), Halves(), bare, Extras(), 0)
+    assert masks.name == "masks" and masks.wide
+    assert not list(figures_for(Guess(), Halves(channels=2), bare, Extras(), 0))
 
 
 @pytest.mark.parametrize(("count", "wide"), [(20, False), (21, True)])

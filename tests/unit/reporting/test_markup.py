@@ -17,11 +17,11 @@ def test_a_section_leaves_empty_parts_out():
 
 
 def test_the_first_column_is_names_and_the_first_row_is_the_own_one():
-    found = markup.numbers(["way", "error"], [["<a>", "1"], ["b", "2"]])
+    found = markup.numbers_table(["way", "error"], [["<a>", "1"], ["b", "2"]])
     assert '<tr><th scope="col">way</th><th scope="col" class="n">error</th></tr>' in found
     own = '<tr class="own"><th scope="row">&lt;a&gt;</th><td class="n">1</td></tr>'
     assert f'{own}\n<tr><th scope="row">b</th><td class="n">2</td></tr>' in found
-    assert "<tbody>\n\n</tbody>" in markup.numbers(["way"], [])
+    assert "<tbody>\n\n</tbody>" in markup.numbers_table(["way"], [])
 
 
 def test_a_picture_holds_its_bytes():

@@ -8,7 +8,7 @@ import torch
 import quickstudy as qs
 from quickstudy.describe import build, describe
 from quickstudy.tasks import SOURCES, Data
-from quickstudy.tasks.data import SPLITS, divide
+from quickstudy.tasks.data import SPLITS, divide, given_options
 from tests.unit.tasks.pools import draw, numbered
 
 
@@ -84,3 +84,17 @@ def test_data_of_a_users_own_is_told_without_a_word_from_them():
         "name": "validation",
     }
     assert build(describe(source)).pool.num_classes == 2
+
+
+def test_options_that_are_none_are_not_given():
+    assert given_options({"way": 5, "shot": None, "within_group": False}) == {
+        "way": 5,
+        "within_group": False,
+    }
+
+
+def test_an_evaluation_leaves_queries_beside_the_shots():
+    # every class has 4 examples
+    assert Letters().evaluation("train", way=2, shot=3).query == 1
+    assert Letters().evaluation("train", way=2, shot=1).query == 3
+    assert Letters().evaluation("train", way=2, shot=1, query=2).query == 2

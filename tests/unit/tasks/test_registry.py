@@ -80,3 +80,8 @@ def test_options_that_are_none_are_left_to_their_defaults(paths):
 @pytest.mark.parametrize("name", SOURCES)
 def test_every_source_is_registered_so_that_its_runs_can_be_read(name):
     assert SOURCES[name] in registered().values()
+
+
+def test_a_class_is_called_by_its_name_in_the_registry_or_by_its_place():
+    assert SOURCES.name_of(qs.tasks.Sinusoid) == "sinusoid"
+    assert SOURCES.name_of(qs.tasks.Family) == "quickstudy.tasks.family:Family"
