@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from quickstudy.random import choose
+from quickstudy.random import distinct
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,4 +39,4 @@ class Candidates:
 
     def draw(self, which: Tensor, way: int, generator: torch.Generator) -> Tensor:
         """Draw ``way`` classes ``[task, way]`` of each of the groups ``which`` ``[task]``."""
-        return self.members[self.first[which, None] + choose(self.count[which], way, generator)]
+        return self.members[self.first[which, None] + distinct(self.count[which], way, generator)]
