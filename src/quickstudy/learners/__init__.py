@@ -68,7 +68,7 @@ _ROOMS: dict[str, tuple[type[Any], ...]] = {
     "steps": (
         *(steps.Descent, steps.Proposal, steps.EntryRates, steps.StepRates, steps.StepNorms),
     ),
-    "outer": (outer.Displacement, outer.QueryLoss, outer.Supervised),
+    "outer": (outer.Displacement, outer.QueryLoss),
 }
 _NAMED: tuple[type[Any], ...] = (*LEARNERS.values(), Assembled)
 for _learner in _NAMED:
@@ -76,6 +76,7 @@ for _learner in _NAMED:
 for _room, _kinds in _ROOMS.items():
     for _kind in _kinds:
         register(_kind, f"{_room}.{_kind.__name__}")
+register(outer.Supervised, "outer.Supervised")
 
 __all__ = [
     "ANIL",
