@@ -15,6 +15,7 @@ from quickstudy.learners.generator import Generator
 from quickstudy.learners.gradient import GradientLearner
 from quickstudy.learners.hard_sharing import HardSharing
 from quickstudy.learners.imaml import IMAML
+from quickstudy.learners.initialisation import InitialisationLearner
 from quickstudy.learners.learner import Adapted, Learner
 from quickstudy.learners.linear_prior import LinearPrior
 from quickstudy.learners.logistic_prior import LogisticPrior
@@ -95,6 +96,7 @@ __all__ = [
     "Generator",
     "GradientLearner",
     "HardSharing",
+    "InitialisationLearner",
     "Learner",
     "LinearPrior",
     "LogisticPrior",
