@@ -22,7 +22,7 @@ SUPPORT, QUERY = "features.support", "features.query"
 """The features below a lifted part, by these names among the tensors that a loop depends on."""
 
 
-class Rows(NamedTuple):
+class MaskedBatch(NamedTuple):
     """Examples of every task, with a mask that is computed once for all steps.
 
     Attributes:
@@ -34,13 +34,13 @@ class Rows(NamedTuple):
     mask: Tensor | None
 
     @classmethod
-    def of(cls, batch: Batch) -> "Rows":
+    def of(cls, batch: Batch) -> "MaskedBatch":
         """Look at the mask of ``batch``."""
         return cls(batch, batch.mask_or_none())
 
-    def seen(self, features: Tensor | None) -> "Rows":
+    def seen(self, features: Tensor | None) -> "MaskedBatch":
         """Put ``features`` in the place of the inputs; None changes nothing."""
-        return self if features is None else Rows(replace(self.batch, x=features), self.mask)
+        return self if features is None else MaskedBatch(replace(self.batch, x=features), self.mask)
 
     def examples(self, record: bool = False) -> Examples:
         """Return the inputs as they enter a network; ``record`` asks for their statistics."""
@@ -65,8 +65,8 @@ class Given(NamedTuple):
     shared: Shared
     step: State
     tasks: Tasks
-    support: Rows
-    query: Rows | None
+    support: MaskedBatch
+    query: MaskedBatch | None
 
 
 class Setting(NamedTuple):
@@ -99,8 +99,8 @@ class InnerLoop(InnerProblem):
     def __init__(self, setting: Setting, tasks: Tasks, query: Batch | None = None) -> None:
         self.setting, self.tasks = setting, tasks
         self.part, self.rule = setting.part, setting.step
-        self.support = Rows.of(tasks.support)
-        self.query = None if query is None else Rows.of(query)
+        self.support = MaskedBatch.of(tasks.support)
+        self.query = None if query is None else MaskedBatch.of(query)
         self.recorded: Statistics = ()
         # norms below a lifted part are computed with its features
         self.by_support = setting.by_support and not setting.part.lifted
@@ -156,10 +156,10 @@ class InnerLoop(InnerProblem):
         stepped = self.rule.step(moving, self.names, slope, given.step, index)
         return stepped | self._scheduled(given, index + 1)
 
-    def _rows_of_step(self, support: Rows, index: int) -> Rows:
+    def _rows_of_step(self, support: MaskedBatch, index: int) -> MaskedBatch:
         """Return the support examples that step ``index`` uses."""
         batch = self.rule.rows(support.batch, index)
-        return support if batch is support.batch else Rows.of(batch)
+        return support if batch is support.batch else MaskedBatch.of(batch)
 
     def _slope(
         self, objective: Objective, moving: State, index: int, differentiable: bool
@@ -211,7 +211,7 @@ class InnerLoop(InnerProblem):
         count = given.tasks.support.num_tasks
         return {name: value.expand(count, *value.shape) for name, value in scheduled.items()}
 
-    def _objective(self, weights: Weights, rows: Rows, given: Given) -> Tensor:
+    def _objective(self, weights: Weights, rows: MaskedBatch, given: Given) -> Tensor:
         """Return the loss of ``rows`` for every task ``[task]``, with the proximal term."""
         losses = rows.losses(self._scores(weights, rows, given))
         if not self.setting.proximal:
@@ -224,13 +224,13 @@ class InnerLoop(InnerProblem):
         squares = [(weights[n] - start[n]).square().flatten(1).sum(1) for n in self.names]
         return torch.stack(squares).sum(0)
 
-    def _scores(self, weights: Weights, rows: Rows, given: Given) -> Tensor:
+    def _scores(self, weights: Weights, rows: MaskedBatch, given: Given) -> Tensor:
         """Return the scores of ``rows`` ``[task, example, output]``, normalised by themselves."""
         above, shared = self.part.above, given.shared
         of_one = over_tasks(lambda own, x, mask: above(shared, own, Examples(x, mask))[0])
         return cast(Tensor, of_one(weights, rows.batch.x, rows.mask))
 
-    def _scores_by_support(self, weights: Weights, query: Rows, given: Given) -> Tensor:
+    def _scores_by_support(self, weights: Weights, query: MaskedBatch, given: Given) -> Tensor:
         """Return the scores of ``query``, normalised by the support set's statistics."""
         _check_support_rows(given.support.batch)
         above, shared = self.part.above, given.shared
