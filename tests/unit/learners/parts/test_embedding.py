@@ -48,6 +48,6 @@ def test_numbers_out_of_range_are_refused():
         Embedding(size=0)
     with pytest.raises(qs.UserError, match=r"`side` should hold columns from 0 on"):
         Embedding(side=(-1,))
+    _, part, shared = attached(side=(2,))
     with pytest.raises(qs.UserError, match=r"should name columns of x"):
-        _, part, shared = attached(side=(2,))
         part.whole(shared, {"embedding": torch.zeros(3)}, Examples(torch.rand(5, 2)))
