@@ -97,7 +97,8 @@ class QueryLoss(Outer):
         """Return the query loss of every task after adapting ``[task]``."""
         which = self.gradient_at(episodes.moment.step)
         weights = self.step_weights(learner.inner_steps, episodes.moment.step)
-        last, damping, rate = self.backward_steps, self.damping, learner.step.inner_lr
+        last, damping = self.backward_steps, self.damping
+        rate = learner.step.inner_lr
 
         def solved(loop: InnerLoop, tensors: State) -> Tensor:
             return solve_problem(loop, tensors, weights, which, last, damping, rate)[0]
