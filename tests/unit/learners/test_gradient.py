@@ -34,7 +34,9 @@ def test_targets_have_to_fit_the_outputs_of_the_network():
     assert learner.serves(qs.targets.Classes(4)) == (
         "Parameter `way` should be at most the outputs of the network. Found way=4, 3 outputs."
     )
-    assert learner.serves(qs.targets.Numbers(2)) == ("The network should have 2 outputs. Found 3.")
+    assert learner.serves(qs.targets.Numbers((2,))) == (
+        "The network should have 2 outputs. Found 3."
+    )
 
 
 def test_batch_norms_with_running_averages_stay_in_evaluation_mode():
