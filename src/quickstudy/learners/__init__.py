@@ -15,6 +15,7 @@ from quickstudy.learners.generator import Generator
 from quickstudy.learners.gradient import GradientLearner
 from quickstudy.learners.hard_sharing import HardSharing
 from quickstudy.learners.imaml import IMAML
+from quickstudy.learners.initialisation import InitialisationLearner
 from quickstudy.learners.learner import Adapted, Learner
 from quickstudy.learners.linear_prior import LinearPrior
 from quickstudy.learners.logistic_prior import LogisticPrior
@@ -68,7 +69,7 @@ _ROOMS: dict[str, tuple[type[Any], ...]] = {
     "steps": (
         *(steps.Descent, steps.Proposal, steps.EntryRates, steps.StepRates, steps.StepNorms),
     ),
-    "outer": (outer.Displacement, outer.QueryLoss, outer.Supervised),
+    "outer": (outer.Displacement, outer.QueryLoss),
 }
 _NAMED: tuple[type[Any], ...] = (*LEARNERS.values(), Assembled)
 for _learner in _NAMED:
@@ -76,6 +77,7 @@ for _learner in _NAMED:
 for _room, _kinds in _ROOMS.items():
     for _kind in _kinds:
         register(_kind, f"{_room}.{_kind.__name__}")
+register(outer.Supervised, "outer.Supervised")
 
 __all__ = [
     "ANIL",
@@ -94,6 +96,7 @@ __all__ = [
     "Generator",
     "GradientLearner",
     "HardSharing",
+    "InitialisationLearner",
     "Learner",
     "LinearPrior",
     "LogisticPrior",

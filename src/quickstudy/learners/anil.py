@@ -5,7 +5,7 @@ from quickstudy.learners.parts import Head
 
 
 class ANIL(InitialisationLearner):
-    """MAML whose inner steps change the last linear layer alone; the body below it is meta-learned.
+    """Adapt only the last linear layer as MAML does; the body below it is meta-learned.
 
     With body ``f`` and head ``h``: ``h_0 = θ_h``, ``h_{k+1} = h_k − inner_lr · ∇_h L_support(h_k ∘
     f)``, and the loss of a task is ``L_query(h_K ∘ f)``. The features ``f(x)`` are computed once

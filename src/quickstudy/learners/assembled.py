@@ -10,15 +10,15 @@ from quickstudy.learners.steps import StepRule
 
 
 class Assembled(GradientLearner):
-    """Adapts ``part`` by steps of ``step`` on the support loss, and descends ``gradient``.
+    """Assemble a learner from a part, a step rule and an outer gradient.
 
-    The learners with names are of such three; this one takes any.
+    Each learner with a name is made of three such objects; this one takes any three.
 
     Args:
-        model: See :class:`~quickstudy.GradientLearner`, as all others.
-        part: What of the model a task owns.
-        step: How that changes by a step.
-        gradient: What training descends.
+        model: Any module, see :class:`~quickstudy.GradientLearner`.
+        part: The part of the model that a task owns.
+        step: The rule by which the part changes in a step.
+        gradient: The outer gradient, which says what training descends.
         inner_steps: Inner steps in training.
         test_steps: Inner steps at test; by default as many as in training.
         statistics: Whose mean and variance batch norms use.

@@ -5,7 +5,7 @@ from quickstudy.learners.parts import Body
 
 
 class BOIL(InitialisationLearner):
-    """MAML whose inner steps change all but the last linear layer, which is meta-learned and stays.
+    """Adapt all but the last linear layer as MAML does; that layer is meta-learned and stays.
 
     With body ``f_b`` and head ``h``: ``b_0 = θ_b``, ``b_{k+1} = b_k − inner_lr · ∇_b L_support(h ∘
     f_{b_k})``, and the loss of a task is ``L_query(h ∘ f_{b_K})``. A task is mastered by a change

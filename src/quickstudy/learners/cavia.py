@@ -12,7 +12,7 @@ from quickstudy.learners.steps import Descent
 
 
 class CAVIA(GradientLearner):
-    """Inner steps change a context vector only, which modulates one layer of a shared network.
+    """Adapt only a context vector, which modulates one layer of a shared network.
 
     With the context ``φ``: ``φ_0 = 0``, ``φ_{k+1} = φ_k − inner_lr · ∇_φ L_support(φ_k, θ)``, and
     the loss of a task is ``L_query(φ_K, θ)``. The output ``h`` of the layer becomes ``h + V φ`` for

@@ -83,9 +83,11 @@ class EmbeddingLearner(Learner):
         self.check(support.target)
         of_support, of_query = self._embed_both(support, query)
         adapted = self.summarise(of_support, support, _way(support, query))
-        counts = self.counts(support, query)
-        per_example = self.query_losses(of_query, query, adapted).masked_fill(counts == 0, 0)
-        return mean_over_examples(per_example, counts)
+        counts, per_example = (
+            self.counts(support, query),
+            self.query_losses(of_query, query, adapted),
+        )
+        return mean_over_examples(per_example.masked_fill(counts == 0, 0), counts)
 
     def trajectory(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
         """Yield the same summary of the support set for every number of steps."""
@@ -112,9 +114,7 @@ class EmbeddingLearner(Learner):
         if mask is None or bool(mask.all()):
             return self._embed_flat(flat).unflatten(0, x.shape[:2])
         real = mask.flatten().nonzero().squeeze(1)
-        embedded = self._embed_flat(flat[real])
-        padded = embedded.new_zeros(len(flat), *embedded.shape[1:]).index_copy(0, real, embedded)
-        return padded.unflatten(0, x.shape[:2])
+        return _padded(self._embed_flat(flat[real]), real, len(flat)).unflatten(0, x.shape[:2])
 
     def _embed_flat(self, x: Tensor) -> Tensor:
         """Embed ``x`` ``[example, *feature]`` in the learner's precision."""
@@ -124,6 +124,12 @@ class EmbeddingLearner(Learner):
         with torch.autocast(kind, torch.bfloat16, enabled=self.bf16) if changes else nullcontext():
             embedded = self.features(x)
         return embedded.float() if self.bf16 else embedded
+
+
+def _padded(embedded: Tensor, places: Tensor, count: int) -> Tensor:
+    """Put embeddings at their ``places`` among ``count`` examples, with zeros at the others."""
+    zeros = embedded.new_zeros(count, *embedded.shape[1:])
+    return zeros.index_copy(0, places, embedded)
 
 
 def members(support: Batch, way: int, dtype: torch.dtype) -> Tensor:

@@ -38,8 +38,7 @@ class Finetune(GradientLearner):
         UserError: If the length of the embeddings is not known.
 
     Source: the fine-tuning baseline of Vinyals et al. 2016, section 4; "Baseline" of Chen et al.
-        2019,
-    section 3.1, who tune the head alone.
+        2019, section 3.1, which tunes only the head.
     """
 
     model_gives = "embeddings"
@@ -66,11 +65,11 @@ class Finetune(GradientLearner):
 
     @classmethod
     def model_for(cls, target: Target) -> ModelOutput:
-        """Embeddings for classes, scores for anything else."""
+        """Return embeddings for classes, scores for anything else."""
         return "embeddings" if target.way else "scores"
 
     def model_output(self) -> ModelOutput:
-        """Scores without a head of its own, else embeddings."""
+        """Return scores if there is no pre-training head, else embeddings."""
         return "scores" if self.pretraining_classes is None else "embeddings"
 
 

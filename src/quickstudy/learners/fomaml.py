@@ -11,7 +11,7 @@ from quickstudy.learners.steps import Descent
 
 
 class FOMAML(GradientLearner):
-    """MAML without second derivatives: inner gradients are constants in the outer gradient.
+    """Meta-learn as MAML does, with inner gradients as constants in the outer gradient.
 
     With ``w_K = θ − inner_lr · Σ_k stop_gradient(∇ L_support(w_k))`` the gradient of a task's loss
     ``L_query(w_K)`` with respect to ``θ`` is ``∇ L_query(w_K)``: the Jacobian ``∂w_K/∂θ`` is taken

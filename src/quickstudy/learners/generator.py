@@ -13,9 +13,9 @@ from quickstudy.learners.steps import Descent
 
 
 class Generator(GradientLearner):
-    """A task's parameters are computed from its support set; then gradient steps, if wanted.
+    """Compute a task's parameters from its support set; then take gradient steps, if wanted.
 
-    With ``f`` the body of the network (all below its last linear layer) a task has the embedding
+    With ``f`` the body of the network (all below its last linear layer), a task has the embedding
 
     ``z = encoder({(f(x_i), y_i)})``
 
@@ -26,10 +26,10 @@ class Generator(GradientLearner):
     = z_k − inner_lr · ∇_z L_support(z_k, θ)``; ``θ`` holds network, encoder, ``G``, ``u`` and
     ``v``. ``G = 0`` at the start, and ``z = 0`` without support examples: the shared network.
 
-    In classification the encoder sees the classes without their numbers (each is pooled alone, then
-    all are averaged), and the head is the nearest-prototype classifier of the task's own features,
-    which inner steps change too: so classes may be numbered in any way, and tasks have any number
-    of them.
+    In classification the encoder sees the classes without their numbers: each class is pooled by
+    itself, then all are averaged. The head is the nearest-prototype classifier of the task's own
+    features, which inner steps change too. So classes may be numbered in any order, and tasks have
+    any number of them.
 
     An adapted task is ``embedding_size`` numbers (and a head in classification).
 
@@ -59,11 +59,10 @@ class Generator(GradientLearner):
             cannot be changed.
 
     Source: Requeima et al. 2019 (CNAPs), section 2.2; Vuorio et al. 2019 (MMAML), algorithm 1; Ha,
-        Dai & Le 2017 for generated
-    weights. Differs from them: steps change the embedding (as those of LEO do, Rusu et al. 2019,
-    section 2.2) rather than all weights; examples are encoded by the network's own body and pooled,
-    where MMAML reads them in turn; the head of classes is that of prototypes (Triantafillou et al.
-    2020, section 4), where CNAPs generates it.
+        Dai & Le 2017 for generated weights. Differs from them: inner steps change the embedding,
+        not all weights, as in LEO (Rusu et al. 2019, section 2.2). Examples are encoded by the body
+        of the network and pooled; MMAML reads them in turn. The head of classes is made of
+        prototypes (Triantafillou et al. 2020, section 4); CNAPs generates it.
 
     Example:
         >>> import quickstudy as qs

@@ -10,13 +10,13 @@ from quickstudy.learners.sharing import SharingLearner
 
 
 class HardSharing(SharingLearner):
-    """Multi-task learning: the body of the network is shared, each task has a head of its own.
+    """Learn many tasks at once with a shared body of the network and a head for each task.
 
-    The head of training task ``t`` is ``h + d_t``, with ``h`` the head of the model, and the loss
-    of a task is that of its queries, ``L_query((h + d_t) ∘ f) + penalty/2 · ‖d_t‖²``: nothing
-    adapts in training. A training task is served by :meth:`known`, with the head it has. A new one
-    by :meth:`adapt`, which refits a head from ``h`` on its support set by ``test_steps`` steps,
-    held to it by ``proximal``.
+    The head of training task ``t`` is ``h + d_t``, with ``h`` the head of the model. With the body
+    ``f``, the loss of a task is ``L_query((h + d_t) ∘ f) + penalty/2 · ‖d_t‖²``: nothing adapts in
+    training. :meth:`known` serves a training task, with its learned head. :meth:`adapt` serves a
+    new one: it refits a head from ``h`` on the support set by ``test_steps`` steps, held to ``h``
+    by ``proximal``.
 
     Args:
         model: A network that ends in a linear layer, its outputs the most that a task has.
@@ -33,10 +33,9 @@ class HardSharing(SharingLearner):
         UserError: If a number is out of range, the model does not end in a linear layer, or a task
             is not one of the training tasks.
 
-    Source: Caruana 1997, section 2; heads held together as in Evgeniou & Pontil 2004, eq. 5;
-        refitting as in Wang, Zhao & Li 2021,
-    section 3. Differs from them: the shared part of the heads is learned rather than set to their
-    mean.
+    Source: Caruana 1997, section 2; Evgeniou & Pontil 2004, eq. 5, for the penalty; Wang, Zhao & Li
+        2021, section 3, for refitting. Differs from them: the shared part of the heads is learned,
+        not set to their mean.
 
     Example:
         >>> import quickstudy as qs

@@ -55,12 +55,14 @@ def shared_head(weights: Weights, names: tuple[str, ...], way: int | None) -> We
 
     Source: Ye & Chao 2022 (UNICORN-MAML), section 6.
     """
+    heads = {name: _mean_row(weights[name], way) for name in names if name in weights}
+    return {**weights, **heads}
 
-    def mean_row(value: Tensor) -> Tensor:
-        count = value.shape[1] if way is None else way
-        return value.mean(1, keepdim=True).expand(-1, count, *value.shape[2:])
 
-    return {**weights, **{name: mean_row(weights[name]) for name in names if name in weights}}
+def _mean_row(value: Tensor, way: int | None) -> Tensor:
+    """Return ``way`` copies of the mean of the rows; by default as many as there are."""
+    count = value.shape[1] if way is None else way
+    return value.mean(1, keepdim=True).expand(-1, count, *value.shape[2:])
 
 
 def prototype_head(
@@ -90,10 +92,10 @@ def prototype_head(
 
 
 def apply_head(weights: Weights, features: Tensor) -> Tensor:
-    """Apply the head with ``weights``, in the order of :func:`head_parameters`.
+    """Apply a head of ``weights`` to features.
 
     Args:
-        weights: Weight and bias.
+        weights: Weight and bias, in the order of :func:`head_parameters`.
         features: ``[example, feature]``, or of pixels ``[example, feature, height, width]``.
     """
     weight, *bias = weights.values()
@@ -106,14 +108,14 @@ def apply_head(weights: Weights, features: Tensor) -> Tensor:
 @contextmanager
 def without_head(model: nn.Module, names: tuple[str, ...]) -> Iterator[None]:
     """Replace the head of ``model`` by the identity, so that it gives features inside."""
-    path = names[0].split(".")[:-1]
-    parent = model.get_submodule(".".join(path[:-1]))
-    head = getattr(parent, path[-1])
-    setattr(parent, path[-1], nn.Identity())
+    path, _, name = names[0].rpartition(".")[0].rpartition(".")
+    parent = model.get_submodule(path)
+    head = getattr(parent, name)
+    setattr(parent, name, nn.Identity())
     try:
         yield
     finally:
-        setattr(parent, path[-1], head)
+        setattr(parent, name, head)
 
 
 def check_head(model: nn.Module, names: tuple[str, ...], x: Tensor) -> None:
@@ -124,16 +126,19 @@ def check_head(model: nn.Module, names: tuple[str, ...], x: Tensor) -> None:
     """
     with torch.no_grad(), evaluating(model):
         whole = forward(model, {}, x)[0]
-        with without_head(model, names):
-            features = forward(model, {}, x)[0]
-        own = dict(model.named_parameters())
-        found = apply_head({name: own[name] for name in names}, features)
-    same = found.shape == whole.shape and torch.allclose(found, whole, atol=1e-4)
+        found = _head_on_features(model, names, x)
     require(
-        same,
+        found.shape == whole.shape and torch.allclose(found, whole, atol=1e-4),
         "The last linear layer of the model should be its end: its output should be the model's. "
         "Found another.",
     )
+
+
+def _head_on_features(model: nn.Module, names: tuple[str, ...], x: Tensor) -> Tensor:
+    """Return the output of the head on the features of the layers below it."""
+    with without_head(model, names):
+        features = forward(model, {}, x)[0]
+    return apply_head({name: model.get_parameter(name) for name in names}, features)
 
 
 __all__ = [

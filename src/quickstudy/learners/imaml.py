@@ -1,4 +1,4 @@
-"""iMAML: MAML whose outer gradient needs no path through the inner steps."""
+"""Implicit MAML: the outer gradient needs no path through the inner steps."""
 
 from torch import nn
 
@@ -11,7 +11,7 @@ from quickstudy.learners.steps import Descent
 
 
 class IMAML(GradientLearner):
-    """Adapting minimises a regularised support loss; the outer gradient is that of the minimum.
+    """Adapt by minimising a regularised support loss, and take the outer gradient at the minimum.
 
     It does not matter how the minimum was found.
 

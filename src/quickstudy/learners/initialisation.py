@@ -14,12 +14,36 @@ from quickstudy.learners.steps import Descent, StepNorms, StepRates
 
 
 class InitialisationLearner(GradientLearner):
-    """The initialisation of a part of the network is meta-learned through the inner steps.
+    """Meta-learn the initialisation of a part of the network through the inner steps.
 
-    A method says which part as its ``adapts``; the options are those of :class:`~quickstudy.MAML`.
+    A method names the part as its ``adapts``. See :class:`~quickstudy.MAML` for all options.
+
+    Args:
+        model: A network, see :class:`~quickstudy.GradientLearner`.
+        inner_lr: Inner learning rate.
+        inner_steps: Inner steps in training.
+        test_steps: Inner steps at test; by default as many as in training.
+        inner_optimiser: The optimiser of the inner steps.
+        outer_gradient: How the gradient of the query loss is taken.
+        multi_step_loss: Take the mean of the query losses after each of the inner steps.
+        shared_head: Start every class's row of the head from the mean of the rows.
+        statistics: Whose mean and variance batch norms use.
+        mapping: How tasks are computed together.
+        learned_rates: Learn an inner rate for every parameter tensor and step.
+        per_step_norm: Learn scale and shift of the batch norms for each step.
+        multi_step_until: Outer step from which only the loss after the last step counts.
+        first_order_until: Outer step before which the outer gradient is of first order.
+        prototype_head: Start the head as the nearest-prototype classifier.
+        proximal: How strongly inner steps are held to the initialisation.
+        backward_steps: Steps of an outer gradient that takes a number of them.
+        damping: Added to the diagonal of the Hessian of an implicit gradient.
+
+    Raises:
+        UserError: If an option is out of range, or options do not go together.
     """
 
     adapts: ClassVar[type[WeightsPart]]
+    """The part of the network that adapts."""
 
     def __init__(
         self,

@@ -91,12 +91,12 @@ class Learner(nn.Module, ABC):
 
     @abstractmethod
     def scores(self, adapted: Adapted, x: Tensor) -> Tensor:
-        """Return the scores of new examples; :meth:`predict` calls it in evaluation mode."""
+        """Return the scores of new examples; called in evaluation mode to predict."""
 
     @property
     @abstractmethod
     def test_steps(self) -> int:
-        """Return the number of inner steps of :meth:`adapt`; 0 if there is no inner loop."""
+        """Return the number of inner steps when adapting; 0 if there is no inner loop."""
 
     def pure_losses(
         self,
@@ -127,7 +127,11 @@ class Learner(nn.Module, ABC):
         return next(self.adaptations(support, [self.test_steps if steps is None else steps]))
 
     def adaptations(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
-        """Yield the states of :meth:`trajectory` without a graph, layers in evaluation mode."""
+        """Yield the adapted states after ``steps`` without a graph, layers in evaluation mode.
+
+        Raises:
+            UserError: If ``steps`` are not ascending from 0 on.
+        """
         ascending = all(0 <= a <= b for a, b in zip([0, *steps], steps, strict=False))
         require(
             ascending,

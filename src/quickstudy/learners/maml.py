@@ -5,7 +5,7 @@ from quickstudy.learners.parts import All
 
 
 class MAML(InitialisationLearner):
-    """Model-agnostic meta-learning: the initialisation is meta-learned through the inner steps.
+    """Meta-learn the initialisation of a network through the inner steps.
 
     ``w_0 = θ``, ``w_{k+1} = w_k − inner_lr · ∇_w L_support(w_k)``, and the loss of a task is
     ``L_query(w_K)``, whose gradient with respect to ``θ`` goes through all ``K`` steps.
@@ -18,9 +18,10 @@ class MAML(InitialisationLearner):
         inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
         outer_gradient: ``"unrolled"`` (exact; memory grows with the steps), ``"stepwise"`` (exact;
             memory of one step and the stored weights, more time), ``"truncated"`` (second order
-            through the last steps alone), ``"first_order"`` (see :class:`FOMAML`), or
-            ``"implicit"`` and ``"neumann"`` (at the optimum of the inner loss, see :class:`IMAML`;
-            they need ``proximal``, and memory of one step). See :func:`quickstudy.bilevel.solve`.
+            through the last steps alone), ``"first_order"`` (see :class:`~quickstudy.FOMAML`), or
+            ``"implicit"`` and ``"neumann"`` (at the optimum of the inner loss, see
+            :class:`~quickstudy.IMAML`; they need ``proximal``, and memory of one step). See
+            :func:`quickstudy.bilevel.solve`.
         multi_step_loss: Take the mean of the query losses after each of the inner steps as the loss
             of a task, in place of the last one's (MAML++, eq. 4).
         shared_head: Start every class's row of the last linear layer from the mean of the rows.

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from quickstudy.episode import Batch, Episode
-from quickstudy.errors import require
+from quickstudy.errors import require_at_least
 from quickstudy.learners.embedding import EmbeddingLearner
 from quickstudy.learners.learner import Adapted, evaluating
 from quickstudy.models.initialise import initialise
@@ -86,8 +86,7 @@ class MANN(EmbeddingLearner):
     ) -> None:
         size = embedding_size_of(model, embedding_size)
         super().__init__(model, bf16, normalised=size)
-        for name, value in (("way", way), ("controller_size", controller_size)):
-            require(value >= 1, f"Parameter `{name}` should be at least 1. Found {name}={value}.")
+        require_at_least(1, way=way, controller_size=controller_size)
         self.way, self.embedding_size = way, size
         self.controller_size, self.sharpness = controller_size, sharpness
         self.slots, self.width = slots, width
@@ -96,16 +95,20 @@ class MANN(EmbeddingLearner):
 
     def _make_layers(self) -> None:
         """Make memory and controller, drawn by the learner's seed."""
-        read = self.heads * self.width
-        seen, gates = self.controller_size + read, 4 * self.controller_size
+        gates = 4 * self.controller_size
         self.memory = LeastUsedMemory(self.slots, self.width, self.heads, sharpness=self.sharpness)
         self.inputs = nn.Linear(self.embedding_size + self.way, gates)
-        self.recurrent = nn.Linear(seen, gates, bias=False)
-        self.keys = nn.Linear(self.controller_size, read)
-        self.output = nn.Linear(seen, self.way)
+        self.recurrent = nn.Linear(self.seen_size, gates, bias=False)
+        self.keys = nn.Linear(self.controller_size, self.heads * self.width)
+        self.output = nn.Linear(self.seen_size, self.way)
         draw = generator(self.seed, "learner")
         for part in (self.inputs, self.recurrent, self.keys, self.output):
             initialise(part, draw)
+
+    @property
+    def seen_size(self) -> int:
+        """Return the length of ``[h_t, r_t]``, which the scores are linear in."""
+        return self.controller_size + self.heads * self.width
 
     @property
     def any_way(self) -> bool:
@@ -134,11 +137,14 @@ class MANN(EmbeddingLearner):
         sequence = self.sequence(episodes)
         with evaluating(self), torch.no_grad():
             correct = self._read(sequence).argmax(-1) == sequence.y
-        shown = F.one_hot(sequence.y.long(), self.way) * (sequence.mask > 0).unsqueeze(-1)
-        # 0 for padding
-        instance = (shown.cumsum(1) * shown).sum(-1)
-        columns = [(correct & (instance == i)).sum(1) / (instance == i).sum(1) for i in instances]
+        of_step = self._instances(sequence)
+        columns = [(correct & (of_step == i)).sum(1) / (of_step == i).sum(1) for i in instances]
         return torch.stack(columns, 1)
+
+    def _instances(self, sequence: Batch) -> Tensor:
+        """Count how often the class of every step was shown so far; 0 for padding."""
+        shown = F.one_hot(sequence.y.long(), self.way) * (sequence.mask > 0).unsqueeze(-1)
+        return (shown.cumsum(1) * shown).sum(-1)
 
     def sequence(self, episodes: Episode) -> Batch:
         """Join support and query examples of every task in random order, padding last."""
@@ -159,8 +165,7 @@ class MANN(EmbeddingLearner):
 
     def summarise(self, embedded: Tensor, support: Batch, way: int) -> Adapted:
         """Return controller, memory and last label after the support set, ``[task, ...]`` each."""
-        order = (support.mask == 0).to(torch.uint8).argsort(dim=1, stable=True)
-        read = _take(replace(support, x=embedded), order)
+        read = _padding_last(replace(support, x=embedded))
         state = self._start(read.x)
         gates, labels = self._gates(read), self._labels(read)
         for t in range(read.x.shape[1]):
@@ -189,15 +194,9 @@ class MANN(EmbeddingLearner):
     def _start(self, embedded: Tensor) -> State:
         """Return the state before anything is read: zeros everywhere."""
         tasks, memory = len(embedded), self.memory.empty(len(embedded))
-        zeros = {
-            "seen": self.controller_size + self.heads * self.width,
-            "cell": self.controller_size,
-            "label": self.way,
-        }
-        return {
-            **{name: memory.content.new_zeros(tasks, size) for name, size in zeros.items()},
-            **memory._asdict(),
-        }
+        sizes = {"seen": self.seen_size, "cell": self.controller_size, "label": self.way}
+        zeros = {name: memory.content.new_zeros(tasks, size) for name, size in sizes.items()}
+        return {**zeros, **memory._asdict()}
 
     def _labels(self, sequence: Batch) -> Tensor:
         return F.one_hot(sequence.y.long(), self.way).to(sequence.x.dtype)
@@ -243,17 +242,25 @@ def _take(batch: Batch, order: Tensor) -> Batch:
     return batch.each(lambda values: values[task, order])
 
 
+def _padding_last(batch: Batch) -> Batch:
+    """Put the padding of every task of ``batch`` behind its examples."""
+    return _take(batch, (batch.mask == 0).to(torch.uint8).argsort(dim=1, stable=True))
+
+
 def _random_order(mask: Tensor, task: Tensor, moment: Moment) -> Tensor:
     """Draw a random order ``[task, example]`` of every task's real examples, padding last.
 
     It is uniform, and drawn by the moment and the identities ``task`` ``[task]``.
     """
-    orders = []
-    for own, identity in zip((mask > 0).cpu(), task.tolist(), strict=True):
-        real, padding = own.nonzero().squeeze(1), (~own).nonzero().squeeze(1)
-        drawn = torch.randperm(len(real), generator=moment.generator(f"order of {identity}"))
-        orders.append(torch.cat([real[drawn], padding]))
+    pairs = zip((mask > 0).cpu(), task.tolist(), strict=True)
+    orders = [_shuffled(own, moment.generator(f"order of {identity}")) for own, identity in pairs]
     return torch.stack(orders).to(mask.device)
+
+
+def _shuffled(real: Tensor, draw: torch.Generator) -> Tensor:
+    """Draw an order of the places that are ``real`` ``[example]``, the others last."""
+    places, padding = real.nonzero().squeeze(1), (~real).nonzero().squeeze(1)
+    return torch.cat([places[torch.randperm(len(places), generator=draw)], padding])
 
 
 __all__ = ["MANN"]

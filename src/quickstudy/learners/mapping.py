@@ -66,13 +66,22 @@ def over_tasks(function: Callable[..., Any]) -> Callable[..., Any]:
     def mapped(*arguments: Any) -> Any:
         first = next(leaf for leaf in pytree.tree_leaves(arguments) if isinstance(leaf, Tensor))
         if first.shape[0] == 1:
-            single = pytree.tree_map_only(Tensor, lambda tensor: tensor.squeeze(0), arguments)
-            result = function(*single)
-            return pytree.tree_map_only(Tensor, lambda tensor: tensor.unsqueeze(0), result)
-        axes = pytree.tree_map(lambda leaf: 0 if isinstance(leaf, Tensor) else None, arguments)
+            return _of_one_task(function, arguments)
+        axes = pytree.tree_map(_axis, arguments)
         return vmap(function, in_dims=axes, randomness="different")(*arguments)
 
     return mapped
+
+
+def _of_one_task(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """Call ``function`` with the one task of ``arguments``."""
+    single = pytree.tree_map_only(Tensor, lambda tensor: tensor.squeeze(0), arguments)
+    return pytree.tree_map_only(Tensor, lambda tensor: tensor.unsqueeze(0), function(*single))
+
+
+def _axis(leaf: Any) -> int | None:
+    """Return the axis of the tasks in an argument: 0 of a tensor, else none."""
+    return 0 if isinstance(leaf, Tensor) else None
 
 
 def choose_mapping(model: nn.Module, x: Tensor, mode: MappingMode) -> TaskMapping:
@@ -95,11 +104,14 @@ def choose_mapping(model: nn.Module, x: Tensor, mode: MappingMode) -> TaskMappin
     problem = _refusal(model, x)
     if problem:
         return TaskMapping(1, f"vmap cannot do a layer of this model: {problem}")
-    has_convolution = any(isinstance(module, nn.modules.conv._ConvNd) for module in model.modules())
-    if x.device.type == "cpu" and has_convolution and is_large(x):
+    if x.device.type == "cpu" and is_large(x) and _has_convolution(model):
         reason = "convolutions of many or large images are faster one task at a time on a CPU"
         return TaskMapping(1, reason)
     return TaskMapping(None, f"fastest for this model on {x.device.type}")
+
+
+def _has_convolution(model: nn.Module) -> bool:
+    return any(isinstance(module, nn.modules.conv._ConvNd) for module in model.modules())
 
 
 def _chunk(mode: MappingMode) -> int | None:
@@ -116,23 +128,30 @@ def _chunk(mode: MappingMode) -> int | None:
 
 def _refusal(model: nn.Module, x: Tensor) -> str:
     """Say why vmap cannot map ``model`` with the weights of each task; '' if it can."""
-    weights = {
-        name: weight.detach().expand(2, *weight.shape) for name, weight in model.named_parameters()
-    }
-    sample = x[:1, :1].detach().expand(2, *x[:1, :1].shape[1:])
-
-    def call(own: dict[str, Tensor], inputs: Tensor) -> Any:
-        return functional_call(model, own, (inputs,))
-
     state = torch.get_rng_state()
     try:
         with torch.no_grad():
-            vmap(call, randomness="different")(weights, sample)
+            _try_two_tasks(model, x[0, :1].detach())
     except (RuntimeError, NotImplementedError, ValueError) as error:
         return str(error).split("\n")[0][:120]
     finally:
         torch.set_rng_state(state)
     return ""
+
+
+def _try_two_tasks(model: nn.Module, sample: Tensor) -> None:
+    """Map ``model`` over two tasks with its weights, both on ``sample`` ``[example, *feature]``."""
+
+    def call(own: dict[str, Tensor], inputs: Tensor) -> Any:
+        return functional_call(model, own, (inputs,))
+
+    weights = {name: _twice(weight.detach()) for name, weight in model.named_parameters()}
+    vmap(call, randomness="different")(weights, _twice(sample))
+
+
+def _twice(values: Tensor) -> Tensor:
+    """Give ``values`` a task axis of two tasks."""
+    return values.expand(2, *values.shape)
 
 
 def announce(mapping: TaskMapping) -> TaskMapping:

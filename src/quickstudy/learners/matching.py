@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from quickstudy.episode import Batch
-from quickstudy.errors import require
+from quickstudy.errors import require, require_at_least
 from quickstudy.learners.embedding import EmbeddingLearner, members
 from quickstudy.learners.learner import Adapted
 from quickstudy.models.trunk import embedding_size_of
@@ -62,10 +62,7 @@ class MatchingNet(EmbeddingLearner):
     ) -> None:
         super().__init__(model, bf16)
         require(scale > 0, f"Parameter `scale` should be positive. Found scale={scale}.")
-        require(
-            reading_steps >= 1,
-            f"Parameter `reading_steps` should be at least 1. Found reading_steps={reading_steps}.",
-        )
+        require_at_least(1, reading_steps=reading_steps)
         self.scale, self.full_context = scale, full_context
         self.reading_steps, self.embedding_size = reading_steps, embedding_size
         self.context: FullContext | None = None
@@ -95,10 +92,15 @@ class MatchingNet(EmbeddingLearner):
         membership = adapted["members"].unsqueeze(1).bool()
         if self.context is not None:
             embedded = self.context.of_query(embedded, of_support, membership.any(-1))
-        cosines = F.normalize(embedded, dim=-1) @ F.normalize(of_support, dim=-1).transpose(1, 2)
-        attention = (self.log_scale.exp() * cosines).unsqueeze(-1).masked_fill(~membership, NEVER)
+        similarities = self.log_scale.exp() * _cosines(embedded, of_support)
+        attention = similarities.unsqueeze(-1).masked_fill(~membership, NEVER)
         scores = attention.logsumexp(2).log_softmax(-1)
         return scores.masked_fill(~membership.any(2), -torch.inf)
+
+
+def _cosines(queries: Tensor, support: Tensor) -> Tensor:
+    """Return the cosine of every pair ``[task, query, support]``."""
+    return F.normalize(queries, dim=-1) @ F.normalize(support, dim=-1).transpose(1, 2)
 
 
 class FullContext(nn.Module):
@@ -147,12 +149,17 @@ class FullContext(nn.Module):
         inputs = embedded.flatten(0, 1)
         hidden, memory = torch.zeros_like(embedded), torch.zeros_like(inputs)
         for _ in range(self.readings):
-            attention = (hidden @ of_support.transpose(1, 2)).masked_fill(~real, NEVER).softmax(-1)
-            read = (attention @ of_support).flatten(0, 1)
+            read = _read(hidden, of_support, real).flatten(0, 1)
             seen = torch.cat([inputs, read], -1)
             new_hidden, memory = self.attending(seen, (hidden.flatten(0, 1), memory))
             hidden = new_hidden.unflatten(0, embedded.shape[:2]) + embedded
         return hidden
+
+
+def _read(hidden: Tensor, of_support: Tensor, real: Tensor) -> Tensor:
+    """Return what every query reads of the support set ``[task, example, feature]``."""
+    similarities = (hidden @ of_support.transpose(1, 2)).masked_fill(~real, NEVER)
+    return similarities.softmax(-1) @ of_support
 
 
 def _states(cell: nn.LSTMCell, embedded: Tensor, real: Tensor, order: range) -> Tensor:

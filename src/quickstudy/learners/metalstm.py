@@ -1,4 +1,4 @@
-"""Meta-LSTM: an LSTM proposes every step, and its cell state are the weights."""
+"""Meta-LSTM: an LSTM proposes every step, and its cell state is the weights."""
 
 from torch import nn
 
@@ -11,17 +11,17 @@ from quickstudy.learners.steps import Proposal
 
 
 class MetaLSTM(GradientLearner):
-    """An LSTM proposes every step, with learned gates and a learned initialisation.
+    """Let an LSTM propose every step, with learned gates and a learned initialisation.
 
     ``w_{k+1} = f_k ∘ w_k − i_k ∘ ∇ L_support(w_k)``. For every weight, with ``u_k`` the hidden
     state of an ordinary LSTM that reads the preprocessed gradient and loss (see
-    :func:`preprocess`)::
+    :func:`~quickstudy.learners.steps.proposal.preprocess`)::
 
         f_k = σ(W_F · [u_k, w_k, f_{k−1}] + b_F)
         i_k = σ(W_I · [u_k, w_k, i_{k−1}] + b_I)
 
-    The parameters of both layers are shared by all weights, the states are each weight's own. The
-    loss of a task is the query loss after the steps.
+    All weights share the parameters of both layers; each weight has a state of its own. The loss of
+    a task is the query loss after the steps.
 
     Args:
         model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as all others below.
@@ -42,10 +42,9 @@ class MetaLSTM(GradientLearner):
     Raises:
         UserError: If an argument is out of range.
 
-    Source: Ravi & Larochelle 2017, eq. 3–5 and sections 3.1–3.5. Differs from the paper: statistics
-        are by default those of the
-    support set, theirs running averages within an episode; all support examples are one batch;
-    gates ``i`` may be above 1.
+    Source: Ravi & Larochelle 2017, eq. 3–5 and sections 3.1–3.5. Differs from the paper: batch
+        norms use by default the statistics of the support set; theirs use running averages within
+        an episode. All support examples are one batch. Gates ``i`` may be above 1.
 
     Example:
         >>> import torch, quickstudy as qs

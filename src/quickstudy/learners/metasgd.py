@@ -11,10 +11,11 @@ from quickstudy.learners.steps import Descent, EntryRates
 
 
 class MetaSGD(GradientLearner):
-    """MAML with a learned rate for every parameter: ``w_{k+1} = w_k − α ∘ ∇ L_support(w_k)``.
+    """Learn a rate for every parameter with the initialisation.
 
-    ``α`` has the shape of the weights and is learned as ``θ`` is. Rates may turn negative: it holds
-    direction and length of the step.
+    A step is ``w_{k+1} = w_k − α ∘ ∇ L_support(w_k)``, from ``w_0 = θ``. The rates ``α`` have the
+    shape of the weights and are learned as ``θ`` is. They may turn negative: ``α`` decides both the
+    direction and the length of the step.
 
     Args:
         model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as all others below.
@@ -28,9 +29,8 @@ class MetaSGD(GradientLearner):
         statistics: Whose mean and variance batch norms use.
         mapping: How tasks are computed together.
 
-    Source: Li, Zhou, Chen & Li 2017, eq. 2 and algorithm 1. Differs from the paper: rates start
-        alike, theirs are drawn from
-    U[0.005, 0.1].
+    Source: Li, Zhou, Chen & Li 2017, eq. 2 and algorithm 1. Differs from the paper: all rates start
+        at one value; theirs are drawn from U[0.005, 0.1].
     """
 
     def __init__(

@@ -19,10 +19,10 @@ CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 class Modulation(nn.Module, ABC):
-    """Change one layer by an embedding ``z``.
+    """Change one layer by an embedding.
 
-    ``z`` is ``[embedding]``, or ``[example, embedding]`` with one of every example. ``z = 0``
-    changes nothing.
+    The embedding ``z`` is ``[embedding]``, or ``[example, embedding]`` with one of every example.
+    ``z = 0`` changes nothing.
     """
 
     def __init__(self, embedding_size: int, values: int) -> None:
@@ -68,12 +68,7 @@ class LowRank(Modulation):
     """
 
     def __init__(self, layer: nn.Module, embedding_size: int, rank: int) -> None:
-        whole = isinstance(layer, CONVOLUTIONS) and layer.groups == 1
-        require(
-            isinstance(layer, nn.Linear) or whole,
-            "Weights of low rank are for linear layers and convolutions without groups. "
-            f"Found {type(layer).__name__} in `layers`.",
-        )
+        _check_low_rank(layer)
         super().__init__(embedding_size, rank + channels(layer))
         weight = cast(Tensor, layer.weight)
         self.left = nn.Parameter(torch.empty(weight.shape[0], rank))
@@ -83,20 +78,38 @@ class LowRank(Modulation):
 
     def forward(self, layer: nn.Module, x: Tensor, output: Tensor, embedding: Tensor) -> Tensor:
         """Return the output with the task's weights."""
+        coefficients, shift = self._generated(embedding)
+        linear = isinstance(layer, nn.Linear)
+        change = self._of_linear if linear else self._of_convolution
+        return output + change(layer, x, coefficients) + spread(shift, output, layer)
+
+    def _generated(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the coefficients ``s`` and the shift ``β``."""
         rank = self.left.shape[1]
         sizes = [rank, self.generate.out_features - rank]
         coefficients, shift = self.generate(embedding).split(sizes, -1)
-        change = self._change(layer, x, coefficients)
-        return output + change + spread(shift, output, layer)
+        return coefficients, shift
 
-    def _change(self, layer: nn.Module, x: Tensor, coefficients: Tensor) -> Tensor:
-        """Return ``U (s ∘ V x)``."""
-        if isinstance(layer, nn.Linear):
-            inner = F.linear(x, self.right)
-            return F.linear(inner * spread(coefficients, x, layer), self.left)
+    def _of_linear(self, layer: nn.Module, x: Tensor, coefficients: Tensor) -> Tensor:
+        """Return ``U (s ∘ V x)`` for a linear layer."""
+        inner = F.linear(x, self.right)
+        return F.linear(inner * spread(coefficients, x, layer), self.left)
+
+    def _of_convolution(self, layer: nn.Module, x: Tensor, coefficients: Tensor) -> Tensor:
+        """Return ``U (s ∘ V x)`` for a convolution, which runs as ``layer`` does."""
         inner = cast(nn.Conv2d, layer)._conv_forward(x, self.right, None)
         scaled = inner * spread(coefficients, inner, layer)
         return F.linear(scaled.movedim(1, -1), self.left).movedim(-1, 1)
+
+
+def _check_low_rank(layer: nn.Module) -> None:
+    """Raise if the weights of ``layer`` cannot be changed by terms of rank one."""
+    whole = isinstance(layer, CONVOLUTIONS) and layer.groups == 1
+    require(
+        isinstance(layer, nn.Linear) or whole,
+        "Weights of low rank are for linear layers and convolutions without groups. "
+        f"Found {type(layer).__name__} in `layers`.",
+    )
 
 
 def spread(values: Tensor, output: Tensor, layer: nn.Module) -> Tensor:
@@ -158,11 +171,9 @@ def layers_to_modulate(model: nn.Module, head: str, kind: ModulationName) -> tup
         UserError: If there is none.
     """
     owner = head.rpartition(".")[0]
-    below = [(name, module) for name, module in model.named_modules() if name != owner]
-    linear = (nn.Linear, nn.modules.conv._ConvNd)
-    norms = tuple(name for name, module in below if hasattr(module, "num_features"))
-    served = tuple(name for name, module in below if isinstance(module, linear))
-    found = norms if norms and kind == "film" else served
+    below = {name: module for name, module in model.named_modules() if name != owner}
+    norms = tuple(name for name, module in below.items() if hasattr(module, "num_features"))
+    found = norms if norms and kind == "film" else _linear_layers(below)
     require(
         len(found) > 0,
         "The model should have a linear layer, convolution or batch norm below its head. "
@@ -171,15 +182,17 @@ def layers_to_modulate(model: nn.Module, head: str, kind: ModulationName) -> tup
     return found
 
 
+def _linear_layers(layers: Mapping[str, nn.Module]) -> tuple[str, ...]:
+    """Return the names of the linear layers and convolutions among ``layers``."""
+    linear = (nn.Linear, nn.modules.conv._ConvNd)
+    return tuple(name for name, module in layers.items() if isinstance(module, linear))
+
+
 @contextmanager
 def modulating(model: nn.Module, changes: Mapping[str, Change]) -> Iterator[None]:
     """Apply the ``changes`` to the outputs of the named layers of ``model`` inside."""
-
-    def hook(change: Change) -> Callable[[nn.Module, Any, Tensor], Tensor]:
-        return lambda layer, inputs, output: change(layer, inputs[0], output)
-
     handles = [
-        model.get_submodule(name).register_forward_hook(hook(change))
+        model.get_submodule(name).register_forward_hook(_hook(change))
         for name, change in changes.items()
     ]
     try:
@@ -187,6 +200,11 @@ def modulating(model: nn.Module, changes: Mapping[str, Change]) -> Iterator[None
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _hook(change: Change) -> Callable[[nn.Module, Any, Tensor], Tensor]:
+    """Make a hook of torch that applies ``change``."""
+    return lambda layer, inputs, output: change(layer, inputs[0], output)
 
 
 __all__ = [

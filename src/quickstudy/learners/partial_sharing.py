@@ -12,25 +12,24 @@ from quickstudy.learners.sharing import SharingLearner
 
 
 class PartialSharing(SharingLearner):
-    """Multi-task learning: a named part of the network is the task's own, the rest is shared.
+    """Learn many tasks at once with a named part of the network for each task, the rest shared.
 
-    The own part of training task ``t`` is ``w + d_t``, with ``w`` that of the model, and the loss
-    of a task is that of its queries, ``L_query(w + d_t, θ) + penalty/2 · ‖d_t‖²`` with ``θ`` all
-    that is shared: nothing adapts in training. A training task is served by :meth:`known`, with the
-    part it has. A new one by :meth:`adapt`: ``test_steps`` steps on its support set that change the
-    own part alone, from ``w``, held to it by ``proximal``. Examples of all tasks are one batch to
-    the shared layers.
+    The part of training task ``t`` is ``w + d_t``, with ``w`` the values of the model and ``θ`` the
+    shared weights. The loss of a task is ``L_query(w + d_t, θ) + penalty/2 · ‖d_t‖²``: nothing
+    adapts in training. :meth:`known` serves a training task, with its learned part. :meth:`adapt`
+    serves a new one: ``test_steps`` steps on the support set change only the part, from ``w``, held
+    to ``w`` by ``proximal``. Examples of all tasks are one batch to the shared layers.
 
-    The model says what the structure is: gate and head of a
+    The model decides which part it is: gate and head of a
     :class:`~quickstudy.models.MixtureOfExperts` (MMoE), also some experts of
-    :class:`~quickstudy.models.LayeredExperts` (PLE), what is read of the columns of
-    :class:`~quickstudy.models.CrossStitch`; or any layers of any network, by name.
+    :class:`~quickstudy.models.LayeredExperts` (PLE), the weights by which a task reads the columns
+    of :class:`~quickstudy.models.CrossStitch`; or any layers of any network, by name.
 
     Args:
         model: A network, its outputs the most that a task has.
         num_tasks: Training tasks; their identities are 0 to ``num_tasks − 1``.
-        own: Names of layers or parameters that are the task's own; by default those the model says
-            as its ``own``.
+        own: Names of layers or parameters that each task has for itself; by default the names that
+            the model gives as its ``own``.
         penalty: How strongly the own parts are held together.
         inner_lr: Learning rate of adapting.
         test_steps: Steps of adapting.
@@ -44,9 +43,8 @@ class PartialSharing(SharingLearner):
             known, or a task is not one of the training tasks.
 
     Source: Ma et al. 2018, eq. 6–8; Tang et al. 2020, section 4; Misra et al. 2016, eq. 1; see the
-        models. Differs from them: own
-    parts start alike, from a learned part that new tasks start from too, where theirs are separate
-    draws without a new task in mind.
+        models. Differs from them: the parts of all tasks start alike, from a learned part from
+        which new tasks start too. Theirs are drawn separately and do not serve a new task.
 
     Example:
         >>> import quickstudy as qs

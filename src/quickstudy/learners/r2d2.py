@@ -84,25 +84,33 @@ class R2D2(EmbeddingLearner):
         return {"weight": weight, "present": y.sum(1) > 0}
 
     def compare(self, embedded: Tensor, adapted: Adapted) -> Tensor:
-        """Return ``scale · x W + offset`` ``[task, example, class]``."""
+        """Return the scores of queries ``[task, example, class]``."""
         scores = self.factor * embedded @ adapted["weight"] + self.offset
         return scores.masked_fill(~adapted["present"].unsqueeze(1), -torch.inf)
 
     def _ridge(self, gram: Tensor, y: Tensor) -> Tensor:
-        """Return ``(X Xᵀ + λ I)⁻¹ Y`` ``[task, example, class]``."""
+        """Return the coefficients of the ridge regression ``[task, example, class]``.
+
+        They are ``(X Xᵀ + λ I)⁻¹ Y``, with ``X Xᵀ`` the ``gram`` matrix.
+        """
         eye = torch.eye(gram.shape[1], dtype=gram.dtype, device=gram.device)
         return torch.linalg.solve(gram + self.log_regulariser.exp() * eye, y)
 
     def _logistic(self, gram: Tensor, y: Tensor) -> Tensor:
-        """Return the coefficients ``a`` of ``w = Xᵀ a`` ``[task, example, class]``."""
+        """Return the coefficients of the logistic regressions ``[task, example, class]``.
+
+        They are ``a`` of ``w = Xᵀ a``, after Newton steps from 0.
+        """
         coefficients = torch.zeros_like(y)
         for _ in range(self.newton_steps):
-            z = gram @ coefficients
-            mean = z.sigmoid()
-            spread = (mean * (1 - mean)).clamp(min=1e-6)
-            targets = (z + (y - mean) / spread).transpose(1, 2)
-            ridge = (self.log_regulariser.exp() / spread).transpose(1, 2)
-            system = gram.unsqueeze(1) + torch.diag_embed(ridge)
-            solution = torch.linalg.solve(system, targets.unsqueeze(-1))
-            coefficients = solution.squeeze(-1).transpose(1, 2)
+            coefficients = self._newton_step(gram, y, gram @ coefficients)
         return coefficients
+
+    def _newton_step(self, gram: Tensor, y: Tensor, z: Tensor) -> Tensor:
+        """Return the coefficients after a Newton step from the logits ``z``."""
+        mean = z.sigmoid()
+        spread = (mean * (1 - mean)).clamp(min=1e-6)
+        targets = (z + (y - mean) / spread).transpose(1, 2)
+        ridge = (self.log_regulariser.exp() / spread).transpose(1, 2)
+        system = gram.unsqueeze(1) + torch.diag_embed(ridge)
+        return torch.linalg.solve(system, targets.unsqueeze(-1)).squeeze(-1).transpose(1, 2)

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from quickstudy.episode import Batch
-from quickstudy.errors import require
+from quickstudy.errors import require, require_at_least
 from quickstudy.learners.embedding import EmbeddingLearner, members
 from quickstudy.learners.learner import Adapted
 from quickstudy.models.protocol import traits
@@ -53,11 +53,7 @@ class RelationNet(EmbeddingLearner):
             channels is not None,
             "Parameter `feature_channels` is needed: this model does not say its own.",
         )
-        require(
-            relation_hidden >= 1,
-            "Parameter `relation_hidden` should be at least 1. "
-            f"Found relation_hidden={relation_hidden}.",
-        )
+        require_at_least(1, relation_hidden=relation_hidden)
         self.feature_channels, self.relation_hidden = channels, relation_hidden
         self.relation = _relation_module(int(channels or 0), relation_hidden)
 
@@ -87,11 +83,14 @@ class RelationNet(EmbeddingLearner):
         """Return the mean squared error of every query's relation scores ``[task, example]``."""
         relations = self._logits(embedded, adapted, query.mask > 0).sigmoid()
         present = adapted["present"].unsqueeze(1)
-        errors = (relations - F.one_hot(query.y, relations.shape[2]).to(relations.dtype)).square()
+        errors = _squared_errors(relations, query.y)
         return (errors * present).sum(2) / present.sum(2).clamp(min=1)
 
     def _logits(self, embedded: Tensor, adapted: Adapted, real: Tensor) -> Tensor:
-        """Return the logits of pairs of a real query and a present class, −∞ for other pairs."""
+        """Return the logits of pairs of a real query and a present class.
+
+        Other pairs have −∞.
+        """
         pairs = real.unsqueeze(2) & adapted["present"].unsqueeze(1)
         task, query, label = pairs.nonzero(as_tuple=True)
         classes, queries = self._halves(adapted["means"], embedded)
@@ -113,6 +112,11 @@ class RelationNet(EmbeddingLearner):
         of_classes, of_queries = first.weight.split(self.feature_channels, 1)
         classes = _convolved(means, of_classes, None, first)
         return classes, _convolved(embedded, of_queries, first.bias, first)
+
+
+def _squared_errors(relations: Tensor, y: Tensor) -> Tensor:
+    """Return how far relations are from 1 for the class ``y``, from 0 for others, squared."""
+    return (relations - F.one_hot(y, relations.shape[2]).to(relations.dtype)).square()
 
 
 def _convolved(x: Tensor, weight: Tensor, bias: Tensor | None, like: nn.Conv2d) -> Tensor:

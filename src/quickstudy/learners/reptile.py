@@ -11,11 +11,11 @@ from quickstudy.learners.steps import Descent
 
 
 class Reptile(GradientLearner):
-    """The update direction is ``θ − w_K``, from the initialisation away from the adapted weights.
+    """Move the initialisation towards the adapted weights of tasks.
 
     The loss of a task is the surrogate ``½ ‖θ − stop_gradient(w_K)‖²``, whose gradient is ``θ −
-    w_K``: with plain gradient descent of rate ``ε`` as outer optimiser a step is the paper's ``θ ←
-    θ + ε · mean(w_K − θ)``. Queries are not used in training.
+    w_K``. With plain gradient descent of rate ``ε`` as outer optimiser, a step is ``θ ← θ + ε ·
+    mean(w_K − θ)``, as in the paper. Queries are not used in training.
 
     Args:
         model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as most others below.
@@ -23,9 +23,9 @@ class Reptile(GradientLearner):
         inner_steps: Inner steps in training.
         test_steps: Inner steps at test; by default as many as in training.
         inner_optimiser: ``"adam"`` (with β₁ = 0, as in the paper), ``"sgd"`` or ``"momentum"``.
-        inner_batch_size: Support examples a step uses, the next ones in turn and from the start
-            again at the end; None uses all of them. Support sets are laid out shot by shot, so a
-            multiple of the way is a balanced batch.
+        inner_batch_size: The number of support examples that a step uses: the next ones in turn,
+            from the first one again after the last; None uses all of them. Support sets are laid
+            out shot by shot, so a multiple of the way is a balanced batch.
         shared_head: Start every class's row of the last linear layer from the mean of the rows:
             that start is the ``θ`` above.
         statistics: Whose mean and variance batch norms use.

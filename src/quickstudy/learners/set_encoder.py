@@ -38,14 +38,23 @@ class SetEncoder(nn.Module):
             targets: ``[task, example, target]``, or None if groups are classes.
             groups: ``[task, example, group]``, 1 if a real example is of the group.
         """
-        before = self.of_features(features)
-        inside = self.example(before if targets is None else before + self.of_targets(targets))
         count = groups.sum(1).unsqueeze(-1)
-        sums = torch.einsum("teg,teh->tgh", groups, inside)
+        sums = torch.einsum("teg,teh->tgh", groups, self._inside(features, targets))
         embedded = self.group(sums / (1 + count))
-        present = (count > 0).to(embedded.dtype)
-        pooled: Tensor = (present * embedded).sum(1) / present.sum(1).clamp(min=1)
-        return pooled
+        return _mean_of_present(embedded, (count > 0).to(embedded.dtype))
+
+    def _inside(self, features: Tensor, targets: Tensor | None) -> Tensor:
+        """Return ``φ`` of every example ``[task, example, hidden]``."""
+        before = self.of_features(features)
+        inside: Tensor = self.example(
+            before if targets is None else before + self.of_targets(targets)
+        )
+        return inside
+
+
+def _mean_of_present(embedded: Tensor, present: Tensor) -> Tensor:
+    """Return the mean over the groups that are ``present`` ``[task, group, 1]``."""
+    return (present * embedded).sum(1) / present.sum(1).clamp(min=1)
 
 
 def two_layers(inputs: int, hidden: int, outputs: int) -> nn.Sequential:

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from quickstudy.bilevel.optimisers import InnerOptimiserName
 from quickstudy.episode import Batch
-from quickstudy.learners.gradient import GradientLearner, StatisticsPolicy, joined
+from quickstudy.learners.gradient import GradientLearner, StatisticsPolicy, adapted_of
 from quickstudy.learners.learner import Adapted, evaluating
 from quickstudy.learners.mapping import MappingMode
 from quickstudy.learners.outer import QueryLoss
@@ -14,21 +14,20 @@ from quickstudy.learners.steps import Descent
 
 
 class SharingLearner(GradientLearner):
-    """Some parameters are shared by all tasks, the others are a task's own.
+    """Share some parameters among all tasks, and give each task its own values of the others.
 
-    Those of training task ``t`` are ``w_t = w + d_t``, with learned offsets ``d_t``
-    (:class:`~quickstudy.learners.parts.Offsets`). The loss of a task is that of its queries at
-    ``w_t`` and a penalty on its offset: nothing adapts in training. A training task is served by
-    :meth:`known`; a new one by :meth:`adapt`, whose ``test_steps`` inner steps change the own part
-    alone, from ``w``.
+    Training task ``t`` has ``w_t = w + d_t``, with learned offsets ``d_t``
+    (:class:`~quickstudy.learners.parts.Offsets`). The loss of a task is its query loss at ``w_t``
+    plus a penalty on its offset: nothing adapts in training. :meth:`known` serves a training task.
+    :meth:`adapt` serves a new one: ``test_steps`` inner steps from ``w`` change only the own part.
 
     Args:
         model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as the last three.
-        part: What is a task's own.
+        part: The part that each task has for itself.
         inner_lr: Learning rate of adapting.
         test_steps: Steps of adapting.
         inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
-        proximal: ``λ`` of a term ``λ/2 ‖w_t − w‖²`` that adapting adds to the support loss.
+        proximal: ``λ`` of the term ``λ/2 ‖w_t − w‖²`` that adapting adds to the support loss.
         statistics: Whose mean and variance batch norms use.
         mapping: How tasks are computed together.
     """
@@ -52,13 +51,18 @@ class SharingLearner(GradientLearner):
         self.inner_lr, self.inner_optimiser = inner_lr, inner_optimiser
 
     def known(self, support: Batch, task: Tensor) -> Adapted:
-        """The training tasks ``task`` ``[task]`` with the own parts they have, for :meth:`predict`.
+        """Return training tasks as they were learned, to predict with.
 
-        ``support`` holds rows of each, from which batch norms take their statistics.
+        Args:
+            support: Rows of each task, from which batch norms take their statistics.
+            task: The identities of the tasks ``[task]``.
+
+        Raises:
+            UserError: If one of them is no training task.
         """
         with evaluating(self), torch.no_grad():
             loops = self.loops(support, task)
-            return joined(loops, [loop.start(tensors) for loop, tensors in loops])
+            return adapted_of(loops, [loop.start(tensors) for loop, tensors in loops])
 
 
 __all__ = ["SharingLearner"]

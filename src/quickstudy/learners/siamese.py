@@ -91,8 +91,7 @@ class Siamese(EmbeddingLearner):
         """Return the cross-entropy of every query's pairs, by their odds ``[task, example]``."""
         logits, membership = self._logits(embedded, adapted["embedded"]), adapted["members"]
         real = membership.sum(2).unsqueeze(1)
-        labels = F.one_hot(query.y, membership.shape[2]).to(logits.dtype)
-        same = torch.einsum("tqw,tsw->tqs", labels, membership)
+        same = _same(query.y, membership, logits.dtype)
         logits = logits - _odds(same, real - same).log()
         losses = F.binary_cross_entropy_with_logits(logits, same, reduction="none")
         return (real * losses).sum(2)
@@ -100,6 +99,12 @@ class Siamese(EmbeddingLearner):
     def _logits(self, queries: Tensor, support: Tensor) -> Tensor:
         """Return the logit of every pair ``[task, query, support]``."""
         return self.bias - (queries.unsqueeze(2) - support.unsqueeze(1)).abs() @ self.alpha
+
+
+def _same(y: Tensor, membership: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return 1 for every pair of one class, else 0: ``[task, query, support]``."""
+    labels = F.one_hot(y, membership.shape[2]).to(dtype)
+    return torch.einsum("tqw,tsw->tqs", labels, membership)
 
 
 def _odds(same: Tensor, other: Tensor) -> Tensor:

@@ -10,22 +10,22 @@ from quickstudy.learners.sharing import SharingLearner
 
 
 class SoftSharing(SharingLearner):
-    """Multi-task learning: every task has weights of its own, held together by a penalty.
+    """Learn many tasks at once with weights for each task, held together by a penalty.
 
-    They are ``w_t = w + d_t``. The losses of all tasks sum to ``Σ_t L_query(w_t) + penalty · Ω``,
-    with
+    Task ``t`` has ``w_t = w + d_t``. The losses of all tasks sum to
+    ``Σ_t L_query(w_t) + penalty · Ω``, with
 
-    - ``relation="mean"``: ``Ω = ½ Σ_t ‖d_t‖²``. Where it is least ``w`` is the mean of the ``w_t``,
-      so it is their distance to their mean;
+    - ``relation="mean"``: ``Ω = ½ Σ_t ‖d_t‖²``. It is least if ``w`` is the mean of the ``w_t``:
+      then it is their squared distance to their mean;
     - ``relation="trace"``: ``Ω = Σ ‖W‖_*`` over the parameters of the network, each stacked over
       the tasks as ``W`` ``[task, entry]``: few singular values, so that tasks' weights are
       combinations of few patterns.
 
     Each task carries its share of ``Ω``, see
-    :func:`~quickstudy.learners.trace_norm.trace_norm_by_row`; one without queries or not in the
-    step carries none, and its weights have gradient 0. Nothing adapts in training. A training task
-    is served by :meth:`known`; a new one by :meth:`adapt`: ``test_steps`` steps of all weights from
-    ``w``, held to it by ``proximal``.
+    :func:`~quickstudy.learners.trace_norm.trace_norm_by_row`. A task without queries, or one that
+    is not in the step, carries none, and its weights have gradient 0. Nothing adapts in training.
+    :meth:`known` serves a training task. :meth:`adapt` serves a new one: ``test_steps`` steps of
+    all weights from ``w``, held to ``w`` by ``proximal``.
 
     Args:
         model: A network, its outputs the most that a task has.
@@ -46,10 +46,9 @@ class SoftSharing(SharingLearner):
             training tasks.
 
     Source: Evgeniou & Pontil 2004, eq. 5, and Duong et al. 2015 for distances; Yang & Hospedales
-        2017, section 2, for the
-    trace norm, there called last axis flattening. Differs from them: ``w`` is learned rather than
-    set to the mean. As there, the trace norm is descended by its subgradient, so singular values
-    come as near to 0 as the learning rate, not to 0.
+        2017, section 2, for the trace norm, there called last axis flattening. Differs from them:
+        ``w`` is learned, not set to the mean. As there, the trace norm is descended by its
+        subgradient, so singular values come as near to 0 as the learning rate allows, not to 0.
 
     Example:
         >>> import quickstudy as qs

@@ -1,4 +1,4 @@
-"""The abstract parent of outer gradients: what training descends."""
+"""The abstract parent of outer gradients: the loss that training descends."""
 
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Outer(nn.Module, ABC):
-    """What training descends: one loss a task, whose gradient is the update direction."""
+    """Say what training descends: one loss a task, whose gradient is the update direction."""
 
     moves_averages: bool = False
     """Whether training moves the running averages of batch norms."""
@@ -22,14 +22,18 @@ class Outer(nn.Module, ABC):
     """Whether the states of all steps are kept, so that tasks are computed few at a time."""
 
     def check(self, learner: "GradientLearner") -> None:
-        """Raise if the learner's inner loop has no such outer gradient, with the reason."""
+        """Raise if the inner loop of ``learner`` has no such outer gradient.
+
+        Raises:
+            UserError: If so, with the reason.
+        """
 
     @abstractmethod
     def losses(self, learner: "GradientLearner", meta: State, episodes: Episode) -> Tensor:
-        """The loss of every task ``[task]``, as a function of what is meta-learned."""
+        """Return the loss of every task ``[task]``, as a function of the meta-learned tensors."""
 
     def uncompiled(self) -> str | None:
-        """Why a step with this gradient is not compiled, or None."""
+        """Say why a step with this gradient is not compiled; None if it is."""
         return None
 
 

@@ -1,4 +1,4 @@
-"""The query loss after the inner steps, by any way to its gradient."""
+"""The query loss after the inner steps, and how its gradient is taken."""
 
 from typing import TYPE_CHECKING, Self
 
@@ -7,26 +7,33 @@ from torch import Tensor
 from quickstudy.bilevel import OuterGradient, State
 from quickstudy.bilevel.outer_gradient import IMPLICIT, check_outer_gradient, solve_problem
 from quickstudy.episode import Episode
-from quickstudy.errors import require
+from quickstudy.errors import require, require_at_least
 from quickstudy.learners.inner_loop import InnerLoop
 from quickstudy.learners.outer.outer import Outer
 
 if TYPE_CHECKING:
     from quickstudy.learners.gradient import GradientLearner
 
+EXPLICIT = ("unrolled", "stepwise", "first_order")
+"""The outer gradients that need no option of their own."""
+COMPILED = ("unrolled", "truncated", "first_order")
+"""The outer gradients that are a graph of the inner steps."""
+
 
 class QueryLoss(Outer):
-    """``L_query(w_K)``, or a mean of the query losses after several steps.
+    """Descend the query loss after the inner steps.
+
+    The loss of a task is ``L_query(w_K)``, or a mean of the query losses after several steps.
 
     Args:
         outer_gradient: ``"unrolled"``, ``"stepwise"``, ``"truncated"``, ``"first_order"``,
             ``"implicit"`` or ``"neumann"``, see :func:`quickstudy.bilevel.solve`.
-        backward_steps: The last steps of ``"truncated"``; steps of conjugate gradients; terms of
-            the Neumann series.
-        damping: Added to the Hessian of the implicit ways.
+        backward_steps: The last steps of ``"truncated"``, the steps of conjugate gradients, or the
+            terms of the Neumann series.
+        damping: A number that the implicit gradients add to the diagonal of the Hessian.
         multi_step: Take the mean of the query losses after each of the inner steps.
-        multi_step_until: Let the weights of the steps' losses go linearly from equal to the last
-            one alone, by this outer step.
+        multi_step_until: The outer step by which the weights of the steps' losses have gone
+            linearly from equal weights to the weight 1 of the last loss.
         first_order_until: Take the gradient in first order before this outer step.
 
     Raises:
@@ -44,16 +51,7 @@ class QueryLoss(Outer):
     ) -> None:
         super().__init__()
         check_outer_gradient(outer_gradient, backward_steps, damping)
-        limits = {"multi_step_until": multi_step_until, "first_order_until": first_order_until}
-        for name, until in limits.items():
-            require(
-                until is None or until >= 0,
-                f"Parameter `{name}` should be at least 0. Found {name}={until}.",
-            )
-        require(
-            multi_step_until is None or multi_step,
-            "Parameter `multi_step_until` goes with multi_step_loss=True only.",
-        )
+        _check_schedule(multi_step, multi_step_until, first_order_until)
         self.outer_gradient: OuterGradient = outer_gradient
         self.keeps_states = outer_gradient == "stepwise"
         self.backward_steps, self.damping = backward_steps, damping
@@ -62,44 +60,32 @@ class QueryLoss(Outer):
 
     @classmethod
     def explicit(cls, outer_gradient: OuterGradient) -> Self:
-        """One whose way needs no other option.
+        """Make one whose gradient needs no other option.
 
         Raises:
             UserError: If ``outer_gradient`` is another.
         """
-        ways = ("unrolled", "stepwise", "first_order")
         require(
-            outer_gradient in ways,
-            f"Parameter `outer_gradient` should be one of {', '.join(ways)}. Found "
+            outer_gradient in EXPLICIT,
+            f"Parameter `outer_gradient` should be one of {', '.join(EXPLICIT)}. Found "
             f"{outer_gradient!r}.",
         )
         return cls(outer_gradient)
 
     def check(self, learner: "GradientLearner") -> None:
-        """Raise if there is no implicit gradient of the learner's inner loop, with the reason."""
+        """Raise if there is no implicit gradient of the inner loop of ``learner``.
+
+        Raises:
+            UserError: If so, with the reason.
+        """
         if self.outer_gradient not in IMPLICIT:
             return
+        _check_optimum(learner, self.outer_gradient)
         outer = f"outer_gradient={self.outer_gradient!r}"
         require(
-            not learner.step.learns,
-            f"Parameter `outer_gradient` should not be {self.outer_gradient!r}: an inner optimum "
-            "does not depend on rates, norms of a step or a learned rule.",
-        )
-        require(
-            learner.proximal > 0,
-            f"Parameter `proximal` should be positive with {outer}: without it the optimum of the "
-            "inner loss does not depend on the initialisation. Found "
-            f"proximal={learner.proximal}.",
-        )
-        require(
-            learner.inner_steps >= 1,
-            f"Parameter `inner_steps` should be at least 1 with {outer}, which needs the inner "
-            "optimum. Found 0.",
-        )
-        require(
             not self.multi_step,
-            f"Parameter `multi_step_loss` should be False with {outer}: it is that of the optimum "
-            "alone. Found True.",
+            f"Parameter `multi_step_loss` should be False with {outer}: only the loss at the "
+            "optimum counts. Found True.",
         )
         require(
             self.outer_gradient != "neumann" or learner.step.inner_optimiser == "sgd",
@@ -108,38 +94,38 @@ class QueryLoss(Outer):
         )
 
     def losses(self, learner: "GradientLearner", meta: State, episodes: Episode) -> Tensor:
-        """The query loss of every task after adapting ``[task]``."""
-        step = episodes.moment.step
-        early = step < self.first_order_until
-        which: OuterGradient = "first_order" if early else self.outer_gradient
-        weights = self.step_weights(learner.inner_steps, step)
+        """Return the query loss of every task after adapting ``[task]``."""
+        which = self.gradient_at(episodes.moment.step)
+        weights = self.step_weights(learner.inner_steps, episodes.moment.step)
+        last, damping = self.backward_steps, self.damping
+        rate = learner.step.inner_lr
 
         def solved(loop: InnerLoop, tensors: State) -> Tensor:
-            return solve_problem(
-                loop,
-                tensors,
-                weights,
-                which,
-                self.backward_steps,
-                self.damping,
-                learner.step.inner_lr,
-            )[0]
+            return solve_problem(loop, tensors, weights, which, last, damping, rate)[0]
 
         return learner.over_loops(meta, episodes, solved, which == "stepwise")
 
+    def gradient_at(self, outer_step: int) -> OuterGradient:
+        """Return the outer gradient that is taken at ``outer_step``."""
+        return "first_order" if outer_step < self.first_order_until else self.outer_gradient
+
     def step_weights(self, inner_steps: int, outer_step: int) -> list[float]:
-        """The weight of the query loss after 0, 1, … ``inner_steps`` steps."""
-        steps, until = inner_steps, self.multi_step_until
+        """Return the weight of the query loss after 0, 1, … ``inner_steps`` steps."""
+        steps = inner_steps
         if not (self.multi_step and steps):
             return [0.0] * steps + [1.0]
-        alike = 1.0
-        if until is not None:
-            alike = max(0.0, 1 - outer_step / until) if until else 0.0
+        alike = self._alike(outer_step)
         return [0.0] + [alike / steps] * (steps - 1) + [1 - alike * (steps - 1) / steps]
 
+    def _alike(self, outer_step: int) -> float:
+        """Return how alike the steps' losses count: 1 if equally, 0 if only the last one does."""
+        if self.multi_step_until is None:
+            return 1.0
+        return max(0.0, 1 - outer_step / self.multi_step_until) if self.multi_step_until else 0.0
+
     def uncompiled(self) -> str | None:
-        """Only a graph of steps is compiled, and only one that stays the same."""
-        if self.outer_gradient not in ("unrolled", "truncated", "first_order"):
+        """Refuse all but a graph of the inner steps, which stays the same over training."""
+        if self.outer_gradient not in COMPILED:
             return (
                 "An outer gradient that is computed in the forward pass "
                 f"({self.outer_gradient!r}) is not compiled."
@@ -150,6 +136,36 @@ class QueryLoss(Outer):
                 "compiled."
             )
         return None
+
+
+def _check_schedule(multi_step: bool, multi_step_until: int | None, first_order: int) -> None:
+    """Raise if an outer step of the schedule is out of range, or not asked for."""
+    require_at_least(0, multi_step_until=multi_step_until or 0, first_order_until=first_order)
+    require(
+        multi_step_until is None or multi_step,
+        "Parameter `multi_step_until` goes with multi_step_loss=True only.",
+    )
+
+
+def _check_optimum(learner: "GradientLearner", outer_gradient: OuterGradient) -> None:
+    """Raise if the inner loop has no optimum that depends on the initialisation."""
+    outer = f"outer_gradient={outer_gradient!r}"
+    require(
+        not learner.step.learns,
+        f"Parameter `outer_gradient` should not be {outer_gradient!r}: an inner optimum "
+        "does not depend on rates, norms of a step or a learned rule.",
+    )
+    require(
+        learner.proximal > 0,
+        f"Parameter `proximal` should be positive with {outer}: without it the optimum of the "
+        "inner loss does not depend on the initialisation. Found "
+        f"proximal={learner.proximal}.",
+    )
+    require(
+        learner.inner_steps >= 1,
+        f"Parameter `inner_steps` should be at least 1 with {outer}, which needs the inner "
+        "optimum. Found 0.",
+    )
 
 
 __all__ = ["QueryLoss"]

@@ -1,4 +1,4 @@
-"""The whole network is the task's own."""
+"""The part that is the whole network."""
 
 from torch import nn
 
@@ -6,11 +6,11 @@ from quickstudy.learners.parts.weights import WeightsPart
 
 
 class All(WeightsPart):
-    """All weights adapt, as in MAML."""
+    """Adapt all weights, as in MAML."""
 
     def names(self, model: nn.Module) -> tuple[str, ...]:
-        """All names."""
-        return tuple(name for name, _ in model.named_parameters())
+        """Return the names of all parameters."""
+        return tuple(dict(model.named_parameters()))
 
 
 __all__ = ["All"]

@@ -1,4 +1,4 @@
-"""All but the head of the network is the task's own."""
+"""The part that is the network without its head."""
 
 from torch import nn
 
@@ -8,10 +8,10 @@ from quickstudy.learners.parts.weights import WeightsPart
 
 
 class Body(WeightsPart):
-    """All weights below the last linear layer adapt, as in BOIL."""
+    """Adapt all weights below the last linear layer, as in BOIL."""
 
     def names(self, model: nn.Module) -> tuple[str, ...]:
-        """All names but the head's."""
+        """Return the names of all parameters that are not the head's."""
         head = head_parameters(model)
         names = tuple(name for name, _ in model.named_parameters() if name not in head)
         require(len(names) > 0, "The model should have weights below its head. Found none.")

@@ -1,12 +1,13 @@
-"""A context vector that modulates one layer is the task's own."""
+"""The part that is a context vector, which modulates one layer."""
 
+from collections.abc import Sequence
 from typing import cast
 
 from torch import Tensor, nn
 
 from quickstudy.bilevel.optimisers import Weights
-from quickstudy.errors import require
-from quickstudy.learners.modulation import channels, modulating
+from quickstudy.errors import require, require_at_least
+from quickstudy.learners.modulation import Change, channels, modulating
 from quickstudy.learners.parts.part import Examples, Part, Shared, Tasks
 from quickstudy.models.norm import Statistics, forward
 
@@ -14,10 +15,10 @@ CONTEXT, MODULATION = "context", "modulation.weight"
 
 
 class Context(Part):
-    """A vector ``φ`` that starts at 0 and modulates one layer, as in CAVIA.
+    """Adapt a vector that starts at 0 and modulates one layer, as in CAVIA.
 
-    The output ``h`` of a linear layer becomes ``h + V φ``; that of a convolution or norm ``(1 + U
-    φ) ∘ h + V φ``.
+    With the vector ``φ``, the output ``h`` of a linear layer becomes ``h + V φ``. The output of a
+    convolution or norm becomes ``(1 + U φ) ∘ h + V φ``.
 
     Args:
         size: Length of ``φ``.
@@ -29,51 +30,59 @@ class Context(Part):
 
     def __init__(self, size: int = 5, layer: str | None = None) -> None:
         super().__init__()
-        require(
-            size >= 1, f"Parameter `context_size` should be at least 1. Found context_size={size}."
-        )
+        require_at_least(1, context_size=size)
         self.size, self.layer = size, layer
 
     def attach(self, model: nn.Module) -> None:
         """Find the layer, and make ``V`` and ``U``."""
-        layers = dict(model.named_modules())
-        kinds = nn.Linear | nn.modules.conv._ConvNd
-        first = next((name for name, found in layers.items() if isinstance(found, kinds)), None)
-        name = first if self.layer is None else self.layer
+        name = _first_layer(model) if self.layer is None else self.layer
+        layer = dict(model.named_modules()).get(cast(str, name))
         require(
-            name in layers,
+            layer is not None,
             f"Parameter `layer` should name a layer of the model. Found layer={self.layer!r}.",
         )
-        self._layer = cast(str, name)
-        layer = layers[self._layer]
+        assert layer is not None and name is not None
+        self._layer = name
         self._terms = 1 if isinstance(layer, nn.Linear) else 2
         self.modulation = nn.Linear(self.size, self._terms * channels(layer), bias=False)
 
     def owned(self, model: nn.Module) -> Weights:
-        """The vector."""
+        """Return the vector."""
         return {CONTEXT: self.modulation.weight.new_zeros(self.size)}
 
     def start(self, shared: Shared, tasks: Tasks) -> Weights:
-        """A context of zeros for every task ``[task, context]``."""
+        """Return a context of zeros for every task ``[task, context]``."""
         count = tasks.support.num_tasks
         return {CONTEXT: self.modulation.weight.new_zeros(count, self.size)}
 
     def whole(self, shared: Shared, own: Weights, examples: Examples) -> tuple[Tensor, Statistics]:
-        """The shared network, one layer of which the task's context modulates."""
+        """Run the shared network, with one layer modulated by the task's context."""
         rest = {name: value for name, value in own.items() if name != CONTEXT}
         values = shared.part.get(MODULATION, self.modulation.weight) @ own[CONTEXT]
-
-        def modulate(layer: nn.Module, inputs: Tensor, output: Tensor) -> Tensor:
-            ones = [1] * (output.ndim - 2)
-            shift, *scale = (part.reshape(-1, *ones) for part in values.chunk(self._terms))
-            return (1 + scale[0]) * output + shift if scale else output + shift
-
+        modulate = _modulated(values.chunk(self._terms))
         with modulating(shared.model, {self._layer: modulate}):
             return forward(shared.model, {**shared.weights, **rest}, *examples)
 
     def uncompiled(self) -> str | None:
-        """Layers are changed by hooks."""
+        """Refuse: layers are changed by hooks."""
         return "A network whose layers are modulated is not compiled."
+
+
+def _first_layer(model: nn.Module) -> str | None:
+    """Return the name of the first linear or convolutional layer; None if there is none."""
+    kinds = nn.Linear | nn.modules.conv._ConvNd
+    return next((name for name, each in model.named_modules() if isinstance(each, kinds)), None)
+
+
+def _modulated(terms: Sequence[Tensor]) -> Change:
+    """Make the change of a layer's output by a shift ``[channel]``, and a scale if it is given."""
+
+    def change(layer: nn.Module, inputs: Tensor, output: Tensor) -> Tensor:
+        ones = [1] * (output.ndim - 2)
+        shift, *scale = (term.reshape(-1, *ones) for term in terms)
+        return (1 + scale[0]) * output + shift if scale else output + shift
+
+    return change
 
 
 __all__ = ["Context"]

@@ -1,5 +1,6 @@
-"""An embedding of the support set that changes layers is the task's own."""
+"""The part that is an embedding of the support set, which changes layers."""
 
+from dataclasses import replace
 from functools import partial
 from typing import cast
 
@@ -11,11 +12,12 @@ from quickstudy.bilevel import State
 from quickstudy.bilevel.optimisers import Weights
 from quickstudy.bilevel.problem import under
 from quickstudy.episode import Batch
-from quickstudy.errors import require
+from quickstudy.errors import require, require_at_least
 from quickstudy.learners.embedding import members
 from quickstudy.learners.head import check_head, head_parameters, prototype_head, without_head
 from quickstudy.learners.mapping import over_tasks
 from quickstudy.learners.modulation import (
+    Change,
     ModulationName,
     layers_to_modulate,
     modulating,
@@ -30,10 +32,10 @@ EMBEDDING = "embedding"
 
 
 class Embedding(Part):
-    """An embedding ``z`` that is computed from the support set and changes layers of the network.
+    """Compute an embedding from the support set, which changes layers of the network.
 
-    In classification a task owns a head too, which starts from the prototypes of its own features.
-    See :class:`~quickstudy.Generator` for the equations.
+    The embedding ``z`` adapts. In classification a task owns a head too, which starts from the
+    prototypes of the task's features. See :class:`~quickstudy.Generator` for the equations.
 
     Args:
         kind: ``"film"`` or ``"lowrank"``.
@@ -61,9 +63,7 @@ class Embedding(Part):
         side: tuple[int, ...] = (),
     ) -> None:
         super().__init__()
-        sizes = {"embedding_size": size, "encoder_size": encoder_size, "rank": rank}
-        for name, value in sizes.items():
-            require(value >= 1, f"Parameter `{name}` should be at least 1. Found {name}={value}.")
+        require_at_least(1, embedding_size=size, encoder_size=encoder_size, rank=rank)
         require(
             min(side, default=0) >= 0,
             f"Parameter `side` should hold columns from 0 on. Found side={tuple(side)}.",
@@ -74,19 +74,26 @@ class Embedding(Part):
         self._checked = False
 
     def attach(self, model: nn.Module) -> None:
-        """Find the layers, and make the encoders and what changes each layer."""
+        """Find the layers, and make the encoders and the modulation of each layer."""
         self.head = head_parameters(model)
-        chosen = self.layers
-        self._layers = (
-            layers_to_modulate(model, self.head[0], self.kind) if chosen is None else tuple(chosen)
+        self._layers = self._chosen_layers(model)
+        self._make_encoders(model)
+        self.modulations = nn.ModuleList(
+            modulation(model, name, self.kind, self.size, self.rank) for name in self._layers
         )
+
+    def _chosen_layers(self, model: nn.Module) -> tuple[str, ...]:
+        """Return the names of the layers that change."""
+        if self.layers is None:
+            return layers_to_modulate(model, self.head[0], self.kind)
+        return tuple(self.layers)
+
+    def _make_encoders(self, model: nn.Module) -> None:
+        """Make the encoder of support sets, and the one of side information if there is any."""
         outputs, features = model.get_parameter(self.head[0]).shape
         self.encoder = SetEncoder(features, outputs, self.size, self.encoder_size)
         columns = len(self.side)
         self.side_encoder = two_layers(columns, self.encoder_size, self.size) if columns else None
-        self.modulations = nn.ModuleList(
-            modulation(model, name, self.kind, self.size, self.rank) for name in self._layers
-        )
 
     def check(self, model: nn.Module, x: Tensor) -> None:
         """Raise, once, if the last linear layer is not the end of the network."""
@@ -95,72 +102,84 @@ class Embedding(Part):
             self._checked = True
 
     def serves(self, model: nn.Module, target: Target) -> str | None:
-        """Classes, and as many numbers as the network has outputs.
+        """Serve classes, and as many numbers as the network has outputs.
 
-        The encoder reads every target of an example; of several kinds some labels are missing.
+        The encoder reads every target of an example. Of targets of several kinds, some labels may
+        be missing, so they are refused.
         """
         outputs = model.get_parameter(self.head[0]).shape[0]
         numbers = isinstance(target, Numbers) and target.scores == outputs
         return None if target.way or numbers else f"It serves classes, or {outputs} numbers."
 
     def owned(self, model: nn.Module) -> Weights:
-        """The embedding, and in classification the head."""
+        """Return the embedding, and the head that a task has in classification."""
         head = {name: model.get_parameter(name) for name in self.head}
         return {EMBEDDING: self.encoder.of_features.weight.new_zeros(self.size), **head}
 
     def start(self, shared: Shared, tasks: Tasks) -> Weights:
-        """The embedding of every task ``[task, embedding]``.
+        """Return the embedding of every task ``[task, embedding]``.
 
-        In classification also its head ``[task, class, ...]``.
+        In classification its head ``[task, class, ...]`` too.
         """
         support = tasks.support
         features = self._features(shared, {}, support)
         if not support.target.way:
-            real = support.mask.to(features.dtype).unsqueeze(-1)
-            targets = self._targets(shared.model, support)
-            return {EMBEDDING: self._call("encoder", shared, features, targets, real)}
+            return self._start_of_numbers(shared, features, support)
+        return self._start_of_classes(shared, features, support, tasks.way or support.target.way)
+
+    def _start_of_numbers(self, shared: Shared, features: Tensor, support: Batch) -> Weights:
+        """Return the embedding of a set of examples and their targets."""
+        real = support.mask.to(features.dtype).unsqueeze(-1)
+        targets = self._targets(shared.model, support)
+        return {EMBEDDING: self._call("encoder", shared, features, targets, real)}
+
+    def _start_of_classes(
+        self, shared: Shared, features: Tensor, support: Batch, way: int
+    ) -> Weights:
+        """Return the embedding of a set of ``way`` classes, and a head of their prototypes."""
         require(
             len(self.head) == 2,
             "Classification needs a model whose head has a bias. Found one without.",
         )
-        way = tasks.way or support.target.way
         classes = members(support, way, features.dtype)
         start = {EMBEDDING: self._call("encoder", shared, features, None, classes)}
         changed = self._features(shared, start, support)
         return start | prototype_head(changed, self.head, support, way)
 
     def whole(self, shared: Shared, own: Weights, examples: Examples) -> tuple[Tensor, Statistics]:
-        """The shared network, with its layers as the task's embedding has them."""
+        """Run the shared network, with its layers changed by the task's embedding."""
         weights = {**shared.weights, **own}
         embedding = weights.pop(EMBEDDING)
         if self.side:
             embedding = embedding + self._call("side_encoder", shared, self._columns(examples.x))
+        with modulating(shared.model, self._changes(shared, embedding)):
+            return forward(shared.model, weights, *examples)
+
+    def _changes(self, shared: Shared, embedding: Tensor) -> dict[str, Change]:
+        """Return the change of every layer by ``embedding``, by the layer's name."""
 
         def change(index: int, layer: nn.Module, inputs: Tensor, output: Tensor) -> Tensor:
             return self._call(f"modulations.{index}", shared, layer, inputs, output, embedding)
 
-        changes = {name: partial(change, index) for index, name in enumerate(self._layers)}
-        with modulating(shared.model, changes):
-            return forward(shared.model, weights, *examples)
+        return {name: partial(change, index) for index, name in enumerate(self._layers)}
 
     def _features(self, shared: Shared, own: Weights, support: Batch) -> Tensor:
-        """The features of the support examples ``[task, example, feature]``.
+        """Return the features of the support examples ``[task, example, feature]``.
 
         The body is changed by the embeddings of ``own``, if it holds them.
         """
         body = {name: value for name, value in shared.weights.items() if name not in self.head}
-        below = Shared(shared.model, body, shared.part)
+        below = replace(shared, weights=body)
+        run = self.whole if own else super().whole
 
         def one_task(x: Tensor, mask: Tensor | None, own: Weights) -> Tensor:
-            if own:
-                return self.whole(below, own, Examples(x, mask))[0]
-            return forward(shared.model, body, x, mask)[0]
+            return run(below, own, Examples(x, mask))[0]
 
         with without_head(shared.model, self.head):
             return cast(Tensor, over_tasks(one_task)(support.x, support.mask_or_none(), own))
 
     def _targets(self, model: nn.Module, support: Batch) -> Tensor:
-        """The targets ``[task, example, target]``, as many as the network has outputs."""
+        """Return the targets ``[task, example, target]``, as many as the network has outputs."""
         outputs = model.get_parameter(self.head[0]).shape[0]
         found = support.y.shape[2:]
         require(
@@ -171,7 +190,7 @@ class Embedding(Part):
         return support.y.flatten(2)
 
     def _columns(self, x: Tensor) -> Tensor:
-        """The side information of examples ``x`` ``[example, feature]``."""
+        """Return the side information of examples ``x`` ``[example, feature]``."""
         require(
             x.ndim == 2 and max(self.side) < x.shape[1],
             "Parameter `side` should name columns of x [task, example, feature]. Found "
@@ -180,12 +199,12 @@ class Embedding(Part):
         return x[:, list(self.side)]
 
     def _call(self, path: str, shared: Shared, *arguments: object) -> Tensor:
-        """What the submodule at ``path`` gives, with its meta-learned parameters."""
+        """Call the submodule at ``path`` with its meta-learned parameters."""
         own: State = under(f"{path}.", shared.part)
         return cast(Tensor, functional_call(self.get_submodule(path), own, arguments))
 
     def uncompiled(self) -> str | None:
-        """Layers are changed by hooks."""
+        """Refuse: layers are changed by hooks."""
         return "A network whose layers are modulated is not compiled."
 
 

@@ -1,4 +1,4 @@
-"""The head of the network is the task's own."""
+"""The part that is the head of the network."""
 
 from torch import Tensor, nn
 
@@ -10,31 +10,31 @@ from quickstudy.models.norm import Statistics, forward
 
 
 class Head(WeightsPart):
-    """The last linear layer adapts, as in ANIL; the features below it are computed once."""
+    """Adapt the last linear layer, as in ANIL; the features below it are computed once."""
 
     lifted = True
 
     def names(self, model: nn.Module) -> tuple[str, ...]:
-        """Weight and bias."""
+        """Return the names of weight and bias."""
         return head_parameters(model)
 
     def attach(self, model: nn.Module) -> None:
-        """Find the head, which is apart whatever it starts from."""
+        """Find the head, which is treated separately whatever it starts from."""
         super().attach(model)
         self.head = self.names(model)
 
     def features(self, shared: Shared, weights: Weights, tasks: Tasks) -> Tensor:
-        """The features, which are computed already."""
+        """Return the support inputs, which are features already."""
         return tasks.support.x
 
     def below(self, shared: Shared, examples: Examples) -> tuple[Tensor, Statistics]:
-        """The features ``[example, feature]``."""
+        """Return the features ``[example, feature]``."""
         body = {name: value for name, value in shared.weights.items() if name not in self.head}
         with without_head(shared.model, self.head):
             return forward(shared.model, body, *examples)
 
     def above(self, shared: Shared, own: Weights, examples: Examples) -> tuple[Tensor, Statistics]:
-        """The head on the features."""
+        """Apply the head to the features."""
         frozen = {n: shared.model.get_parameter(n) for n in self.head if n not in own}
         every = own | frozen
         return apply_head({name: every[name] for name in self.head}, examples.x), ()

@@ -1,4 +1,4 @@
-"""Named layers or parameters are the task's own."""
+"""The part that is named layers or parameters."""
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -11,11 +11,11 @@ from quickstudy.models.protocol import traits
 
 
 class Named(WeightsPart):
-    """The parameters that are, or lie in, the layers of some names.
+    """Adapt the parameters of some names, or in the layers of some names.
 
     Args:
         own: Names of layers or parameters, or patterns of names (``"blocks.*.bias"``); by default
-            those that the model says as its ``own``.
+            the names that the model gives as its ``own``.
         head_start: See :class:`~quickstudy.learners.parts.weights.WeightsPart`.
 
     Raises:
@@ -27,20 +27,25 @@ class Named(WeightsPart):
         self.own = own
 
     def names(self, model: nn.Module) -> tuple[str, ...]:
-        """The names that match."""
+        """Return the names of the parameters that match."""
         chosen = traits(model).own if self.own is None else self.own
-        require(
-            bool(chosen),
-            "Parameter `own` should name what is the task's own: this model does not say it.",
-        )
         names = [name for name, _ in model.named_parameters()]
-        missing = [part for part in chosen if not any(_lies_in(name, part) for name in names)]
-        require(
-            not missing,
-            f"Parameter `own` should name layers or parameters of the model. Found {missing[:1]}, "
-            f"not one of {names}.",
-        )
+        _check_chosen(chosen, names)
         return tuple(name for name in names if any(_lies_in(name, part) for part in chosen))
+
+
+def _check_chosen(chosen: Sequence[str], names: list[str]) -> None:
+    """Raise if nothing is chosen, or something that is none of ``names``."""
+    require(
+        bool(chosen),
+        "Parameter `own` should name what is the task's own: this model does not say it.",
+    )
+    missing = [part for part in chosen if not any(_lies_in(name, part) for name in names)]
+    require(
+        not missing,
+        f"Parameter `own` should name layers or parameters of the model. Found {missing[:1]}, "
+        f"not one of {names}.",
+    )
 
 
 def _lies_in(name: str, part: str) -> bool:

@@ -1,6 +1,7 @@
-"""The whole network and a new head of zeros are the task's own."""
+"""The part that is the whole network with a new head of zeros."""
 
-from torch import Tensor, nn, zeros
+import torch
+from torch import Tensor, nn
 
 from quickstudy.bilevel.optimisers import Weights
 from quickstudy.learners.parts.part import Examples, Shared, Tasks
@@ -12,7 +13,7 @@ HEAD = ("new_head.weight", "new_head.bias")
 
 
 class NewHead(WeightsPart):
-    """All weights of a network that gives embeddings, and a linear head that starts at 0.
+    """Adapt all weights of a network that gives embeddings, and a linear head that starts at 0.
 
     Args:
         embedding_size: Length of the embeddings.
@@ -23,28 +24,30 @@ class NewHead(WeightsPart):
         self.embedding_size, self.any_way = embedding_size, True
 
     def names(self, model: nn.Module) -> tuple[str, ...]:
-        """All names."""
-        return tuple(name for name, _ in model.named_parameters())
+        """Return the names of all parameters."""
+        return tuple(dict(model.named_parameters()))
 
     def serves(self, model: nn.Module, target: Target) -> str | None:
-        """Classes only, a row of the head each."""
+        """Serve classes only: each has a row of the head."""
         if target.way:
             return None
         return "It was pre-trained on classes: every example should have one class."
 
     def start(self, shared: Shared, tasks: Tasks) -> Weights:
-        """The shared weights of every task, and a head of zeros, an output a class."""
-        weights, support = super().start(shared, tasks), tasks.support
-        way = tasks.way or support.target.way or 0
-        dtype = (
-            support.x.dtype if support.x.is_floating_point() else next(iter(weights.values())).dtype
-        )
-        shape = (support.num_tasks, way, self.embedding_size)
-        head = zeros(shape, dtype=dtype, device=support.x.device)
+        """Return the shared weights for every task, with a head of zeros for its classes."""
+        weights = super().start(shared, tasks)
+        like = next(iter(weights.values()))
+        head = self._zeros(tasks, like.dtype)
         return {**weights, HEAD[0]: head, HEAD[1]: head[..., 0]}
 
+    def _zeros(self, tasks: Tasks, of_weights: torch.dtype) -> Tensor:
+        """Make the weights ``[task, class, feature]`` of the heads, as precise as the inputs."""
+        x, way = tasks.support.x, tasks.way or tasks.support.target.way or 0
+        dtype = x.dtype if x.is_floating_point() else of_weights
+        return torch.zeros(len(x), way, self.embedding_size, dtype=dtype, device=x.device)
+
     def whole(self, shared: Shared, own: Weights, examples: Examples) -> tuple[Tensor, Statistics]:
-        """The network with the task's own head."""
+        """Run the network with the task's own head."""
         body = {name: value for name, value in own.items() if name not in HEAD}
         embedded, used = super().whole(shared, body, examples)
         return embedded @ own[HEAD[0]].T + own[HEAD[1]], used

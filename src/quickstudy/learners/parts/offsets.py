@@ -1,4 +1,4 @@
-"""What a task owns is shared but for an offset that each training task has learned."""
+"""The part that is another part with an offset for each training task."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy.bilevel.optimisers import Weights
-from quickstudy.errors import require
+from quickstudy.errors import require, require_at_least
 from quickstudy.learners.parts.part import Examples, Part, Shared, Tasks
 from quickstudy.learners.trace_norm import trace_norm_by_row
 from quickstudy.models.norm import Statistics
@@ -17,16 +17,17 @@ Relation = Literal["mean", "trace"]
 
 
 class Offsets(Part):
-    """A part of the network: ``w + d_t`` for training task ``t``, and ``w`` for a new one.
+    """Give each training task an offset from the shared values of a part.
 
-    The offsets ``d_t`` are learned and start at 0, or where the model's ``own_offsets`` says.
+    Training task ``t`` owns ``w + d_t``, a new task starts from ``w``. The offsets ``d_t`` are
+    learned. They start at 0, or where the model's ``own_offsets`` says.
 
     Args:
         part: The part.
         num_tasks: Training tasks; their identities are 0 to ``num_tasks − 1``.
         penalty: How strongly the offsets are held together.
-        relation: By what: ``"mean"``, half the squared norm of ``d_t``; or ``"trace"``, the task's
-            share in the trace norm of all tasks' weights.
+        relation: What holds them together: ``"mean"``, half the squared norm of ``d_t``; or
+            ``"trace"``, the task's share in the trace norm of all tasks' weights.
 
     Raises:
         UserError: If a number is out of range, or a task is not one of the training tasks.
@@ -38,10 +39,7 @@ class Offsets(Part):
         self, part: Part, num_tasks: int, penalty: float, relation: Relation = "mean"
     ) -> None:
         super().__init__()
-        require(
-            num_tasks >= 1,
-            f"Parameter `num_tasks` should be at least 1. Found num_tasks={num_tasks}.",
-        )
+        require_at_least(1, num_tasks=num_tasks)
         require(penalty >= 0, f"Parameter `penalty` should be at least 0. Found penalty={penalty}.")
         require(
             relation in ("mean", "trace"),
@@ -55,69 +53,81 @@ class Offsets(Part):
         """Attach the part, and make an offset for each training task."""
         self.of.attach(model)
         self.head = self.of.head
-        shapes = {name: value.shape for name, value in self.of.owned(model).items()}
-        self._names, self._starts = tuple(shapes), own_offsets(model, self.num_tasks)
+        owned = self.of.owned(model)
+        self._names, self._starts = tuple(owned), own_offsets(model, self.num_tasks)
         self.offsets = nn.ParameterList(
-            nn.Parameter(torch.empty(self.num_tasks, *shape)) for shape in shapes.values()
+            torch.empty(self.num_tasks, *value.shape) for value in owned.values()
         )
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """The parts of all tasks as the model's, or where the model says that they start."""
+        """Put all offsets back to 0, or to where the model says that they start."""
         with torch.no_grad():
             for name, offset in zip(self._names, self.offsets, strict=True):
                 offset.copy_(self._starts.get(name, torch.zeros(())))
 
     def check(self, model: nn.Module, x: Tensor) -> None:
-        """As the part."""
+        """Raise if the network does not suit the part."""
         self.of.check(model, x)
 
     def serves(self, model: nn.Module, target: Target) -> str | None:
-        """As the part."""
+        """Serve the targets that the part serves."""
         return self.of.serves(model, target)
 
     def owned(self, model: nn.Module) -> Weights:
-        """As the part."""
+        """Return the tensors of the part."""
         return self.of.owned(model)
 
     def start(self, shared: Shared, tasks: Tasks) -> Weights:
-        """The part of a training task with its offset, that of a new task as it is shared."""
+        """Return the shared part for every task, with the offset of each that is known."""
         start, known = self.of.start(shared, tasks), tasks.known
         if known is None:
             return start
+        self._check_known(known)
+        return {n: start[n] + offset[known] for n, offset in self._of(shared).items()}
+
+    def _check_known(self, known: Tensor) -> None:
+        """Raise if ``known`` ``[task]`` holds the identity of a new task."""
         unknown = known[(known < 0) | (known >= self.num_tasks)].tolist()
         require(
             not unknown,
             f"Training tasks have the identities 0 to {self.num_tasks - 1}. Found "
             f"{', '.join(map(str, unknown))}: a new task is served by adapt.",
         )
-        return {n: start[n] + offset[known] for n, offset in self._of(shared).items()}
 
     def whole(self, shared: Shared, own: Weights, examples: Examples) -> tuple[Tensor, Statistics]:
-        """As the part."""
+        """Run the network as the part does."""
         return self.of.whole(shared, own, examples)
 
     def below(self, shared: Shared, examples: Examples) -> tuple[Tensor, Statistics]:
-        """As the part."""
+        """Run the layers below the part."""
         return self.of.below(shared, examples)
 
     def above(self, shared: Shared, own: Weights, examples: Examples) -> tuple[Tensor, Statistics]:
-        """As the part."""
+        """Run the rest of the network as the part does."""
         return self.of.above(shared, own, examples)
 
     def penalty(self, shared: Shared, known: Tensor) -> Tensor | None:
-        """``penalty`` times how far the tasks ``known`` are apart, ``[task]``."""
+        """Return the penalty on the offsets of the tasks ``known``, ``[task]``."""
         if not self.weight:
             return None
+        measure = self._trace_norms if self.relation == "trace" else self._half_squares
+        return self.weight * measure(shared, known)
+
+    def _trace_norms(self, shared: Shared, known: Tensor) -> Tensor:
+        """Return the tasks' shares in the trace norm of all tasks' weights ``[task]``."""
         offsets = self._of(shared)
-        if self.relation == "trace":
-            every = [(shared.weights[n] + offset).flatten(1) for n, offset in offsets.items()]
-            return self.weight * torch.stack([trace_norm_by_row(w)[known] for w in every]).sum(0)
-        squares = [offset[known].square().flatten(1).sum(1) for offset in offsets.values()]
-        return self.weight * (0.5 * torch.stack(squares).sum(0))
+        every = [(shared.weights[n] + offset).flatten(1) for n, offset in offsets.items()]
+        return torch.stack([trace_norm_by_row(w)[known] for w in every]).sum(0)
+
+    def _half_squares(self, shared: Shared, known: Tensor) -> Tensor:
+        """Return half the squared norm of the tasks' offsets ``[task]``."""
+        offsets = self._of(shared).values()
+        squares = [offset[known].square().flatten(1).sum(1) for offset in offsets]
+        return 0.5 * torch.stack(squares).sum(0)
 
     def _of(self, shared: Shared) -> Weights:
-        """The offsets of all training tasks ``[task, ...]``; frozen parameters have none."""
+        """Return the offsets of all training tasks ``[task, ...]``; frozen parameters have none."""
         named = zip(self._names, self.offsets, strict=True)
         return {
             name: shared.part.get(f"offsets.{index}", offset)
@@ -126,7 +136,7 @@ class Offsets(Part):
         }
 
     def uncompiled(self) -> str | None:
-        """Identities of tasks are looked at."""
+        """Refuse: the identities of tasks are looked at."""
         return "A learner of a fixed set of tasks is not compiled."
 
 

@@ -1,4 +1,4 @@
-"""The abstract parent of parts: what of a network a task owns."""
+"""The abstract parent of parts: the tensors of a network that a task owns."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from quickstudy.targets import Target
 
 
 class Examples(NamedTuple):
-    """Examples of one task on their way through a network.
+    """Hold examples of one task on their way through a network.
 
     See :func:`quickstudy.models.norm.forward`.
 
@@ -33,7 +33,7 @@ class Examples(NamedTuple):
 
 @dataclass(frozen=True)
 class Shared:
-    """What all tasks share: a network, and the meta-learned tensors that take the place of its own.
+    """Hold the network that all tasks share, and the meta-learned tensors in place of its own.
 
     Attributes:
         model: The network.
@@ -47,10 +47,10 @@ class Shared:
 
 
 class Tasks(NamedTuple):
-    """The tasks that own a part.
+    """Hold the tasks that own a part.
 
     Attributes:
-        support: What they learn from.
+        support: The examples that they learn from.
         way: The most classes of a task, if it decides the size of a head.
         known: ``[task]``, their identities if they are training tasks.
     """
@@ -60,27 +60,27 @@ class Tasks(NamedTuple):
     known: Tensor | None = None
 
     def some(self, tasks: slice) -> "Tasks":
-        """The tasks of a slice."""
+        """Take the tasks of a slice."""
         known = None if self.known is None else self.known[tasks]
         return Tasks(self.support[tasks], self.way, known)
 
 
 class Part(nn.Module, ABC):
-    """What of a network a task owns: where it starts, and how it is put into the network.
+    """Say which tensors of a network a task owns, where they start, and how they are put in.
 
     A part is made before it knows its network; :meth:`attach` shows it. Its parameters are
     meta-learned beside those of the network.
 
-    A file of a part says :meth:`owned` and :meth:`start`, and if the part is no weights of the
-    network, :meth:`whole`. If the layers below see no inner step (:attr:`lifted`), it says
-    :meth:`below` and :meth:`above` too.
+    Every part defines :meth:`owned` and :meth:`start`. If the tensors are no weights of the
+    network, it defines :meth:`whole` too. If the layers below see no inner step (:attr:`lifted`),
+    it defines :meth:`below` and :meth:`above`.
     """
 
     lifted: bool = False
     """Whether :meth:`below` is computed once for all inner steps, which see :meth:`above` only."""
 
     head: tuple[str, ...] = ()
-    """The parameters of the last linear layer, if the part treats it apart."""
+    """The parameters of the last linear layer, if the part treats it separately."""
 
     any_way: bool = False
     """Whether tasks of any number of classes are served, whatever the way in training."""
@@ -103,34 +103,37 @@ class Part(nn.Module, ABC):
 
     @abstractmethod
     def owned(self, model: nn.Module) -> Weights:
-        """What one task owns, by name: tensors of the shapes that learned rates have."""
+        """Return the tensors that one task owns, by name; learned rates have their shapes."""
 
     @abstractmethod
     def start(self, shared: Shared, tasks: Tasks) -> Weights:
-        """What every task owns before its first step, ``[task, ...]`` each."""
+        """Return the tensors of every task before its first step, ``[task, ...]`` each."""
 
     def whole(self, shared: Shared, own: Weights, examples: Examples) -> tuple[Tensor, Statistics]:
-        """The network of one task that owns ``own``."""
+        """Run the network of one task that owns ``own``."""
         return forward(shared.model, {**shared.weights, **own}, *examples)
 
     def below(self, shared: Shared, examples: Examples) -> tuple[Tensor, Statistics]:
-        """What lies below the part of one task, and depends on nothing that the task owns."""
+        """Run the layers below the part, which depend on nothing that the task owns."""
         return examples.x, ()
 
     def above(self, shared: Shared, own: Weights, examples: Examples) -> tuple[Tensor, Statistics]:
-        """The rest of the network, from what :meth:`below` gave: :meth:`whole` if that is ``x``."""
+        """Run the rest of the network on the features that the layers below gave.
+
+        If these are the inputs as they are, it is the whole network.
+        """
         return self.whole(shared, own, examples)
 
     def moved_first(self, names: tuple[str, ...], tasks: Tasks) -> tuple[str, ...]:
-        """Those of ``names`` whose gradient is not known to be 0 in the first step: all."""
+        """Return the ``names`` whose gradient is not known to be 0 in the first step: all."""
         return names
 
     def penalty(self, shared: Shared, known: Tensor) -> Tensor | None:
-        """What training adds to the loss of the tasks ``known`` ``[task]``; None adds nothing."""
+        """Return what training adds to the loss of the tasks ``known`` ``[task]``, if anything."""
         return None
 
     def uncompiled(self) -> str | None:
-        """Why a step with this part is not compiled, or None."""
+        """Say why a step with this part is not compiled; None if it is."""
         return None
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from quickstudy.bilevel import State
 from quickstudy.bilevel.optimisers import Weights
 from quickstudy.errors import require
 from quickstudy.learners.head import (
@@ -24,12 +25,12 @@ HeadStart = Literal["learned", "mean", "prototypes"]
 
 
 class WeightsPart(Part):
-    """Some of the network's own weights, which start from the meta-learned ones.
+    """Adapt some weights of the network, which start from the meta-learned ones.
 
     Frozen parameters (``requires_grad=False``) stay out.
 
     Args:
-        head_start: In classification, where the last linear layer starts: as it is learned; every
+        head_start: Where the last linear layer starts in classification: as it is learned; every
             row from the mean of the rows (:func:`~quickstudy.learners.head.shared_head`); or as the
             nearest-prototype classifier (:func:`~quickstudy.learners.head.prototype_head`). The
             last two serve any way.
@@ -44,10 +45,10 @@ class WeightsPart(Part):
 
     @abstractmethod
     def names(self, model: nn.Module) -> tuple[str, ...]:
-        """The names of the parameters that a task owns."""
+        """Return the names of the parameters that a task owns."""
 
     def attach(self, model: nn.Module) -> None:
-        """Find the weights, and the head if it starts apart."""
+        """Find the weights, and the head if it has a start of its own."""
         self._names = frozenset(self.names(model))
         self.head = () if self.head_start == "learned" else head_parameters(model)
         require(
@@ -61,35 +62,26 @@ class WeightsPart(Part):
         )
 
     def check(self, model: nn.Module, x: Tensor) -> None:
-        """Raise, once, if a head that is treated apart is not the end of the network."""
+        """Raise, once, if a head with a start of its own is not the end of the network."""
         looked = self._checked or torch.compiler.is_compiling()
         if self.head and x.numel() and not looked:
             check_head(model, self.head, x[0, :1])
             self._checked = True
 
     def serves(self, model: nn.Module, target: Target) -> str | None:
-        """Classes only, if the head starts from its rows or prototypes."""
+        """Serve classes only, if the head starts from its rows or prototypes."""
         if self.head_start == "learned" or target.way:
             return None
         option = "shared_head" if self.rows_alike else "prototype_head"
         return f"Parameter `{option}` goes with tasks of classes."
 
     def owned(self, model: nn.Module) -> Weights:
-        """The weights themselves."""
+        """Return the weights of the network."""
         return {name: w for name, w in model.named_parameters() if name in self._names}
 
     def start(self, shared: Shared, tasks: Tasks) -> Weights:
-        """The meta-learned weights of every task."""
-        names = [name for name in shared.weights if name in self._names]
-        require(
-            len(names) > 0,
-            "The task's own part should have a parameter with requires_grad=True. Found all "
-            "frozen.",
-        )
-        count = tasks.support.num_tasks
-        weights = {
-            name: shared.weights[name].expand(count, *shared.weights[name].shape) for name in names
-        }
+        """Return the meta-learned weights for every task, with the head that `head_start` says."""
+        weights = self._learned(shared.weights, tasks.support.num_tasks)
         if self.rows_alike:
             return shared_head(weights, self.head, tasks.way)
         if self.head_start == "prototypes":
@@ -97,17 +89,27 @@ class WeightsPart(Part):
             return weights | prototype_head(features, self.head, tasks.support, tasks.way)
         return weights
 
+    def _learned(self, shared: State, num_tasks: int) -> Weights:
+        """Return the meta-learned weights of the part for every task ``[task, ...]``."""
+        own = {name: value for name, value in shared.items() if name in self._names}
+        require(
+            len(own) > 0,
+            "The task's own part should have a parameter with requires_grad=True. Found all "
+            "frozen.",
+        )
+        return {name: value.expand(num_tasks, *value.shape) for name, value in own.items()}
+
     def features(self, shared: Shared, weights: Weights, tasks: Tasks) -> Tensor:
-        """What the head is given of the support examples ``[task, example, feature]``."""
+        """Return the features of the support examples ``[task, example, feature]``."""
+        model, support = shared.model, tasks.support
         body = {name: value for name, value in weights.items() if name not in self.head}
-        support = tasks.support
-        with without_head(shared.model, self.head):
-            of_one = over_tasks(lambda own, x, mask: forward(shared.model, own, x, mask)[0])
+        of_one = over_tasks(lambda own, x, mask: forward(model, own, x, mask)[0])
+        with without_head(model, self.head):
             features: Tensor = of_one(body, support.x, support.mask_or_none())
         return features
 
     def moved_first(self, names: tuple[str, ...], tasks: Tasks) -> tuple[str, ...]:
-        """The head, if its rows start alike: then the gradient of all others is 0.
+        """Return the head only, if its rows start alike: the gradient of all others is 0.
 
         The gradient by the scores, ``p − y``, sums to 0 over the classes.
         """
@@ -116,7 +118,7 @@ class WeightsPart(Part):
 
 
 def head_start(shared_head: bool, prototype_head: bool = False) -> HeadStart:
-    """The start of the head that two options ask for.
+    """Return the start of the head that two options ask for.
 
     Raises:
         UserError: If both are chosen.

@@ -16,15 +16,17 @@ from quickstudy.learners.steps.step_rule import Slope, StepRule
 
 
 class Descent(StepRule):
-    """``w ← w − rate · g``, or the step of another optimiser, on the support loss.
+    """Step down the support loss by an optimiser.
+
+    Plain gradient descent is ``w ← w − rate · g``.
 
     Args:
         inner_lr: The rate, or where learned rates start.
         inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
         rates: Rates that are learned.
         norms: Scale and shift of the batch norms for each step, which are learned and do not adapt.
-        batch_size: Support examples a step uses, the next ones in turn and from the start again at
-            the end; None uses all of them.
+        batch_size: The number of support examples that a step uses: the next ones in turn, from the
+            first one again after the last; None uses all of them.
         beta1: ``β₁`` of Adam.
 
     Raises:
@@ -47,9 +49,8 @@ class Descent(StepRule):
             f"inner_batch_size={batch_size}.",
         )
         self.rates, self.norms = rates, norms
+        self.inner_optimiser, self.beta1 = inner_optimiser, beta1
         self.batch_size = batch_size
-        self.inner_optimiser = inner_optimiser
-        self.beta1 = beta1
         self.optimiser = optimiser_named(inner_optimiser, beta1)
         self.learns = rates is not None or norms is not None
         self.by_step = norms is not None
@@ -59,36 +60,40 @@ class Descent(StepRule):
         if self.norms is not None:
             self.norms.attach(model, inner_steps)
         if self.rates is not None:
-            still = () if self.norms is None else self.norms.names
-            owned = {n: value for n, value in part.owned(model).items() if n not in still}
             alike = part.head if part.any_way else ()
-            self.rates.attach(self.inner_lr, owned, alike, inner_steps)
+            self.rates.attach(self.inner_lr, self._moving(part.owned(model)), alike, inner_steps)
+
+    def _moving(self, owned: Weights) -> Weights:
+        """Return the tensors of ``owned`` that steps move, which norms of each step are not."""
+        still = () if self.norms is None else self.norms.names
+        return {name: value for name, value in owned.items() if name not in still}
 
     def slots(self, weights: Weights, learned: State) -> State:
-        """Zeros for all that the optimiser remembers."""
+        """Return the optimiser's slots, which start at zero."""
         return self.optimiser.start(weights)
 
     def step(
         self, state: State, names: tuple[str, ...], slope: Slope, learned: State, index: int
     ) -> State:
-        """One step of the optimiser."""
-        rates: Weights = {}
-        if self.rates is not None:
-            rates = self.rates.at(under("rates.", learned), index)
+        """Take one step of the optimiser."""
+        rates = self._rates(learned, index)
 
         def rate(name: str) -> Tensor | float:
             return rates.get(name, self.inner_lr)
 
         return move(self.optimiser, state, names, slope.gradients, rate, index)
 
+    def _rates(self, learned: State, index: int) -> Weights:
+        """Return the learned rates of step ``index`` by name; the others are ``inner_lr``."""
+        return {} if self.rates is None else self.rates.at(under("rates.", learned), index)
+
     def scheduled(self, weights: State, learned: State, index: int) -> Weights:
-        """The batch norms' scale and shift after ``index`` steps, if each step has its own."""
-        return (
-            {} if self.norms is None else self.norms.after(weights, under("norms.", learned), index)
-        )
+        """Return the batch norms' scale and shift after ``index`` steps, if each has its own."""
+        norms = self.norms
+        return {} if norms is None else norms.after(weights, under("norms.", learned), index)
 
     def rows(self, support: Batch, index: int) -> Batch:
-        """The next ``batch_size`` examples in turn."""
+        """Take the next ``batch_size`` examples in turn."""
         size = self.batch_size
         if size is None or size >= support.x.shape[1]:
             return support
@@ -98,15 +103,27 @@ class Descent(StepRule):
 
 
 def places_in_turn(mask: Tensor, size: int, index: int) -> Tensor:
-    """The places ``[task, size]`` of the real examples that come in turn at step ``index``.
+    """Return the places of the real examples whose turn is at step ``index``.
 
-    If a task has no more than ``size``, they are all of them and then padding.
+    If a task has no more than ``size`` examples, its places are all of them and then padding.
+
+    Args:
+        mask: Which examples are real ``[task, example]``.
+        size: The number of examples that a step uses.
+        index: The number of steps taken before.
+
+    Returns:
+        Places among the examples ``[task, size]``.
     """
-    first = torch.arange(size, device=mask.device)
     count = mask.sum(1, keepdim=True).long()
-    at = torch.where(count <= size, first, (first + index * size) % count.clamp(min=1))
     real_first = (mask == 0).long().argsort(dim=1, stable=True)
-    return real_first.gather(1, at)
+    return real_first.gather(1, _turn(count, size, index))
+
+
+def _turn(count: Tensor, size: int, index: int) -> Tensor:
+    """Return the turn ``[task, size]`` of step ``index`` among ``count`` ``[task, 1]`` examples."""
+    first = torch.arange(size, device=count.device)
+    return torch.where(count <= size, first, (first + index * size) % count.clamp(min=1))
 
 
 __all__ = ["Descent"]

@@ -10,7 +10,7 @@ from quickstudy.bilevel.optimisers import Weights
 
 
 class Rates(nn.ParameterList):
-    """Learned inner rates, a tensor for each tensor that a task owns; all start alike."""
+    """Learn inner rates, a tensor for each tensor that a task owns; all start alike."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,54 +27,62 @@ class Rates(nn.ParameterList):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """All rates as at the start."""
+        """Put all rates back to their start."""
         for rate in self:
             nn.init.constant_(rate, self.start)
 
     @abstractmethod
     def shaped(self, value: Tensor, inner_steps: int) -> Tensor:
-        """A tensor of the shape of the rates of ``value``."""
+        """Make a tensor for the rates of ``value``."""
 
     @abstractmethod
     def of_step(self, rate: Tensor, name: str, index: int) -> Tensor:
-        """What of ``rate`` step ``index`` multiplies the gradient of ``name`` by."""
+        """Return the factor of the gradient of ``name`` in step ``index``, from its ``rate``."""
 
     def at(self, learned: State, index: int) -> Weights:
-        """The rates of step ``index`` by name, from the meta-learned ones by place."""
-        places = enumerate(zip(self.names, self, strict=True))
-        return {
-            name: self.of_step(learned.get(str(place), own), name, index)
-            for place, (name, own) in places
-        }
+        """Return the rates of step ``index`` by name.
+
+        Args:
+            learned: The meta-learned rates by place; a rate that is missing is its own.
+            index: The number of steps taken before.
+        """
+        rates: Weights = {}
+        for place, (name, own) in enumerate(zip(self.names, self, strict=True)):
+            rates[name] = self.of_step(learned.get(str(place), own), name, index)
+        return rates
 
 
 class StepRates(Rates):
-    """A rate for every tensor and step; steps beyond those in training have the last one's.
+    """Learn a rate for every tensor and step.
+
+    Steps beyond those in training have the rate of the last one.
 
     Source: Antoniou, Edwards & Storkey 2019 (MAML++), section 4.
     """
 
     def shaped(self, value: Tensor, inner_steps: int) -> Tensor:
-        """``[step]``."""
+        """Make a rate for each step ``[step]``."""
         return torch.empty(max(inner_steps, 1))
 
     def of_step(self, rate: Tensor, name: str, index: int) -> Tensor:
-        """The rate of the step."""
+        """Return the rate of the step."""
         return rate[min(index, len(rate) - 1)]
 
 
 class EntryRates(Rates):
-    """A rate for every entry; those of a head whose rows start alike are their mean.
+    """Learn a rate for every entry.
+
+    In a head whose rows start alike, the rows use the mean of their rates.
 
     Source: Li, Zhou, Chen & Li 2017 (Meta-SGD), eq. 2.
     """
 
     def shaped(self, value: Tensor, inner_steps: int) -> Tensor:
-        """As the tensor."""
+        """Make a rate for each entry of the tensor."""
         return value.detach().clone()
 
     def of_step(self, rate: Tensor, name: str, index: int) -> Tensor:
-        """All rates."""
+        """Return all rates, of rows that start alike their mean."""
         return rate.mean(0, keepdim=True) if name in self.alike else rate
 
 

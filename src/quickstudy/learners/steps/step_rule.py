@@ -1,4 +1,4 @@
-"""The abstract parent of step rules: how a task's own tensors change by a step."""
+"""The abstract parent of step rules: how the tensors of a task change by a step."""
 
 from abc import ABC, abstractmethod
 from typing import NamedTuple
@@ -13,11 +13,11 @@ from quickstudy.learners.parts.part import Part
 
 
 class Slope(NamedTuple):
-    """What a step descends.
+    """Hold the support loss and its gradient, which a step descends.
 
     Attributes:
         losses: The support loss of every task ``[task]``.
-        gradients: Its gradient by what the task owns, ``[task, ...]`` each.
+        gradients: Its gradient by the tensors of the task, ``[task, ...]`` each.
     """
 
     losses: Tensor
@@ -25,10 +25,10 @@ class Slope(NamedTuple):
 
 
 class StepRule(nn.Module, ABC):
-    """How what a task owns changes by a step.
+    """Say how the tensors of a task change by a step.
 
     A rule is made before it knows the part; :meth:`attach` shows it. Its parameters are
-    meta-learned beside those of the network, and come to its methods as ``learned``.
+    meta-learned beside the network's, and come to its methods as ``learned``.
 
     Args:
         inner_lr: Inner learning rate, for a loss that is a *mean* over examples.
@@ -38,7 +38,7 @@ class StepRule(nn.Module, ABC):
     """
 
     learns: bool = False
-    """Whether something of the rule is meta-learned."""
+    """Whether the rule has parameters that are meta-learned."""
 
     by_step: bool = False
     """Whether weights below the part change with the step (see :meth:`scheduled`)."""
@@ -54,24 +54,32 @@ class StepRule(nn.Module, ABC):
         self.inner_lr = inner_lr
 
     def attach(self, model: nn.Module, part: Part, inner_steps: int) -> None:
-        """Look at what is adapted, and make the parameters of the rule."""
+        """Look at the tensors that adapt, and make the parameters of the rule."""
 
     @abstractmethod
     def slots(self, weights: Weights, learned: State) -> State:
-        """What the rule remembers of ``weights`` ``[task, ...]``, before the first step."""
+        """Return the memory of the rule for ``weights`` ``[task, ...]``, before the first step."""
 
     @abstractmethod
     def step(
         self, state: State, names: tuple[str, ...], slope: Slope, learned: State, index: int
     ) -> State:
-        """``state``, the weights ``names`` and the slots, after step ``index``."""
+        """Return the state after step ``index``.
+
+        Args:
+            state: The weights and the slots, by name.
+            names: The names of the weights.
+            slope: The support loss and its gradient.
+            learned: The meta-learned tensors of the rule.
+            index: The number of steps taken before.
+        """
 
     def scheduled(self, weights: State, learned: State, index: int) -> Weights:
-        """Those of the shared ``weights`` that change with the step instead of adapting."""
+        """Return the shared ``weights`` that change with the step instead of adapting."""
         return {}
 
     def rows(self, support: Batch, index: int) -> Batch:
-        """The support examples that step ``index`` uses: all of them."""
+        """Return the support examples that step ``index`` uses: all of them."""
         return support
 
 

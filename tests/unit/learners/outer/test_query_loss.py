@@ -21,7 +21,7 @@ def test_the_weights_sum_to_1_and_go_to_the_last(options, steps, outer_step, wei
     assert QueryLoss(**options).step_weights(steps, outer_step) == weights
 
 
-def test_a_way_that_needs_options_is_not_explicit():
+def test_an_outer_gradient_that_needs_options_is_not_explicit():
     assert QueryLoss.explicit("stepwise").keeps_states
     with pytest.raises(
         qs.UserError, match=r"one of unrolled, stepwise, first_order. Found 'neumann'"
