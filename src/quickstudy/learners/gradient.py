@@ -27,7 +27,6 @@ from quickstudy.learners.mapping import (
 from quickstudy.learners.outer import Outer
 from quickstudy.learners.parts import Examples, Part, Shared, Tasks
 from quickstudy.learners.steps import StepRule
-from quickstudy.models.layout import channels_last
 from quickstudy.models.norm import has_task_norm, replace_batch_norm
 from quickstudy.models.protocol import traits
 from quickstudy.targets import Target
@@ -322,7 +321,6 @@ def _prepared(model: nn.Module, statistics: StatisticsPolicy) -> nn.Module:
         any(p.requires_grad for p in model.parameters()),
         "The model should have a parameter with requires_grad=True.",
     )
-    channels_last(model)
     return model
 
 

@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import ClassVar, Literal
 
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 
 from quickstudy.episode import Batch, Episode
 from quickstudy.errors import UserError, require
+from quickstudy.models.functional import evaluating as evaluating
 from quickstudy.targets import Target
 
 Adapted = dict[str, Tensor]
@@ -164,15 +164,3 @@ class Learner(nn.Module, ABC):
         )
         with evaluating(self), torch.no_grad():
             return self.scores(adapted, x)
-
-
-@contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
-    """Put ``module`` in evaluation mode and every part of it back into the mode it had."""
-    modes = [(part, part.training) for part in module.modules()]
-    module.eval()
-    try:
-        yield
-    finally:
-        for part, mode in modes:
-            part.training = mode

@@ -8,10 +8,11 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
+from torch.func import vmap
 from torch.utils import _pytree as pytree
 
 from quickstudy.errors import require
+from quickstudy.models.functional import call, evaluating
 
 MappingMode = Literal["auto", "vmap", "loop"] | int
 
@@ -127,11 +128,16 @@ def _chunk(mode: MappingMode) -> int | None:
 
 
 def _refusal(model: nn.Module, x: Tensor) -> str:
-    """Say why vmap cannot map ``model`` with the weights of each task; '' if it can."""
+    """Say why vmap cannot map ``model`` with the weights of each task; '' if it can.
+
+    It is tried as it will be used: in training and in evaluation mode, with a gradient.
+    """
     state = torch.get_rng_state()
     try:
-        with torch.no_grad():
+        with torch.enable_grad():
             _try_two_tasks(model, x[0, :1].detach())
+            with evaluating(model):
+                _try_two_tasks(model, x[0, :1].detach())
     except (RuntimeError, NotImplementedError, ValueError) as error:
         return str(error).split("\n")[0][:120]
     finally:
@@ -142,16 +148,20 @@ def _refusal(model: nn.Module, x: Tensor) -> str:
 def _try_two_tasks(model: nn.Module, sample: Tensor) -> None:
     """Map ``model`` over two tasks with its weights, both on ``sample`` ``[example, *feature]``."""
 
-    def call(own: dict[str, Tensor], inputs: Tensor) -> Any:
-        return functional_call(model, own, (inputs,))
+    def mapped(own: dict[str, Tensor], inputs: Tensor) -> Any:
+        return call(model, own, inputs)
 
     weights = {name: _twice(weight.detach()) for name, weight in model.named_parameters()}
-    vmap(call, randomness="different")(weights, _twice(sample))
+    leaves = {name: weight.requires_grad_() for name, weight in weights.items()}
+    outputs = pytree.tree_leaves(vmap(mapped, randomness="different")(leaves, _twice(sample)))
+    sums = [out.sum() for out in outputs if isinstance(out, Tensor) and out.requires_grad]
+    if sums:
+        torch.autograd.grad(sum(sums), list(leaves.values()), allow_unused=True)
 
 
 def _twice(values: Tensor) -> Tensor:
     """Give ``values`` a task axis of two tasks."""
-    return values.expand(2, *values.shape)
+    return values.expand(2, *values.shape).clone()
 
 
 def announce(mapping: TaskMapping) -> TaskMapping:

@@ -1,43 +1,44 @@
 """Compute a network with other weights, and leave the network as it was."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.nn.utils import parametrizations
+from torch.nn.utils.weight_norm import WeightNorm
+from torch.overrides import TorchFunctionMode
 
 Slot = tuple[int, str]
 """A place in a module that holds a tensor: which module, and the name there."""
 
 
-def call(
-    model: nn.Module, weights: Mapping[str, Tensor], *arguments: Any, pure: bool = True
-) -> Any:
-    """Compute ``model(*arguments)`` with ``weights`` in the place of its parameters.
+def call(model: nn.Module, weights: Mapping[str, Tensor], *arguments: Any) -> Any:
+    """Compute the network with other weights in the place of its parameters.
 
     It is ``torch.func.functional_call``, except for three things. A tensor that stands in several
     places is replaced in each of them once, also if one submodule has two names. Attention is
-    computed by kernels that can be differentiated twice. Nothing that the forward pass writes into
-    the network remains: neither attributes nor changes of buffers.
+    computed by kernels that can be differentiated twice, and so are norms of weights. Nothing that the forward pass writes into
+    the network remains, neither attributes nor changes of buffers; only batch norms in training
+    mode move their running averages.
+
+    Inside ``torch.compile`` it is ``functional_call`` itself.
 
     Args:
         model: Any module.
         weights: Parameters and buffers by name; all others are the module's own.
         arguments: The inputs.
-        pure: Whether changes of buffers are dropped. Batch norms in training move their averages
-            otherwise.
 
-    Source: ``torch.func.functional_call`` restores the replaced value in place of the original if a
-        submodule stands in a network under two names: https://github.com/pytorch/pytorch/issues/164759
+    Source: ``functional_call`` restores a replaced value in place of the original if a submodule
+        stands in a network under two names: https://github.com/pytorch/pytorch/issues/164759
     """
     if torch.compiler.is_compiling():
         return functional_call(model, dict(weights), arguments)
     given = slots_of(model, weights)
-    if pure:
-        given |= _copied_buffers(model, given)
-    with _unchanged(model), _differentiable():
+    given |= _copied_buffers(model, given)
+    with _unchanged(model), _differentiable(), _weight_norms(model):
         return functional_call(model, given, arguments, tie_weights=False)
 
 
@@ -74,8 +75,26 @@ def _tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
 
 
 def _copied_buffers(model: nn.Module, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Copy the buffers of ``model`` that are not given."""
-    return {name: buffer.clone() for name, buffer in model.named_buffers() if name not in given}
+    """Copy the buffers of ``model`` that are not given, except the averages of batch norms."""
+    return {
+        name: buffer.clone()
+        for prefix, module in model.named_modules()
+        if not isinstance(module, nn.modules.batchnorm._BatchNorm)
+        for name, buffer in module.named_buffers(prefix, recurse=False)
+        if name not in given
+    }
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Put ``module`` in evaluation mode and every part of it back into the mode it had."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
 
 
 @contextmanager
@@ -111,6 +130,38 @@ def _differentiable() -> Iterator[None]:
         _set_kernels(fast, flash, memory)
 
 
+class _ExactWeightNorm(TorchFunctionMode):
+    """Compute the norm of weights by operations whose derivatives torch knows.
+
+    The second derivative of ``torch._weight_norm`` is wrong (torch 2.13).
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Replace ``torch._weight_norm``, and pass everything else on."""
+        if func is torch._weight_norm:
+            return _weight_norm(*args, **(kwargs or {}))
+        return func(*args, **(kwargs or {}))
+
+
+def _weight_norm(v: Tensor, g: Tensor, dim: int = 0) -> Tensor:
+    """Compute ``g · v / ‖v‖``, the norm over all axes but ``dim``, or over all for −1."""
+    axes = [axis for axis in range(v.ndim) if axis != dim]
+    return v * (g / v.square().sum(axes, keepdim=True).sqrt())
+
+
+def _weight_norms(model: nn.Module) -> AbstractContextManager[Any]:
+    """Compute norms of weights exactly, if ``model`` has one."""
+    for module in model.modules():
+        hooks = module._forward_pre_hooks.values()
+        if isinstance(module, parametrizations._WeightNorm) or any(
+            isinstance(hook, WeightNorm) for hook in hooks
+        ):
+            return _ExactWeightNorm()
+    return nullcontext()
+
+
 def _set_kernels(fast: bool, flash: bool, memory: bool) -> None:
     """Allow the fused layer, and both kinds of fused attention."""
     torch.backends.mha.set_fastpath_enabled(fast)
@@ -118,4 +169,4 @@ def _set_kernels(fast: bool, flash: bool, memory: bool) -> None:
     torch.backends.cuda.enable_mem_efficient_sdp(memory)
 
 
-__all__ = ["call", "slots_of"]
+__all__ = ["call", "evaluating", "slots_of"]

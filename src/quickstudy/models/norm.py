@@ -21,9 +21,9 @@ from contextvars import ContextVar
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from quickstudy.models.frozen import Frozen
+from quickstudy.models.functional import call
 from quickstudy.models.normalise import normalise
 
 Statistics = tuple[Tensor, ...]
@@ -190,11 +190,11 @@ def forward(
         The output ``[example, *output]``, and the statistics (empty unless ``record``).
     """
     if not has_task_norm(model):
-        return functional_call(model, dict(weights), (x,)), ()
-    call = _Call(mask, statistics, record)
-    token = _call.set(call)
+        return call(model, weights, x), ()
+    settings = _Call(mask, statistics, record)
+    token = _call.set(settings)
     try:
-        return functional_call(model, dict(weights), (x,)), tuple(call.recorded)
+        return call(model, weights, x), tuple(settings.recorded)
     finally:
         _call.reset(token)
 

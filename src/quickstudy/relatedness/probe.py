@@ -5,12 +5,13 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, grad, vmap
+from torch.func import grad, vmap
 
 from quickstudy.bilevel.optimisers import Weights
 from quickstudy.episode import Batch
 from quickstudy.errors import require
 from quickstudy.learners import Learner
+from quickstudy.models.functional import call
 from quickstudy.models.norm import has_task_norm
 from quickstudy.targets import Target
 
@@ -52,7 +53,7 @@ class Probe:
             x: ``[row, *feature]``.
             y: ``[row, *label]``.
         """
-        return self.target.example_losses(functional_call(self.model, weights, (x,)), y)
+        return self.target.example_losses(call(self.model, weights, x), y)
 
     def batch_losses(self, weights: Weights, batch: Batch) -> Tensor:
         """Compute the loss of every row of every task ``[task, example]``, padding too."""

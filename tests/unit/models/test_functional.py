@@ -122,3 +122,20 @@ def test_attention_has_second_derivatives_under_vmap(make, training):
     alone = torch.stack([model(rows) for rows in x])
     torch.testing.assert_close(mapped(dict(zip(names, start, strict=True))), alone)
     assert torch.backends.mha.get_fastpath_enabled() and torch.backends.cuda.flash_sdp_enabled()
+
+
+def test_the_norm_of_a_weight_has_a_right_second_derivative():
+    torch.manual_seed(0)
+    model = parametrizations.weight_norm(nn.Linear(3, 2)).double()
+    x = torch.randn(5, 3, dtype=torch.double)
+    bias, length, direction = (p.detach().requires_grad_() for p in model.parameters())
+    names = [name for name, _ in model.named_parameters()]
+
+    def slopes(output):
+        (first,) = torch.autograd.grad(output.square().sum(), direction, create_graph=True)
+        return first, torch.autograd.grad(first.square().sum(), [length, direction])
+
+    weight = length * direction / direction.norm(dim=1, keepdim=True)
+    expected = slopes(x @ weight.T + bias)
+    found = slopes(call(model, dict(zip(names, (bias, length, direction), strict=True)), x))
+    torch.testing.assert_close(found, expected)

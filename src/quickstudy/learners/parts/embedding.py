@@ -6,7 +6,6 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from quickstudy.bilevel import State
 from quickstudy.bilevel.optimisers import Weights
@@ -25,6 +24,7 @@ from quickstudy.learners.modulation import (
 )
 from quickstudy.learners.parts.part import Examples, Part, Shared, Tasks
 from quickstudy.learners.set_encoder import SetEncoder, two_layers
+from quickstudy.models.functional import call
 from quickstudy.models.norm import Statistics, forward
 from quickstudy.targets import Numbers, Target
 
@@ -201,7 +201,7 @@ class Embedding(Part):
     def _call(self, path: str, shared: Shared, *arguments: object) -> Tensor:
         """Call the submodule at ``path`` with its meta-learned parameters."""
         own: State = under(f"{path}.", shared.part)
-        return cast(Tensor, functional_call(self.get_submodule(path), own, arguments))
+        return cast(Tensor, call(self.get_submodule(path), own, *arguments))
 
     def uncompiled(self) -> str | None:
         """Refuse: layers are changed by hooks."""
