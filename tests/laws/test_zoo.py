@@ -129,7 +129,8 @@ def test_mapped_is_looped_and_the_network_stays(network, learner):
         now = {id(m): {n: id(v) for n, v in vars(m).items()} for m in one.model.modules()}
         assert now == held
         assert all(torch.equal(value, before[key]) for key, value in one.state_dict().items())
-    torch.testing.assert_close(found["vmap"], found["loop"], rtol=1e-9, atol=1e-11)
+    # a bias of keys changes no attention: its gradient is 0 but for rounding
+    torch.testing.assert_close(found["vmap"], found["loop"], rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("network", NETWORKS)

@@ -19,10 +19,10 @@ def call(model: nn.Module, weights: Mapping[str, Tensor], *arguments: Any) -> An
     """Compute the network with other weights in the place of its parameters.
 
     It is ``torch.func.functional_call``, except for three things. A tensor that stands in several
-    places is replaced in each of them once, also if one submodule has two names. Attention is
-    computed by kernels that can be differentiated twice, and so are norms of weights. Nothing that the forward pass writes into
-    the network remains, neither attributes nor changes of buffers; only batch norms in training
-    mode move their running averages.
+    places is replaced in each of them once, also if one submodule has two names. Attention and
+    norms of weights are computed by kernels that can be differentiated twice. Nothing that the
+    forward pass writes into the network remains, neither attributes nor changes of buffers; only
+    batch norms in training mode move their running averages.
 
     Inside ``torch.compile`` it is ``functional_call`` itself.
 
