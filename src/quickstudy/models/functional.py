@@ -11,6 +11,9 @@ from torch.nn.utils import parametrizations
 from torch.nn.utils.weight_norm import WeightNorm
 from torch.overrides import TorchFunctionMode
 
+KNOWN = ("torch.nn.", "quickstudy.")
+"""Where modules come from whose forward pass sets no attribute."""
+
 Slot = tuple[int, str]
 """A place in a module that holds a tensor: which module, and the name there."""
 
@@ -99,8 +102,8 @@ def evaluating(module: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def _unchanged(model: nn.Module) -> Iterator[None]:
-    """Put the attributes of all modules back at the end."""
-    before = [(module, dict(module.__dict__)) for module in model.modules()]
+    """Put the attributes of all modules that may write some back at the end."""
+    before = [(module, dict(module.__dict__)) for module in model.modules() if _may_write(module)]
     try:
         yield
     finally:
@@ -108,6 +111,12 @@ def _unchanged(model: nn.Module) -> Iterator[None]:
             if _differs(module.__dict__, attributes):
                 module.__dict__.clear()
                 module.__dict__.update(attributes)
+
+
+def _may_write(module: nn.Module) -> bool:
+    """Say whether the forward pass of ``module`` may set attributes: a user's class, or a hook."""
+    known = type(module).__module__.startswith(KNOWN)
+    return not known or bool(module._forward_pre_hooks or module._forward_hooks)
 
 
 def _differs(now: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
@@ -153,13 +162,14 @@ def _weight_norm(v: Tensor, g: Tensor, dim: int = 0) -> Tensor:
 
 def _weight_norms(model: nn.Module) -> AbstractContextManager[Any]:
     """Compute norms of weights exactly, if ``model`` has one."""
-    for module in model.modules():
-        hooks = module._forward_pre_hooks.values()
-        if isinstance(module, parametrizations._WeightNorm) or any(
-            isinstance(hook, WeightNorm) for hook in hooks
-        ):
-            return _ExactWeightNorm()
-    return nullcontext()
+    return _ExactWeightNorm() if any(map(_has_weight_norm, model.modules())) else nullcontext()
+
+
+def _has_weight_norm(module: nn.Module) -> bool:
+    """Say whether ``module`` is a norm of weights, as a parametrisation or by a hook."""
+    hooks = module._forward_pre_hooks
+    by_hook = bool(hooks) and any(isinstance(hook, WeightNorm) for hook in hooks.values())
+    return by_hook or type(module) is parametrizations._WeightNorm
 
 
 def _set_kernels(fast: bool, flash: bool, memory: bool) -> None:
