@@ -156,7 +156,7 @@ def _try_two_tasks(model: nn.Module, sample: Tensor) -> None:
     outputs = pytree.tree_leaves(vmap(mapped, randomness="different")(leaves, _twice(sample)))
     sums = [out.sum() for out in outputs if isinstance(out, Tensor) and out.requires_grad]
     if sums:
-        torch.autograd.grad(sum(sums), list(leaves.values()), allow_unused=True)
+        torch.autograd.grad(sums, list(leaves.values()), allow_unused=True)
 
 
 def _twice(values: Tensor) -> Tensor:

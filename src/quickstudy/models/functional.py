@@ -114,8 +114,8 @@ def _unchanged(model: nn.Module) -> Iterator[None]:
 
 
 def _may_write(module: nn.Module) -> bool:
-    """Say whether the forward pass of ``module`` may set attributes: a user's class, or a hook."""
-    known = type(module).__module__.startswith(KNOWN)
+    """Say whether a call may set attributes: of a user's class, by a hook, of a recurrent net."""
+    known = type(module).__module__.startswith(KNOWN) and not isinstance(module, nn.RNNBase)
     return not known or bool(module._forward_pre_hooks or module._forward_hooks)
 
 
