@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from quickstudy.ladder.rungs.adapting import GeneratedTask, LearnedPrior, MetaLearnedSharing
-from quickstudy.ladder.rungs.alone import SingleTask, SupportMeanRung
+from quickstudy.ladder.rungs.alone import BoostedTask, SingleTask, SupportMeanRung
 from quickstudy.ladder.rungs.boosted import BoostedPrior
 from quickstudy.ladder.rungs.by_target import ByTarget
 from quickstudy.ladder.rungs.pooled import Pooled
@@ -41,8 +41,8 @@ def _bottom(target: Target) -> list[Callable[[], Rung]]:
     linear = LINEAR[type(target)]
     return [
         partial(SupportMeanRung, "majority" if target.way else "support mean"),
-        partial(SingleTask, f"single task, {linear}", "linear"),
-        partial(SingleTask, "single task, boosting", "boosting"),
+        partial(SingleTask, f"single task, {linear}"),
+        partial(BoostedTask, "single task, boosting"),
         partial(Pooled, f"pooled, {linear}"),
     ]
 

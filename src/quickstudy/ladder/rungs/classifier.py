@@ -8,10 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedKFold
 
-FOLDS = 3
-INVERSE_PENALTIES = (0.01, 0.1, 1.0, 10.0)
-PENALTY = 0.1
-"""The inverse penalty if there are too few rows to choose it."""
+from quickstudy.ladder.rungs.logistics import FOLDS, INVERSE_PENALTIES, PENALTY
 
 
 class Classifier:

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from quickstudy.episode import Episode
 from quickstudy.errors import UserError
-from quickstudy.learners import Adapted, Learner
+from quickstudy.learners import Adapted, Learner, LinearPrior
 from quickstudy.models import MLP, MultiTarget
 from quickstudy.targets import Several
 from quickstudy.tasks import TableTasks
@@ -19,6 +20,10 @@ PENALTIES = np.logspace(-2, 4, 13)
 ROWS_AT_ONCE = 20_000
 HIDDEN = (32, 16)
 """The hidden layers of a rung's network."""
+
+Family = Literal["alone", "blind", "plain", "learned"]
+"""How a rung stands to the tasks: it sees one task only; it sees all rows but not their task; it
+sees both, as a practitioner's model does; or it learns to learn tasks."""
 
 
 class Rung(ABC):
@@ -30,6 +35,9 @@ class Rung(ABC):
     """
 
     name: str
+    family: Family = "learned"
+    cost: int = 2
+    """0 if it is solved at once, 1 if it takes about a second, 2 if a network is trained."""
     adapts: bool = False
     """Whether it leaves a learner that new tasks are adapted with."""
     learner: Learner
@@ -52,6 +60,14 @@ class Rung(ABC):
             known: The tasks are the training tasks, by ``episode.task``.
         """
 
+    def refuses(self, train: TableTasks) -> str:
+        """Say why it cannot learn from these tasks; empty if it can."""
+        return ""
+
+    def bare(self, episode: Episode) -> float:
+        """Give the part of the tasks that have too few rows for a model: they get their mean."""
+        return 0.0
+
     def interval(self, episode: Episode, level: float) -> tuple[Tensor, Tensor]:
         """Give bounds between which the queries lie with probability ``level``.
 
@@ -61,7 +77,8 @@ class Rung(ABC):
             UserError: If this way has none.
         """
         raise UserError(
-            f"Intervals are given by the learned prior over numbers. Found the way {self.name!r}."
+            "Intervals are given by learned priors, mixed models and ridge regression over numbers. "
+            f"Found the way {self.name!r}."
         )
 
 
@@ -74,6 +91,18 @@ class AdaptingRung(Rung):
         """Predict by the adapted learner."""
         scores = in_parts(self.learner, episode, self.learner.predict)
         return episode.query.target.answers(scores)
+
+    def interval(self, episode: Episode, level: float) -> tuple[Tensor, Tensor]:
+        """Give the bounds of the posterior."""
+        learner = self.learner
+        if not isinstance(learner, LinearPrior):
+            return super().interval(episode, level)
+
+        def bounds(adapted: Adapted, x: Tensor) -> Tensor:
+            return torch.stack(learner.interval(adapted, x, level), -1)
+
+        both = in_parts(learner, episode, bounds)
+        return both[..., 0], both[..., 1]
 
 
 def in_parts(
@@ -110,6 +139,7 @@ def as_one_task(tasks: TableTasks) -> TableTasks:
 __all__ = [
     "PENALTIES",
     "AdaptingRung",
+    "Family",
     "Rung",
     "as_one_task",
     "in_parts",

@@ -1,0 +1,191 @@
+"""Many logistic regressions at once, each with a penalty of its own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from quickstudy.learners.linear_prior import with_one
+
+FOLDS = 3
+INVERSE_PENALTIES = (0.01, 0.1, 1.0, 10.0)
+PENALTY = 0.1
+"""The inverse penalty if there are too few rows to choose it."""
+STEPS = 40
+HALVINGS = 6
+FIRM = 1e-6
+"""Held against the intercepts, which are hardly penalised."""
+
+
+@dataclass(frozen=True)
+class Problems:
+    """Rows of many classifications with the same classes, of which a problem may lack some.
+
+    Attributes:
+        x: Features and a one ``[problem, row, feature]``.
+        y: Labels of zeros and ones, all 0 for padding ``[problem, row, class]``.
+    """
+
+    x: Tensor
+    y: Tensor
+
+    @classmethod
+    def of(cls, x: Tensor, y: Tensor, mask: Tensor, way: int) -> "Problems":
+        """Make them of features, class indices ``[problem, row]`` and a mask."""
+        labels = F.one_hot(y, way).to(x.dtype) * mask.unsqueeze(-1)
+        return cls(with_one(x), labels)
+
+    @property
+    def closed(self) -> Tensor:
+        """0 for a class that the problem has, −∞ for one that it lacks ``[problem, 1, class]``."""
+        lacking = self.y.sum(1, keepdim=True) == 0
+        return torch.zeros_like(lacking, dtype=self.y.dtype).masked_fill(lacking, -torch.inf)
+
+    def log_likelihood(self, scores: Tensor) -> Tensor:
+        """Sum the log-probabilities of the labels ``[problem]``, by ``scores``."""
+        logs = scores.log_softmax(-1).clamp(min=-1e6)
+        return (logs * self.y).sum((1, 2))
+
+    def only(self, rows: Tensor) -> "Problems":
+        """Give the same problems with only some ``rows`` ``[problem, row]``."""
+        return Problems(self.x, self.y * rows.unsqueeze(-1))
+
+
+@dataclass(frozen=True)
+class Logistics:
+    """A logistic regression of every problem.
+
+    Attributes:
+        weights: ``[problem, feature, class]``, of the intercepts last.
+        closed: 0 for a class that the problem has, −∞ for one that it lacks.
+    """
+
+    weights: Tensor
+    closed: Tensor
+
+    @classmethod
+    def chosen(cls, problems: Problems, seed: int) -> "Logistics":
+        """Fit every problem with the inverse penalty of the least cross-validated log-loss.
+
+        Problems of which a class has fewer than three rows take 0.1.
+        """
+        counts = problems.y.sum(1)
+        few = counts.where(counts > 0, torch.inf).min(1).values < FOLDS
+        inverse = torch.full((len(few),), PENALTY, dtype=problems.x.dtype)
+        if not bool(few.all()):
+            own = Problems(problems.x[~few], problems.y[~few])
+            inverse[~few] = _chosen(own, seed)
+        return cls.fit(problems, inverse)
+
+    @classmethod
+    def fit(cls, problems: Problems, inverse: Tensor) -> "Logistics":
+        """Maximise ``log P(y | x) − ‖w‖² / 2C`` of every problem; two classes share ``w``.
+
+        A step solves with twice the blocks ``xᵀ diag(p (1 − p)) x`` of the classes. With two
+        classes it is Newton's. It is halved while it makes a problem worse.
+
+        Args:
+            problems: The rows.
+            inverse: ``C`` of every problem ``[problem]``.
+
+        Source: Böhning 1992 for a bound on the second derivative; here the graph Laplacian
+            ``diag(p) − p pᵀ`` is at most twice its diagonal, which holds at every weight.
+        """
+        features, way = problems.x.shape[2], problems.y.shape[2]
+        # scikit-learn has one weight vector for two classes, which are ±w/2 here
+        two = (problems.y.sum(1) > 0).sum(1) == 2
+        weight = torch.where(two, 2.0, 1.0) / inverse
+        hold = weight.unsqueeze(1).repeat(1, features)
+        hold[:, -1] = FIRM
+        found = cls(problems.x.new_zeros(len(weight), features, way), problems.closed)
+        best = found._gain(problems, hold)
+        for _ in range(STEPS):
+            step = found._step(problems, hold)
+            found, gain = found._improved(step, best, problems, hold)
+            if bool((gain - best <= 1e-7 * gain.abs() + 1e-9).all()):
+                break
+            best = gain
+        return found
+
+    def scores(self, x: Tensor) -> Tensor:
+        """Give the scores of rows with a one ``[problem, row, class]``."""
+        return x @ self.weights + self.closed
+
+    def probabilities(self, x: Tensor) -> Tensor:
+        """Give the probabilities of rows ``[problem, row, feature]``."""
+        return self.scores(with_one(x)).softmax(-1)
+
+    def _gain(self, problems: Problems, hold: Tensor) -> Tensor:
+        penalty = 0.5 * (self.weights.square() * hold.unsqueeze(-1)).sum((1, 2))
+        return problems.log_likelihood(self.scores(problems.x)) - penalty
+
+    def _step(self, problems: Problems, hold: Tensor) -> Tensor:
+        """Give the step of all weights."""
+        p = self.scores(problems.x).softmax(-1) * problems.y.sum(-1, keepdim=True)
+        pull = problems.x.transpose(1, 2) @ (problems.y - p) - hold.unsqueeze(-1) * self.weights
+        spread = (p * (1 - p)).transpose(1, 2).unsqueeze(-1)
+        blocks = (problems.x.unsqueeze(1) * spread).transpose(2, 3) @ problems.x.unsqueeze(1)
+        curvature = 2 * blocks + torch.diag_embed(hold).unsqueeze(1)
+        root = torch.linalg.cholesky(curvature)
+        return torch.cholesky_solve(pull.transpose(1, 2).unsqueeze(-1), root)[..., 0].mT
+
+    def _improved(
+        self, step: Tensor, best: Tensor, problems: Problems, hold: Tensor
+    ) -> tuple["Logistics", Tensor]:
+        """Take the step, halved for the problems that it makes worse; give the gain too."""
+        size = torch.ones_like(best)
+        for _ in range(HALVINGS):
+            tried = Logistics(self.weights + size[:, None, None] * step, self.closed)
+            gain = tried._gain(problems, hold)
+            worse = gain < best - 1e-9 * best.abs()
+            if not bool(worse.any()):
+                return tried, gain
+            size = torch.where(worse, size / 2, size)
+        kept = torch.where(worse[:, None, None], self.weights, tried.weights)
+        return Logistics(kept, self.closed), torch.where(worse, best, gain)
+
+
+def _chosen(problems: Problems, seed: int) -> Tensor:
+    """Give the inverse penalty of the least log-loss on rows that were left out ``[problem]``."""
+    fold = _folds(problems, seed)
+    losses = []
+    for inverse in INVERSE_PENALTIES:
+        held = [_held_out(problems, fold == index, inverse) for index in range(FOLDS)]
+        losses.append(-sum(held[1:], held[0]))
+    best = torch.stack(losses).argmin(0)
+    return torch.tensor(INVERSE_PENALTIES, dtype=problems.x.dtype)[best]
+
+
+def _held_out(problems: Problems, held: Tensor, inverse: float) -> Tensor:
+    """Fit to all rows but those ``held``, and give the log-likelihood of these ``[problem]``."""
+    learned = problems.only(~held)
+    strength = torch.full((len(held),), inverse, dtype=problems.x.dtype)
+    model = Logistics.fit(learned, strength)
+    return problems.only(held).log_likelihood(model.scores(problems.x))
+
+
+def _folds(problems: Problems, seed: int) -> Tensor:
+    """Put every row into a fold, the rows of each class evenly ``[problem, row]``."""
+    draw = torch.Generator().manual_seed(seed)
+    order = torch.randperm(problems.y.shape[1], generator=draw)
+    shuffled = problems.y[:, order]
+    rank = (shuffled.cumsum(1) * shuffled).sum(-1).long()
+    fold = torch.empty_like(rank)
+    fold[:, order] = rank % FOLDS
+    return fold
+
+
+def parts(sizes: Sequence[int], at_once: int) -> list[slice]:
+    """Divide problems of the ``sizes`` into runs of about ``at_once`` padded rows."""
+    found, first, longest = [], 0, 0
+    for place, size in enumerate(sizes):
+        longest = max(longest, size)
+        if place > first and longest * (place + 1 - first) > at_once:
+            found.append(slice(first, place))
+            first, longest = place, size
+    return [*found, slice(first, len(sizes))] if sizes else found
+
+
+__all__ = ["INVERSE_PENALTIES", "PENALTY", "Logistics", "Problems", "parts"]
