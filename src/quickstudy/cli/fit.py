@@ -7,24 +7,24 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import numpy as np
 import pandas as pd
 from rich.console import Console
 
 from quickstudy.cache import write_atomically
+from quickstudy.cli.climbing import ClimbBar
 from quickstudy.cli.machine import use_threads
 from quickstudy.cli.options import Positional, parse
 from quickstudy.errors import require
-from quickstudy.ladder.ladder import FRACTION, Score, ladder_rows, ladder_tasks
-from quickstudy.ladder.rungs import Rung, rungs
-from quickstudy.learners import Learner
+from quickstudy.ladder.climb import Climb
+from quickstudy.ladder.deployed import Deployed
+from quickstudy.ladder.ladder import FRACTION, climb_of, splits_for
 from quickstudy.reporting import write_ladder
-from quickstudy.reporting.ladder import lines, means, shots_of, verdict
+from quickstudy.reporting.ladder import footnotes, left_out, lines, shots_of
+from quickstudy.reporting.verdict import verdict
 from quickstudy.targets import Several
 from quickstudy.tasks import Table
 from quickstudy.tasks.encoder import is_numeric
 from quickstudy.tasks.table import KindName, read_table
-from quickstudy.tasks.table_form import TableForm
 from quickstudy.training import checkpoint
 
 KindChoice = Literal["auto", "regression", "classification"]
@@ -50,12 +50,14 @@ class FitOptions:
     """The columns to predict from; by default all others."""
     drop: tuple[str, ...] = ()
     """Columns to leave out of the features."""
-    splits: int = 3
-    """Seeded splits that every way is judged on."""
+    splits: int | None = None
+    """Seeded splits that every way is judged on; by default 5, and more if there are few rows."""
     shots: tuple[int, ...] = (5, 10)
     """Rows that are seen of an unseen task."""
     new: float = 0.25
     """Part of the tasks that is held out as unseen."""
+    time: float = 30.0
+    """Seconds for comparing. Quick ways come first; what does not fit in is left out, and named."""
     json: bool = False
     """Print the scores as one JSON object on standard output."""
     threads: int | None = None
@@ -63,42 +65,80 @@ class FitOptions:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Compare the ways of sharing between tasks, and keep the best one for new tasks."""
+    """Compare the ways of sharing between tasks, and keep the best ones."""
     asked = parse(FitOptions, arguments, "fit", PURPOSE)
     use_threads(asked.threads)
     _check(asked)
+    table = _table(asked)
+    console = Console(stderr=asked.json, highlight=False, soft_wrap=True)
+    for line in _told(table):
+        console.print(line, markup=False)
+    climb = _climbed(asked, table)
+    scores, notes = climb.scores, climb.notes
+    for shot in shots_of(scores):
+        console.print(lines(scores, shot))
+        for line in footnotes(scores, shot, notes):
+            console.print(f"  {line}", markup=False)
+    for line in (*left_out(scores, notes), *verdict(scores)):
+        console.print(line, markup=False)
+    kept = Deployed.of(table, scores)
+    _save(asked, table, kept, climb)
+    if asked.json:
+        found = {"deployed": kept.new.rung.name, "known": kept.known.rung.name}
+        print(json.dumps({**found, "scores": [asdict(score) for score in scores]}))
+    title = f"Ways to learn {asked.table.name}"
+    settings = _settings(asked, table, climb, arguments)
+    page = write_ladder(asked.out, scores, title, kept.words(), settings, notes)
+    for line in kept.words():
+        console.print(line, markup=False)
+    console.print(f"In {asked.out}. Look at {page}. Next:", markup=False)
+    console.print(f"  quickstudy adapt {asked.out} ROWS.csv", markup=False)
+    console.print(f"  quickstudy predict {asked.out} ROWS.csv", markup=False)
+    return 0
+
+
+def _table(asked: FitOptions) -> Table:
+    """Read the table.
+
+    Raises:
+        UserError: If it has less than four tasks, or cannot be read.
+    """
     table = table_of(asked.table, asked.task, asked.target, asked.features, asked.drop, asked.kind)
     require(
         len(table.names) >= 4,
         f"Column {asked.task!r} should hold at least 4 tasks, to learn from some and judge on "
         f"others. Found {len(table.names)}.",
     )
-    console = Console(stderr=asked.json, highlight=False, soft_wrap=True)
+    return table
+
+
+def _told(table: Table) -> list[str]:
+    """Say what the table holds."""
     columns = f"{len(table.features)} columns to predict {', '.join(table.targets)} from"
-    console.print(
-        f"{len(table.frame)} rows of {len(table.names)} tasks, {columns} ({_described(table)}).",
-        markup=False,
-    )
+    rows = f"{len(table.frame)} rows of {len(table.names)} tasks"
+    found = [f"{rows}, {columns} ({_described(table)})."]
     if table.num_unlabelled:
-        console.print(f"{table.num_unlabelled} rows without a target were left out.")
-    scores = ladder_rows(table, asked.splits) + ladder_tasks(
-        table, asked.shots, asked.new, asked.splits, draws=3
-    )
-    for shot in shots_of(scores):
-        console.print(lines(scores, shot))
-    for line in verdict(scores):
-        console.print(line, markup=False)
-    rung, learner, form = _deployed(table, scores)
-    _save(asked, table, rung.name, learner, form, scores)
-    if asked.json:
-        print(json.dumps({"deployed": rung.name, "scores": [asdict(score) for score in scores]}))
-    title = f"Ways to learn {asked.table.name}"
-    page = write_ladder(asked.out, scores, title, rung.name, _settings(asked, table, arguments))
-    console.print(
-        f"Kept for new tasks: {rung.name}, in {asked.out}. Look at {page}. Next:", markup=False
-    )
-    console.print(f"  quickstudy adapt {asked.out} ROWS.csv", markup=False)
-    return 0
+        found.append(f"{table.num_unlabelled} rows without a target were left out.")
+    return found
+
+
+def _climbed(asked: FitOptions, table: Table) -> Climb:
+    """Compare the ways; Ctrl-C ends it with what is known.
+
+    Raises:
+        KeyboardInterrupt: If nothing is known yet.
+    """
+    splits = asked.splits or splits_for(len(table.frame))
+    climb = climb_of(table, splits, asked.shots, asked.new, asked.time)
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        with ClimbBar(errors) as bar:
+            climb.run(bar)
+    except KeyboardInterrupt:
+        if not climb.scores:
+            raise
+        errors.print("Interrupted: going on with what is known.")
+    return climb
 
 
 def _check(asked: FitOptions) -> None:
@@ -107,9 +147,11 @@ def _check(asked: FitOptions) -> None:
     Raises:
         UserError: If so.
     """
-    for name, values in (("splits", (asked.splits,)), ("shots", asked.shots or (0,))):
+    splits = 5 if asked.splits is None else asked.splits
+    for name, values in (("splits", (splits,)), ("shots", asked.shots or (0,))):
         require(min(values) >= 1, f"Option --{name} should be at least 1. Found {min(values)}.")
     require(0 < asked.new < 1, f"Option --new should be between 0 and 1. Found {asked.new}.")
+    require(asked.time > 0, f"Option --time should be more than 0 seconds. Found {asked.time}.")
     taken = (asked.out / "last.safetensors").exists()
     require(not taken, f"Folder {asked.out} holds a run already: choose another with --out.")
     require(not asked.out.is_file(), f"Option --out should be a folder. {asked.out} is a file.")
@@ -177,18 +219,9 @@ def _described(table: Table) -> str:
     return ", ".join(told)
 
 
-def _deployed(table: Table, scores: Sequence[Score]) -> tuple[Rung, Learner, TableForm]:
-    """Learn from all rows by the way that served unseen tasks best, of those that adapt."""
-    found = [means(scores, shot) for shot in shots_of(scores) if shot is not None]
-    able = {rung.name: rung for rung in rungs(table.target) if rung.adapts}
-    best = min(able, key=lambda name: float(np.mean([one[name] for one in found])))
-    whole = table.whole()
-    form = TableForm.of(whole, table.labels)
-    able[best].fit(form.tasks(whole), 0)
-    return able[best], able[best].learner, form
-
-
-def _settings(asked: FitOptions, table: Table, arguments: Sequence[str]) -> dict[str, object]:
+def _settings(
+    asked: FitOptions, table: Table, climb: Climb, arguments: Sequence[str]
+) -> dict[str, object]:
     """List the settings that the page shows."""
     return {
         "table": str(asked.table),
@@ -196,33 +229,31 @@ def _settings(asked: FitOptions, table: Table, arguments: Sequence[str]) -> dict
         "tasks": len(table.names),
         "columns to predict": table.targets,
         "columns to predict from": table.features,
-        "seeded splits": asked.splits,
+        "seeded splits": climb.splits,
         "rows of a known task that are learned from": f"{FRACTION:.0%}",
         "tasks held out as unseen": f"{asked.new:.0%}",
+        "seconds for comparing, at most": asked.time,
         "run it again": shlex.join(["quickstudy", "fit", *arguments]),
     }
 
 
-def _save(
-    asked: FitOptions,
-    table: Table,
-    name: str,
-    learner: Learner,
-    form: TableForm,
-    scores: Sequence[Score],
-) -> None:
+def _save(asked: FitOptions, table: Table, kept: Deployed, climb: Climb) -> None:
+    """Write the run: what was found, and both ways that are kept."""
     asked.out.mkdir(parents=True, exist_ok=True)
     settings = {
         "file": str(asked.table),
         "task": asked.task,
         "rows": len(table.frame),
         "tasks": len(table.names),
-        "way": name,
+        "way": kept.new.rung.name,
+        "known_way": kept.known.rung.name,
     }
     details = {
         "source": {"source": "table", **settings},
-        "table": form.to_dict(),
-        "scores": [asdict(score) for score in scores],
+        "table": kept.form.to_dict(),
+        "scores": [asdict(score) for score in climb.scores],
+        "notes": climb.notes,
     }
     write_atomically(asked.out / "run.json", json.dumps(details, indent=1).encode())
-    checkpoint.write(asked.out / "last.safetensors", *checkpoint.pack(learner))
+    kept.known.write(asked.out)
+    checkpoint.write(asked.out / "last.safetensors", *checkpoint.pack(kept.new.rung.learner))

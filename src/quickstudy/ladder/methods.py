@@ -1,6 +1,7 @@
 """Names the ways of sharing, and chooses between them."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import torch
@@ -10,9 +11,14 @@ from quickstudy.episode import Episode
 from quickstudy.errors import require
 from quickstudy.ladder.judge import judge
 from quickstudy.ladder.rungs import (
+    BoostedTask,
+    HistBoosting,
     LearnedPrior,
     MetaLearnedSharing,
+    MixedRung,
     Network,
+    OneHot,
+    OneHotLogistic,
     Pooled,
     Rung,
     Sharing,
@@ -25,6 +31,10 @@ from quickstudy.tasks.parts import part_of
 Method = Literal[
     "auto",
     "learned_prior",
+    "one_hot",
+    "random_intercept",
+    "random_slopes",
+    "boosting_with_task",
     "pooled",
     "single_task",
     "boosting",
@@ -57,15 +67,40 @@ class OwnOrRefitted(Rung):
 
 METHODS: dict[str, Callable[[], Rung]] = {
     "learned_prior": LearnedPrior,
+    "one_hot": OneHot,
+    "random_intercept": partial(MixedRung, slopes=False),
+    "random_slopes": partial(MixedRung, slopes=True),
+    "boosting_with_task": HistBoosting,
     "pooled": Pooled,
-    "single_task": lambda: SingleTask("single task", "linear"),
-    "boosting": lambda: SingleTask("single task, boosting", "boosting"),
+    "single_task": partial(SingleTask, "single task"),
+    "boosting": BoostedTask,
     "pooled_refitted": lambda: Sharing("pooled, head refitted", heads=False, refit=True),
     "hard_sharing": OwnOrRefitted,
     "meta_learned": MetaLearnedSharing,
 }
-QUICK = ("learned_prior", "pooled", "single_task")
-"""The methods between which ``"auto"`` chooses."""
+OF_CLASSES: dict[str, Callable[[], Rung]] = {"one_hot": OneHotLogistic}
+"""The methods that are another rung for classes."""
+QUICK = ("learned_prior", "one_hot", "random_intercept", "random_slopes", "pooled", "single_task")
+"""The methods between which ``"auto"`` chooses; of classes those that serve them."""
+
+
+def made(method: str, tasks: TableTasks) -> Rung:
+    """Make the rung of a method.
+
+    Raises:
+        UserError: If it cannot learn these tasks.
+    """
+    makers = METHODS | OF_CLASSES if tasks.target.way else METHODS
+    rung = makers[method]()
+    reason = rung.refuses(tasks)
+    require(not reason, f"Method {method!r} cannot learn these tasks: {reason}.")
+    return rung
+
+
+def _able(tasks: TableTasks) -> list[str]:
+    """List the quick methods that can learn these tasks."""
+    makers = METHODS | OF_CLASSES if tasks.target.way else METHODS
+    return [name for name in QUICK if not makers[name]().refuses(tasks)]
 
 
 def choose(tasks: TableTasks, method: str, seed: int) -> str:
@@ -91,15 +126,18 @@ def choose(tasks: TableTasks, method: str, seed: int) -> str:
 
 def _errors(tasks: TableTasks, seed: int) -> dict[str, float]:
     """Cross-validate the quick methods on the rows of every task."""
-    errors = dict.fromkeys(QUICK, 0.0)
+    errors = dict.fromkeys(_able(tasks), 0.0)
     fold = _folds(tasks, seed)
     for index in range(FOLDS):
         train, test = part_of(tasks, fold != index), part_of(tasks, fold == index)
         if not len(test.x):
             continue
         episode = Episode(train.batch(train.places(test.identity)), test.batch(), test.identity)
-        for name in QUICK:
-            rung = METHODS[name]()
+        for name in list(errors):
+            rung = made(name, tasks)
+            if rung.refuses(train):
+                del errors[name]
+                continue
             rung.fit(train, seed)
             errors[name] += next(iter(judge(rung.predict(episode, True), episode.query).values()))
     return errors
@@ -116,4 +154,4 @@ def _folds(tasks: TableTasks, seed: int) -> Tensor:
     return torch.cat(parts)
 
 
-__all__ = ["METHODS", "Method", "OwnOrRefitted", "choose"]
+__all__ = ["METHODS", "Method", "OwnOrRefitted", "choose", "made"]

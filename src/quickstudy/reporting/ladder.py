@@ -1,13 +1,14 @@
-"""Tells in words and lines which way of sharing between tasks a table rewards."""
+"""Tells in lines how good the ways of sharing between tasks are on a table."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from rich.table import Table as Lines
 from rich.text import Text
 
-from quickstudy.ladder.ladder import Score
+from quickstudy.ladder.score import Score
+from quickstudy.ladder.standing import MOST_BARE, Standing
 
 HEADS = {
     "rmse": "RMSE",
@@ -22,10 +23,6 @@ ERROR = (
     "target."
 )
 """The metric that decides if targets are of different kinds."""
-ALONE = ("support mean", "majority", "single task")
-LITTLE = 0.005
-"""A smaller part of the error is no gain."""
-POOLED = ("pooled, ridge", "pooled, logistic", "pooled, linear")
 
 
 def shots_of(scores: Sequence[Score]) -> list[int | None]:
@@ -54,48 +51,8 @@ def head_of(metric: str) -> str:
     return f"{target}\n{HEADS[name]}" if target else HEADS[name]
 
 
-def verdict(scores: Sequence[Score]) -> list[str]:
-    """Say in plain words which way this table rewards: one line a protocol."""
-    lines = []
-    error = "log-loss" if "log_loss" in scores[0].metrics else "error"
-    for shot in shots_of(scores):
-        found = means(scores, shot)
-        best = best_of(found)
-        tasks = f"Unseen tasks of which {shot} rows are seen"
-        if shot is None:
-            tasks = "New rows of known tasks"
-        words = f"{best} is best ({found[best]:.4g}); {_gains(found, error)}."
-        lines.append(f"{tasks}: {words}{_by_target(scores, shot)}")
-    return lines
-
-
-def _gains(found: dict[str, float], error: str) -> str:
-    """Say how far the best way is below learning alone and below one model for all rows."""
-    least = found[best_of(found)]
-    alone = min(value for name, value in found.items() if name.startswith(ALONE))
-    pooled = min(value for name, value in found.items() if name in POOLED)
-    gain_alone, gain_pooled = 1 - least / alone, 1 - least / pooled
-    if gain_alone < LITTLE:
-        return "every task is best learned alone: the others do not help"
-    if gain_pooled < LITTLE:
-        return "the tasks are so alike that one model for all rows does it"
-    gains = f"{gain_alone:.1%} below the best of a task alone and {gain_pooled:.1%}"
-    return f"sharing pays: the {error} is {gains} below one model for all"
-
-
-def _by_target(scores: Sequence[Score], shot: int | None) -> str:
-    """Name the best way for each of several targets of different kinds."""
-    parts = []
-    for metric in _metrics(scores):
-        found = means(scores, shot, metric)
-        name, _, target = metric.partition(" of ")
-        if target and not all(map(math.isnan, found.values())):
-            best = best_of(found)
-            parts.append(f"for {target}: {best} ({HEADS[name]} {found[best]:.4g})")
-    return f" Best {'; '.join(parts)}." if parts else ""
-
-
-def _metrics(scores: Sequence[Score]) -> list[str]:
+def metrics_of(scores: Sequence[Score]) -> list[str]:
+    """List the metrics, the one that decides first."""
     return list(dict.fromkeys(name for score in scores for name in score.metrics))
 
 
@@ -112,23 +69,73 @@ def note_of(scores: Sequence[Score]) -> str:
 def cells_of(scores: Sequence[Score], shot: int | None) -> tuple[list[str], list[list[str]]]:
     """Give a head, and a line for every way.
 
-    A line holds the error with its standard deviation over the splits, other metrics, and times.
-    The other metrics are the explained variance or the accuracy, or the error of each of several
-    targets of different kinds.
+    A line holds the error with its standard deviation over the splits, how far it is above the
+    best way's with the half of its interval, other metrics, and times. The other metrics are the
+    explained variance or the accuracy, or the error of each of several targets of different kinds.
     """
-    first, *others = _metrics(scores)
+    first, *others = metrics_of(scores)
+    standing = Standing.of(scores, shot)
     besides = [(metric, means(scores, shot, metric)) for metric in others]
     lines = []
-    for name, mean in means(scores, shot).items():
-        own = [score for score in scores if (score.name, score.shot) == (name, shot)]
-        spread = f" ± {np.std([score.error for score in own]):.3f}" if len(own) > 1 else ""
+    for name in standing.errors:
         more = [_cell(metric, values[name]) for metric, values in besides]
-        times = [
-            f"{np.mean([score.fit_seconds for score in own]):.2f}",
-            f"{np.mean([score.adapt_ms for score in own]):.2f}",
-        ]
-        lines.append([name, f"{mean:.3f}{spread}", *more, *times])
-    return ["way", *map(head_of, (first, *others)), "fit, s", "adapt, ms"], lines
+        line = [name, _error(standing, name), _behind(standing, name), *more]
+        lines.append([*line, *_times(standing, name)])
+    head = ["way", *map(head_of, (first, *others)), "fit, s", "adapt, ms"]
+    head.insert(2, "above\nthe best")
+    return head, lines
+
+
+def footnotes(
+    scores: Sequence[Score], shot: int | None, notes: Mapping[str, str] | None = None
+) -> list[str]:
+    """Say what does not hold of a way: splits it was not run on, tasks it has no model for.
+
+    Args:
+        scores: Of all protocols.
+        shot: The protocol.
+        notes: Why ways were not run on all splits, by their names.
+    """
+    standing = Standing.of(scores, shot)
+    said = {name: _note(standing, name, notes or {}) for name in standing.errors}
+    return [f"{name}: {note}." for name, note in said.items() if note]
+
+
+def _error(standing: Standing, name: str) -> str:
+    """Write the error, with its standard deviation over the splits."""
+    errors = list(standing.errors[name].values())
+    spread = f" ± {np.std(errors):.3f}" if len(errors) > 1 else ""
+    return f"{standing.mean(name):.3f}{spread}"
+
+
+def _behind(standing: Standing, name: str) -> str:
+    """Write how far the error is above the best way's, and the half of its interval."""
+    if name == standing.best:
+        return ""
+    found = standing.apart(name, standing.best)
+    half = f" ± {50 * (found.high - found.low):.1f}" if math.isfinite(found.high) else ""
+    return f"{100 * found.mean:.1f}{half} %"
+
+
+def _times(standing: Standing, name: str) -> list[str]:
+    """Write the seconds to fit, and the milliseconds to adapt to a task."""
+    own = [score for score in standing.scores if score.name == name]
+    values = ([score.fit_seconds for score in own], [score.adapt_ms for score in own])
+    return [f"{np.mean(each):.2f}" for each in values]
+
+
+def _note(standing: Standing, name: str, notes: Mapping[str, str]) -> str:
+    """Say what does not hold of a way: splits it was not run on, tasks it has no model for."""
+    found = []
+    splits = len(standing.errors[name])
+    if splits < standing.splits:
+        reason = notes.get(name, "broken off")
+        found.append(f"{splits} of {standing.splits} splits ({reason})")
+    if standing.bare[name] > 0:
+        part = f"{standing.bare[name]:.0%} of the tasks have too few rows and get their mean"
+        out = ", so it does not count" if standing.bare[name] > MOST_BARE else ""
+        found.append(f"{part}{out}")
+    return "; ".join(found)
 
 
 def _cell(metric: str, value: float) -> str:
@@ -139,11 +146,17 @@ def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values)) if values else math.nan
 
 
+def left_out(scores: Sequence[Score], notes: Mapping[str, str]) -> list[str]:
+    """Say which ways were not run at all, and why: one line, or none."""
+    judged = {score.name for score in scores}
+    parts = [f"{name} ({reason})" for name, reason in notes.items() if name not in judged]
+    return [f"Not run: {'; '.join(parts)}."] if parts else []
+
+
 def lines(scores: Sequence[Score], shot: int | None) -> Lines:
     """Make a table for the terminal of :func:`cells_of`, with the best way in bold."""
     head, rows = cells_of(scores, shot)
-    found = means(scores, shot)
-    best = best_of(found)
+    best = Standing.of(scores, shot).best
     table = Lines(title=title_of(shot), caption=note_of(scores) or None)
     table.title_justify = table.caption_justify = "left"
     for name in head:
@@ -158,11 +171,13 @@ __all__ = [
     "HEADS",
     "best_of",
     "cells_of",
+    "footnotes",
     "head_of",
+    "left_out",
     "lines",
     "means",
+    "metrics_of",
     "note_of",
     "shots_of",
     "title_of",
-    "verdict",
 ]

@@ -1,6 +1,6 @@
 """Writes the page of the ladder: which way of sharing between tasks a table rewards."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,21 +9,23 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from quickstudy.cache import write_atomically
-from quickstudy.ladder.ladder import Score
+from quickstudy.ladder.score import Score
+from quickstudy.ladder.standing import Standing
 from quickstudy.reporting import markup
 from quickstudy.reporting.figures import Shown
 from quickstudy.reporting.ladder import (
     HEADS,
-    best_of,
     cells_of,
+    footnotes,
+    left_out,
     means,
     note_of,
     shots_of,
     title_of,
-    verdict,
 )
 from quickstudy.reporting.settings import flat
 from quickstudy.reporting.style import BLUE, FAINT, GREY, LABEL, new_figure, tidy
+from quickstudy.reporting.verdict import verdict
 
 READING = (
     "Further left is better. A dot is the mean over the splits, a stroke is a split, the blue dot "
@@ -59,7 +61,7 @@ def ladder_chart(scores: Sequence[Score], shot: int | None) -> Figure:
     figure = new_figure(1.0 + 0.32 * len(found))
     axes = tidy(figure.subplots(), HEADS[next(iter(scores[0].metrics))])
     axes.grid(axis="y", visible=False)
-    best = best_of(found)
+    best = Standing.of(scores, shot).best
     for place, (name, mean) in enumerate(found.items()):
         splits = [score.error for score in scores if (score.name, score.shot) == (name, shot)]
         colour = BLUE if name == best else GREY
@@ -88,7 +90,12 @@ def _fit_most(axes: Axes, found: dict[str, float], errors: Sequence[float]) -> N
 
 
 def write_ladder(
-    folder: str | Path, scores: Sequence[Score], title: str, kept: str = "", settings: object = None
+    folder: str | Path,
+    scores: Sequence[Score],
+    title: str,
+    kept: Sequence[str] = (),
+    settings: object = None,
+    notes: Mapping[str, str] | None = None,
 ) -> Path:
     """Write ``folder/report.html``, which needs nothing outside itself.
 
@@ -98,8 +105,9 @@ def write_ladder(
         folder: The folder of the page.
         scores: The scores of the ladder.
         title: Heading of the page.
-        kept: The way that was kept for new tasks.
+        kept: Sentences on the ways that were kept.
         settings: How it was measured, plain values by name.
+        notes: Why ways were not run on all splits, by their names.
 
     Returns:
         The path of the page.
@@ -108,11 +116,10 @@ def write_ladder(
         OSError: If a file cannot be written.
     """
     folder = Path(folder)
-    words = [markup.element("p", line) for line in (*verdict(scores), note_of(scores)) if line]
-    if kept:
-        words.append(markup.element("p", f"Kept for new tasks: {kept}."))
+    said = (*verdict(scores), note_of(scores), *kept, *left_out(scores, notes or {}))
+    words = [markup.element("p", line) for line in said if line]
     body = [markup.element("h1", title), markup.section("In short", words, "result")]
-    body += [_protocol(folder, scores, shot) for shot in shots_of(scores)]
+    body += [_protocol(folder, scores, shot, notes) for shot in shots_of(scores)]
     if isinstance(settings, dict):
         body.append(markup.section("How it was measured", [markup.settings(flat(settings))]))
     page = folder / "report.html"
@@ -120,7 +127,9 @@ def write_ladder(
     return page
 
 
-def _protocol(folder: Path, scores: Sequence[Score], shot: int | None) -> str:
+def _protocol(
+    folder: Path, scores: Sequence[Score], shot: int | None, notes: Mapping[str, str] | None
+) -> str:
     """Give the section of a protocol: its figure, and its numbers, best first."""
     name = "ladder-rows" if shot is None else f"ladder-{shot}-shot"
     head, rows = cells_of(scores, shot)
@@ -128,7 +137,9 @@ def _protocol(folder: Path, scores: Sequence[Score], shot: int | None) -> str:
     shown = Shown(name, title_of(shot), READING, alt, ladder_chart(scores, shot))
     found = means(scores, shot)
     best_first = sorted(rows, key=lambda row: found[row[0]])
-    return markup.section(shown.title, [shown.keep(folder), markup.numbers(head, best_first)])
+    parts = [shown.keep(folder), markup.numbers(head, best_first)]
+    parts += [markup.element("p", note) for note in footnotes(scores, shot, notes)]
+    return markup.section(shown.title, parts)
 
 
 __all__ = ["ladder_chart", "write_ladder"]

@@ -9,9 +9,7 @@ import pytest
 
 import quickstudy as qs
 from quickstudy.cli.fit import main as fit
-from quickstudy.ladder.ladder import Score
 from quickstudy.ladder.rungs import rungs
-from quickstudy.reporting.ladder import verdict
 from quickstudy.tasks.table_form import TableForm
 from tests.unit.cli.processes import run
 
@@ -36,6 +34,17 @@ def shops(num_tasks: int, rows: int, seed: int) -> pd.DataFrame:
     return table
 
 
+PLACES = ("quickstudy.ladder.ladder", "quickstudy.ladder.deployed", "quickstudy.ladder.kept")
+"""Where the ladder is made."""
+PLAIN = (
+    "ridge, task one-hot",
+    "mixed model, random intercept",
+    "mixed model, random slopes",
+    "learned prior",
+    "pooled, ridge",
+)
+
+
 @pytest.fixture(scope="module")
 def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("shops")
@@ -54,9 +63,11 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "--target",
         "sold",
         "--splits",
-        1,
+        3,
         "--shots",
         3,
+        "--time",
+        4,
         "--threads",
         1,
         "--json",
@@ -78,26 +89,26 @@ def test_the_ladder_is_climbed_and_the_best_kept(places):
     protocols = {
         (score["name"], score["shot"]): score["metrics"]["rmse"] for score in found["scores"]
     }
-    assert {shot for _, shot in protocols} == {None, 3} and len(protocols) == 20
-    assert (
-        found["deployed"] == "learned prior"
-        and protocols["learned prior", 3] < 0.3 * protocols["pooled, ridge", 3]
-    )
+    assert {shot for _, shot in protocols} == {None, 3}
+    kept = (found["deployed"], found["known"])
+    assert protocols[kept[0], 3] < 0.3 * protocols["pooled, ridge", 3]
+    assert protocols[kept[1], None] == min(protocols[name, None] for name in PLAIN)
     assert (
         "239 rows of 12 tasks, 2 columns to predict sold from (numbers)" in words
         and "1 rows without a target were left out" in words
     )
-    assert "learned prior is best" in words and "sharing pays" in words
+    assert "New rows of known tasks: " in words and "95 % interval" in words
+    assert f"Kept for known tasks: {kept[1]}." in words
+    assert f"Kept for new tasks: {kept[0]}." in words and "vmap" not in words
     page = (places["run"] / "report.html").read_text()
     assert (
-        "learned prior is best" in page
+        "95 % interval" in page
         and "quickstudy fit" in page
         and (places["run"] / "figures" / "ladder-3-shot.png").exists()
     )
     described = json.loads((places["run"] / "run.json").read_text())
-    assert described["source"]["way"] == "learned prior" and described["table"]["targets"] == [
-        "sold"
-    ]
+    assert (described["source"]["way"], described["source"]["known_way"]) == kept
+    assert described["table"]["targets"] == ["sold"]
 
 
 def test_a_new_shop_is_mastered_from_three_rows(places, tmp_path):
@@ -162,6 +173,10 @@ def test_the_run_is_loaded_in_python(places):
             "--splits should be at least 1. Found 0",
         ),
         (
+            ("TABLE", "--task", "shop", "--target", "sold", "--time", "0"),
+            "--time should be more than 0 seconds. Found 0",
+        ),
+        (
             ("TABLE", "--task", "shop", "--target", "sold", "--new", "1.5"),
             "--new should be between 0 and 1. Found 1.5",
         ),
@@ -192,7 +207,7 @@ def classes(places: dict[str, Path]) -> Path:
         if rung.name in ("majority", "pooled, logistic", "learned prior")
     ]
     with pytest.MonkeyPatch.context() as patch:
-        for place in ("quickstudy.ladder.ladder", "quickstudy.cli.fit"):
+        for place in PLACES:
             patch.setattr(f"{place}.rungs", lambda kind: ways)
         arguments = (
             "--task",
@@ -200,7 +215,7 @@ def classes(places: dict[str, Path]) -> Path:
             "--target",
             "much",
             "--splits",
-            "1",
+            "2",
             "--shots",
             "3",
             "--out",
@@ -269,24 +284,3 @@ def test_mistakes_after_fitting(places, tmp_path):
         assert done.code == 2 and message in done.err and not (tmp_path / "task.qs").exists()
     done = run(tmp_path, "adapt", places["run"], places["new"], "--target", "sold")
     assert done.code == 2 and "this run knows the columns of its table" in done.err
-
-
-def test_the_words_say_what_a_table_rewards():
-    def scores(alone, pooled, prior):
-        names = {
-            "support mean": alone + 1,
-            "single task, ridge": alone,
-            "pooled, ridge": pooled,
-            "learned prior": prior,
-        }
-        return [
-            Score(name, 5, 0, {"rmse": rmse, "explained_variance": 0.0}, 0.0, 0.0)
-            for name, rmse in names.items()
-        ]
-
-    assert (
-        "learned prior is best (1); sharing pays: the error is 50.0% below the best of a "
-        "task alone and 75.0% below" in verdict(scores(2, 4, 1))[0]
-    )
-    assert "every task is best learned alone" in verdict(scores(1, 4, 2))[0]
-    assert "one model for all rows does it" in verdict(scores(3, 1, 2))[0]

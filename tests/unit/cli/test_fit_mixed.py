@@ -15,6 +15,8 @@ from quickstudy.cli.predict import main as predict
 from quickstudy.ladder.rungs import MetaLearnedSharing, rungs
 from quickstudy.tasks.table_form import TableForm
 
+PLACES = ("quickstudy.ladder.ladder", "quickstudy.ladder.deployed", "quickstudy.ladder.kept")
+"""Where the ladder is made."""
 QUICK = ("support mean", "single task, linear", "pooled, linear")
 
 
@@ -53,7 +55,7 @@ def fitted(files: dict[str, Path], top: list, name: str) -> Path:
     """A run of the quick rungs and those at the top."""
     ways = [rung for rung in rungs(qs.targets.Several((0, 2))) if rung.name in QUICK] + top
     with pytest.MonkeyPatch.context() as patch:
-        for place in ("quickstudy.ladder.ladder", "quickstudy.cli.fit"):
+        for place in PLACES:
             patch.setattr(f"{place}.rungs", lambda kind: ways)
         options = (
             "--task",
@@ -151,7 +153,10 @@ def test_a_network_serves_new_tasks_where_it_is_best(files, capsys):
         and "passed is 2 classes, " in said
         and "rows without a target were left out." in said
     )
-    assert "Best for score: " in said and "Kept for new tasks: meta-learned sharing (ANIL)" in said
+    assert (
+        "Least error for score: " in said
+        and "Kept for new tasks: meta-learned sharing (ANIL)" in said
+    )
     learner = qs.load(run)
     assert isinstance(learner, qs.ANIL) and learner.model.targets == (0, 2)
     (first, *_) = predicted(files, run, capsys)

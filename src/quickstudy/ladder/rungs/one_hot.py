@@ -34,7 +34,9 @@ class OneHotRidge:
     squares: Tensor
 
     @classmethod
-    def fit(cls, x: Tensor, y: Tensor, task: Tensor, num_tasks: int, penalty: float) -> "OneHotRidge":
+    def fit(
+        cls, x: Tensor, y: Tensor, task: Tensor, num_tasks: int, penalty: float
+    ) -> "OneHotRidge":
         """Solve for the rows ``x`` ``[row, feature]``, a one last, and ``y`` ``[row, target]``."""
         sums = [
             values.new_zeros(num_tasks, values.shape[1]).index_add(0, task, values)

@@ -41,9 +41,7 @@ class OneHotLogistic(AdaptingRung):
         model = _model(inverse).fit(x, y)
         self.learner = self._prior(model, inverse, train)
 
-    def _prior(
-        self, model: LogisticRegression, inverse: float, train: TableTasks
-    ) -> LogisticPrior:
+    def _prior(self, model: LogisticRegression, inverse: float, train: TableTasks) -> LogisticPrior:
         """Give the regression as a prior: intercepts of variance ``C``, slopes without variance."""
         features = train.x.shape[1]
         learner = LogisticPrior(nn.Identity(), train.target.scores, embedding_size=features)

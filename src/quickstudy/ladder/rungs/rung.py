@@ -60,6 +60,11 @@ class Rung(ABC):
             known: The tasks are the training tasks, by ``episode.task``.
         """
 
+    @property
+    def trained(self) -> object:
+        """What :meth:`fit` trains: rungs on the same network train it once."""
+        return self
+
     def refuses(self, train: TableTasks) -> str:
         """Say why it cannot learn from these tasks; empty if it can."""
         return ""
@@ -77,8 +82,8 @@ class Rung(ABC):
             UserError: If this way has none.
         """
         raise UserError(
-            "Intervals are given by learned priors, mixed models and ridge regression over numbers. "
-            f"Found the way {self.name!r}."
+            "Intervals are given by learned priors, mixed models and one-hot ridge regression over "
+            f"numbers. Found the way {self.name!r}."
         )
 
 

@@ -102,6 +102,11 @@ class Sharing(Rung):
         self.network = Network(heads, steps) if network is None else network
         self.adapts = refit
 
+    @property
+    def trained(self) -> Network:
+        """The network."""
+        return self.network
+
     def fit(self, train: TableTasks, seed: int) -> None:
         """Train the network, if that was not done."""
         self.spared = self.network.fit(train, seed)

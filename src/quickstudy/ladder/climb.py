@@ -1,0 +1,224 @@
+"""Judges every way of sharing between tasks on the same splits, cheap ways first."""
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from quickstudy.ladder.rungs import Rung
+from quickstudy.ladder.score import Score
+from quickstudy.ladder.splits import TOO_FEW, Split
+
+FIRST = 2
+"""Splits after which a way that is far behind is given up."""
+FAR = 0.05
+"""A way is far behind if its error is larger by more than this part, on each of these splits."""
+GUESS = (0.1, 1.5, 6.0)
+"""Seconds that a way of each cost takes on a split, until it is known."""
+
+Maker = Callable[[int], Split]
+"""Makes the split of a seed."""
+
+
+class Tell(Protocol):
+    """Hears how far the ladder is climbed."""
+
+    def __call__(self, spent: float, left: float, doing: str) -> None:
+        """Hear the seconds spent, those left, and what comes next."""
+
+
+@dataclass
+class Climb:
+    """Judges ways on splits, and knows at any time what was found.
+
+    Ways that are solved at once come first, on all splits; then those that take about a second;
+    networks last, one after the other. If the error of a way that is not cheap is far above the
+    best's on each of the first two splits, it is not run on the others.
+
+    Attributes:
+        ways: The rungs.
+        protocols: Make the splits: one a protocol.
+        splits: Their number.
+        seconds: When to stop; None for never.
+        scores: What was found.
+        notes: Why a way was not run on all splits, by its name.
+    """
+
+    ways: Sequence[Rung]
+    protocols: Sequence[Maker]
+    splits: int
+    seconds: float | None = None
+    scores: list[Score] = field(default_factory=list)
+    notes: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Plan the work."""
+        self._began = time.monotonic()
+        self._made: dict[tuple[int, int], Split] = {}
+        self._spent: dict[str, list[float]] = {}
+        self._left_out: set[tuple[str, int]] = set()
+
+    def run(self, tell: Tell | None = None) -> None:
+        """Judge all ways, or those for which there is time.
+
+        Raises:
+            KeyboardInterrupt: After Ctrl-C; ``scores`` holds what was found before.
+        """
+        blocks = self._plan()
+        with quiet():
+            for place, block in enumerate(blocks):
+                if self._fits(block):
+                    self._work(block, blocks[place + 1 :], tell)
+                else:
+                    self._leave_out(block)
+
+    def _work(self, block: "Block", later: Sequence["Block"], tell: Tell | None) -> None:
+        """Judge the ways of a block on its split."""
+        for way, protocol in block.units():
+            if (way.name, protocol) in self._left_out:
+                continue
+            if tell is not None:
+                doing = f"split {block.split + 1} of {self.splits}, {way.name}"
+                tell(self._seconds_spent(), self._seconds_left([block, *later]), doing)
+            self._judge(way, protocol, block.split)
+
+    def _judge(self, way: Rung, protocol: int, split: int) -> None:
+        """Judge a way on a split, if it is worth trying."""
+        made = self._split(protocol, split)
+        reason = made.hopeless(way)
+        if reason:
+            self._give_up(way, protocol, reason)
+            return
+        began = time.monotonic()
+        found = made.scores(way)
+        # a way that has a model for no task is its mean under another name
+        self.scores += [score for score in found if score.bare < 1]
+        if any(score.bare == 1 for score in found):
+            self.notes.setdefault(way.name, TOO_FEW)
+        self._spent.setdefault(way.name, []).append(time.monotonic() - began)
+        if split + 1 == FIRST < self.splits and way.cost:
+            behind = self._behind(way, list(made.episodes))
+            if behind > FAR:
+                self._give_up(way, protocol, f"stopped early: at least {behind:.0%} behind")
+
+    def _plan(self) -> list["Block"]:
+        """Order what is to be done."""
+        protocols = len(self.protocols)
+        groups = [[way for way in self.ways if way.cost == cost] for cost in (0, 1)]
+        groups += _by_network([way for way in self.ways if way.cost > 1])
+        return [
+            Block(group, split, protocols)
+            for group in groups
+            if group
+            for split in range(self.splits)
+        ]
+
+    def _split(self, protocol: int, split: int) -> Split:
+        if (protocol, split) not in self._made:
+            self._made[protocol, split] = self.protocols[protocol](split)
+        return self._made[protocol, split]
+
+    def _give_up(self, way: Rung, protocol: int, reason: str) -> None:
+        self._left_out.add((way.name, protocol))
+        self.notes.setdefault(way.name, reason)
+
+    def _behind(self, way: Rung, shots: Sequence[int | None]) -> float:
+        """Give how far the error is above the best's, at least: over all shots and splits."""
+        found = []
+        for shot in shots:
+            errors = self._first_errors(shot)
+            own = errors.pop(way.name, [])
+            others = [other for other in errors.values() if len(other) == len(own)]
+            best = min(others, key=sum, default=own)
+            found += [mine / max(least, 1e-300) - 1 for mine, least in zip(own, best, strict=True)]
+        return min(found, default=0.0)
+
+    def _first_errors(self, shot: int | None) -> dict[str, list[float]]:
+        """Give the errors of every way on the first splits."""
+        errors: dict[str, list[float]] = {}
+        for score in self.scores:
+            if score.shot == shot and score.split < FIRST:
+                errors.setdefault(score.name, []).append(score.error)
+        return errors
+
+    def _fits(self, block: "Block") -> bool:
+        """Say whether there is time for a block; quick ways are always run on two splits."""
+        if self.seconds is None or (not block.cost and block.split < FIRST):
+            return True
+        # a network that is begun should come as far as to be judged
+        blocks = FIRST if block.cost > 1 and not block.split else 1
+        return self._seconds_spent() + blocks * self._cost(block) <= self.seconds
+
+    def _leave_out(self, block: "Block") -> None:
+        """Note that there was no time for a block, and begin none of the same ways later."""
+        for way, protocol in block.units():
+            if (way.name, protocol) not in self._left_out:
+                self._give_up(way, protocol, "no time left: --time gives more")
+
+    def _seconds_spent(self) -> float:
+        return time.monotonic() - self._began
+
+    def _seconds_left(self, blocks: Sequence["Block"]) -> float:
+        """Estimate the seconds for blocks, as far as there is time."""
+        needed = sum(map(self._cost, blocks))
+        left = math.inf if self.seconds is None else self.seconds - self._seconds_spent()
+        return max(0.0, min(needed, left))
+
+    def _cost(self, block: "Block") -> float:
+        """Give the seconds of a block: as long as before, or a guess."""
+        units = [unit for unit in block.units() if (unit[0].name, unit[1]) not in self._left_out]
+        return sum(self._seconds_of(way) for way, _ in units)
+
+    def _seconds_of(self, way: Rung) -> float:
+        known = self._spent.get(way.name)
+        return sum(known) / len(known) if known else GUESS[way.cost]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Ways on one split: all of them are run, or none, so that they can be compared.
+
+    Attributes:
+        ways: The rungs, of one cost.
+        split: The split.
+        protocols: The number of protocols.
+    """
+
+    ways: Sequence[Rung]
+    split: int
+    protocols: int
+
+    @property
+    def cost(self) -> int:
+        """The cost of its ways."""
+        return self.ways[0].cost
+
+    def units(self) -> list[tuple[Rung, int]]:
+        """List every way in every protocol, one protocol after the other."""
+        return [(way, protocol) for protocol in range(self.protocols) for way in self.ways]
+
+
+def _by_network(ways: Sequence[Rung]) -> list[list[Rung]]:
+    """Put ways together that train the same network."""
+    groups: dict[int, list[Rung]] = {}
+    for way in ways:
+        groups.setdefault(id(way.trained), []).append(way)
+    return list(groups.values())
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what trainings log out of the way."""
+    logger = logging.getLogger("quickstudy")
+    before = logger.level
+    logger.setLevel(max(logging.WARNING, logger.getEffectiveLevel()))
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+__all__ = ["Climb", "Maker", "Tell", "quiet"]

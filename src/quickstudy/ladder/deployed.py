@@ -1,0 +1,82 @@
+"""The ways that are kept for use: one for new rows of known tasks, one for new tasks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from quickstudy.ladder.kept import Kept
+from quickstudy.ladder.rungs import Rung, rungs
+from quickstudy.ladder.score import Score
+from quickstudy.ladder.standing import Standing
+from quickstudy.tasks import Table
+from quickstudy.tasks.table_form import TableForm
+
+
+@dataclass(frozen=True, eq=False)
+class Deployed:
+    """The best ways, fitted to all rows.
+
+    Attributes:
+        known: For new rows of known tasks.
+        new: For new tasks: the best of those that leave a learner to adapt.
+        form: Turns columns into features and back.
+        better: A way that was better for new tasks but leaves no learner; empty without one.
+    """
+
+    known: Kept
+    new: Kept
+    form: TableForm
+    better: str = ""
+
+    @classmethod
+    def of(cls, table: Table, scores: Sequence[Score]) -> "Deployed":
+        """Choose by the scores, and fit to all rows of the table."""
+        whole = table.whole()
+        form = TableForm.of(whole, table.labels)
+        rows = form.tasks(whole)
+        ways = {rung.name: rung for rung in rungs(table.target)}
+        order = _for_new(scores) or _for_known(scores)
+        new = Kept.fit(_first(ways, [name for name in order if ways[name].adapts]), rows)
+        name = (_for_known(scores) or order)[0]
+        known = new if name == new.rung.name else Kept.fit(ways[name], rows)
+        better = order[0] if order[0] != new.rung.name else ""
+        return cls(known, new, form, better)
+
+    def words(self) -> list[str]:
+        """Say what is kept."""
+        found = [f"Kept for known tasks: {self.known.rung.name}."]
+        more = f" ({self.better} was better, but adapts to no new task quickly)"
+        found.append(f"Kept for new tasks: {self.new.rung.name}{more if self.better else ''}.")
+        return found
+
+
+def _first(ways: dict[str, Rung], order: Sequence[str]) -> Rung:
+    """Give the first way of an ``order``, or the one on top of the ladder."""
+    return ways[order[0]] if order else list(ways.values())[-1]
+
+
+def _for_known(scores: Sequence[Score]) -> list[str]:
+    """Order the ways by their error on new rows of known tasks."""
+    if all(score.shot is not None for score in scores):
+        return []
+    standing = Standing.of(scores, None)
+    return sorted(standing.counted, key=standing.mean)
+
+
+def _for_new(scores: Sequence[Score]) -> list[str]:
+    """Order the ways by their mean error on new tasks, relative to the best way's."""
+    shots = dict.fromkeys(score.shot for score in scores if score.shot is not None)
+    standings = [Standing.of(scores, shot) for shot in shots]
+    if not standings:
+        return []
+    common = set.intersection(*[set(standing.counted) for standing in standings])
+
+    def behind(name: str) -> float:
+        each = [standing.mean(name) / standing.mean(standing.best) for standing in standings]
+        return float(np.mean(each))
+
+    return sorted(common, key=behind)
+
+
+__all__ = ["Deployed"]

@@ -1,0 +1,122 @@
+"""A way of sharing that is kept with the rows that it was fitted to, for their tasks."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from torch import Tensor
+
+from quickstudy.episode import Batch, Episode
+from quickstudy.errors import UserError, require
+from quickstudy.ladder.climb import quiet
+from quickstudy.ladder.rungs import Rung, rungs
+from quickstudy.tasks import TableTasks
+from quickstudy.tasks.table_form import TableForm
+from quickstudy.training import checkpoint
+
+ROWS = "known-rows.safetensors"
+"""The file of the rows, in the run's folder."""
+LEARNER = "known-learner.safetensors"
+"""The file of the learner, if the way has one."""
+SEED = 0
+"""Of the fit to all rows."""
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """A rung that was fitted to the rows of known tasks, and these rows.
+
+    A rung without a learner is fitted again when it is read: scikit-learn's models are code and are
+    not stored.
+
+    Attributes:
+        rung: The way.
+        rows: The rows, scaled.
+    """
+
+    rung: Rung
+    rows: TableTasks
+
+    @classmethod
+    def fit(cls, rung: Rung, rows: TableTasks) -> "Kept":
+        """Fit a rung to all rows."""
+        with quiet():
+            rung.fit(rows, SEED)
+        return cls(rung, rows)
+
+    def write(self, folder: Path) -> None:
+        """Write it into the run's folder."""
+        tensors = {name: getattr(self.rows, name) for name in ("x", "y", "task", "identity")}
+        details = {"way": self.rung.name, "names": list(self.rows.names)}
+        checkpoint.write(folder / ROWS, tensors, details)
+        learner = getattr(self.rung, "learner", None)
+        if learner is not None:
+            checkpoint.write(folder / LEARNER, *checkpoint.pack(learner))
+
+    @classmethod
+    def read(cls, folder: Path, form: TableForm) -> "Kept":
+        """Read what :meth:`write` wrote.
+
+        Raises:
+            UserError: If there is nothing of the kind.
+        """
+        path = folder / ROWS
+        message = f"Run {folder} keeps nothing for known tasks: quickstudy fit makes such a run."
+        require(path.is_file(), message)
+        tensors, details = checkpoint.read(path)
+        rows = TableTasks(
+            *(tensors[name] for name in ("x", "y", "task")),
+            tuple(details["names"]),
+            tensors["identity"],
+            form.target,
+            form.encoder,
+            "known tasks",
+        )
+        rung = _named(details["way"], form)
+        if (folder / LEARNER).is_file():
+            rung.learner = checkpoint.load(folder / LEARNER)
+            return cls(rung, rows)
+        return cls.fit(rung, rows)
+
+    def predict(self, x: Tensor, place: Tensor) -> Tensor:
+        """Predict rows of known tasks ``[row, output]``: numbers, scaled, or probabilities.
+
+        Args:
+            x: Features ``[row, feature]``.
+            place: The place of each row's task among ``rows`` ``[row]``.
+        """
+        return self._asked(x, place)[0]
+
+    def _asked(self, x: Tensor, place: Tensor) -> tuple[Tensor, ...]:
+        episode, order = self.episode(x, place)
+        found = self.rung.predict(episode, True)[episode.query.mask > 0]
+        return (found[order.argsort()],)
+
+    def episode(self, x: Tensor, place: Tensor) -> tuple[Episode, Tensor]:
+        """Make an episode of the tasks of some rows; give the rows' order in it too."""
+        order = place.argsort(stable=True)
+        asked, task = place[order].unique(return_inverse=True)
+        names = tuple(self.rows.names[index] for index in asked.tolist())
+        y = self.rows.y[:1].expand(len(x), *self.rows.y.shape[1:])
+        query = replace(self.rows, x=x[order], y=y, task=task, names=names)
+        batch = _labelled(query.batch())
+        return Episode(self.rows.batch(asked.tolist()), batch, self.rows.identity[asked]), order
+
+
+def _labelled(query: Batch) -> Batch:
+    """Put 0 for labels that are missing, so that the rows count."""
+    return replace(query, y=query.y.nan_to_num()) if query.y.is_floating_point() else query
+
+
+def _named(name: str, form: TableForm) -> Rung:
+    """Give the rung of a name.
+
+    Raises:
+        UserError: If there is none.
+    """
+    found = next((rung for rung in rungs(form.target) if rung.name == name), None)
+    if found is None:
+        raise UserError(f"This run keeps {name!r}, which is not among the ways that there are now.")
+    return found
+
+
+__all__ = ["Kept"]

@@ -1,0 +1,105 @@
+"""How good a way was on a split, and how far two ways are apart over several."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import t as student
+
+from quickstudy.ladder.judge import Metrics
+from quickstudy.ladder.rungs import Family
+
+LEVEL = 0.95
+"""The probability that a paired interval holds the difference."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """The score of one way on one split.
+
+    Attributes:
+        name: The rung.
+        shot: Rows that were seen of unseen tasks; None for new rows of the training tasks.
+        split: The seed of the split.
+        metrics: ``rmse`` and ``explained_variance``, or ``log_loss`` and ``accuracy``, see
+            :func:`~quickstudy.ladder.judge.judge`; of several targets of different kinds
+            ``error`` and each target's own, see :func:`~quickstudy.ladder.judge.judge_by_target`.
+        fit_seconds: Time to learn from the training tasks.
+        adapt_ms: Time to adapt to a task and predict its rows, milliseconds a task.
+        family: Whether it sees one task only, all rows but not their task, both as a practitioner's
+            model does, or learns to learn.
+        bare: The part of the tasks that had too few rows for a model, and got their mean.
+        held: What is judged on, as a part of what is learned from: rows, or tasks.
+    """
+
+    name: str
+    shot: int | None
+    split: int
+    metrics: Metrics
+    fit_seconds: float
+    adapt_ms: float
+    family: Family = "learned"
+    bare: float = 0.0
+    held: float = 1 / 3
+
+    @property
+    def error(self) -> float:
+        """The metric that decides; less is better."""
+        return next(iter(self.metrics.values()))
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A paired difference of errors, as a part of the other's error.
+
+    Attributes:
+        mean: The mean over the splits; below 0 if the first is better.
+        low: The lower end of its interval; −∞ with less than two splits.
+        high: The upper end.
+    """
+
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def told_apart(self) -> bool:
+        """Whether the interval leaves 0 out."""
+        return self.low > 0 or self.high < 0
+
+
+def difference(
+    one: Mapping[int, float], other: Mapping[int, float], held: float, level: float = LEVEL
+) -> Difference:
+    """Compare the errors of two ways by split, on the splits that both have.
+
+    With the differences ``d_j`` of ``J`` splits, their standard deviation ``s`` and ``ρ`` the size
+    of what is judged on divided by what is learned from, the interval is
+
+    ``mean d ± t_{J−1} s √(1/J + ρ)``.
+
+    Splits of one table share rows, so their differences are correlated. The ordinary ``1/J``
+    would make the interval too short; ``ρ`` corrects it. Both are divided by the mean of
+    ``other``.
+
+    Args:
+        one: Errors by split.
+        other: Errors by split.
+        held: ``ρ``.
+        level: The probability of the interval.
+
+    Source: Nadeau & Bengio 2003, section 4 (the corrected resampled t-test).
+    """
+    common = sorted(set(one) & set(other))
+    base = float(np.mean([other[split] for split in common])) if common else math.nan
+    apart = np.array([one[split] - other[split] for split in common]) / max(base, 1e-300)
+    if len(common) < 2:
+        return Difference(float(apart.mean()) if len(apart) else math.nan, -math.inf, math.inf)
+    spread = float(apart.std(ddof=1)) * math.sqrt(1 / len(common) + held)
+    half = float(student.ppf(0.5 + level / 2, len(common) - 1)) * spread
+    mean = float(apart.mean())
+    return Difference(mean, mean - half, mean + half)
+
+
+__all__ = ["LEVEL", "Difference", "Score", "difference"]

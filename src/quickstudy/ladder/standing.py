@@ -1,0 +1,89 @@
+"""How the ways stand in one protocol: which is best, and from which it can be told apart."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from quickstudy.ladder.rungs import Family
+from quickstudy.ladder.score import Difference, Score, difference
+
+MOST_BARE = 0.1
+"""A way that has no model for a larger part of the tasks does not count."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The scores of one protocol.
+
+    Attributes:
+        scores: Of one protocol, at least one.
+    """
+
+    scores: tuple[Score, ...]
+
+    @classmethod
+    def of(cls, scores: Iterable[Score], shot: int | None) -> "Standing":
+        """Take the scores of the protocol ``shot``."""
+        return cls(tuple(score for score in scores if score.shot == shot))
+
+    @cached_property
+    def errors(self) -> dict[str, dict[int, float]]:
+        """The error of every way by split."""
+        found: dict[str, dict[int, float]] = {}
+        for score in self.scores:
+            found.setdefault(score.name, {})[score.split] = score.error
+        return found
+
+    @cached_property
+    def splits(self) -> int:
+        """The splits of the way that was run on most."""
+        return max(map(len, self.errors.values()))
+
+    @cached_property
+    def bare(self) -> dict[str, float]:
+        """The part of the tasks that had too few rows for a model, by way."""
+        found: dict[str, list[float]] = {}
+        for score in self.scores:
+            found.setdefault(score.name, []).append(score.bare)
+        return {name: float(np.mean(values)) for name, values in found.items()}
+
+    @cached_property
+    def counted(self) -> list[str]:
+        """The ways that are compared: run on all splits, with a model for most tasks."""
+        full = [name for name, errors in self.errors.items() if len(errors) == self.splits]
+        modelled = [name for name in full if self.bare[name] <= MOST_BARE]
+        return modelled or full
+
+    @property
+    def best(self) -> str:
+        """The way of the least error."""
+        return self._least(self.counted)
+
+    def best_of(self, *families: Family) -> str | None:
+        """Give the best way of some families, None without one."""
+        family = {score.name: score.family for score in self.scores}
+        own = [name for name in self.counted if family[name] in families]
+        return self._least(own) if own else None
+
+    def mean(self, name: str) -> float:
+        """Average the error of a way over its splits."""
+        return float(np.mean(list(self.errors[name].values())))
+
+    def apart(self, name: str, other: str) -> Difference:
+        """Compare two ways, paired over the splits that both have."""
+        held = float(np.mean([score.held for score in self.scores]))
+        return difference(self.errors[name], self.errors[other], held)
+
+    def not_told_from(self, name: str) -> list[str]:
+        """List the other ways that cannot be told apart from one, the best first."""
+        others = [other for other in self.counted if other != name]
+        near = [other for other in others if not self.apart(other, name).told_apart]
+        return sorted(near, key=self.mean)
+
+    def _least(self, names: Sequence[str]) -> str:
+        return min(names, key=self.mean)
+
+
+__all__ = ["MOST_BARE", "Standing"]
