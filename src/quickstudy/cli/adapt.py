@@ -266,16 +266,33 @@ def _from_rows(asked: AdaptOptions, form: TableForm) -> tuple[Task, Batch, list[
     )
     frame = read_table(asked.support)
     labelled = form.labelled(frame)
-    wanted = (" or " if form.labels else ", ").join(form.targets)
-    require(bool(labelled.any()), f"{asked.support} should have a row with {wanted}. Found none.")
+    columns = tuple(column.name for column in form.encoder.columns)
+    task = Task(form.classes or form.targets, bool(form.classes), columns=columns, table=form)
+    if not labelled.any():
+        return task, _no_rows(form), [_nothing_known(form)]
     x = form.inputs(frame[labelled])
     y = form.outputs(frame[labelled])
     notes = [_examples(form, y)]
     if not labelled.all():
         notes.append(f"{int((~labelled).sum())} rows without a target were left out.")
-    columns = tuple(column.name for column in form.encoder.columns)
-    task = Task(form.classes or form.targets, bool(form.classes), columns=columns, table=form)
     return task, Batch.of(x, y, form.target), notes
+
+
+def _nothing_known(form: TableForm) -> str:
+    """Say what becomes of a task of which no row has a target."""
+    wanted = (" or " if form.labels else ", ").join(form.targets)
+    return f"No row has {wanted}: the task is what all tasks have in common."
+
+
+def _no_rows(form: TableForm) -> Batch:
+    """Make the support set of a task without rows: one row that is masked."""
+    x = torch.zeros(1, 1, len(form.encoder.names))
+    y = (
+        torch.zeros(1, 1, dtype=torch.long)
+        if form.classes
+        else x.new_zeros(1, 1, len(form.targets))
+    )
+    return Batch(x, y, x.new_zeros(1, 1), form.target)
 
 
 def _examples(form: TableForm, y: Tensor) -> str:

@@ -3,6 +3,8 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,9 +15,10 @@ from rich.text import Text
 from torch import Tensor
 
 from quickstudy.cli.judged import in_words, judge, write_csv
+from quickstudy.cli.known_tasks import answered
 from quickstudy.cli.machine import device, use_threads
 from quickstudy.cli.options import Positional, parse
-from quickstudy.cli.task_files import Task
+from quickstudy.cli.task_files import Examples, Task
 from quickstudy.errors import require
 from quickstudy.learners import Adapted, Learner, LinearPrior, MixedPrior
 from quickstudy.training import load_adapted
@@ -35,7 +38,7 @@ class PredictOptions:
     """Options of ``quickstudy predict``."""
 
     task: Annotated[Path, Positional]
-    """The file that adapt wrote."""
+    """The file that adapt wrote; or the folder of a run of fit, for the tasks that it learned."""
     files: Annotated[tuple[Path, ...], Positional]
     """Images, folders of images, or CSV files, as the task's own were. Images in a folder that is
     called as a class, and rows with the target, are judged."""
@@ -58,18 +61,14 @@ def main(arguments: Sequence[str]) -> int:
     where = device(asked.device)
     out = asked.out
     require(out is None or not out.is_dir(), f"Option --out should name a file: {out}.")
-    learner, adapted = load_adapted(asked.task, classes=asked.classes)
-    learner = learner.to(where)
-    adapted = {name: value.to(where) for name, value in adapted.items()}
-    task = Task.of(asked.task)
-    examples = task.read(asked.files)
-    predictions = _predictions(learner, adapted, task, examples.x.to(where))
+    asked_of = _of_run if asked.task.is_dir() else partial(_of_task, where=where)
+    task, examples, predictions, notes = asked_of(asked)
     found = [place | one for place, one in zip(examples.places, predictions, strict=True)]
     judged = judge(found, examples.truths, task)
     if out is not None:
         write_csv(out, found, examples.truths, task)
     if asked.json:
-        named = {"task": str(asked.task), "transductive": learner.transductive}
+        named = {"task": str(asked.task), "transductive": TRANSDUCTIVE in notes}
         print(json.dumps({**named, **judged, "predictions": found}))
         return 0
     console = Console(highlight=False, soft_wrap=out is not None)
@@ -79,28 +78,58 @@ def main(arguments: Sequence[str]) -> int:
         console.print(f"{len(found)} predictions are in {out}.", markup=False)
     for line in in_words(judged):
         console.print(line, markup=False)
-    if learner.transductive:
-        Console(stderr=True, soft_wrap=True).print(TRANSDUCTIVE)
+    for note in notes:
+        Console(stderr=True, soft_wrap=True).print(note, markup=False)
     return 0
 
 
-def _predictions(learner: Learner, adapted: Adapted, task: Task, x: Tensor) -> list[dict[str, Any]]:
-    """Predict every example, in plain values.
+Found = tuple[Task, Examples, list[dict[str, Any]], list[str]]
+"""The task, its examples, what is predicted of each, and notes for the user."""
+
+
+def _of_run(asked: PredictOptions) -> Found:
+    """Ask a run of fit about rows of its tasks."""
+    found = answered(asked.task, asked.files, LEVEL, asked.classes)
+    answers = found.answers
+    predictions = _in_values(found.task, answers.scores, (answers.low, answers.high))
+    return found.task, found.examples, predictions, found.notes
+
+
+def _of_task(asked: PredictOptions, where: torch.device) -> Found:
+    """Ask a mastered task about examples."""
+    learner, adapted = load_adapted(asked.task, classes=asked.classes)
+    learner = learner.to(where)
+    adapted = {name: value.to(where) for name, value in adapted.items()}
+    task = Task.of(asked.task)
+    examples = task.read(asked.files)
+    x = examples.x.to(where)
+    scores, bounds = _scores(learner, adapted, x), None
+    if not task.classifies and isinstance(learner, (LinearPrior, MixedPrior)):
+        low, high = learner.interval(adapted, x.unsqueeze(0), LEVEL)
+        bounds = (low[0].cpu(), high[0].cpu())
+    notes = [TRANSDUCTIVE] if learner.transductive else []
+    return task, examples, _in_values(task, scores, bounds), notes
+
+
+def _in_values(
+    task: Task, scores: Tensor, bounds: tuple[Tensor, Tensor] | None
+) -> list[dict[str, Any]]:
+    """Say what is predicted of every example, in plain values.
 
     Of classes these are the best one and all probabilities, of numbers the numbers. Of several
     targets they are the numbers, and the best classes and the probabilities by target.
     """
-    scores = _scores(learner, adapted, x)
     if task.classifies:
         # outputs that no class of the task has are left out
         rows = _probabilities(task.outputs, scores[:, : len(task.outputs)])
         return [{"label": _best(row), "probabilities": row} for row in rows]
     found = _by_target(task, scores)
-    if isinstance(learner, (LinearPrior, MixedPrior)):
-        bounds = learner.interval(adapted, x.unsqueeze(0), LEVEL)
-        low, high = (_columns(task, bound[0].cpu()) for bound in bounds)
+    if bounds is not None and bool(bounds[0].isfinite().any()):
+        low, high = (_columns(task, bound) for bound in bounds)
         for i, one in enumerate(found):
-            one["interval_90"] = {name: [low[name][i], high[name][i]] for name in one["values"]}
+            ends = {name: [low[name][i], high[name][i]] for name in one["values"]}
+            if all(isfinite(end) for pair in ends.values() for end in pair):
+                one["interval_90"] = ends
     return found
 
 

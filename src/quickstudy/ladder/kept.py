@@ -3,10 +3,12 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from quickstudy.episode import Batch, Episode
 from quickstudy.errors import UserError, require
+from quickstudy.ladder.answers import Answers, nothing_of
 from quickstudy.ladder.climb import quiet
 from quickstudy.ladder.rungs import Rung, rungs
 from quickstudy.tasks import TableTasks
@@ -77,29 +79,29 @@ class Kept:
             return cls(rung, rows)
         return cls.fit(rung, rows)
 
-    def predict(self, x: Tensor, place: Tensor) -> Tensor:
-        """Predict rows of known tasks ``[row, output]``: numbers, scaled, or probabilities.
+    def answers(self, x: Tensor, place: Tensor, level: float) -> Answers:
+        """Answer rows of known tasks.
 
         Args:
             x: Features ``[row, feature]``.
             place: The place of each row's task among ``rows`` ``[row]``.
+            level: How probable it is that a number lies in its interval.
         """
-        return self._asked(x, place)[0]
-
-    def _asked(self, x: Tensor, place: Tensor) -> tuple[Tensor, ...]:
-        episode, order = self.episode(x, place)
-        found = self.rung.predict(episode, True)[episode.query.mask > 0]
-        return (found[order.argsort()],)
-
-    def episode(self, x: Tensor, place: Tensor) -> tuple[Episode, Tensor]:
-        """Make an episode of the tasks of some rows; give the rows' order in it too."""
         order = place.argsort(stable=True)
         asked, task = place[order].unique(return_inverse=True)
         names = tuple(self.rows.names[index] for index in asked.tolist())
         y = self.rows.y[:1].expand(len(x), *self.rows.y.shape[1:])
-        query = replace(self.rows, x=x[order], y=y, task=task, names=names)
-        batch = _labelled(query.batch())
-        return Episode(self.rows.batch(asked.tolist()), batch, self.rows.identity[asked]), order
+        query = _labelled(replace(self.rows, x=x[order], y=y, task=task, names=names).batch())
+        support = self.rows.batch(asked.tolist())
+        episode = Episode(support, query, self.rows.identity[asked])
+        return Answers.of(self.rung, episode, True, level).at(order.argsort())
+
+    def of_unknown(self, rung: Rung, x: Tensor, level: float) -> Answers:
+        """Answer rows of a task without rows by ``rung``: by what all tasks have in common."""
+        y = self.rows.y[:1].expand(1, len(x), *self.rows.y.shape[1:])
+        query = _labelled(Batch(x[None], y, x.new_ones(1, len(x)), self.rows.target))
+        episode = Episode(nothing_of(self.rows), query, torch.zeros(1, dtype=torch.long))
+        return Answers.of(rung, episode, False, level)
 
 
 def _labelled(query: Batch) -> Batch:

@@ -271,14 +271,48 @@ def test_a_new_shop_of_other_classes_is_refused(classes, tmp_path):
     )
 
 
+def test_the_rows_of_known_shops_and_of_others_are_predicted_by_the_run(places, tmp_path):
+    rows = shops(12, 20, 0)
+    asked = rows[rows.index % 4 == 1].copy()
+    strange = shops(1, 3, 5).assign(shop=99)
+    both = pd.concat([asked, strange]).sample(frac=1, random_state=0)
+    both.to_csv(tmp_path / "rows.csv", index=False)
+    done = run(tmp_path, "predict", places["run"], tmp_path / "rows.csv", "--json")
+    assert done.code == 0, done.err
+    assert "3 rows are of tasks that were not learned (99)" in done.err
+    predictions = json.loads(done.out)["predictions"]
+    found = np.array([one["values"]["sold"] for one in predictions])
+    known = (both["shop"] != 99).to_numpy()
+    assert np.abs(found - both["sold"])[known].mean() < 10
+    # a shop that is not known has the common level
+    level = 500 - 30 * both["price"] + 40 * (both["day"] == "sat")
+    assert np.abs(found - level)[~known].max() < 90
+    bare = both.drop(columns="shop")
+    bare.to_csv(tmp_path / "bare.csv", index=False)
+    done = run(tmp_path, "predict", places["run"], tmp_path / "bare.csv")
+    assert done.code == 2 and "should have a column ['shop']" in done.err
+
+
+def test_a_shop_of_no_rows_is_what_all_have_in_common(places, tmp_path):
+    (tmp_path / "bare.csv").write_text("price,day,sold\n3,mon,\n")
+    done = run(tmp_path, "adapt", places["run"], tmp_path / "bare.csv", "--out", tmp_path / "t.qs")
+    assert done.code == 0 and "No row has sold: the task is what all tasks" in done.err
+    (tmp_path / "rows.csv").write_text("shop,price,day\n77,3,mon\n")
+    told = [
+        json.loads(run(tmp_path, "predict", asked, tmp_path / "rows.csv", "--json").out)
+        for asked in (tmp_path / "t.qs", places["run"])
+    ]
+    (one,), (other,) = (each["predictions"] for each in told)
+    assert one["values"]["sold"] == pytest.approx(other["values"]["sold"], rel=1e-5)
+    assert one["interval_90"]["sold"] == pytest.approx(other["interval_90"]["sold"], rel=1e-5)
+
+
 def test_mistakes_after_fitting(places, tmp_path):
     (tmp_path / "other.csv").write_text("price,sold\n3,4\n")
     (tmp_path / "text.csv").write_text("price,day,sold\ncheap,mon,4\n")
-    (tmp_path / "bare.csv").write_text("price,day,sold\n3,mon,\n")
     for name, message in (
         ("other", "should have a column ['day']"),
         ("text", "'price' should hold numbers"),
-        ("bare", "a row with sold. Found none"),
     ):
         done = run(tmp_path, "adapt", places["run"], tmp_path / f"{name}.csv")
         assert done.code == 2 and message in done.err and not (tmp_path / "task.qs").exists()

@@ -194,7 +194,6 @@ def test_which_kind_a_target_is(tmp_path):
             "hours,score,passed\n1,2,maybe\n",
             "Column 'passed' should hold the classes that were learned: no, yes. Found ['maybe']",
         ),
-        ("hours,score,passed\n1,,\n", "should have a row with score or passed. Found none."),
         ("hours,score,passed\n1,high,yes\n", "'score' should hold numbers"),
         ("hours,score\n1,2\n", "should have a column ['passed']"),
     ],

@@ -98,7 +98,9 @@ class TaskBoosting(Rung):
     def _by_means(self, episode: Episode, query: Rows, of_query: Rows) -> Rows:
         """Encode tasks by the targets of their support rows, and predict."""
         if not self.by_mean:
-            self.by_mean = [self._mean_model(*pair) for pair in zip(self.y.T, self.sizes, strict=True)]
+            self.by_mean = [
+                self._mean_model(*pair) for pair in zip(self.y.T, self.sizes, strict=True)
+            ]
         _, task = _rows(episode.support.x, episode.support.mask)
         y = self._targets(episode)
         parts = []

@@ -13,7 +13,7 @@ FOLDS = 3
 INVERSE_PENALTIES = (0.01, 0.1, 1.0, 10.0)
 PENALTY = 0.1
 """The inverse penalty if there are too few rows to choose it."""
-STEPS = 40
+STEPS = 100
 HALVINGS = 6
 FIRM = 1e-6
 """Held against the intercepts, which are hardly penalised."""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from quickstudy.episode import Episode
 from quickstudy.errors import UserError
-from quickstudy.learners import Adapted, Learner, LinearPrior
+from quickstudy.learners import Adapted, Learner, LinearPrior, MixedPrior
 from quickstudy.models import MLP, MultiTarget
 from quickstudy.targets import Several
 from quickstudy.tasks import TableTasks
@@ -100,7 +100,7 @@ class AdaptingRung(Rung):
     def interval(self, episode: Episode, level: float) -> tuple[Tensor, Tensor]:
         """Give the bounds of the posterior."""
         learner = self.learner
-        if not isinstance(learner, LinearPrior):
+        if not isinstance(learner, (LinearPrior, MixedPrior)):
             return super().interval(episode, level)
 
         def bounds(adapted: Adapted, x: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ def test_the_eliminated_columns_give_the_same_ridge():
     ones = torch.cat([tasks.x, torch.ones_like(tasks.x)], 1).double()
     found = OneHotRidge.fit(ones, tasks.y.double(), tasks.task, 5, 3.0)
     ridge = Ridge(alpha=3.0).fit(columns(tasks), tasks.y.double())
-    predicted = ridge.predict(columns(tasks))
+    predicted = ridge.predict(columns(tasks)).reshape(-1, 1)
     np.testing.assert_allclose(found(ones, tasks.task), predicted, atol=1e-6)
     least = ((tasks.y.double().numpy() - predicted) ** 2).sum() + 3 * (ridge.coef_**2).sum()
     np.testing.assert_allclose(found.squares, least, rtol=1e-6)
@@ -35,7 +35,7 @@ def test_known_tasks_are_predicted_by_the_ridge_and_new_ones_by_its_intercept():
     tasks, rung = scaled(table(6, 20)), OneHot()
     rung.fit(tasks, 0)
     batch = tasks.batch()
-    found = rung.predict(qs.Episode(batch, batch, tasks.identity), True)
+    found = rung.predict(qs.Episode(batch, batch, tasks.identity), True).numpy()
     ridges = [
         Ridge(alpha=penalty).fit(columns(tasks), tasks.y).predict(columns(tasks))
         for penalty in PENALTIES
