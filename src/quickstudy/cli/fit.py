@@ -17,7 +17,7 @@ from quickstudy.cli.options import Positional, parse
 from quickstudy.errors import require
 from quickstudy.ladder.climb import Climb
 from quickstudy.ladder.deployed import Deployed
-from quickstudy.ladder.ladder import FRACTION, climb_of, splits_for
+from quickstudy.ladder.ladder import FRACTION, climb_of, seconds_for, splits_for
 from quickstudy.reporting import write_ladder
 from quickstudy.reporting.ladder import footnotes, left_out, lines, shots_of
 from quickstudy.reporting.verdict import verdict
@@ -56,8 +56,9 @@ class FitOptions:
     """Rows that are seen of an unseen task."""
     new: float = 0.25
     """Part of the tasks that is held out as unseen."""
-    time: float = 30.0
-    """Seconds for comparing. Quick ways come first; what does not fit in is left out, and named."""
+    time: float | None = None
+    """Seconds for comparing; by default 30, and more if there are many rows. Quick ways come first;
+    what does not fit in is left out, and named."""
     json: bool = False
     """Print the scores as one JSON object on standard output."""
     threads: int | None = None
@@ -129,7 +130,8 @@ def _climbed(asked: FitOptions, table: Table) -> Climb:
         KeyboardInterrupt: If nothing is known yet.
     """
     splits = asked.splits or splits_for(len(table.frame))
-    climb = climb_of(table, splits, asked.shots, asked.new, asked.time)
+    seconds = asked.time or seconds_for(len(table.frame))
+    climb = climb_of(table, splits, asked.shots, asked.new, seconds)
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         with ClimbBar(errors) as bar:
@@ -151,7 +153,8 @@ def _check(asked: FitOptions) -> None:
     for name, values in (("splits", (splits,)), ("shots", asked.shots or (0,))):
         require(min(values) >= 1, f"Option --{name} should be at least 1. Found {min(values)}.")
     require(0 < asked.new < 1, f"Option --new should be between 0 and 1. Found {asked.new}.")
-    require(asked.time > 0, f"Option --time should be more than 0 seconds. Found {asked.time}.")
+    message = f"Option --time should be more than 0 seconds. Found {asked.time}."
+    require(asked.time is None or asked.time > 0, message)
     taken = (asked.out / "last.safetensors").exists()
     require(not taken, f"Folder {asked.out} holds a run already: choose another with --out.")
     require(not asked.out.is_file(), f"Option --out should be a folder. {asked.out} is a file.")
@@ -232,7 +235,7 @@ def _settings(
         "seeded splits": climb.splits,
         "rows of a known task that are learned from": f"{FRACTION:.0%}",
         "tasks held out as unseen": f"{asked.new:.0%}",
-        "seconds for comparing, at most": asked.time,
+        "seconds for comparing, at most": climb.seconds,
         "run it again": shlex.join(["quickstudy", "fit", *arguments]),
     }
 

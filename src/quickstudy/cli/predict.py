@@ -102,13 +102,17 @@ def _of_task(asked: PredictOptions, where: torch.device) -> Found:
     adapted = {name: value.to(where) for name, value in adapted.items()}
     task = Task.of(asked.task)
     examples = task.read(asked.files)
-    x = examples.x.to(where)
+    notes = [TRANSDUCTIVE] if learner.transductive else []
+    return task, examples, _predictions(learner, adapted, task, examples.x.to(where)), notes
+
+
+def _predictions(learner: Learner, adapted: Adapted, task: Task, x: Tensor) -> list[dict[str, Any]]:
+    """Predict every example, in plain values."""
     scores, bounds = _scores(learner, adapted, x), None
     if not task.classifies and isinstance(learner, (LinearPrior, MixedPrior)):
         low, high = learner.interval(adapted, x.unsqueeze(0), LEVEL)
         bounds = (low[0].cpu(), high[0].cpu())
-    notes = [TRANSDUCTIVE] if learner.transductive else []
-    return task, examples, _in_values(task, scores, bounds), notes
+    return _in_values(task, scores, bounds)
 
 
 def _in_values(

@@ -16,7 +16,7 @@ FIRST = 2
 """Splits after which a way that is far behind is given up."""
 FAR = 0.05
 """A way is far behind if its error is larger by more than this part, on each of these splits."""
-GUESS = (0.1, 1.5, 6.0)
+GUESS = (0.1, 1.5, 3.0)
 """Seconds that a way of each cost takes on a split, until it is known."""
 
 Maker = Callable[[int], Split]
@@ -123,7 +123,7 @@ class Climb:
 
     def _give_up(self, way: Rung, protocol: int, reason: str) -> None:
         self._left_out.add((way.name, protocol))
-        self.notes.setdefault(way.name, reason)
+        self.notes[way.name] = reason
 
     def _behind(self, way: Rung, shots: Sequence[int | None]) -> float:
         """Give how far the error is above the best's, at least: over all shots and splits."""
@@ -156,7 +156,7 @@ class Climb:
         """Note that there was no time for a block, and begin none of the same ways later."""
         for way, protocol in block.units():
             if (way.name, protocol) not in self._left_out:
-                self._give_up(way, protocol, "no time left: --time gives more")
+                self._give_up(way, protocol, "no time left, --time gives more")
 
     def _seconds_spent(self) -> float:
         return time.monotonic() - self._began
@@ -170,7 +170,9 @@ class Climb:
     def _cost(self, block: "Block") -> float:
         """Give the seconds of a block: as long as before, or a guess."""
         units = [unit for unit in block.units() if (unit[0].name, unit[1]) not in self._left_out]
-        return sum(self._seconds_of(way) for way, _ in units)
+        seconds = sum(self._seconds_of(way) for way, _ in units)
+        # ways on one network train it once
+        return seconds / len(block.ways) if block.cost > 1 else seconds
 
     def _seconds_of(self, way: Rung) -> float:
         known = self._spent.get(way.name)

@@ -13,6 +13,9 @@ FRACTION = 0.75
 """The part of a known task's rows to learn from."""
 FEW_ROWS = ((200, 20), (500, 10))
 """Below so many rows, so many splits; else five."""
+SECONDS, MOST_SECONDS = 30.0, 600.0
+"""The time for comparing, of small tables and of large ones."""
+ROWS_A_SECOND = 150
 
 
 def ladder_rows(
@@ -62,6 +65,11 @@ def splits_for(rows: int) -> int:
     return next((splits for fewer, splits in FEW_ROWS if rows < fewer), 5)
 
 
+def seconds_for(rows: int) -> float:
+    """Choose the time for comparing: half a minute, more if there are many rows."""
+    return min(MOST_SECONDS, max(SECONDS, rows / ROWS_A_SECOND))
+
+
 def _every(
     table: Table, make: partial[Split], splits: int, ways: Sequence[Rung] | None
 ) -> list[Score]:
@@ -77,4 +85,12 @@ def _every(
     return found
 
 
-__all__ = ["FRACTION", "Score", "climb_of", "ladder_rows", "ladder_tasks", "splits_for"]
+__all__ = [
+    "FRACTION",
+    "Score",
+    "climb_of",
+    "ladder_rows",
+    "ladder_tasks",
+    "seconds_for",
+    "splits_for",
+]

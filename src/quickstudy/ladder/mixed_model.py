@@ -1,7 +1,7 @@
 """A linear mixed model of many tasks, by restricted maximum likelihood."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,9 @@ MOST_STEPS = 200
 
 @dataclass(frozen=True)
 class MixedModel:
-    """Hold a fitted mixed model: ``w_t ~ N(mean, factor factorᵀ)``, ``y = φ w_t + ε``.
+    """Hold a fitted mixed model.
+
+    The weights of a task are ``w_t ~ N(mean, factor factorᵀ)``, its targets ``y = φ w_t + ε``.
 
     Attributes:
         mean: The fixed effects ``β`` ``[feature]``.
@@ -38,10 +40,11 @@ class MixedModel:
 def mixed_model(
     moments: Moments, random: Sequence[int], correlated: bool = False, restricted: bool = True
 ) -> MixedModel:
-    """Fit ``y_t = Φ_t β + Z_t u_t + ε`` with ``u_t ~ N(0, σ² V)`` and ``ε ~ N(0, σ²)``.
+    """Fit a linear mixed model by maximum or restricted maximum likelihood.
 
-    ``Z_t`` are the ``random`` columns of ``Φ_t``. With ``K_t = V (I + Z_tᵀ Z_t V)⁻¹`` and the
-    generalised least squares ``A = Σ_t [Φᵀ Φ − Φᵀ Z K Zᵀ Φ]``, ``b = Σ_t [Φᵀ y − Φᵀ Z K Zᵀ y]``,
+    ``y_t = Φ_t β + Z_t u_t + ε`` with ``u_t ~ N(0, σ² V)`` and ``ε ~ N(0, σ²)``; ``Z_t`` are the
+    ``random`` columns of ``Φ_t``. With ``K_t = V (I + Z_tᵀ Z_t V)⁻¹`` and the generalised least
+    squares ``A = Σ_t [Φᵀ Φ − Φᵀ Z K Zᵀ Φ]``, ``b = Σ_t [Φᵀ y − Φᵀ Z K Zᵀ y]``,
     ``r² = Σ_t [yᵀ y − yᵀ Z K Zᵀ y] − bᵀ A⁻¹ b``, it minimises over ``V`` the profiled deviance
 
     ``Σ_t log det(I + Z_tᵀ Z_t V) + n (1 + log(2π r² / n))``,
@@ -64,22 +67,107 @@ def mixed_model(
     require(rows > 0, "A mixed model should be fitted to at least one row. Found none.")
     free = int(torch.linalg.matrix_rank(moments.gram.sum(0), hermitian=True))
     lost = free if restricted and rows > free else 0
-    problem = _Profile(moments, list(random), correlated, lost)
-    start, low = problem.start()
-    best = minimize(
-        problem.value_and_slope,
-        start,
-        jac=True,
-        method="L-BFGS-B",
-        bounds=[(bound, None) for bound in low],
-        options={"maxiter": MOST_STEPS},
+    effects = _Effects(list(random), correlated)
+    profile = _Profile(moments, effects, lost)
+    found = _minimised(profile.value_and_slope, effects)
+    return profile.model(torch.from_numpy(found))
+
+
+def _minimised(
+    function: Callable[[np.ndarray], tuple[float, np.ndarray]], effects: "_Effects"
+) -> np.ndarray:
+    """Find the least of a function of the free numbers of ``V``."""
+    bounds = [(low, None) for low in effects.least()]
+    options = {"maxiter": MOST_STEPS}
+    found = minimize(
+        function, effects.start(), jac=True, method="L-BFGS-B", bounds=bounds, options=options
     )
-    return problem.model(torch.from_numpy(np.asarray(best.x)))
+    return np.asarray(found.x)
+
+
+@dataclass(frozen=True)
+class _Effects:
+    """Tell which columns have random effects, and read ``V`` off its free numbers.
+
+    They are the variances, or the lower triangle of a factor of ``V``.
+    """
+
+    random: list[int]
+    correlated: bool
+
+    @property
+    def size(self) -> int:
+        """The number of random effects of a task."""
+        return len(self.random)
+
+    def _on_diagonal(self) -> np.ndarray:
+        row, column = np.tril_indices(self.size)
+        return row == column
+
+    def start(self) -> np.ndarray:
+        """Give the first numbers: ``V`` is the identity."""
+        return self._on_diagonal().astype(float) if self.correlated else np.ones(self.size)
+
+    def least(self) -> list[float]:
+        """Give the least that each number may be."""
+        if not self.correlated:
+            return [0.0] * self.size
+        return np.where(self._on_diagonal(), 0.0, -np.inf).tolist()
+
+    def variance(self, numbers: Tensor) -> Tensor:
+        """Give ``V`` ``[random, random]``."""
+        if not self.correlated:
+            return torch.diag(numbers)
+        factor = self.factor(numbers)
+        return factor @ factor.T
+
+    def factor(self, numbers: Tensor) -> Tensor:
+        """Give a lower triangular factor of ``V``."""
+        if not self.correlated:
+            return torch.diag(numbers.sqrt())
+        row, column = torch.tril_indices(self.size, self.size)
+        return numbers.new_zeros(self.size, self.size).index_put((row, column), numbers)
+
+
+@dataclass(frozen=True)
+class _Equations:
+    """Hold generalised least squares: the matrix, the right side and the square of the targets."""
+
+    system: Tensor
+    right: Tensor
+    square: Tensor
+
+    @classmethod
+    def of(cls, moments: Moments, random: list[int], shrink: Tensor) -> "_Equations":
+        """Sum over the tasks, with ``K_t`` of each ``[task, random, random]``."""
+        both = moments.gram[:, :, random]
+        of_y = moments.cross[:, random].unsqueeze(-1)
+        pulled = both @ shrink
+        return cls(
+            moments.gram.sum(0) - (pulled @ both.mT).sum(0),
+            moments.cross.sum(0) - (pulled @ of_y).sum(0).squeeze(-1),
+            moments.square.sum() - (of_y.mT @ shrink @ of_y).sum(),
+        )
+
+    def root(self) -> Tensor:
+        """Factorise the matrix."""
+        jitter = JITTER * self.system.diagonal().mean().detach() + 1e-300
+        eye = torch.eye(len(self.right), dtype=self.system.dtype)
+        factor: Tensor = torch.linalg.cholesky(self.system + jitter * eye)
+        return factor
+
+    def solution(self, root: Tensor) -> Tensor:
+        """Give ``β``."""
+        return torch.cholesky_solve(self.right.unsqueeze(-1), root).squeeze(-1)
+
+    def residual(self, mean: Tensor) -> Tensor:
+        """Give ``r²``, kept above 0 for rows that are fitted exactly."""
+        return self.square - self.right @ mean
 
 
 @dataclass(frozen=True)
 class _Solved:
-    """Hold the least squares for one ``V``."""
+    """Hold the least squares for one covariance of the random effects."""
 
     mean: Tensor
     noise: Tensor
@@ -88,21 +176,11 @@ class _Solved:
 
 @dataclass(frozen=True)
 class _Profile:
-    """The profiled deviance as a function of the free numbers of ``V``."""
+    """Give the profiled deviance as a function of the free numbers of the covariance."""
 
     moments: Moments
-    random: list[int]
-    correlated: bool
+    effects: _Effects
     lost: int
-
-    def start(self) -> tuple[np.ndarray, list[float]]:
-        """Give the first numbers, and the least that each may be: variances or factors of 1."""
-        size = len(self.random)
-        if not self.correlated:
-            return np.ones(size), [0.0] * size
-        row, column = np.tril_indices(size)
-        diagonal = row == column
-        return diagonal.astype(float), np.where(diagonal, 0.0, -np.inf).tolist()
 
     def value_and_slope(self, numbers: np.ndarray) -> tuple[float, np.ndarray]:
         """Give the deviance and its gradient."""
@@ -116,47 +194,34 @@ class _Profile:
         solved = self.solve(numbers)
         size = len(solved.mean)
         factor = numbers.new_zeros(size, size)
-        own = self._factor(numbers) if self.correlated else torch.diag(numbers.sqrt())
-        place = torch.tensor(self.random)
+        place = torch.tensor(self.effects.random)
+        own = self.effects.factor(numbers)
         factor[place.unsqueeze(1), place] = own * solved.noise.sqrt()
         return MixedModel(solved.mean, factor, solved.noise, float(solved.deviance))
 
     def solve(self, numbers: Tensor) -> _Solved:
         """Solve the least squares of ``β`` for the ``V`` of these ``numbers``."""
-        moments, random = self.moments, self.random
-        own = moments.gram[:, random][:, :, random]
-        both = moments.gram[:, :, random]
-        variance = self._variance(numbers)
-        inner = torch.eye(len(random), dtype=own.dtype) + own @ variance
+        variance = self.effects.variance(numbers)
+        inner = self._inner(variance)
         shrink = variance @ torch.linalg.inv(inner)
-        pulled = both @ shrink
-        of_y = moments.cross[:, random].unsqueeze(-1)
-        system = moments.gram.sum(0) - (pulled @ both.mT).sum(0)
-        right = moments.cross.sum(0) - (pulled @ of_y).sum(0).squeeze(-1)
-        square = moments.square.sum() - (of_y.mT @ shrink @ of_y).sum()
-        scale = moments.gram.sum(0).diagonal().mean() + 1e-300
-        root = torch.linalg.cholesky(system + JITTER * scale * torch.eye(len(right)))
-        mean = torch.cholesky_solve(right.unsqueeze(-1), root).squeeze(-1)
-        left = (square - right @ mean).clamp(min=1e-12 * float(moments.square.sum()) + 1e-300)
-        rows = moments.count.sum() - self.lost
-        deviance = torch.linalg.slogdet(inner)[1].sum()
-        deviance = deviance + rows * (1 + (2 * math.pi * left / rows).log())
-        if self.lost:
-            deviance = deviance + 2 * root.diagonal().log().sum()
-        return _Solved(mean, left / rows, deviance)
+        equations = _Equations.of(self.moments, self.effects.random, shrink)
+        root = equations.root()
+        mean = equations.solution(root)
+        rows = self.moments.count.sum() - self.lost
+        least = 1e-12 * float(self.moments.square.sum()) + 1e-300
+        noise = equations.residual(mean).clamp(min=least) / rows
+        return _Solved(mean, noise, self._deviance(inner, root, rows, noise))
 
-    def _variance(self, numbers: Tensor) -> Tensor:
-        """Give ``V`` ``[random, random]``."""
-        if not self.correlated:
-            return torch.diag(numbers)
-        factor = self._factor(numbers)
-        return factor @ factor.T
+    def _inner(self, variance: Tensor) -> Tensor:
+        """Give ``I + Z_tᵀ Z_t V`` ``[task, random, random]``."""
+        random = self.effects.random
+        own = self.moments.gram[:, random][:, :, random]
+        return torch.eye(len(random), dtype=own.dtype) + own @ variance
 
-    def _factor(self, numbers: Tensor) -> Tensor:
-        """Put the ``numbers`` into a lower triangle."""
-        size = len(self.random)
-        row, column = torch.tril_indices(size, size)
-        return numbers.new_zeros(size, size).index_put((row, column), numbers)
+    def _deviance(self, inner: Tensor, root: Tensor, rows: Tensor, noise: Tensor) -> Tensor:
+        """Give the profiled deviance."""
+        found = torch.linalg.slogdet(inner)[1].sum() + rows * (1 + (2 * math.pi * noise).log())
+        return found + 2 * root.diagonal().log().sum() if self.lost else found
 
 
 __all__ = ["MixedModel", "mixed_model"]

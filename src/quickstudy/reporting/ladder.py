@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from rich.box import SIMPLE
 from rich.table import Table as Lines
 from rich.text import Text
 
@@ -69,9 +70,9 @@ def note_of(scores: Sequence[Score]) -> str:
 def cells_of(scores: Sequence[Score], shot: int | None) -> tuple[list[str], list[list[str]]]:
     """Give a head, and a line for every way.
 
-    A line holds the error with its standard deviation over the splits, how far it is above the
-    best way's with the half of its interval, other metrics, and times. The other metrics are the
-    explained variance or the accuracy, or the error of each of several targets of different kinds.
+    A line holds the error, how far it is above the best way's with half the interval of that, other
+    metrics, and times. The other metrics are the explained variance or the accuracy, or the error
+    of each of several targets of different kinds.
     """
     first, *others = metrics_of(scores)
     standing = Standing.of(scores, shot)
@@ -79,9 +80,9 @@ def cells_of(scores: Sequence[Score], shot: int | None) -> tuple[list[str], list
     lines = []
     for name in standing.errors:
         more = [_cell(metric, values[name]) for metric, values in besides]
-        line = [name, _error(standing, name), _behind(standing, name), *more]
+        line = [name, f"{standing.mean(name):.4g}", _behind(standing, name), *more]
         lines.append([*line, *_times(standing, name)])
-    head = ["way", *map(head_of, (first, *others)), "fit, s", "adapt, ms"]
+    head = ["way", *map(head_of, (first, *others)), "fit,\ns", "adapt,\nms"]
     head.insert(2, "above\nthe best")
     return head, lines
 
@@ -101,20 +102,14 @@ def footnotes(
     return [f"{name}: {note}." for name, note in said.items() if note]
 
 
-def _error(standing: Standing, name: str) -> str:
-    """Write the error, with its standard deviation over the splits."""
-    errors = list(standing.errors[name].values())
-    spread = f" ± {np.std(errors):.3f}" if len(errors) > 1 else ""
-    return f"{standing.mean(name):.3f}{spread}"
-
-
 def _behind(standing: Standing, name: str) -> str:
     """Write how far the error is above the best way's, and the half of its interval."""
     if name == standing.best:
         return ""
     found = standing.apart(name, standing.best)
-    half = f" ± {50 * (found.high - found.low):.1f}" if math.isfinite(found.high) else ""
-    return f"{100 * found.mean:.1f}{half} %"
+    digits = 1 if abs(found.mean) < 1 else 0
+    half = f" ± {50 * (found.high - found.low):.{digits}f}" if math.isfinite(found.high) else ""
+    return f"{100 * found.mean:.{digits}f}{half} %"
 
 
 def _times(standing: Standing, name: str) -> list[str]:
@@ -147,17 +142,20 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def left_out(scores: Sequence[Score], notes: Mapping[str, str]) -> list[str]:
-    """Say which ways were not run at all, and why: one line, or none."""
+    """Say which ways were not run at all: a line for every reason."""
     judged = {score.name for score in scores}
-    parts = [f"{name} ({reason})" for name, reason in notes.items() if name not in judged]
-    return [f"Not run: {'; '.join(parts)}."] if parts else []
+    reasons: dict[str, list[str]] = {}
+    for name, reason in notes.items():
+        if name not in judged:
+            reasons.setdefault(reason, []).append(name)
+    return [f"Not run ({reason}): {'; '.join(names)}." for reason, names in reasons.items()]
 
 
 def lines(scores: Sequence[Score], shot: int | None) -> Lines:
     """Make a table for the terminal of :func:`cells_of`, with the best way in bold."""
     head, rows = cells_of(scores, shot)
     best = Standing.of(scores, shot).best
-    table = Lines(title=title_of(shot), caption=note_of(scores) or None)
+    table = Lines(title=title_of(shot), caption=note_of(scores) or None, box=SIMPLE)
     table.title_justify = table.caption_justify = "left"
     for name in head:
         names = name == "way"

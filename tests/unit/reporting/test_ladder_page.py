@@ -74,7 +74,7 @@ def test_the_page_holds_verdict_numbers_settings_and_figures_and_escapes_names(t
         assert line.replace("<prior>", "&lt;prior&gt;") in text
     for row in cells_of(scores, 5)[1]:
         assert row[1] in text
-    assert "Not run: generator (the time was up)." in text
+    assert "Not run (the time was up): generator." in text
     assert "20,000" in text and "Kept for new tasks: learned &lt;prior&gt;." in text
     assert text.count("data:image/png;base64,") == 2 and "http" not in text
     assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == [

@@ -1,21 +1,20 @@
 """Gradient boosting that sees the task of a row, as a category or by its mean target."""
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from torch import Tensor
 
-from quickstudy.episode import Episode
+from quickstudy.episode import Batch, Episode
 from quickstudy.ladder.rungs.rung import Rung
-from quickstudy.ladder.rungs.task_column import TaskMeans
+from quickstudy.ladder.rungs.task_column import LearnedRows, Rows, TaskFeatures
 from quickstudy.tasks import TableTasks
 
-Rows = NDArray[Any]
 MOST_CODES = 255
 """Tasks that scikit-learn's boosting can take as categories."""
 LEAVES = (4, 16)
@@ -23,12 +22,21 @@ LEAVES = (4, 16)
 MOST_TREES = 200
 HELD = 0.2
 """The part of the rows that inner validation judges on."""
+LEAST = 20
+"""Rows from which there is an inner validation."""
 
 
 @dataclass(frozen=True)
-class Size:
-    """How much is boosted: trees, and leaves of each."""
+class Choice:
+    """What inner validation chooses.
 
+    Attributes:
+        coded: The task is a category; else it is encoded by its mean target.
+        trees: How many.
+        leaves: Of each tree.
+    """
+
+    coded: bool
     trees: int
     leaves: int
 
@@ -36,11 +44,12 @@ class Size:
 class TaskBoosting(Rung):
     """Gradient boosting on the features and on the task; the abstract parent of two libraries.
 
-    Up to 255 tasks, the task is a categorical feature. The support rows of new tasks are then added
-    to the training rows as new categories, all of an episode at once, and it is fitted again; a new
-    task without rows is a missing category. Beyond, the task is target-encoded without leakage
-    (:class:`~quickstudy.ladder.rungs.task_column.TaskMeans`), and a new task by its support rows.
-    Leaves and trees are chosen on a fifth of the training rows.
+    Inner validation, on a fifth of the training rows, chooses the trees, their leaves, and what the
+    task is: a categorical feature (up to 255 tasks), or the mean of its targets without leakage
+    (:class:`~quickstudy.ladder.rungs.task_column.TaskMeans`). If it is a category, the support rows
+    of new tasks are added to the training rows as further categories, all of an episode at once,
+    and the trees are grown again; a task without rows is a missing category. A mean is that of the
+    support rows.
     """
 
     family = "plain"
@@ -48,163 +57,160 @@ class TaskBoosting(Rung):
     most_codes = MOST_CODES
 
     @abstractmethod
-    def boosted(self, x: Rows, y: Rows, size: Size, way: int, category: int | None) -> Any:
-        """Fit to ``x`` ``[row, feature]`` and ``y`` ``[row]``: numbers, or classes if ``way``."""
+    def boosted(self, features: TaskFeatures, choice: Choice) -> Any:
+        """Grow trees on the training rows of ``features``."""
 
     @abstractmethod
-    def staged(self, model: Any, x: Rows, y: Rows, way: int) -> list[float]:
-        """Give the loss of rows after every tree."""
+    def stages(self, model: Any, x: Rows) -> Iterator[Rows]:
+        """Predict rows by the first tree, by the first two, and so on."""
 
     def fit(self, train: TableTasks, seed: int) -> None:
-        """Choose the size, and fit."""
-        self.seed, self.way = seed, train.target.way or 0
-        self.x, self.task = train.x.double().numpy(), train.task.numpy()
-        self.y = train.y.numpy().reshape(len(train.y), -1)
-        self.tasks = len(train.names)
+        """Choose by inner validation, and grow the trees of every target."""
+        x, y = train.x.double().numpy(), train.y.numpy().reshape(len(train.y), -1)
+        self.tasks, way = len(train.names), train.target.way or 0
         self.place = {own: place for place, own in enumerate(train.identity.tolist())}
-        self.sizes = [self._size(column) for column in self.y.T]
-        self.coded = self.tasks <= self.most_codes
-        self.by_mean: list[tuple[TaskMeans, Any]] = []
-        self.models = self._by_code(self.x, self.y, self.task) if self.coded else []
+        rows = [LearnedRows(x, column, train.task.numpy(), way) for column in y.T]
+        self.each = [OneTarget(self, own, len(train.names), seed) for own in rows]
 
     def predict(self, episode: Episode, known: bool) -> Tensor:
         """Predict rows of known tasks, or of new ones after learning from their rows."""
-        places = [self.place.get(own, -1) for own in episode.task.tolist()] if known else None
-        query, of_query = _rows(episode.query.x, episode.query.mask)
-        if places is not None and self.coded:
-            found = self._ask(self.models, _coded(query, np.asarray(places)[of_query]))
-        elif self.tasks + episode.num_tasks <= self.most_codes:
-            found = self._as_new_codes(episode, query, of_query)
+        query, of_query = rows_of(episode.query)
+        if known:
+            place = np.array([self.place[own] for own in episode.task.tolist()], dtype=np.int64)
+            found = [own.known(query, place[of_query]) for own in self.each]
         else:
-            found = self._by_means(episode, query, of_query)
-        result = episode.query.x.new_zeros(*episode.query.mask.shape, found.shape[1])
-        result[episode.query.mask > 0] = torch.from_numpy(found).to(result.dtype)
+            found = self._of_new(episode, query, of_query)
+        answers = torch.from_numpy(np.concatenate(found, 1)).to(episode.query.x.dtype)
+        result = answers.new_zeros(*episode.query.mask.shape, answers.shape[1])
+        result[episode.query.mask > 0] = answers
         return result
 
-    def _as_new_codes(self, episode: Episode, query: Rows, of_query: Rows) -> Rows:
-        """Fit again with the support rows as those of further categories, and predict."""
-        x, task = _rows(episode.support.x, episode.support.mask)
-        code = np.where(np.isin(of_query, task), of_query + self.tasks, -1)
-        if not len(x):
-            return self._ask(self.models, _coded(query, code))
-        y = self._targets(episode)
-        models = self._by_code(
-            np.concatenate([self.x, x]),
-            np.concatenate([self.y, y]),
-            np.concatenate([self.task, task + self.tasks]),
-        )
-        return self._ask(models, _coded(query, code))
+    def _of_new(self, episode: Episode, query: Rows, of_query: Rows) -> list[Rows]:
+        """Predict rows of new tasks by every target's trees."""
+        x, task = rows_of(episode.support)
+        y = episode.support.y[episode.support.mask > 0].numpy().reshape(len(x), -1)
+        way = self.each[0].rows.way
+        support = [LearnedRows(x, column, task, way) for column in y.T]
+        pairs = zip(self.each, support, strict=True)
+        return [own.new(rows, query, of_query, episode.num_tasks) for own, rows in pairs]
 
-    def _by_means(self, episode: Episode, query: Rows, of_query: Rows) -> Rows:
-        """Encode tasks by the targets of their support rows, and predict."""
-        if not self.by_mean:
-            self.by_mean = [
-                self._mean_model(*pair) for pair in zip(self.y.T, self.sizes, strict=True)
-            ]
-        _, task = _rows(episode.support.x, episode.support.mask)
-        y = self._targets(episode)
-        parts = []
-        for (means, model), column in zip(self.by_mean, y.T, strict=True):
-            own = means.of(self._encoded(column), task, of_query)
-            parts.append(self._answers(model, np.column_stack([query, own])))
-        return np.concatenate(parts, 1)
 
-    def _mean_model(self, column: Rows, size: Size) -> tuple[TaskMeans, Any]:
-        """Learn the encoding of the tasks by one target, and boost on it."""
-        targets = self._encoded(column)
-        means = TaskMeans.fit(targets, self.task)
-        x = np.column_stack([self.x, means.of_others(targets, self.task, self.seed)])
-        return means, self.boosted(x, column, size, self.way, None)
+class OneTarget:
+    """The trees of one target.
 
-    def _by_code(self, x: Rows, y: Rows, task: Rows) -> list[Any]:
-        coded = _coded(x, task)
-        columns = zip(y.T, self.sizes, strict=True)
-        return [self.boosted(coded, one, size, self.way, x.shape[1]) for one, size in columns]
+    Args:
+        library: Grows them.
+        rows: The training rows.
+        tasks: The number of training tasks.
+        seed: Of inner validation.
+    """
 
-    def _size(self, column: Rows) -> Size:
-        """Choose leaves and trees on rows that were left out."""
-        held = np.random.default_rng(self.seed).random(len(column)) < HELD
-        coded = self.tasks <= self.most_codes
-        if coded:
-            x, category = _coded(self.x, self.task), self.x.shape[1]
-        else:
-            targets = self._encoded(column)
-            means = TaskMeans.fit(targets, self.task)
-            x = np.column_stack([self.x, means.of_others(targets, self.task, self.seed)])
-            category = None
-        if min(held.sum(), (~held).sum()) < 10 or len(np.unique(column[~held])) < 2:
-            return Size(50, LEAVES[0])
-        losses: dict[Size, float] = {}
-        for leaves in LEAVES:
-            asked = Size(MOST_TREES, leaves)
-            model = self.boosted(x[~held], column[~held], asked, self.way, category)
-            stages = self.staged(model, x[held], column[held], self.way)
-            best = int(np.argmin(stages))
-            losses[Size(best + 1, leaves)] = stages[best]
-        return min(losses, key=lambda size: losses[size])
+    def __init__(self, library: TaskBoosting, rows: LearnedRows, tasks: int, seed: int) -> None:
+        self.library, self.rows = library, rows
+        self.tasks, self.seed = tasks, seed
+        self.choice = _chosen(library, rows, tasks <= library.most_codes, seed)
+        self.features = TaskFeatures.of(rows, self.choice.coded, seed)
+        self.model = library.boosted(self.features, self.choice)
+        self._by_mean: tuple[TaskFeatures, Any] | None = None
 
-    def _encoded(self, column: Rows) -> Rows:
-        """Give numbers as one column, classes as one column each ``[row, target]``."""
-        return np.eye(self.way)[column] if self.way else column[:, None]
+    def known(self, x: Rows, task: Rows) -> Rows:
+        """Predict rows of training tasks."""
+        return self._answers(self.model, self.features.asked(x, task))
 
-    def _targets(self, episode: Episode) -> Rows:
-        y = episode.support.y[episode.support.mask > 0].numpy()
-        return y.reshape(len(y), self.y.shape[1])
+    def new(self, support: LearnedRows, x: Rows, task: Rows, count: int) -> Rows:
+        """Predict rows of ``count`` new tasks, given their support rows."""
+        if not self.choice.coded or self.tasks + count > self.library.most_codes:
+            features, model = self._mean_model()
+            return self._answers(model, features.of_others(support, x, task))
+        code = np.where(np.isin(task, support.task), task + self.tasks, -1)
+        return self._answers(self._with(support), self.features.asked(x, code))
 
-    def _ask(self, models: list[Any], x: Rows) -> Rows:
-        return np.concatenate([self._answers(model, x) for model in models], 1)
+    def _with(self, support: LearnedRows) -> Any:
+        """Grow the trees again, with the support rows as those of further categories."""
+        if not len(support.x):
+            return self.model
+        rows = self.rows.also(support.x, support.y, support.task + self.tasks)
+        return self.library.boosted(TaskFeatures.of(rows, True, self.seed), self.choice)
+
+    def _mean_model(self) -> tuple[TaskFeatures, Any]:
+        """Give the trees that see the task by its mean; they are grown when first asked for."""
+        if not self.choice.coded:
+            return self.features, self.model
+        if self._by_mean is None:
+            features = TaskFeatures.of(self.rows, False, self.seed)
+            self._by_mean = features, self.library.boosted(features, self.choice)
+        return self._by_mean
 
     def _answers(self, model: Any, x: Rows) -> Rows:
         """Give the number, or the probabilities of all classes, of every row."""
+        way, rows = self.rows.way, len(self.rows.y)
         if not len(x):
-            return np.zeros((0, self.way or 1))
-        if not self.way:
+            return np.zeros((0, way or 1))
+        if not way:
             return model.predict(x)[:, None]
-        rows = len(self.y)
-        base = np.bincount(self.y[:, 0], minlength=self.way) / rows
-        found = np.zeros((len(x), self.way))
+        found = np.zeros((len(x), way))
         found[:, model.classes_] = model.predict_proba(x)
-        return (rows * found + base) / (rows + 1)
+        # as if one more row had been seen, of which only the frequencies are known
+        return (rows * found + self.rows.targets.mean(0)) / (rows + 1)
+
+
+def _chosen(library: TaskBoosting, rows: LearnedRows, codes: bool, seed: int) -> Choice:
+    """Choose on rows that are left out."""
+    held = np.random.default_rng(seed).random(len(rows.y)) < HELD
+    learned, judged = rows.only(~held), rows.only(held)
+    if len(rows.y) < LEAST or not held.any() or len(np.unique(learned.y)) < 2:
+        return Choice(codes, 50, LEAVES[0])
+    losses: dict[Choice, float] = {}
+    for coded in (True, False) if codes else (False,):
+        features = TaskFeatures.of(learned, coded, seed)
+        for leaves in LEAVES:
+            model = library.boosted(features, Choice(coded, MOST_TREES, leaves))
+            x = features.asked(judged.x, judged.task)
+            stages = [_loss(model, found, judged) for found in library.stages(model, x)]
+            best = int(np.argmin(stages))
+            losses[Choice(coded, best + 1, leaves)] = stages[best]
+    return min(losses, key=lambda choice: losses[choice])
+
+
+def _loss(model: Any, found: Rows, judged: LearnedRows) -> float:
+    """Give the squared error, or the log-loss of the rows whose class was learned."""
+    if not judged.way:
+        return float(((found - judged.y) ** 2).mean())
+    known = np.isin(judged.y, model.classes_)
+    place = np.searchsorted(model.classes_, judged.y[known])
+    of_label = found[known][np.arange(len(place)), place]
+    return float(-np.log(of_label + 1e-12).mean()) if len(place) else 0.0
 
 
 class HistBoosting(TaskBoosting):
-    """scikit-learn's histogram gradient boosting, which sees the task."""
+    """Histogram gradient boosting of scikit-learn, which sees the task."""
 
     name = "boosting that sees the task"
 
-    def boosted(self, x: Rows, y: Rows, size: Size, way: int, category: int | None) -> Any:
-        """Fit; the column ``category`` holds categories."""
-        make = HistGradientBoostingClassifier if way else HistGradientBoostingRegressor
+    def boosted(self, features: TaskFeatures, choice: Choice) -> Any:
+        """Grow the trees."""
+        rows, category = features.rows, features.category
+        make = HistGradientBoostingClassifier if rows.way else HistGradientBoostingRegressor
         model = make(
-            max_iter=size.trees,
-            max_leaf_nodes=size.leaves,
-            min_samples_leaf=max(1, min(20, len(y) // 10)),
+            max_iter=choice.trees,
+            max_leaf_nodes=choice.leaves,
+            min_samples_leaf=max(1, min(20, len(rows.y) // 10)),
             categorical_features=None if category is None else [category],
             early_stopping=False,
             random_state=0,
         )
-        return model.fit(x, y)
+        return model.fit(features.x, rows.y)
 
-    def staged(self, model: Any, x: Rows, y: Rows, way: int) -> list[float]:
-        """Give the squared error, or the log-loss, after every tree."""
-        if not way:
-            return [float(((found - y) ** 2).mean()) for found in model.staged_predict(x)]
-        known = np.isin(y, model.classes_)
-        place = np.searchsorted(model.classes_, y[known])
-        rows = np.arange(len(place))
-        stages = model.staged_predict_proba(x[known])
-        return [float(-np.log(found[rows, place] + 1e-12).mean()) for found in stages]
+    def stages(self, model: Any, x: Rows) -> Iterator[Rows]:
+        """Predict after every tree."""
+        staged = getattr(model, "staged_predict_proba", model.staged_predict)
+        return iter(staged(x))
 
 
-def _coded(x: Rows, code: Rows) -> Rows:
-    """Put the code of the task behind the features; −1 is missing."""
-    return np.column_stack([x, np.where(code < 0, np.nan, code)])
-
-
-def _rows(x: Tensor, mask: Tensor) -> tuple[Rows, Rows]:
+def rows_of(batch: Batch) -> tuple[Rows, Rows]:
     """Give the real rows ``[row, feature]``, and which task each is of ``[row]``."""
-    real = mask > 0
-    return x[real].double().numpy(), real.nonzero()[:, 0].numpy()
+    real = batch.mask > 0
+    return batch.x[real].double().numpy(), real.nonzero()[:, 0].numpy()
 
 
-__all__ = ["HistBoosting", "Size", "TaskBoosting"]
+__all__ = ["Choice", "HistBoosting", "OneTarget", "TaskBoosting", "rows_of"]

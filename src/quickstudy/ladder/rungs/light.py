@@ -1,46 +1,39 @@
 """LightGBM that sees the task, where it is installed."""
 
+from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
 
-import numpy as np
-
-from quickstudy.ladder.rungs.boosting import Rows, Size, TaskBoosting
+from quickstudy.ladder.rungs.boosting import Choice, TaskBoosting
+from quickstudy.ladder.rungs.task_column import Rows, TaskFeatures
 
 SETTINGS = {"learning_rate": 0.1, "verbosity": -1, "random_state": 0, "n_jobs": 1}
 
 
 class LightBoosting(TaskBoosting):
-    """LightGBM, with the task as a categorical feature; see :class:`TaskBoosting`."""
+    """Gradient boosting of LightGBM, which sees the task."""
 
     name = "LightGBM that sees the task"
     # it has no limit of its own
     most_codes = 10_000
 
-    def boosted(self, x: Rows, y: Rows, size: Size, way: int, category: int | None) -> Any:
-        """Fit; the column ``category`` holds categories."""
+    def boosted(self, features: TaskFeatures, choice: Choice) -> Any:
+        """Grow the trees."""
         from lightgbm import LGBMClassifier, LGBMRegressor
 
-        model = (LGBMClassifier if way else LGBMRegressor)(
-            n_estimators=size.trees,
-            num_leaves=size.leaves,
-            min_child_samples=max(1, min(20, len(y) // 10)),
-            **SETTINGS,
+        rows, category = features.rows, features.category
+        make = LGBMClassifier if rows.way else LGBMRegressor
+        least = max(1, min(20, len(rows.y) // 10))
+        size = {"n_estimators": choice.trees, "num_leaves": choice.leaves}
+        model = make(min_child_samples=least, **size, **SETTINGS)
+        return model.fit(
+            features.x, rows.y, categorical_feature=[] if category is None else [category]
         )
-        return model.fit(x, y, categorical_feature=[] if category is None else [category])
 
-    def staged(self, model: Any, x: Rows, y: Rows, way: int) -> list[float]:
-        """Give the squared error, or the log-loss, after every tree."""
-        trees = range(1, model.n_estimators + 1)
-        if not way:
-            return [float(((model.predict(x, num_iteration=n) - y) ** 2).mean()) for n in trees]
-        known = np.isin(y, model.classes_)
-        place = np.searchsorted(model.classes_, y[known])
-        losses = []
-        for trees_used in trees:
-            found = model.predict_proba(x[known], num_iteration=trees_used)
-            losses.append(float(-np.log(found[np.arange(len(place)), place] + 1e-12).mean()))
-        return losses
+    def stages(self, model: Any, x: Rows) -> Iterator[Rows]:
+        """Predict after every tree."""
+        ask = getattr(model, "predict_proba", model.predict)
+        return (ask(x, num_iteration=trees) for trees in range(1, model.n_estimators + 1))
 
 
 def is_installed() -> bool:

@@ -1,6 +1,6 @@
 """Ridge regression on the features and on the task, one-hot."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -13,6 +13,53 @@ from quickstudy.tasks import TableTasks
 
 PARTS = 5
 """Parts of the rows, each predicted from the others to choose the penalty."""
+
+
+@dataclass(frozen=True)
+class OneHotRows:
+    """Rows of known tasks.
+
+    Attributes:
+        x: Features, a one last ``[row, feature]``.
+        y: Targets ``[row, target]``.
+        task: The task of each ``[row]``.
+        num_tasks: The number of tasks; some may have no row.
+    """
+
+    x: Tensor
+    y: Tensor
+    task: Tensor
+    num_tasks: int
+
+    @classmethod
+    def of(cls, tasks: TableTasks) -> "OneHotRows":
+        """Take the rows of tasks of numbers, in double precision."""
+        x, y = with_one(tasks.x.double()), tasks.y.double()
+        return cls(x, y, tasks.task, len(tasks.names))
+
+    @property
+    def count(self) -> Tensor:
+        """The rows of every task ``[task]``."""
+        return self.task.bincount(minlength=self.num_tasks)
+
+    def sums(self, values: Tensor) -> Tensor:
+        """Sum ``values`` ``[row, ...]`` by task ``[task, ...]``."""
+        zeros = values.new_zeros(self.num_tasks, values.shape[1])
+        return zeros.index_add(0, self.task, values)
+
+    def held(self, penalty: float) -> Tensor:
+        """Give the penalty of the features' weights, none of the intercept's, as a matrix."""
+        each = torch.full((self.x.shape[1],), penalty, dtype=self.x.dtype)
+        each[-1] = 1e-9
+        return torch.diag(each)
+
+    def only(self, rows: Tensor) -> "OneHotRows":
+        """Give some of the rows."""
+        return replace(self, x=self.x[rows], y=self.y[rows], task=self.task[rows])
+
+    def target(self, place: int) -> "OneHotRows":
+        """Give the same rows with one of the targets."""
+        return replace(self, y=self.y[:, place : place + 1])
 
 
 @dataclass(frozen=True)
@@ -34,22 +81,15 @@ class OneHotRidge:
     squares: Tensor
 
     @classmethod
-    def fit(
-        cls, x: Tensor, y: Tensor, task: Tensor, num_tasks: int, penalty: float
-    ) -> "OneHotRidge":
-        """Solve for the rows ``x`` ``[row, feature]``, a one last, and ``y`` ``[row, target]``."""
-        sums = [
-            values.new_zeros(num_tasks, values.shape[1]).index_add(0, task, values)
-            for values in (x, y)
-        ]
-        shrink = 1 / (task.bincount(minlength=num_tasks) + penalty).unsqueeze(1)
-        held = torch.full((x.shape[1],), penalty, dtype=x.dtype)
-        held[-1] = 1e-9
-        system = x.T @ x - (sums[0] * shrink).T @ sums[0] + torch.diag(held)
-        right = x.T @ y - (sums[0] * shrink).T @ sums[1]
+    def fit(cls, rows: "OneHotRows", penalty: float) -> "OneHotRidge":
+        """Solve for some rows."""
+        shrink = 1 / (rows.count + penalty).unsqueeze(1)
+        of_x, of_y = rows.sums(rows.x), rows.sums(rows.y)
+        system = rows.x.T @ rows.x - (of_x * shrink).T @ of_x + rows.held(penalty)
+        right = rows.x.T @ rows.y - (of_x * shrink).T @ of_y
         weights = torch.linalg.solve(system, right)
-        own = (sums[1] - sums[0] @ weights) * shrink
-        squares = (y * (y - x @ weights - own[task])).sum(0)
+        own = (of_y - of_x @ weights) * shrink
+        squares = (rows.y * (rows.y - rows.x @ weights - own[rows.task])).sum(0)
         return cls(weights, own, squares)
 
     def __call__(self, x: Tensor, task: Tensor) -> Tensor:
@@ -75,34 +115,36 @@ class OneHot(AdaptingRung):
 
     def fit(self, train: TableTasks, seed: int) -> None:
         """Choose the penalty of every target, and solve."""
-        x, y = with_one(train.x.double()), train.y.double()
-        errors = self._errors(x, y, train, seed)
+        rows = OneHotRows.of(train)
+        best = _errors(rows, seed).argmin(0).tolist()
         found = [
-            _gaussian(x, column.unsqueeze(1), train, float(PENALTIES[best]))
-            for column, best in zip(y.unbind(1), errors.argmin(0).tolist(), strict=True)
+            _prior(rows.target(place), float(PENALTIES[own])) for place, own in enumerate(best)
         ]
         self.learner = linear_prior(found, train)
 
-    def _errors(self, x: Tensor, y: Tensor, train: TableTasks, seed: int) -> Tensor:
-        """Sum the squares of rows that were left out ``[penalty, target]``."""
-        fold = torch.randperm(len(x), generator=generator(seed, "one-hot")) % PARTS
-        errors = x.new_zeros(len(PENALTIES), y.shape[1])
-        for part in range(min(PARTS, len(x))):
-            seen, held = fold != part, fold == part
-            for place, penalty in enumerate(PENALTIES.tolist()):
-                task, count = train.task, len(train.names)
-                model = OneHotRidge.fit(x[seen], y[seen], task[seen], count, penalty)
-                errors[place] += (y[held] - model(x[held], task[held])).square().sum(0)
-        return errors
+
+def _errors(rows: OneHotRows, seed: int) -> Tensor:
+    """Sum the squares of rows that were left out ``[penalty, target]``."""
+    fold = torch.randperm(len(rows.x), generator=generator(seed, "one-hot")) % PARTS
+    errors = rows.x.new_zeros(len(PENALTIES), rows.y.shape[1])
+    for part in fold.unique().tolist():
+        held = rows.only(fold == part)
+        for place, penalty in enumerate(PENALTIES.tolist()):
+            model = OneHotRidge.fit(rows.only(fold != part), penalty)
+            errors[place] += (held.y - model(held.x, held.task)).square().sum(0)
+    return errors
 
 
-def _gaussian(x: Tensor, y: Tensor, train: TableTasks, penalty: float) -> Gaussian:
-    """Give the ridge as a prior: an intercept of variance ``σ² / λ``, slopes without variance."""
-    model = OneHotRidge.fit(x, y, train.task, len(train.names), penalty)
-    noise = (model.squares[0] / len(x)).clamp(min=1e-12)
-    factor = x.new_zeros(x.shape[1], x.shape[1])
+def _prior(rows: OneHotRows, penalty: float) -> Gaussian:
+    """Give the ridge of one target as a prior: only the intercept has a variance.
+
+    It is ``σ² / λ``.
+    """
+    model = OneHotRidge.fit(rows, penalty)
+    noise = (model.squares[0] / len(rows.x)).clamp(min=1e-12)
+    factor = torch.zeros_like(rows.held(penalty))
     factor[-1, -1] = (noise / penalty).sqrt()
     return Gaussian(model.weights[:, 0], factor, noise)
 
 
-__all__ = ["OneHot", "OneHotRidge"]
+__all__ = ["OneHot", "OneHotRidge", "OneHotRows"]

@@ -38,26 +38,50 @@ class Ridges:
         Source: Golub, Heath & Wahba 1979, for the error of a row that is left out.
         """
         real = mask.unsqueeze(-1)
-        count = real.sum(1, keepdim=True)
-        centre, mean = ((values * real).sum(1, keepdim=True) / count for values in (x, y))
+        centre, mean = (_mean(values, real) for values in (x, y))
         rows, targets = (x - centre) * real, (y - mean) * real
-        values, vectors = torch.linalg.eigh(rows.transpose(1, 2) @ rows)
-        turned = rows @ vectors
-        pull = turned.transpose(1, 2) @ targets
-        least = torch.full_like(mean[:, 0], torch.inf)
-        weights = torch.zeros_like(pull)
-        for penalty in PENALTIES.tolist():
-            own = pull / (values + penalty).unsqueeze(-1)
-            leverage = (turned.square() / (values + penalty).unsqueeze(1)).sum(-1, keepdim=True)
-            out = 1 - leverage - 1 / count
-            error = ((targets - turned @ own) / out.clamp(min=1e-9) * real).square().sum(1)
-            better = (error < least).unsqueeze(1)
-            least, weights = error.minimum(least), torch.where(better, own, weights)
-        return cls(vectors @ weights, centre, mean)
+        values, vectors = torch.linalg.eigh(rows.mT @ rows)
+        turned = _Turned(rows @ vectors, targets, values, real)
+        return cls(vectors @ turned.best(), centre, mean)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Predict rows ``[problem, row, feature]``: ``[problem, row, target]``."""
         return (x - self.centre) @ self.weights + self.mean
+
+
+@dataclass(frozen=True)
+class _Turned:
+    """Hold centred rows in the directions in which their sums of products are diagonal."""
+
+    rows: Tensor
+    targets: Tensor
+    values: Tensor
+    real: Tensor
+
+    def best(self) -> Tensor:
+        """Give the weights of the least leave-one-out error ``[problem, feature, target]``."""
+        pull = self.rows.mT @ self.targets
+        least = torch.full_like(pull[:, :1], torch.inf)
+        best = torch.zeros_like(pull)
+        for penalty in PENALTIES.tolist():
+            weights = pull / (self.values + penalty).unsqueeze(-1)
+            error = self._error(weights, penalty)
+            best = torch.where(error < least, weights, best)
+            least = error.minimum(least)
+        return best
+
+    def _error(self, weights: Tensor, penalty: float) -> Tensor:
+        """Sum the squared errors of rows that are left out ``[problem, 1, target]``."""
+        shrunk = self.rows.square() / (self.values + penalty).unsqueeze(1)
+        leverage = shrunk.sum(-1, keepdim=True) + 1 / self.real.sum(1, keepdim=True)
+        out = (1 - leverage).clamp(min=1e-9)
+        residual = (self.targets - self.rows @ weights) / out * self.real
+        return residual.square().sum(1, keepdim=True)
+
+
+def _mean(values: Tensor, real: Tensor) -> Tensor:
+    """Average the real rows ``[problem, 1, ...]``."""
+    return (values * real).sum(1, keepdim=True) / real.sum(1, keepdim=True)
 
 
 __all__ = ["Ridges"]

@@ -1,6 +1,6 @@
-"""The task of a row as columns that boosting can split on."""
+"""The task of a row as columns that boosting can split on: a category, or its mean target."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,42 @@ from numpy.typing import NDArray
 Rows = NDArray[Any]
 PARTS = 5
 """Parts of the rows, each encoded by the targets of the others."""
+
+
+@dataclass(frozen=True)
+class LearnedRows:
+    """The rows of known tasks, with one target.
+
+    Attributes:
+        x: Features ``[row, feature]``.
+        y: Numbers or class indices ``[row]``.
+        task: The task of each ``[row]``.
+        way: The number of classes; 0 for numbers.
+    """
+
+    x: Rows
+    y: Rows
+    task: Rows
+    way: int
+
+    @property
+    def targets(self) -> Rows:
+        """The number, or zeros and ones of the classes ``[row, target]``."""
+        return self.encoded(self.y)
+
+    def encoded(self, y: Rows) -> Rows:
+        """Give targets in this form ``[row, target]``."""
+        return np.eye(self.way)[y] if self.way else y[:, None]
+
+    def only(self, rows: Rows) -> "LearnedRows":
+        """Give some of the rows."""
+        return replace(self, x=self.x[rows], y=self.y[rows], task=self.task[rows])
+
+    def also(self, x: Rows, y: Rows, task: Rows) -> "LearnedRows":
+        """Give these rows and others."""
+        pairs = ((self.x, x), (self.y, y), (self.task, task))
+        joined = [np.concatenate(pair) for pair in pairs]
+        return LearnedRows(*joined, self.way)
 
 
 @dataclass(frozen=True)
@@ -32,36 +68,81 @@ class TaskMeans:
     @classmethod
     def fit(cls, y: Rows, task: Rows) -> "TaskMeans":
         """Learn from the targets ``y`` ``[row, target]`` of every ``task`` ``[row]``."""
-        count = np.maximum(np.bincount(task), 1)[:, None]
-        means = _sums(y, task) / count
+        _, task = np.unique(task, return_inverse=True)
+        count = np.bincount(task)[:, None]
+        means = sums_of(y, task) / count
         within = ((y - means[task]) ** 2).sum(0) / max(1, len(y) - len(count))
-        apart = ((means - y.mean(0)) ** 2).mean(0)
-        between = np.maximum(apart - within * (1 / count).mean(), 0.01 * within + 1e-12)
+        apart = ((means - y.mean(0)) ** 2).mean(0) - within * (1 / count).mean()
+        between = np.maximum(apart, 0.01 * within + 1e-12)
         return cls(y.mean(0), np.maximum(within, 1e-12) / between)
 
     def of(self, y: Rows, task: Rows, new: Rows) -> Rows:
         """Encode rows of the tasks ``new`` by the rows ``y`` ``[row, target]`` of ``task``."""
         count = int(max(task.max(initial=0), new.max(initial=0))) + 1
-        sums = _sums(y, task, count)
+        sums = sums_of(y, task, count)
         return self._columns(sums[new], np.bincount(task, minlength=count)[new])
 
     def of_others(self, y: Rows, task: Rows, seed: int) -> Rows:
         """Encode every training row by its task's rows in other parts."""
         part = np.random.default_rng(seed).permutation(len(y)) % PARTS
         together = task * PARTS + part
-        size = (int(task.max(initial=0)) + 1) * PARTS
-        own = _sums(y, together, size)[together]
-        mine = np.bincount(together, minlength=size)[together]
-        return self._columns(_sums(y, task)[task] - own, np.bincount(task)[task] - mine)
+        sums = sums_of(y, task)[task] - sums_of(y, together)[together]
+        count = np.bincount(task)[task] - np.bincount(together)[together]
+        return self._columns(sums, count)
 
     def _columns(self, sums: Rows, count: Rows) -> Rows:
         mean = (sums + self.rows * self.mean) / (count[:, None] + self.rows)
         return np.column_stack([mean, count])
 
 
-def _sums(y: Rows, task: Rows, count: int = 0) -> Rows:
+@dataclass(frozen=True)
+class TaskFeatures:
+    """Features with columns of the task.
+
+    Attributes:
+        rows: The training rows.
+        x: Their features, with those of the task ``[row, feature]``.
+        means: The encoding by targets; None if the task is a category.
+    """
+
+    rows: LearnedRows
+    x: Rows
+    means: TaskMeans | None = None
+
+    @classmethod
+    def of(cls, rows: LearnedRows, coded: bool, seed: int) -> "TaskFeatures":
+        """Encode the task of training rows, as a category or by the mean target."""
+        if coded:
+            return cls(rows, with_code(rows.x, rows.task))
+        means = TaskMeans.fit(rows.targets, rows.task)
+        columns = means.of_others(rows.targets, rows.task, seed)
+        return cls(rows, np.column_stack([rows.x, columns]), means)
+
+    @property
+    def category(self) -> int | None:
+        """The place of the column of categories, None if there is none."""
+        return self.rows.x.shape[1] if self.means is None else None
+
+    def asked(self, x: Rows, task: Rows) -> Rows:
+        """Encode further rows of the same tasks."""
+        if self.means is None:
+            return with_code(x, task)
+        return np.column_stack([x, self.means.of(self.rows.targets, self.rows.task, task)])
+
+    def of_others(self, support: LearnedRows, x: Rows, task: Rows) -> Rows:
+        """Encode rows of other tasks by the mean targets of their support rows."""
+        assert self.means is not None
+        return np.column_stack([x, self.means.of(support.targets, support.task, task)])
+
+
+def with_code(x: Rows, code: Rows) -> Rows:
+    """Put the code of the task behind the features; −1 is missing."""
+    return np.column_stack([x, np.where(code < 0, np.nan, code)])
+
+
+def sums_of(y: Rows, task: Rows, count: int = 0) -> Rows:
     """Sum ``y`` ``[row, target]`` by task ``[task, target]``."""
     return np.stack([np.bincount(task, column, count) for column in y.T], 1)
 
 
-__all__ = ["TaskMeans"]
+__all__ = ["LearnedRows", "TaskFeatures", "TaskMeans", "sums_of", "with_code"]

@@ -6,7 +6,7 @@ import torch
 
 import quickstudy as qs
 from quickstudy.ladder.ladder import ladder_rows, ladder_tasks
-from quickstudy.ladder.rungs import HistBoosting, OneHot, Pooled
+from quickstudy.ladder.rungs import HistBoosting, Pooled
 from tests.unit.ladder.small import passes, table
 
 
@@ -44,7 +44,7 @@ def test_leaves_and_trees_are_chosen_on_rows_left_out():
     for rows in (frame, noise):
         rung = HistBoosting()
         rung.fit(qs.tasks.Table(rows, "shop", "y").whole(), 0)
-        trees.append(rung.sizes[0].trees)
+        trees.append(rung.each[0].choice.trees)
     assert trees[1] < 30 < trees[0]
 
 
@@ -52,9 +52,37 @@ def test_tasks_beyond_the_categories_are_encoded_by_their_means():
     tasks = table(40, 10).whole()
     rung = by_means()
     rung.fit(tasks, 0)
-    assert not rung.coded and not rung.models
+    assert not rung.each[0].choice.coded
     batch = tasks.batch()
     found = rung.predict(qs.Episode(batch, batch, tasks.identity), True)
     error = (found - batch.y).square().mean().sqrt()
     assert error < 0.5 * batch.y.std()
-    assert isinstance(OneHot(), OneHot)
+
+
+def test_a_few_rows_a_task_are_seen_by_their_mean():
+    """scikit-learn ignores categories of fewer than ten rows."""
+    rung = HistBoosting()
+    rung.fit(table(40, 8).whole(), 0)
+    assert not rung.each[0].choice.coded
+
+
+def test_new_tasks_beyond_the_categories_are_seen_by_their_mean():
+    train, unseen = table(12, 60).split_tasks(4)
+    episode = unseen.draw(10, None, qs.generator(0, "rows"))
+    rung = HistBoosting()
+    rung.most_codes = 10
+    rung.fit(train, 0)
+    own = rung.each[0]
+    object.__setattr__(own.choice, "coded", True)
+    rung.predict(episode, False)
+    assert own._by_mean is not None
+
+
+def test_classes_that_a_few_rows_lack_have_a_probability():
+    train = passes(6, 20).whole()
+    rung = HistBoosting()
+    rung.fit(train, 0)
+    batch = train.batch()
+    found = rung.predict(qs.Episode(batch, batch, train.identity), True)
+    torch.testing.assert_close(found.sum(-1), torch.ones(6, 20))
+    assert found.min() > 0

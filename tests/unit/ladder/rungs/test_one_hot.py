@@ -5,7 +5,7 @@ import torch
 from sklearn.linear_model import Ridge
 
 import quickstudy as qs
-from quickstudy.ladder.rungs.one_hot import OneHot, OneHotRidge
+from quickstudy.ladder.rungs.one_hot import OneHot, OneHotRidge, OneHotRows
 from quickstudy.ladder.rungs.rung import PENALTIES
 from quickstudy.tasks.table_form import TableForm
 from tests.unit.ladder.small import passes, table
@@ -22,11 +22,11 @@ def columns(tasks):
 
 def test_the_eliminated_columns_give_the_same_ridge():
     tasks = scaled(table(5, 7))
-    ones = torch.cat([tasks.x, torch.ones_like(tasks.x)], 1).double()
-    found = OneHotRidge.fit(ones, tasks.y.double(), tasks.task, 5, 3.0)
+    rows = OneHotRows.of(tasks)
+    found = OneHotRidge.fit(rows, 3.0)
     ridge = Ridge(alpha=3.0).fit(columns(tasks), tasks.y.double())
     predicted = ridge.predict(columns(tasks)).reshape(-1, 1)
-    np.testing.assert_allclose(found(ones, tasks.task), predicted, atol=1e-6)
+    np.testing.assert_allclose(found(rows.x, tasks.task), predicted, atol=1e-6)
     least = ((tasks.y.double().numpy() - predicted) ** 2).sum() + 3 * (ridge.coef_**2).sum()
     np.testing.assert_allclose(found.squares, least, rtol=1e-6)
 
