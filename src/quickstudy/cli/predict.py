@@ -68,6 +68,7 @@ def main(arguments: Sequence[str]) -> int:
     if out is not None:
         write_csv(out, found, examples.truths, task)
     if asked.json:
+        _tell([note for note in notes if note != TRANSDUCTIVE])
         named = {"task": str(asked.task), "transductive": TRANSDUCTIVE in notes}
         print(json.dumps({**named, **judged, "predictions": found}))
         return 0
@@ -78,9 +79,14 @@ def main(arguments: Sequence[str]) -> int:
         console.print(f"{len(found)} predictions are in {out}.", markup=False)
     for line in in_words(judged):
         console.print(line, markup=False)
+    _tell(notes)
+    return 0
+
+
+def _tell(notes: Sequence[str]) -> None:
+    """Print notes for the user on standard error."""
     for note in notes:
         Console(stderr=True, soft_wrap=True).print(note, markup=False)
-    return 0
 
 
 Found = tuple[Task, Examples, list[dict[str, Any]], list[str]]

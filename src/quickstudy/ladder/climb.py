@@ -93,28 +93,31 @@ class Climb:
             self._give_up(way, protocol, reason)
             return
         began = time.monotonic()
-        found = made.scores(way)
-        # a way that has a model for no task is its mean under another name
-        self.scores += [score for score in found if score.bare < 1]
-        if any(score.bare == 1 for score in found):
-            self.notes.setdefault(way.name, TOO_FEW)
+        self._keep(made.scores(way))
         self._spent.setdefault(way.name, []).append(time.monotonic() - began)
         if split + 1 == FIRST < self.splits and way.cost:
-            behind = self._behind(way, list(made.episodes))
-            if behind > FAR:
-                self._give_up(way, protocol, f"stopped early: at least {behind:.0%} behind")
+            self._stop_if_behind(way, protocol, list(made.episodes))
+
+    def _keep(self, found: Sequence[Score]) -> None:
+        """Keep scores, but for a way that has a model for no task: it is the mean once more."""
+        for score in found:
+            if score.bare < 1:
+                self.scores.append(score)
+            else:
+                self.notes.setdefault(score.name, TOO_FEW)
+
+    def _stop_if_behind(self, way: Rung, protocol: int, shots: Sequence[int | None]) -> None:
+        """Give a way up if it is far behind on all of the first splits."""
+        behind = min(own for shot in shots for own in self._behind(way, shot))
+        if behind > FAR:
+            self._give_up(way, protocol, f"stopped early: at least {behind:.0%} behind")
 
     def _plan(self) -> list["Block"]:
         """Order what is to be done."""
-        protocols = len(self.protocols)
         groups = [[way for way in self.ways if way.cost == cost] for cost in (0, 1)]
         groups += _by_network([way for way in self.ways if way.cost > 1])
-        return [
-            Block(group, split, protocols)
-            for group in groups
-            if group
-            for split in range(self.splits)
-        ]
+        grid = [(group, split) for group in groups if group for split in range(self.splits)]
+        return [Block(*place, len(self.protocols)) for place in grid]
 
     def _split(self, protocol: int, split: int) -> Split:
         if (protocol, split) not in self._made:
@@ -125,16 +128,13 @@ class Climb:
         self._left_out.add((way.name, protocol))
         self.notes[way.name] = reason
 
-    def _behind(self, way: Rung, shots: Sequence[int | None]) -> float:
-        """Give how far the error is above the best's, at least: over all shots and splits."""
-        found = []
-        for shot in shots:
-            errors = self._first_errors(shot)
-            own = errors.pop(way.name, [])
-            others = [other for other in errors.values() if len(other) == len(own)]
-            best = min(others, key=sum, default=own)
-            found += [mine / max(least, 1e-300) - 1 for mine, least in zip(own, best, strict=True)]
-        return min(found, default=0.0)
+    def _behind(self, way: Rung, shot: int | None) -> list[float]:
+        """Give how far the error is above the best's, on each of the first splits."""
+        errors = self._first_errors(shot)
+        own = errors.pop(way.name, [])
+        others = [other for other in errors.values() if len(other) == len(own)]
+        pairs = zip(own, min(others, key=sum, default=own), strict=True)
+        return [mine / max(least, 1e-300) - 1 for mine, least in pairs] or [0.0]
 
     def _first_errors(self, shot: int | None) -> dict[str, list[float]]:
         """Give the errors of every way on the first splits."""

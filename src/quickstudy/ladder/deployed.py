@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from quickstudy.ladder.kept import Kept
-from quickstudy.ladder.rungs import Rung, rungs
+from quickstudy.ladder.rungs import rungs
 from quickstudy.ladder.score import Score
 from quickstudy.ladder.standing import Standing
 from quickstudy.tasks import Table
@@ -34,14 +35,13 @@ class Deployed:
         """Choose by the scores, and fit to all rows of the table."""
         whole = table.whole()
         form = TableForm.of(whole, table.labels)
-        rows = form.tasks(whole)
-        ways = {rung.name: rung for rung in rungs(table.target)}
+        rows, ways = form.tasks(whole), {rung.name: rung for rung in rungs(table.target)}
         order = _for_new(scores) or _for_known(scores)
-        new = Kept.fit(_first(ways, [name for name in order if ways[name].adapts]), rows)
-        name = (_for_known(scores) or order)[0]
-        known = new if name == new.rung.name else Kept.fit(ways[name], rows)
-        better = order[0] if order[0] != new.rung.name else ""
-        return cls(known, new, form, better)
+        able = [name for name in order if ways[name].adapts] or [list(ways)[-1]]
+        new = Kept.fit(ways[able[0]], rows)
+        best = (_for_known(scores) or order)[0]
+        known = new if best == able[0] else Kept.fit(ways[best], rows)
+        return cls(known, new, form, order[0] if order[0] != able[0] else "")
 
     def words(self) -> list[str]:
         """Say what is kept."""
@@ -49,11 +49,6 @@ class Deployed:
         more = f" ({self.better} was better, but adapts to no new task quickly)"
         found.append(f"Kept for new tasks: {self.new.rung.name}{more if self.better else ''}.")
         return found
-
-
-def _first(ways: dict[str, Rung], order: Sequence[str]) -> Rung:
-    """Give the first way of an ``order``, or the one on top of the ladder."""
-    return ways[order[0]] if order else list(ways.values())[-1]
 
 
 def _for_known(scores: Sequence[Score]) -> list[str]:
@@ -71,12 +66,13 @@ def _for_new(scores: Sequence[Score]) -> list[str]:
     if not standings:
         return []
     common = set.intersection(*[set(standing.counted) for standing in standings])
+    return sorted(common, key=partial(_behind, standings))
 
-    def behind(name: str) -> float:
-        each = [standing.mean(name) / standing.mean(standing.best) for standing in standings]
-        return float(np.mean(each))
 
-    return sorted(common, key=behind)
+def _behind(standings: Sequence[Standing], name: str) -> float:
+    """Give the error of a way divided by the best way's, averaged over protocols."""
+    each = [standing.mean(name) / standing.mean(standing.best) for standing in standings]
+    return float(np.mean(each))
 
 
 __all__ = ["Deployed"]

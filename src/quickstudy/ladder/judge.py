@@ -21,14 +21,24 @@ def judge(predicted: Tensor, query: Batch) -> Metrics:
         predicted: Numbers ``[task, example, target]``, or probabilities ``[task, example, class]``.
         query: The true values.
     """
-    tiny = torch.finfo(predicted.dtype).eps
-    scores = predicted.clamp(min=tiny).log() if query.target.way else predicted
+    return _of_classes(predicted, query) if query.target.way else _of_numbers(predicted, query)
+
+
+def _of_classes(predicted: Tensor, query: Batch) -> Metrics:
+    scores = predicted.clamp(min=torch.finfo(predicted.dtype).eps).log()
     values = query.target.values(scores, query.y, query.mask)
-    tasks = (query.mask > 0).any(1)
-    if query.target.way:
-        return {name: float(values[name][tasks].mean()) for name in ("log_loss", "accuracy")}
-    rmse = values["mean_squared_error"].sqrt()[tasks].mean()
-    return {"rmse": float(rmse), "explained_variance": _explained(predicted, query)}
+    return {name: _mean(values[name], query) for name in ("log_loss", "accuracy")}
+
+
+def _of_numbers(predicted: Tensor, query: Batch) -> Metrics:
+    values = query.target.values(predicted, query.y, query.mask)
+    rmse = _mean(values["mean_squared_error"].sqrt(), query)
+    return {"rmse": rmse, "explained_variance": _explained(predicted, query)}
+
+
+def _mean(values: Tensor, query: Batch) -> float:
+    """Average over the tasks that have queries."""
+    return float(values[(query.mask > 0).any(1)].mean())
 
 
 def judge_by_target(predicted: Tensor, query: Batch, form: TableForm) -> Metrics:
@@ -43,14 +53,20 @@ def judge_by_target(predicted: Tensor, query: Batch, form: TableForm) -> Metrics
         query: The true values, in the table's units.
         form: The columns.
     """
-    found, errors = dict[str, float](), []
+    found: Metrics = {}
+    errors = []
     parts, batches = predicted.split(form.widths, -1), batches_by_target(query, form.several)
     for name, scale, values, own in zip(form.targets, form.scale, parts, batches, strict=True):
         if bool(own.mask.any()):
-            metric, value = next(iter(judge(values, own).items()))
+            metric, value = _first(judge(values, own))
             found[f"{metric} of {name}"] = value
             errors.append(value / scale)
     return {"error": sum(errors) / len(errors), **found}
+
+
+def _first(metrics: Metrics) -> tuple[str, float]:
+    """Give the metric that decides."""
+    return next(iter(metrics.items()))
 
 
 def _explained(predicted: Tensor, query: Batch) -> float:

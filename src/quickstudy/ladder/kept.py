@@ -47,7 +47,8 @@ class Kept:
 
     def write(self, folder: Path) -> None:
         """Write it into the run's folder."""
-        tensors = {name: getattr(self.rows, name) for name in ("x", "y", "task", "identity")}
+        rows = self.rows
+        tensors = {"x": rows.x, "y": rows.y, "task": rows.task, "identity": rows.identity}
         details = {"way": self.rung.name, "names": list(self.rows.names)}
         checkpoint.write(folder / ROWS, tensors, details)
         learner = getattr(self.rung, "learner", None)
@@ -56,24 +57,13 @@ class Kept:
 
     @classmethod
     def read(cls, folder: Path, form: TableForm) -> "Kept":
-        """Read what :meth:`write` wrote.
+        """Read a kept way from the run's folder.
 
         Raises:
             UserError: If there is nothing of the kind.
         """
-        path = folder / ROWS
-        message = f"Run {folder} keeps nothing for known tasks: quickstudy fit makes such a run."
-        require(path.is_file(), message)
-        tensors, details = checkpoint.read(path)
-        rows = TableTasks(
-            *(tensors[name] for name in ("x", "y", "task")),
-            tuple(details["names"]),
-            tensors["identity"],
-            form.target,
-            form.encoder,
-            "known tasks",
-        )
-        rung = _named(details["way"], form)
+        rows, name = _read_rows(folder, form)
+        rung = _named(name, form)
         if (folder / LEARNER).is_file():
             rung.learner = checkpoint.load(folder / LEARNER)
             return cls(rung, rows)
@@ -88,20 +78,42 @@ class Kept:
             level: How probable it is that a number lies in its interval.
         """
         order = place.argsort(stable=True)
-        asked, task = place[order].unique(return_inverse=True)
+        episode = self._episode(x[order], place[order])
+        return Answers.of(self.rung, episode, True, level).at(order.argsort())
+
+    def _episode(self, x: Tensor, place: Tensor) -> Episode:
+        """Make an episode of known tasks with their rows as support, by rows in their order."""
+        asked, task = place.unique(return_inverse=True)
         names = tuple(self.rows.names[index] for index in asked.tolist())
         y = self.rows.y[:1].expand(len(x), *self.rows.y.shape[1:])
-        query = _labelled(replace(self.rows, x=x[order], y=y, task=task, names=names).batch())
+        query = replace(self.rows, x=x, y=y, task=task, names=names).batch()
         support = self.rows.batch(asked.tolist())
-        episode = Episode(support, query, self.rows.identity[asked])
-        return Answers.of(self.rung, episode, True, level).at(order.argsort())
+        return Episode(support, _labelled(query), self.rows.identity[asked])
 
     def of_unknown(self, rung: Rung, x: Tensor, level: float) -> Answers:
         """Answer rows of a task without rows by ``rung``: by what all tasks have in common."""
-        y = self.rows.y[:1].expand(1, len(x), *self.rows.y.shape[1:])
-        query = _labelled(Batch(x[None], y, x.new_ones(1, len(x)), self.rows.target))
-        episode = Episode(nothing_of(self.rows), query, torch.zeros(1, dtype=torch.long))
+        nothing = nothing_of(self.rows)
+        y = nothing.y[:, :1].expand(1, len(x), *nothing.y.shape[2:])
+        query = Batch(x[None], y, x.new_ones(1, len(x)), self.rows.target)
+        episode = Episode(nothing, query, torch.zeros(1, dtype=torch.long))
         return Answers.of(rung, episode, False, level)
+
+
+def _read_rows(folder: Path, form: TableForm) -> tuple[TableTasks, str]:
+    """Read the rows, and the name of the way.
+
+    Raises:
+        UserError: If there are none.
+    """
+    path = folder / ROWS
+    message = f"Run {folder} keeps nothing for known tasks: quickstudy fit makes such a run."
+    require(path.is_file(), message)
+    tensors, details = checkpoint.read(path)
+    names = tuple(details["names"])
+    rows = TableTasks(
+        **tensors, names=names, target=form.target, encoder=form.encoder, label="known tasks"
+    )
+    return rows, details["way"]
 
 
 def _labelled(query: Batch) -> Batch:

@@ -74,14 +74,13 @@ def _every(
     table: Table, make: partial[Split], splits: int, ways: Sequence[Rung] | None
 ) -> list[Score]:
     """Judge all ways on all splits."""
-    found = []
+    found: list[Score] = []
     tried = rungs(table.target) if ways is None else ways
-    for number in range(splits):
-        split = make(number)
-        with quiet():
+    with quiet():
+        for number in range(splits):
+            split = make(number)
             for rung in tried:
-                if not rung.refuses(split.train):
-                    found += split.scores(rung)
+                found += [] if rung.refuses(split.train) else split.scores(rung)
     return found
 
 

@@ -1,6 +1,6 @@
 """Names the ways of sharing, and chooses between them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Literal
 
@@ -90,8 +90,7 @@ def made(method: str, tasks: TableTasks) -> Rung:
     Raises:
         UserError: If it cannot learn these tasks.
     """
-    makers = METHODS | OF_CLASSES if tasks.target.way else METHODS
-    rung = makers[method]()
+    rung = _makers(tasks)[method]()
     reason = rung.refuses(tasks)
     require(not reason, f"Method {method!r} cannot learn these tasks: {reason}.")
     return rung
@@ -99,8 +98,13 @@ def made(method: str, tasks: TableTasks) -> Rung:
 
 def _able(tasks: TableTasks) -> list[str]:
     """List the quick methods that can learn these tasks."""
-    makers = METHODS | OF_CLASSES if tasks.target.way else METHODS
+    makers = _makers(tasks)
     return [name for name in QUICK if not makers[name]().refuses(tasks)]
+
+
+def _makers(tasks: TableTasks) -> dict[str, Callable[[], Rung]]:
+    """Give what makes the rung of each method."""
+    return METHODS | OF_CLASSES if tasks.target.way else METHODS
 
 
 def choose(tasks: TableTasks, method: str, seed: int) -> str:
@@ -127,31 +131,39 @@ def choose(tasks: TableTasks, method: str, seed: int) -> str:
 def _errors(tasks: TableTasks, seed: int) -> dict[str, float]:
     """Cross-validate the quick methods on the rows of every task."""
     errors = dict.fromkeys(_able(tasks), 0.0)
+    for train, episode in _divisions(tasks, seed):
+        for name in set(errors) & set(_able(train)):
+            errors[name] += _error(name, train, episode, seed)
+    return errors
+
+
+def _divisions(tasks: TableTasks, seed: int) -> Iterator[tuple[TableTasks, Episode]]:
+    """Divide every task's rows: tasks to learn from, and an episode to judge on, for each part."""
     fold = _folds(tasks, seed)
     for index in range(FOLDS):
         train, test = part_of(tasks, fold != index), part_of(tasks, fold == index)
-        if not len(test.x):
-            continue
-        episode = Episode(train.batch(train.places(test.identity)), test.batch(), test.identity)
-        for name in list(errors):
-            rung = made(name, tasks)
-            if rung.refuses(train):
-                del errors[name]
-                continue
-            rung.fit(train, seed)
-            errors[name] += next(iter(judge(rung.predict(episode, True), episode.query).values()))
-    return errors
+        if len(test.x):
+            support = train.batch(train.places(test.identity))
+            yield train, Episode(support, test.batch(), test.identity)
+
+
+def _error(name: str, train: TableTasks, episode: Episode, seed: int) -> float:
+    """Fit a method, and give its error on an episode of the same tasks."""
+    rung = made(name, train)
+    rung.fit(train, seed)
+    metrics = judge(rung.predict(episode, True), episode.query)
+    return next(iter(metrics.values()))
 
 
 def _folds(tasks: TableTasks, seed: int) -> Tensor:
     """Draw a fold for every row, evenly within a task; −1, in no fold, for the only row of one."""
-    draw, parts = generator(seed, "folds"), []
-    for size in tasks.sizes:
-        if size > 1:
-            parts.append(torch.randperm(size, generator=draw) % FOLDS)
-        else:
-            parts.append(torch.full((size,), -1))
-    return torch.cat(parts)
+    draw = generator(seed, "folds")
+    return torch.cat([_fold(size, draw) for size in tasks.sizes])
+
+
+def _fold(size: int, draw: torch.Generator) -> Tensor:
+    """Draw a fold for each of a task's rows ``[row]``."""
+    return torch.randperm(size, generator=draw) % FOLDS if size > 1 else torch.full((size,), -1)
 
 
 __all__ = ["METHODS", "Method", "OwnOrRefitted", "choose", "made"]

@@ -140,14 +140,11 @@ class _Equations:
     @classmethod
     def of(cls, moments: Moments, random: list[int], shrink: Tensor) -> "_Equations":
         """Sum over the tasks, with ``K_t`` of each ``[task, random, random]``."""
-        both = moments.gram[:, :, random]
-        of_y = moments.cross[:, random].unsqueeze(-1)
+        both, of_y = moments.gram[:, :, random], moments.cross[:, random].unsqueeze(-1)
         pulled = both @ shrink
-        return cls(
-            moments.gram.sum(0) - (pulled @ both.mT).sum(0),
-            moments.cross.sum(0) - (pulled @ of_y).sum(0).squeeze(-1),
-            moments.square.sum() - (of_y.mT @ shrink @ of_y).sum(),
-        )
+        system = moments.gram.sum(0) - (pulled @ both.mT).sum(0)
+        right = moments.cross.sum(0) - (pulled @ of_y).sum(0).squeeze(-1)
+        return cls(system, right, moments.square.sum() - (of_y.mT @ shrink @ of_y).sum())
 
     def root(self) -> Tensor:
         """Factorise the matrix."""
@@ -161,7 +158,7 @@ class _Equations:
         return torch.cholesky_solve(self.right.unsqueeze(-1), root).squeeze(-1)
 
     def residual(self, mean: Tensor) -> Tensor:
-        """Give ``r²``, kept above 0 for rows that are fitted exactly."""
+        """Give ``r²``."""
         return self.square - self.right @ mean
 
 
@@ -207,10 +204,18 @@ class _Profile:
         equations = _Equations.of(self.moments, self.effects.random, shrink)
         root = equations.root()
         mean = equations.solution(root)
-        rows = self.moments.count.sum() - self.lost
+        noise = self._noise(equations.residual(mean))
+        return _Solved(mean, noise, self._deviance(inner, root, noise))
+
+    @property
+    def rows(self) -> float:
+        """The rows, less those that are lost to ``β``."""
+        return float(self.moments.count.sum()) - self.lost
+
+    def _noise(self, residual: Tensor) -> Tensor:
+        """Give ``σ²``, kept above 0 for rows that are fitted exactly."""
         least = 1e-12 * float(self.moments.square.sum()) + 1e-300
-        noise = equations.residual(mean).clamp(min=least) / rows
-        return _Solved(mean, noise, self._deviance(inner, root, rows, noise))
+        return residual.clamp(min=least) / self.rows
 
     def _inner(self, variance: Tensor) -> Tensor:
         """Give ``I + Z_tᵀ Z_t V`` ``[task, random, random]``."""
@@ -218,9 +223,10 @@ class _Profile:
         own = self.moments.gram[:, random][:, :, random]
         return torch.eye(len(random), dtype=own.dtype) + own @ variance
 
-    def _deviance(self, inner: Tensor, root: Tensor, rows: Tensor, noise: Tensor) -> Tensor:
+    def _deviance(self, inner: Tensor, root: Tensor, noise: Tensor) -> Tensor:
         """Give the profiled deviance."""
-        found = torch.linalg.slogdet(inner)[1].sum() + rows * (1 + (2 * math.pi * noise).log())
+        of_rows = self.rows * (1 + (2 * math.pi * noise).log())
+        found = torch.linalg.slogdet(inner)[1].sum() + of_rows
         return found + 2 * root.diagonal().log().sum() if self.lost else found
 
 

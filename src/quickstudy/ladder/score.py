@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from quickstudy.ladder.judge import Metrics
@@ -92,14 +93,21 @@ def difference(
     Source: Nadeau & Bengio 2003, section 4 (the corrected resampled t-test).
     """
     common = sorted(set(one) & set(other))
-    base = float(np.mean([other[split] for split in common])) if common else math.nan
+    if not common:
+        return Difference(math.nan, -math.inf, math.inf)
+    base = float(np.mean([other[split] for split in common]))
     apart = np.array([one[split] - other[split] for split in common]) / max(base, 1e-300)
-    if len(common) < 2:
-        return Difference(float(apart.mean()) if len(apart) else math.nan, -math.inf, math.inf)
-    spread = float(apart.std(ddof=1)) * math.sqrt(1 / len(common) + held)
-    half = float(student.ppf(0.5 + level / 2, len(common) - 1)) * spread
-    mean = float(apart.mean())
+    mean, half = float(apart.mean()), _half(apart, held, level)
     return Difference(mean, mean - half, mean + half)
+
+
+def _half(apart: NDArray[np.float64], held: float, level: float) -> float:
+    """Give half the length of the interval; ∞ with less than two splits."""
+    splits = len(apart)
+    if splits < 2:
+        return math.inf
+    spread = float(apart.std(ddof=1)) * math.sqrt(1 / splits + held)
+    return float(student.ppf(0.5 + level / 2, splits - 1)) * spread
 
 
 __all__ = ["LEVEL", "Difference", "Score", "difference"]

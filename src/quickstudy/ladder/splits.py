@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
@@ -17,6 +17,8 @@ from quickstudy.tasks.table_form import TableForm
 Shot = int | None
 """Rows that are seen of an unseen task; None for new rows of known tasks."""
 
+Episodes = dict[Shot, list[Episode]]
+"""What is judged on, by the shot."""
 TOO_FEW = "every task has too few rows for a model"
 """Why a way that learns each task alone is not run."""
 
@@ -36,7 +38,7 @@ class Split:
     number: int
     form: TableForm
     train: TableTasks
-    episodes: dict[Shot, list[Episode]]
+    episodes: Episodes
     held: float
 
     def hopeless(self, rung: Rung) -> str:
@@ -58,28 +60,17 @@ class Split:
         """Judge a fitted rung by one protocol."""
         episodes = self.episodes[shot]
         began = time.perf_counter()
-        predicted = [
-            self.form.unscaled(rung.predict(self.form.episode(episode), shot is None))
-            for episode in episodes
-        ]
+        predicted = [self._predicted(rung, episode, shot is None) for episode in episodes]
         spent = time.perf_counter() - began
-        tasks = sum(episode.num_tasks for episode in episodes)
-        found = [
-            self._judged(values, episode)
-            for values, episode in zip(predicted, episodes, strict=True)
-        ]
+        metrics = _mean([self._judged(*pair) for pair in zip(predicted, episodes, strict=True)])
+        a_task = 1e3 * spent / sum(episode.num_tasks for episode in episodes)
         bare = sum(map(rung.bare, episodes)) / len(episodes)
-        return Score(
-            rung.name,
-            shot,
-            self.number,
-            _mean(found),
-            fitted,
-            1e3 * spent / tasks,
-            rung.family,
-            bare,
-            self.held,
-        )
+        found = Score(rung.name, shot, self.number, metrics, fitted, a_task, rung.family)
+        return replace(found, bare=bare, held=self.held)
+
+    def _predicted(self, rung: Rung, episode: Episode, known: bool) -> Tensor:
+        """Predict the queries in the table's units."""
+        return self.form.unscaled(rung.predict(self.form.episode(episode), known))
 
     def _judged(self, predicted: Tensor, episode: Episode) -> Metrics:
         if self.form.labels:
@@ -90,10 +81,10 @@ class Split:
 def split_of_rows(table: Table, fraction: float, seed: int) -> Split:
     """Split every task's rows: a ``fraction`` to learn from, the others to judge on."""
     train, test = table.split_rows(fraction, seed)
-    episode = Episode(train.batch(train.places(test.identity)), test.batch(), test.identity)
-    form = TableForm.of(train, table.labels)
+    support = train.batch(train.places(test.identity))
+    episode = Episode(support, test.batch(), test.identity)
     held = len(test.x) / len(train.x)
-    return Split(seed, form, form.tasks(train), {None: [episode]}, held)
+    return _split(table, train, {None: [episode]}, held, seed)
 
 
 def split_of_tasks(
@@ -101,11 +92,14 @@ def split_of_tasks(
 ) -> Split:
     """Hold ``new`` tasks out, and draw K rows of each to adapt to, ``draws`` times."""
     train, unseen = table.split_tasks(new, seed)
-    episodes: dict[Shot, list[Episode]] = {
-        shot: _drawn(unseen, shot, draws, seed) for shot in shots
-    }
-    form = TableForm.of(train, table.labels)
+    episodes: Episodes = {shot: _drawn(unseen, shot, draws, seed) for shot in shots}
     held = len(unseen.names) / len(train.names)
+    return _split(table, train, episodes, held, seed)
+
+
+def _split(table: Table, train: TableTasks, episodes: Episodes, held: float, seed: int) -> Split:
+    """Scale what is learned from."""
+    form = TableForm.of(train, table.labels)
     return Split(seed, form, form.tasks(train), episodes, held)
 
 
@@ -125,4 +119,4 @@ def _mean(judged: list[Metrics]) -> Metrics:
     return {name: sum(values) / len(values) for name, values in found.items()}
 
 
-__all__ = ["TOO_FEW", "Shot", "Split", "split_of_rows", "split_of_tasks"]
+__all__ = ["TOO_FEW", "Episodes", "Shot", "Split", "split_of_rows", "split_of_tasks"]

@@ -32,28 +32,34 @@ def rungs(target: Target | None = None) -> list[Rung]:
     numbers; beside them, classes of the same table have a logistic regression.
     """
     asked = Numbers() if target is None else target
-    bottom = _bottom(asked)
+    if isinstance(asked, Several):
+        one_by_one = [ByTarget(make) for make in _bottom(asked)]
+        return [*one_by_one, *_plain_by_target(), *_networks(), LearnedPrior()]
+    alone = [make() for make in (*_bottom(asked), *_plain(asked))]
+    return [*alone, *_networks(), GeneratedTask(), LearnedPrior()]
+
+
+def _plain(target: Target) -> list[Callable[[], Rung]]:
+    """Make the rungs of a practitioner, for numbers or for classes."""
+    linear = [OneHotLogistic] if target.way else [OneHot, INTERCEPT, SLOPES]
+    return [*linear, *_boosting()]
+
+
+def _plain_by_target() -> list[Rung]:
+    """Make the rungs of a practitioner, for several targets one by one."""
+    one_hot = ByTarget(OneHot, OneHotLogistic, "linear, task one-hot")
+    mixed = [ByTarget(make, OneHotLogistic) for make in (INTERCEPT, SLOPES)]
+    return [one_hot, *map(ByTarget, _boosting()), *mixed]
+
+
+def _networks() -> list[Rung]:
+    """Make the rungs of a network that shares."""
     network = Network(heads=True)
-    networks = [
+    return [
         Sharing("pooled, head refitted", heads=False, refit=True),
         Sharing("hard sharing", heads=True, refit=False, network=network),
         Sharing("hard sharing, head refitted", heads=True, refit=True, network=network),
         MetaLearnedSharing(),
-    ]
-    if isinstance(asked, Several):
-        plain = [
-            ByTarget(OneHot, OneHotLogistic, "linear, task one-hot"),
-            *map(ByTarget, _boosting()),
-            *[ByTarget(make, OneHotLogistic) for make in (INTERCEPT, SLOPES)],
-        ]
-        return [*map(ByTarget, bottom), *plain, *networks, LearnedPrior()]
-    linear = [OneHotLogistic] if asked.way else [OneHot, INTERCEPT, SLOPES]
-    plain_ways = [*linear, *_boosting()]
-    return [
-        *(make() for make in (*bottom, *plain_ways)),
-        *networks,
-        GeneratedTask(),
-        LearnedPrior(),
     ]
 
 

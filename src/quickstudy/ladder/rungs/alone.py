@@ -1,6 +1,7 @@
 """The bottom of the ladder: a task is predicted from its own rows only."""
 
 from abc import abstractmethod
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +14,11 @@ from quickstudy.ladder.rungs.classifier import Classifier
 from quickstudy.ladder.rungs.logistics import Logistics, Problems, parts
 from quickstudy.ladder.rungs.ridges import Ridges
 from quickstudy.ladder.rungs.rung import ROWS_AT_ONCE, Rung
+from quickstudy.ladder.rungs.task_column import Rows
 from quickstudy.tasks import TableTasks
+
+SMALL: dict[str, Any] = {"max_iter": 50, "max_leaf_nodes": 4}
+"""The settings of boosting for the few rows of a task."""
 
 
 class AloneRung(Rung):
@@ -40,42 +45,35 @@ class AloneRung(Rung):
 
     def predict(self, episode: Episode, known: bool) -> Tensor:
         """Predict by the task's model."""
-        rows = (episode.support.mask > 0).sum(1)
-        found = self._without_model(episode, rows)
-        able = rows >= self.least
+        found = self._without_model(episode)
+        able = rows_in(episode) >= self.least
         if bool(able.any()):
-            found[able] = self._with_model(episode[able], rows[able])
+            found[able] = self._with_model(episode[able])
         return found
 
     def bare(self, episode: Episode) -> float:
         """Give the part of the tasks that have fewer rows than a model needs."""
-        rows = (episode.support.mask > 0).sum(1)
-        return float((rows < self.least).double().mean())
+        return float((rows_in(episode) < self.least).double().mean())
 
-    def _without_model(self, episode: Episode, rows: Tensor) -> Tensor:
+    def _without_model(self, episode: Episode) -> Tensor:
         """Give each task's mean, or its smoothed frequencies, for every query."""
-        support = episode.support
-        if self.base is None:
-            values = support.y * support.mask.unsqueeze(-1)
-        else:
-            values = F.one_hot(support.y, len(self.base)) * support.mask.unsqueeze(-1)
-        total = values.sum(1, keepdim=True)
-        count = rows.reshape(-1, 1, 1)
+        count = rows_in(episode).reshape(-1, 1, 1)
+        total = self._total(episode.support)
         if self.base is None:
             mean = total / count.clamp(min=1)
         else:
             mean = (total + self.base) / (count + 1)
-        return mean.expand(-1, episode.query.x.shape[1], -1).to(episode.query.x.dtype).clone()
+        queries = episode.query.x.shape[1]
+        return mean.expand(-1, queries, -1).to(episode.query.x.dtype).clone()
+
+    def _total(self, support: Batch) -> Tensor:
+        """Sum the targets, or count the classes ``[task, 1, target]``."""
+        y = support.y if self.base is None else F.one_hot(support.y, len(self.base))
+        return (y * support.mask.unsqueeze(-1)).sum(1, keepdim=True)
 
     @abstractmethod
-    def _with_model(self, episode: Episode, rows: Tensor) -> Tensor:
-        """Predict tasks that have enough ``rows`` ``[task]``."""
-
-    def _smoothed(self, probabilities: Tensor, rows: Tensor) -> Tensor:
-        """Add a row of which only the frequencies are known; see :class:`Classifier`."""
-        assert self.base is not None
-        count = rows.reshape(-1, 1, 1)
-        return (count * probabilities + self.base) / (count + 1)
+    def _with_model(self, episode: Episode) -> Tensor:
+        """Predict tasks that have enough rows."""
 
 
 class SupportMeanRung(AloneRung):
@@ -90,7 +88,7 @@ class SupportMeanRung(AloneRung):
         """Give 0: the mean is its model."""
         return 0.0
 
-    def _with_model(self, episode: Episode, rows: Tensor) -> Tensor:
+    def _with_model(self, episode: Episode) -> Tensor:
         raise AssertionError("the mean has no other model")
 
 
@@ -102,25 +100,24 @@ class SingleTask(AloneRung):
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def _with_model(self, episode: Episode, rows: Tensor) -> Tensor:
-        chunks = [episode[part] for part in parts(rows.tolist(), ROWS_AT_ONCE)]
-        sizes = [chunk.num_tasks for chunk in chunks]
+    def _with_model(self, episode: Episode) -> Tensor:
         solve = self._numbers if self.base is None else self._classes
-        return torch.cat(
-            [solve(chunk, own) for chunk, own in zip(chunks, rows.split(sizes), strict=True)]
-        )
+        chunks = parts(rows_in(episode).tolist(), ROWS_AT_ONCE)
+        return torch.cat([solve(episode[part]) for part in chunks]).to(episode.query.x.dtype)
 
-    def _numbers(self, episode: Episode, rows: Tensor) -> Tensor:
-        support, dtype = episode.support, episode.query.x.dtype
+    def _numbers(self, episode: Episode) -> Tensor:
+        support = episode.support
         model = Ridges.fit(support.x.double(), support.y.double(), support.mask.double())
-        return model(episode.query.x.double()).to(dtype)
+        return model(episode.query.x.double())
 
-    def _classes(self, episode: Episode, rows: Tensor) -> Tensor:
-        support, dtype = episode.support, episode.query.x.dtype
-        way = episode.query.target.scores
+    def _classes(self, episode: Episode) -> Tensor:
+        support, way = episode.support, episode.query.target.scores
         problems = Problems.of(support.x.double(), support.y, support.mask.double(), way)
         model = Logistics.chosen(problems, self.seed)
-        return self._smoothed(model.probabilities(episode.query.x.double()), rows).to(dtype)
+        found = model.probabilities(episode.query.x.double())
+        # as if one more row had been seen, of which only the frequencies are known
+        count = rows_in(episode).reshape(-1, 1, 1)
+        return (count * found + self.base) / (count + 1)
 
 
 class BoostedTask(AloneRung):
@@ -132,24 +129,24 @@ class BoostedTask(AloneRung):
     def __init__(self, name: str = "single task, boosting") -> None:
         self.name = name
 
-    def _with_model(self, episode: Episode, rows: Tensor) -> Tensor:
-        found = [self._task(one.support, one.query.x[0]) for one in map_tasks(episode)]
+    def _with_model(self, episode: Episode) -> Tensor:
+        tasks = (episode[place : place + 1] for place in range(episode.num_tasks))
+        found = [self._task(one.support, one.query.x[0].numpy()) for one in tasks]
         return torch.from_numpy(np.stack(found)).to(episode.query.x.dtype)
 
-    def _task(self, support: Batch, new: Tensor) -> np.ndarray:
+    def _task(self, support: Batch, new: Rows) -> Rows:
+        """Predict the rows ``new`` ``[row, feature]`` of one task."""
         own = support.mask[0] > 0
         x, y = support.x[0][own].numpy(), support.y[0][own].numpy()
         if self.base is not None:
-            return Classifier("boosting", x, y, self.base.numpy()).probabilities(new.numpy())
-        model = HistGradientBoostingRegressor(
-            max_iter=50, max_leaf_nodes=4, min_samples_leaf=min(10, len(x) // 3)
-        )
-        return np.stack([model.fit(x, column).predict(new.numpy()) for column in y.T], 1)
+            return Classifier("boosting", x, y, self.base.numpy()).probabilities(new)
+        model = HistGradientBoostingRegressor(**SMALL, min_samples_leaf=min(10, len(x) // 3))
+        return np.stack([model.fit(x, column).predict(new) for column in y.T], 1)
 
 
-def map_tasks(episode: Episode) -> list[Episode]:
-    """Give an episode of every task."""
-    return [episode[place : place + 1] for place in range(episode.num_tasks)]
+def rows_in(episode: Episode) -> Tensor:
+    """Count the support rows of every task ``[task]``."""
+    return (episode.support.mask > 0).sum(1)
 
 
-__all__ = ["AloneRung", "BoostedTask", "SingleTask", "SupportMeanRung", "map_tasks"]
+__all__ = ["AloneRung", "BoostedTask", "SingleTask", "SupportMeanRung", "rows_in"]

@@ -1,5 +1,6 @@
-"""scikit-learn's classifiers on classes of which some may be absent."""
+"""Classifiers of scikit-learn on classes of which some may be absent."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -46,18 +47,17 @@ def _model(make: str, x: np.ndarray, y: np.ndarray) -> Any:
     If every class has three rows, cross-validation chooses the penalty of a linear one.
     """
     if make == "boosting":
-        return HistGradientBoostingClassifier(
-            max_iter=50, max_leaf_nodes=4, min_samples_leaf=min(10, len(y) // 3)
-        )
+        least = min(10, len(y) // 3)
+        return HistGradientBoostingClassifier(max_iter=50, max_leaf_nodes=4, min_samples_leaf=least)
     if min(count for count in np.bincount(y) if count) < FOLDS:
         return _linear(PENALTY)
-    folds = list(StratifiedKFold(FOLDS).split(x, y))
+    return _linear(min(INVERSE_PENALTIES, key=partial(_held_out, x, y)))
 
-    def loss(inverse: float) -> float:
-        models = [(_linear(inverse).fit(x[seen], y[seen]), new) for seen, new in folds]
-        return sum(_loss(model, x[new], y[new]) for model, new in models)
 
-    return _linear(min(INVERSE_PENALTIES, key=loss))
+def _held_out(x: np.ndarray, y: np.ndarray, inverse: float) -> float:
+    """Sum the log-loss of rows that were left out."""
+    folds = StratifiedKFold(FOLDS).split(x, y)
+    return sum(_loss(_linear(inverse).fit(x[seen], y[seen]), x[new], y[new]) for seen, new in folds)
 
 
 def _linear(inverse: float) -> LogisticRegression:

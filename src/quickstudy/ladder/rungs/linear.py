@@ -21,7 +21,7 @@ MOST_SLOPES = 60
 
 @dataclass(frozen=True)
 class Gaussian:
-    """Weights ``w ~ N(mean, factor factorᵀ)`` of a task, the intercept last, and the noise."""
+    """A normal distribution of a task's weights, the intercept last, and the noise."""
 
     mean: Tensor
     factor: Tensor
@@ -74,14 +74,16 @@ class MixedRung(AdaptingRung):
     def fit(self, train: TableTasks, seed: int) -> None:
         """Find the common weights and the variances of the random effects."""
         features = with_one(train.x.double())
-        count = features.shape[1]
+        targets = train.y.double().unbind(1)
+        moments = [Moments.of(features, target, train.sizes) for target in targets]
+        self.learner = linear_prior([self._prior(each) for each in moments], train)
+
+    def _prior(self, moments: Moments) -> Gaussian:
+        """Fit the model of one target."""
+        count = moments.gram.shape[1]
         random = list(range(count)) if self.slopes else [count - 1]
-        correlated = self.slopes and count - 1 <= MOST_CORRELATED
-        found = []
-        for target in train.y.double().unbind(1):
-            model = mixed_model(Moments.of(features, target, train.sizes), random, correlated)
-            found.append(Gaussian(model.mean, model.factor, model.noise))
-        self.learner = linear_prior(found, train)
+        model = mixed_model(moments, random, self.slopes and count - 1 <= MOST_CORRELATED)
+        return Gaussian(model.mean, model.factor, model.noise)
 
 
 __all__ = ["Gaussian", "MixedRung", "linear_prior"]

@@ -39,7 +39,7 @@ class Problems:
 
     @property
     def closed(self) -> Tensor:
-        """0 for a class that the problem has, −∞ for one that it lacks ``[problem, 1, class]``."""
+        """Give what closes classes that a problem lacks: −∞, else 0 ``[problem, 1, class]``."""
         lacking = self.y.sum(1, keepdim=True) == 0
         return torch.zeros_like(lacking, dtype=self.y.dtype).masked_fill(lacking, -torch.inf)
 
@@ -47,6 +47,15 @@ class Problems:
         """Sum the log-probabilities of the labels ``[problem]``, by ``scores``."""
         logs = scores.log_softmax(-1).clamp(min=-1e6)
         return (logs * self.y).sum((1, 2))
+
+    def blocks(self, spread: Tensor) -> Tensor:
+        """Give ``xᵀ diag(spread) x`` of every class ``[problem, class, feature, feature]``."""
+        weighted = self.x.unsqueeze(1) * spread.mT.unsqueeze(-1)
+        return weighted.mT @ self.x.unsqueeze(1)
+
+    def some(self, problems: Tensor) -> "Problems":
+        """Give some of the problems."""
+        return Problems(self.x[problems], self.y[problems])
 
     def only(self, rows: Tensor) -> "Problems":
         """Give the same problems with only some ``rows`` ``[problem, row]``."""
@@ -71,20 +80,19 @@ class Logistics:
 
         Problems of which a class has fewer than three rows take 0.1.
         """
-        counts = problems.y.sum(1)
-        few = counts.where(counts > 0, torch.inf).min(1).values < FOLDS
+        few = _has_few(problems)
         inverse = torch.full((len(few),), PENALTY, dtype=problems.x.dtype)
         if not bool(few.all()):
-            own = Problems(problems.x[~few], problems.y[~few])
-            inverse[~few] = _chosen(own, seed)
+            inverse[~few] = _chosen(problems.some(~few), seed)
         return cls.fit(problems, inverse)
 
     @classmethod
     def fit(cls, problems: Problems, inverse: Tensor) -> "Logistics":
-        """Maximise ``log P(y | x) − ‖w‖² / 2C`` of every problem; two classes share ``w``.
+        """Fit every problem with its own penalty.
 
-        A step solves with twice the blocks ``xᵀ diag(p (1 − p)) x`` of the classes. With two
-        classes it is Newton's. It is halved while it makes a problem worse.
+        It maximises ``log P(y | x) − ‖w‖² / 2C``, in which two classes share ``w``. A step solves
+        with twice the blocks ``xᵀ diag(p (1 − p)) x`` of the classes, which is Newton's step if
+        there are two. It is halved while it makes a problem worse.
 
         Args:
             problems: The rows.
@@ -93,17 +101,12 @@ class Logistics:
         Source: Böhning 1992 for a bound on the second derivative; here the graph Laplacian
             ``diag(p) − p pᵀ`` is at most twice its diagonal, which holds at every weight.
         """
-        features, way = problems.x.shape[2], problems.y.shape[2]
-        # scikit-learn has one weight vector for two classes, which are ±w/2 here
-        two = (problems.y.sum(1) > 0).sum(1) == 2
-        weight = torch.where(two, 2.0, 1.0) / inverse
-        hold = weight.unsqueeze(1).repeat(1, features)
-        hold[:, -1] = FIRM
-        found = cls(problems.x.new_zeros(len(weight), features, way), problems.closed)
+        hold = _held(problems, inverse)
+        weights = problems.x.new_zeros(*hold.shape, problems.y.shape[2])
+        found = cls(weights, problems.closed)
         best = found._gain(problems, hold)
         for _ in range(STEPS):
-            step = found._step(problems, hold)
-            found, gain = found._improved(step, best, problems, hold)
+            found, gain = found._improved(best, problems, hold)
             if bool((gain - best <= 1e-7 * gain.abs() + 1e-9).all()):
                 break
             best = gain
@@ -118,44 +121,64 @@ class Logistics:
         return self.scores(with_one(x)).softmax(-1)
 
     def _gain(self, problems: Problems, hold: Tensor) -> Tensor:
+        """Give what is maximised ``[problem]``."""
         penalty = 0.5 * (self.weights.square() * hold.unsqueeze(-1)).sum((1, 2))
         return problems.log_likelihood(self.scores(problems.x)) - penalty
 
     def _step(self, problems: Problems, hold: Tensor) -> Tensor:
-        """Give the step of all weights."""
+        """Give the step of all weights ``[problem, feature, class]``."""
         p = self.scores(problems.x).softmax(-1) * problems.y.sum(-1, keepdim=True)
-        pull = problems.x.transpose(1, 2) @ (problems.y - p) - hold.unsqueeze(-1) * self.weights
-        spread = (p * (1 - p)).transpose(1, 2).unsqueeze(-1)
-        blocks = (problems.x.unsqueeze(1) * spread).transpose(2, 3) @ problems.x.unsqueeze(1)
-        curvature = 2 * blocks + torch.diag_embed(hold).unsqueeze(1)
+        pull = problems.x.mT @ (problems.y - p) - hold.unsqueeze(-1) * self.weights
+        curvature = 2 * problems.blocks(p * (1 - p)) + torch.diag_embed(hold).unsqueeze(1)
         root = torch.linalg.cholesky(curvature)
-        return torch.cholesky_solve(pull.transpose(1, 2).unsqueeze(-1), root)[..., 0].mT
+        return torch.cholesky_solve(pull.mT.unsqueeze(-1), root)[..., 0].mT
 
     def _improved(
-        self, step: Tensor, best: Tensor, problems: Problems, hold: Tensor
+        self, best: Tensor, problems: Problems, hold: Tensor
     ) -> tuple["Logistics", Tensor]:
-        """Take the step, halved for the problems that it makes worse; give the gain too."""
-        size = torch.ones_like(best)
+        """Take a step, halved for the problems that it makes worse; give the gain too."""
+        step = self._step(problems, hold)
         for _ in range(HALVINGS):
-            tried = Logistics(self.weights + size[:, None, None] * step, self.closed)
+            tried = Logistics(self.weights + step, self.closed)
             gain = tried._gain(problems, hold)
             worse = gain < best - 1e-9 * best.abs()
             if not bool(worse.any()):
-                return tried, gain
-            size = torch.where(worse, size / 2, size)
+                break
+            step = torch.where(worse[:, None, None], step / 2, step)
         kept = torch.where(worse[:, None, None], self.weights, tried.weights)
         return Logistics(kept, self.closed), torch.where(worse, best, gain)
+
+
+def _has_few(problems: Problems) -> Tensor:
+    """Say which problems have a class of fewer rows than folds ``[problem]``."""
+    counts = problems.y.sum(1)
+    return counts.where(counts > 0, torch.inf).min(1).values < FOLDS
+
+
+def _held(problems: Problems, inverse: Tensor) -> Tensor:
+    """Give the penalty of every weight ``[problem, feature]``, hardly any of the intercept's.
+
+    For two classes, scikit-learn has one weight vector ``w``, which is ``±w/2`` here.
+    """
+    two = (problems.y.sum(1) > 0).sum(1) == 2
+    weight = torch.where(two, 2.0, 1.0) / inverse
+    hold = weight.unsqueeze(1).repeat(1, problems.x.shape[2])
+    hold[:, -1] = FIRM
+    return hold
 
 
 def _chosen(problems: Problems, seed: int) -> Tensor:
     """Give the inverse penalty of the least log-loss on rows that were left out ``[problem]``."""
     fold = _folds(problems, seed)
-    losses = []
-    for inverse in INVERSE_PENALTIES:
-        held = [_held_out(problems, fold == index, inverse) for index in range(FOLDS)]
-        losses.append(-sum(held[1:], held[0]))
+    losses = [_loss(problems, fold, inverse) for inverse in INVERSE_PENALTIES]
     best = torch.stack(losses).argmin(0)
     return torch.tensor(INVERSE_PENALTIES, dtype=problems.x.dtype)[best]
+
+
+def _loss(problems: Problems, fold: Tensor, inverse: float) -> Tensor:
+    """Sum the log-loss of rows that were left out ``[problem]``."""
+    held = [_held_out(problems, fold == index, inverse) for index in range(FOLDS)]
+    return -torch.stack(held).sum(0)
 
 
 def _held_out(problems: Problems, held: Tensor, inverse: float) -> Tensor:
@@ -179,13 +202,13 @@ def _folds(problems: Problems, seed: int) -> Tensor:
 
 def parts(sizes: Sequence[int], at_once: int) -> list[slice]:
     """Divide problems of the ``sizes`` into runs of about ``at_once`` padded rows."""
-    found, first, longest = [], 0, 0
+    runs: list[list[int]] = []
     for place, size in enumerate(sizes):
-        longest = max(longest, size)
-        if place > first and longest * (place + 1 - first) > at_once:
-            found.append(slice(first, place))
-            first, longest = place, size
-    return [*found, slice(first, len(sizes))] if sizes else found
+        if runs and max(size, *(sizes[own] for own in runs[-1])) * (len(runs[-1]) + 1) <= at_once:
+            runs[-1].append(place)
+        else:
+            runs.append([place])
+    return [slice(run[0], run[-1] + 1) for run in runs]
 
 
 __all__ = ["INVERSE_PENALTIES", "PENALTY", "Logistics", "Problems", "parts"]

@@ -53,6 +53,17 @@ class OneHotRows:
         each[-1] = 1e-9
         return torch.diag(each)
 
+    def shrink(self, penalty: float) -> Tensor:
+        """Give ``1 / (rows + λ)`` of every task ``[task, 1]``."""
+        return 1 / (self.count + penalty).unsqueeze(1)
+
+    def equations(self, penalty: float) -> tuple[Tensor, Tensor]:
+        """Eliminate the columns of the tasks; give the matrix and the right side that are left."""
+        of_x, of_y = self.sums(self.x), self.sums(self.y)
+        shrunk = (of_x * self.shrink(penalty)).T
+        system = self.x.T @ self.x - shrunk @ of_x + self.held(penalty)
+        return system, self.x.T @ self.y - shrunk @ of_y
+
     def only(self, rows: Tensor) -> "OneHotRows":
         """Give some of the rows."""
         return replace(self, x=self.x[rows], y=self.y[rows], task=self.task[rows])
@@ -83,14 +94,13 @@ class OneHotRidge:
     @classmethod
     def fit(cls, rows: "OneHotRows", penalty: float) -> "OneHotRidge":
         """Solve for some rows."""
-        shrink = 1 / (rows.count + penalty).unsqueeze(1)
+        shrink = rows.shrink(penalty)
         of_x, of_y = rows.sums(rows.x), rows.sums(rows.y)
-        system = rows.x.T @ rows.x - (of_x * shrink).T @ of_x + rows.held(penalty)
-        right = rows.x.T @ rows.y - (of_x * shrink).T @ of_y
+        system, right = rows.equations(penalty)
         weights = torch.linalg.solve(system, right)
         own = (of_y - of_x @ weights) * shrink
-        squares = (rows.y * (rows.y - rows.x @ weights - own[rows.task])).sum(0)
-        return cls(weights, own, squares)
+        squares = rows.y * (rows.y - rows.x @ weights - own[rows.task])
+        return cls(weights, own, squares.sum(0))
 
     def __call__(self, x: Tensor, task: Tensor) -> Tensor:
         """Predict rows of known tasks ``[row, target]``."""
@@ -126,13 +136,15 @@ class OneHot(AdaptingRung):
 def _errors(rows: OneHotRows, seed: int) -> Tensor:
     """Sum the squares of rows that were left out ``[penalty, target]``."""
     fold = torch.randperm(len(rows.x), generator=generator(seed, "one-hot")) % PARTS
-    errors = rows.x.new_zeros(len(PENALTIES), rows.y.shape[1])
-    for part in fold.unique().tolist():
-        held = rows.only(fold == part)
-        for place, penalty in enumerate(PENALTIES.tolist()):
-            model = OneHotRidge.fit(rows.only(fold != part), penalty)
-            errors[place] += (held.y - model(held.x, held.task)).square().sum(0)
-    return errors
+    parts = [(rows.only(fold != part), rows.only(fold == part)) for part in range(PARTS)]
+    found = [[_error(*pair, penalty) for penalty in PENALTIES.tolist()] for pair in parts]
+    return torch.stack([torch.stack(each) for each in found]).sum(0)
+
+
+def _error(seen: OneHotRows, held: OneHotRows, penalty: float) -> Tensor:
+    """Sum the squares of rows that are left out ``[target]``."""
+    model = OneHotRidge.fit(seen, penalty)
+    return (held.y - model(held.x, held.task)).square().sum(0)
 
 
 def _prior(rows: OneHotRows, penalty: float) -> Gaussian:

@@ -14,6 +14,9 @@ from quickstudy.ladder.rungs.rung import AdaptingRung
 from quickstudy.learners import LogisticPrior
 from quickstudy.tasks import TableTasks
 
+ABSENT = -20.0
+"""The score of a class that no training row has."""
+
 
 class OneHotLogistic(AdaptingRung):
     """Logistic regression that sees the task: a column of zeros and ones for each.
@@ -39,31 +42,44 @@ class OneHotLogistic(AdaptingRung):
         x, y = _columns(train), train.y.numpy()
         inverse = _inverse(x, y, seed)
         model = _model(inverse).fit(x, y)
-        self.learner = self._prior(model, inverse, train)
+        weights, variance = _by_class(model, train.x.shape[1]), inverse
+        if len(model.classes_) == 2:
+            # of two vectors that are ± the half of one
+            variance = inverse / 2
+        self.learner = _prior(weights, variance, model.classes_, train)
 
-    def _prior(self, model: LogisticRegression, inverse: float, train: TableTasks) -> LogisticPrior:
-        """Give the regression as a prior: intercepts of variance ``C``, slopes without variance."""
-        features = train.x.shape[1]
-        learner = LogisticPrior(nn.Identity(), train.target.scores, embedding_size=features)
-        weights = np.column_stack([model.coef_[:, :features], model.intercept_])
-        if len(weights) == 1:
-            # one weight vector for two classes is ± its half, of a quarter of the variance twice
-            weights, inverse = np.concatenate([-weights, weights]) / 2, inverse / 2
-        with torch.no_grad():
-            learner.mean.zero_()
-            # a class that no row has stays improbable
-            learner.mean[:, -1] = -20.0
-            learner.mean[model.classes_] = torch.from_numpy(weights).to(learner.mean.dtype)
-            learner.factor.zero_()
-            learner.factor[:, -1, -1] = inverse**0.5
-        return learner.to(train.x.dtype)
+
+def _by_class(model: LogisticRegression, features: int) -> NDArray[np.float64]:
+    """Give the weights of every class, its intercept last ``[class, feature]``."""
+    weights = np.column_stack([model.coef_[:, :features], model.intercept_])
+    return np.concatenate([-weights, weights]) / 2 if len(weights) == 1 else weights
+
+
+def _prior(
+    weights: NDArray[np.float64],
+    variance: float,
+    classes: NDArray[np.int64],
+    train: TableTasks,
+) -> LogisticPrior:
+    """Give the regression as a prior: only the intercepts have a variance."""
+    features = train.x.shape[1]
+    learner = LogisticPrior(nn.Identity(), train.target.scores, embedding_size=features)
+    mean = torch.zeros_like(learner.mean)
+    # a class that no row has stays improbable
+    mean[:, -1] = ABSENT
+    mean[classes] = torch.from_numpy(weights).to(mean.dtype)
+    with torch.no_grad():
+        learner.mean.copy_(mean)
+        learner.factor.zero_()
+        learner.factor[:, -1, -1] = variance**0.5
+    return learner.to(train.x.dtype)
 
 
 def _columns(train: TableTasks) -> scipy.sparse.csr_matrix:
-    """Put the tasks' columns behind the features ``[row, feature + task]``."""
-    rows = len(train.x)
-    shape = (rows, len(train.names))
-    one_hot = scipy.sparse.csr_matrix((np.ones(rows), (np.arange(rows), train.task)), shape)
+    """Put a column for each task behind the features, as a sparse matrix."""
+    rows = np.arange(len(train.x))
+    ones = (np.ones(len(rows)), (rows, train.task.numpy()))
+    one_hot = scipy.sparse.csr_matrix(ones, (len(rows), len(train.names)))
     features = scipy.sparse.csr_matrix(train.x.double().numpy())
     return scipy.sparse.hstack([features, one_hot]).tocsr()
 
@@ -71,26 +87,25 @@ def _columns(train: TableTasks) -> scipy.sparse.csr_matrix:
 def _inverse(x: scipy.sparse.csr_matrix, y: NDArray[np.int64], seed: int) -> float:
     """Choose the inverse penalty of the least log-loss of rows that were left out."""
     losses = dict.fromkeys(INVERSE_PENALTIES, 0.0)
-    folds = KFold(FOLDS, shuffle=True, random_state=seed).split(y) if len(y) >= FOLDS else ()
-    for seen, held in folds:
+    for seen, held in _divisions(y, seed):
         for inverse in INVERSE_PENALTIES:
-            losses[inverse] += _loss(_model(inverse), x, y, seen, held)
+            model = _model(inverse).fit(x[seen], y[seen])
+            losses[inverse] += _loss(model, x[held], y[held])
     return min(losses, key=lambda inverse: losses[inverse])
 
 
-def _loss(
-    model: LogisticRegression,
-    x: scipy.sparse.csr_matrix,
-    y: NDArray[np.int64],
-    seen: NDArray[np.int64],
-    held: NDArray[np.int64],
-) -> float:
-    """Fit to the rows ``seen``, and sum the log-loss of those ``held`` whose class was seen."""
-    if len(np.unique(y[seen])) < 2:
-        return 0.0
-    model.fit(x[seen], y[seen])
-    known = held[np.isin(y[held], model.classes_)]
-    if not len(known):
+def _divisions(y: NDArray[np.int64], seed: int) -> list[tuple[NDArray[np.int64], ...]]:
+    """Divide rows into those to learn from and those to judge on; the first have two classes."""
+    if len(y) < FOLDS:
+        return []
+    divisions = KFold(FOLDS, shuffle=True, random_state=seed).split(y)
+    return [pair for pair in divisions if len(np.unique(y[pair[0]])) > 1]
+
+
+def _loss(model: LogisticRegression, x: scipy.sparse.csr_matrix, y: NDArray[np.int64]) -> float:
+    """Sum the log-loss of the rows whose class was seen."""
+    known = np.isin(y, model.classes_)
+    if not known.any():
         return 0.0
     found = model.predict_proba(x[known])
     return float(log_loss(y[known], found, normalize=False, labels=model.classes_))

@@ -1,8 +1,9 @@
 """The abstract parents of the rungs, and functions that several of them use."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -62,7 +63,7 @@ class Rung(ABC):
 
     @property
     def trained(self) -> object:
-        """What :meth:`fit` trains: rungs on the same network train it once."""
+        """What is trained: rungs on the same network train it once."""
         return self
 
     def refuses(self, train: TableTasks) -> str:
@@ -102,12 +103,13 @@ class AdaptingRung(Rung):
         learner = self.learner
         if not isinstance(learner, (LinearPrior, MixedPrior)):
             return super().interval(episode, level)
-
-        def bounds(adapted: Adapted, x: Tensor) -> Tensor:
-            return torch.stack(learner.interval(adapted, x, level), -1)
-
-        both = in_parts(learner, episode, bounds)
+        both = in_parts(learner, episode, partial(_bounds, learner, level))
         return both[..., 0], both[..., 1]
+
+
+def _bounds(learner: LinearPrior | MixedPrior, level: float, adapted: Adapted, x: Tensor) -> Tensor:
+    """Give both ends of every interval ``[task, example, target, end]``."""
+    return torch.stack(learner.interval(adapted, x, level), -1)
 
 
 def in_parts(
@@ -117,10 +119,15 @@ def in_parts(
     steps: int | None = None,
 ) -> Tensor:
     """Adapt ``learner``, and ``ask`` it of the queries; few tasks at a time bound the memory."""
+    found = [ask(learner.adapt(part.support, steps), part.query.x) for part in _parts(episode)]
+    return torch.cat(found)
+
+
+def _parts(episode: Episode) -> Iterator[Episode]:
+    """Divide the tasks of an episode, so that each part has about as many rows as are allowed."""
     rows = episode.support.x.shape[1] + episode.query.x.shape[1]
-    part = max(1, ROWS_AT_ONCE // max(1, rows))
-    chunks = (episode[first : first + part] for first in range(0, episode.num_tasks, part))
-    return torch.cat([ask(learner.adapt(chunk.support, steps), chunk.query.x) for chunk in chunks])
+    tasks = max(1, ROWS_AT_ONCE // max(1, rows))
+    return (episode[first : first + tasks] for first in range(0, episode.num_tasks, tasks))
 
 
 def network_for(train: TableTasks, seed: int) -> MLP | MultiTarget:

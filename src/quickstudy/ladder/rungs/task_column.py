@@ -71,10 +71,9 @@ class TaskMeans:
         _, task = np.unique(task, return_inverse=True)
         count = np.bincount(task)[:, None]
         means = sums_of(y, task) / count
-        within = ((y - means[task]) ** 2).sum(0) / max(1, len(y) - len(count))
+        within = ((y - means[task]) ** 2).sum(0) / max(1, len(y) - len(count)) + 1e-12
         apart = ((means - y.mean(0)) ** 2).mean(0) - within * (1 / count).mean()
-        between = np.maximum(apart, 0.01 * within + 1e-12)
-        return cls(y.mean(0), np.maximum(within, 1e-12) / between)
+        return cls(y.mean(0), within / np.maximum(apart, 0.01 * within))
 
     def of(self, y: Rows, task: Rows, new: Rows) -> Rows:
         """Encode rows of the tasks ``new`` by the rows ``y`` ``[row, target]`` of ``task``."""
