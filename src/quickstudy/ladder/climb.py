@@ -92,11 +92,15 @@ class Climb:
         if reason:
             self._give_up(way, protocol, reason)
             return
+        self._measure(way, made)
+        if split + 1 == FIRST < self.splits and way.cost:
+            self._stop_if_behind(way, protocol, list(made.episodes))
+
+    def _measure(self, way: Rung, made: Split) -> None:
+        """Keep the scores of a way on a split, and the time that it took."""
         began = time.monotonic()
         self._keep(made.scores(way))
         self._spent.setdefault(way.name, []).append(time.monotonic() - began)
-        if split + 1 == FIRST < self.splits and way.cost:
-            self._stop_if_behind(way, protocol, list(made.episodes))
 
     def _keep(self, found: Sequence[Score]) -> None:
         """Keep scores, but for a way that has a model for no task: it is the mean once more."""

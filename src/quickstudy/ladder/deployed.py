@@ -1,6 +1,6 @@
 """The ways that are kept for use: one for new rows of known tasks, one for new tasks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -33,15 +33,13 @@ class Deployed:
     @classmethod
     def of(cls, table: Table, scores: Sequence[Score]) -> "Deployed":
         """Choose by the scores, and fit to all rows of the table."""
+        chosen = _Chosen.of(scores, {rung.name: rung.adapts for rung in rungs(table.target)})
         whole = table.whole()
         form = TableForm.of(whole, table.labels)
         rows, ways = form.tasks(whole), {rung.name: rung for rung in rungs(table.target)}
-        order = _for_new(scores) or _for_known(scores)
-        able = [name for name in order if ways[name].adapts] or [list(ways)[-1]]
-        new = Kept.fit(ways[able[0]], rows)
-        best = (_for_known(scores) or order)[0]
-        known = new if best == able[0] else Kept.fit(ways[best], rows)
-        return cls(known, new, form, order[0] if order[0] != able[0] else "")
+        new = Kept.fit(ways[chosen.new], rows)
+        known = new if chosen.known == chosen.new else Kept.fit(ways[chosen.known], rows)
+        return cls(known, new, form, chosen.better)
 
     def words(self) -> list[str]:
         """Say what is kept."""
@@ -51,12 +49,27 @@ class Deployed:
         return found
 
 
+@dataclass(frozen=True)
+class _Chosen:
+    """The names of the ways that are kept, and of one that was better but cannot be."""
+
+    known: str
+    new: str
+    better: str
+
+    @classmethod
+    def of(cls, scores: Sequence[Score], adapts: Mapping[str, bool]) -> "_Chosen":
+        """Choose by the scores."""
+        for_known, for_new = _for_known(scores), _for_new(scores)
+        order = for_new or for_known
+        new = next((name for name in order if adapts[name]), list(adapts)[-1])
+        return cls((for_known or order)[0], new, order[0] if order[0] != new else "")
+
+
 def _for_known(scores: Sequence[Score]) -> list[str]:
     """Order the ways by their error on new rows of known tasks."""
-    if all(score.shot is not None for score in scores):
-        return []
     standing = Standing.of(scores, None)
-    return sorted(standing.counted, key=standing.mean)
+    return sorted(standing.counted, key=standing.mean) if standing.scores else []
 
 
 def _for_new(scores: Sequence[Score]) -> list[str]:

@@ -85,17 +85,19 @@ class Kept:
         """Make an episode of known tasks with their rows as support, by rows in their order."""
         asked, task = place.unique(return_inverse=True)
         names = tuple(self.rows.names[index] for index in asked.tolist())
-        y = self.rows.y[:1].expand(len(x), *self.rows.y.shape[1:])
-        query = replace(self.rows, x=x, y=y, task=task, names=names).batch()
+        query = replace(self.rows, x=x, y=self._unknown(len(x)), task=task, names=names)
         support = self.rows.batch(asked.tolist())
-        return Episode(support, _labelled(query), self.rows.identity[asked])
+        return Episode(support, query.batch(), self.rows.identity[asked])
+
+    def _unknown(self, count: int) -> Tensor:
+        """Make targets that stand for unknown ones ``[row, ...]``."""
+        return torch.zeros_like(self.rows.y[:1]).expand(count, *self.rows.y.shape[1:])
 
     def of_unknown(self, rung: Rung, x: Tensor, level: float) -> Answers:
         """Answer rows of a task without rows by ``rung``: by what all tasks have in common."""
-        nothing = nothing_of(self.rows)
-        y = nothing.y[:, :1].expand(1, len(x), *nothing.y.shape[2:])
-        query = Batch(x[None], y, x.new_ones(1, len(x)), self.rows.target)
-        episode = Episode(nothing, query, torch.zeros(1, dtype=torch.long))
+        real = x.new_ones(1, len(x))
+        query = Batch(x[None], self._unknown(len(x))[None], real, self.rows.target)
+        episode = Episode(nothing_of(self.rows), query, torch.zeros(1, dtype=torch.long))
         return Answers.of(rung, episode, False, level)
 
 
@@ -114,11 +116,6 @@ def _read_rows(folder: Path, form: TableForm) -> tuple[TableTasks, str]:
         **tensors, names=names, target=form.target, encoder=form.encoder, label="known tasks"
     )
     return rows, details["way"]
-
-
-def _labelled(query: Batch) -> Batch:
-    """Put 0 for labels that are missing, so that the rows count."""
-    return replace(query, y=query.y.nan_to_num()) if query.y.is_floating_point() else query
 
 
 def _named(name: str, form: TableForm) -> Rung:

@@ -95,8 +95,8 @@ def difference(
     common = sorted(set(one) & set(other))
     if not common:
         return Difference(math.nan, -math.inf, math.inf)
-    base = float(np.mean([other[split] for split in common]))
-    apart = np.array([one[split] - other[split] for split in common]) / max(base, 1e-300)
+    both = np.array([[errors[split] for split in common] for errors in (one, other)])
+    apart = (both[0] - both[1]) / max(float(both[1].mean()), 1e-300)
     mean, half = float(apart.mean()), _half(apart, held, level)
     return Difference(mean, mean - half, mean + half)
 

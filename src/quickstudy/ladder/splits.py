@@ -58,15 +58,19 @@ class Split:
 
     def _score(self, rung: Rung, shot: Shot, fitted: float) -> Score:
         """Judge a fitted rung by one protocol."""
+        metrics, a_task = self._measured(rung, shot)
+        found = Score(rung.name, shot, self.number, metrics, fitted, a_task, rung.family)
+        bare = [rung.bare(episode) for episode in self.episodes[shot]]
+        return replace(found, bare=sum(bare) / len(bare), held=self.held)
+
+    def _measured(self, rung: Rung, shot: Shot) -> tuple[Metrics, float]:
+        """Give the metrics of a fitted rung, and its milliseconds a task."""
         episodes = self.episodes[shot]
         began = time.perf_counter()
         predicted = [self._predicted(rung, episode, shot is None) for episode in episodes]
         spent = time.perf_counter() - began
-        metrics = _mean([self._judged(*pair) for pair in zip(predicted, episodes, strict=True)])
-        a_task = 1e3 * spent / sum(episode.num_tasks for episode in episodes)
-        bare = sum(map(rung.bare, episodes)) / len(episodes)
-        found = Score(rung.name, shot, self.number, metrics, fitted, a_task, rung.family)
-        return replace(found, bare=bare, held=self.held)
+        found = [self._judged(*pair) for pair in zip(predicted, episodes, strict=True)]
+        return _mean(found), 1e3 * spent / sum(episode.num_tasks for episode in episodes)
 
     def _predicted(self, rung: Rung, episode: Episode, known: bool) -> Tensor:
         """Predict the queries in the table's units."""

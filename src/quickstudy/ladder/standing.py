@@ -12,6 +12,9 @@ from quickstudy.ladder.score import Difference, Score, difference
 MOST_BARE = 0.1
 """A way that has no model for a larger part of the tasks does not count."""
 
+FAMILIES: tuple[Family, ...] = ("alone", "blind", "plain", "learned")
+"""The families, in the order in which ways share more."""
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -30,11 +33,16 @@ class Standing:
 
     @cached_property
     def errors(self) -> dict[str, dict[int, float]]:
-        """The error of every way by split."""
+        """The error of every way by split; ways in the order of their families."""
         found: dict[str, dict[int, float]] = {}
-        for score in self.scores:
+        for score in sorted(self.scores, key=_by_family):
             found.setdefault(score.name, {})[score.split] = score.error
         return found
+
+    @property
+    def best_first(self) -> list[str]:
+        """All ways: those that are compared, the best first, then the others."""
+        return sorted(self.errors, key=lambda name: (name not in self.counted, self.mean(name)))
 
     @cached_property
     def splits(self) -> int:
@@ -86,4 +94,8 @@ class Standing:
         return min(names, key=self.mean)
 
 
-__all__ = ["MOST_BARE", "Standing"]
+def _by_family(score: Score) -> int:
+    return FAMILIES.index(score.family)
+
+
+__all__ = ["FAMILIES", "MOST_BARE", "Standing"]

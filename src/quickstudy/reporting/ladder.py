@@ -105,7 +105,7 @@ def footnotes(
 def _behind(standing: Standing, name: str) -> str:
     """Write how far the error is above the best way's, and the half of its interval."""
     if name == standing.best:
-        return ""
+        return "—"
     found = standing.apart(name, standing.best)
     digits = 1 if abs(found.mean) < 1 else 0
     half = f" ± {50 * (found.high - found.low):.{digits}f}" if math.isfinite(found.high) else ""

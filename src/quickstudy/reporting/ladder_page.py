@@ -18,7 +18,6 @@ from quickstudy.reporting.ladder import (
     cells_of,
     footnotes,
     left_out,
-    means,
     note_of,
     shots_of,
     title_of,
@@ -28,9 +27,13 @@ from quickstudy.reporting.style import BLUE, FAINT, GREY, LABEL, new_figure, tid
 from quickstudy.reporting.verdict import verdict
 
 READING = (
-    "Further left is better. A dot is the mean over the splits, a stroke is a split, the blue dot "
-    "is the best. From the top down the ways share more: first nothing, then one model for all, "
-    "at last what is learned so that a new task is quick."
+    "Further left is better. A dot is the mean over the splits, hollow if some were left out, a "
+    "stroke is a split, the blue dot is the best. From the top down: a task alone, one model for "
+    "all rows, plain methods that see the task, ways that learn to learn."
+)
+BELOW_NUMBERS = (
+    "Above the best: the mean difference over the splits, in per cent, ± half of its 95 % "
+    "interval, which is paired over the splits and corrected because they share rows."
 )
 STROKE: dict[str, Any] = {
     "color": GREY,
@@ -57,22 +60,29 @@ def ladder_chart(scores: Sequence[Score], shot: int | None) -> Figure:
             :func:`~quickstudy.ladder.ladder.ladder_tasks`.
         shot: Rows that are seen of an unseen task; None for new rows of known tasks.
     """
-    found = means(scores, shot)
+    standing = Standing.of(scores, shot)
+    found = {name: standing.mean(name) for name in standing.errors}
     figure = new_figure(1.0 + 0.32 * len(found))
     axes = tidy(figure.subplots(), HEADS[next(iter(scores[0].metrics))])
     axes.grid(axis="y", visible=False)
-    best = Standing.of(scores, shot).best
     for place, (name, mean) in enumerate(found.items()):
-        splits = [score.error for score in scores if (score.name, score.shot) == (name, shot)]
-        colour = BLUE if name == best else GREY
+        splits = list(standing.errors[name].values())
         axes.plot(splits, [place] * len(splits), "|", **STROKE)
-        axes.plot(mean, place, "o", color=colour, markersize=7, zorder=3, gid="mean")
+        axes.plot(mean, place, "o", **_dot(standing, name))
     _fit_most(axes, found, [score.error for score in scores if score.shot == shot])
     axes.set_yticks(range(len(found)), list(found), fontsize=LABEL)
     axes.set_ylim(len(found) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_color(FAINT)
     return figure
+
+
+def _dot(standing: Standing, name: str) -> dict[str, Any]:
+    """Style the dot of a way: blue for the best, hollow if it was not run on all splits."""
+    colour = BLUE if name == standing.best else GREY
+    whole = len(standing.errors[name]) == standing.splits
+    face = colour if whole else "white"
+    return {"color": colour, "mfc": face, "markersize": 7, "zorder": 3, "gid": "mean"}
 
 
 def _fit_most(axes: Axes, found: dict[str, float], errors: Sequence[float]) -> None:
@@ -85,7 +95,7 @@ def _fit_most(axes: Axes, found: dict[str, float], errors: Sequence[float]) -> N
     margin = 0.06 * max(high - low, 1e-12)
     axes.set_xlim(low - margin, high + margin)
     for place, value in enumerate(found.values()):
-        if value > high:
+        if value > high + margin:
             axes.annotate(f"{value:.4g} →", (1, place), **AT_THE_EDGE)
 
 
@@ -135,9 +145,10 @@ def _protocol(
     head, rows = cells_of(scores, shot)
     alt = f"The error of {len(rows)} ways, with the numbers of the table below."
     shown = Shown(name, title_of(shot), READING, alt, ladder_chart(scores, shot))
-    found = means(scores, shot)
-    best_first = sorted(rows, key=lambda row: found[row[0]])
+    order = Standing.of(scores, shot).best_first
+    best_first = sorted(rows, key=lambda row: order.index(row[0]))
     parts = [shown.keep(folder), markup.numbers(head, best_first)]
+    parts.append(markup.element("p", BELOW_NUMBERS))
     parts += [markup.element("p", note) for note in footnotes(scores, shot, notes)]
     return markup.section(shown.title, parts)
 

@@ -86,9 +86,10 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def test_the_ladder_is_climbed_and_the_best_kept(places):
     found, words = json.loads(places["json"].read_text()), places["words"].read_text()
-    protocols = {
-        (score["name"], score["shot"]): score["metrics"]["rmse"] for score in found["scores"]
-    }
+    errors: dict[tuple[str, int | None], list[float]] = {}
+    for score in found["scores"]:
+        errors.setdefault((score["name"], score["shot"]), []).append(score["metrics"]["rmse"])
+    protocols = {way: np.mean(values) for way, values in errors.items()}
     assert {shot for _, shot in protocols} == {None, 3}
     kept = (found["deployed"], found["known"])
     assert protocols[kept[0], 3] < 0.3 * protocols["pooled, ridge", 3]

@@ -33,6 +33,12 @@ def test_ways_that_were_stopped_or_have_no_models_do_not_count():
     assert STANDING.best == "prior" and STANDING.bare["alone"] == pytest.approx(0.6)
 
 
+def test_ways_stand_by_family_and_best_first():
+    order = ["mean", "alone", "ridge", "mixed", "prior", "network"]
+    assert list(STANDING.errors) == order
+    assert STANDING.best_first == ["prior", "ridge", "mixed", "mean", "alone", "network"]
+
+
 def test_the_best_of_a_family():
     assert STANDING.best_of("plain") == "ridge"
     assert STANDING.best_of("alone", "plain") == "ridge"

@@ -52,7 +52,7 @@ def test_the_report_has_a_column_for_every_target():
     assert [list(column.cells)[2] for column in drawn.columns[:5]] == [
         "learned prior",
         "0.4",
-        "",
+        "—",
         "4",
         "0.4",
     ]
@@ -79,7 +79,7 @@ def test_a_line_says_how_far_a_way_is_above_the_best():
     assert head[:4] == ["way", "RMSE", "above\nthe best", "explained"]
     # the splits differ, but the ways by the same on each
     assert [row[:3] for row in rows] == [
-        ["a", "1.1", ""],
+        ["a", "1.1", "—"],
         ["b", "2.2", "100 ± 0 %"],
     ]
 

@@ -91,3 +91,12 @@ def test_the_table_of_the_page_is_sorted_best_first(tmp_path):
         for name in ("learned &lt;prior&gt;", "pooled, ridge", "single task, ridge", "support mean")
     ]
     assert places == sorted(places)
+
+
+def test_a_way_that_was_stopped_has_a_hollow_dot_and_stands_last(tmp_path):
+    stopped = [score for score in _scores() if score.name != "pooled, ridge" or score.split < 2]
+    dots = _by_gid(ladder_chart(stopped, 5), "mean")
+    assert [dot.get_markerfacecolor() == "white" for dot in dots] == [False, False, True, False]
+    text = write_ladder(tmp_path, stopped, "t").read_text()
+    table = text[text.rindex("<tbody>") :]
+    assert table.index("support mean") < table.index("pooled, ridge")

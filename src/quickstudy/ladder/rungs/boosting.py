@@ -66,33 +66,41 @@ class TaskBoosting(Rung):
 
     def fit(self, train: TableTasks, seed: int) -> None:
         """Choose by inner validation, and grow the trees of every target."""
-        x, y = train.x.double().numpy(), train.y.numpy().reshape(len(train.y), -1)
-        self.tasks, way = len(train.names), train.target.way or 0
         self.place = {own: place for place, own in enumerate(train.identity.tolist())}
-        rows = [LearnedRows(x, column, train.task.numpy(), way) for column in y.T]
+        self.way = train.target.way or 0
+        x, y = train.x.double().numpy(), train.y.numpy()
+        rows = self._by_target(x, y, train.task.numpy())
         self.each = [OneTarget(self, own, len(train.names), seed) for own in rows]
 
     def predict(self, episode: Episode, known: bool) -> Tensor:
         """Predict rows of known tasks, or of new ones after learning from their rows."""
-        query, of_query = rows_of(episode.query)
-        if known:
-            place = np.array([self.place[own] for own in episode.task.tolist()], dtype=np.int64)
-            found = [own.known(query, place[of_query]) for own in self.each]
-        else:
-            found = self._of_new(episode, query, of_query)
+        found = self._of_known(episode) if known else self._of_new(episode)
         answers = torch.from_numpy(np.concatenate(found, 1)).to(episode.query.x.dtype)
         result = answers.new_zeros(*episode.query.mask.shape, answers.shape[1])
         result[episode.query.mask > 0] = answers
         return result
 
-    def _of_new(self, episode: Episode, query: Rows, of_query: Rows) -> list[Rows]:
+    def _of_known(self, episode: Episode) -> list[Rows]:
+        """Predict rows of known tasks by every target's trees."""
+        query, task = rows_of(episode.query)
+        place = np.array([self.place[own] for own in episode.task.tolist()], dtype=np.int64)
+        return [own.known(query, place[task]) for own in self.each]
+
+    def _of_new(self, episode: Episode) -> list[Rows]:
         """Predict rows of new tasks by every target's trees."""
+        query, task = rows_of(episode.query)
+        pairs = zip(self.each, self._support(episode), strict=True)
+        return [own.new(rows, query, task, episode.num_tasks) for own, rows in pairs]
+
+    def _support(self, episode: Episode) -> list[LearnedRows]:
+        """Give the support rows for every target."""
         x, task = rows_of(episode.support)
-        y = episode.support.y[episode.support.mask > 0].numpy().reshape(len(x), -1)
-        way = self.each[0].rows.way
-        support = [LearnedRows(x, column, task, way) for column in y.T]
-        pairs = zip(self.each, support, strict=True)
-        return [own.new(rows, query, of_query, episode.num_tasks) for own, rows in pairs]
+        return self._by_target(x, episode.support.y[episode.support.mask > 0].numpy(), task)
+
+    def _by_target(self, x: Rows, y: Rows, task: Rows) -> list[LearnedRows]:
+        """Give the rows with each of their targets."""
+        columns = y.reshape(len(y), -1).T if len(y) else np.zeros((len(self.each), 0), y.dtype)
+        return [LearnedRows(x, column, task, self.way) for column in columns]
 
 
 class OneTarget:
@@ -143,43 +151,71 @@ class OneTarget:
 
     def _answers(self, model: Any, x: Rows) -> Rows:
         """Give the number, or the probabilities of all classes, of every row."""
-        way, rows = self.rows.way, len(self.rows.y)
         if not len(x):
-            return np.zeros((0, way or 1))
-        if not way:
-            return model.predict(x)[:, None]
-        found = np.zeros((len(x), way))
+            return np.zeros((0, self.rows.way or 1))
+        return self._probabilities(model, x) if self.rows.way else model.predict(x)[:, None]
+
+    def _probabilities(self, model: Any, x: Rows) -> Rows:
+        """Give the probabilities as if one more row had been seen.
+
+        Of that row only the frequencies of the classes are known.
+        """
+        rows = len(self.rows.y)
+        found = np.zeros((len(x), self.rows.way))
         found[:, model.classes_] = model.predict_proba(x)
-        # as if one more row had been seen, of which only the frequencies are known
         return (rows * found + self.rows.targets.mean(0)) / (rows + 1)
 
 
 def _chosen(library: TaskBoosting, rows: LearnedRows, codes: bool, seed: int) -> Choice:
     """Choose on rows that are left out."""
     held = np.random.default_rng(seed).random(len(rows.y)) < HELD
-    learned, judged = rows.only(~held), rows.only(held)
-    if len(rows.y) < LEAST or not held.any() or len(np.unique(learned.y)) < 2:
+    trial = _Trial(library, rows.only(~held), rows.only(held), seed)
+    if not trial.possible:
         return Choice(codes, 50, LEAVES[0])
-    losses: dict[Choice, float] = {}
-    for coded in (True, False) if codes else (False,):
-        features = TaskFeatures.of(learned, coded, seed)
-        for leaves in LEAVES:
-            model = library.boosted(features, Choice(coded, MOST_TREES, leaves))
-            x = features.asked(judged.x, judged.task)
-            stages = [_loss(model, found, judged) for found in library.stages(model, x)]
-            best = int(np.argmin(stages))
-            losses[Choice(coded, best + 1, leaves)] = stages[best]
+    losses = dict(trial.losses(codes))
     return min(losses, key=lambda choice: losses[choice])
 
 
-def _loss(model: Any, found: Rows, judged: LearnedRows) -> float:
-    """Give the squared error, or the log-loss of the rows whose class was learned."""
-    if not judged.way:
-        return float(((found - judged.y) ** 2).mean())
-    known = np.isin(judged.y, model.classes_)
-    place = np.searchsorted(model.classes_, judged.y[known])
-    of_label = found[known][np.arange(len(place)), place]
-    return float(-np.log(of_label + 1e-12).mean()) if len(place) else 0.0
+@dataclass(frozen=True)
+class _Trial:
+    """Rows to grow trees on, and rows to judge them by."""
+
+    library: TaskBoosting
+    learned: LearnedRows
+    judged: LearnedRows
+    seed: int
+
+    @property
+    def possible(self) -> bool:
+        """Whether there are rows enough, and something to tell apart."""
+        learned, judged = len(self.learned.y), len(self.judged.y)
+        return learned + judged >= LEAST and judged > 0 and len(np.unique(self.learned.y)) > 1
+
+    def losses(self, codes: bool) -> Iterator[tuple[Choice, float]]:
+        """Give the best number of trees for each form of the task and size, and its loss."""
+        for coded in (True, False) if codes else (False,):
+            features = TaskFeatures.of(self.learned, coded, self.seed)
+            for leaves in LEAVES:
+                stages = self._stages(features, Choice(coded, MOST_TREES, leaves))
+                best = int(np.argmin(stages))
+                yield Choice(coded, best + 1, leaves), stages[best]
+
+    def _stages(self, features: TaskFeatures, choice: Choice) -> list[float]:
+        """Give the loss after every tree."""
+        model = self.library.boosted(features, choice)
+        stages = self.library.stages(model, features.asked(self.judged.x, self.judged.task))
+        loss = self._log_loss if self.judged.way else self._squares
+        return [loss(model, found) for found in stages]
+
+    def _squares(self, model: Any, found: Rows) -> float:
+        return float(((found - self.judged.y) ** 2).mean())
+
+    def _log_loss(self, model: Any, found: Rows) -> float:
+        """Give the log-loss of the rows whose class was learned."""
+        known = np.isin(self.judged.y, model.classes_)
+        place = np.searchsorted(model.classes_, self.judged.y[known])
+        of_label = found[known][np.arange(len(place)), place]
+        return float(-np.log(of_label + 1e-12).mean()) if len(place) else 0.0
 
 
 class HistBoosting(TaskBoosting):

@@ -130,8 +130,7 @@ class Logistics:
         p = self.scores(problems.x).softmax(-1) * problems.y.sum(-1, keepdim=True)
         pull = problems.x.mT @ (problems.y - p) - hold.unsqueeze(-1) * self.weights
         curvature = 2 * problems.blocks(p * (1 - p)) + torch.diag_embed(hold).unsqueeze(1)
-        root = torch.linalg.cholesky(curvature)
-        return torch.cholesky_solve(pull.mT.unsqueeze(-1), root)[..., 0].mT
+        return _solved(curvature, pull)
 
     def _improved(
         self, best: Tensor, problems: Problems, hold: Tensor
@@ -139,14 +138,22 @@ class Logistics:
         """Take a step, halved for the problems that it makes worse; give the gain too."""
         step = self._step(problems, hold)
         for _ in range(HALVINGS):
-            tried = Logistics(self.weights + step, self.closed)
+            tried = self._moved(step)
             gain = tried._gain(problems, hold)
             worse = gain < best - 1e-9 * best.abs()
             if not bool(worse.any()):
-                break
+                return tried, gain
             step = torch.where(worse[:, None, None], step / 2, step)
-        kept = torch.where(worse[:, None, None], self.weights, tried.weights)
-        return Logistics(kept, self.closed), torch.where(worse, best, gain)
+        return self._moved(step * ~worse[:, None, None]), torch.where(worse, best, gain)
+
+    def _moved(self, step: Tensor) -> "Logistics":
+        return Logistics(self.weights + step, self.closed)
+
+
+def _solved(curvature: Tensor, pull: Tensor) -> Tensor:
+    """Solve for every class ``[problem, feature, class]``."""
+    root = torch.linalg.cholesky(curvature)
+    return torch.cholesky_solve(pull.mT.unsqueeze(-1), root)[..., 0].mT
 
 
 def _has_few(problems: Problems) -> Tensor:
@@ -202,13 +209,14 @@ def _folds(problems: Problems, seed: int) -> Tensor:
 
 def parts(sizes: Sequence[int], at_once: int) -> list[slice]:
     """Divide problems of the ``sizes`` into runs of about ``at_once`` padded rows."""
-    runs: list[list[int]] = []
-    for place, size in enumerate(sizes):
-        if runs and max(size, *(sizes[own] for own in runs[-1])) * (len(runs[-1]) + 1) <= at_once:
-            runs[-1].append(place)
-        else:
-            runs.append([place])
-    return [slice(run[0], run[-1] + 1) for run in runs]
+    runs: list[slice] = []
+    first = 0
+    for end in range(1, len(sizes) + 1):
+        here = sizes[first : end + 1]
+        if end == len(sizes) or max(here) * len(here) > at_once:
+            runs.append(slice(first, end))
+            first = end
+    return runs
 
 
 __all__ = ["INVERSE_PENALTIES", "PENALTY", "Logistics", "Problems", "parts"]

@@ -1,5 +1,7 @@
 """Logistic regression on the features and on the task, one-hot."""
 
+from functools import partial
+
 import numpy as np
 import scipy.sparse
 import torch
@@ -14,6 +16,9 @@ from quickstudy.ladder.rungs.rung import AdaptingRung
 from quickstudy.learners import LogisticPrior
 from quickstudy.tasks import TableTasks
 
+Labels = NDArray[np.int64]
+Divisions = list[tuple[Labels, Labels]]
+"""Rows to learn from and rows to judge on."""
 ABSENT = -20.0
 """The score of a class that no training row has."""
 
@@ -58,43 +63,47 @@ def _by_class(model: LogisticRegression, features: int) -> NDArray[np.float64]:
 def _prior(
     weights: NDArray[np.float64],
     variance: float,
-    classes: NDArray[np.int64],
+    classes: Labels,
     train: TableTasks,
 ) -> LogisticPrior:
     """Give the regression as a prior: only the intercepts have a variance."""
     features = train.x.shape[1]
     learner = LogisticPrior(nn.Identity(), train.target.scores, embedding_size=features)
-    mean = torch.zeros_like(learner.mean)
+    mean, factor = torch.zeros_like(learner.mean), torch.zeros_like(learner.factor)
     # a class that no row has stays improbable
     mean[:, -1] = ABSENT
     mean[classes] = torch.from_numpy(weights).to(mean.dtype)
-    with torch.no_grad():
-        learner.mean.copy_(mean)
-        learner.factor.zero_()
-        learner.factor[:, -1, -1] = variance**0.5
+    factor[:, -1, -1] = variance**0.5
+    learner.load_state_dict({"mean": mean, "factor": factor}, strict=False)
     return learner.to(train.x.dtype)
 
 
 def _columns(train: TableTasks) -> scipy.sparse.csr_matrix:
     """Put a column for each task behind the features, as a sparse matrix."""
+    features = scipy.sparse.csr_matrix(train.x.double().numpy())
+    return scipy.sparse.hstack([features, _one_hot(train)]).tocsr()
+
+
+def _one_hot(train: TableTasks) -> scipy.sparse.csr_matrix:
+    """Give a one in the column of each row's task ``[row, task]``."""
     rows = np.arange(len(train.x))
     ones = (np.ones(len(rows)), (rows, train.task.numpy()))
-    one_hot = scipy.sparse.csr_matrix(ones, (len(rows), len(train.names)))
-    features = scipy.sparse.csr_matrix(train.x.double().numpy())
-    return scipy.sparse.hstack([features, one_hot]).tocsr()
+    return scipy.sparse.csr_matrix(ones, (len(rows), len(train.names)))
 
 
-def _inverse(x: scipy.sparse.csr_matrix, y: NDArray[np.int64], seed: int) -> float:
+def _inverse(x: scipy.sparse.csr_matrix, y: Labels, seed: int) -> float:
     """Choose the inverse penalty of the least log-loss of rows that were left out."""
-    losses = dict.fromkeys(INVERSE_PENALTIES, 0.0)
-    for seen, held in _divisions(y, seed):
-        for inverse in INVERSE_PENALTIES:
-            model = _model(inverse).fit(x[seen], y[seen])
-            losses[inverse] += _loss(model, x[held], y[held])
-    return min(losses, key=lambda inverse: losses[inverse])
+    divisions = _divisions(y, seed)
+    return min(INVERSE_PENALTIES, key=partial(_held_out, x, y, divisions))
 
 
-def _divisions(y: NDArray[np.int64], seed: int) -> list[tuple[NDArray[np.int64], ...]]:
+def _held_out(x: scipy.sparse.csr_matrix, y: Labels, divisions: Divisions, inverse: float) -> float:
+    """Sum the log-loss of rows that were left out."""
+    models = [(_model(inverse).fit(x[seen], y[seen]), held) for seen, held in divisions]
+    return sum(_loss(model, x[held], y[held]) for model, held in models)
+
+
+def _divisions(y: Labels, seed: int) -> list[tuple[NDArray[np.int64], ...]]:
     """Divide rows into those to learn from and those to judge on; the first have two classes."""
     if len(y) < FOLDS:
         return []
@@ -102,7 +111,7 @@ def _divisions(y: NDArray[np.int64], seed: int) -> list[tuple[NDArray[np.int64],
     return [pair for pair in divisions if len(np.unique(y[pair[0]])) > 1]
 
 
-def _loss(model: LogisticRegression, x: scipy.sparse.csr_matrix, y: NDArray[np.int64]) -> float:
+def _loss(model: LogisticRegression, x: scipy.sparse.csr_matrix, y: Labels) -> float:
     """Sum the log-loss of the rows whose class was seen."""
     known = np.isin(y, model.classes_)
     if not known.any():

@@ -72,7 +72,7 @@ class TaskMeans:
         count = np.bincount(task)[:, None]
         means = sums_of(y, task) / count
         within = ((y - means[task]) ** 2).sum(0) / max(1, len(y) - len(count)) + 1e-12
-        apart = ((means - y.mean(0)) ** 2).mean(0) - within * (1 / count).mean()
+        apart = means.var(0) - within * (1 / count).mean()
         return cls(y.mean(0), within / np.maximum(apart, 0.01 * within))
 
     def of(self, y: Rows, task: Rows, new: Rows) -> Rows:
