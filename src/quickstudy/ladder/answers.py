@@ -73,8 +73,12 @@ class Answers:
 
 def nothing_of(tasks: TableTasks) -> Batch:
     """Make the support set of a task without rows."""
-    x, y = tasks.x[None, :1] * 0, tasks.y[None, :1].nan_to_num() * 0
-    return Batch(x, y, tasks.x.new_zeros(1, 1), tasks.target)
+    return tasks.batch([0]).each(_a_zero)
+
+
+def _a_zero(values: Tensor) -> Tensor:
+    """Give zeros in the shape of the first example of the first task."""
+    return torch.zeros_like(values[:1, :1])
 
 
 __all__ = ["Answers", "nothing_of"]

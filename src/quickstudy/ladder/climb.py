@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from quickstudy.ladder.rungs import Rung
-from quickstudy.ladder.score import Score
+from quickstudy.ladder.score import Score, by_name
 from quickstudy.ladder.splits import TOO_FEW, Split
+
+logger = logging.getLogger("quickstudy")
 
 FIRST = 2
 """Splits after which a way that is far behind is given up."""
@@ -78,12 +80,19 @@ class Climb:
     def _work(self, block: "Block", later: Sequence["Block"], tell: Tell | None) -> None:
         """Judge the ways of a block on its split."""
         for way, protocol in block.units():
-            if (way.name, protocol) in self._left_out:
-                continue
-            if tell is not None:
-                doing = f"split {block.split + 1} of {self.splits}, {way.name}"
-                tell(self._seconds_spent(), self._seconds_left([block, *later]), doing)
-            self._judge(way, protocol, block.split)
+            if self._due(way, protocol):
+                self._say(way, [block, *later], tell)
+                self._judge(way, protocol, block.split)
+
+    def _due(self, way: Rung, protocol: int) -> bool:
+        """Say whether a way was not given up in a protocol."""
+        return (way.name, protocol) not in self._left_out
+
+    def _say(self, way: Rung, left: Sequence["Block"], tell: Tell | None) -> None:
+        """Tell how far the ladder is climbed."""
+        if tell is not None:
+            doing = f"split {left[0].split + 1} of {self.splits}, {way.name}"
+            tell(self._seconds_spent(), self._seconds_left(left), doing)
 
     def _judge(self, way: Rung, protocol: int, split: int) -> None:
         """Judge a way on a split, if it is worth trying."""
@@ -99,16 +108,16 @@ class Climb:
     def _measure(self, way: Rung, made: Split) -> None:
         """Keep the scores of a way on a split, and the time that it took."""
         began = time.monotonic()
-        self._keep(made.scores(way))
+        for score in made.scores(way):
+            self._keep(score)
         self._spent.setdefault(way.name, []).append(time.monotonic() - began)
 
-    def _keep(self, found: Sequence[Score]) -> None:
-        """Keep scores, but for a way that has a model for no task: it is the mean once more."""
-        for score in found:
-            if score.bare < 1:
-                self.scores.append(score)
-            else:
-                self.notes.setdefault(score.name, TOO_FEW)
+    def _keep(self, score: Score) -> None:
+        """Keep a score, but for a way that has a model for no task: it is the mean once more."""
+        if score.bare < 1:
+            self.scores.append(score)
+        else:
+            self.notes.setdefault(score.name, TOO_FEW)
 
     def _stop_if_behind(self, way: Rung, protocol: int, shots: Sequence[int | None]) -> None:
         """Give a way up if it is far behind on all of the first splits."""
@@ -142,11 +151,8 @@ class Climb:
 
     def _first_errors(self, shot: int | None) -> dict[str, list[float]]:
         """Give the errors of every way on the first splits."""
-        errors: dict[str, list[float]] = {}
-        for score in self.scores:
-            if score.shot == shot and score.split < FIRST:
-                errors.setdefault(score.name, []).append(score.error)
-        return errors
+        first = [score for score in self.scores if score.shot == shot and score.split < FIRST]
+        return {name: [score.error for score in own] for name, own in by_name(first).items()}
 
     def _fits(self, block: "Block") -> bool:
         """Say whether there is time for a block; quick ways are always run on two splits."""
@@ -159,7 +165,7 @@ class Climb:
     def _leave_out(self, block: "Block") -> None:
         """Note that there was no time for a block, and begin none of the same ways later."""
         for way, protocol in block.units():
-            if (way.name, protocol) not in self._left_out:
+            if self._due(way, protocol):
                 self._give_up(way, protocol, "no time left, --time gives more")
 
     def _seconds_spent(self) -> float:
@@ -173,8 +179,7 @@ class Climb:
 
     def _cost(self, block: "Block") -> float:
         """Give the seconds of a block: as long as before, or a guess."""
-        units = [unit for unit in block.units() if (unit[0].name, unit[1]) not in self._left_out]
-        seconds = sum(self._seconds_of(way) for way, _ in units)
+        seconds = sum(self._seconds_of(way) for way, own in block.units() if self._due(way, own))
         # ways on one network train it once
         return seconds / len(block.ways) if block.cost > 1 else seconds
 
@@ -218,7 +223,6 @@ def _by_network(ways: Sequence[Rung]) -> list[list[Rung]]:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep what trainings log out of the way."""
-    logger = logging.getLogger("quickstudy")
     before = logger.level
     logger.setLevel(max(logging.WARNING, logger.getEffectiveLevel()))
     try:

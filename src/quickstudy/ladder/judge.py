@@ -31,9 +31,12 @@ def _of_classes(predicted: Tensor, query: Batch) -> Metrics:
 
 
 def _of_numbers(predicted: Tensor, query: Batch) -> Metrics:
+    return {"rmse": _rmse(predicted, query), "explained_variance": _explained(predicted, query)}
+
+
+def _rmse(predicted: Tensor, query: Batch) -> float:
     values = query.target.values(predicted, query.y, query.mask)
-    rmse = _mean(values["mean_squared_error"].sqrt(), query)
-    return {"rmse": rmse, "explained_variance": _explained(predicted, query)}
+    return _mean(values["mean_squared_error"].sqrt(), query)
 
 
 def _mean(values: Tensor, query: Batch) -> float:

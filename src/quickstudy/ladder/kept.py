@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from quickstudy.episode import Batch, Episode
-from quickstudy.errors import UserError, require
+from quickstudy.errors import require
 from quickstudy.ladder.answers import Answers, nothing_of
 from quickstudy.ladder.climb import quiet
 from quickstudy.ladder.rungs import Rung, rungs
@@ -124,10 +124,10 @@ def _named(name: str, form: TableForm) -> Rung:
     Raises:
         UserError: If there is none.
     """
-    found = next((rung for rung in rungs(form.target) if rung.name == name), None)
-    if found is None:
-        raise UserError(f"This run keeps {name!r}, which is not among the ways that there are now.")
-    return found
+    found = {rung.name: rung for rung in rungs(form.target)}
+    message = f"This run keeps {name!r}, which is not among the ways that there are now."
+    require(name in found, message)
+    return found[name]
 
 
 __all__ = ["Kept"]

@@ -114,6 +114,10 @@ class _Effects:
             return [0.0] * self.size
         return np.where(self._on_diagonal(), 0.0, -np.inf).tolist()
 
+    def of_both(self, gram: Tensor) -> Tensor:
+        """Give the rows and columns of the random effects ``[task, random, random]``."""
+        return gram[:, self.random][:, :, self.random]
+
     def variance(self, numbers: Tensor) -> Tensor:
         """Give ``V`` ``[random, random]``."""
         if not self.correlated:
@@ -219,9 +223,8 @@ class _Profile:
 
     def _inner(self, variance: Tensor) -> Tensor:
         """Give ``I + Z_tᵀ Z_t V`` ``[task, random, random]``."""
-        random = self.effects.random
-        own = self.moments.gram[:, random][:, :, random]
-        return torch.eye(len(random), dtype=own.dtype) + own @ variance
+        own = self.effects.of_both(self.moments.gram)
+        return torch.eye(self.effects.size, dtype=own.dtype) + own @ variance
 
     def _deviance(self, inner: Tensor, root: Tensor, noise: Tensor) -> Tensor:
         """Give the profiled deviance."""

@@ -1,7 +1,7 @@
 """How good a way was on a split, and how far two ways are apart over several."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +48,14 @@ class Score:
     def error(self) -> float:
         """The metric that decides; less is better."""
         return next(iter(self.metrics.values()))
+
+
+def by_name(scores: Iterable[Score]) -> dict[str, list[Score]]:
+    """Group scores by the way."""
+    found: dict[str, list[Score]] = {}
+    for score in scores:
+        found.setdefault(score.name, []).append(score)
+    return found
 
 
 @dataclass(frozen=True)
@@ -110,4 +118,4 @@ def _half(apart: NDArray[np.float64], held: float, level: float) -> float:
     return float(student.ppf(0.5 + level / 2, splits - 1)) * spread
 
 
-__all__ = ["LEVEL", "Difference", "Score", "difference"]
+__all__ = ["LEVEL", "Difference", "Score", "by_name", "difference"]

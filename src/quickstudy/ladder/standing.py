@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from quickstudy.ladder.rungs import Family
-from quickstudy.ladder.score import Difference, Score, difference
+from quickstudy.ladder.score import Difference, Score, by_name, difference
 
 MOST_BARE = 0.1
 """A way that has no model for a larger part of the tasks does not count."""
@@ -32,12 +32,15 @@ class Standing:
         return cls(tuple(score for score in scores if score.shot == shot))
 
     @cached_property
+    def by_way(self) -> dict[str, list[Score]]:
+        """The scores of every way; ways in the order of their families."""
+        return by_name(sorted(self.scores, key=_by_family))
+
+    @cached_property
     def errors(self) -> dict[str, dict[int, float]]:
-        """The error of every way by split; ways in the order of their families."""
-        found: dict[str, dict[int, float]] = {}
-        for score in sorted(self.scores, key=_by_family):
-            found.setdefault(score.name, {})[score.split] = score.error
-        return found
+        """The error of every way by split."""
+        ways = self.by_way.items()
+        return {name: {score.split: score.error for score in own} for name, own in ways}
 
     @property
     def best_first(self) -> list[str]:
@@ -52,17 +55,14 @@ class Standing:
     @cached_property
     def bare(self) -> dict[str, float]:
         """The part of the tasks that had too few rows for a model, by way."""
-        found: dict[str, list[float]] = {}
-        for score in self.scores:
-            found.setdefault(score.name, []).append(score.bare)
-        return {name: float(np.mean(values)) for name, values in found.items()}
+        ways = self.by_way.items()
+        return {name: float(np.mean([score.bare for score in own])) for name, own in ways}
 
     @cached_property
     def counted(self) -> list[str]:
         """The ways that are compared: run on all splits, with a model for most tasks."""
-        full = [name for name, errors in self.errors.items() if len(errors) == self.splits]
-        modelled = [name for name in full if self.bare[name] <= MOST_BARE]
-        return modelled or full
+        full = [name for name in self.errors if len(self.errors[name]) == self.splits]
+        return [name for name in full if self.bare[name] <= MOST_BARE] or full
 
     @property
     def best(self) -> str:
@@ -71,9 +71,13 @@ class Standing:
 
     def best_of(self, *families: Family) -> str | None:
         """Give the best way of some families, None without one."""
-        family = {score.name: score.family for score in self.scores}
-        own = [name for name in self.counted if family[name] in families]
+        own = [name for name in self.counted if self.family[name] in families]
         return self._least(own) if own else None
+
+    @cached_property
+    def family(self) -> dict[str, Family]:
+        """The family of every way."""
+        return {name: own[0].family for name, own in self.by_way.items()}
 
     def mean(self, name: str) -> float:
         """Average the error of a way over its splits."""
@@ -81,13 +85,16 @@ class Standing:
 
     def apart(self, name: str, other: str) -> Difference:
         """Compare two ways, paired over the splits that both have."""
-        held = float(np.mean([score.held for score in self.scores]))
-        return difference(self.errors[name], self.errors[other], held)
+        return difference(self.errors[name], self.errors[other], self._held)
+
+    @property
+    def _held(self) -> float:
+        return float(np.mean([score.held for score in self.scores]))
 
     def not_told_from(self, name: str) -> list[str]:
         """List the other ways that cannot be told apart from one, the best first."""
-        others = [other for other in self.counted if other != name]
-        near = [other for other in others if not self.apart(other, name).told_apart]
+        near = [other for other in self.counted if not self.apart(other, name).told_apart]
+        near.remove(name)
         return sorted(near, key=self.mean)
 
     def _least(self, names: Sequence[str]) -> str:

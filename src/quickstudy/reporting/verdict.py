@@ -81,7 +81,7 @@ def _below(found: Difference) -> str:
 
 def _remarks(standing: Standing, best: str) -> list[str]:
     """Say if nothing is to be shared, or nothing to be told apart, between the tasks."""
-    family = {score.name: score.family for score in standing.scores}[best]
+    family = standing.family[best]
     if family == "alone":
         return ["Every task is learned best from its own rows: the others do not help."]
     if family == "blind":

@@ -106,8 +106,8 @@ class SingleTask(AloneRung):
         return torch.cat([solve(episode[part]) for part in chunks]).to(episode.query.x.dtype)
 
     def _numbers(self, episode: Episode) -> Tensor:
-        support = episode.support
-        model = Ridges.fit(support.x.double(), support.y.double(), support.mask.double())
+        support = episode.support.each(torch.Tensor.double)
+        model = Ridges.fit(support.x, support.y, support.mask)
         return model(episode.query.x.double())
 
     def _classes(self, episode: Episode) -> Tensor:

@@ -188,8 +188,12 @@ class _Trial:
     @property
     def possible(self) -> bool:
         """Whether there are rows enough, and something to tell apart."""
-        learned, judged = len(self.learned.y), len(self.judged.y)
-        return learned + judged >= LEAST and judged > 0 and len(np.unique(self.learned.y)) > 1
+        judged = len(self.judged.y)
+        return len(self.learned.y) + judged >= LEAST and judged > 0 and self._varies
+
+    @property
+    def _varies(self) -> bool:
+        return len(np.unique(self.learned.y)) > 1
 
     def losses(self, codes: bool) -> Iterator[tuple[Choice, float]]:
         """Give the best number of trees for each form of the task and size, and its loss."""

@@ -46,8 +46,9 @@ class ByTarget(Rung):
 
     def predict(self, episode: Episode, known: bool) -> Tensor:
         """Join the predictions of the rungs ``[task, example, score]``."""
-        parts = zip(self.each, episodes_by_target(episode, self.target), strict=True)
-        return torch.cat([rung.predict(own, known) for rung, own in parts], -1)
+        parts = episodes_by_target(episode, self.target)
+        found = [rung.predict(own, known) for rung, own in zip(self.each, parts, strict=True)]
+        return torch.cat(found, -1)
 
     def bare(self, episode: Episode) -> float:
         """Give the largest part of tasks without a model, over the targets."""

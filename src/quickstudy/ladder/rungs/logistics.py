@@ -40,8 +40,8 @@ class Problems:
     @property
     def closed(self) -> Tensor:
         """Give what closes classes that a problem lacks: −∞, else 0 ``[problem, 1, class]``."""
-        lacking = self.y.sum(1, keepdim=True) == 0
-        return torch.zeros_like(lacking, dtype=self.y.dtype).masked_fill(lacking, -torch.inf)
+        count = self.y.sum(1, keepdim=True)
+        return torch.zeros_like(count).masked_fill(count == 0, -torch.inf)
 
     def log_likelihood(self, scores: Tensor) -> Tensor:
         """Sum the log-probabilities of the labels ``[problem]``, by ``scores``."""
@@ -122,8 +122,8 @@ class Logistics:
 
     def _gain(self, problems: Problems, hold: Tensor) -> Tensor:
         """Give what is maximised ``[problem]``."""
-        penalty = 0.5 * (self.weights.square() * hold.unsqueeze(-1)).sum((1, 2))
-        return problems.log_likelihood(self.scores(problems.x)) - penalty
+        squares = self.weights.square() * hold.unsqueeze(-1)
+        return problems.log_likelihood(self.scores(problems.x)) - 0.5 * squares.sum((1, 2))
 
     def _step(self, problems: Problems, hold: Tensor) -> Tensor:
         """Give the step of all weights ``[problem, feature, class]``."""

@@ -34,8 +34,8 @@ class OneHotRows:
     @classmethod
     def of(cls, tasks: TableTasks) -> "OneHotRows":
         """Take the rows of tasks of numbers, in double precision."""
-        x, y = with_one(tasks.x.double()), tasks.y.double()
-        return cls(x, y, tasks.task, len(tasks.names))
+        x = with_one(tasks.x.double())
+        return cls(x, tasks.y.double(), tasks.task, len(tasks.names))
 
     @property
     def count(self) -> Tensor:
@@ -49,7 +49,7 @@ class OneHotRows:
 
     def held(self, penalty: float) -> Tensor:
         """Give the penalty of the features' weights, none of the intercept's, as a matrix."""
-        each = torch.full((self.x.shape[1],), penalty, dtype=self.x.dtype)
+        each = penalty * torch.ones_like(self.x[0])
         each[-1] = 1e-9
         return torch.diag(each)
 
@@ -102,6 +102,10 @@ class OneHotRidge:
         squares = rows.y * (rows.y - rows.x @ weights - own[rows.task])
         return cls(weights, own, squares.sum(0))
 
+    def residuals(self, rows: OneHotRows) -> Tensor:
+        """Give what is not explained of some rows ``[row, target]``."""
+        return rows.y - self(rows.x, rows.task)
+
     def __call__(self, x: Tensor, task: Tensor) -> Tensor:
         """Predict rows of known tasks ``[row, target]``."""
         return x @ self.weights + self.own[task]
@@ -143,8 +147,7 @@ def _errors(rows: OneHotRows, seed: int) -> Tensor:
 
 def _error(seen: OneHotRows, held: OneHotRows, penalty: float) -> Tensor:
     """Sum the squares of rows that are left out ``[target]``."""
-    model = OneHotRidge.fit(seen, penalty)
-    return (held.y - model(held.x, held.task)).square().sum(0)
+    return OneHotRidge.fit(seen, penalty).residuals(held).square().sum(0)
 
 
 def _prior(rows: OneHotRows, penalty: float) -> Gaussian:

@@ -87,8 +87,7 @@ def _error(learner: HardSharing, sampled: Episode, proximal: float) -> float:
     """Give the mean loss of queries if refitted heads are held by ``proximal``."""
     learner.proximal = proximal
     scores = in_parts(learner, sampled, learner.predict)
-    query = sampled.query
-    return float(query.target.losses(scores, query.y, query.mask).mean())
+    return float(sampled.query.target.losses(scores, sampled.query.y, sampled.query.mask).mean())
 
 
 class Sharing(Rung):

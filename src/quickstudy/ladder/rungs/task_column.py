@@ -81,6 +81,10 @@ class TaskMeans:
         sums = sums_of(y, task, count)
         return self._columns(sums[new], np.bincount(task, minlength=count)[new])
 
+    def by(self, rows: LearnedRows, task: Rows) -> Rows:
+        """Encode rows of the tasks ``task`` by other rows of the same tasks."""
+        return self.of(rows.targets, rows.task, task)
+
     def of_others(self, y: Rows, task: Rows, seed: int) -> Rows:
         """Encode every training row by its task's rows in other parts."""
         part = np.random.default_rng(seed).permutation(len(y)) % PARTS
@@ -124,14 +128,12 @@ class TaskFeatures:
 
     def asked(self, x: Rows, task: Rows) -> Rows:
         """Encode further rows of the same tasks."""
-        if self.means is None:
-            return with_code(x, task)
-        return np.column_stack([x, self.means.of(self.rows.targets, self.rows.task, task)])
+        return with_code(x, task) if self.means is None else self.of_others(self.rows, x, task)
 
     def of_others(self, support: LearnedRows, x: Rows, task: Rows) -> Rows:
         """Encode rows of other tasks by the mean targets of their support rows."""
         assert self.means is not None
-        return np.column_stack([x, self.means.of(support.targets, support.task, task)])
+        return np.column_stack([x, self.means.by(support, task)])
 
 
 def with_code(x: Rows, code: Rows) -> Rows:
