@@ -40,20 +40,19 @@ class Answers:
         real = episode.query.mask > 0
         found = rung.predict(episode, known)[real]
         try:
-            low, high = (bound[real] for bound in rung.interval(episode, level))
+            bounds = rung.interval(episode, level)
         except UserError:
             # this way has none
-            low = high = torch.full_like(found, torch.nan)
-        return cls(found, low, high)
+            return cls(found, found * torch.nan, found * torch.nan)
+        return cls(found, *(bound[real] for bound in bounds))
 
     @classmethod
     def joined(cls, parts: Sequence["Answers"]) -> "Answers":
         """Put answers one after the other; intervals only if all parts have them."""
-        width = min(part.low.shape[1] for part in parts)
         return cls(
             torch.cat([part.scores for part in parts]),
-            torch.cat([part.low[:, :width] for part in parts]),
-            torch.cat([part.high[:, :width] for part in parts]),
+            _trimmed([part.low for part in parts]),
+            _trimmed([part.high for part in parts]),
         )
 
     def at(self, rows: Tensor) -> "Answers":
@@ -69,6 +68,12 @@ class Answers:
 
     def _parts(self, form: TableForm) -> tuple[Tensor, ...]:
         return self.scores.split(form.widths, -1)
+
+
+def _trimmed(parts: Sequence[Tensor]) -> Tensor:
+    """Join bounds, as many columns of each as all have."""
+    width = min(part.shape[1] for part in parts)
+    return torch.cat([part[:, :width] for part in parts])
 
 
 def nothing_of(tasks: TableTasks) -> Batch:

@@ -32,6 +32,10 @@ class Tell(Protocol):
         """Hear the seconds spent, those left, and what comes next."""
 
 
+def nobody(spent: float, left: float, doing: str) -> None:
+    """Hear nothing."""
+
+
 @dataclass
 class Climb:
     """Judges ways on splits, and knows at any time what was found.
@@ -55,15 +59,12 @@ class Climb:
     seconds: float | None = None
     scores: list[Score] = field(default_factory=list)
     notes: dict[str, str] = field(default_factory=dict)
+    _began: float = field(default_factory=time.monotonic, init=False)
+    _made: dict[tuple[int, int], Split] = field(default_factory=dict, init=False)
+    _spent: dict[str, list[float]] = field(default_factory=dict, init=False)
+    _left_out: set[tuple[str, int]] = field(default_factory=set, init=False)
 
-    def __post_init__(self) -> None:
-        """Plan the work."""
-        self._began = time.monotonic()
-        self._made: dict[tuple[int, int], Split] = {}
-        self._spent: dict[str, list[float]] = {}
-        self._left_out: set[tuple[str, int]] = set()
-
-    def run(self, tell: Tell | None = None) -> None:
+    def run(self, tell: Tell = nobody) -> None:
         """Judge all ways, or those for which there is time.
 
         Raises:
@@ -71,13 +72,17 @@ class Climb:
         """
         blocks = self._plan()
         with quiet():
-            for place, block in enumerate(blocks):
-                if self._fits(block):
-                    self._work(block, blocks[place + 1 :], tell)
-                else:
-                    self._leave_out(block)
+            while blocks:
+                self._do(blocks.pop(0), blocks, tell)
 
-    def _work(self, block: "Block", later: Sequence["Block"], tell: Tell | None) -> None:
+    def _do(self, block: "Block", later: Sequence["Block"], tell: Tell) -> None:
+        """Do a block, if there is time."""
+        if self._fits(block):
+            self._work(block, later, tell)
+        else:
+            self._leave_out(block)
+
+    def _work(self, block: "Block", later: Sequence["Block"], tell: Tell) -> None:
         """Judge the ways of a block on its split."""
         for way, protocol in block.units():
             if self._due(way, protocol):
@@ -88,11 +93,10 @@ class Climb:
         """Say whether a way was not given up in a protocol."""
         return (way.name, protocol) not in self._left_out
 
-    def _say(self, way: Rung, left: Sequence["Block"], tell: Tell | None) -> None:
+    def _say(self, way: Rung, left: Sequence["Block"], tell: Tell) -> None:
         """Tell how far the ladder is climbed."""
-        if tell is not None:
-            doing = f"split {left[0].split + 1} of {self.splits}, {way.name}"
-            tell(self._seconds_spent(), self._seconds_left(left), doing)
+        doing = f"split {left[0].split + 1} of {self.splits}, {way.name}"
+        tell(self._seconds_spent(), self._seconds_left(left), doing)
 
     def _judge(self, way: Rung, protocol: int, split: int) -> None:
         """Judge a way on a split, if it is worth trying."""
@@ -127,10 +131,16 @@ class Climb:
 
     def _plan(self) -> list["Block"]:
         """Order what is to be done."""
-        groups = [[way for way in self.ways if way.cost == cost] for cost in (0, 1)]
-        groups += _by_network([way for way in self.ways if way.cost > 1])
-        grid = [(group, split) for group in groups if group for split in range(self.splits)]
-        return [Block(*place, len(self.protocols)) for place in grid]
+        number = len(self.protocols)
+        groups = [group for group in self._groups() if group]
+        return [Block(group, split, number) for group in groups for split in range(self.splits)]
+
+    def _groups(self) -> list[list[Rung]]:
+        """Put ways together that are run on a split before the next begins."""
+        return [self._of_cost(0), self._of_cost(1), *_by_network(self._of_cost(2))]
+
+    def _of_cost(self, cost: int) -> list[Rung]:
+        return [way for way in self.ways if way.cost == cost]
 
     def _split(self, protocol: int, split: int) -> Split:
         if (protocol, split) not in self._made:
@@ -146,8 +156,7 @@ class Climb:
         errors = self._first_errors(shot)
         own = errors.pop(way.name, [])
         others = [other for other in errors.values() if len(other) == len(own)]
-        pairs = zip(own, min(others, key=sum, default=own), strict=True)
-        return [mine / max(least, 1e-300) - 1 for mine, least in pairs] or [0.0]
+        return _above(own, min(others, key=sum, default=own)) or [0.0]
 
     def _first_errors(self, shot: int | None) -> dict[str, list[float]]:
         """Give the errors of every way on the first splits."""
@@ -156,11 +165,9 @@ class Climb:
 
     def _fits(self, block: "Block") -> bool:
         """Say whether there is time for a block; quick ways are always run on two splits."""
-        if self.seconds is None or (not block.cost and block.split < FIRST):
+        if self.seconds is None or block.surely:
             return True
-        # a network that is begun should come as far as to be judged
-        blocks = FIRST if block.cost > 1 and not block.split else 1
-        return self._seconds_spent() + blocks * self._cost(block) <= self.seconds
+        return self._cost(block) * block.at_least <= self._budget()
 
     def _leave_out(self, block: "Block") -> None:
         """Note that there was no time for a block, and begin none of the same ways later."""
@@ -173,9 +180,11 @@ class Climb:
 
     def _seconds_left(self, blocks: Sequence["Block"]) -> float:
         """Estimate the seconds for blocks, as far as there is time."""
-        needed = sum(map(self._cost, blocks))
-        left = math.inf if self.seconds is None else self.seconds - self._seconds_spent()
-        return max(0.0, min(needed, left))
+        return max(0.0, min(sum(map(self._cost, blocks)), self._budget()))
+
+    def _budget(self) -> float:
+        """Give the seconds that may still be spent."""
+        return math.inf if self.seconds is None else self.seconds - self._seconds_spent()
 
     def _cost(self, block: "Block") -> float:
         """Give the seconds of a block: as long as before, or a guess."""
@@ -207,9 +216,24 @@ class Block:
         """The cost of its ways."""
         return self.ways[0].cost
 
+    @property
+    def surely(self) -> bool:
+        """Whether it is done however little time there is."""
+        return not self.cost and self.split < FIRST
+
+    @property
+    def at_least(self) -> int:
+        """How many such blocks there should be time for: a network that is begun gets judged."""
+        return FIRST if self.cost > 1 and not self.split else 1
+
     def units(self) -> list[tuple[Rung, int]]:
         """List every way in every protocol, one protocol after the other."""
         return [(way, protocol) for protocol in range(self.protocols) for way in self.ways]
+
+
+def _above(errors: Sequence[float], others: Sequence[float]) -> list[float]:
+    """Give how far errors are above others, as a part of these."""
+    return [one / max(other, 1e-300) - 1 for one, other in zip(errors, others, strict=True)]
 
 
 def _by_network(ways: Sequence[Rung]) -> list[list[Rung]]:
@@ -231,4 +255,4 @@ def quiet() -> Iterator[None]:
         logger.setLevel(before)
 
 
-__all__ = ["Climb", "Maker", "Tell", "quiet"]
+__all__ = ["Climb", "Maker", "Tell", "nobody", "quiet"]

@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-
-import numpy as np
+from statistics import mean
 
 from quickstudy.ladder.kept import Kept
 from quickstudy.ladder.rungs import rungs
@@ -60,32 +59,28 @@ class _Chosen:
     @classmethod
     def of(cls, scores: Sequence[Score], adapts: Mapping[str, bool]) -> "_Chosen":
         """Choose by the scores."""
-        for_known, for_new = _for_known(scores), _for_new(scores)
+        for_known, for_new = Standing.of(scores, None).order, _for_new(scores)
         order = for_new or for_known
         new = next((name for name in order if adapts[name]), list(adapts)[-1])
         return cls((for_known or order)[0], new, order[0] if order[0] != new else "")
 
 
-def _for_known(scores: Sequence[Score]) -> list[str]:
-    """Order the ways by their error on new rows of known tasks."""
-    standing = Standing.of(scores, None)
-    return sorted(standing.counted, key=standing.mean) if standing.scores else []
-
-
 def _for_new(scores: Sequence[Score]) -> list[str]:
     """Order the ways by their mean error on new tasks, relative to the best way's."""
+    standings = _standings(scores)
+    common = [set(standing.counted) for standing in standings]
+    return sorted(set.intersection(*common), key=partial(_behind, standings)) if common else []
+
+
+def _standings(scores: Sequence[Score]) -> list[Standing]:
+    """Give the standing of every protocol of new tasks."""
     shots = dict.fromkeys(score.shot for score in scores if score.shot is not None)
-    standings = [Standing.of(scores, shot) for shot in shots]
-    if not standings:
-        return []
-    common = set.intersection(*[set(standing.counted) for standing in standings])
-    return sorted(common, key=partial(_behind, standings))
+    return [Standing.of(scores, shot) for shot in shots]
 
 
 def _behind(standings: Sequence[Standing], name: str) -> float:
     """Give the error of a way divided by the best way's, averaged over protocols."""
-    each = [standing.mean(name) / standing.mean(standing.best) for standing in standings]
-    return float(np.mean(each))
+    return mean(each.mean(name) / each.mean(each.best) for each in standings)
 
 
 __all__ = ["Deployed"]

@@ -73,9 +73,15 @@ def _first(metrics: Metrics) -> tuple[str, float]:
 
 
 def _explained(predicted: Tensor, query: Batch) -> float:
-    error, real = (predicted - query.y).square(), query.mask > 0
-    spread = (query.y[real] - query.y[real].mean(0)).square().sum(0)
-    return float((1 - error[real].sum(0) / spread).mean())
+    real = query.mask > 0
+    y = query.y[real]
+    error = _squares(predicted[real] - y)
+    return float((1 - error / _squares(y - y.mean(0))).mean())
+
+
+def _squares(values: Tensor) -> Tensor:
+    """Sum the squares over the rows ``[target]``."""
+    return values.square().sum(0)
 
 
 __all__ = ["Metrics", "judge", "judge_by_target"]

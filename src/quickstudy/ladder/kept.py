@@ -47,10 +47,8 @@ class Kept:
 
     def write(self, folder: Path) -> None:
         """Write it into the run's folder."""
-        rows = self.rows
-        tensors = {"x": rows.x, "y": rows.y, "task": rows.task, "identity": rows.identity}
         details = {"way": self.rung.name, "names": list(self.rows.names)}
-        checkpoint.write(folder / ROWS, tensors, details)
+        checkpoint.write(folder / ROWS, _tensors(self.rows), details)
         learner = getattr(self.rung, "learner", None)
         if learner is not None:
             checkpoint.write(folder / LEARNER, *checkpoint.pack(learner))
@@ -101,6 +99,11 @@ class Kept:
         return Answers.of(rung, episode, False, level)
 
 
+def _tensors(rows: TableTasks) -> dict[str, Tensor]:
+    """Give the tensors of rows by name."""
+    return {"x": rows.x, "y": rows.y, "task": rows.task, "identity": rows.identity}
+
+
 def _read_rows(folder: Path, form: TableForm) -> tuple[TableTasks, str]:
     """Read the rows, and the name of the way.
 
@@ -125,8 +128,7 @@ def _named(name: str, form: TableForm) -> Rung:
         UserError: If there is none.
     """
     found = {rung.name: rung for rung in rungs(form.target)}
-    message = f"This run keeps {name!r}, which is not among the ways that there are now."
-    require(name in found, message)
+    require(name in found, f"This run keeps {name!r}, which is not among the ways of now.")
     return found[name]
 
 

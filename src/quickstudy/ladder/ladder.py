@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import chain
 
 from quickstudy.ladder.climb import Climb, quiet
 from quickstudy.ladder.rungs import Rung, rungs
@@ -74,14 +75,16 @@ def _every(
     table: Table, make: partial[Split], splits: int, ways: Sequence[Rung] | None
 ) -> list[Score]:
     """Judge all ways on all splits."""
-    found: list[Score] = []
     tried = rungs(table.target) if ways is None else ways
     with quiet():
-        for number in range(splits):
-            split = make(number)
-            for rung in tried:
-                found += [] if rung.refuses(split.train) else split.scores(rung)
-    return found
+        found = [_on(make(number), tried) for number in range(splits)]
+    return list(chain.from_iterable(found))
+
+
+def _on(split: Split, ways: Sequence[Rung]) -> list[Score]:
+    """Judge the ways that serve its tasks on a split."""
+    able = [rung for rung in ways if not rung.refuses(split.train)]
+    return [score for rung in able for score in split.scores(rung)]
 
 
 __all__ = [

@@ -116,16 +116,17 @@ def choose(tasks: TableTasks, method: str, seed: int) -> str:
     Raises:
         UserError: If there is no such method.
     """
-    require(
-        method in ("auto", *METHODS),
-        f"Parameter `method` should be one of auto, {', '.join(METHODS)}. Found {method!r}.",
-    )
-    if method != "auto":
-        return method
+    known = f"Parameter `method` should be one of auto, {', '.join(METHODS)}. Found {method!r}."
+    require(method in ("auto", *METHODS), known)
+    return _best(tasks, seed) if method == "auto" else method
+
+
+def _best(tasks: TableTasks, seed: int) -> str:
+    """Choose the quick method of the least error."""
     if len(tasks.names) == 1:
         return "pooled"
     errors = _errors(tasks, seed)
-    return min(errors, key=lambda name: errors[name])
+    return min(errors, key=errors.__getitem__)
 
 
 def _errors(tasks: TableTasks, seed: int) -> dict[str, float]:
@@ -163,7 +164,7 @@ def _folds(tasks: TableTasks, seed: int) -> Tensor:
 
 def _fold(size: int, draw: torch.Generator) -> Tensor:
     """Draw a fold for each of a task's rows ``[row]``."""
-    return torch.randperm(size, generator=draw) % FOLDS if size > 1 else torch.full((size,), -1)
+    return torch.randperm(size, generator=draw) % FOLDS if size > 1 else torch.tensor([-1])
 
 
 __all__ = ["METHODS", "Method", "OwnOrRefitted", "choose", "made"]

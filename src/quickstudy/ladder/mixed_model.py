@@ -65,12 +65,16 @@ def mixed_model(
     """
     rows = float(moments.count.sum())
     require(rows > 0, "A mixed model should be fitted to at least one row. Found none.")
-    free = int(torch.linalg.matrix_rank(moments.gram.sum(0), hermitian=True))
-    lost = free if restricted and rows > free else 0
     effects = _Effects(list(random), correlated)
-    profile = _Profile(moments, effects, lost)
+    profile = _Profile(moments, effects, _lost(moments) if restricted else 0)
     found = _minimised(profile.value_and_slope, effects)
     return profile.model(torch.from_numpy(found))
+
+
+def _lost(moments: Moments) -> int:
+    """Give the degrees of freedom that are lost to ``β``; none if there are too few rows."""
+    free = int(torch.linalg.matrix_rank(moments.gram.sum(0), hermitian=True))
+    return free if float(moments.count.sum()) > free else 0
 
 
 def _minimised(
@@ -101,18 +105,20 @@ class _Effects:
         return len(self.random)
 
     def _on_diagonal(self) -> np.ndarray:
+        """Say which numbers stand on the diagonal."""
+        if not self.correlated:
+            return np.ones(self.size, dtype=bool)
         row, column = np.tril_indices(self.size)
         return row == column
 
     def start(self) -> np.ndarray:
         """Give the first numbers: ``V`` is the identity."""
-        return self._on_diagonal().astype(float) if self.correlated else np.ones(self.size)
+        return self._on_diagonal().astype(float)
 
     def least(self) -> list[float]:
         """Give the least that each number may be."""
-        if not self.correlated:
-            return [0.0] * self.size
-        return np.where(self._on_diagonal(), 0.0, -np.inf).tolist()
+        free = self.correlated & ~self._on_diagonal()
+        return np.where(free, -np.inf, 0.0).tolist()
 
     def of_both(self, gram: Tensor) -> Tensor:
         """Give the rows and columns of the random effects ``[task, random, random]``."""
@@ -122,15 +128,17 @@ class _Effects:
         """Give ``V`` ``[random, random]``."""
         if not self.correlated:
             return torch.diag(numbers)
-        factor = self.factor(numbers)
+        factor = self._triangle(numbers)
         return factor @ factor.T
 
     def factor(self, numbers: Tensor) -> Tensor:
         """Give a lower triangular factor of ``V``."""
-        if not self.correlated:
-            return torch.diag(numbers.sqrt())
-        row, column = torch.tril_indices(self.size, self.size)
-        return numbers.new_zeros(self.size, self.size).index_put((row, column), numbers)
+        return self._triangle(numbers) if self.correlated else torch.diag(numbers.sqrt())
+
+    def _triangle(self, numbers: Tensor) -> Tensor:
+        """Put the numbers into a lower triangle."""
+        zeros = numbers.new_zeros(self.size, self.size)
+        return zeros.index_put(tuple(torch.tril_indices(*zeros.shape)), numbers)
 
 
 @dataclass(frozen=True)
@@ -224,7 +232,7 @@ class _Profile:
     def _inner(self, variance: Tensor) -> Tensor:
         """Give ``I + Z_tᵀ Z_t V`` ``[task, random, random]``."""
         own = self.effects.of_both(self.moments.gram)
-        return torch.eye(self.effects.size, dtype=own.dtype) + own @ variance
+        return own @ variance + torch.eye(self.effects.size)
 
     def _deviance(self, inner: Tensor, root: Tensor, noise: Tensor) -> Tensor:
         """Give the profiled deviance."""

@@ -103,8 +103,8 @@ def difference(
     common = sorted(set(one) & set(other))
     if not common:
         return Difference(math.nan, -math.inf, math.inf)
-    both = np.array([[errors[split] for split in common] for errors in (one, other)])
-    apart = (both[0] - both[1]) / max(float(both[1].mean()), 1e-300)
+    errors, others = (np.array([each[split] for split in common]) for each in (one, other))
+    apart = (errors - others) / max(float(others.mean()), 1e-300)
     mean, half = float(apart.mean()), _half(apart, held, level)
     return Difference(mean, mean - half, mean + half)
 

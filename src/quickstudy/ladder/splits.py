@@ -3,6 +3,8 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
+from statistics import mean
 
 from torch import Tensor
 
@@ -43,11 +45,12 @@ class Split:
 
     def hopeless(self, rung: Rung) -> str:
         """Say why a rung need not be tried; empty if it should be."""
-        refused = rung.refuses(self.train)
-        if refused:
-            return refused
-        parts = [rung.bare(episode) for each in self.episodes.values() for episode in each]
-        return TOO_FEW if min(parts, default=0.0) == 1 else ""
+        return rung.refuses(self.train) or (TOO_FEW if self._bare(rung) == 1 else "")
+
+    def _bare(self, rung: Rung) -> float:
+        """Give the least part of the tasks without a model, over all episodes."""
+        episodes = chain.from_iterable(self.episodes.values())
+        return min(map(rung.bare, episodes), default=0.0)
 
     def scores(self, rung: Rung) -> list[Score]:
         """Fit the rung, and judge it by every protocol."""
@@ -60,8 +63,8 @@ class Split:
         """Judge a fitted rung by one protocol."""
         metrics, a_task = self._measured(rung, shot)
         found = Score(rung.name, shot, self.number, metrics, fitted, a_task, rung.family)
-        bare = [rung.bare(episode) for episode in self.episodes[shot]]
-        return replace(found, bare=sum(bare) / len(bare), held=self.held)
+        bare = mean(map(rung.bare, self.episodes[shot]))
+        return replace(found, bare=bare, held=self.held)
 
     def _measured(self, rung: Rung, shot: Shot) -> tuple[Metrics, float]:
         """Give the metrics of a fitted rung, and its milliseconds a task."""
@@ -120,7 +123,7 @@ def _mean(judged: list[Metrics]) -> Metrics:
     """
     names = dict.fromkeys(name for one in judged for name in one)
     found = {name: [one[name] for one in judged if name in one] for name in names}
-    return {name: sum(values) / len(values) for name, values in found.items()}
+    return {name: mean(values) for name, values in found.items()}
 
 
 __all__ = ["TOO_FEW", "Episodes", "Shot", "Split", "split_of_rows", "split_of_tasks"]

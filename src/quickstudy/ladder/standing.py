@@ -1,10 +1,9 @@
 """How the ways stand in one protocol: which is best, and from which it can be told apart."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-
-import numpy as np
+from statistics import mean
 
 from quickstudy.ladder.rungs import Family
 from quickstudy.ladder.score import Difference, Score, by_name, difference
@@ -39,8 +38,7 @@ class Standing:
     @cached_property
     def errors(self) -> dict[str, dict[int, float]]:
         """The error of every way by split."""
-        ways = self.by_way.items()
-        return {name: {score.split: score.error for score in own} for name, own in ways}
+        return {name: _by_split(own) for name, own in self.by_way.items()}
 
     @property
     def best_first(self) -> list[str]:
@@ -56,7 +54,7 @@ class Standing:
     def bare(self) -> dict[str, float]:
         """The part of the tasks that had too few rows for a model, by way."""
         ways = self.by_way.items()
-        return {name: float(np.mean([score.bare for score in own])) for name, own in ways}
+        return {name: mean(score.bare for score in own) for name, own in ways}
 
     @cached_property
     def counted(self) -> list[str]:
@@ -65,14 +63,19 @@ class Standing:
         return [name for name in full if self.bare[name] <= MOST_BARE] or full
 
     @property
+    def order(self) -> list[str]:
+        """The ways that are compared, the best first."""
+        return sorted(self.counted, key=self.mean) if self.scores else []
+
+    @property
     def best(self) -> str:
         """The way of the least error."""
-        return self._least(self.counted)
+        return min(self.counted, key=self.mean)
 
     def best_of(self, *families: Family) -> str | None:
         """Give the best way of some families, None without one."""
         own = [name for name in self.counted if self.family[name] in families]
-        return self._least(own) if own else None
+        return min(own, key=self.mean, default=None)
 
     @cached_property
     def family(self) -> dict[str, Family]:
@@ -81,7 +84,7 @@ class Standing:
 
     def mean(self, name: str) -> float:
         """Average the error of a way over its splits."""
-        return float(np.mean(list(self.errors[name].values())))
+        return mean(self.errors[name].values())
 
     def apart(self, name: str, other: str) -> Difference:
         """Compare two ways, paired over the splits that both have."""
@@ -89,7 +92,7 @@ class Standing:
 
     @property
     def _held(self) -> float:
-        return float(np.mean([score.held for score in self.scores]))
+        return mean(score.held for score in self.scores)
 
     def not_told_from(self, name: str) -> list[str]:
         """List the other ways that cannot be told apart from one, the best first."""
@@ -97,8 +100,9 @@ class Standing:
         near.remove(name)
         return sorted(near, key=self.mean)
 
-    def _least(self, names: Sequence[str]) -> str:
-        return min(names, key=self.mean)
+
+def _by_split(scores: Iterable[Score]) -> dict[int, float]:
+    return {score.split: score.error for score in scores}
 
 
 def _by_family(score: Score) -> int:

@@ -1,13 +1,12 @@
 """The rungs of the ladder: ways to predict a table's rows, from no sharing to the most."""
 
-from collections.abc import Callable
 from functools import partial
 
 from quickstudy.ladder.rungs.adapting import GeneratedTask, LearnedPrior, MetaLearnedSharing
 from quickstudy.ladder.rungs.alone import BoostedTask, SingleTask, SupportMeanRung
 from quickstudy.ladder.rungs.boosted import BoostedPrior
 from quickstudy.ladder.rungs.boosting import HistBoosting
-from quickstudy.ladder.rungs.by_target import ByTarget
+from quickstudy.ladder.rungs.by_target import ByTarget, Make
 from quickstudy.ladder.rungs.light import LightBoosting, is_installed
 from quickstudy.ladder.rungs.linear import MixedRung
 from quickstudy.ladder.rungs.one_hot import OneHot
@@ -39,7 +38,7 @@ def rungs(target: Target | None = None) -> list[Rung]:
     return [*alone, *_networks(), GeneratedTask(), LearnedPrior()]
 
 
-def _plain(target: Target) -> list[Callable[[], Rung]]:
+def _plain(target: Target) -> list[Make]:
     """Make the rungs of a practitioner, for numbers or for classes."""
     linear = [OneHotLogistic] if target.way else [OneHot, INTERCEPT, SLOPES]
     return [*linear, *_boosting()]
@@ -63,7 +62,7 @@ def _networks() -> list[Rung]:
     ]
 
 
-def _bottom(target: Target) -> list[Callable[[], Rung]]:
+def _bottom(target: Target) -> list[Make]:
     """Make the rungs that see one task only, or all rows but not their task."""
     linear = LINEAR[type(target)]
     return [
@@ -74,7 +73,7 @@ def _bottom(target: Target) -> list[Callable[[], Rung]]:
     ]
 
 
-def _boosting() -> list[Callable[[], Rung]]:
+def _boosting() -> list[Make]:
     """Make the rungs of boosting that sees the task."""
     return [HistBoosting, *([LightBoosting] if is_installed() else [])]
 

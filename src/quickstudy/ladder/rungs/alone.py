@@ -57,14 +57,14 @@ class AloneRung(Rung):
 
     def _without_model(self, episode: Episode) -> Tensor:
         """Give each task's mean, or its smoothed frequencies, for every query."""
+        total, x = self._total(episode.support), episode.query.x
         count = rows_in(episode).reshape(-1, 1, 1)
-        total = self._total(episode.support)
-        if self.base is None:
-            mean = total / count.clamp(min=1)
-        else:
-            mean = (total + self.base) / (count + 1)
-        queries = episode.query.x.shape[1]
-        return mean.expand(-1, queries, -1).to(episode.query.x.dtype).clone()
+        mean = total / count.clamp(min=1) if self.base is None else self._smoothed(total, count)
+        return mean.expand(-1, x.shape[1], -1).to(x.dtype).clone()
+
+    def _smoothed(self, counts: Tensor, rows: Tensor) -> Tensor:
+        """Give frequencies as if one more row had been seen, of which only the base is known."""
+        return (counts + self.base) / (rows + 1)
 
     def _total(self, support: Batch) -> Tensor:
         """Sum the targets, or count the classes ``[task, 1, target]``."""
@@ -107,17 +107,14 @@ class SingleTask(AloneRung):
 
     def _numbers(self, episode: Episode) -> Tensor:
         support = episode.support.each(torch.Tensor.double)
-        model = Ridges.fit(support.x, support.y, support.mask)
-        return model(episode.query.x.double())
+        return Ridges.fit(support.x, support.y, support.mask)(episode.query.x.double())
 
     def _classes(self, episode: Episode) -> Tensor:
         support, way = episode.support, episode.query.target.scores
         problems = Problems.of(support.x.double(), support.y, support.mask.double(), way)
         model = Logistics.chosen(problems, self.seed)
-        found = model.probabilities(episode.query.x.double())
-        # as if one more row had been seen, of which only the frequencies are known
         count = rows_in(episode).reshape(-1, 1, 1)
-        return (count * found + self.base) / (count + 1)
+        return self._smoothed(count * model.probabilities(episode.query.x.double()), count)
 
 
 class BoostedTask(AloneRung):

@@ -12,6 +12,7 @@ from quickstudy.tasks import TableTasks
 from quickstudy.tasks.parts import episodes_by_target, tasks_by_target
 
 Make = Callable[[], Rung]
+"""What makes a rung."""
 
 
 class ByTarget(Rung):
@@ -67,4 +68,4 @@ class ByTarget(Rung):
         return self.of_classes() if way else self.make()
 
 
-__all__ = ["ByTarget"]
+__all__ = ["ByTarget", "Make"]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.linalg import cholesky
 
 from quickstudy.learners.linear_prior import with_one
 
@@ -15,6 +16,8 @@ PENALTY = 0.1
 """The inverse penalty if there are too few rows to choose it."""
 STEPS = 100
 HALVINGS = 6
+IMPOSSIBLE = -1e6
+"""The least log-probability that is counted."""
 FIRM = 1e-6
 """Held against the intercepts, which are hardly penalised."""
 
@@ -45,7 +48,7 @@ class Problems:
 
     def log_likelihood(self, scores: Tensor) -> Tensor:
         """Sum the log-probabilities of the labels ``[problem]``, by ``scores``."""
-        logs = scores.log_softmax(-1).clamp(min=-1e6)
+        logs = scores.log_softmax(-1).clamp(min=IMPOSSIBLE)
         return (logs * self.y).sum((1, 2))
 
     def blocks(self, spread: Tensor) -> Tensor:
@@ -152,7 +155,7 @@ class Logistics:
 
 def _solved(curvature: Tensor, pull: Tensor) -> Tensor:
     """Solve for every class ``[problem, feature, class]``."""
-    root = torch.linalg.cholesky(curvature)
+    root = cholesky(curvature)
     return torch.cholesky_solve(pull.mT.unsqueeze(-1), root)[..., 0].mT
 
 
@@ -168,8 +171,7 @@ def _held(problems: Problems, inverse: Tensor) -> Tensor:
     For two classes, scikit-learn has one weight vector ``w``, which is ``±w/2`` here.
     """
     two = (problems.y.sum(1) > 0).sum(1) == 2
-    weight = torch.where(two, 2.0, 1.0) / inverse
-    hold = weight.unsqueeze(1).repeat(1, problems.x.shape[2])
+    hold = (torch.where(two, 2.0, 1.0) / inverse).unsqueeze(1) * torch.ones_like(problems.x[:, 0])
     hold[:, -1] = FIRM
     return hold
 
@@ -178,21 +180,19 @@ def _chosen(problems: Problems, seed: int) -> Tensor:
     """Give the inverse penalty of the least log-loss on rows that were left out ``[problem]``."""
     fold = _folds(problems, seed)
     losses = [_loss(problems, fold, inverse) for inverse in INVERSE_PENALTIES]
-    best = torch.stack(losses).argmin(0)
-    return torch.tensor(INVERSE_PENALTIES, dtype=problems.x.dtype)[best]
+    return problems.x.new_tensor(INVERSE_PENALTIES)[torch.stack(losses).argmin(0)]
 
 
 def _loss(problems: Problems, fold: Tensor, inverse: float) -> Tensor:
     """Sum the log-loss of rows that were left out ``[problem]``."""
-    held = [_held_out(problems, fold == index, inverse) for index in range(FOLDS)]
-    return -torch.stack(held).sum(0)
+    held = (_held_out(problems, fold == index, inverse) for index in range(FOLDS))
+    return -sum(held, problems.x.new_zeros(()))
 
 
 def _held_out(problems: Problems, held: Tensor, inverse: float) -> Tensor:
     """Fit to all rows but those ``held``, and give the log-likelihood of these ``[problem]``."""
-    learned = problems.only(~held)
-    strength = torch.full((len(held),), inverse, dtype=problems.x.dtype)
-    model = Logistics.fit(learned, strength)
+    strength = inverse * torch.ones_like(problems.x[:, 0, 0])
+    model = Logistics.fit(problems.only(~held), strength)
     return problems.only(held).log_likelihood(model.scores(problems.x))
 
 
@@ -200,11 +200,12 @@ def _folds(problems: Problems, seed: int) -> Tensor:
     """Put every row into a fold, the rows of each class evenly ``[problem, row]``."""
     draw = torch.Generator().manual_seed(seed)
     order = torch.randperm(problems.y.shape[1], generator=draw)
-    shuffled = problems.y[:, order]
-    rank = (shuffled.cumsum(1) * shuffled).sum(-1).long()
-    fold = torch.empty_like(rank)
-    fold[:, order] = rank % FOLDS
-    return fold
+    return (_rank(problems.y[:, order]) % FOLDS)[:, order.argsort()]
+
+
+def _rank(labels: Tensor) -> Tensor:
+    """Count the rows of a row's class up to it ``[problem, row]``."""
+    return (labels.cumsum(1) * labels).sum(-1).long()
 
 
 def parts(sizes: Sequence[int], at_once: int) -> list[slice]:

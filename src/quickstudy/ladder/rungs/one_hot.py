@@ -34,8 +34,8 @@ class OneHotRows:
     @classmethod
     def of(cls, tasks: TableTasks) -> "OneHotRows":
         """Take the rows of tasks of numbers, in double precision."""
-        x = with_one(tasks.x.double())
-        return cls(x, tasks.y.double(), tasks.task, len(tasks.names))
+        x, task = with_one(tasks.x.double()), tasks.task
+        return cls(x, tasks.y.double(), task, len(tasks.names))
 
     @property
     def count(self) -> Tensor:

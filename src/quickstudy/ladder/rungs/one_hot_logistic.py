@@ -3,9 +3,9 @@
 from functools import partial
 
 import numpy as np
-import scipy.sparse
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix, hstack
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import KFold
@@ -13,6 +13,7 @@ from torch import nn
 
 from quickstudy.ladder.rungs.logistics import FOLDS, INVERSE_PENALTIES
 from quickstudy.ladder.rungs.rung import AdaptingRung
+from quickstudy.ladder.rungs.task_column import Rows
 from quickstudy.learners import LogisticPrior
 from quickstudy.tasks import TableTasks
 
@@ -54,14 +55,14 @@ class OneHotLogistic(AdaptingRung):
         self.learner = _prior(weights, variance, model.classes_, train)
 
 
-def _by_class(model: LogisticRegression, features: int) -> NDArray[np.float64]:
+def _by_class(model: LogisticRegression, features: int) -> Rows:
     """Give the weights of every class, its intercept last ``[class, feature]``."""
     weights = np.column_stack([model.coef_[:, :features], model.intercept_])
     return np.concatenate([-weights, weights]) / 2 if len(weights) == 1 else weights
 
 
 def _prior(
-    weights: NDArray[np.float64],
+    weights: Rows,
     variance: float,
     classes: Labels,
     train: TableTasks,
@@ -74,36 +75,38 @@ def _prior(
     mean[:, -1] = ABSENT
     mean[classes] = torch.from_numpy(weights).to(mean.dtype)
     factor[:, -1, -1] = variance**0.5
-    learner.load_state_dict({"mean": mean, "factor": factor}, strict=False)
+    with torch.no_grad():
+        learner.mean.copy_(mean)
+        learner.factor.copy_(factor)
     return learner.to(train.x.dtype)
 
 
-def _columns(train: TableTasks) -> scipy.sparse.csr_matrix:
+def _columns(train: TableTasks) -> csr_matrix:
     """Put a column for each task behind the features, as a sparse matrix."""
-    features = scipy.sparse.csr_matrix(train.x.double().numpy())
-    return scipy.sparse.hstack([features, _one_hot(train)]).tocsr()
+    features = csr_matrix(train.x.double().numpy())
+    return hstack([features, _one_hot(train)]).tocsr()
 
 
-def _one_hot(train: TableTasks) -> scipy.sparse.csr_matrix:
+def _one_hot(train: TableTasks) -> csr_matrix:
     """Give a one in the column of each row's task ``[row, task]``."""
     rows = np.arange(len(train.x))
     ones = (np.ones(len(rows)), (rows, train.task.numpy()))
-    return scipy.sparse.csr_matrix(ones, (len(rows), len(train.names)))
+    return csr_matrix(ones, (len(rows), len(train.names)))
 
 
-def _inverse(x: scipy.sparse.csr_matrix, y: Labels, seed: int) -> float:
+def _inverse(x: csr_matrix, y: Labels, seed: int) -> float:
     """Choose the inverse penalty of the least log-loss of rows that were left out."""
     divisions = _divisions(y, seed)
     return min(INVERSE_PENALTIES, key=partial(_held_out, x, y, divisions))
 
 
-def _held_out(x: scipy.sparse.csr_matrix, y: Labels, divisions: Divisions, inverse: float) -> float:
+def _held_out(x: csr_matrix, y: Labels, divisions: Divisions, inverse: float) -> float:
     """Sum the log-loss of rows that were left out."""
     models = [(_model(inverse).fit(x[seen], y[seen]), held) for seen, held in divisions]
     return sum(_loss(model, x[held], y[held]) for model, held in models)
 
 
-def _divisions(y: Labels, seed: int) -> list[tuple[NDArray[np.int64], ...]]:
+def _divisions(y: Labels, seed: int) -> Divisions:
     """Divide rows into those to learn from and those to judge on; the first have two classes."""
     if len(y) < FOLDS:
         return []
@@ -111,7 +114,7 @@ def _divisions(y: Labels, seed: int) -> list[tuple[NDArray[np.int64], ...]]:
     return [pair for pair in divisions if len(np.unique(y[pair[0]])) > 1]
 
 
-def _loss(model: LogisticRegression, x: scipy.sparse.csr_matrix, y: Labels) -> float:
+def _loss(model: LogisticRegression, x: csr_matrix, y: Labels) -> float:
     """Sum the log-loss of the rows whose class was seen."""
     known = np.isin(y, model.classes_)
     if not known.any():

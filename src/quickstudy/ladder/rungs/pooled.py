@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import RidgeCV
 from torch import Tensor
 
 from quickstudy.episode import Episode
-from quickstudy.ladder.rungs.classifier import Classifier
+from quickstudy.ladder.rungs.classifier import Classifier, frequencies
 from quickstudy.ladder.rungs.rung import PENALTIES, Rung
+from quickstudy.ladder.rungs.task_column import Rows
 from quickstudy.tasks import TableTasks
+
+Function = Callable[[Rows], Rows]
 
 
 class Pooled(Rung):
@@ -30,20 +32,18 @@ class Pooled(Rung):
 
     def predict(self, episode: Episode, known: bool) -> Tensor:
         """Predict by the same function for every task."""
-        flat = episode.query.x.flatten(0, 1)
-        found = torch.from_numpy(np.asarray(self.function(flat.numpy()))).to(flat.dtype)
-        return found.reshape(*episode.query.x.shape[:2], -1)
+        x = episode.query.x
+        found = torch.from_numpy(self.function(x.flatten(0, 1).numpy()))
+        return found.to(x.dtype).reshape(*x.shape[:2], -1)
 
 
-def _classes(x: np.ndarray, y: np.ndarray, way: int) -> Callable[[np.ndarray], np.ndarray]:
-    base = np.bincount(y, minlength=way) / len(y)
-    return Classifier("linear", x, y, base).probabilities
+def _classes(x: Rows, y: Rows, way: int) -> Function:
+    return Classifier("linear", x, y, frequencies(y, way)).probabilities
 
 
-def _numbers(x: np.ndarray, y: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+def _numbers(x: Rows, y: Rows) -> Function:
     model = RidgeCV(PENALTIES) if len(x) > 1 else DummyRegressor()
-    predict: Callable[[np.ndarray], np.ndarray] = model.fit(x, y).predict
-    return predict
+    return model.fit(x, y).predict
 
 
 __all__ = ["Pooled"]

@@ -125,9 +125,13 @@ def in_parts(
 
 def _parts(episode: Episode) -> Iterator[Episode]:
     """Divide the tasks of an episode, so that each part has about as many rows as are allowed."""
-    rows = episode.support.x.shape[1] + episode.query.x.shape[1]
-    tasks = max(1, ROWS_AT_ONCE // max(1, rows))
+    tasks = max(1, ROWS_AT_ONCE // max(1, _longest(episode)))
     return (episode[first : first + tasks] for first in range(0, episode.num_tasks, tasks))
+
+
+def _longest(episode: Episode) -> int:
+    """Give the padded rows of a task."""
+    return episode.support.x.shape[1] + episode.query.x.shape[1]
 
 
 def network_for(train: TableTasks, seed: int) -> MLP | MultiTarget:
@@ -142,7 +146,7 @@ def as_one_task(tasks: TableTasks) -> TableTasks:
     """Make all rows those of a single task."""
     return replace(
         tasks,
-        task=torch.zeros_like(tasks.task),
+        task=tasks.task * 0,
         names=("all",),
         identity=torch.zeros(1, dtype=torch.long),
     )

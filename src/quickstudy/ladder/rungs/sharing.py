@@ -2,6 +2,7 @@
 
 import time
 import weakref
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor
@@ -17,22 +18,24 @@ PROXIMAL = (0.05, 0.2, 1.0, 4.0)
 """How strongly a refitted head may be held to the one it starts from."""
 
 
+@dataclass(eq=False)
 class Network:
     """A shared body with one head for all rows or a head a task.
 
     It is trained once for all rungs that use it.
 
-    Args:
+    Attributes:
         heads: A head a task, held together.
         steps: Training steps.
+        seconds: The time that training took.
+        learner: The network.
     """
 
-    def __init__(self, heads: bool, steps: int = 400) -> None:
-        self.heads = heads
-        self.steps = steps
-        self.seconds = 0.0
-        self.learner: HardSharing
-        self._of: tuple[weakref.ref[TableTasks], int] | None = None
+    heads: bool
+    steps: int = 400
+    seconds: float = field(default=0.0, init=False)
+    learner: HardSharing = field(init=False)
+    _of: tuple[weakref.ref[TableTasks], int] | None = field(default=None, init=False)
 
     def __getstate__(self) -> dict[str, Any]:
         # a copy does not know the rows, nor keep them

@@ -43,8 +43,7 @@ class LearnedRows:
     def also(self, x: Rows, y: Rows, task: Rows) -> "LearnedRows":
         """Give these rows and others."""
         pairs = ((self.x, x), (self.y, y), (self.task, task))
-        joined = [np.concatenate(pair) for pair in pairs]
-        return LearnedRows(*joined, self.way)
+        return LearnedRows(*map(np.concatenate, pairs), self.way)
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ class TaskMeans:
         _, task = np.unique(task, return_inverse=True)
         count = np.bincount(task)[:, None]
         means = sums_of(y, task) / count
-        within = ((y - means[task]) ** 2).sum(0) / max(1, len(y) - len(count)) + 1e-12
+        within = _within(y - means[task], len(count))
         apart = means.var(0) - within * (1 / count).mean()
         return cls(y.mean(0), within / np.maximum(apart, 0.01 * within))
 
@@ -85,6 +84,10 @@ class TaskMeans:
         """Encode rows of the tasks ``task`` by other rows of the same tasks."""
         return self.of(rows.targets, rows.task, task)
 
+    def crossed(self, rows: LearnedRows, seed: int) -> Rows:
+        """Encode every training row by its task's rows in other parts."""
+        return self.of_others(rows.targets, rows.task, seed)
+
     def of_others(self, y: Rows, task: Rows, seed: int) -> Rows:
         """Encode every training row by its task's rows in other parts."""
         part = np.random.default_rng(seed).permutation(len(y)) % PARTS
@@ -96,6 +99,11 @@ class TaskMeans:
     def _columns(self, sums: Rows, count: Rows) -> Rows:
         mean = (sums + self.rows * self.mean) / (count[:, None] + self.rows)
         return np.column_stack([mean, count])
+
+
+def _within(residual: Rows, tasks: int) -> Rows:
+    """Give the variance within tasks, of what their means leave ``[target]``."""
+    return (residual**2).sum(0) / max(1, len(residual) - tasks) + 1e-12
 
 
 @dataclass(frozen=True)
@@ -118,8 +126,7 @@ class TaskFeatures:
         if coded:
             return cls(rows, with_code(rows.x, rows.task))
         means = TaskMeans.fit(rows.targets, rows.task)
-        columns = means.of_others(rows.targets, rows.task, seed)
-        return cls(rows, np.column_stack([rows.x, columns]), means)
+        return cls(rows, np.column_stack([rows.x, means.crossed(rows, seed)]), means)
 
     @property
     def category(self) -> int | None:
@@ -143,7 +150,7 @@ def with_code(x: Rows, code: Rows) -> Rows:
 
 def sums_of(y: Rows, task: Rows, count: int = 0) -> Rows:
     """Sum ``y`` ``[row, target]`` by task ``[task, target]``."""
-    return np.stack([np.bincount(task, column, count) for column in y.T], 1)
+    return np.column_stack([np.bincount(task, column, count) for column in y.T])
 
 
 __all__ = ["LearnedRows", "TaskFeatures", "TaskMeans", "sums_of", "with_code"]

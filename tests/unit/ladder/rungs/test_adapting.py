@@ -1,7 +1,10 @@
 """The evidence chooses the features of the learned prior."""
 
+import torch
+
 import quickstudy as qs
 from quickstudy.ladder.rungs import (
+    GeneratedTask,
     LearnedPrior,
 )
 from tests.unit.ladder.small import table
