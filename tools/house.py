@@ -23,7 +23,6 @@ NOT_YET = (
     "base",
     "cli",
     "estimators",
-    "ladder",
     "learners",
     "models",
     "reporting",

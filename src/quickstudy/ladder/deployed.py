@@ -6,10 +6,10 @@ from functools import partial
 from statistics import mean
 
 from quickstudy.ladder.kept import Kept
-from quickstudy.ladder.rungs import rungs
+from quickstudy.ladder.rungs import Rung, rungs
 from quickstudy.ladder.score import Score
 from quickstudy.ladder.standing import Standing
-from quickstudy.tasks import Table
+from quickstudy.tasks import Table, TableTasks
 from quickstudy.tasks.table_form import TableForm
 
 
@@ -32,10 +32,9 @@ class Deployed:
     @classmethod
     def of(cls, table: Table, scores: Sequence[Score]) -> "Deployed":
         """Choose by the scores, and fit to all rows of the table."""
-        chosen = _Chosen.of(scores, {rung.name: rung.adapts for rung in rungs(table.target)})
-        whole = table.whole()
-        form = TableForm.of(whole, table.labels)
-        rows, ways = form.tasks(whole), {rung.name: rung for rung in rungs(table.target)}
+        ways = {rung.name: rung for rung in rungs(table.target)}
+        chosen = _Chosen.of(scores, ways)
+        form, rows = _scaled(table)
         new = Kept.fit(ways[chosen.new], rows)
         known = new if chosen.known == chosen.new else Kept.fit(ways[chosen.known], rows)
         return cls(known, new, form, chosen.better)
@@ -48,6 +47,13 @@ class Deployed:
         return found
 
 
+def _scaled(table: Table) -> tuple[TableForm, TableTasks]:
+    """Give the form of the whole table, and its rows in this form."""
+    whole = table.whole()
+    form = TableForm.of(whole, table.labels)
+    return form, form.tasks(whole)
+
+
 @dataclass(frozen=True)
 class _Chosen:
     """The names of the ways that are kept, and of one that was better but cannot be."""
@@ -57,11 +63,11 @@ class _Chosen:
     better: str
 
     @classmethod
-    def of(cls, scores: Sequence[Score], adapts: Mapping[str, bool]) -> "_Chosen":
+    def of(cls, scores: Sequence[Score], ways: Mapping[str, Rung]) -> "_Chosen":
         """Choose by the scores."""
         for_known, for_new = Standing.of(scores, None).order, _for_new(scores)
         order = for_new or for_known
-        new = next((name for name in order if adapts[name]), list(adapts)[-1])
+        new = next((name for name in order if ways[name].adapts), list(ways)[-1])
         return cls((for_known or order)[0], new, order[0] if order[0] != new else "")
 
 

@@ -91,7 +91,7 @@ def _minimised(
 
 @dataclass(frozen=True)
 class _Effects:
-    """Tell which columns have random effects, and read ``V`` off its free numbers.
+    """Tell which columns have random effects, and read their covariance off its free numbers.
 
     They are the variances, or the lower triangle of a factor of ``V``.
     """
@@ -230,7 +230,7 @@ class _Profile:
         return residual.clamp(min=least) / self.rows
 
     def _inner(self, variance: Tensor) -> Tensor:
-        """Give ``I + Z_tᵀ Z_t V`` ``[task, random, random]``."""
+        """Give what is inverted for ``K_t`` ``[task, random, random]``."""
         own = self.effects.of_both(self.moments.gram)
         return own @ variance + torch.eye(self.effects.size)
 

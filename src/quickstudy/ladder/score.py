@@ -100,17 +100,22 @@ def difference(
 
     Source: Nadeau & Bengio 2003, section 4 (the corrected resampled t-test).
     """
-    common = sorted(set(one) & set(other))
-    if not common:
+    apart = _relative(one, other)
+    if not len(apart):
         return Difference(math.nan, -math.inf, math.inf)
-    errors, others = (np.array([each[split] for split in common]) for each in (one, other))
-    apart = (errors - others) / max(float(others.mean()), 1e-300)
     mean, half = float(apart.mean()), _half(apart, held, level)
     return Difference(mean, mean - half, mean + half)
 
 
+def _relative(one: Mapping[int, float], other: Mapping[int, float]) -> NDArray[np.float64]:
+    """Give the differences on common splits, as a part of the mean of ``other`` ``[split]``."""
+    common = sorted(set(one) & set(other))
+    errors, others = (np.array([each[split] for split in common]) for each in (one, other))
+    return (errors - others) / max(float(np.sum(others)) / max(1, len(common)), 1e-300)
+
+
 def _half(apart: NDArray[np.float64], held: float, level: float) -> float:
-    """Give half the length of the interval; ∞ with less than two splits."""
+    """Give half the length of the interval; with less than two splits it has no end."""
     splits = len(apart)
     if splits < 2:
         return math.inf

@@ -59,8 +59,12 @@ class Standing:
     @cached_property
     def counted(self) -> list[str]:
         """The ways that are compared: run on all splits, with a model for most tasks."""
-        full = [name for name in self.errors if len(self.errors[name]) == self.splits]
-        return [name for name in full if self.bare[name] <= MOST_BARE] or full
+        return [name for name in self._full if self.bare[name] <= MOST_BARE] or self._full
+
+    @property
+    def _full(self) -> list[str]:
+        """The ways that were run on all splits."""
+        return [name for name in self.errors if len(self.errors[name]) == self.splits]
 
     @property
     def order(self) -> list[str]:
@@ -96,9 +100,8 @@ class Standing:
 
     def not_told_from(self, name: str) -> list[str]:
         """List the other ways that cannot be told apart from one, the best first."""
-        near = [other for other in self.counted if not self.apart(other, name).told_apart]
-        near.remove(name)
-        return sorted(near, key=self.mean)
+        others = [other for other in self.order if other != name]
+        return [other for other in others if not self.apart(other, name).told_apart]
 
 
 def _by_split(scores: Iterable[Score]) -> dict[int, float]:

@@ -14,7 +14,7 @@ from torch import Tensor
 from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.ladder.rungs.adapting import LearnedPrior
-from quickstudy.ladder.rungs.boosting import rows_of
+from quickstudy.ladder.rungs.boosting import labels_in, rows_of
 from quickstudy.ladder.rungs.rung import Rung
 from quickstudy.ladder.rungs.task_column import Rows, sums_of
 from quickstudy.targets import Numbers
@@ -100,7 +100,7 @@ class BoostedPrior(Rung):
     def _residuals(self, support: Batch) -> Rows:
         """Give what the first boosting leaves of the targets of support rows ``[target, row]``."""
         x, _ = rows_of(support)
-        targets = support.y[support.mask > 0].double().numpy().T
+        targets = labels_in(support).astype(np.float64).T
         pairs = zip(targets, self.stages, strict=True)
         return np.stack([target - first(x) for target, (first, _) in pairs])
 
@@ -163,13 +163,16 @@ class CrossFitted:
         for divisions in Folding(folds, repeats, seed).divisions(len(y)):
             x = features(_parts(divisions, len(y)))
             for learn, judge in divisions:
-                model = HistGradientBoostingRegressor(**BOOSTING).fit(x[learn], y[learn])
-                self.models.append(model)
-                self.seen[judge] += model.predict(x[judge]) / repeats
+                self.models.append(_boosted(x[learn], y[learn]))
+                self.seen[judge] += self.models[-1].predict(x[judge]) / repeats
 
     def __call__(self, x: Rows) -> Rows:
         """Give the mean of all models for new rows ``[row]``."""
         return np.mean([model.predict(x) for model in self.models], 0) if len(x) else np.zeros(0)
+
+
+def _boosted(x: Rows, y: Rows) -> HistGradientBoostingRegressor:
+    return HistGradientBoostingRegressor(**BOOSTING).fit(x, y)
 
 
 def _parts(divisions: Sequence[tuple[Rows, Rows]], rows: int) -> Rows:

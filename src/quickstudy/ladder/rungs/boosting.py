@@ -95,7 +95,7 @@ class TaskBoosting(Rung):
     def _support(self, episode: Episode) -> list[LearnedRows]:
         """Give the support rows for every target."""
         x, task = rows_of(episode.support)
-        return self._by_target(x, episode.support.y[episode.support.mask > 0].numpy(), task)
+        return self._by_target(x, labels_in(episode.support), task)
 
     def _by_target(self, x: Rows, y: Rows, task: Rows) -> list[LearnedRows]:
         """Give the rows with each of their targets."""
@@ -253,4 +253,9 @@ def rows_of(batch: Batch) -> tuple[Rows, Rows]:
     return batch.x[real].double().numpy(), real.nonzero()[:, 0].numpy()
 
 
-__all__ = ["Choice", "HistBoosting", "OneTarget", "TaskBoosting", "rows_of"]
+def labels_in(batch: Batch) -> Rows:
+    """Give the targets of the real rows ``[row, ...]``."""
+    return batch.y[batch.mask > 0].numpy()
+
+
+__all__ = ["Choice", "HistBoosting", "OneTarget", "TaskBoosting", "labels_in", "rows_of"]

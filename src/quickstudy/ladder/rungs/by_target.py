@@ -29,7 +29,8 @@ class ByTarget(Rung):
     def __init__(self, make: Make, of_classes: Make | None = None, name: str = "") -> None:
         self.make, self.of_classes = make, of_classes or make
         one = make()
-        self.name, self.family, self.cost = name or one.name, one.family, one.cost
+        self.name = name or one.name
+        self.family, self.cost = one.family, one.cost
 
     def refuses(self, train: TableTasks) -> str:
         """Refuse what one of the rungs refuses."""

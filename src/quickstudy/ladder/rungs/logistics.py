@@ -42,7 +42,10 @@ class Problems:
 
     @property
     def closed(self) -> Tensor:
-        """Give what closes classes that a problem lacks: −∞, else 0 ``[problem, 1, class]``."""
+        """Give what is added to the scores, so that a class that a problem lacks is impossible.
+
+        It is −∞ for such a class, and 0 for others ``[problem, 1, class]``.
+        """
         count = self.y.sum(1, keepdim=True)
         return torch.zeros_like(count).masked_fill(count == 0, -torch.inf)
 
@@ -52,7 +55,10 @@ class Problems:
         return (logs * self.y).sum((1, 2))
 
     def blocks(self, spread: Tensor) -> Tensor:
-        """Give ``xᵀ diag(spread) x`` of every class ``[problem, class, feature, feature]``."""
+        """Sum products of features, weighted for every class.
+
+        ``xᵀ diag(spread) x`` ``[problem, class, feature, feature]``.
+        """
         weighted = self.x.unsqueeze(1) * spread.mT.unsqueeze(-1)
         return weighted.mT @ self.x.unsqueeze(1)
 
@@ -185,8 +191,8 @@ def _chosen(problems: Problems, seed: int) -> Tensor:
 
 def _loss(problems: Problems, fold: Tensor, inverse: float) -> Tensor:
     """Sum the log-loss of rows that were left out ``[problem]``."""
-    held = (_held_out(problems, fold == index, inverse) for index in range(FOLDS))
-    return -sum(held, problems.x.new_zeros(()))
+    held = [_held_out(problems, fold == index, inverse) for index in range(FOLDS)]
+    return -torch.stack(held).sum(0)
 
 
 def _held_out(problems: Problems, held: Tensor, inverse: float) -> Tensor:

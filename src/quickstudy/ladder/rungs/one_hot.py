@@ -54,7 +54,7 @@ class OneHotRows:
         return torch.diag(each)
 
     def shrink(self, penalty: float) -> Tensor:
-        """Give ``1 / (rows + λ)`` of every task ``[task, 1]``."""
+        """Give the reciprocal of rows and penalty of every task ``[task, 1]``."""
         return 1 / (self.count + penalty).unsqueeze(1)
 
     def equations(self, penalty: float) -> tuple[Tensor, Tensor]:

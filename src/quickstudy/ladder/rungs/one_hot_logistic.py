@@ -46,13 +46,17 @@ class OneHotLogistic(AdaptingRung):
     def fit(self, train: TableTasks, seed: int) -> None:
         """Choose the penalty, and fit."""
         x, y = _columns(train), train.y.numpy()
-        inverse = _inverse(x, y, seed)
-        model = _model(inverse).fit(x, y)
-        weights, variance = _by_class(model, train.x.shape[1]), inverse
-        if len(model.classes_) == 2:
-            # of two vectors that are ± the half of one
-            variance = inverse / 2
-        self.learner = _prior(weights, variance, model.classes_, train)
+        model = _model(_inverse(x, y, seed)).fit(x, y)
+        weights = _by_class(model, train.x.shape[1])
+        self.learner = _prior(weights, _variance(model), model.classes_, train)
+
+
+def _variance(model: LogisticRegression) -> float:
+    """Give the variance of every class's weights.
+
+    For two classes these are ± the half of the regression's, whose variance is ``C``.
+    """
+    return model.C / 2 if len(model.classes_) == 2 else model.C
 
 
 def _by_class(model: LogisticRegression, features: int) -> Rows:
