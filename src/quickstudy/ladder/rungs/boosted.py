@@ -14,7 +14,7 @@ from torch import Tensor
 from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.ladder.rungs.adapting import LearnedPrior
-from quickstudy.ladder.rungs.boosting import labels_in, rows_of
+from quickstudy.ladder.rungs.boosting import labels_in, real_rows
 from quickstudy.ladder.rungs.rung import Rung
 from quickstudy.ladder.rungs.task_column import Rows, sums_of
 from quickstudy.targets import Numbers
@@ -99,14 +99,14 @@ class BoostedPrior(Rung):
 
     def _residuals(self, support: Batch) -> Rows:
         """Give what the first boosting leaves of the targets of support rows ``[target, row]``."""
-        x, _ = rows_of(support)
+        x, _ = real_rows(support)
         targets = labels_in(support).astype(np.float64).T
         pairs = zip(targets, self.stages, strict=True)
         return np.stack([target - first(x) for target, (first, _) in pairs])
 
     def _grown_support(self, support: Batch, residuals: Rows) -> Batch:
         """Add to support rows the predictions of models that do not see their targets."""
-        x, task = rows_of(support)
+        x, task = real_rows(support)
         columns: list[Rows] = []
         for (first, second), residual in zip(self.stages, residuals, strict=True):
             context = _own_context(Context(x, residual, task), np.arange(len(x)))
@@ -115,8 +115,8 @@ class BoostedPrior(Rung):
 
     def _grown_query(self, episode: Episode, residuals: Rows) -> Batch:
         """Add the predictions of both boostings to the queries."""
-        x, task = rows_of(episode.support)
-        query, of_query = rows_of(episode.query)
+        x, task = real_rows(episode.support)
+        query, of_query = real_rows(episode.query)
         columns: list[Rows] = []
         for (first, second), residual in zip(self.stages, residuals, strict=True):
             context = Context(x, residual, task).of(query, of_query)

@@ -82,19 +82,19 @@ class TaskBoosting(Rung):
 
     def _of_known(self, episode: Episode) -> list[Rows]:
         """Predict rows of known tasks by every target's trees."""
-        query, task = rows_of(episode.query)
+        query, task = real_rows(episode.query)
         place = np.array([self.place[own] for own in episode.task.tolist()], dtype=np.int64)
         return [own.known(query, place[task]) for own in self.each]
 
     def _of_new(self, episode: Episode) -> list[Rows]:
         """Predict rows of new tasks by every target's trees."""
-        query, task = rows_of(episode.query)
+        query, task = real_rows(episode.query)
         pairs = zip(self.each, self._support(episode), strict=True)
         return [own.new(rows, query, task, episode.num_tasks) for own, rows in pairs]
 
     def _support(self, episode: Episode) -> list[LearnedRows]:
         """Give the support rows for every target."""
-        x, task = rows_of(episode.support)
+        x, task = real_rows(episode.support)
         return self._by_target(x, labels_in(episode.support), task)
 
     def _by_target(self, x: Rows, y: Rows, task: Rows) -> list[LearnedRows]:
@@ -247,7 +247,7 @@ class HistBoosting(TaskBoosting):
         return iter(staged(x))
 
 
-def rows_of(batch: Batch) -> tuple[Rows, Rows]:
+def real_rows(batch: Batch) -> tuple[Rows, Rows]:
     """Give the real rows ``[row, feature]``, and which task each is of ``[row]``."""
     real = batch.mask > 0
     return batch.x[real].double().numpy(), real.nonzero()[:, 0].numpy()
@@ -258,4 +258,4 @@ def labels_in(batch: Batch) -> Rows:
     return batch.y[batch.mask > 0].numpy()
 
 
-__all__ = ["Choice", "HistBoosting", "OneTarget", "TaskBoosting", "labels_in", "rows_of"]
+__all__ = ["Choice", "HistBoosting", "OneTarget", "TaskBoosting", "labels_in", "real_rows"]
