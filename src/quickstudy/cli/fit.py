@@ -1,4 +1,4 @@
-"""``quickstudy fit``."""
+"""The command ``quickstudy fit``."""
 
 import json
 import shlex
@@ -19,7 +19,7 @@ from quickstudy.ladder.climb import Climb
 from quickstudy.ladder.deployed import Deployed
 from quickstudy.ladder.ladder import FRACTION, climb_of, seconds_for, splits_for
 from quickstudy.reporting import write_ladder
-from quickstudy.reporting.ladder import footnotes, left_out, lines, shots_of
+from quickstudy.reporting.ladder import footnotes, ladder_lines, left_out, shots_of
 from quickstudy.reporting.verdict import verdict
 from quickstudy.targets import Several
 from quickstudy.tasks import Table
@@ -33,7 +33,7 @@ PURPOSE = "Learn from a table with a task column, and compare the ways of sharin
 
 @dataclass(frozen=True)
 class FitOptions:
-    """Options of ``quickstudy fit``."""
+    """Options of quickstudy fit."""
 
     table: Annotated[Path, Positional]
     """A .csv or .parquet file."""
@@ -72,30 +72,49 @@ def main(arguments: Sequence[str]) -> int:
     _check(asked)
     table = _table(asked)
     console = Console(stderr=asked.json, highlight=False, soft_wrap=True)
-    for line in _told(table):
-        console.print(line, markup=False)
+    _say(console, _told(table))
     climb = _climbed(asked, table)
-    scores, notes = climb.scores, climb.notes
-    for shot in shots_of(scores):
-        console.print(lines(scores, shot))
-        for line in footnotes(scores, shot, notes):
-            console.print(f"  {line}", markup=False)
-    for line in (*left_out(scores, notes), *verdict(scores)):
-        console.print(line, markup=False)
-    kept = Deployed.of(table, scores)
+    _tell(console, climb)
+    kept = Deployed.of(table, climb.scores)
     _save(asked, table, kept, climb)
     if asked.json:
-        found = {"deployed": kept.new.rung.name, "known": kept.known.rung.name}
-        print(json.dumps({**found, "scores": [asdict(score) for score in scores]}))
-    title = f"Ways to learn {asked.table.name}"
-    settings = _settings(asked, table, climb, arguments)
-    page = write_ladder(asked.out, scores, title, kept.words(), settings, notes)
-    for line in kept.words():
-        console.print(line, markup=False)
-    console.print(f"In {asked.out}. Look at {page}. Next:", markup=False)
-    console.print(f"  quickstudy adapt {asked.out} ROWS.csv", markup=False)
-    console.print(f"  quickstudy predict {asked.out} ROWS.csv", markup=False)
+        print(json.dumps(_found(kept, climb)))
+    page = _page(asked, kept, climb, _settings(asked, table, climb, arguments))
+    _say(console, [*kept.words(), *_next(asked.out, page)])
     return 0
+
+
+def _say(console: Console, lines: Sequence[str]) -> None:
+    """Print lines as they are."""
+    for line in lines:
+        console.print(line, markup=False)
+
+
+def _tell(console: Console, climb: Climb) -> None:
+    """Print what was found: a table for every protocol, and the verdict."""
+    scores, notes = climb.scores, climb.notes
+    for shot in shots_of(scores):
+        console.print(ladder_lines(scores, shot))
+        _say(console, [f"  {line}" for line in footnotes(scores, shot, notes)])
+    _say(console, [*left_out(scores, notes), *verdict(scores)])
+
+
+def _found(kept: Deployed, climb: Climb) -> dict[str, Any]:
+    """Give what was found in plain values."""
+    scores = [asdict(score) for score in climb.scores]
+    return {"deployed": kept.new.rung.name, "known": kept.known.rung.name, "scores": scores}
+
+
+def _page(asked: FitOptions, kept: Deployed, climb: Climb, settings: dict[str, object]) -> Path:
+    """Write the page."""
+    title = f"Ways to learn {asked.table.name}"
+    return write_ladder(asked.out, climb.scores, title, kept.words(), settings, climb.notes)
+
+
+def _next(out: Path, page: Path) -> list[str]:
+    """Say where the run is, and what to do with it."""
+    commands = [f"  quickstudy {name} {out} ROWS.csv" for name in ("adapt", "predict")]
+    return [f"In {out}. Look at {page}. Next:", *commands]
 
 
 def _table(asked: FitOptions) -> Table:
@@ -129,9 +148,7 @@ def _climbed(asked: FitOptions, table: Table) -> Climb:
     Raises:
         KeyboardInterrupt: If nothing is known yet.
     """
-    splits = asked.splits or splits_for(len(table.frame))
-    seconds = asked.time or seconds_for(len(table.frame))
-    climb = climb_of(table, splits, asked.shots, asked.new, seconds)
+    climb = _planned(asked, table)
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         with ClimbBar(errors) as bar:
@@ -143,6 +160,13 @@ def _climbed(asked: FitOptions, table: Table) -> Climb:
     return climb
 
 
+def _planned(asked: FitOptions, table: Table) -> Climb:
+    """Prepare the comparison, by default as long as the number of rows asks for."""
+    rows = len(table.frame)
+    splits, seconds = asked.splits or splits_for(rows), asked.time or seconds_for(rows)
+    return climb_of(table, splits, asked.shots, asked.new, seconds)
+
+
 def _check(asked: FitOptions) -> None:
     """Raise if an option is out of range, or the folder is not free.
 
@@ -150,14 +174,27 @@ def _check(asked: FitOptions) -> None:
         UserError: If so.
     """
     splits = 5 if asked.splits is None else asked.splits
-    for name, values in (("splits", (splits,)), ("shots", asked.shots or (0,))):
-        require(min(values) >= 1, f"Option --{name} should be at least 1. Found {min(values)}.")
+    _at_least_one("splits", splits)
+    _at_least_one("shots", min(asked.shots, default=0))
     require(0 < asked.new < 1, f"Option --new should be between 0 and 1. Found {asked.new}.")
-    message = f"Option --time should be more than 0 seconds. Found {asked.time}."
-    require(asked.time is None or asked.time > 0, message)
-    taken = (asked.out / "last.safetensors").exists()
-    require(not taken, f"Folder {asked.out} holds a run already: choose another with --out.")
-    require(not asked.out.is_file(), f"Option --out should be a folder. {asked.out} is a file.")
+    seconds = 1.0 if asked.time is None else asked.time
+    require(seconds > 0, f"Option --time should be more than 0 seconds. Found {seconds}.")
+    _check_folder(asked.out)
+
+
+def _at_least_one(name: str, value: int) -> None:
+    require(value >= 1, f"Option --{name} should be at least 1. Found {value}.")
+
+
+def _check_folder(out: Path) -> None:
+    """Raise if the folder is not free.
+
+    Raises:
+        UserError: If so.
+    """
+    taken = (out / "last.safetensors").exists()
+    require(not taken, f"Folder {out} holds a run already: choose another with --out.")
+    require(not out.is_file(), f"Option --out should be a folder. {out} is a file.")
 
 
 def table_of(
@@ -178,14 +215,7 @@ def table_of(
     frame = read_table(path)
     chosen = _kinds(frame, target) if kind == "auto" else kind
     others = features or tuple(name for name in frame.columns if name not in (task, *target))
-    unknown = sorted(set(drop) - set(others))
-    require(
-        not unknown,
-        f"Option --drop should name columns to predict from. Found {unknown[:1]} beside "
-        f"{', '.join(others)}.",
-    )
-    kept = [name for name in others if name not in drop]
-    table = Table(frame, task, target, chosen, features=kept)
+    table = Table(frame, task, target, chosen, features=_without(others, drop))
     require(
         len(table.features) > 0,
         "The table should have a column to predict from. Found none besides task and target.",
@@ -193,16 +223,30 @@ def table_of(
     return table
 
 
+def _without(columns: Sequence[str], drop: Sequence[str]) -> list[str]:
+    """Leave out the columns to ``drop``.
+
+    Raises:
+        UserError: If there is no such column.
+    """
+    unknown = sorted(set(drop) - set(columns))
+    known = f"Found {unknown[:1]} beside {', '.join(columns)}."
+    require(not unknown, f"Option --drop should name columns to predict from. {known}")
+    return [name for name in columns if name not in drop]
+
+
 def _kinds(frame: pd.DataFrame, target: tuple[str, ...]) -> KindName | dict[str, KindName]:
     """Take targets of text or truth values as classes, and others as numbers."""
-    found: dict[str, KindName] = dict.fromkeys(target, "regression")
-    for name in target:
-        if name in frame.columns and _has_classes(frame[name]):
-            found[name] = "classification"
-    kinds = set(found.values())
-    if "classification" not in kinds:
+    found = {name: _kind(frame, name) for name in target}
+    if "classification" not in found.values():
         return "regression"
     return found if len(target) > 1 else "classification"
+
+
+def _kind(frame: pd.DataFrame, name: str) -> KindName:
+    """Say whether a column holds classes; a column that is missing is refused later."""
+    classes = name in frame.columns and _has_classes(frame[name])
+    return "classification" if classes else "regression"
 
 
 def _has_classes(column: "pd.Series[Any]") -> bool:
@@ -215,11 +259,14 @@ def _described(table: Table) -> str:
     if not isinstance(table.target, Several):
         return f"{len(table.classes)} classes" if table.classes else "numbers"
     counts = table.frame[list(table.targets)].notna().sum()
-    told = []
-    for name, classes in table.labels.items():
-        kind = f"{len(classes)} classes" if classes else "a number"
-        told.append(f"{name} is {kind}, {counts[name]} labels")
-    return ", ".join(told)
+    labels = table.labels.items()
+    return ", ".join(_described_target(name, classes, counts[name]) for name, classes in labels)
+
+
+def _described_target(name: str, classes: Sequence[str], labels: int) -> str:
+    """Say what one of several targets is, and how many labels it has."""
+    kind = f"{len(classes)} classes" if classes else "a number"
+    return f"{name} is {kind}, {labels} labels"
 
 
 def _settings(
@@ -243,16 +290,8 @@ def _settings(
 def _save(asked: FitOptions, table: Table, kept: Deployed, climb: Climb) -> None:
     """Write the run: what was found, and both ways that are kept."""
     asked.out.mkdir(parents=True, exist_ok=True)
-    settings = {
-        "file": str(asked.table),
-        "task": asked.task,
-        "rows": len(table.frame),
-        "tasks": len(table.names),
-        "way": kept.new.rung.name,
-        "known_way": kept.known.rung.name,
-    }
     details = {
-        "source": {"source": "table", **settings},
+        "source": _source(asked, table, kept),
         "table": kept.form.to_dict(),
         "scores": [asdict(score) for score in climb.scores],
         "notes": climb.notes,
@@ -260,3 +299,16 @@ def _save(asked: FitOptions, table: Table, kept: Deployed, climb: Climb) -> None
     write_atomically(asked.out / "run.json", json.dumps(details, indent=1).encode())
     kept.known.write(asked.out)
     checkpoint.write(asked.out / "last.safetensors", *checkpoint.pack(kept.new.rung.learner))
+
+
+def _source(asked: FitOptions, table: Table, kept: Deployed) -> dict[str, Any]:
+    """Say what the run learned from, and by which ways."""
+    return {
+        "source": "table",
+        "file": str(asked.table),
+        "task": asked.task,
+        "rows": len(table.frame),
+        "tasks": len(table.names),
+        "way": kept.new.rung.name,
+        "known_way": kept.known.rung.name,
+    }

@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from statistics import mean
 
-import numpy as np
 from rich.box import SIMPLE
-from rich.table import Table as Lines
+from rich.table import Table
 from rich.text import Text
 
-from quickstudy.ladder.score import Score
+from quickstudy.ladder.score import Score, by_name
 from quickstudy.ladder.standing import MOST_BARE, Standing
 
 HEADS = {
@@ -33,12 +33,16 @@ def shots_of(scores: Sequence[Score]) -> list[int | None]:
 
 def means(scores: Sequence[Score], shot: int | None, metric: str | None = None) -> dict[str, float]:
     """Average the error of every way, or another ``metric``, over the splits that have it."""
-    found: dict[str, list[float]] = {}
-    for score in scores:
-        if score.shot == shot:
-            value = score.error if metric is None else score.metrics.get(metric)
-            found.setdefault(score.name, []).extend([] if value is None else [value])
-    return {name: _mean(values) for name, values in found.items()}
+    own = by_name(score for score in scores if score.shot == shot)
+    return {name: _mean_of(found, metric) for name, found in own.items()}
+
+
+def _mean_of(scores: Sequence[Score], metric: str | None) -> float:
+    """Average the error, or a metric, over the scores that have it; NaN if none has."""
+    if metric is None:
+        return mean(score.error for score in scores)
+    found = [score.metrics[metric] for score in scores if metric in score.metrics]
+    return mean(found) if found else math.nan
 
 
 def best_of(found: dict[str, float]) -> str:
@@ -74,17 +78,22 @@ def cells_of(scores: Sequence[Score], shot: int | None) -> tuple[list[str], list
     metrics, and times. The other metrics are the explained variance or the accuracy, or the error
     of each of several targets of different kinds.
     """
-    first, *others = metrics_of(scores)
     standing = Standing.of(scores, shot)
-    besides = [(metric, means(scores, shot, metric)) for metric in others]
-    lines = []
-    for name in standing.errors:
-        more = [_cell(metric, values[name]) for metric, values in besides]
-        line = [name, f"{standing.mean(name):.4g}", _behind(standing, name), *more]
-        lines.append([*line, *_times(standing, name)])
-    head = ["way", *map(head_of, (first, *others)), "fit,\ns", "adapt,\nms"]
-    head.insert(2, "above\nthe best")
-    return head, lines
+    besides = {metric: means(scores, shot, metric) for metric in metrics_of(scores)[1:]}
+    return _head(metrics_of(scores)), [_line(standing, name, besides) for name in standing.errors]
+
+
+def _head(metrics: Sequence[str]) -> list[str]:
+    """Give the heads of the columns."""
+    first, *others = map(head_of, metrics)
+    return ["way", first, "above\nthe best", *others, "fit,\ns", "adapt,\nms"]
+
+
+def _line(standing: Standing, name: str, besides: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """Write the line of a way."""
+    more = [_cell(metric, values[name]) for metric, values in besides.items()]
+    error = f"{standing.mean(name):.4g}"
+    return [name, error, _behind(standing, name), *more, *_times(standing.by_way[name])]
 
 
 def footnotes(
@@ -112,56 +121,68 @@ def _behind(standing: Standing, name: str) -> str:
     return f"{100 * found.mean:.{digits}f}{half} %"
 
 
-def _times(standing: Standing, name: str) -> list[str]:
+def _times(scores: Sequence[Score]) -> list[str]:
     """Write the seconds to fit, and the milliseconds to adapt to a task."""
-    own = [score for score in standing.scores if score.name == name]
-    values = ([score.fit_seconds for score in own], [score.adapt_ms for score in own])
-    return [f"{np.mean(each):.2f}" for each in values]
+    fit, adapt = (mean(score.fit_seconds for score in scores), mean(s.adapt_ms for s in scores))
+    return [f"{fit:.2f}", f"{adapt:.2f}"]
 
 
 def _note(standing: Standing, name: str, notes: Mapping[str, str]) -> str:
-    """Say what does not hold of a way: splits it was not run on, tasks it has no model for."""
-    found = []
+    """Say what does not hold of a way."""
+    return "; ".join([*_missing(standing, name, notes), *_bare(standing.bare[name])])
+
+
+def _missing(standing: Standing, name: str, notes: Mapping[str, str]) -> list[str]:
+    """Say on how many splits a way was run, if not on all, and why."""
     splits = len(standing.errors[name])
-    if splits < standing.splits:
-        reason = notes.get(name, "broken off")
-        found.append(f"{splits} of {standing.splits} splits ({reason})")
-    if standing.bare[name] > 0:
-        part = f"{standing.bare[name]:.0%} of the tasks have too few rows and get their mean"
-        out = ", so it does not count" if standing.bare[name] > MOST_BARE else ""
-        found.append(f"{part}{out}")
-    return "; ".join(found)
+    if splits == standing.splits:
+        return []
+    return [f"{splits} of {standing.splits} splits ({notes.get(name, 'broken off')})"]
+
+
+def _bare(part: float) -> list[str]:
+    """Say which part of the tasks has no model, if any."""
+    if not part:
+        return []
+    out = ", so it does not count" if part > MOST_BARE else ""
+    return [f"{part:.0%} of the tasks have too few rows and get their mean{out}"]
 
 
 def _cell(metric: str, value: float) -> str:
     return f"{value:.1%}" if metric in PARTS else f"{value:.4g}"
 
 
-def _mean(values: Sequence[float]) -> float:
-    return float(np.mean(values)) if values else math.nan
-
-
 def left_out(scores: Sequence[Score], notes: Mapping[str, str]) -> list[str]:
     """Say which ways were not run at all: a line for every reason."""
-    judged = {score.name for score in scores}
-    reasons: dict[str, list[str]] = {}
-    for name, reason in notes.items():
-        if name not in judged:
-            reasons.setdefault(reason, []).append(name)
-    return [f"Not run ({reason}): {'; '.join(names)}." for reason, names in reasons.items()]
+    judged = by_name(scores)
+    lacking = [name for name in notes if name not in judged]
+    reasons = dict.fromkeys(notes[name] for name in lacking)
+    return [_not_run(reason, lacking, notes) for reason in reasons]
 
 
-def lines(scores: Sequence[Score], shot: int | None) -> Lines:
-    """Make a table for the terminal of :func:`cells_of`, with the best way in bold."""
+def _not_run(reason: str, names: Sequence[str], notes: Mapping[str, str]) -> str:
+    """List the ways that were not run for a reason."""
+    own = [name for name in names if notes[name] == reason]
+    return f"Not run ({reason}): {'; '.join(own)}."
+
+
+def ladder_lines(scores: Sequence[Score], shot: int | None) -> Table:
+    """Make a table for the terminal, with the best way in bold."""
     head, rows = cells_of(scores, shot)
     best = Standing.of(scores, shot).best
-    table = Lines(title=title_of(shot), caption=note_of(scores) or None, box=SIMPLE)
-    table.title_justify = table.caption_justify = "left"
-    for name in head:
-        names = name == "way"
-        table.add_column(Text(name), justify="left" if names else "right", no_wrap=not names)
+    table = _table(title_of(shot), note_of(scores), head)
     for row in rows:
         table.add_row(*row, style="bold" if row[0] == best else None)
+    return table
+
+
+def _table(title: str, note: str, head: Sequence[str]) -> Table:
+    """Make a table without lines; the first column is left."""
+    table = Table(title=title, caption=note or None, box=SIMPLE)
+    table.title_justify = table.caption_justify = "left"
+    table.add_column(head[0])
+    for name in head[1:]:
+        table.add_column(Text(name), justify="right", no_wrap=True)
     return table
 
 
@@ -171,8 +192,8 @@ __all__ = [
     "cells_of",
     "footnotes",
     "head_of",
+    "ladder_lines",
     "left_out",
-    "lines",
     "means",
     "metrics_of",
     "note_of",

@@ -9,8 +9,8 @@ from quickstudy.reporting.ladder import (
     cells_of,
     footnotes,
     head_of,
+    ladder_lines,
     left_out,
-    lines,
     means,
     shots_of,
 )
@@ -39,7 +39,7 @@ def test_the_report_has_a_column_for_every_target():
         "Least error for score: learned prior (RMSE 4); for passed: single task, linear "
         "(log-loss 0.2)."
     )
-    drawn = lines(scores, 5)
+    drawn = ladder_lines(scores, 5)
     assert [str(column.header) for column in drawn.columns] == [
         "way",
         "error",
