@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -36,7 +37,7 @@ class Answered:
     notes: list[str]
 
 
-class NewTask(AdaptingRung):
+class KeptForNew(AdaptingRung):
     """The learner that a run keeps for new tasks."""
 
     name = "kept for new tasks"
@@ -55,15 +56,24 @@ def answered(folder: Path, files: Sequence[Path], level: float, classes: Sequenc
     """
     run = Trained.read(folder, classes=classes)
     form = _form(run)
-    columns = tuple(column.name for column in form.encoder.columns)
-    task = Task(form.classes or form.targets, bool(form.classes), columns=columns, table=form)
-    examples = task.read(files)
-    kept = Kept.read(folder, form)
+    task = _task(form)
+    examples, kept = task.read(files), Kept.read(folder, form)
     names = _tasks(files, run.details["source"]["task"])
-    known = {name: place for place, name in enumerate(kept.rows.names)}
-    place = torch.tensor([known.get(name, -1) for name in names])
-    found = _of_both(kept, NewTask(run), examples.x, place, level)
+    place = _places(names, kept)
+    found = _of_both(kept, KeptForNew(run), examples.x, place, level)
     return Answered(task, examples, found.as_scores(form), _notes(names, place.tolist()))
+
+
+def _task(form: TableForm) -> Task:
+    """Say what is predicted, and from which columns."""
+    columns = tuple(column.name for column in form.encoder.columns)
+    return Task(form.classes or form.targets, bool(form.classes), columns=columns, table=form)
+
+
+def _places(names: Sequence[str], kept: Kept) -> Tensor:
+    """Give the place of every row's task among those that are known, −1 for another ``[row]``."""
+    known = {name: place for place, name in enumerate(kept.rows.names)}
+    return torch.tensor([known.get(name, -1) for name in names])
 
 
 def _form(run: Trained) -> TableForm:
@@ -82,17 +92,27 @@ def _form(run: Trained) -> TableForm:
 
 def _tasks(files: Sequence[Path], column: str) -> list[str]:
     """Give the task of every row of the files; empty if the cell is."""
-    found = []
-    for path in files:
-        frame = read_table(path)
-        check_columns(frame, [column])
-        found += ["" if is_missing(value) else class_name(value) for value in frame[column]]
-    return found
+    return [_name(value) for path in files for value in _column(path, column)]
 
 
-def _of_both(kept: Kept, new: NewTask, x: Tensor, place: Tensor, level: float) -> Answers:
+def _column(path: Path, name: str) -> list[Any]:
+    """Read the cells of a column.
+
+    Raises:
+        UserError: If there is no such column.
+    """
+    frame = read_table(path)
+    check_columns(frame, [name])
+    return list(frame[name])
+
+
+def _name(value: object) -> str:
+    return "" if is_missing(value) else class_name(value)
+
+
+def _of_both(kept: Kept, new: KeptForNew, x: Tensor, place: Tensor, level: float) -> Answers:
     """Answer rows ``x`` of known tasks, and of others at place −1, in their order."""
-    known, unknown = (place >= 0).nonzero()[:, 0], (place < 0).nonzero()[:, 0]
+    known, unknown = _rows(place >= 0), _rows(place < 0)
     parts = []
     if len(known):
         parts.append(kept.answers(x[known], place[known], level))
@@ -101,16 +121,24 @@ def _of_both(kept: Kept, new: NewTask, x: Tensor, place: Tensor, level: float) -
     return Answers.joined(parts).at(torch.cat([known, unknown]).argsort())
 
 
+def _rows(chosen: Tensor) -> Tensor:
+    """Give the places of the rows that are chosen ``[row]``."""
+    return chosen.nonzero()[:, 0]
+
+
 def _notes(names: Sequence[str], place: Sequence[int]) -> list[str]:
     """Say which tasks were not learned."""
     new = [name for name, own in zip(names, place, strict=True) if own < 0]
-    if not new:
-        return []
-    told = ", ".join(list(dict.fromkeys(new))[:5])
-    return [
-        f"{len(new)} rows are of tasks that were not learned ({told}): they are predicted by what "
-        "all tasks have in common. quickstudy adapt masters such a task from a few of its rows."
-    ]
+    return [_not_learned(new)] if new else []
+
+
+def _not_learned(names: Sequence[str]) -> str:
+    """Say what becomes of rows of tasks that were not learned."""
+    told = ", ".join(list(dict.fromkeys(names))[:5])
+    return (
+        f"{len(names)} rows are of tasks that were not learned ({told}): they are predicted by "
+        "what all tasks have in common. quickstudy adapt masters such a task from a few of its rows."
+    )
 
 
 __all__ = ["Answered", "answered"]

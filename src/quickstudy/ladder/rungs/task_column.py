@@ -42,8 +42,8 @@ class LearnedRows:
 
     def also(self, x: Rows, y: Rows, task: Rows) -> "LearnedRows":
         """Give these rows and others."""
-        pairs = ((self.x, x), (self.y, y), (self.task, task))
-        return LearnedRows(*map(np.concatenate, pairs), self.way)
+        pairs = {"x": (self.x, x), "y": (self.y, y), "task": (self.task, task)}
+        return replace(self, **{name: np.concatenate(pair) for name, pair in pairs.items()})
 
 
 @dataclass(frozen=True)
