@@ -137,7 +137,7 @@ def _not_learned(names: Sequence[str]) -> str:
     told = ", ".join(list(dict.fromkeys(names))[:5])
     return (
         f"{len(names)} rows are of tasks that were not learned ({told}): they are predicted by "
-        "what all tasks have in common. quickstudy adapt masters such a task from a few of its rows."
+        "what all tasks have in common. quickstudy adapt masters such a task from a few rows."
     )
 
 

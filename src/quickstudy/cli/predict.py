@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 from torch import Tensor
 
-from quickstudy.cli.judged import in_words, judge, write_csv
+from quickstudy.cli.judged import in_words, judge_predictions, write_csv
 from quickstudy.cli.known_tasks import answered
 from quickstudy.cli.machine import device, use_threads
 from quickstudy.cli.options import Positional, parse
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str]) -> int:
     asked_of = _of_run if asked.task.is_dir() else partial(_of_task, where=where)
     task, examples, predictions, notes = asked_of(asked)
     found = [place | one for place, one in zip(examples.places, predictions, strict=True)]
-    judged = judge(found, examples.truths, task)
+    judged = judge_predictions(found, examples.truths, task)
     if out is not None:
         write_csv(out, found, examples.truths, task)
     if asked.json:

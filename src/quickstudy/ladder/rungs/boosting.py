@@ -27,7 +27,7 @@ LEAST = 20
 
 
 @dataclass(frozen=True)
-class Choice:
+class TreeChoice:
     """What inner validation chooses.
 
     Attributes:
@@ -57,7 +57,7 @@ class TaskBoosting(Rung):
     most_codes = MOST_CODES
 
     @abstractmethod
-    def boosted(self, features: TaskFeatures, choice: Choice) -> Any:
+    def boosted(self, features: TaskFeatures, choice: TreeChoice) -> Any:
         """Grow trees on the training rows of ``features``."""
 
     @abstractmethod
@@ -166,12 +166,12 @@ class OneTarget:
         return (rows * found + self.rows.targets.mean(0)) / (rows + 1)
 
 
-def _chosen(library: TaskBoosting, rows: LearnedRows, codes: bool, seed: int) -> Choice:
+def _chosen(library: TaskBoosting, rows: LearnedRows, codes: bool, seed: int) -> TreeChoice:
     """Choose on rows that are left out."""
     held = np.random.default_rng(seed).random(len(rows.y)) < HELD
     trial = _Trial(library, rows.only(~held), rows.only(held), seed)
     if not trial.possible:
-        return Choice(codes, 50, LEAVES[0])
+        return TreeChoice(codes, 50, LEAVES[0])
     losses = dict(trial.losses(codes))
     return min(losses, key=lambda choice: losses[choice])
 
@@ -195,16 +195,16 @@ class _Trial:
     def _varies(self) -> bool:
         return len(np.unique(self.learned.y)) > 1
 
-    def losses(self, codes: bool) -> Iterator[tuple[Choice, float]]:
+    def losses(self, codes: bool) -> Iterator[tuple[TreeChoice, float]]:
         """Give the best number of trees for each form of the task and size, and its loss."""
         for coded in (True, False) if codes else (False,):
             features = TaskFeatures.of(self.learned, coded, self.seed)
             for leaves in LEAVES:
-                stages = self._stages(features, Choice(coded, MOST_TREES, leaves))
+                stages = self._stages(features, TreeChoice(coded, MOST_TREES, leaves))
                 best = int(np.argmin(stages))
-                yield Choice(coded, best + 1, leaves), stages[best]
+                yield TreeChoice(coded, best + 1, leaves), stages[best]
 
-    def _stages(self, features: TaskFeatures, choice: Choice) -> list[float]:
+    def _stages(self, features: TaskFeatures, choice: TreeChoice) -> list[float]:
         """Give the loss after every tree."""
         model = self.library.boosted(features, choice)
         stages = self.library.stages(model, features.asked(self.judged.x, self.judged.task))
@@ -227,7 +227,7 @@ class HistBoosting(TaskBoosting):
 
     name = "boosting that sees the task"
 
-    def boosted(self, features: TaskFeatures, choice: Choice) -> Any:
+    def boosted(self, features: TaskFeatures, choice: TreeChoice) -> Any:
         """Grow the trees."""
         rows, category = features.rows, features.category
         make = HistGradientBoostingClassifier if rows.way else HistGradientBoostingRegressor
@@ -258,4 +258,4 @@ def labels_in(batch: Batch) -> Rows:
     return batch.y[batch.mask > 0].numpy()
 
 
-__all__ = ["Choice", "HistBoosting", "OneTarget", "TaskBoosting", "labels_in", "real_rows"]
+__all__ = ["HistBoosting", "OneTarget", "TaskBoosting", "TreeChoice", "labels_in", "real_rows"]

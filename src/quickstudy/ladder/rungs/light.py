@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
 
-from quickstudy.ladder.rungs.boosting import Choice, TaskBoosting
+from quickstudy.ladder.rungs.boosting import TaskBoosting, TreeChoice
 from quickstudy.ladder.rungs.task_column import Rows, TaskFeatures
 
 SETTINGS = {"learning_rate": 0.1, "verbosity": -1, "random_state": 0, "n_jobs": 1}
@@ -17,7 +17,7 @@ class LightBoosting(TaskBoosting):
     # it has no limit of its own
     most_codes = 10_000
 
-    def boosted(self, features: TaskFeatures, choice: Choice) -> Any:
+    def boosted(self, features: TaskFeatures, choice: TreeChoice) -> Any:
         """Grow the trees."""
         from lightgbm import LGBMClassifier, LGBMRegressor
 
