@@ -40,8 +40,8 @@ def nobody(spent: float, left: float, doing: str) -> None:
 class Climb:
     """Judges ways on splits, and knows at any time what was found.
 
-    Ways that are solved at once come first, on all splits; then those that take about a second;
-    networks last, one after the other. If the error of a way that is not cheap is far above the
+    Ways that are solved at once come first, on all splits; then those that take about a second; last
+    the slow ones, one after the other. If the error of a way that is not cheap is far above the
     best's on each of the first two splits, it is not run on the others.
 
     Attributes:
@@ -223,7 +223,7 @@ class Block:
 
     @property
     def at_least(self) -> int:
-        """How many such blocks there should be time for: a network that is begun gets judged."""
+        """How many such blocks there should be time for: a slow way that is begun gets judged."""
         return FIRST if self.cost > 1 and not self.split else 1
 
     def units(self) -> list[tuple[Rung, int]]:

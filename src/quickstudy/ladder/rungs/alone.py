@@ -120,7 +120,7 @@ class SingleTask(AloneRung):
 class BoostedTask(AloneRung):
     """Fits gradient boosting to every task alone."""
 
-    cost = 1
+    cost = 2
     least = 10
 
     def __init__(self, name: str = "single task, boosting") -> None:

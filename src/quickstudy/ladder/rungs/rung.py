@@ -38,7 +38,7 @@ class Rung(ABC):
     name: str
     family: Family = "learned"
     cost: int = 2
-    """0 if it is solved at once, 1 if it takes about a second, 2 if a network is trained."""
+    """0 if it is solved at once, 1 if it takes about a second, 2 if it takes many."""
     adapts: bool = False
     """Whether it leaves a learner that new tasks are adapted with."""
     learner: Learner
