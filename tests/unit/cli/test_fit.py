@@ -9,7 +9,7 @@ import pytest
 
 import quickstudy as qs
 from quickstudy.cli.fit import main as fit
-from quickstudy.ladder.rungs import rungs
+from quickstudy.ladder.rungs import Rung, rungs
 from quickstudy.tasks.table_form import TableForm
 from tests.unit.cli.processes import run
 
@@ -190,6 +190,34 @@ def test_mistakes_cost_a_line(places, tmp_path, arguments, message):
     named = {"TABLE": places["table"], "RUN": places["run"]}
     done = run(tmp_path, "fit", *(named.get(argument, argument) for argument in arguments))
     assert done.code == 2 and message in done.err.replace("\n", " ") and "Traceback" not in done.err
+
+
+class Interrupted(Rung):
+    """A way during which the user presses Ctrl-C."""
+
+    name = "interrupted"
+
+    def fit(self, train, seed):
+        raise KeyboardInterrupt
+
+    def predict(self, episode, known):
+        raise AssertionError
+
+
+def test_ctrl_c_keeps_what_is_known(places, tmp_path, capsys):
+    quick = [rung for rung in rungs() if rung.name in ("pooled, ridge", "ridge, task one-hot")]
+    with pytest.MonkeyPatch.context() as patch:
+        for place in PLACES:
+            patch.setattr(f"{place}.rungs", lambda kind: [*quick, Interrupted()])
+        options = ("--task", "shop", "--target", "sold", "--splits", "2", "--shots", "3")
+        assert fit((str(places["table"]), *options, "--out", str(tmp_path / "run"))) == 0
+        told = capsys.readouterr()
+        assert "Interrupted: going on with what is known." in told.err
+        assert "Kept for new tasks: ridge, task one-hot." in told.out
+        patch.setattr("quickstudy.ladder.ladder.rungs", lambda kind: [Interrupted()])
+        with pytest.raises(KeyboardInterrupt):
+            fit((str(places["table"]), *options, "--out", str(tmp_path / "nothing")))
+    assert not (tmp_path / "nothing").exists()
 
 
 @pytest.fixture(scope="module")
