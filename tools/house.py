@@ -20,10 +20,8 @@ from statistics import median
 
 NOT_YET = (
     "cli",
-    "ladder",
     "learners",
     "models",
-    "reporting",
     "tasks",
 )
 """The rooms that are exempt until they are rewritten: this list only shrinks, to nothing."""

@@ -1,4 +1,4 @@
-"""``quickstudy fit``."""
+"""The command ``quickstudy fit``."""
 
 import json
 import shlex
@@ -7,24 +7,24 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import numpy as np
 import pandas as pd
 from rich.console import Console
 
 from quickstudy.cache import write_atomically
+from quickstudy.cli.climbing import ClimbBar
 from quickstudy.cli.machine import use_threads
 from quickstudy.cli.options import Positional, parse
 from quickstudy.errors import require
-from quickstudy.ladder.ladder import FRACTION, Score, ladder_rows, ladder_tasks
-from quickstudy.ladder.rungs import Rung, rungs
-from quickstudy.learners import Learner
+from quickstudy.ladder.climb import Climb
+from quickstudy.ladder.deployed import Deployed
+from quickstudy.ladder.ladder import FRACTION, climb_of, seconds_for, splits_for
 from quickstudy.reporting import write_ladder
-from quickstudy.reporting.ladder import lines, means, shots_of, verdict
+from quickstudy.reporting.ladder import footnotes, ladder_lines, left_out, shots_of
+from quickstudy.reporting.verdict import verdict
 from quickstudy.targets import Several
 from quickstudy.tasks import Table
 from quickstudy.tasks.encoder import is_numeric
 from quickstudy.tasks.table import KindName, read_table
-from quickstudy.tasks.table_form import TableForm
 from quickstudy.training import checkpoint
 
 KindChoice = Literal["auto", "regression", "classification"]
@@ -33,7 +33,7 @@ PURPOSE = "Learn from a table with a task column, and compare the ways of sharin
 
 @dataclass(frozen=True)
 class FitOptions:
-    """Options of ``quickstudy fit``."""
+    """Options of quickstudy fit."""
 
     table: Annotated[Path, Positional]
     """A .csv or .parquet file."""
@@ -50,12 +50,15 @@ class FitOptions:
     """The columns to predict from; by default all others."""
     drop: tuple[str, ...] = ()
     """Columns to leave out of the features."""
-    splits: int = 3
-    """Seeded splits that every way is judged on."""
+    splits: int | None = None
+    """Seeded splits that every way is judged on; by default 5, and more if there are few rows."""
     shots: tuple[int, ...] = (5, 10)
     """Rows that are seen of an unseen task."""
     new: float = 0.25
     """Part of the tasks that is held out as unseen."""
+    time: float | None = None
+    """Seconds for comparing; by default 30, and more if there are many rows. Quick ways come first;
+    what does not fit in is left out, and named."""
     json: bool = False
     """Print the scores as one JSON object on standard output."""
     threads: int | None = None
@@ -63,42 +66,105 @@ class FitOptions:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Compare the ways of sharing between tasks, and keep the best one for new tasks."""
+    """Compare the ways of sharing between tasks, and keep the best ones."""
     asked = parse(FitOptions, arguments, "fit", PURPOSE)
     use_threads(asked.threads)
     _check(asked)
+    table = _table(asked)
+    console = Console(stderr=asked.json, highlight=False, soft_wrap=True)
+    _say(console, _told(table))
+    climb = _climbed(asked, table)
+    _tell(console, climb)
+    kept = Deployed.of(table, climb.scores)
+    _save(asked, table, kept, climb)
+    if asked.json:
+        print(json.dumps(_found(kept, climb)))
+    page = _page(asked, kept, climb, _settings(asked, table, climb, arguments))
+    _say(console, [*kept.words(), *_next(asked.out, page)])
+    return 0
+
+
+def _say(console: Console, lines: Sequence[str]) -> None:
+    """Print lines as they are."""
+    for line in lines:
+        console.print(line, markup=False)
+
+
+def _tell(console: Console, climb: Climb) -> None:
+    """Print what was found: a table for every protocol, and the verdict."""
+    scores, notes = climb.scores, climb.notes
+    for shot in shots_of(scores):
+        console.print(ladder_lines(scores, shot))
+        _say(console, [f"  {line}" for line in footnotes(scores, shot, notes)])
+    _say(console, [*left_out(scores, notes), *verdict(scores)])
+
+
+def _found(kept: Deployed, climb: Climb) -> dict[str, Any]:
+    """Give what was found in plain values."""
+    scores = [asdict(score) for score in climb.scores]
+    return {"deployed": kept.new.rung.name, "known": kept.known.rung.name, "scores": scores}
+
+
+def _page(asked: FitOptions, kept: Deployed, climb: Climb, settings: dict[str, object]) -> Path:
+    """Write the page."""
+    title = f"Ways to learn {asked.table.name}"
+    return write_ladder(asked.out, climb.scores, title, kept.words(), settings, climb.notes)
+
+
+def _next(out: Path, page: Path) -> list[str]:
+    """Say where the run is, and what to do with it."""
+    commands = [f"  quickstudy {name} {out} ROWS.csv" for name in ("adapt", "predict")]
+    return [f"In {out}. Look at {page}. Next:", *commands]
+
+
+def _table(asked: FitOptions) -> Table:
+    """Read the table.
+
+    Raises:
+        UserError: If it has less than four tasks, or cannot be read.
+    """
     table = table_of(asked.table, asked.task, asked.target, asked.features, asked.drop, asked.kind)
     require(
         len(table.names) >= 4,
         f"Column {asked.task!r} should hold at least 4 tasks, to learn from some and judge on "
         f"others. Found {len(table.names)}.",
     )
-    console = Console(stderr=asked.json, highlight=False, soft_wrap=True)
+    return table
+
+
+def _told(table: Table) -> list[str]:
+    """Say what the table holds."""
     columns = f"{len(table.features)} columns to predict {', '.join(table.targets)} from"
-    console.print(
-        f"{len(table.frame)} rows of {len(table.names)} tasks, {columns} ({_described(table)}).",
-        markup=False,
-    )
+    rows = f"{len(table.frame)} rows of {len(table.names)} tasks"
+    found = [f"{rows}, {columns} ({_described(table)})."]
     if table.num_unlabelled:
-        console.print(f"{table.num_unlabelled} rows without a target were left out.")
-    scores = ladder_rows(table, asked.splits) + ladder_tasks(
-        table, asked.shots, asked.new, asked.splits, draws=3
-    )
-    for shot in shots_of(scores):
-        console.print(lines(scores, shot))
-    for line in verdict(scores):
-        console.print(line, markup=False)
-    rung, learner, form = _deployed(table, scores)
-    _save(asked, table, rung.name, learner, form, scores)
-    if asked.json:
-        print(json.dumps({"deployed": rung.name, "scores": [asdict(score) for score in scores]}))
-    title = f"Ways to learn {asked.table.name}"
-    page = write_ladder(asked.out, scores, title, rung.name, _settings(asked, table, arguments))
-    console.print(
-        f"Kept for new tasks: {rung.name}, in {asked.out}. Look at {page}. Next:", markup=False
-    )
-    console.print(f"  quickstudy adapt {asked.out} ROWS.csv", markup=False)
-    return 0
+        found.append(f"{table.num_unlabelled} rows without a target were left out.")
+    return found
+
+
+def _climbed(asked: FitOptions, table: Table) -> Climb:
+    """Compare the ways; Ctrl-C ends it with what is known.
+
+    Raises:
+        KeyboardInterrupt: If nothing is known yet.
+    """
+    climb = _planned(asked, table)
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        with ClimbBar(errors) as bar:
+            climb.run(bar)
+    except KeyboardInterrupt:
+        if not climb.scores:
+            raise
+        errors.print("Interrupted: going on with what is known.")
+    return climb
+
+
+def _planned(asked: FitOptions, table: Table) -> Climb:
+    """Prepare the comparison, by default as long as the number of rows asks for."""
+    rows = len(table.frame)
+    splits, seconds = asked.splits or splits_for(rows), asked.time or seconds_for(rows)
+    return climb_of(table, splits, asked.shots, asked.new, seconds)
 
 
 def _check(asked: FitOptions) -> None:
@@ -107,12 +173,28 @@ def _check(asked: FitOptions) -> None:
     Raises:
         UserError: If so.
     """
-    for name, values in (("splits", (asked.splits,)), ("shots", asked.shots or (0,))):
-        require(min(values) >= 1, f"Option --{name} should be at least 1. Found {min(values)}.")
+    splits = 5 if asked.splits is None else asked.splits
+    _at_least_one("splits", splits)
+    _at_least_one("shots", min(asked.shots, default=0))
     require(0 < asked.new < 1, f"Option --new should be between 0 and 1. Found {asked.new}.")
-    taken = (asked.out / "last.safetensors").exists()
-    require(not taken, f"Folder {asked.out} holds a run already: choose another with --out.")
-    require(not asked.out.is_file(), f"Option --out should be a folder. {asked.out} is a file.")
+    seconds = 1.0 if asked.time is None else asked.time
+    require(seconds > 0, f"Option --time should be more than 0 seconds. Found {seconds}.")
+    _check_folder(asked.out)
+
+
+def _at_least_one(name: str, value: int) -> None:
+    require(value >= 1, f"Option --{name} should be at least 1. Found {value}.")
+
+
+def _check_folder(out: Path) -> None:
+    """Raise if the folder is not free.
+
+    Raises:
+        UserError: If so.
+    """
+    taken = (out / "last.safetensors").exists()
+    require(not taken, f"Folder {out} holds a run already: choose another with --out.")
+    require(not out.is_file(), f"Option --out should be a folder. {out} is a file.")
 
 
 def table_of(
@@ -133,14 +215,7 @@ def table_of(
     frame = read_table(path)
     chosen = _kinds(frame, target) if kind == "auto" else kind
     others = features or tuple(name for name in frame.columns if name not in (task, *target))
-    unknown = sorted(set(drop) - set(others))
-    require(
-        not unknown,
-        f"Option --drop should name columns to predict from. Found {unknown[:1]} beside "
-        f"{', '.join(others)}.",
-    )
-    kept = [name for name in others if name not in drop]
-    table = Table(frame, task, target, chosen, features=kept)
+    table = Table(frame, task, target, chosen, features=_without(others, drop))
     require(
         len(table.features) > 0,
         "The table should have a column to predict from. Found none besides task and target.",
@@ -148,16 +223,30 @@ def table_of(
     return table
 
 
+def _without(columns: Sequence[str], drop: Sequence[str]) -> list[str]:
+    """Leave out the columns to ``drop``.
+
+    Raises:
+        UserError: If there is no such column.
+    """
+    unknown = sorted(set(drop) - set(columns))
+    known = f"Found {unknown[:1]} beside {', '.join(columns)}."
+    require(not unknown, f"Option --drop should name columns to predict from. {known}")
+    return [name for name in columns if name not in drop]
+
+
 def _kinds(frame: pd.DataFrame, target: tuple[str, ...]) -> KindName | dict[str, KindName]:
     """Take targets of text or truth values as classes, and others as numbers."""
-    found: dict[str, KindName] = dict.fromkeys(target, "regression")
-    for name in target:
-        if name in frame.columns and _has_classes(frame[name]):
-            found[name] = "classification"
-    kinds = set(found.values())
-    if "classification" not in kinds:
+    found = {name: _kind(frame, name) for name in target}
+    if "classification" not in found.values():
         return "regression"
     return found if len(target) > 1 else "classification"
+
+
+def _kind(frame: pd.DataFrame, name: str) -> KindName:
+    """Say whether a column holds classes; a column that is missing is refused later."""
+    classes = name in frame.columns and _has_classes(frame[name])
+    return "classification" if classes else "regression"
 
 
 def _has_classes(column: "pd.Series[Any]") -> bool:
@@ -170,25 +259,19 @@ def _described(table: Table) -> str:
     if not isinstance(table.target, Several):
         return f"{len(table.classes)} classes" if table.classes else "numbers"
     counts = table.frame[list(table.targets)].notna().sum()
-    told = []
-    for name, classes in table.labels.items():
-        kind = f"{len(classes)} classes" if classes else "a number"
-        told.append(f"{name} is {kind}, {counts[name]} labels")
-    return ", ".join(told)
+    labels = table.labels.items()
+    return ", ".join(_described_target(name, classes, counts[name]) for name, classes in labels)
 
 
-def _deployed(table: Table, scores: Sequence[Score]) -> tuple[Rung, Learner, TableForm]:
-    """Learn from all rows by the way that served unseen tasks best, of those that adapt."""
-    found = [means(scores, shot) for shot in shots_of(scores) if shot is not None]
-    able = {rung.name: rung for rung in rungs(table.target) if rung.adapts}
-    best = min(able, key=lambda name: float(np.mean([one[name] for one in found])))
-    whole = table.whole()
-    form = TableForm.of(whole, table.labels)
-    able[best].fit(form.tasks(whole), 0)
-    return able[best], able[best].learner, form
+def _described_target(name: str, classes: Sequence[str], labels: int) -> str:
+    """Say what one of several targets is, and how many labels it has."""
+    kind = f"{len(classes)} classes" if classes else "a number"
+    return f"{name} is {kind}, {labels} labels"
 
 
-def _settings(asked: FitOptions, table: Table, arguments: Sequence[str]) -> dict[str, object]:
+def _settings(
+    asked: FitOptions, table: Table, climb: Climb, arguments: Sequence[str]
+) -> dict[str, object]:
     """List the settings that the page shows."""
     return {
         "table": str(asked.table),
@@ -196,33 +279,36 @@ def _settings(asked: FitOptions, table: Table, arguments: Sequence[str]) -> dict
         "tasks": len(table.names),
         "columns to predict": table.targets,
         "columns to predict from": table.features,
-        "seeded splits": asked.splits,
+        "seeded splits": climb.splits,
         "rows of a known task that are learned from": f"{FRACTION:.0%}",
         "tasks held out as unseen": f"{asked.new:.0%}",
+        "seconds for comparing, at most": climb.seconds,
         "run it again": shlex.join(["quickstudy", "fit", *arguments]),
     }
 
 
-def _save(
-    asked: FitOptions,
-    table: Table,
-    name: str,
-    learner: Learner,
-    form: TableForm,
-    scores: Sequence[Score],
-) -> None:
+def _save(asked: FitOptions, table: Table, kept: Deployed, climb: Climb) -> None:
+    """Write the run: what was found, and both ways that are kept."""
     asked.out.mkdir(parents=True, exist_ok=True)
-    settings = {
+    details = {
+        "source": _source(asked, table, kept),
+        "table": kept.form.to_dict(),
+        "scores": [asdict(score) for score in climb.scores],
+        "notes": climb.notes,
+    }
+    write_atomically(asked.out / "run.json", json.dumps(details, indent=1).encode())
+    kept.known.write(asked.out)
+    checkpoint.write(asked.out / "last.safetensors", *checkpoint.pack(kept.new.rung.learner))
+
+
+def _source(asked: FitOptions, table: Table, kept: Deployed) -> dict[str, Any]:
+    """Say what the run learned from, and by which ways."""
+    return {
+        "source": "table",
         "file": str(asked.table),
         "task": asked.task,
         "rows": len(table.frame),
         "tasks": len(table.names),
-        "way": name,
+        "way": kept.new.rung.name,
+        "known_way": kept.known.rung.name,
     }
-    details = {
-        "source": {"source": "table", **settings},
-        "table": form.to_dict(),
-        "scores": [asdict(score) for score in scores],
-    }
-    write_atomically(asked.out / "run.json", json.dumps(details, indent=1).encode())
-    checkpoint.write(asked.out / "last.safetensors", *checkpoint.pack(learner))

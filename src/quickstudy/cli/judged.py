@@ -13,7 +13,9 @@ from quickstudy.cli.task_files import CLASS, Task
 Prediction = dict[str, Any]
 
 
-def judge(found: Sequence[Prediction], truths: Sequence[dict[str, str]], task: Task) -> Prediction:
+def judge_predictions(
+    found: Sequence[Prediction], truths: Sequence[dict[str, str]], task: Task
+) -> Prediction:
     """Give accuracy, or root mean squared error, of every target whose answers are known.
 
     Returns:
@@ -34,7 +36,7 @@ def judge(found: Sequence[Prediction], truths: Sequence[dict[str, str]], task: T
 
 
 def in_words(judged: Prediction) -> list[str]:
-    """Say what :func:`judge` found.
+    """Say what :func:`judge_predictions` found.
 
     Example:
         >>> in_words({"judged": {"class": {"accuracy": 0.75, "examples": 4}}})
@@ -121,4 +123,4 @@ def _measured(pairs: Sequence[tuple[Prediction, str]], target: str) -> dict[str,
     return {"rmse": math.sqrt(sum(error**2 for error in errors) / len(errors))}
 
 
-__all__ = ["in_words", "judge", "write_csv"]
+__all__ = ["in_words", "judge_predictions", "write_csv"]

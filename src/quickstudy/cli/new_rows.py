@@ -4,6 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 import pandas as pd
+import torch
 from torch import Tensor
 
 from quickstudy.cli.adapting import (
@@ -18,7 +19,6 @@ from quickstudy.cli.adapting import (
 )
 from quickstudy.cli.task_files import Task
 from quickstudy.episode import Batch
-from quickstudy.errors import require
 from quickstudy.tasks import Rows
 from quickstudy.tasks.encoder import check_columns
 from quickstudy.tasks.table import class_name, read_table
@@ -50,25 +50,29 @@ def rows_of_new_task(asked: AdaptOptions, form: TableForm) -> NewTask:
     """Read rows of a new task of the table that the run was fitted to."""
     check_undescribed(asked, "the columns of its table")
     frame = read_table(asked.support)
-    labelled = _with_targets(frame, form, asked.support)
-    x = form.inputs(frame[labelled])
-    y = form.outputs(frame[labelled])
+    labelled = form.labelled(frame)
     names = form.classes or form.targets
     task = Task(names, bool(form.classes), columns=_columns(form), table=form)
+    if not labelled.any():
+        return NewTask(task, _no_rows(form), [_nothing_known(form)])
+    x = form.inputs(frame[labelled])
+    y = form.outputs(frame[labelled])
     notes = [_examples(form, y), *_left_out(labelled)]
     return NewTask(task, Batch.of(x, y, form.target), notes)
 
 
-def _with_targets(frame: pd.DataFrame, form: TableForm, path: Path) -> "pd.Series[bool]":
-    """Say which rows have a target.
-
-    Raises:
-        UserError: If there is none.
-    """
-    labelled = form.labelled(frame)
+def _nothing_known(form: TableForm) -> str:
+    """Say what becomes of a task of which no row has a target."""
     wanted = (" or " if form.labels else ", ").join(form.targets)
-    require(bool(labelled.any()), f"{path} should have a row with {wanted}. Found none.")
-    return labelled
+    return f"No row has {wanted}: the task is what all tasks have in common."
+
+
+def _no_rows(form: TableForm) -> Batch:
+    """Make the support set of a task without rows: one row that is masked."""
+    x = torch.zeros(1, 1, len(form.encoder.names))
+    numbers = x.new_zeros(1, 1, len(form.targets))
+    y = torch.zeros(1, 1, dtype=torch.long) if form.classes else numbers
+    return Batch(x, y, x.new_zeros(1, 1), form.target)
 
 
 def _left_out(labelled: "pd.Series[bool]") -> list[str]:

@@ -10,19 +10,23 @@ import torch
 from rich.console import Console
 
 from quickstudy.cli.console import say
-from quickstudy.cli.judged import in_words, judge, write_csv
+from quickstudy.cli.judged import in_words, judge_predictions, write_csv
+from quickstudy.cli.known_tasks import answered
 from quickstudy.cli.machine import device, use_threads
 from quickstudy.cli.options import Positional, parse
 from quickstudy.cli.prediction_table import prediction_table
-from quickstudy.cli.predictions import Prediction, predictions_of
+from quickstudy.cli.predictions import LEVEL, Prediction, in_plain_values, predictions_of
 from quickstudy.cli.task_files import FileExamples, Task
 from quickstudy.errors import require
-from quickstudy.learners import Adapted, Learner
+from quickstudy.learners import Adapted
 from quickstudy.training import load_adapted
 
 TRANSDUCTIVE = (
     "This learner is transductive: predictions depend on the files that are given together."
 )
+
+Found = tuple[Task, FileExamples, list[Prediction], list[str]]
+"""The task, its examples, what is predicted of each, and notes for the user."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class PredictOptions:
     """Options of the command predict."""
 
     task: Annotated[Path, Positional]
-    """The file that adapt wrote."""
+    """The file that adapt wrote; or the folder of a run of fit, for the tasks that it learned."""
     files: Annotated[tuple[Path, ...], Positional]
     """Images, folders of images, or CSV files, as the task's own were. Images in a folder that is
     called as a class, and rows with the target, are judged."""
@@ -52,21 +56,24 @@ def main(arguments: Sequence[str]) -> int:
     use_threads(asked.threads)
     where = device(asked.device)
     _check_out(asked.out)
-    learner, adapted = load_adapted(asked.task, classes=asked.classes)
-    task = Task.of(asked.task)
-    examples = task.read(asked.files).to(where)
-    found = _found(learner.to(where), _moved(adapted, where), task, examples)
+    task, examples, found, notes = _of_run(asked) if asked.task.is_dir() else _of_task(asked, where)
     if asked.out is not None:
         write_csv(asked.out, found, examples.truths, task)
-    judged = judge(found, examples.truths, task)
+    judged = judge_predictions(found, examples.truths, task)
     if asked.json:
-        named = {"task": str(asked.task), "transductive": learner.transductive}
+        _tell([note for note in notes if note != TRANSDUCTIVE])
+        named = {"task": str(asked.task), "transductive": TRANSDUCTIVE in notes}
         print(json.dumps(named | judged | {"predictions": found}))
         return 0
     _show(asked, task, found, in_words(judged))
-    if learner.transductive:
-        say(TRANSDUCTIVE)
+    _tell(notes)
     return 0
+
+
+def _tell(notes: Sequence[str]) -> None:
+    """Print notes for the user on standard error."""
+    for note in notes:
+        say(note)
 
 
 def _check_out(out: Path | None) -> None:
@@ -79,11 +86,26 @@ def _moved(adapted: Adapted, where: torch.device) -> Adapted:
     return {name: value.to(where) for name, value in adapted.items()}
 
 
-def _found(
-    learner: Learner, adapted: Adapted, task: Task, examples: FileExamples
-) -> list[Prediction]:
-    """Predict every example, and say where it comes from."""
-    predictions = predictions_of(learner, adapted, task, examples.x)
+def _of_run(asked: PredictOptions) -> Found:
+    """Ask a run of fit about rows of its tasks."""
+    found = answered(asked.task, asked.files, LEVEL, asked.classes)
+    answers = found.answers
+    predictions = in_plain_values(found.task, answers.scores, (answers.low, answers.high))
+    return found.task, found.examples, _placed(found.examples, predictions), found.notes
+
+
+def _of_task(asked: PredictOptions, where: torch.device) -> Found:
+    """Ask a mastered task about examples."""
+    learner, adapted = load_adapted(asked.task, classes=asked.classes)
+    task = Task.of(asked.task)
+    examples = task.read(asked.files).to(where)
+    found = predictions_of(learner.to(where), _moved(adapted, where), task, examples.x)
+    notes = [TRANSDUCTIVE] if learner.transductive else []
+    return task, examples, _placed(examples, found), notes
+
+
+def _placed(examples: FileExamples, predictions: list[Prediction]) -> list[Prediction]:
+    """Say of every prediction which example it is of."""
     pairs = zip(examples.places, predictions, strict=True)
     return [place | prediction for place, prediction in pairs]
 

@@ -1,5 +1,6 @@
 """Predictions of a mastered task in plain values, by the names of its classes and targets."""
 
+from math import isfinite
 from typing import Any
 
 import torch
@@ -14,6 +15,8 @@ LEVEL = 0.9
 """How probable it is that a number lies within its interval, if the learner has intervals."""
 Prediction = dict[str, Any]
 """What is predicted of one example."""
+Bounds = tuple[Tensor, Tensor]
+"""The lower and the upper bounds of numbers."""
 Columns = dict[str, list[Any]]
 """A value for every example, by target."""
 
@@ -24,13 +27,26 @@ def predictions_of(learner: Learner, adapted: Adapted, task: Task, x: Tensor) ->
     Of classes these are the best one and all probabilities, of numbers the numbers. Of several
     targets they are the numbers, and the best classes and the probabilities by target.
     """
-    scores = _scores(learner, adapted, x)
+    scores, bounds = _scores(learner, adapted, x), None
+    if not task.classifies and isinstance(learner, (LinearPrior, MixedPrior)):
+        low, high = learner.interval(adapted, x.unsqueeze(0), LEVEL)
+        bounds = (low[0].cpu(), high[0].cpu())
+    return in_plain_values(task, scores, bounds)
+
+
+def in_plain_values(task: Task, scores: Tensor, bounds: Bounds | None = None) -> list[Prediction]:
+    """Say what the scores mean, in plain values.
+
+    Args:
+        task: Says the classes and the targets.
+        scores: ``[example, *score]``.
+        bounds: The lower and the upper bounds of numbers, alike; not finite for one without.
+    """
     if task.classifies:
         return _of_classes(task.outputs, scores)
     found = _by_target(task, scores)
-    if isinstance(learner, (LinearPrior, MixedPrior)):
-        bounds = learner.interval(adapted, x.unsqueeze(0), LEVEL)
-        _add_intervals(found, *(_columns(task, bound[0].cpu()) for bound in bounds))
+    if bounds is not None and bool(bounds[0].isfinite().any()):
+        _add_intervals(found, *(_columns(task, bound) for bound in bounds))
     return found
 
 
@@ -76,7 +92,9 @@ def _best_of_each(probabilities: dict[str, dict[str, float]]) -> dict[str, str]:
 def _add_intervals(found: list[Prediction], low: Columns, high: Columns) -> None:
     """Add the interval of every number to the predictions ``found``."""
     for i, one in enumerate(found):
-        one["interval_90"] = {name: [low[name][i], high[name][i]] for name in one["values"]}
+        ends = {name: [low[name][i], high[name][i]] for name in one["values"]}
+        if all(isfinite(end) for pair in ends.values() for end in pair):
+            one["interval_90"] = ends
 
 
 def _rows(columns: Columns) -> list[dict[str, Any]]:
@@ -112,4 +130,4 @@ def _probabilities(names: tuple[str, ...], scores: Tensor) -> list[dict[str, flo
     return [dict(zip(names, row, strict=True)) for row in scores.softmax(1).tolist()]
 
 
-__all__ = ["Prediction", "predictions_of"]
+__all__ = ["LEVEL", "Prediction", "in_plain_values", "predictions_of"]

@@ -21,7 +21,7 @@ from quickstudy.estimators.adapted import (
 )
 from quickstudy.estimators.approach import Approach, Ask, bounds, prediction
 from quickstudy.estimators.rows import checked, holds, labels_of, seed_of, without_task
-from quickstudy.ladder.methods import METHODS, Method, choose
+from quickstudy.ladder.methods import Method, choose, made
 from quickstudy.targets import Classes, Numbers, Target
 from quickstudy.tasks import TableTasks
 from quickstudy.tasks.encoder import Encoder
@@ -65,7 +65,7 @@ class MultiTaskEstimator(BaseEstimator, ABC):
         seed = seed_of(self.random_state)
         self.rows_ = rows
         self.method_ = choose(rows, self.method, seed)
-        rung = METHODS[self.method_]()
+        rung = made(self.method_, rows)
         rung.fit(rows, seed)
         self.approach_ = Approach(rung, form)
 
@@ -124,11 +124,13 @@ class MultiTaskRegressor(RegressorMixin, MultiTaskEstimator):
 
     Args:
         method: ``"learned_prior"`` (a Gaussian prior over the tasks' linear weights, on the
-            features or with their squares), ``"pooled"`` (one ridge regression), ``"single_task"``
-            (a ridge a task), ``"boosting"`` (a task alone), ``"hard_sharing"`` (a network with a
-            head a task), ``"pooled_refitted"`` (a network whose head is refitted on a task),
-            ``"meta_learned"`` (ANIL). ``"auto"`` takes the best of the first three in a threefold
-            cross-validation of every task's rows.
+            features or with their squares), ``"one_hot"`` (a ridge regression with a column for
+            each task), ``"random_intercept"`` and ``"random_slopes"`` (linear mixed models),
+            ``"pooled"`` (one ridge regression), ``"single_task"`` (a ridge a task),
+            ``"boosting_with_task"`` (boosting that sees the task), ``"boosting"`` (a task alone),
+            ``"hard_sharing"`` (a network with a head a task), ``"pooled_refitted"`` (a network
+            whose head is refitted on a task), ``"meta_learned"`` (ANIL). ``"auto"`` takes the best
+            of the first six in a threefold cross-validation of every task's rows.
         random_state: The seed of all random draws; None is 0.
 
     Attributes:
@@ -146,8 +148,8 @@ class MultiTaskRegressor(RegressorMixin, MultiTaskEstimator):
         >>> shop, price = np.repeat(np.arange(20), 8), draw.uniform(1, 9, (160, 1))
         >>> sold = draw.normal(100, 20, 20)[shop] - 5 * price[:, 0] + draw.normal(0, 1, 160)
         >>> model = qs.MultiTaskRegressor().fit(price, sold, task=shop)
-        >>> model.method_, model.predict([[2.0]], task=[3]).shape
-        ('learned_prior', (1,))
+        >>> model.predict([[2.0]], task=[3]).shape
+        (1,)
         >>> new_shop = model.adapt([[1.0], [3.0]], [75.0, 65.0])
         >>> new_shop.predict([[5.0]]).round()
         array([55.])
@@ -184,7 +186,7 @@ class MultiTaskRegressor(RegressorMixin, MultiTaskEstimator):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Give the bounds between which the targets of rows lie with probability ``level``.
 
-        They are those of the learned prior.
+        Learned priors, mixed models and ``"one_hot"`` have them.
 
         Raises:
             UserError: If the method has none, or ``level`` is not between 0 and 1.
@@ -218,7 +220,8 @@ class MultiTaskClassifier(ClassifierMixin, MultiTaskEstimator):
     :meth:`predict_proba`; for tasks with classes of their own see :class:`FewShotClassifier`.
 
     Args:
-        method: As for regression; the linear models are logistic regressions.
+        method: As for regression; the linear models are logistic regressions, and there are no
+            mixed models.
         random_state: The seed of all random draws; None is 0.
 
     Attributes:

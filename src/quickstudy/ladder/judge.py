@@ -21,14 +21,27 @@ def judge(predicted: Tensor, query: Batch) -> Metrics:
         predicted: Numbers ``[task, example, target]``, or probabilities ``[task, example, class]``.
         query: The true values.
     """
-    tiny = torch.finfo(predicted.dtype).eps
-    scores = predicted.clamp(min=tiny).log() if query.target.way else predicted
+    return _of_classes(predicted, query) if query.target.way else _of_numbers(predicted, query)
+
+
+def _of_classes(predicted: Tensor, query: Batch) -> Metrics:
+    scores = predicted.clamp(min=torch.finfo(predicted.dtype).eps).log()
     values = query.target.values(scores, query.y, query.mask)
-    tasks = (query.mask > 0).any(1)
-    if query.target.way:
-        return {name: float(values[name][tasks].mean()) for name in ("log_loss", "accuracy")}
-    rmse = values["mean_squared_error"].sqrt()[tasks].mean()
-    return {"rmse": float(rmse), "explained_variance": _explained(predicted, query)}
+    return {name: _mean(values[name], query) for name in ("log_loss", "accuracy")}
+
+
+def _of_numbers(predicted: Tensor, query: Batch) -> Metrics:
+    return {"rmse": _rmse(predicted, query), "explained_variance": _explained(predicted, query)}
+
+
+def _rmse(predicted: Tensor, query: Batch) -> float:
+    values = query.target.values(predicted, query.y, query.mask)
+    return _mean(values["mean_squared_error"].sqrt(), query)
+
+
+def _mean(values: Tensor, query: Batch) -> float:
+    """Average over the tasks that have queries."""
+    return float(values[(query.mask > 0).any(1)].mean())
 
 
 def judge_by_target(predicted: Tensor, query: Batch, form: TableForm) -> Metrics:
@@ -43,20 +56,32 @@ def judge_by_target(predicted: Tensor, query: Batch, form: TableForm) -> Metrics
         query: The true values, in the table's units.
         form: The columns.
     """
-    found, errors = dict[str, float](), []
+    found: Metrics = {}
+    errors = []
     parts, batches = predicted.split(form.widths, -1), batches_by_target(query, form.several)
     for name, scale, values, own in zip(form.targets, form.scale, parts, batches, strict=True):
         if bool(own.mask.any()):
-            metric, value = next(iter(judge(values, own).items()))
+            metric, value = _first(judge(values, own))
             found[f"{metric} of {name}"] = value
             errors.append(value / scale)
     return {"error": sum(errors) / len(errors), **found}
 
 
+def _first(metrics: Metrics) -> tuple[str, float]:
+    """Give the metric that decides."""
+    return next(iter(metrics.items()))
+
+
 def _explained(predicted: Tensor, query: Batch) -> float:
-    error, real = (predicted - query.y).square(), query.mask > 0
-    spread = (query.y[real] - query.y[real].mean(0)).square().sum(0)
-    return float((1 - error[real].sum(0) / spread).mean())
+    real = query.mask > 0
+    y = query.y[real]
+    error = _squares(predicted[real] - y)
+    return float((1 - error / _squares(y - y.mean(0))).mean())
+
+
+def _squares(values: Tensor) -> Tensor:
+    """Sum the squares over the rows ``[target]``."""
+    return values.square().sum(0)
 
 
 __all__ = ["Metrics", "judge", "judge_by_target"]

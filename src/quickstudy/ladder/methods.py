@@ -1,6 +1,7 @@
 """Names the ways of sharing, and chooses between them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Literal
 
 import torch
@@ -10,9 +11,14 @@ from quickstudy.episode import Episode
 from quickstudy.errors import require
 from quickstudy.ladder.judge import judge
 from quickstudy.ladder.rungs import (
+    BoostedTask,
+    HistBoosting,
     LearnedPrior,
     MetaLearnedSharing,
+    MixedRung,
     Network,
+    OneHot,
+    OneHotLogistic,
     Pooled,
     Rung,
     Sharing,
@@ -25,6 +31,10 @@ from quickstudy.tasks.parts import part_of
 Method = Literal[
     "auto",
     "learned_prior",
+    "one_hot",
+    "random_intercept",
+    "random_slopes",
+    "boosting_with_task",
     "pooled",
     "single_task",
     "boosting",
@@ -57,15 +67,44 @@ class OwnOrRefitted(Rung):
 
 METHODS: dict[str, Callable[[], Rung]] = {
     "learned_prior": LearnedPrior,
+    "one_hot": OneHot,
+    "random_intercept": partial(MixedRung, slopes=False),
+    "random_slopes": partial(MixedRung, slopes=True),
+    "boosting_with_task": HistBoosting,
     "pooled": Pooled,
-    "single_task": lambda: SingleTask("single task", "linear"),
-    "boosting": lambda: SingleTask("single task, boosting", "boosting"),
+    "single_task": partial(SingleTask, "single task"),
+    "boosting": BoostedTask,
     "pooled_refitted": lambda: Sharing("pooled, head refitted", heads=False, refit=True),
     "hard_sharing": OwnOrRefitted,
     "meta_learned": MetaLearnedSharing,
 }
-QUICK = ("learned_prior", "pooled", "single_task")
-"""The methods between which ``"auto"`` chooses."""
+OF_CLASSES: dict[str, Callable[[], Rung]] = {"one_hot": OneHotLogistic}
+"""The methods that are another rung for classes."""
+QUICK = ("learned_prior", "one_hot", "random_intercept", "random_slopes", "pooled", "single_task")
+"""The methods between which ``"auto"`` chooses; of classes those that serve them."""
+
+
+def made(method: str, tasks: TableTasks) -> Rung:
+    """Make the rung of a method.
+
+    Raises:
+        UserError: If it cannot learn these tasks.
+    """
+    rung = _makers(tasks)[method]()
+    reason = rung.refuses(tasks)
+    require(not reason, f"Method {method!r} cannot learn these tasks: {reason}.")
+    return rung
+
+
+def _able(tasks: TableTasks) -> list[str]:
+    """List the quick methods that can learn these tasks."""
+    makers = _makers(tasks)
+    return [name for name in QUICK if not makers[name]().refuses(tasks)]
+
+
+def _makers(tasks: TableTasks) -> dict[str, Callable[[], Rung]]:
+    """Give what makes the rung of each method."""
+    return METHODS | OF_CLASSES if tasks.target.way else METHODS
 
 
 def choose(tasks: TableTasks, method: str, seed: int) -> str:
@@ -77,43 +116,55 @@ def choose(tasks: TableTasks, method: str, seed: int) -> str:
     Raises:
         UserError: If there is no such method.
     """
-    require(
-        method in ("auto", *METHODS),
-        f"Parameter `method` should be one of auto, {', '.join(METHODS)}. Found {method!r}.",
-    )
-    if method != "auto":
-        return method
+    known = f"Parameter `method` should be one of auto, {', '.join(METHODS)}. Found {method!r}."
+    require(method in ("auto", *METHODS), known)
+    return _best(tasks, seed) if method == "auto" else method
+
+
+def _best(tasks: TableTasks, seed: int) -> str:
+    """Choose the quick method of the least error."""
     if len(tasks.names) == 1:
         return "pooled"
     errors = _errors(tasks, seed)
-    return min(errors, key=lambda name: errors[name])
+    return min(errors, key=errors.__getitem__)
 
 
 def _errors(tasks: TableTasks, seed: int) -> dict[str, float]:
     """Cross-validate the quick methods on the rows of every task."""
-    errors = dict.fromkeys(QUICK, 0.0)
+    errors = dict.fromkeys(_able(tasks), 0.0)
+    for train, episode in _divisions(tasks, seed):
+        for name in set(errors) & set(_able(train)):
+            errors[name] += _error(name, train, episode, seed)
+    return errors
+
+
+def _divisions(tasks: TableTasks, seed: int) -> Iterator[tuple[TableTasks, Episode]]:
+    """Divide every task's rows: tasks to learn from, and an episode to judge on, for each part."""
     fold = _folds(tasks, seed)
     for index in range(FOLDS):
         train, test = part_of(tasks, fold != index), part_of(tasks, fold == index)
-        if not len(test.x):
-            continue
-        episode = Episode(train.batch(train.places(test.identity)), test.batch(), test.identity)
-        for name in QUICK:
-            rung = METHODS[name]()
-            rung.fit(train, seed)
-            errors[name] += next(iter(judge(rung.predict(episode, True), episode.query).values()))
-    return errors
+        if len(test.x):
+            support = train.batch(train.places(test.identity))
+            yield train, Episode(support, test.batch(), test.identity)
+
+
+def _error(name: str, train: TableTasks, episode: Episode, seed: int) -> float:
+    """Fit a method, and give its error on an episode of the same tasks."""
+    rung = made(name, train)
+    rung.fit(train, seed)
+    metrics = judge(rung.predict(episode, True), episode.query)
+    return next(iter(metrics.values()))
 
 
 def _folds(tasks: TableTasks, seed: int) -> Tensor:
     """Draw a fold for every row, evenly within a task; −1, in no fold, for the only row of one."""
-    draw, parts = generator(seed, "folds"), []
-    for size in tasks.sizes:
-        if size > 1:
-            parts.append(torch.randperm(size, generator=draw) % FOLDS)
-        else:
-            parts.append(torch.full((size,), -1))
-    return torch.cat(parts)
+    draw = generator(seed, "folds")
+    return torch.cat([_fold(size, draw) for size in tasks.sizes])
 
 
-__all__ = ["METHODS", "Method", "OwnOrRefitted", "choose"]
+def _fold(size: int, draw: torch.Generator) -> Tensor:
+    """Draw a fold for each of a task's rows ``[row]``."""
+    return torch.randperm(size, generator=draw) % FOLDS if size > 1 else torch.tensor([-1])
+
+
+__all__ = ["METHODS", "Method", "OwnOrRefitted", "choose", "made"]

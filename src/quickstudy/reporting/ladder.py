@@ -1,13 +1,15 @@
-"""Tells in words and lines which way of sharing between tasks a table rewards."""
+"""Tells in lines how good the ways of sharing between tasks are on a table."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from statistics import mean
 
-import numpy as np
-from rich.table import Table as Lines
+from rich.box import SIMPLE
+from rich.table import Table
 from rich.text import Text
 
-from quickstudy.ladder.ladder import Score
+from quickstudy.ladder.score import Score, by_name
+from quickstudy.ladder.standing import MOST_BARE, Standing
 
 HEADS = {
     "rmse": "RMSE",
@@ -22,10 +24,6 @@ ERROR = (
     "target."
 )
 """The metric that decides if targets are of different kinds."""
-ALONE = ("support mean", "majority", "single task")
-LITTLE = 0.005
-"""A smaller part of the error is no gain."""
-POOLED = ("pooled, ridge", "pooled, logistic", "pooled, linear")
 
 
 def shots_of(scores: Sequence[Score]) -> list[int | None]:
@@ -35,12 +33,16 @@ def shots_of(scores: Sequence[Score]) -> list[int | None]:
 
 def means(scores: Sequence[Score], shot: int | None, metric: str | None = None) -> dict[str, float]:
     """Average the error of every way, or another ``metric``, over the splits that have it."""
-    found: dict[str, list[float]] = {}
-    for score in scores:
-        if score.shot == shot:
-            value = score.error if metric is None else score.metrics.get(metric)
-            found.setdefault(score.name, []).extend([] if value is None else [value])
-    return {name: _mean(values) for name, values in found.items()}
+    own = by_name(score for score in scores if score.shot == shot)
+    return {name: _mean_of(found, metric) for name, found in own.items()}
+
+
+def _mean_of(scores: Sequence[Score], metric: str | None) -> float:
+    """Average the error, or a metric, over the scores that have it; NaN if none has."""
+    if metric is None:
+        return mean(score.error for score in scores)
+    found = [score.metrics[metric] for score in scores if metric in score.metrics]
+    return mean(found) if found else math.nan
 
 
 def best_of(found: dict[str, float]) -> str:
@@ -54,48 +56,8 @@ def head_of(metric: str) -> str:
     return f"{target}\n{HEADS[name]}" if target else HEADS[name]
 
 
-def verdict(scores: Sequence[Score]) -> list[str]:
-    """Say in plain words which way this table rewards: one line a protocol."""
-    lines = []
-    error = "log-loss" if "log_loss" in scores[0].metrics else "error"
-    for shot in shots_of(scores):
-        found = means(scores, shot)
-        best = best_of(found)
-        tasks = f"Unseen tasks of which {shot} rows are seen"
-        if shot is None:
-            tasks = "New rows of known tasks"
-        words = f"{best} is best ({found[best]:.4g}); {_gains(found, error)}."
-        lines.append(f"{tasks}: {words}{_by_target(scores, shot)}")
-    return lines
-
-
-def _gains(found: dict[str, float], error: str) -> str:
-    """Say how far the best way is below learning alone and below one model for all rows."""
-    least = found[best_of(found)]
-    alone = min(value for name, value in found.items() if name.startswith(ALONE))
-    pooled = min(value for name, value in found.items() if name in POOLED)
-    gain_alone, gain_pooled = 1 - least / alone, 1 - least / pooled
-    if gain_alone < LITTLE:
-        return "every task is best learned alone: the others do not help"
-    if gain_pooled < LITTLE:
-        return "the tasks are so alike that one model for all rows does it"
-    gains = f"{gain_alone:.1%} below the best of a task alone and {gain_pooled:.1%}"
-    return f"sharing pays: the {error} is {gains} below one model for all"
-
-
-def _by_target(scores: Sequence[Score], shot: int | None) -> str:
-    """Name the best way for each of several targets of different kinds."""
-    parts = []
-    for metric in _metrics(scores):
-        found = means(scores, shot, metric)
-        name, _, target = metric.partition(" of ")
-        if target and not all(map(math.isnan, found.values())):
-            best = best_of(found)
-            parts.append(f"for {target}: {best} ({HEADS[name]} {found[best]:.4g})")
-    return f" Best {'; '.join(parts)}." if parts else ""
-
-
-def _metrics(scores: Sequence[Score]) -> list[str]:
+def metrics_of(scores: Sequence[Score]) -> list[str]:
+    """List the metrics, the one that decides first."""
     return list(dict.fromkeys(name for score in scores for name in score.metrics))
 
 
@@ -112,45 +74,115 @@ def note_of(scores: Sequence[Score]) -> str:
 def cells_of(scores: Sequence[Score], shot: int | None) -> tuple[list[str], list[list[str]]]:
     """Give a head, and a line for every way.
 
-    A line holds the error with its standard deviation over the splits, other metrics, and times.
-    The other metrics are the explained variance or the accuracy, or the error of each of several
-    targets of different kinds.
+    A line holds the error, how far it is above the best way's with half the interval of that, other
+    metrics, and times. The other metrics are the explained variance or the accuracy, or the error
+    of each of several targets of different kinds.
     """
-    first, *others = _metrics(scores)
-    besides = [(metric, means(scores, shot, metric)) for metric in others]
-    lines = []
-    for name, mean in means(scores, shot).items():
-        own = [score for score in scores if (score.name, score.shot) == (name, shot)]
-        spread = f" ± {np.std([score.error for score in own]):.3f}" if len(own) > 1 else ""
-        more = [_cell(metric, values[name]) for metric, values in besides]
-        times = [
-            f"{np.mean([score.fit_seconds for score in own]):.2f}",
-            f"{np.mean([score.adapt_ms for score in own]):.2f}",
-        ]
-        lines.append([name, f"{mean:.3f}{spread}", *more, *times])
-    return ["way", *map(head_of, (first, *others)), "fit, s", "adapt, ms"], lines
+    standing = Standing.of(scores, shot)
+    besides = {metric: means(scores, shot, metric) for metric in metrics_of(scores)[1:]}
+    return _head(metrics_of(scores)), [_line(standing, name, besides) for name in standing.errors]
+
+
+def _head(metrics: Sequence[str]) -> list[str]:
+    """Give the heads of the columns."""
+    first, *others = map(head_of, metrics)
+    return ["way", first, "above\nthe best", *others, "fit,\ns", "adapt,\nms"]
+
+
+def _line(standing: Standing, name: str, besides: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """Write the line of a way."""
+    more = [_cell(metric, values[name]) for metric, values in besides.items()]
+    error = f"{standing.mean(name):.4g}"
+    return [name, error, _behind(standing, name), *more, *_times(standing.by_way[name])]
+
+
+def footnotes(
+    scores: Sequence[Score], shot: int | None, notes: Mapping[str, str] | None = None
+) -> list[str]:
+    """Say what does not hold of a way: splits it was not run on, tasks it has no model for.
+
+    Args:
+        scores: Of all protocols.
+        shot: The protocol.
+        notes: Why ways were not run on all splits, by their names.
+    """
+    standing = Standing.of(scores, shot)
+    said = {name: _note(standing, name, notes or {}) for name in standing.errors}
+    return [f"{name}: {note}." for name, note in said.items() if note]
+
+
+def _behind(standing: Standing, name: str) -> str:
+    """Write how far the error is above the best way's, and the half of its interval."""
+    if name == standing.best:
+        return "—"
+    found = standing.apart(name, standing.best)
+    digits = 1 if abs(found.mean) < 1 else 0
+    half = f" ± {50 * (found.high - found.low):.{digits}f}" if math.isfinite(found.high) else ""
+    return f"{100 * found.mean:.{digits}f}{half} %"
+
+
+def _times(scores: Sequence[Score]) -> list[str]:
+    """Write the seconds to fit, and the milliseconds to adapt to a task."""
+    fit, adapt = (mean(score.fit_seconds for score in scores), mean(s.adapt_ms for s in scores))
+    return [f"{fit:.2f}", f"{adapt:.2f}"]
+
+
+def _note(standing: Standing, name: str, notes: Mapping[str, str]) -> str:
+    """Say what does not hold of a way."""
+    return "; ".join([*_missing(standing, name, notes), *_bare(standing.bare[name])])
+
+
+def _missing(standing: Standing, name: str, notes: Mapping[str, str]) -> list[str]:
+    """Say on how many splits a way was run, if not on all, and why."""
+    splits = len(standing.errors[name])
+    if splits == standing.splits:
+        return []
+    return [f"{splits} of {standing.splits} splits ({notes.get(name, 'broken off')})"]
+
+
+def _bare(part: float) -> list[str]:
+    """Say which part of the tasks has no model, if any."""
+    if not part:
+        return []
+    out = ", so it does not count" if part > MOST_BARE else ""
+    return [f"{part:.0%} of the tasks have too few rows and get their mean{out}"]
 
 
 def _cell(metric: str, value: float) -> str:
     return f"{value:.1%}" if metric in PARTS else f"{value:.4g}"
 
 
-def _mean(values: Sequence[float]) -> float:
-    return float(np.mean(values)) if values else math.nan
+def left_out(scores: Sequence[Score], notes: Mapping[str, str]) -> list[str]:
+    """Say which ways were not run at all: a line for every reason."""
+    judged = by_name(scores)
+    lacking = [name for name in notes if name not in judged]
+    reasons = dict.fromkeys(notes[name] for name in lacking)
+    return [_not_run(reason, lacking, notes) for reason in reasons]
 
 
-def lines(scores: Sequence[Score], shot: int | None) -> Lines:
-    """Make a table for the terminal of :func:`cells_of`, with the best way in bold."""
+def _not_run(reason: str, names: Sequence[str], notes: Mapping[str, str]) -> str:
+    """List the ways that were not run for a reason."""
+    own = [name for name in names if notes[name] == reason]
+    return f"Not run ({reason}): {'; '.join(own)}."
+
+
+def ladder_lines(scores: Sequence[Score], shot: int | None) -> Table:
+    """Make a table for the terminal, with the best way in bold."""
     head, rows = cells_of(scores, shot)
-    found = means(scores, shot)
-    best = best_of(found)
-    table = Lines(title=title_of(shot), caption=note_of(scores) or None)
-    table.title_justify = table.caption_justify = "left"
-    for name in head:
-        names = name == "way"
-        table.add_column(Text(name), justify="left" if names else "right", no_wrap=not names)
+    best = Standing.of(scores, shot).best
+    table = _table(title_of(shot), note_of(scores), head)
     for row in rows:
         table.add_row(*row, style="bold" if row[0] == best else None)
+    return table
+
+
+def _table(title: str, note: str, head: Sequence[str]) -> Table:
+    """Make a table without lines; the first column is left."""
+    table = Table(title=title, caption=note or None, box=SIMPLE)
+    table.title_justify = table.caption_justify = "left"
+    table.add_column(head[0])
+    for name in head[1:]:
+        table.add_column(Text(name), justify="right", no_wrap=True)
     return table
 
 
@@ -158,11 +190,13 @@ __all__ = [
     "HEADS",
     "best_of",
     "cells_of",
+    "footnotes",
     "head_of",
-    "lines",
+    "ladder_lines",
+    "left_out",
     "means",
+    "metrics_of",
     "note_of",
     "shots_of",
     "title_of",
-    "verdict",
 ]

@@ -1,34 +1,42 @@
 """Writes the page of the ladder: which way of sharing between tasks a table rewards."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from quickstudy.cache import write_atomically
-from quickstudy.ladder.ladder import Score
+from quickstudy.ladder.score import Score
+from quickstudy.ladder.standing import Standing
 from quickstudy.reporting import markup
 from quickstudy.reporting.figures import Shown
 from quickstudy.reporting.ladder import (
     HEADS,
-    best_of,
     cells_of,
-    means,
+    footnotes,
+    left_out,
+    metrics_of,
     note_of,
     shots_of,
     title_of,
-    verdict,
 )
 from quickstudy.reporting.settings import flat
 from quickstudy.reporting.style import BLUE, FAINT, GREY, LABEL, new_figure, tidy
+from quickstudy.reporting.verdict import verdict
 
+Notes = Mapping[str, str]
+"""Why ways were not run on all splits, by their names."""
 READING = (
-    "Further left is better. A dot is the mean over the splits, a stroke is a split, the blue dot "
-    "is the best. From the top down the ways share more: first nothing, then one model for all, "
-    "at last what is learned so that a new task is quick."
+    "Further left is better. A dot is the mean over the splits, hollow if some were left out, a "
+    "stroke is a split, the blue dot is the best. From the top down: a task alone, one model for "
+    "all rows, plain methods that see the task, ways that learn to learn."
+)
+BELOW_NUMBERS = (
+    "Above the best: the mean difference over the splits, in per cent, ± half of its 95 % "
+    "interval, which is paired over the splits and corrected because they share rows."
 )
 STROKE: dict[str, Any] = {
     "color": GREY,
@@ -37,6 +45,7 @@ STROKE: dict[str, Any] = {
     "zorder": 2,
     "gid": "splits",
 }
+DOT: dict[str, Any] = {"markersize": 7, "zorder": 3, "gid": "mean"}
 AT_THE_EDGE: dict[str, Any] = {
     "xycoords": ("axes fraction", "data"),
     "ha": "right",
@@ -55,40 +64,66 @@ def ladder_chart(scores: Sequence[Score], shot: int | None) -> Figure:
             :func:`~quickstudy.ladder.ladder.ladder_tasks`.
         shot: Rows that are seen of an unseen task; None for new rows of known tasks.
     """
-    found = means(scores, shot)
-    figure = new_figure(1.0 + 0.32 * len(found))
-    axes = tidy(figure.subplots(), HEADS[next(iter(scores[0].metrics))])
-    axes.grid(axis="y", visible=False)
-    best = best_of(found)
-    for place, (name, mean) in enumerate(found.items()):
-        splits = [score.error for score in scores if (score.name, score.shot) == (name, shot)]
-        colour = BLUE if name == best else GREY
-        axes.plot(splits, [place] * len(splits), "|", **STROKE)
-        axes.plot(mean, place, "o", color=colour, markersize=7, zorder=3, gid="mean")
-    _fit_most(axes, found, [score.error for score in scores if score.shot == shot])
-    axes.set_yticks(range(len(found)), list(found), fontsize=LABEL)
-    axes.set_ylim(len(found) - 0.4, -0.6)
-    axes.tick_params(axis="y", length=0)
-    axes.spines["left"].set_color(FAINT)
+    standing = Standing.of(scores, shot)
+    figure = new_figure(1.0 + 0.32 * len(standing.errors))
+    axes = tidy(figure.subplots(), HEADS[metrics_of(scores)[0]])
+    for place, name in enumerate(standing.errors):
+        _draw(axes, standing, name, place)
+    _fit_most(axes, standing)
+    _name_lines(axes, list(standing.errors))
     return figure
 
 
-def _fit_most(axes: Axes, found: dict[str, float], errors: Sequence[float]) -> None:
+def _draw(axes: Axes, standing: Standing, name: str, place: int) -> None:
+    """Draw the strokes and the dot of a way."""
+    splits = list(standing.errors[name].values())
+    axes.plot(splits, [place] * len(splits), "|", **STROKE)
+    axes.plot(standing.mean(name), place, "o", **_dot(standing, name))
+
+
+def _dot(standing: Standing, name: str) -> dict[str, Any]:
+    """Style the dot of a way: blue for the best, hollow if it was not run on all splits."""
+    colour = BLUE if name == standing.best else GREY
+    whole = len(standing.errors[name]) == standing.splits
+    return DOT | {"color": colour, "mfc": colour if whole else "white"}
+
+
+def _name_lines(axes: Axes, names: Sequence[str]) -> None:
+    """Write the ways beside their lines, the first on top."""
+    axes.grid(axis="y", visible=False)
+    axes.set_yticks(range(len(names)), names, fontsize=LABEL)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_color(FAINT)
+
+
+def _fit_most(axes: Axes, standing: Standing) -> None:
     """Choose a range that tells the good ways apart.
 
     A way that is far worse than the middle one stands at the edge, with its number.
     """
-    low, middle = min(errors), float(np.median(list(found.values())))
-    high = min(max(errors), low + 3 * max(middle - low, 0.02 * low, 1e-12))
+    low, high = _range(standing)
     margin = 0.06 * max(high - low, 1e-12)
     axes.set_xlim(low - margin, high + margin)
-    for place, value in enumerate(found.values()):
-        if value > high:
-            axes.annotate(f"{value:.4g} →", (1, place), **AT_THE_EDGE)
+    for place, name in enumerate(standing.errors):
+        if standing.mean(name) > high + margin:
+            axes.annotate(f"{standing.mean(name):.4g} →", (1, place), **AT_THE_EDGE)
+
+
+def _range(standing: Standing) -> tuple[float, float]:
+    """Give the least error, and the largest that is shown."""
+    errors = [score.error for score in standing.scores]
+    low, middle = min(errors), median(map(standing.mean, standing.errors))
+    return low, min(max(errors), low + 3 * max(middle - low, 0.02 * low, 1e-12))
 
 
 def write_ladder(
-    folder: str | Path, scores: Sequence[Score], title: str, kept: str = "", settings: object = None
+    folder: str | Path,
+    scores: Sequence[Score],
+    title: str,
+    kept: Sequence[str] = (),
+    settings: object = None,
+    notes: Mapping[str, str] | None = None,
 ) -> Path:
     """Write ``folder/report.html``, which needs nothing outside itself.
 
@@ -98,8 +133,9 @@ def write_ladder(
         folder: The folder of the page.
         scores: The scores of the ladder.
         title: Heading of the page.
-        kept: The way that was kept for new tasks.
+        kept: Sentences on the ways that were kept.
         settings: How it was measured, plain values by name.
+        notes: Why ways were not run on all splits, by their names.
 
     Returns:
         The path of the page.
@@ -108,27 +144,44 @@ def write_ladder(
         OSError: If a file cannot be written.
     """
     folder = Path(folder)
-    words = [markup.element("p", line) for line in (*verdict(scores), note_of(scores)) if line]
-    if kept:
-        words.append(markup.element("p", f"Kept for new tasks: {kept}."))
+    said = (*verdict(scores), note_of(scores), *kept, *left_out(scores, notes or {}))
+    words = [markup.element("p", line) for line in said if line]
     body = [markup.element("h1", title), markup.section("In short", words, "result")]
-    body += [_protocol(folder, scores, shot) for shot in shots_of(scores)]
-    if isinstance(settings, dict):
-        body.append(markup.section("How it was measured", [markup.settings(flat(settings))]))
+    body += [_protocol(folder, scores, shot, notes or {}) for shot in shots_of(scores)]
     page = folder / "report.html"
+    body += _measured(settings)
     write_atomically(page, markup.document(title, body).encode())
     return page
 
 
-def _protocol(folder: Path, scores: Sequence[Score], shot: int | None) -> str:
+def _measured(settings: object) -> list[str]:
+    """Give the section of the settings, if there are any."""
+    if not isinstance(settings, dict):
+        return []
+    return [markup.section("How it was measured", [markup.settings(flat(settings))])]
+
+
+def _protocol(folder: Path, scores: Sequence[Score], shot: int | None, notes: Notes) -> str:
     """Give the section of a protocol: its figure, and its numbers, best first."""
+    figure = _shown(scores, shot).keep(folder)
+    below = [BELOW_NUMBERS, *footnotes(scores, shot, notes)]
+    words = [markup.element("p", line) for line in below]
+    return markup.section(title_of(shot), [figure, _numbers(scores, shot), *words])
+
+
+def _shown(scores: Sequence[Score], shot: int | None) -> Shown:
+    """Give the figure of a protocol, with its words."""
     name = "ladder-rows" if shot is None else f"ladder-{shot}-shot"
+    ways = len(Standing.of(scores, shot).errors)
+    alt = f"The error of {ways} ways, with the numbers of the table below."
+    return Shown(name, title_of(shot), READING, alt, ladder_chart(scores, shot))
+
+
+def _numbers(scores: Sequence[Score], shot: int | None) -> str:
+    """Give the table of a protocol, best first."""
     head, rows = cells_of(scores, shot)
-    alt = f"The error of {len(rows)} ways, with the numbers of the table below."
-    shown = Shown(name, title_of(shot), READING, alt, ladder_chart(scores, shot))
-    found = means(scores, shot)
-    best_first = sorted(rows, key=lambda row: found[row[0]])
-    return markup.section(shown.title, [shown.keep(folder), markup.numbers_table(head, best_first)])
+    order = Standing.of(scores, shot).best_first
+    return markup.numbers_table(head, sorted(rows, key=lambda row: order.index(row[0])))
 
 
 __all__ = ["ladder_chart", "write_ladder"]

@@ -9,9 +9,7 @@ import pytest
 
 import quickstudy as qs
 from quickstudy.cli.fit import main as fit
-from quickstudy.ladder.ladder import Score
-from quickstudy.ladder.rungs import rungs
-from quickstudy.reporting.ladder import verdict
+from quickstudy.ladder.rungs import Rung, rungs
 from quickstudy.tasks.table_form import TableForm
 from tests.unit.cli.processes import run
 
@@ -36,6 +34,17 @@ def shops(num_tasks: int, rows: int, seed: int) -> pd.DataFrame:
     return table
 
 
+PLACES = ("quickstudy.ladder.ladder", "quickstudy.ladder.deployed", "quickstudy.ladder.kept")
+"""Where the ladder is made."""
+PLAIN = (
+    "ridge, task one-hot",
+    "mixed model, random intercept",
+    "mixed model, random slopes",
+    "learned prior",
+    "pooled, ridge",
+)
+
+
 @pytest.fixture(scope="module")
 def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("shops")
@@ -54,9 +63,11 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "--target",
         "sold",
         "--splits",
-        1,
+        3,
         "--shots",
         3,
+        "--time",
+        4,
         "--threads",
         1,
         "--json",
@@ -75,29 +86,30 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def test_the_ladder_is_climbed_and_the_best_kept(places):
     found, words = json.loads(places["json"].read_text()), places["words"].read_text()
-    protocols = {
-        (score["name"], score["shot"]): score["metrics"]["rmse"] for score in found["scores"]
-    }
-    assert {shot for _, shot in protocols} == {None, 3} and len(protocols) == 20
-    assert (
-        found["deployed"] == "learned prior"
-        and protocols["learned prior", 3] < 0.3 * protocols["pooled, ridge", 3]
-    )
+    errors: dict[tuple[str, int | None], list[float]] = {}
+    for score in found["scores"]:
+        errors.setdefault((score["name"], score["shot"]), []).append(score["metrics"]["rmse"])
+    protocols = {way: np.mean(values) for way, values in errors.items()}
+    assert {shot for _, shot in protocols} == {None, 3}
+    kept = (found["deployed"], found["known"])
+    assert protocols[kept[0], 3] < 0.3 * protocols["pooled, ridge", 3]
+    assert protocols[kept[1], None] == min(protocols[name, None] for name in PLAIN)
     assert (
         "239 rows of 12 tasks, 2 columns to predict sold from (numbers)" in words
         and "1 rows without a target were left out" in words
     )
-    assert "learned prior is best" in words and "sharing pays" in words
+    assert "New rows of known tasks: " in words and "95 % interval" in words
+    assert f"Kept for known tasks: {kept[1]}." in words
+    assert f"Kept for new tasks: {kept[0]}." in words and "vmap" not in words
     page = (places["run"] / "report.html").read_text()
     assert (
-        "learned prior is best" in page
+        "95 % interval" in page
         and "quickstudy fit" in page
         and (places["run"] / "figures" / "ladder-3-shot.png").exists()
     )
     described = json.loads((places["run"] / "run.json").read_text())
-    assert described["source"]["way"] == "learned prior" and described["table"]["targets"] == [
-        "sold"
-    ]
+    assert (described["source"]["way"], described["source"]["known_way"]) == kept
+    assert described["table"]["targets"] == ["sold"]
 
 
 def test_a_new_shop_is_mastered_from_three_rows(places, tmp_path):
@@ -162,6 +174,10 @@ def test_the_run_is_loaded_in_python(places):
             "--splits should be at least 1. Found 0",
         ),
         (
+            ("TABLE", "--task", "shop", "--target", "sold", "--time", "0"),
+            "--time should be more than 0 seconds. Found 0",
+        ),
+        (
             ("TABLE", "--task", "shop", "--target", "sold", "--new", "1.5"),
             "--new should be between 0 and 1. Found 1.5",
         ),
@@ -174,6 +190,34 @@ def test_mistakes_cost_a_line(places, tmp_path, arguments, message):
     named = {"TABLE": places["table"], "RUN": places["run"]}
     done = run(tmp_path, "fit", *(named.get(argument, argument) for argument in arguments))
     assert done.code == 2 and message in done.err.replace("\n", " ") and "Traceback" not in done.err
+
+
+class Interrupted(Rung):
+    """A way during which the user presses Ctrl-C."""
+
+    name = "interrupted"
+
+    def fit(self, train, seed):
+        raise KeyboardInterrupt
+
+    def predict(self, episode, known):
+        raise AssertionError
+
+
+def test_ctrl_c_keeps_what_is_known(places, tmp_path, capsys):
+    quick = [rung for rung in rungs() if rung.name in ("pooled, ridge", "ridge, task one-hot")]
+    with pytest.MonkeyPatch.context() as patch:
+        for place in PLACES:
+            patch.setattr(f"{place}.rungs", lambda kind: [*quick, Interrupted()])
+        options = ("--task", "shop", "--target", "sold", "--splits", "2", "--shots", "3")
+        assert fit((str(places["table"]), *options, "--out", str(tmp_path / "run"))) == 0
+        told = capsys.readouterr()
+        assert "Interrupted: going on with what is known." in told.err
+        assert "Kept for new tasks: ridge, task one-hot." in told.out
+        patch.setattr("quickstudy.ladder.ladder.rungs", lambda kind: [Interrupted()])
+        with pytest.raises(KeyboardInterrupt):
+            fit((str(places["table"]), *options, "--out", str(tmp_path / "nothing")))
+    assert not (tmp_path / "nothing").exists()
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +236,7 @@ def classes(places: dict[str, Path]) -> Path:
         if rung.name in ("majority", "pooled, logistic", "learned prior")
     ]
     with pytest.MonkeyPatch.context() as patch:
-        for place in ("quickstudy.ladder.ladder", "quickstudy.cli.fit"):
+        for place in PLACES:
             patch.setattr(f"{place}.rungs", lambda kind: ways)
         arguments = (
             "--task",
@@ -200,7 +244,7 @@ def classes(places: dict[str, Path]) -> Path:
             "--target",
             "much",
             "--splits",
-            "1",
+            "2",
             "--shots",
             "3",
             "--out",
@@ -256,37 +300,50 @@ def test_a_new_shop_of_other_classes_is_refused(classes, tmp_path):
     )
 
 
+def test_the_rows_of_known_shops_and_of_others_are_predicted_by_the_run(places, tmp_path):
+    rows = shops(12, 20, 0)
+    asked = rows[rows.index % 4 == 1].copy()
+    strange = shops(1, 3, 5).assign(shop=99)
+    both = pd.concat([asked, strange]).sample(frac=1, random_state=0)
+    both.to_csv(tmp_path / "rows.csv", index=False)
+    done = run(tmp_path, "predict", places["run"], tmp_path / "rows.csv", "--json")
+    assert done.code == 0, done.err
+    assert "3 rows are of tasks that were not learned (99)" in done.err
+    predictions = json.loads(done.out)["predictions"]
+    found = np.array([one["values"]["sold"] for one in predictions])
+    known = (both["shop"] != 99).to_numpy()
+    assert np.abs(found - both["sold"])[known].mean() < 10
+    # a shop that is not known has the common level
+    level = 500 - 30 * both["price"] + 40 * (both["day"] == "sat")
+    assert np.abs(found - level)[~known].max() < 90
+    bare = both.drop(columns="shop")
+    bare.to_csv(tmp_path / "bare.csv", index=False)
+    done = run(tmp_path, "predict", places["run"], tmp_path / "bare.csv")
+    assert done.code == 2 and "should have a column ['shop']" in done.err
+
+
+def test_a_shop_of_no_rows_is_what_all_have_in_common(places, tmp_path):
+    (tmp_path / "bare.csv").write_text("price,day,sold\n3,mon,\n")
+    done = run(tmp_path, "adapt", places["run"], tmp_path / "bare.csv", "--out", tmp_path / "t.qs")
+    assert done.code == 0 and "No row has sold: the task is what all tasks" in done.err
+    (tmp_path / "rows.csv").write_text("shop,price,day\n77,3,mon\n")
+    told = [
+        json.loads(run(tmp_path, "predict", asked, tmp_path / "rows.csv", "--json").out)
+        for asked in (tmp_path / "t.qs", places["run"])
+    ]
+    (one,), (other,) = (each["predictions"] for each in told)
+    assert one["values"]["sold"] == pytest.approx(other["values"]["sold"], rel=1e-5)
+    assert one["interval_90"]["sold"] == pytest.approx(other["interval_90"]["sold"], rel=1e-5)
+
+
 def test_mistakes_after_fitting(places, tmp_path):
     (tmp_path / "other.csv").write_text("price,sold\n3,4\n")
     (tmp_path / "text.csv").write_text("price,day,sold\ncheap,mon,4\n")
-    (tmp_path / "bare.csv").write_text("price,day,sold\n3,mon,\n")
     for name, message in (
         ("other", "should have a column ['day']"),
         ("text", "'price' should hold numbers"),
-        ("bare", "a row with sold. Found none"),
     ):
         done = run(tmp_path, "adapt", places["run"], tmp_path / f"{name}.csv")
         assert done.code == 2 and message in done.err and not (tmp_path / "task.qs").exists()
     done = run(tmp_path, "adapt", places["run"], places["new"], "--target", "sold")
     assert done.code == 2 and "this run knows the columns of its table" in done.err
-
-
-def test_the_words_say_what_a_table_rewards():
-    def scores(alone, pooled, prior):
-        names = {
-            "support mean": alone + 1,
-            "single task, ridge": alone,
-            "pooled, ridge": pooled,
-            "learned prior": prior,
-        }
-        return [
-            Score(name, 5, 0, {"rmse": rmse, "explained_variance": 0.0}, 0.0, 0.0)
-            for name, rmse in names.items()
-        ]
-
-    assert (
-        "learned prior is best (1); sharing pays: the error is 50.0% below the best of a "
-        "task alone and 75.0% below" in verdict(scores(2, 4, 1))[0]
-    )
-    assert "every task is best learned alone" in verdict(scores(1, 4, 2))[0]
-    assert "one model for all rows does it" in verdict(scores(3, 1, 2))[0]

@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from quickstudy.cli.judged import in_words, judge, write_csv
+from quickstudy.cli.judged import in_words, judge_predictions, write_csv
 from quickstudy.cli.task_files import Task
 
 CLASSES = Task(("cat", "dog"), True)
@@ -22,23 +22,28 @@ def size(height, width):
 def test_accuracy_is_over_examples_whose_class_is_known():
     found = [animal("cat", 0.9), animal("dog", 0.2), animal("cat", 0.6)]
     truths = [{"class": "cat"}, {}, {"class": "dog"}]
-    judged = judge(found, truths, CLASSES)
+    judged = judge_predictions(found, truths, CLASSES)
     assert judged == {"judged": {"class": {"accuracy": 0.5, "examples": 2}}}
     assert in_words(judged) == ["accuracy 50.0 % over 2 examples whose class is known"]
-    assert judge(found, [{}] * 3, CLASSES) == {} and in_words({}) == []
+    assert judge_predictions(found, [{}] * 3, CLASSES) == {} and in_words({}) == []
 
 
 def test_error_is_the_root_of_the_mean_square_of_each_target():
     found = [size(1.0, 0.0), size(2.0, 5.0)]
     truths = [{"height": "4"}, {"height": "6", "width": ""}]
-    judged = judge(found, truths, NUMBERS)["judged"]
+    judged = judge_predictions(found, truths, NUMBERS)["judged"]
     assert judged == {"height": {"rmse": pytest.approx(12.5**0.5), "examples": 2}}
-    assert judge(found, [{"height": "tall"}, {}], NUMBERS) == {}
+    assert judge_predictions(found, [{"height": "tall"}, {}], NUMBERS) == {}
 
 
 def test_the_class_of_a_row_is_in_the_column_of_the_label():
     task = Task(("cat", "dog"), True, columns=("a",), label="kind")
-    assert judge([animal("cat", 0.9)], [{"kind": "cat"}], task)["judged"]["class"]["accuracy"] == 1
+    assert (
+        judge_predictions([animal("cat", 0.9)], [{"kind": "cat"}], task)["judged"]["class"][
+            "accuracy"
+        ]
+        == 1
+    )
 
 
 def test_predictions_are_written_with_answers_and_probabilities(tmp_path):

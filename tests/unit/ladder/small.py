@@ -5,6 +5,7 @@ import pandas as pd
 
 import quickstudy as qs
 from quickstudy.ladder.rungs import (
+    BoostedTask,
     LearnedPrior,
     Pooled,
     SingleTask,
@@ -66,8 +67,8 @@ def mixed(data: pd.DataFrame) -> qs.tasks.Table:
 
 QUICK = (
     SupportMeanRung,
-    lambda: SingleTask("linear", "linear"),
-    lambda: SingleTask("boosting", "boosting"),
+    lambda: SingleTask("linear"),
+    BoostedTask,
     Pooled,
     LearnedPrior,
 )

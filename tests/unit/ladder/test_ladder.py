@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import r2_score, root_mean_squared_error
 
 import quickstudy as qs
-from quickstudy.ladder.ladder import ladder_rows, ladder_tasks
+from quickstudy.ladder.ladder import ladder_rows, ladder_tasks, seconds_for, splits_for
 from quickstudy.ladder.rungs import (
     LearnedPrior,
     MetaLearnedSharing,
@@ -124,3 +124,26 @@ def test_ctrl_c_breaks_off_the_ladder(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         ladder_rows(table(), 1, ways=[MetaLearnedSharing()])
     assert len(steps) < 10
+
+
+def test_few_rows_have_more_splits_and_many_more_time():
+    assert [splits_for(rows) for rows in (150, 360, 919, 15_362)] == [20, 10, 5, 5]
+    assert seconds_for(919) == 30 and 90 < seconds_for(15_362) < 120
+    assert seconds_for(10**7) == 600
+
+
+def test_the_ladder_holds_what_a_practitioner_would_use():
+    of_numbers, of_classes = (
+        {rung.name: rung.family for rung in rungs(target)}
+        for target in (qs.targets.Numbers(), qs.targets.Classes(2))
+    )
+    plain = [name for name, family in of_numbers.items() if family == "plain"]
+    assert plain[:3] == [
+        "ridge, task one-hot",
+        "mixed model, random intercept",
+        "mixed model, random slopes",
+    ]
+    assert "boosting that sees the task" in plain
+    assert of_classes["logistic, task one-hot"] == of_classes["boosting that sees the task"]
+    assert of_numbers["pooled, ridge"] == "blind" and of_numbers["single task, ridge"] == "alone"
+    assert of_numbers["learned prior"] == of_numbers["hard sharing"] == "learned"

@@ -5,8 +5,8 @@ import torch
 
 import quickstudy as qs
 from quickstudy.ladder import methods
-from quickstudy.ladder.methods import METHODS, QUICK, OwnOrRefitted, choose
-from quickstudy.ladder.rungs import as_one_task
+from quickstudy.ladder.methods import METHODS, QUICK, OwnOrRefitted, choose, made
+from quickstudy.ladder.rungs import OneHot, OneHotLogistic, as_one_task
 from quickstudy.tasks.table_form import TableForm
 from tests.unit.ladder.small import passes, table
 
@@ -30,8 +30,8 @@ def test_a_single_task_has_nothing_to_share():
 @pytest.mark.parametrize("make", [table, passes])
 def test_auto_takes_the_least_error_of_the_quick_methods(make, monkeypatch):
     """A lower level for every task: the prior knows it, one model for all does not."""
-    assert choose(scaled(make(20, 12)), "auto", 0) == "learned_prior"
-    errors = dict(zip(QUICK, (2.0, 3.0, 1.0), strict=True))
+    assert choose(scaled(make(20, 12)), "auto", 0) not in ("pooled", "single_task")
+    errors = dict.fromkeys(QUICK, 2.0) | {"single_task": 1.0}
     monkeypatch.setattr(methods, "_errors", lambda tasks, seed: errors)
     assert choose(scaled(make(3, 6)), "auto", 0) == "single_task"
 
@@ -56,3 +56,13 @@ def test_hard_sharing_predicts_known_tasks_by_their_heads_and_others_by_refitted
     torch.testing.assert_close(rung.predict(episode, True), own)
     torch.testing.assert_close(rung.predict(episode, False), refitted)
     assert not torch.allclose(own, refitted)
+
+
+def test_a_method_is_another_rung_for_classes_and_refused_if_it_serves_none():
+    numbers, classes = scaled(table(4, 8)), scaled(passes(4, 8))
+    assert isinstance(made("one_hot", numbers), OneHot)
+    assert isinstance(made("one_hot", classes), OneHotLogistic)
+    assert methods._able(numbers) == list(QUICK)
+    assert methods._able(classes) == ["learned_prior", "one_hot", "pooled", "single_task"]
+    with pytest.raises(qs.UserError, match="'random_slopes' cannot learn these tasks: mixed"):
+        made("random_slopes", classes)

@@ -1,11 +1,20 @@
 """The ladder is told in words, and in a table with a column for every target."""
 
 import math
+from dataclasses import replace
 
-import pytest
-
-from quickstudy.ladder.ladder import Score
-from quickstudy.reporting.ladder import best_of, head_of, lines, means, shots_of, verdict
+from quickstudy.ladder.score import Score
+from quickstudy.reporting.ladder import (
+    best_of,
+    cells_of,
+    footnotes,
+    head_of,
+    ladder_lines,
+    left_out,
+    means,
+    shots_of,
+)
+from quickstudy.reporting.verdict import verdict
 from tests.unit.ladder.small import METRICS
 
 
@@ -26,25 +35,24 @@ def test_the_report_has_a_column_for_every_target():
         score("learned prior", 0.4, score=4.0, passed=0.4),
     ]
     (words,) = verdict(scores)
-    assert (
-        "learned prior is best (0.4); sharing pays: the error is 20.0% below the best of a "
-        "task alone and 50.0% below" in words
-    )
     assert words.endswith(
-        "Best for score: learned prior (RMSE 4); for passed: single task, linear (log-loss 0.2)."
+        "Least error for score: learned prior (RMSE 4); for passed: single task, linear "
+        "(log-loss 0.2)."
     )
-    drawn = lines(scores, 5)
+    drawn = ladder_lines(scores, 5)
     assert [str(column.header) for column in drawn.columns] == [
         "way",
         "error",
+        "above\nthe best",
         "score\nRMSE",
         "passed\nlog-loss",
-        "fit, s",
-        "adapt, ms",
+        "fit,\ns",
+        "adapt,\nms",
     ]
-    assert [list(column.cells)[2] for column in drawn.columns[:4]] == [
+    assert [list(column.cells)[2] for column in drawn.columns[:5]] == [
         "learned prior",
-        "0.400",
+        "0.4",
+        "—",
         "4",
         "0.4",
     ]
@@ -63,18 +71,31 @@ def test_means_are_over_the_splits_of_a_protocol():
     assert math.isnan(means(scores, 5, "accuracy")["a"])
 
 
-@pytest.mark.parametrize(
-    ("errors", "words"),
-    [
-        ((1.0, 2.0, 3.0), "every task is best learned alone"),
-        ((2.0, 1.0, 3.0), "one model for all rows does it"),
-        ((2.0, 4.0, 1.0), "the error is 50.0% below the best of a task alone and 75.0% below"),
-    ],
-)
-def test_the_verdict_says_which_way_pays(errors, words):
-    names = ("single task, ridge", "pooled, ridge", "learned prior")
-    (line,) = verdict([plain(*row) for row in zip(names, errors, strict=True)])
-    assert line.startswith("New rows of known tasks: ") and words in line
+def test_a_line_says_how_far_a_way_is_above_the_best():
+    scores = [
+        plain(name, error + 0.1 * split, split) for split in range(3) for name, error in ERRORS
+    ]
+    head, rows = cells_of(scores, None)
+    assert head[:4] == ["way", "RMSE", "above\nthe best", "explained"]
+    # the splits differ, but the ways by the same on each
+    assert [row[:3] for row in rows] == [
+        ["a", "1.1", "—"],
+        ["b", "2.2", "100 ± 0 %"],
+    ]
+
+
+ERRORS = (("a", 1.0), ("b", 2.1))
+
+
+def test_what_does_not_hold_of_a_way_is_said_below():
+    scores = [plain("a", 1.0, split) for split in range(3)] + [plain("b", 2.0)]
+    bare = [replace(plain("c", 2.0, split), bare=0.25) for split in range(3)]
+    assert footnotes(scores + bare, None, {"b": "stopped early", "d": "refused"}) == [
+        "b: 1 of 3 splits (stopped early).",
+        "c: 25% of the tasks have too few rows and get their mean, so it does not count.",
+    ]
+    assert left_out(scores, {"b": "stopped early", "d": "refused"}) == ["Not run (refused): d."]
+    assert left_out(scores, {}) == []
 
 
 def test_a_metric_of_one_target_has_its_target_above():

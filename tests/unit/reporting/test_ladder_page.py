@@ -2,9 +2,10 @@
 
 import pytest
 
-from quickstudy.ladder.ladder import Score
+from quickstudy.ladder.score import Score
 from quickstudy.reporting import ladder_chart, write_ladder
-from quickstudy.reporting.ladder import cells_of, verdict
+from quickstudy.reporting.ladder import cells_of
+from quickstudy.reporting.verdict import verdict
 
 ERRORS = {
     "support mean": 9.0,
@@ -59,7 +60,12 @@ def test_all_ways_are_within_the_axes_where_none_is_far_behind():
 def test_the_page_holds_verdict_numbers_settings_and_figures_and_escapes_names(tmp_path):
     scores = _scores()
     page = write_ladder(
-        tmp_path, scores, "Ways to learn <x>.csv", "learned <prior>", {"rows": 20000}
+        tmp_path,
+        scores,
+        "Ways to learn <x>.csv",
+        ["Kept for new tasks: learned <prior>."],
+        {"rows": 20000},
+        {"single task, ridge": "unused", "generator": "the time was up"},
     )
     text = page.read_text()
     assert page == tmp_path / "report.html"
@@ -68,6 +74,7 @@ def test_the_page_holds_verdict_numbers_settings_and_figures_and_escapes_names(t
         assert line.replace("<prior>", "&lt;prior&gt;") in text
     for row in cells_of(scores, 5)[1]:
         assert row[1] in text
+    assert "Not run (the time was up): generator." in text
     assert "20,000" in text and "Kept for new tasks: learned &lt;prior&gt;." in text
     assert text.count("data:image/png;base64,") == 2 and "http" not in text
     assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == [
@@ -84,3 +91,12 @@ def test_the_table_of_the_page_is_sorted_best_first(tmp_path):
         for name in ("learned &lt;prior&gt;", "pooled, ridge", "single task, ridge", "support mean")
     ]
     assert places == sorted(places)
+
+
+def test_a_way_that_was_stopped_has_a_hollow_dot_and_stands_last(tmp_path):
+    stopped = [score for score in _scores() if score.name != "pooled, ridge" or score.split < 2]
+    dots = _by_gid(ladder_chart(stopped, 5), "mean")
+    assert [dot.get_markerfacecolor() == "white" for dot in dots] == [False, False, True, False]
+    text = write_ladder(tmp_path, stopped, "t").read_text()
+    table = text[text.rindex("<tbody>") :]
+    assert table.index("support mean") < table.index("pooled, ridge")

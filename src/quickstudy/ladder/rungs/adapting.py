@@ -4,14 +4,11 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from quickstudy.episode import Episode
-from quickstudy.ladder.rungs.rung import AdaptingRung, in_parts, network_for
+from quickstudy.ladder.rungs.rung import AdaptingRung, network_for
 from quickstudy.learners import (
     ANIL,
-    Adapted,
     Generator,
     Learner,
     LinearPrior,
@@ -21,6 +18,7 @@ from quickstudy.learners import (
 from quickstudy.learners.empirical_bayes import Prior
 from quickstudy.learners.logistic_bayes import ClassPrior
 from quickstudy.models import Powers
+from quickstudy.random import ambient
 from quickstudy.targets import Classes, Numbers, Several, Target
 from quickstudy.tasks import TableTasks
 from quickstudy.training.train import train_whole
@@ -42,7 +40,10 @@ class MetaTrained(AdaptingRung):
 
     def fit(self, train: TableTasks, seed: int) -> None:
         """Train the learner."""
-        self.learner = self.make(network_for(train, seed)).to(train.x.dtype)
+        # the generator's encoder draws from torch's own generator
+        with ambient(seed, "ladder"):
+            made = self.make(network_for(train, seed))
+        self.learner = made.to(train.x.dtype)
         train_whole(self.learner, train.episodes(shot=10, query=10), self.steps, 16, 3e-3, seed)
 
 
@@ -75,6 +76,7 @@ class LearnedPrior(AdaptingRung):
     """
 
     name = "learned prior"
+    cost = 0
 
     def fit(self, train: TableTasks, seed: int) -> None:
         """Fit a prior to both sets of features, and keep the better one.
@@ -87,18 +89,6 @@ class LearnedPrior(AdaptingRung):
             learner, criterion = fit(Powers(train.x.shape[1], degree), train)
             if criterion > best:
                 best, self.learner = criterion, learner
-
-    def interval(self, episode: Episode, level: float) -> tuple[Tensor, Tensor]:
-        """Give the bounds of the posterior."""
-        learner = self.learner
-        if not isinstance(learner, LinearPrior):
-            return super().interval(episode, level)
-
-        def bounds(adapted: Adapted, x: Tensor) -> Tensor:
-            return torch.stack(learner.interval(adapted, x, level), -1)
-
-        both = in_parts(learner, episode, bounds)
-        return both[..., 0], both[..., 1]
 
 
 def _numbers(model: Powers, train: TableTasks) -> tuple[Learner, float]:

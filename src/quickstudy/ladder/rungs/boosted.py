@@ -1,13 +1,12 @@
 """A learned prior whose features hold the predictions of boosting over all rows."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.model_selection import KFold
 from torch import Tensor
@@ -15,11 +14,12 @@ from torch import Tensor
 from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.ladder.rungs.adapting import LearnedPrior
+from quickstudy.ladder.rungs.boosting import labels_in, real_rows
 from quickstudy.ladder.rungs.rung import Rung
+from quickstudy.ladder.rungs.task_column import Rows, sums_of
 from quickstudy.targets import Numbers
 from quickstudy.tasks import TableTasks
 
-Rows = NDArray[Any]
 BOOSTING: dict[str, Any] = {
     "max_iter": 150,
     "learning_rate": 0.05,
@@ -60,20 +60,19 @@ class BoostedPrior(Rung):
             f"{self.name} is for targets that are numbers. Found {train.target}.",
         )
         x, task = train.x.double().numpy(), train.task.numpy()
-        self.stages: list[tuple[CrossFitted, CrossFitted]] = []
-        seen: list[Rows] = []
-        residuals: list[Rows] = []
-        for target in train.y.double().numpy().T:
-            first = CrossFitted(lambda parts: x, target, self.folds, self.repeats, seed)
-            residual = target - first.seen
-            context = partial(_own_context, x, residual, task)
-            second = CrossFitted(context, target, self.folds, self.repeats, seed + 1)
-            self.stages.append((first, second))
-            seen += [first.seen, second.seen]
-            residuals.append(residual)
-        grown = torch.cat([train.x, torch.from_numpy(np.stack(seen, 1)).to(train.x.dtype)], 1)
+        folding = Folding(self.folds, self.repeats, seed)
+        targets = train.y.double().numpy().T
+        both = [Boosted.fit(x, target, task, folding) for target in targets]
+        self.stages = [(each.first, each.second) for each in both]
+        self._learn(train, both, seed)
+
+    def _learn(self, train: TableTasks, both: Sequence["Boosted"], seed: int) -> None:
+        """Learn the prior on the features and on the predictions of rows that were not seen."""
+        seen = np.stack([column for each in both for column in each.seen], 1)
+        grown = torch.cat([train.x, torch.from_numpy(seen).to(train.x.dtype)], 1)
+        residuals = np.stack([each.residual for each in both], 1)
         self.rows = replace(train, x=grown)
-        self.residuals = replace(train, y=torch.from_numpy(np.stack(residuals, 1)))
+        self.residuals = replace(train, y=torch.from_numpy(residuals))
         self.prior = LearnedPrior()
         self.prior.fit(self.rows, seed)
 
@@ -87,27 +86,58 @@ class BoostedPrior(Rung):
 
     def _with_predictions(self, episode: Episode, known: bool) -> Episode:
         """Add the predictions of both boostings to the features of the rows."""
-        parts = (episode.support, episode.query)
-        real = [part.mask > 0 for part in parts]
-        x, query = (part.x[own].double().numpy() for part, own in zip(parts, real, strict=True))
-        of_x, of_query = (own.nonzero()[:, 0].numpy() for own in real)
         if known:
             places = self.rows.places(episode.task)
-            residuals = self.residuals.batch(places).y[real[0]].numpy().T
+            support = self.rows.batch(places)
+            real = episode.support.mask > 0
+            residuals = self.residuals.batch(places).y[real].numpy().T
         else:
-            targets = episode.support.y[real[0]].double().numpy().T
-            residuals = np.stack(
-                [target - first(x) for target, (first, _) in zip(targets, self.stages, strict=True)]
-            )
-        of_support: list[Rows] = []
-        of_queries: list[Rows] = []
+            residuals = self._residuals(episode.support)
+            support = self._grown_support(episode.support, residuals)
+        query = self._grown_query(episode, residuals)
+        return replace(episode, support=support, query=query)
+
+    def _residuals(self, support: Batch) -> Rows:
+        """Give what the first boosting leaves of the targets of support rows ``[target, row]``."""
+        x, _ = real_rows(support)
+        targets = labels_in(support).astype(np.float64).T
+        pairs = zip(targets, self.stages, strict=True)
+        return np.stack([target - first(x) for target, (first, _) in pairs])
+
+    def _grown_support(self, support: Batch, residuals: Rows) -> Batch:
+        """Add to support rows the predictions of models that do not see their targets."""
+        x, task = real_rows(support)
+        columns: list[Rows] = []
         for (first, second), residual in zip(self.stages, residuals, strict=True):
-            of_queries += [first(query), second(_context(x, residual, of_x, query, of_query))]
-            if not known:
-                of_support += [first(x), second(_own_context(x, residual, of_x, np.arange(len(x))))]
-        support = self.rows.batch(places) if known else _grown(episode.support, real[0], of_support)
-        grown = _grown(episode.query, real[1], of_queries)
-        return replace(episode, support=support, query=grown)
+            context = _own_context(Context(x, residual, task), np.arange(len(x)))
+            columns += [first(x), second(context)]
+        return _grown(support, columns)
+
+    def _grown_query(self, episode: Episode, residuals: Rows) -> Batch:
+        """Add the predictions of both boostings to the queries."""
+        x, task = real_rows(episode.support)
+        query, of_query = real_rows(episode.query)
+        columns: list[Rows] = []
+        for (first, second), residual in zip(self.stages, residuals, strict=True):
+            context = Context(x, residual, task).of(query, of_query)
+            columns += [first(query), second(context)]
+        return _grown(episode.query, columns)
+
+
+@dataclass(frozen=True)
+class Folding:
+    """How rows are divided: into how many parts, how often, and by which seed."""
+
+    folds: int
+    repeats: int
+    seed: int
+
+    def divisions(self, rows: int) -> Iterator[list[tuple[Rows, Rows]]]:
+        """Divide ``rows``: rows to learn from and rows to judge on, for each part."""
+        for repeat in range(self.repeats):
+            seed = self.seed + 1000 * repeat
+            folding = KFold(min(self.folds, rows), shuffle=True, random_state=seed)
+            yield list(folding.split(np.zeros(rows)))
 
 
 class CrossFitted:
@@ -128,55 +158,99 @@ class CrossFitted:
     def __init__(
         self, features: Callable[[Rows], Rows], y: Rows, folds: int, repeats: int, seed: int
     ) -> None:
-        self.models, self.seen = [], np.zeros(len(y))
-        for repeat in range(repeats):
-            folding = KFold(min(folds, len(y)), shuffle=True, random_state=seed + 1000 * repeat)
-            divisions = list(folding.split(y))
-            parts = np.zeros(len(y), dtype=np.int64)
-            for part, (_, judge) in enumerate(divisions):
-                parts[judge] = part
-            x = features(parts)
+        self.models: list[HistGradientBoostingRegressor] = []
+        self.seen = np.zeros(len(y))
+        for divisions in Folding(folds, repeats, seed).divisions(len(y)):
+            x = features(_parts(divisions, len(y)))
             for learn, judge in divisions:
-                model = HistGradientBoostingRegressor(**BOOSTING).fit(x[learn], y[learn])
-                self.models.append(model)
-                self.seen[judge] += model.predict(x[judge]) / repeats
+                self.models.append(_boosted(x[learn], y[learn]))
+                self.seen[judge] += self.models[-1].predict(x[judge]) / repeats
 
     def __call__(self, x: Rows) -> Rows:
         """Give the mean of all models for new rows ``[row]``."""
         return np.mean([model.predict(x) for model in self.models], 0) if len(x) else np.zeros(0)
 
 
-def _context(x: Rows, residual: Rows, task: Rows, new: Rows, new_task: Rows) -> Rows:
-    """Add to the rows ``new`` the context of their tasks, computed from the rows ``x``.
+def _boosted(x: Rows, y: Rows) -> HistGradientBoostingRegressor:
+    return HistGradientBoostingRegressor(**BOOSTING).fit(x, y)
 
-    The context is the mean residual, the number of rows and the mean features.
+
+def _parts(divisions: Sequence[tuple[Rows, Rows]], rows: int) -> Rows:
+    """Give the part that each row is judged in ``[row]``."""
+    parts = np.zeros(rows, dtype=np.int64)
+    for part, (_, judge) in enumerate(divisions):
+        parts[judge] = part
+    return parts
+
+
+@dataclass(frozen=True)
+class Boosted:
+    """Both boostings of one target, and what the first leaves of the training rows."""
+
+    first: CrossFitted
+    second: CrossFitted
+    residual: Rows
+
+    @classmethod
+    def fit(cls, x: Rows, y: Rows, task: Rows, folding: Folding) -> "Boosted":
+        """Cross-fit the first on the features, the second also on the context of the task."""
+        folds, repeats = folding.folds, folding.repeats
+        first = CrossFitted(lambda parts: x, y, folds, repeats, folding.seed)
+        residual = y - first.seen
+        context = partial(_own_context, Context(x, residual, task))
+        return cls(first, CrossFitted(context, y, folds, repeats, folding.seed + 1), residual)
+
+    @property
+    def seen(self) -> tuple[Rows, Rows]:
+        """The predictions of training rows by models that did not see them."""
+        return self.first.seen, self.second.seen
+
+
+@dataclass(frozen=True)
+class Context:
+    """Rows of tasks, of which the context of other rows is computed.
+
+    Attributes:
+        x: Features ``[row, feature]``.
+        residual: What is not explained ``[row]``.
+        task: The task of each ``[row]``.
     """
-    count = int(max(task.max(initial=0), new_task.max(initial=0))) + 1
-    number = np.bincount(task, minlength=count)
-    sums = np.stack([np.bincount(task, column, count) for column in (residual, *x.T)], 1)
-    means = sums[:, 1:] / np.maximum(number, 1)[:, None]
-    return np.column_stack(
-        [new, (sums[:, 0] / (number + DOUBT))[new_task], number[new_task], means[new_task]]
-    )
+
+    x: Rows
+    residual: Rows
+    task: Rows
+
+    def of(self, new: Rows, task: Rows) -> Rows:
+        """Add to the rows ``new`` the context of their tasks.
+
+        The context is the mean residual, the number of rows and the mean features.
+        """
+        count = int(max(self.task.max(initial=0), task.max(initial=0))) + 1
+        number = np.bincount(self.task, minlength=count)
+        sums = sums_of(np.column_stack([self.residual, self.x]), self.task, count)
+        means = sums[:, 1:] / np.maximum(number, 1)[:, None]
+        residual = sums[:, 0] / (number + DOUBT)
+        return np.column_stack([new, residual[task], number[task], means[task]])
 
 
-def _own_context(x: Rows, residual: Rows, task: Rows, parts: Rows) -> Rows:
-    """Add to each of the rows ``x`` the context of its task's rows that are in other parts.
+def _own_context(rows: Context, parts: Rows) -> Rows:
+    """Add to each row the context of its task's rows that are in other parts.
 
     If only the row itself were left out, the rest of the task's sum would tell its residual.
     """
+    task, features = rows.task, rows.x.shape[1]
     together = task * (int(parts.max(initial=0)) + 1) + parts
-    number, total = (np.bincount(task, weights) for weights in (None, residual))
-    mine = [np.bincount(together, weights)[together] for weights in (None, residual)]
-    rows = number[task] - mine[0]
-    whole = _context(x, residual, task, x, task)
-    whole[:, x.shape[1]] = (total[task] - mine[1]) / (rows + DOUBT)
-    whole[:, x.shape[1] + 1] = rows
+    total = np.bincount(task, rows.residual)[task]
+    number = np.bincount(task)[task] - np.bincount(together)[together]
+    whole = rows.of(rows.x, task)
+    whole[:, features] = (total - np.bincount(together, rows.residual)[together]) / (number + DOUBT)
+    whole[:, features + 1] = number
     return whole
 
 
-def _grown(batch: Batch, real: Tensor, columns: list[Rows]) -> Batch:
-    """Add features to the ``real`` rows of ``batch``."""
+def _grown(batch: Batch, columns: list[Rows]) -> Batch:
+    """Add features to the real rows of ``batch``."""
+    real = batch.mask > 0
     more = batch.x.new_zeros(*batch.mask.shape, len(columns))
     more[real] = torch.from_numpy(np.stack(columns, 1)).to(batch.x.dtype)
     return replace(batch, x=torch.cat([batch.x, more], -1))

@@ -1,5 +1,6 @@
-"""scikit-learn's classifiers on classes of which some may be absent."""
+"""Classifiers of scikit-learn on classes of which some may be absent."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,10 +9,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedKFold
 
-FOLDS = 3
-INVERSE_PENALTIES = (0.01, 0.1, 1.0, 10.0)
-PENALTY = 0.1
-"""The inverse penalty if there are too few rows to choose it."""
+from quickstudy.ladder.rungs.logistics import FOLDS, INVERSE_PENALTIES, PENALTY
+from quickstudy.ladder.rungs.task_column import Rows
 
 
 class Classifier:
@@ -28,13 +27,13 @@ class Classifier:
         base: The frequencies of all classes ``[class]``.
     """
 
-    def __init__(self, make: str, x: np.ndarray, y: np.ndarray, base: np.ndarray) -> None:
+    def __init__(self, make: str, x: Rows, y: Rows, base: Rows) -> None:
         self.base, self.rows = base, len(y)
-        self.frequencies = np.bincount(y, minlength=len(base)) / max(1, self.rows)
+        self.frequencies = frequencies(y, len(base))
         alone = make == "frequencies" or self.frequencies.max(initial=0.0) in (0.0, 1.0)
         self.model = None if alone else _model(make, x, y).fit(x, y)
 
-    def probabilities(self, x: np.ndarray) -> np.ndarray:
+    def probabilities(self, x: Rows) -> Rows:
         """Give the probabilities ``[row, class]`` of the rows ``x`` ``[row, feature]``."""
         found = np.tile(self.frequencies, (len(x), 1))
         if self.model is not None and len(x):
@@ -43,33 +42,37 @@ class Classifier:
         return (self.rows * found + self.base) / (self.rows + 1)
 
 
-def _model(make: str, x: np.ndarray, y: np.ndarray) -> Any:
+def _model(make: str, x: Rows, y: Rows) -> Any:
     """Make a classifier.
 
     If every class has three rows, cross-validation chooses the penalty of a linear one.
     """
     if make == "boosting":
-        return HistGradientBoostingClassifier(
-            max_iter=50, max_leaf_nodes=4, min_samples_leaf=min(10, len(y) // 3)
-        )
+        least = min(10, len(y) // 3)
+        return HistGradientBoostingClassifier(max_iter=50, max_leaf_nodes=4, min_samples_leaf=least)
     if min(count for count in np.bincount(y) if count) < FOLDS:
         return _linear(PENALTY)
-    folds = list(StratifiedKFold(FOLDS).split(x, y))
+    return _linear(min(INVERSE_PENALTIES, key=partial(_held_out, x, y)))
 
-    def loss(inverse: float) -> float:
-        models = [(_linear(inverse).fit(x[seen], y[seen]), new) for seen, new in folds]
-        return sum(_loss(model, x[new], y[new]) for model, new in models)
 
-    return _linear(min(INVERSE_PENALTIES, key=loss))
+def _held_out(x: Rows, y: Rows, inverse: float) -> float:
+    """Sum the log-loss of rows that were left out."""
+    folds = StratifiedKFold(FOLDS).split(x, y)
+    return sum(_loss(_linear(inverse).fit(x[seen], y[seen]), x[new], y[new]) for seen, new in folds)
+
+
+def frequencies(y: Rows, way: int) -> Rows:
+    """Give the frequency of every class in ``y`` ``[row]``: ``[class]``."""
+    return np.bincount(y, minlength=way) / max(1, len(y))
 
 
 def _linear(inverse: float) -> LogisticRegression:
     return LogisticRegression(C=inverse, max_iter=1000)
 
 
-def _loss(model: LogisticRegression, x: np.ndarray, y: np.ndarray) -> float:
+def _loss(model: LogisticRegression, x: Rows, y: Rows) -> float:
     """Sum the log-loss; a probability that rounds to 0 costs much, but not infinitely much."""
     return float(log_loss(y, model.predict_proba(x), normalize=False, labels=model.classes_))
 
 
-__all__ = ["Classifier"]
+__all__ = ["Classifier", "frequencies"]

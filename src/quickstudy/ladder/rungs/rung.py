@@ -1,8 +1,10 @@
 """The abstract parents of the rungs, and functions that several of them use."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
+from typing import Literal
 
 import numpy as np
 import torch
@@ -10,7 +12,7 @@ from torch import Tensor
 
 from quickstudy.episode import Episode
 from quickstudy.errors import UserError
-from quickstudy.learners import Adapted, Learner
+from quickstudy.learners import Adapted, Learner, LinearPrior, MixedPrior
 from quickstudy.models import MLP, MultiTarget
 from quickstudy.targets import Several
 from quickstudy.tasks import TableTasks
@@ -19,6 +21,10 @@ PENALTIES = np.logspace(-2, 4, 13)
 ROWS_AT_ONCE = 20_000
 HIDDEN = (32, 16)
 """The hidden layers of a rung's network."""
+
+Family = Literal["alone", "blind", "plain", "learned"]
+"""How a rung stands to the tasks: it sees one task only; it sees all rows but not their task; it
+sees both, as a practitioner's model does; or it learns to learn tasks."""
 
 
 class Rung(ABC):
@@ -30,6 +36,9 @@ class Rung(ABC):
     """
 
     name: str
+    family: Family = "learned"
+    cost: int = 2
+    """0 if it is solved at once, 1 if it takes about a second, 2 if it takes many."""
     adapts: bool = False
     """Whether it leaves a learner that new tasks are adapted with."""
     learner: Learner
@@ -52,6 +61,19 @@ class Rung(ABC):
             known: The tasks are the training tasks, by ``episode.task``.
         """
 
+    @property
+    def trained(self) -> object:
+        """What is trained: rungs on the same network train it once."""
+        return self
+
+    def refuses(self, train: TableTasks) -> str:
+        """Say why it cannot learn from these tasks; empty if it can."""
+        return ""
+
+    def bare(self, episode: Episode) -> float:
+        """Give the part of the tasks that have too few rows for a model: they get their mean."""
+        return 0.0
+
     def interval(self, episode: Episode, level: float) -> tuple[Tensor, Tensor]:
         """Give bounds between which the queries lie with probability ``level``.
 
@@ -61,7 +83,8 @@ class Rung(ABC):
             UserError: If this way has none.
         """
         raise UserError(
-            f"Intervals are given by the learned prior over numbers. Found the way {self.name!r}."
+            "Intervals are given by learned priors, mixed models and one-hot ridge regression over "
+            f"numbers. Found the way {self.name!r}."
         )
 
 
@@ -75,6 +98,19 @@ class AdaptingRung(Rung):
         scores = in_parts(self.learner, episode, self.learner.predict)
         return episode.query.target.answers(scores)
 
+    def interval(self, episode: Episode, level: float) -> tuple[Tensor, Tensor]:
+        """Give the bounds of the posterior."""
+        learner = self.learner
+        if not isinstance(learner, (LinearPrior, MixedPrior)):
+            return super().interval(episode, level)
+        both = in_parts(learner, episode, partial(_bounds, learner, level))
+        return both[..., 0], both[..., 1]
+
+
+def _bounds(learner: LinearPrior | MixedPrior, level: float, adapted: Adapted, x: Tensor) -> Tensor:
+    """Give both ends of every interval ``[task, example, target, end]``."""
+    return torch.stack(learner.interval(adapted, x, level), -1)
+
 
 def in_parts(
     learner: Learner,
@@ -83,10 +119,19 @@ def in_parts(
     steps: int | None = None,
 ) -> Tensor:
     """Adapt ``learner``, and ``ask`` it of the queries; few tasks at a time bound the memory."""
-    rows = episode.support.x.shape[1] + episode.query.x.shape[1]
-    part = max(1, ROWS_AT_ONCE // max(1, rows))
-    chunks = (episode[first : first + part] for first in range(0, episode.num_tasks, part))
-    return torch.cat([ask(learner.adapt(chunk.support, steps), chunk.query.x) for chunk in chunks])
+    found = [ask(learner.adapt(part.support, steps), part.query.x) for part in _parts(episode)]
+    return torch.cat(found)
+
+
+def _parts(episode: Episode) -> Iterator[Episode]:
+    """Divide the tasks of an episode, so that each part has about as many rows as are allowed."""
+    tasks = max(1, ROWS_AT_ONCE // max(1, _longest(episode)))
+    return (episode[first : first + tasks] for first in range(0, episode.num_tasks, tasks))
+
+
+def _longest(episode: Episode) -> int:
+    """Give the padded rows of a task."""
+    return episode.support.x.shape[1] + episode.query.x.shape[1]
 
 
 def network_for(train: TableTasks, seed: int) -> MLP | MultiTarget:
@@ -101,7 +146,7 @@ def as_one_task(tasks: TableTasks) -> TableTasks:
     """Make all rows those of a single task."""
     return replace(
         tasks,
-        task=torch.zeros_like(tasks.task),
+        task=tasks.task * 0,
         names=("all",),
         identity=torch.zeros(1, dtype=torch.long),
     )
@@ -110,6 +155,7 @@ def as_one_task(tasks: TableTasks) -> TableTasks:
 __all__ = [
     "PENALTIES",
     "AdaptingRung",
+    "Family",
     "Rung",
     "as_one_task",
     "in_parts",

@@ -2,6 +2,7 @@
 
 import time
 import weakref
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor
@@ -17,22 +18,24 @@ PROXIMAL = (0.05, 0.2, 1.0, 4.0)
 """How strongly a refitted head may be held to the one it starts from."""
 
 
+@dataclass(eq=False)
 class Network:
     """A shared body with one head for all rows or a head a task.
 
     It is trained once for all rungs that use it.
 
-    Args:
+    Attributes:
         heads: A head a task, held together.
         steps: Training steps.
+        seconds: The time that training took.
+        learner: The network.
     """
 
-    def __init__(self, heads: bool, steps: int = 400) -> None:
-        self.heads = heads
-        self.steps = steps
-        self.seconds = 0.0
-        self.learner: HardSharing
-        self._of: tuple[weakref.ref[TableTasks], int] | None = None
+    heads: bool
+    steps: int = 400
+    seconds: float = field(default=0.0, init=False)
+    learner: HardSharing = field(init=False)
+    _of: tuple[weakref.ref[TableTasks], int] | None = field(default=None, init=False)
 
     def __getstate__(self) -> dict[str, Any]:
         # a copy does not know the rows, nor keep them
@@ -44,18 +47,26 @@ class Network:
         Returns:
             The seconds that were saved because it was done before.
         """
-        if self._of is not None and self._of[0]() is train and self._of[1] == seed:
+        if self._knows(train, seed):
             return self.seconds
         began = time.perf_counter()
         self.learner = self._untrained(train, seed)
-        tasks = train if self.heads else as_one_task(train)
-        per_step = min(len(tasks.names), 32)
-        source = tasks.episodes(shot=0, query=16 if self.heads else 512)
-        train_whole(self.learner, source, self.steps, per_step, 3e-3, seed)
+        self._train(train, seed)
         self.learner.proximal = _best_proximal(self.learner, train, seed)
         self._of = (weakref.ref(train), seed)
         self.seconds = time.perf_counter() - began
         return 0.0
+
+    def _knows(self, train: TableTasks, seed: int) -> bool:
+        """Say whether it was trained on these tasks with this seed."""
+        return self._of is not None and self._of[0]() is train and self._of[1] == seed
+
+    def _train(self, train: TableTasks, seed: int) -> None:
+        """Take the training steps."""
+        tasks = train if self.heads else as_one_task(train)
+        per_step = min(len(tasks.names), 32)
+        source = tasks.episodes(shot=0, query=16 if self.heads else 512)
+        train_whole(self.learner, source, self.steps, per_step, 3e-3, seed)
 
     def _untrained(self, train: TableTasks, seed: int) -> HardSharing:
         model = network_for(train, seed)
@@ -71,13 +82,15 @@ def _best_proximal(learner: HardSharing, train: TableTasks, seed: int) -> float:
     """
     moment = Moment(seed, "rungs")
     sampled = train.episodes(shot=10, query=10).sample(min(len(train.names), 64), moment)
-    errors = {}
-    for proximal in PROXIMAL:
-        learner.proximal = proximal
-        scores = in_parts(learner, sampled, learner.predict)
-        query = sampled.query
-        errors[proximal] = float(query.target.losses(scores, query.y, query.mask).mean())
+    errors = {proximal: _error(learner, sampled, proximal) for proximal in PROXIMAL}
     return min(errors, key=lambda proximal: errors[proximal])
+
+
+def _error(learner: HardSharing, sampled: Episode, proximal: float) -> float:
+    """Give the mean loss of queries if refitted heads are held by ``proximal``."""
+    learner.proximal = proximal
+    scores = in_parts(learner, sampled, learner.predict)
+    return float(sampled.query.target.losses(scores, sampled.query.y, sampled.query.mask).mean())
 
 
 class Sharing(Rung):
@@ -102,6 +115,11 @@ class Sharing(Rung):
         self.network = Network(heads, steps) if network is None else network
         self.adapts = refit
 
+    @property
+    def trained(self) -> Network:
+        """The network."""
+        return self.network
+
     def fit(self, train: TableTasks, seed: int) -> None:
         """Train the network, if that was not done."""
         self.spared = self.network.fit(train, seed)
@@ -109,13 +127,17 @@ class Sharing(Rung):
 
     def predict(self, episode: Episode, known: bool) -> Tensor:
         """Predict by a task's head, a refitted one, or the one from which new tasks start."""
-        learner = self.learner
-        if known and self.heads and not self.refit:
-            adapted = learner.known(episode.support, episode.task)
-            scores = learner.predict(adapted, episode.query.x)
-        else:
-            scores = in_parts(learner, episode, learner.predict, None if self.refit else 0)
+        own = known and self.heads and not self.refit
+        scores = self._by_heads(episode) if own else self._by_refitting(episode)
         return episode.query.target.answers(scores)
+
+    def _by_heads(self, episode: Episode) -> Tensor:
+        adapted = self.learner.known(episode.support, episode.task)
+        return self.learner.predict(adapted, episode.query.x)
+
+    def _by_refitting(self, episode: Episode) -> Tensor:
+        steps = None if self.refit else 0
+        return in_parts(self.learner, episode, self.learner.predict, steps)
 
 
 __all__ = ["Network", "Sharing"]

@@ -1,7 +1,10 @@
 """The evidence chooses the features of the learned prior."""
 
+import torch
+
 import quickstudy as qs
 from quickstudy.ladder.rungs import (
+    GeneratedTask,
     LearnedPrior,
 )
 from tests.unit.ladder.small import table
@@ -25,3 +28,16 @@ def test_the_evidence_chooses_the_features():
         )
         chosen.append(rung.learner.model.degree)
     assert chosen == [1, 2]
+
+
+def test_the_generator_is_drawn_by_the_seed_of_the_split():
+    train = table(6, 12).whole()
+    weights = []
+    for state, seed in ((0, 5), (1, 5), (1, 6)):
+        torch.manual_seed(state)
+        before = torch.get_rng_state()
+        rung = GeneratedTask(steps=1)
+        rung.fit(train, seed)
+        assert torch.equal(torch.get_rng_state(), before)
+        weights.append(torch.cat([value.flatten() for value in rung.learner.state_dict().values()]))
+    assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[1], weights[2])

@@ -9,7 +9,7 @@ from quickstudy.ladder.rungs import (
 
 
 def test_a_single_task_without_rows_is_predicted_by_the_mean_of_the_others():
-    rung = SingleTask("ridge", "linear")
+    rung = SingleTask("ridge")
     support = qs.Batch(
         torch.zeros(2, 2, 1),
         torch.tensor([[[1.0], [2.0]], [[0.0], [0.0]]]),

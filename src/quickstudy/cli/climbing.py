@@ -1,0 +1,41 @@
+"""A bar with the time left, while ``quickstudy fit`` compares ways."""
+
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+
+class ClimbBar:
+    """Shows how far the ladder is climbed, and the seconds left; nothing without a terminal.
+
+    Args:
+        console: Where to.
+    """
+
+    def __init__(self, console: Console) -> None:
+        columns = (BarColumn(24), TextColumn("{task.description}", markup=False))
+        self._bar = Progress(
+            *columns, console=console, transient=True, disable=not console.is_terminal
+        )
+        self._task = self._bar.add_task("reading", total=None)
+
+    def __enter__(self) -> "ClimbBar":
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def __call__(self, spent: float, left: float, doing: str) -> None:
+        """Show the part of the seconds that is spent, those left, and what comes next."""
+        words = f"about {left:.0f} s left · {doing}"
+        self._bar.update(self._task, completed=spent, total=spent + left, description=words)
+
+
+__all__ = ["ClimbBar"]
