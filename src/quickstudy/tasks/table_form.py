@@ -12,9 +12,10 @@ from torch import Tensor
 from quickstudy.episode import Episode
 from quickstudy.errors import require
 from quickstudy.targets import Classes, Numbers, Several, Target
-from quickstudy.tasks.encoder import Encoder, check_columns, numbers
-from quickstudy.tasks.table import class_name
+from quickstudy.tasks.encoder import Encoder, check_columns
 from quickstudy.tasks.table_tasks import TableTasks
+from quickstudy.tasks.tables.schema import Schema
+from quickstudy.tasks.tables.spelling import spell
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,7 @@ class TableForm:
             not empty,
             f"Some rows to learn from should have a label in column {empty[:1]}. Found none.",
         )
-        mean = tasks.y.nanmean(0)
-        scale = (tasks.y - mean).square().nanmean(0).sqrt()
-        scale = torch.where(
-            scale > 1e-12 * mean.abs().clamp(min=1.0), scale, torch.ones_like(scale)
-        )
+        mean, scale = _mean_and_scale(tasks.y)
         number = torch.tensor([not classes for classes in labels.values()])
         mean, scale = mean.where(number, 0.0), scale.where(number, 1.0)
         several = tuple(labels.values()) if isinstance(tasks.target, Several) else ()
@@ -106,14 +103,26 @@ class TableForm:
         """The features ``[row, feature]``."""
         return torch.from_numpy(self.encoder(frame)).to(torch.get_default_dtype())
 
+    def answers(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Read the columns that are predicted: numbers, and classes in their one spelling.
+
+        Raises:
+            UserError: If a column is missing, or holds text or infinity in place of numbers.
+        """
+        check_columns(frame, list(self.targets))
+        read = {}
+        for name, classes in self.by_target.items():
+            column = self.schema.column(name, "category" if classes else "number")
+            read[name] = column.read(frame[name])
+        return pd.DataFrame(read, index=frame.index, copy=False)
+
     def labelled(self, frame: pd.DataFrame) -> np.ndarray:
         """Which rows have all targets ``[row]``; a label at least, of several of different kinds.
 
         Raises:
-            UserError: If a column is missing.
+            UserError: If a column is missing, or holds text or infinity in place of numbers.
         """
-        check_columns(frame, list(self.targets))
-        known = frame[list(self.targets)].notna()
+        known = self.answers(frame).notna()
         found: np.ndarray = (known.any(axis=1) if self.labels else known.all(axis=1)).to_numpy()
         return found
 
@@ -127,12 +136,17 @@ class TableForm:
             UserError: If a column is missing, holds text or infinity in place of numbers, or a
                 class that training rows did not have.
         """
-        check_columns(frame, list(self.targets))
+        read = self.answers(frame)
         if self.classes:
-            return torch.from_numpy(_indices(frame[self.targets[0]], self.classes)).long()
-        columns = [_column(frame[name], classes) for name, classes in self.by_target.items()]
+            return torch.from_numpy(_indices(read[self.targets[0]], self.classes)).long()
+        columns = [_column(read[name], classes) for name, classes in self.by_target.items()]
         values = torch.from_numpy(np.stack(columns, 1))
         return self.scaled(values).to(torch.get_default_dtype())
+
+    @property
+    def schema(self) -> Schema:
+        """What the columns of the table hold; empty for a run from before there were schemas."""
+        return self.encoder.schema
 
     def scaled(self, values: Tensor) -> Tensor:
         """Targets ``[..., target]`` of mean 0 and standard deviation 1; classes as they are."""
@@ -189,25 +203,33 @@ class TableForm:
         )
 
 
-def _column(column: pd.Series, classes: Sequence[str]) -> np.ndarray:
-    return _indices(column, classes) if classes else numbers(column)
+def _mean_and_scale(y: Tensor) -> tuple[Tensor, Tensor]:
+    """Give mean and standard deviation of every target, 1 if its values are all alike."""
+    mean = y.nanmean(0)
+    scale = (y - mean).square().nanmean(0).sqrt()
+    alike = y.nan_to_num(-torch.inf).amax(0) == y.nan_to_num(torch.inf).amin(0)
+    return mean, torch.where((scale > 1e-12 * mean.abs()) & ~alike, scale, torch.ones_like(scale))
 
 
-def _indices(column: pd.Series, classes: Sequence[str]) -> np.ndarray:
+def _column(column: "pd.Series[Any]", classes: Sequence[str]) -> np.ndarray:
+    if classes:
+        return _indices(column, classes)
+    return column.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _indices(column: "pd.Series[Any]", classes: Sequence[str]) -> np.ndarray:
     """Give the place of every cell among ``classes``, a float, NaN for an empty cell."""
-    missing = column.isna().to_numpy()
-    names = [class_name(value) for value in column[~missing]]
-    place = {name: index for index, name in enumerate(classes)}
-    unknown = sorted(set(names) - set(classes))
+    place = {spell(name): index for index, name in enumerate(classes)}
+    used = column.cat.remove_unused_categories()
+    unknown = sorted(set(used.cat.categories) - set(place))
     known = ", ".join(classes[:20])
     require(
         not unknown,
         f"Column {column.name!r} should hold the classes that were learned: {known}. Found "
         f"{unknown[:1]}.",
     )
-    found = np.full(len(column), np.nan)
-    found[~missing] = [place[name] for name in names]
-    return found
+    places = [float(place[name]) for name in used.cat.categories]
+    return np.array([*places, np.nan])[used.cat.codes]
 
 
 __all__ = ["TableForm"]

@@ -1,0 +1,184 @@
+"""CSV files: their separator and encoding, and all their cells as text."""
+
+import codecs
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+
+from quickstudy.errors import UserError, require
+from quickstudy.tasks.tables.asked import Reading
+from quickstudy.tasks.tables.carriers import WRITTEN
+
+SEPARATORS = (",", ";", "\t", "|")
+NAMES = {"\t": "tab"}
+MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+"""Bytes at the beginning of a file that say its encoding."""
+LATIN = "cp1252"
+SAMPLE, SAMPLE_LINES = 1 << 18, 100
+FOUND = "quickstudy_found"
+"""The key of a DataFrame's attributes that holds what was found out about its file."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a CSV file is written.
+
+    Attributes:
+        separator: The sign between its cells.
+        encoding: Its encoding.
+        found: What of it was found out, in words.
+    """
+
+    separator: str
+    encoding: str
+    found: tuple[str, ...] = ()
+
+
+def layout_of(path: Path, asked: Reading = Reading()) -> Layout:
+    """Find the separator and the encoding of a CSV file, as far as they are not asked for.
+
+    The encoding is that of the mark at the beginning of the file, UTF-8 if all of it is, else
+    Windows-1252. The separator is the comma, semicolon, tab or bar that divides all of the first
+    lines into equally many cells, the most if several do.
+    """
+    encoding = asked.encoding or _encoding(path)
+    separator = asked.separator or _separator(path, encoding)
+    found = []
+    if asked.separator is None and separator != ",":
+        found.append(f"cells separated by {NAMES.get(separator, repr(separator))}")
+    if asked.encoding is None and encoding not in ("utf-8", "utf-8-sig"):
+        found.append(f"encoding {encoding}")
+    return Layout(separator, encoding, tuple(found))
+
+
+def _encoding(path: Path) -> str:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open("rb") as file:
+        beginning = file.read(4)
+        for mark, name in MARKS:
+            if beginning.startswith(mark):
+                return name
+        file.seek(0)
+        try:
+            while block := file.read(1 << 24):
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return LATIN
+    return "utf-8"
+
+
+def _separator(path: Path, encoding: str) -> str:
+    lines = _first_lines(path, encoding)
+    counts = {sign: _num_cells(lines, sign) for sign in SEPARATORS}
+    even = {sign: found[0] for sign, found in counts.items() if len(set(found)) == 1}
+    best = max(even, key=even.__getitem__, default=",")
+    return best if even.get(best, 0) > 1 else ","
+
+
+def _first_lines(path: Path, encoding: str) -> list[str]:
+    try:
+        with path.open(encoding=encoding, newline="") as file:
+            text = file.read(SAMPLE)
+    except (UnicodeError, LookupError) as error:
+        raise UserError(f"{path} should be a csv file. It cannot be read: {error}.") from error
+    lines = text.splitlines(keepends=True)
+    whole = lines if len(text) < SAMPLE else lines[:-1]
+    return whole[:SAMPLE_LINES]
+
+
+def _num_cells(lines: Sequence[str], separator: str) -> list[int]:
+    """Count the cells of each row; a last row that is cut in the middle of a cell is left out."""
+    try:
+        rows = [row for row in csv.reader(lines, delimiter=separator) if row]
+    except csv.Error:
+        return [0]
+    return [len(row) for row in rows] or [0]
+
+
+def read_delimited(path: Path, asked: Reading = Reading()) -> pd.DataFrame:
+    """Read all cells of a CSV file as text; an empty cell is missing.
+
+    A first column without a name that counts the rows, as pandas writes it, is left out. The
+    attribute ``quickstudy_found`` of the frame lists what was found out.
+
+    Raises:
+        UserError: If it cannot be read, or two columns have the same name.
+    """
+    layout = layout_of(path, asked)
+    try:
+        frame = _by_arrow(path, layout)
+    except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeError):
+        frame = _by_pandas(path, layout)
+    found = list(layout.found)
+    if len(frame.columns) > 1 and _counts_rows(frame):
+        frame = frame.iloc[:, 1:]
+        found.append("a first column without a name, which counts the rows, is left out")
+    frame.attrs |= {WRITTEN: True, FOUND: found}
+    return frame
+
+
+def _by_arrow(path: Path, layout: Layout) -> pd.DataFrame:
+    """Read a file whose rows all have equally many cells."""
+    names = _names(path, layout)
+    encoding = "utf-8" if layout.encoding == "utf-8-sig" else layout.encoding
+    table = pa.csv.read_csv(
+        path,
+        read_options=pa.csv.ReadOptions(encoding=encoding),
+        parse_options=pa.csv.ParseOptions(delimiter=layout.separator, newlines_in_values=True),
+        convert_options=pa.csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()),
+            null_values=[""],
+            strings_can_be_null=True,
+        ),
+    )
+    text = {
+        place: pd.arrays.ArrowExtensionArray(column) for place, column in enumerate(table.columns)
+    }
+    return pd.DataFrame(text, copy=False).set_axis([name.strip() for name in names], axis=1)
+
+
+def _names(path: Path, layout: Layout) -> list[str]:
+    """Give the cells of the first line that is not empty."""
+    encoding = "utf-8-sig" if layout.encoding == "utf-8" else layout.encoding
+    with path.open(encoding=encoding, newline="") as file:
+        return next((row for row in csv.reader(file, delimiter=layout.separator) if row), [])
+
+
+def _by_pandas(path: Path, layout: Layout) -> pd.DataFrame:
+    """Read a file whose rows lack some of the last cells, or say why it is none."""
+    options: dict[str, Any] = {"dtype": str, "keep_default_na": False, "na_values": [""]}
+    try:
+        frame = pd.read_csv(path, sep=layout.separator, encoding=layout.encoding, **options)
+    except (ValueError, LookupError) as error:
+        raise UserError(f"{path} should be a csv file. It cannot be read: {error}") from error
+    names = [name.strip() for name in _names(path, layout)]
+    require(
+        len(names) == len(frame.columns) and isinstance(frame.index, pd.RangeIndex),
+        f"The rows of {path} should have as many cells as its first line, {len(names)}. Found "
+        "more.",
+    )
+    return frame.set_axis(names, axis=1)
+
+
+def _counts_rows(frame: pd.DataFrame) -> bool:
+    """Whether the first column has no name and counts the rows from 0 or 1."""
+    if str(frame.columns[0]).strip():
+        return False
+    first = frame.iloc[:, 0].tolist()
+    return any(first == list(map(str, range(s, len(first) + s))) for s in (0, 1))
+
+
+__all__ = ["FOUND", "Layout", "layout_of", "read_delimited"]
