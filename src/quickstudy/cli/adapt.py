@@ -21,7 +21,8 @@ from quickstudy.models.protocol import traits
 from quickstudy.targets import Numbers
 from quickstudy.tasks import ImageForm, Images, Rows
 from quickstudy.tasks.encoder import check_columns
-from quickstudy.tasks.table import class_name, read_table
+from quickstudy.tasks.rows import new_tasks
+from quickstudy.tasks.table import read_table
 from quickstudy.tasks.table_file import TableFile
 from quickstudy.tasks.table_form import TableForm
 from quickstudy.training import Trained, save_adapted
@@ -243,15 +244,15 @@ def _new_classes(asked: AdaptOptions, rows: Rows) -> tuple[Task, Batch, list[str
     message = "Options --ink, --label and --target are not needed: this run knows its table."
     require(not given, message)
     label = str(rows.label)
-    frame = read_table(asked.support)
+    schema = rows.encoder.schema
+    frame = read_table(asked.support, schema.asked)
     check_columns(frame, [label])
-    frame = frame[frame[label].notna()]
-    found = frame[label].map(class_name).tolist()
+    classes = schema.column(label, "category").read(frame[label])
+    frame, found = frame[classes.notna()], classes.dropna().tolist()
     names = tuple(dict.fromkeys(found))
     _two_classes(names or ("none",), asked.support)
     form = TableForm(rows.encoder, (label,), classes=names)
-    columns = tuple(column.name for column in form.encoder.columns)
-    task = Task(names, True, columns=columns, table=form, label=label)
+    task = Task(names, True, columns=form.encoder.inputs, table=form, label=label)
     support = Batch.of(form.inputs(frame), [names.index(name) for name in found])
     return task, support, [_counts(Counter(found), "example")]
 
@@ -264,18 +265,24 @@ def _from_rows(asked: AdaptOptions, form: TableForm) -> tuple[Task, Batch, list[
         "Options --ink, --label and --target are not needed: this run knows the columns of "
         "its table.",
     )
-    frame = read_table(asked.support)
+    frame = read_table(asked.support, form.schema.asked)
     labelled = form.labelled(frame)
     wanted = (" or " if form.labels else ", ").join(form.targets)
     require(bool(labelled.any()), f"{asked.support} should have a row with {wanted}. Found none.")
-    x = form.inputs(frame[labelled])
-    y = form.outputs(frame[labelled])
-    notes = [_examples(form, y)]
+    tasks = new_tasks(frame, form)
+    notes = [_examples(form, tasks.y)]
+    if len(tasks.names) > 1:
+        notes.insert(0, f"{len(tasks.names)} tasks by {form.schema.task}: {_some(tasks.names)}.")
     if not labelled.all():
         notes.append(f"{int((~labelled).sum())} rows without a target were left out.")
-    columns = tuple(column.name for column in form.encoder.columns)
-    task = Task(form.classes or form.targets, bool(form.classes), columns=columns, table=form)
-    return task, Batch.of(x, y, form.target), notes
+    task = Task(
+        form.classes or form.targets,
+        bool(form.classes),
+        columns=form.encoder.inputs,
+        table=form,
+        tasks=tuple(filter(None, tasks.names)),
+    )
+    return task, tasks.batch(), notes
 
 
 def _examples(form: TableForm, y: Tensor) -> str:

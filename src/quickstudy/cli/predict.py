@@ -15,10 +15,11 @@ from torch import Tensor
 from quickstudy.cli.judged import in_words, judge, write_csv
 from quickstudy.cli.machine import device, use_threads
 from quickstudy.cli.options import Positional, parse
-from quickstudy.cli.task_files import Task
+from quickstudy.cli.task_files import Examples, Task
 from quickstudy.errors import require
 from quickstudy.learners import Adapted, Learner, LinearPrior, MixedPrior
 from quickstudy.training import load_adapted
+from quickstudy.training.collect import device_of
 
 AT_ONCE = 256
 """Examples predicted together; the result does not depend on it."""
@@ -63,7 +64,7 @@ def main(arguments: Sequence[str]) -> int:
     adapted = {name: value.to(where) for name, value in adapted.items()}
     task = Task.of(asked.task)
     examples = task.read(asked.files)
-    predictions = _predictions(learner, adapted, task, examples.x.to(where))
+    predictions = _by_task(learner, adapted, task, examples)
     found = [place | one for place, one in zip(examples.places, predictions, strict=True)]
     judged = judge(found, examples.truths, task)
     if out is not None:
@@ -82,6 +83,19 @@ def main(arguments: Sequence[str]) -> int:
     if learner.transductive:
         Console(stderr=True, soft_wrap=True).print(TRANSDUCTIVE)
     return 0
+
+
+def _by_task(
+    learner: Learner, adapted: Adapted, task: Task, examples: Examples
+) -> list[dict[str, Any]]:
+    """Predict every example by the adapted state of its own task."""
+    found: dict[int, dict[str, Any]] = {}
+    for place in examples.task.unique().tolist():
+        rows = (examples.task == place).nonzero().squeeze(1)
+        own = {name: value[place : place + 1] for name, value in adapted.items()}
+        x = examples.x[rows].to(device_of(learner))
+        found |= zip(rows.tolist(), _predictions(learner, own, task, x), strict=True)
+    return [found[row] for row in range(len(examples.x))]
 
 
 def _predictions(learner: Learner, adapted: Adapted, task: Task, x: Tensor) -> list[dict[str, Any]]:
@@ -160,10 +174,10 @@ def _table(found: list[dict[str, Any]], task: Task, title: str) -> Table:
     target.
     """
     table = Table(title=Text(title, style="bold"), title_justify="left")
-    places = [name for name in ("file", "example") if name in found[0]]
+    places = [name for name in ("file", "example", "task") if name in found[0]]
     answers = ("class", "probability", "next best") if task.classifies else task.outputs
     for name in (*places, *answers):
-        left = name in ("file", "class", "next best")
+        left = name in ("file", "task", "class", "next best")
         table.add_column(Text(name), justify="left" if left else "right", overflow="fold")
     for one in found:
         cells = [str(one[name]) for name in places]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -37,18 +38,28 @@ class Examples:
         places: Where every example comes from: ``file``, and ``example`` in a table.
         x: The examples ``[example, *feature]``.
         truths: What is known of the answers of every example: text by the name of the target.
+        task: The place of every example's task among those that were mastered ``[example]``.
     """
 
     places: list[dict[str, Any]]
     x: Tensor
     truths: list[dict[str, str]]
+    task: Tensor
 
     @classmethod
     def joined(cls, parts: Sequence["Examples"]) -> "Examples":
         """Give the examples of several files one after the other."""
         places = [place for part in parts for place in part.places]
         truths = [truth for part in parts for truth in part.truths]
-        return cls(places, torch.cat([part.x for part in parts]), truths)
+        x, task = torch.cat([part.x for part in parts]), torch.cat([part.task for part in parts])
+        return cls(places, x, truths, task)
+
+    @classmethod
+    def of_one(
+        cls, places: list[dict[str, Any]], x: Tensor, truths: list[dict[str, str]]
+    ) -> "Examples":
+        """Give examples of the only task."""
+        return cls(places, x, truths, torch.zeros(len(x), dtype=torch.long))
 
 
 @dataclass(frozen=True)
@@ -62,6 +73,7 @@ class Task:
         columns: The columns that are the inputs, if these are lines of a table.
         table: How the rows of a table are read, if the learner was fitted to one.
         label: The column of the classes, if the inputs are lines of a table.
+        tasks: The names of the tasks that were mastered, if the rows of a table named them.
     """
 
     outputs: tuple[str, ...]
@@ -70,6 +82,7 @@ class Task:
     columns: tuple[str, ...] = ()
     table: TableForm | None = None
     label: str | None = None
+    tasks: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Give the attributes as plain values."""
@@ -80,6 +93,7 @@ class Task:
             "classifies": self.classifies,
             "columns": list(self.columns),
             "label": self.label,
+            "tasks": list(self.tasks),
         }
         return {**named, "form": form, "table": table}
 
@@ -95,7 +109,8 @@ class Task:
             form = None if found["form"] is None else ImageForm(**found["form"])
             table = None if found.get("table") is None else TableForm.from_dict(found["table"])
             names, columns = tuple(found["outputs"]), tuple(found["columns"])
-            return cls(names, found["classifies"], form, columns, table, found.get("label"))
+            label, tasks = found.get("label"), tuple(found.get("tasks", ()))
+            return cls(names, found["classifies"], form, columns, table, label, tasks)
         except (KeyError, TypeError) as error:
             raise UserError(
                 f"File {path} should be one that quickstudy adapt wrote. Found another "
@@ -135,20 +150,65 @@ class Task:
         known = set(answers) <= set(table.columns) and not (self.classifies and self.label is None)
         columns = {name: table.texts(name) for name in answers} if known else {}
         truths = [{name: cells[i] for name, cells in columns.items()} for i in range(len(places))]
-        return Examples(places, table.numbers(self.columns), truths)
+        return Examples.of_one(places, table.numbers(self.columns), truths)
 
     def _frame(self, path: Path) -> Examples:
         """Read rows of a table with the columns of the one that the run learned from."""
         assert self.table is not None
-        frame = read_table(path)
+        frame = read_table(path, self.table.schema.asked)
         places = [{"file": str(path), "example": i + 1} for i in range(len(frame))]
-        known = [name for name in self.table.targets if name in frame.columns]
-        truths: list[dict[str, str]] = [{} for _ in places]
-        for name in known:
-            for truth, value in zip(truths, frame[name], strict=True):
+        task = self._tasks_of(frame, path)
+        if len(self.tasks) > 1:
+            for place, index in zip(places, task.tolist(), strict=True):
+                place["task"] = self.tasks[index]
+        return Examples(places, self.table.inputs(frame), self._truths(frame), task)
+
+    def _truths(self, frame: pd.DataFrame) -> list[dict[str, str]]:
+        """Give the known answers of every row; a column that cannot be read has none."""
+        assert self.table is not None
+        truths: list[dict[str, str]] = [{} for _ in range(len(frame))]
+        for name in self.table.targets:
+            for truth, value in zip(truths, self._answers(frame, name), strict=False):
                 if not is_missing(value):
                     truth[name] = class_name(value)
-        return Examples(places, self.table.inputs(frame), truths)
+        return truths
+
+    def _answers(self, frame: pd.DataFrame, name: str) -> list[Any]:
+        assert self.table is not None
+        if name not in frame.columns:
+            return []
+        kind: Any = "category" if self.labels.get(name) or self.classifies else "number"
+        try:
+            return self.table.schema.column(name, kind).read(frame[name]).tolist()
+        except UserError:
+            return []
+
+    def _tasks_of(self, frame: pd.DataFrame, path: Path) -> Tensor:
+        """Give the place of every row's task among those that were mastered.
+
+        Raises:
+            UserError: If a row is of another task, or several were mastered and the file does not
+                say which is meant.
+        """
+        assert self.table is not None
+        column = self.table.schema.task
+        said = column is not None and column in frame.columns and frame[column].notna().any()
+        if not (self.tasks and said):
+            require(
+                len(self.tasks) < 2,
+                f"{path} should say the task of every row in column {column!r}: "
+                f"{len(self.tasks)} tasks were mastered. Found no such column.",
+            )
+            return torch.zeros(len(frame), dtype=torch.long)
+        names = self.table.schema.column(str(column), "category").read(frame[column])
+        found = pd.Index(self.tasks, dtype=object).get_indexer(names.astype(object))
+        other = names[found < 0].unique().tolist()
+        require(
+            not other,
+            f"Column {column!r} of {path} should hold tasks that were mastered: "
+            f"{', '.join(self.tasks[:20])}. Found {other[:1]}.",
+        )
+        return torch.from_numpy(found.astype("int64"))
 
     def _images(self, form: ImageForm, files: Sequence[Path]) -> Examples:
         """Read images; those in a folder called as a class have that class as their answer."""
@@ -160,7 +220,7 @@ class Task:
             if name in self.outputs:
                 truth[CLASS] = name
         x = pixels.to(torch.get_default_dtype()).mul_(1 / 255)
-        return Examples([{"file": str(path)} for path in paths], x, truths)
+        return Examples.of_one([{"file": str(path)} for path in paths], x, truths)
 
 
 def images_below(path: Path) -> list[Path]:

@@ -286,4 +286,29 @@ def tasks_in(frame: pd.DataFrame, task: str, form: TableForm) -> TableTasks:
     )
 
 
-__all__ = ["Rows", "tasks_in"]
+def new_tasks(frame: pd.DataFrame, form: TableForm) -> TableTasks:
+    """Give the tasks whose rows ``frame`` holds, in the ``form`` of the rows that were learned.
+
+    If it has the column of the tasks, each value of it is a task; else all rows are of one task,
+    which has no name.
+
+    Raises:
+        UserError: If a column is missing, no row has a label, or only some rows name their task.
+    """
+    task = form.schema.task
+    if task is not None and task in frame.columns and frame[task].notna().any():
+        return tasks_in(frame, task, form)
+    one = frame[form.labelled(frame)]
+    return TableTasks(
+        form.inputs(one),
+        form.outputs(one),
+        torch.zeros(len(one), dtype=torch.long),
+        ("",),
+        torch.zeros(1, dtype=torch.long),
+        form.target,
+        form.encoder,
+        "rows",
+    )
+
+
+__all__ = ["Rows", "new_tasks", "tasks_in"]

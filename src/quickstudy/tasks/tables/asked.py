@@ -112,4 +112,7 @@ def _texts(values: str | Sequence[str]) -> tuple[str, ...]:
     return (values,) if isinstance(values, str) else tuple(map(str, values))
 
 
-__all__ = ["Reading", "kinds_of"]
+NOTHING_ASKED = Reading()
+"""All is found out."""
+
+__all__ = ["NOTHING_ASKED", "Reading", "kinds_of"]

@@ -9,7 +9,7 @@ WEEK = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sun
 PARTS = ("year", "day")
 """Parts that come round again, each a sine and a cosine: the time of the year and of the day."""
 SEASONS = 180.0
-"""Days of training rows from which on the time of the year says more than the days since a start."""
+"""Days that dates span if the time of the year is a feature."""
 DAY = np.timedelta64(1, "D")
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from pandas.api.extensions import ExtensionDtype
 
 Carrier = Literal["number", "truth", "date", "category", "text", "mixed", "other"]
 
@@ -43,7 +44,7 @@ def carrier_of(values: "pd.Series[Any]") -> Carrier:
         return "other" if dtype.kind == "c" else "number"
     if dtype.kind in "Mm" or isinstance(dtype, pd.PeriodDtype):
         return "number" if dtype.kind == "m" else "date"
-    if dtype == object:
+    if dtype.kind == "O" and not isinstance(dtype, ExtensionDtype):
         return _of_objects(values)
     return "text" if pd.api.types.is_string_dtype(dtype) else "other"
 

@@ -13,7 +13,7 @@ from quickstudy.errors import UserError
 from quickstudy.tasks.tables.carriers import as_numbers, as_text, carrier_of
 from quickstudy.tasks.tables.dates import parse_dates, without_zone
 from quickstudy.tasks.tables.spelling import is_number, spell, spelled
-from quickstudy.tasks.tables.writing import Writing, is_missing_number, writing_of
+from quickstudy.tasks.tables.writing import PLAINLY, Writing, is_missing_number, writing_of
 
 Kind = Literal["number", "category", "truth value", "date", "text", "ignore"]
 TRUTH = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
@@ -39,7 +39,7 @@ class ColumnSchema:
     why: str = ""
     missing: tuple[str, ...] = ()
     empty: int = 0
-    writing: Writing = Writing()
+    writing: Writing = PLAINLY
     written: str = ""
 
     def read(self, values: "pd.Series[Any]", cells: bool = False) -> "pd.Series[Any]":
@@ -108,7 +108,7 @@ class ColumnSchema:
     def _parsed(self, values: "pd.Series[Any]") -> np.ndarray:
         """Give the numbers that the text of a column is."""
         text = as_text(values)
-        quick = cast(text) if self.writing == Writing() else None
+        quick = cast(text) if self.writing == PLAINLY else None
         if quick is not None:
             return quick
         words, places = self._words(text)

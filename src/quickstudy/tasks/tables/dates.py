@@ -17,8 +17,8 @@ DAYS = (
 )
 TIMES = ("", " %H:%M", " %H:%M:%S", "T%H:%M:%S", " %I:%M %p", " %I:%M:%S %p", " %H:%M:%S.%f")
 SIMILAR = re.compile(
-    r"\d{4}[/.-]\d{1,2}\b.*|\d{1,2}[./-]\d{1,2}[./-]\d{4}\b.*|\d{1,2}[.]?[ -][A-Za-z]{3,}[ -]\d{4}.*"
-    r"|[A-Za-z]{3,} \d{1,2}, \d{4}.*"
+    r"\d{4}[/.-]\d{1,2}\b.*|\d{1,2}[./-]\d{1,2}[./-]\d{4}\b.*"
+    r"|\d{1,2}[.]?[ -][A-Za-z]{3,}[ -]\d{4}.*|[A-Za-z]{3,} \d{1,2}, \d{4}.*"
 )
 """What every date looks like; a cheap test before the formats are tried."""
 FEW = 20
@@ -28,8 +28,8 @@ SWAPPED = {"%m/%d/%Y": "%d/%m/%Y", "%d-%m-%Y": "%m-%d-%Y"}
 def format_of(words: "pa.Array[Any]") -> str | None:
     """Find the format in which all ``words`` are dates; None if there is none.
 
-    It is ``"ISO8601"`` or a format of ``strptime``. If day and month can be read both ways, 1/2/2020
-    has the month first and 1-2-2020 the day.
+    It is ``"ISO8601"`` or a format of ``strptime``. If day and month can be read both ways,
+    1/2/2020 has the month first and 1-2-2020 the day.
     """
     first = [word.strip() for word in words[:FEW].to_pylist()]
     if not first or not all(map(SIMILAR.fullmatch, first)):

@@ -13,7 +13,7 @@ from quickstudy.tasks.tables.carriers import as_text, carrier_of
 from quickstudy.tasks.tables.column_schema import ColumnSchema, cast, distinct_words
 from quickstudy.tasks.tables.dates import format_of, is_ambiguous
 from quickstudy.tasks.tables.spelling import spell
-from quickstudy.tasks.tables.writing import Writing, has_commas, writing_of
+from quickstudy.tasks.tables.writing import PLAINLY, has_commas, writing_of
 
 MOST_CATEGORIES = 200
 LONG, MANY = 30, 20
@@ -83,7 +83,7 @@ def _as_numbers(values: "pd.Series[Any]", hint: Hint) -> ColumnSchema:
     if carrier_of(values) != "text":
         return found
     words = distinct_words(as_text(values), hint.missing)[0].drop_null()
-    return replace(found, writing=writing_of(words, hint.comma) or Writing())
+    return replace(found, writing=writing_of(words, hint.comma) or PLAINLY)
 
 
 def _as_dates(kind: str, values: "pd.Series[Any]", hint: Hint) -> ColumnSchema:

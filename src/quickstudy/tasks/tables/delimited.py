@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from quickstudy.errors import UserError, require
-from quickstudy.tasks.tables.asked import Reading
+from quickstudy.tasks.tables.asked import NOTHING_ASKED, Reading
 from quickstudy.tasks.tables.carriers import WRITTEN
 
 SEPARATORS = (",", ";", "\t", "|")
@@ -46,7 +46,7 @@ class Layout:
     found: tuple[str, ...] = ()
 
 
-def layout_of(path: Path, asked: Reading = Reading()) -> Layout:
+def layout_of(path: Path, asked: Reading = NOTHING_ASKED) -> Layout:
     """Find the separator and the encoding of a CSV file, as far as they are not asked for.
 
     The encoding is that of the mark at the beginning of the file, UTF-8 if all of it is, else
@@ -108,7 +108,7 @@ def _num_cells(lines: Sequence[str], separator: str) -> list[int]:
     return [len(row) for row in rows] or [0]
 
 
-def read_delimited(path: Path, asked: Reading = Reading()) -> pd.DataFrame:
+def read_delimited(path: Path, asked: Reading = NOTHING_ASKED) -> pd.DataFrame:
     """Read all cells of a CSV file as text; an empty cell is missing.
 
     A first column without a name that counts the rows, as pandas writes it, is left out. The

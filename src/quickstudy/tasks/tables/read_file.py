@@ -5,12 +5,12 @@ from pathlib import Path
 import pandas as pd
 
 from quickstudy.errors import UserError, require
-from quickstudy.tasks.tables.asked import Reading
+from quickstudy.tasks.tables.asked import NOTHING_ASKED, Reading
 from quickstudy.tasks.tables.delimited import read_delimited
 from quickstudy.tasks.tables.schema import check_names
 
 
-def read_table(path: Path, asked: Reading = Reading()) -> pd.DataFrame:
+def read_table(path: Path, asked: Reading = NOTHING_ASKED) -> pd.DataFrame:
     """Read the rows of a ``.csv`` or ``.parquet`` file.
 
     The cells of a CSV file are text, which a :class:`~quickstudy.tasks.tables.Schema` reads.

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from quickstudy.errors import require
-from quickstudy.tasks.tables.asked import Reading
+from quickstudy.tasks.tables.asked import NOTHING_ASKED, Reading
 from quickstudy.tasks.tables.carriers import carrier_of, is_written
 from quickstudy.tasks.tables.column_schema import ColumnSchema, Kind
 from quickstudy.tasks.tables.decide import Hint, decide, decide_as, refuse_many, writes_commas
@@ -29,7 +29,7 @@ class Schema:
 
     columns: tuple[ColumnSchema, ...] = ()
     task: str | None = None
-    asked: Reading = Reading()
+    asked: Reading = NOTHING_ASKED
 
     @classmethod
     def infer(
@@ -38,7 +38,7 @@ class Schema:
         features: Sequence[str],
         targets: Mapping[str, Answer] | None = None,
         task: str | None = None,
-        asked: Reading = Reading(),
+        asked: Reading = NOTHING_ASKED,
     ) -> "Schema":
         """Decide what the columns of the training rows ``frame`` hold.
 

@@ -18,9 +18,8 @@ MISSING = (
 """Usual spellings of a missing number, in small letters."""
 CODES = "USD|EUR|GBP|CHF|JPY|CNY|INR|AUD|CAD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|BRL|MXN|ZAR|KRW|TRY|RUB"
 CURRENCY = rf"(?:(?:US|A|C|R|NZ|HK|S)?[$€£¥₹₽₩₺₪฿₫₴₦]|{CODES}|[Kk]r\.?|zł|Kč|Fr\.?)"
-SIGNED = (
-    rf"^([+-]?)\s*{CURRENCY}?\s*([+-]?[0-9.,' \x{{a0}}\x{{202f}}]*[0-9][.,]?)\s*{CURRENCY}?\s*(%?)$"
-)
+DIGITS = r"[+-]?[0-9.,' \x{a0}\x{202f}]*[0-9][.,]?"
+SIGNED = rf"^([+-]?)\s*{CURRENCY}?\s*({DIGITS})\s*{CURRENCY}?\s*(%?)$"
 """A number with a sign, a currency before or behind it, and a percent sign."""
 PLAIN = r"^\s*[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|(?i:inf|infinity))\s*$"
 IN_BRACKETS = r"^\((.*[0-9].*)\)$"
@@ -63,7 +62,7 @@ class Writing:
     def parse(self, words: Text) -> Text:
         """Give the numbers that ``words`` are, null where one is none."""
         plain = pc.match_substring_regex(words, PLAIN)
-        if self == Writing():
+        if self == PLAINLY:
             return _cast(words, plain)
         bare, percent = _bare(words)
         good = pc.match_substring_regex(bare, self.pattern)
@@ -73,6 +72,10 @@ class Writing:
         found = pc.if_else(percent, pc.divide(found, 100.0), found)
         exact = self.decimal == "." and not self.thousands
         return pc.coalesce(found, _cast(words, plain)) if exact else found
+
+
+PLAINLY = Writing()
+"""Numbers as Python writes them."""
 
 
 def _cast(words: Text, good: Text) -> Text:
@@ -101,7 +104,7 @@ def writing_of(words: Text, comma: bool = False) -> Writing | None:
             1,234 and 1.234.
     """
     if not comma and _all(pc.match_substring_regex(words, PLAIN)):
-        return Writing()
+        return PLAINLY
     bare, percent = _bare(words)
     paid = _any(pc.match_substring_regex(words, rf"{CURRENCY}|^\s*\("))
     if paid and len(_currencies(words)) > 1:
@@ -111,7 +114,7 @@ def writing_of(words: Text, comma: bool = False) -> Writing | None:
         writing = Writing(decimal, thousands, **other)
         if _all(pc.match_substring_regex(bare, writing.pattern)):
             return writing
-    return Writing() if _all(pc.match_substring_regex(words, PLAIN)) else None
+    return PLAINLY if _all(pc.match_substring_regex(words, PLAIN)) else None
 
 
 def _currencies(words: Text) -> set[str]:
@@ -149,4 +152,4 @@ def is_missing_number(words: Text) -> Text:
     return pc.is_in(small, pa.array(MISSING, words.type))
 
 
-__all__ = ["MISSING", "Writing", "has_commas", "is_missing_number", "writing_of"]
+__all__ = ["MISSING", "PLAINLY", "Writing", "has_commas", "is_missing_number", "writing_of"]
