@@ -14,7 +14,7 @@ from torch import Tensor
 from quickstudy.episode import Batch
 from quickstudy.errors import require
 from quickstudy.estimators.approach import Approach, Ask, bounds, prediction
-from quickstudy.estimators.rows import checked, labels_of
+from quickstudy.estimators.rows import checked, labelled, labels_of
 
 
 class AdaptedEstimator(BaseEstimator, ABC):
@@ -34,6 +34,7 @@ class AdaptedEstimator(BaseEstimator, ABC):
 
     def fit(self, X: Any, y: Any) -> "AdaptedEstimator":
         """Master the task of the rows ``X`` ``[row, feature]`` with the targets ``y``."""
+        X, y, _ = labelled(X, y)
         frame, y = checked(self, X, y, fitting=True, **self._y_options())
         targets = self._targets(np.asarray(y))
         inputs, asked = self.approach.inputs(frame), self.approach.form.target

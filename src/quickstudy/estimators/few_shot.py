@@ -17,11 +17,21 @@ from torch import nn
 from quickstudy.episode import Batch
 from quickstudy.errors import require
 from quickstudy.estimators.class_episodes import episodes_of
-from quickstudy.estimators.rows import checked, holds, labels_of, seed_of, without_task
+from quickstudy.estimators.rows import (
+    checked,
+    coded,
+    holds,
+    labelled,
+    labels_of,
+    refuse_several,
+    seed_of,
+    without_task,
+)
 from quickstudy.learners import ANIL, R2D2, Learner, MatchingNet, ProtoNet
 from quickstudy.models import MLP, Conv4
 from quickstudy.random import ambient
 from quickstudy.tasks.encoder import Encoder
+from quickstudy.tasks.tables.spelling import spell
 from quickstudy.training.train import train_whole
 
 FewShotMethod = Literal["protonet", "matching", "r2d2", "anil"]
@@ -62,6 +72,7 @@ class AdaptedFewShotClassifier(ClassifierMixin, BaseEstimator):
 
     def fit(self, X: Any, y: Any) -> "AdaptedFewShotClassifier":
         """Master the classes ``y`` ``[row]`` from the examples ``X`` ``[row, *feature]``."""
+        X, y, _ = labelled(X, y)
         x = self.approach.inputs(self, X)
         self.classes_, codes = labels_of(y)
         support = Batch.of(x, codes)
@@ -96,7 +107,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
     ``X`` holds vectors ``[row, feature]`` (an array or a DataFrame), or square images ``[row,
     channel, height, width]``. With ``task``, the classes of an episode are of one task (the letters
     of one alphabet), and a class of another task is another class, even if it has the same name;
-    :meth:`predict` then needs the task too.
+    :meth:`predict` then needs the task too. A row without a label is left out.
 
     Args:
         method: ``"protonet"``, ``"matching"``, ``"r2d2"`` or ``"anil"``.
@@ -160,7 +171,8 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
             task: The task of every row ``[row]``, or a column of the DataFrame ``X``.
         """
         rows, labels = without_task(X, task)
-        self.task_column_ = task if isinstance(task, str) else None
+        rows, y, labels = labelled(rows, y, labels)
+        self.task_column_ = task if isinstance(task, str | int) else None
         encoder = None
         if _vectors(rows):
             frame, y = checked(self, rows, y, fitting=True)
@@ -178,16 +190,20 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
             f"for {len(x)}.",
         )
         self.approach_ = ClassLearner(self._trained(x, y, labels), encoder)
+        codes, names = coded(labels)
         self.tasks_ = {
-            name: self.adapt(_rows(rows, labels == name), y[labels == name])
-            for name in np.unique(labels).tolist()
+            name: self.adapt(_rows(rows, codes == place), y[codes == place])
+            for place, name in enumerate(names.tolist())
         }
         return self
 
     def adapt(self, X: Any, y: Any) -> AdaptedFewShotClassifier:
         """Fit a classifier of the new classes ``y`` to the examples ``X``."""
         check_is_fitted(self, "approach_")
-        rows = X.drop(columns=self.task_column_) if holds(X, self.task_column_) else X
+        rows = X
+        if holds(X, self.task_column_):
+            refuse_several(X[self.task_column_], self.task_column_)
+            rows = X.drop(columns=self.task_column_)
         return AdaptedFewShotClassifier(self.approach_).fit(rows, y)
 
     def predict_proba(self, X: Any, task: Any = None) -> np.ndarray:
@@ -229,6 +245,8 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
             f"Parameter `task` should say the tasks: {len(self.tasks_)} were learned.",
         )
         found = np.full(rows, next(iter(self.tasks_))) if labels is None else labels
+        known = {spell(name): name for name in self.tasks_}
+        found = np.array([known.get(spell(name), name) for name in found.tolist()], dtype=object)
         unknown = sorted(set(found.tolist()) - set(self.tasks_))
         require(
             not unknown,

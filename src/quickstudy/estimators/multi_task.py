@@ -14,7 +14,17 @@ from sklearn.utils.validation import check_is_fitted
 from quickstudy.errors import require
 from quickstudy.estimators.adapted import AdaptedClassifier, AdaptedRegressor, unscaled
 from quickstudy.estimators.approach import Approach, Ask, bounds, prediction
-from quickstudy.estimators.rows import checked, holds, labels_of, seed_of, without_task
+from quickstudy.estimators.rows import (
+    checked,
+    coded,
+    holds,
+    labelled,
+    labels_of,
+    places_of,
+    refuse_several,
+    seed_of,
+    without_task,
+)
 from quickstudy.ladder.methods import METHODS, Method, choose
 from quickstudy.targets import Classes, Numbers, Target
 from quickstudy.tasks import TableTasks
@@ -40,11 +50,12 @@ class MultiTaskEstimator(BaseEstimator, ABC):
 
     def _fit(self, X: Any, y: Any, task: Any) -> None:
         rows, labels = without_task(X, task)
-        self.task_column_ = task if isinstance(task, str) else None
+        rows, y, labels = labelled(rows, y, labels)
+        self.task_column_ = task if isinstance(task, str | int) else None
         frame, y = checked(self, rows, y, fitting=True, **self._y_options())
         targets, target, classes = self._learn(np.asarray(y))
         labels = np.zeros(len(frame), dtype=np.int64) if labels is None else labels
-        codes, self.tasks_ = pd.factorize(labels, sort=True)
+        codes, self.tasks_ = coded(labels)
         tasks = _tasks(frame, targets, target, codes, self.tasks_)
         columns = 1 if target.way else target.scores
         form = TableForm.of(tasks, {f"y{index}": classes for index in range(columns)})
@@ -59,7 +70,7 @@ class MultiTaskEstimator(BaseEstimator, ABC):
         check_is_fitted(self)
         if holds(X, self.task_column_):
             X, of_column = without_task(X, self.task_column_)
-            task = of_column if task is None or isinstance(task, str) else task
+            task = of_column if task is None or isinstance(task, str | int) else task
         rows, labels = without_task(X, task)
         frame, _ = checked(self, rows)
         known = len(self.tasks_)
@@ -69,13 +80,16 @@ class MultiTaskEstimator(BaseEstimator, ABC):
         )
         place = np.zeros(len(frame), dtype=np.int64)
         if labels is not None:
-            place = pd.Index(self.tasks_).get_indexer(labels)
+            place = places_of(self.tasks_, labels)
         return self.approach_.of_known(self.rows_, self.approach_.inputs(frame), place, ask)
 
     def _new(self, X: Any) -> Any:
         """Drop the task's column from the rows of a new task."""
         check_is_fitted(self)
-        return X.drop(columns=self.task_column_) if holds(X, self.task_column_) else X
+        if not holds(X, self.task_column_):
+            return X
+        refuse_several(X[self.task_column_], self.task_column_)
+        return X.drop(columns=self.task_column_)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -91,8 +105,9 @@ class MultiTaskRegressor(RegressorMixin, MultiTaskEstimator):
     task from a few of its rows.
 
     ``task`` is an array, or the name of a column of the DataFrame ``X`` (to be named once, in
-    ``fit``); without it all rows are of one task. ``X`` may hold categories (in a DataFrame) and
-    empty cells. In pipelines and searches ``task`` is metadata:
+    ``fit``); without it all rows are of one task. ``X`` may hold categories and dates (in a
+    DataFrame) and empty cells; a row without a label is left out. A task has one name, whatever
+    its dtype: 1, 1.0 and ``"1"``. In pipelines and searches ``task`` is metadata:
     ``MultiTaskRegressor().set_fit_request(task=True)``; the name of a column needs no routing.
 
     Args:

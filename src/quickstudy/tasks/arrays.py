@@ -86,6 +86,11 @@ class Arrays(Data):
                 f"`x` and `{name}` should have the same length, at least 1. "
                 f"Found {len(values)} and {0 if other is None else len(other)}.",
             )
+        nameless = 0 if task is None else sum(map(is_missing, _entries(task)))
+        require(
+            not nameless,
+            f"`task` should say the task of every example. Found {nameless} without: drop them.",
+        )
         self.pool: Classes | TableTasks = (
             classes_of(values, _classes(y)) if task is None else _tasks_of(values, y, task)
         )
@@ -201,8 +206,11 @@ def _inputs(x: Any) -> Tensor:
 
 def _texts(values: Any) -> list[str]:
     """The entries of a list or an array as text."""
-    entries = values.tolist() if hasattr(values, "tolist") else values
-    return [str(entry) for entry in entries]
+    return [str(entry) for entry in _entries(values)]
+
+
+def _entries(values: Any) -> Any:
+    return values.tolist() if hasattr(values, "tolist") else values
 
 
 def _classes(y: Any) -> list[str]:

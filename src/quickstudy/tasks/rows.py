@@ -18,7 +18,7 @@ from quickstudy.tasks.encoder import Encoder, check_columns
 from quickstudy.tasks.table import Table
 from quickstudy.tasks.table_form import TableForm
 from quickstudy.tasks.table_tasks import TableTasks
-from quickstudy.tasks.tables.asked import Reading, kinds_of
+from quickstudy.tasks.tables.asked import reading_of
 from quickstudy.tasks.tables.carriers import is_written
 from quickstudy.tasks.tables.column_schema import ColumnSchema
 from quickstudy.tasks.tables.delimited import FOUND
@@ -97,8 +97,7 @@ class Rows(Data):
         self.encoding = encoding
         check_fractions(fractions)
         self._check_options()
-        kinds = kinds_of(numbers, categories, dates, ignore)
-        self._asked = Reading(separator, decimal, encoding, self.missing, kinds)
+        self._asked = reading_of(self)
         self._frame = read_table(Path(file), self._asked)
         self._names = self._columns()
 
@@ -156,9 +155,7 @@ class Rows(Data):
             target,
             kind,
             features=self._names,
-            columns=self._asked.kinds,
-            missing=self.missing,
-            decimal=self.decimal,
+            **self._asked.for_table,
         )
         parts = divide(len(table.names), self.fractions, self.seed)
         train = table.divided({"train": parts["train"]})["train"]

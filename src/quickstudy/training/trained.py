@@ -217,7 +217,7 @@ class Trained:
         """Tasks of the table that the run was fitted to, or of another file with its columns."""
         form, source = self.fitted_table, self.details["source"]
         assert form is not None
-        frame = read_table(Path(source["file"]) if file is None else file)
+        frame = read_table(Path(source["file"]) if file is None else file, form.schema.asked)
         label = "all rows, which were learned from" if file is None else str(file)
         unknown = sorted(set(options) - {"shot", "query"})
         message = f"Tasks of a table have no option {unknown[:1]}. They have shot, query."

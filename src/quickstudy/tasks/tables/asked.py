@@ -54,6 +54,17 @@ class Reading:
         """The columns that are left out."""
         return {name for name, kind in self.kinds.items() if kind == "ignore"}
 
+    @property
+    def for_table(self) -> dict[str, Any]:
+        """The arguments of :class:`~quickstudy.tasks.Table` that say the same."""
+        return {
+            "columns": dict(self.kinds),
+            "missing": self.missing,
+            "separator": self.separator,
+            "decimal": self.decimal,
+            "encoding": self.encoding,
+        }
+
     def to_dict(self) -> dict[str, Any]:
         """Give plain values, to be kept with a run."""
         return {**asdict(self), "missing": list(self.missing), "kinds": dict(self.kinds)}
@@ -92,6 +103,21 @@ def kinds_of(
     return found
 
 
+def reading_of(options: Any) -> Reading:
+    """Give what the options of a command, or of a source, say of reading.
+
+    Args:
+        options: An object with the attributes ``numbers``, ``categories``, ``dates``, ``ignore``,
+            ``missing``, ``separator``, ``decimal`` and ``encoding``.
+
+    Raises:
+        UserError: If two of them name the same column, or one is out of range.
+    """
+    kinds = kinds_of(options.numbers, options.categories, options.dates, options.ignore)
+    missing = tuple(options.missing)
+    return Reading(options.separator, options.decimal, options.encoding, missing, kinds)
+
+
 def _is_encoding(name: str) -> bool:
     try:
         return bool(codecs.lookup(name))
@@ -115,4 +141,4 @@ def _texts(values: str | Sequence[str]) -> tuple[str, ...]:
 NOTHING_ASKED = Reading()
 """All is found out."""
 
-__all__ = ["NOTHING_ASKED", "Reading", "kinds_of"]
+__all__ = ["NOTHING_ASKED", "Reading", "kinds_of", "reading_of"]

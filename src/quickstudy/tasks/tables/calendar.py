@@ -10,6 +10,7 @@ PARTS = ("year", "day")
 """Parts that come round again, each a sine and a cosine: the time of the year and of the day."""
 SEASONS = 180.0
 """Days that dates span if the time of the year is a feature."""
+YEAR = 365.25
 DAY = np.timedelta64(1, "D")
 
 
@@ -31,7 +32,7 @@ def varying_parts(values: "pd.Series[Any]") -> dict[str, tuple[str, ...]]:
         return found
     if (dates.max() - dates.min()).days >= SEASONS:
         found["year"] = ()
-    week = sorted(set(dates.dt.dayofweek))
+    week = sorted(set(dates.dt.day_of_week))
     if len(week) > 1:
         found["weekday"] = tuple(WEEK[day] for day in week)
     if (dates - dates.dt.normalize()).nunique() > 1:
@@ -44,10 +45,11 @@ def part_of_date(
 ) -> list[np.ndarray]:
     """Give the features of one part of every date, zeros if there is none."""
     if part == "weekday":
-        week = values.dt.dayofweek.to_numpy(dtype=np.float64, na_value=np.nan)
+        week = values.dt.day_of_week.to_numpy(dtype=np.float64, na_value=np.nan)
         return [(week == WEEK.index(day)).astype(np.float64) for day in categories]
-    day = days_since(values, "1970-01-01") % 1.0
-    turns = day if part == "day" else (values.dt.dayofyear.to_numpy(dtype=float) - 1 + day) / 365.25
+    turns = days_since(values, "1970-01-01") % 1.0
+    if part == "year":
+        turns = (values.dt.day_of_year.to_numpy(dtype=np.float64) - 1 + turns) / YEAR
     waves = (np.sin(2 * np.pi * turns), np.cos(2 * np.pi * turns))
     return [np.where(np.isnan(wave), 0.0, wave) for wave in waves]
 

@@ -166,7 +166,7 @@ class ColumnSchema:
         return distinct_words(text, self.missing)
 
     def _refused(self, found: Any) -> UserError:
-        kinds = {"truth value": "true and false"}
+        kinds = {"truth value": "true and false", "category": "categories"}
         wanted = kinds.get(self.kind, f"{self.kind}s")
         found = repr(found) if isinstance(found, str) else found
         return UserError(f"Column {self.name!r} should hold {wanted}. Found {found}.")

@@ -21,7 +21,11 @@ LONG, MANY = 30, 20
 ZEROS = r"^-?0[0-9]+$"
 WHOLE = r"^[+-]?[0-9]+$"
 OF_DTYPE = {"number": "numbers", "truth": "true and false", "date": "dates", "category": "so typed"}
-ASKED_FORMATS = ("%Y%m%d", "%Y")
+OF_LENGTH = {frozenset({8}): "%Y%m%d", frozenset({4}): "%Y"}
+"""Formats of dates of digits only, by their lengths; only if dates are asked for."""
+EMPTY = "no cell is filled"
+SAMPLE_ROWS = 1000
+"""Rows that say whether a table has decimal commas."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,8 @@ def decide(values: "pd.Series[Any]", hint: Hint) -> ColumnSchema:
         return _of_text(name, as_text(values), hint)
     kinds: Any = {"truth": "truth value"}
     kind, empty = kinds.get(carrier, carrier), int(values.isna().sum())
-    return ColumnSchema(name, kind, OF_DTYPE[carrier], hint.missing, empty)
+    why = OF_DTYPE[carrier] if empty < len(values) else EMPTY
+    return ColumnSchema(name, kind, why, hint.missing, empty)
 
 
 def decide_as(kind: str, values: "pd.Series[Any]", hint: Hint) -> ColumnSchema:
@@ -96,8 +101,7 @@ def _as_dates(kind: str, values: "pd.Series[Any]", hint: Hint) -> ColumnSchema:
     words = distinct_words(as_text(text), hint.missing)[0].drop_null()
     written = format_of(words)
     if written is None:
-        lengths = {len(word) for word in words.to_pylist()}
-        written = {frozenset({8}): "%Y%m%d", frozenset({4}): "%Y"}.get(frozenset(lengths), "")
+        written = OF_LENGTH.get(frozenset(map(len, words.to_pylist())), "")
     return replace(found, written=written)
 
 
@@ -105,7 +109,7 @@ def _of_text(name: str, text: Any, hint: Hint) -> ColumnSchema:
     quick = None if hint.comma and hint.cells else cast(text)
     if quick is not None and hint.cells and not _has_zeros(text):
         empty = int(np.isnan(quick).sum())
-        why = "numbers" if empty < len(text) else "no cell is filled"
+        why = "numbers" if empty < len(text) else EMPTY
         return ColumnSchema(name, "number", why, hint.missing, empty)
     words, places = distinct_words(text, hint.missing)
     found = _of_words(name, words.drop_null(), hint)
@@ -131,7 +135,7 @@ def _of_words(name: str, words: Any, hint: Hint) -> ColumnSchema:
     """Decide by the distinct cells that are not missing."""
     missing = hint.missing
     if not len(words):
-        return ColumnSchema(name, "number", "no cell is filled", missing)
+        return ColumnSchema(name, "number", EMPTY, missing)
     if set(pc.utf8_lower(pc.utf8_trim_whitespace(words)).to_pylist()) <= {"true", "false"}:
         return ColumnSchema(name, "truth value", "true and false", missing)
     written = format_of(words)
@@ -200,8 +204,8 @@ def refuse_many(column: ColumnSchema, values: "pd.Series[Any]") -> None:
 
 
 def writes_commas(values: "pd.Series[Any]", missing: tuple[str, ...]) -> bool:
-    """Whether a column of text holds numbers with decimal commas without doubt."""
-    text = as_text(values)
+    """Whether the first rows of a column of text hold decimal commas without doubt."""
+    text = as_text(values.iloc[:SAMPLE_ROWS])
     if cast(text) is not None:
         return False
     words = distinct_words(text, missing)[0].drop_null()

@@ -61,6 +61,7 @@ class Writing:
 
     def parse(self, words: Text) -> Text:
         """Give the numbers that ``words`` are, null where one is none."""
+        words = pc.replace_substring(words, "−", "-")
         plain = pc.match_substring_regex(words, PLAIN)
         if self == PLAINLY:
             return _cast(words, plain)
@@ -85,9 +86,8 @@ def _cast(words: Text, good: Text) -> Text:
 
 def _bare(words: Text) -> tuple[Text, Text]:
     """Take signs of currency and percent away, and say which words had a percent sign."""
-    words = pc.utf8_trim_whitespace(words)
+    words = pc.utf8_trim_whitespace(pc.replace_substring(words, "−", "-"))
     words = pc.replace_substring_regex(words, IN_BRACKETS, r"-\1")
-    words = pc.replace_substring_regex(words, "−", "-")
     percent = pc.ends_with(words, "%")
     bare = pc.replace_substring_regex(words, SIGNED, r"\1\2")
     bare = pc.replace_substring_regex(bare, r"[\x{a0}\x{202f}\x{2009}]", " ")
