@@ -15,6 +15,9 @@ Carrier = Literal["number", "truth", "date", "category", "text", "mixed", "other
 WRITTEN = "quickstudy_written"
 """The key of a DataFrame's attributes that says that its text is the cells of a file."""
 
+FOUND = "quickstudy_found"
+"""The key of a DataFrame's attributes that holds what was found out about its file, in words."""
+
 OF_OBJECTS: dict[str, Carrier] = {
     "string": "text",
     "boolean": "truth",
@@ -55,7 +58,10 @@ def _is_dictionary(dtype: Any) -> bool:
 
 def _of_objects(values: "pd.Series[Any]") -> Carrier:
     name = pd.api.types.infer_dtype(values, skipna=True)
-    if name in OF_OBJECTS:
+    if name in FOUND = "quickstudy_found"
+"""The key of a DataFrame's attributes that holds what was found out about its file, in words."""
+
+OF_OBJECTS:
         return OF_OBJECTS[name]
     filled = values[values.notna()]
     if all(isinstance(one, numbers.Real | decimal.Decimal | np.bool_) for one in filled):
@@ -92,4 +98,4 @@ def is_written(frame: pd.DataFrame) -> bool:
     return bool(frame.attrs.get(WRITTEN))
 
 
-__all__ = ["WRITTEN", "Carrier", "as_numbers", "as_text", "carrier_of", "is_written"]
+__all__ = ["FOUND", "WRITTEN", "Carrier", "as_numbers", "as_text", "carrier_of", "is_written"]

@@ -56,15 +56,15 @@ class ColumnSchema:
         Raises:
             UserError: If it holds something else.
         """
-        if self.kind == "category":
-            return self._series(values, self._spelled(values, cells))
         carrier = carrier_of(values)
+        if carrier == "other":
+            raise self._refused(values.dtype)
+        if self.kind == "category":
+            return self._series(values, spelled(values, self.missing, cells))
         if carrier == "category":
             return self._by_category(values)
         if carrier == "mixed":
             return self.read(values.map(spell, na_action="ignore"))
-        if carrier == "other":
-            raise self._refused(values.dtype)
         read = {"number": self._numbers, "truth value": self._truth, "date": self._dates}
         return read[self.kind](values, carrier)
 
@@ -80,12 +80,6 @@ class ColumnSchema:
 
     def _series(self, like: "pd.Series[Any]", values: Any) -> "pd.Series[Any]":
         return pd.Series(values, index=like.index, name=like.name, copy=False)
-
-    def _spelled(self, values: "pd.Series[Any]", cells: bool) -> pd.Categorical:
-        try:
-            return spelled(values, self.missing, cells)
-        except TypeError:  # lists have no hash
-            raise self._refused(values.dtype) from None
 
     def _by_category(self, values: "pd.Series[Any]") -> "pd.Series[Any]":
         """Read the categories of pandas, each once."""

@@ -13,7 +13,7 @@ import pyarrow.csv
 
 from quickstudy.errors import UserError, require
 from quickstudy.tasks.tables.asked import NOTHING_ASKED, Reading
-from quickstudy.tasks.tables.carriers import WRITTEN
+from quickstudy.tasks.tables.carriers import FOUND, WRITTEN
 
 SEPARATORS = (",", ";", "\t", "|")
 NAMES = {"\t": "tab"}
@@ -27,8 +27,6 @@ MARKS = (
 """Bytes at the beginning of a file that say its encoding."""
 LATIN = "cp1252"
 SAMPLE, SAMPLE_LINES = 1 << 18, 100
-FOUND = "quickstudy_found"
-"""The key of a DataFrame's attributes that holds what was found out about its file."""
 
 
 @dataclass(frozen=True)
@@ -181,4 +179,4 @@ def _counts_rows(frame: pd.DataFrame) -> bool:
     return any(first == list(map(str, range(s, len(first) + s))) for s in (0, 1))
 
 
-__all__ = ["FOUND", "Layout", "layout_of", "read_delimited"]
+__all__ = ["Layout", "layout_of", "read_delimited"]

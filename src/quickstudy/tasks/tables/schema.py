@@ -9,7 +9,7 @@ import pandas as pd
 
 from quickstudy.errors import require
 from quickstudy.tasks.tables.asked import NOTHING_ASKED, Reading
-from quickstudy.tasks.tables.carriers import carrier_of, is_written
+from quickstudy.tasks.tables.carriers import FOUND, carrier_of, is_written
 from quickstudy.tasks.tables.column_schema import ColumnSchema, Kind
 from quickstudy.tasks.tables.decide import Hint, decide, decide_as, refuse_many, writes_commas
 
@@ -25,11 +25,13 @@ class Schema:
         columns: What was decided of every column.
         task: The column of the tasks, if there is one.
         asked: What a user said.
+        found: What was found out about the file, in words.
     """
 
     columns: tuple[ColumnSchema, ...] = ()
     task: str | None = None
     asked: Reading = NOTHING_ASKED
+    found: tuple[str, ...] = ()
 
     @classmethod
     def infer(
@@ -83,17 +85,19 @@ class Schema:
         return pd.DataFrame(read, index=frame.index, copy=False)
 
     def lines(self) -> list[str]:
-        """Give a table in words: column, read as, why, missing."""
+        """Give a table in words (column, read as, why, missing), and what was found out."""
         rows = [("column", "read as", "why", "missing")]
         rows += [(one.name, one.kind, one.why, str(one.empty or "")) for one in self.columns]
         widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
         padded = (map(str.ljust, row, widths) for row in rows)
-        return ["  ".join(cells).rstrip() for cells in padded]
+        table = ["  ".join(cells).rstrip() for cells in padded]
+        return table + [f"Found out: {told}." for told in self.found]
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain values, to be kept with a run."""
         columns = [column.to_dict() for column in self.columns]
-        return {"columns": columns, "task": self.task, "asked": self.asked.to_dict()}
+        asked, found = self.asked.to_dict(), list(self.found)
+        return {"columns": columns, "task": self.task, "asked": asked, "found": found}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Schema":
@@ -101,7 +105,8 @@ class Schema:
         if not values:
             return cls()
         columns = tuple(map(ColumnSchema.from_dict, values["columns"]))
-        return cls(columns, values["task"], Reading.from_dict(values["asked"]))
+        asked, found = Reading.from_dict(values["asked"]), tuple(values["found"])
+        return cls(columns, values["task"], asked, found)
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,8 @@ class _Deciding:
         columns += [self._feature(name) for name in features]
         left_out = self.asked.ignored - {column.name for column in columns}
         columns += [self._feature(str(name)) for name in self.frame.columns if name in left_out]
-        return Schema(tuple(columns), task, self.asked)
+        found = tuple(self.frame.attrs.get(FOUND, ()))
+        return Schema(tuple(columns), task, self.asked, found)
 
     @cached_property
     def _hint(self) -> Hint:

@@ -8,7 +8,7 @@ from quickstudy.tasks.tables.calendar import days_since, part_of_date, varying_p
 
 
 def dates(*values: str | None) -> pd.Series:
-    return pd.Series(pd.to_datetime(list(values))).astype("datetime64[us]")
+    return pd.Series(pd.to_datetime(list(values), format="ISO8601")).astype("datetime64[us]")
 
 
 def test_days_since_a_start():

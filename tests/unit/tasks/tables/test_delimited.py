@@ -5,7 +5,8 @@ import pytest
 
 import quickstudy as qs
 from quickstudy.tasks.tables.asked import Reading
-from quickstudy.tasks.tables.delimited import FOUND, layout_of, read_delimited
+from quickstudy.tasks.tables.carriers import FOUND
+from quickstudy.tasks.tables.delimited import layout_of, read_delimited
 
 ROWS = [("name", "x"), ("Zürich", "1,5"), ("a b", "2")]
 
