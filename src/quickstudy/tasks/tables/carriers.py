@@ -58,10 +58,7 @@ def _is_dictionary(dtype: Any) -> bool:
 
 def _of_objects(values: "pd.Series[Any]") -> Carrier:
     name = pd.api.types.infer_dtype(values, skipna=True)
-    if name in FOUND = "quickstudy_found"
-"""The key of a DataFrame's attributes that holds what was found out about its file, in words."""
-
-OF_OBJECTS:
+    if name in OF_OBJECTS:
         return OF_OBJECTS[name]
     filled = values[values.notna()]
     if all(isinstance(one, numbers.Real | decimal.Decimal | np.bool_) for one in filled):
