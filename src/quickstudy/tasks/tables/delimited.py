@@ -30,7 +30,7 @@ SAMPLE, SAMPLE_LINES = 1 << 18, 100
 
 
 @dataclass(frozen=True)
-class Layout:
+class FileLayout:
     """How a CSV file is written.
 
     Attributes:
@@ -44,7 +44,7 @@ class Layout:
     found: tuple[str, ...] = ()
 
 
-def layout_of(path: Path, asked: Reading = NOTHING_ASKED) -> Layout:
+def layout_of(path: Path, asked: Reading = NOTHING_ASKED) -> FileLayout:
     """Find the separator and the encoding of a CSV file, as far as they are not asked for.
 
     The encoding is that of the mark at the beginning of the file, UTF-8 if all of it is, else
@@ -58,7 +58,7 @@ def layout_of(path: Path, asked: Reading = NOTHING_ASKED) -> Layout:
         found.append(f"cells separated by {NAMES.get(separator, repr(separator))}")
     if asked.encoding is None and encoding not in ("utf-8", "utf-8-sig"):
         found.append(f"encoding {encoding}")
-    return Layout(separator, encoding, tuple(found))
+    return FileLayout(separator, encoding, tuple(found))
 
 
 def _encoding(path: Path) -> str:
@@ -128,7 +128,7 @@ def read_delimited(path: Path, asked: Reading = NOTHING_ASKED) -> pd.DataFrame:
     return frame
 
 
-def _by_arrow(path: Path, layout: Layout) -> pd.DataFrame:
+def _by_arrow(path: Path, layout: FileLayout) -> pd.DataFrame:
     """Read a file whose rows all have equally many cells."""
     names = _names(path, layout)
     encoding = "utf-8" if layout.encoding == "utf-8-sig" else layout.encoding
@@ -148,14 +148,14 @@ def _by_arrow(path: Path, layout: Layout) -> pd.DataFrame:
     return pd.DataFrame(text, copy=False).set_axis([name.strip() for name in names], axis=1)
 
 
-def _names(path: Path, layout: Layout) -> list[str]:
+def _names(path: Path, layout: FileLayout) -> list[str]:
     """Give the cells of the first line that is not empty."""
     encoding = "utf-8-sig" if layout.encoding == "utf-8" else layout.encoding
     with path.open(encoding=encoding, newline="") as file:
         return next((row for row in csv.reader(file, delimiter=layout.separator) if row), [])
 
 
-def _by_pandas(path: Path, layout: Layout) -> pd.DataFrame:
+def _by_pandas(path: Path, layout: FileLayout) -> pd.DataFrame:
     """Read a file whose rows lack some of the last cells, or say why it is none."""
     options: dict[str, Any] = {"dtype": str, "keep_default_na": False, "na_values": [""]}
     try:
@@ -179,4 +179,4 @@ def _counts_rows(frame: pd.DataFrame) -> bool:
     return any(first == list(map(str, range(s, len(first) + s))) for s in (0, 1))
 
 
-__all__ = ["Layout", "layout_of", "read_delimited"]
+__all__ = ["FileLayout", "layout_of", "read_delimited"]
