@@ -10,13 +10,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from quickstudy.errors import UserError
-from quickstudy.tasks.tables.carriers import as_numbers, as_text, carrier_of
+from quickstudy.tasks.tables.carriers import Carrier, as_numbers, as_text, carrier_of
 from quickstudy.tasks.tables.dates import parse_dates, without_zone
 from quickstudy.tasks.tables.spelling import is_number, spell, spelled
-from quickstudy.tasks.tables.writing import PLAINLY, Writing, is_missing_number, writing_of
+from quickstudy.tasks.tables.words import Text, Words
+from quickstudy.tasks.tables.writing import PLAINLY, Writing, writing_of
 
 Kind = Literal["number", "category", "truth value", "date", "text", "ignore"]
 TRUTH = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
+NO_DATE = np.datetime64("NaT", "us")
+PLURAL = {"truth value": "true and false", "category": "categories"}
+"""What a column of a kind holds, if it is not the kind's name with an s."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +64,12 @@ class ColumnSchema:
         if carrier == "other":
             raise self._refused(values.dtype)
         if self.kind == "category":
-            return self._series(values, spelled(values, self.missing, cells))
+            return _series(values, spelled(values, self.missing, cells))
         if carrier == "category":
             return self._by_category(values)
         if carrier == "mixed":
             return self.read(values.map(spell, na_action="ignore"))
-        read = {"number": self._numbers, "truth value": self._truth, "date": self._dates}
-        return read[self.kind](values, carrier)
+        return _series(values, self._array(values, carrier))
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain values, to be kept with a run."""
@@ -78,95 +81,96 @@ class ColumnSchema:
         missing, writing = tuple(values["missing"]), Writing(**values["writing"])
         return cls(**{**values, "missing": missing, "writing": writing})
 
-    def _series(self, like: "pd.Series[Any]", values: Any) -> "pd.Series[Any]":
-        return pd.Series(values, index=like.index, name=like.name, copy=False)
-
     def _by_category(self, values: "pd.Series[Any]") -> "pd.Series[Any]":
         """Read the categories of pandas, each once."""
         if isinstance(values.dtype, pd.ArrowDtype):
             return self.read(values.astype("category"))
         read = self.read(pd.Series(values.cat.categories, name=values.name))
-        return self._series(values, read.reindex(values.cat.codes).array)
+        return _series(values, read.reindex(values.cat.codes).array)
 
-    def _numbers(self, values: "pd.Series[Any]", carrier: str) -> "pd.Series[Any]":
+    def _array(self, values: "pd.Series[Any]", carrier: Carrier) -> Any:
+        if self.kind == "date":
+            return self._dates(values, carrier)
         if carrier == "date":
             raise self._refused(values.dtype)
-        found = self._parsed(values) if carrier == "text" else as_numbers(values)
+        if self.kind == "truth value":
+            return self._truth(values, carrier)
+        return self._numbers(values, carrier)
+
+    def _numbers(self, values: "pd.Series[Any]", carrier: Carrier) -> np.ndarray:
+        found = self._parsed(as_text(values)) if carrier == "text" else as_numbers(values)
         said = [float(text) for text in self.missing if is_number(spell(text))]
         if said:
             found = np.where(np.isin(found, said), np.nan, found)
         if np.isinf(found).any():
             raise UserError(f"Column {self.name!r} should hold finite numbers. Found infinity.")
-        return self._series(values, found)
+        return found
 
-    def _parsed(self, values: "pd.Series[Any]") -> np.ndarray:
+    def _parsed(self, text: Text) -> np.ndarray:
         """Give the numbers that the text of a column is."""
-        text = as_text(values)
-        quick = cast(text) if self.writing == PLAINLY else None
-        if quick is not None:
-            return quick
-        words, places = self._words(text)
-        real = words.drop_null()
-        for writing in (self.writing, writing_of(real, self.writing.decimal == ",")):
-            found = None if writing is None else writing.parse(real)
+        plain = cast(text) if self.writing == PLAINLY else None
+        if plain is not None:
+            return plain
+        words = self._words(text)
+        for writing in (self.writing, writing_of(words.filled, self.writing.decimal == ",")):
+            found = None if writing is None else writing.parse(words.filled)
             if found is not None and not found.null_count:
-                return _placed(found, words, places)
-        return self._truths(words, places, real)
+                return words.spread(found.to_numpy(zero_copy_only=False), np.nan)
+        return self._truths(words)
 
-    def _truths(self, words: Any, places: np.ndarray, real: Any) -> np.ndarray:
+    def _truths(self, words: Words) -> np.ndarray:
         """Read truth values as numbers."""
-        found = [TRUTH.get(word.strip().lower()) for word in real.to_pylist()]
+        found = [TRUTH.get(word) for word in words.small]
         if None in found:
-            raise self._refused(self._wrong(real, found))
-        return _placed(pa.array(found, pa.float64()), words, places)
+            raise self._refused(self._wrong(words, found))
+        return words.spread(found, np.nan)
 
-    def _wrong(self, real: Any, truths: list[float | None]) -> str:
-        """Give the first word that is no number."""
-        numbers = self.writing.parse(real).to_pylist()
-        both = zip(real.to_pylist(), numbers, truths, strict=True)
-        wrong = (word for word, number, truth in both if number is None and truth is None)
-        return next(wrong, real[0].as_py())
+    def _wrong(self, words: Words, truths: list[float | None]) -> str:
+        """Give the first cell that is no number."""
+        numbers = self.writing.parse(words.filled).to_pylist()
+        known = [a is not None or b is not None for a, b in zip(numbers, truths, strict=True)]
+        return str(words.filled[known.index(False) if False in known else 0].as_py())
 
-    def _truth(self, values: "pd.Series[Any]", carrier: str) -> "pd.Series[Any]":
-        if carrier == "date":
-            raise self._refused(values.dtype)
-        if carrier == "text":
-            words, places = self._words(as_text(values))
-            found = self._truths(words, places, words.drop_null())
-        else:
-            found = as_numbers(values)
+    def _truth(self, values: "pd.Series[Any]", carrier: Carrier) -> pd.arrays.BooleanArray:
+        text = carrier == "text"
+        found = self._truths(self._words(as_text(values))) if text else as_numbers(values)
         other = found[~np.isin(found, (0.0, 1.0)) & ~np.isnan(found)]
         if len(other):
             raise self._refused(spell(other[0]))
-        truth = pd.arrays.BooleanArray(found == 1, np.isnan(found))
-        return self._series(values, truth)
+        return pd.arrays.BooleanArray(found == 1, np.isnan(found))
 
-    def _dates(self, values: "pd.Series[Any]", carrier: str) -> "pd.Series[Any]":
+    def _dates(self, values: "pd.Series[Any]", carrier: Carrier) -> Any:
         if carrier == "date":
-            return without_zone(values)
-        if carrier != "text":  # 20200131, say
-            values = values.astype(object).map(spell, na_action="ignore").astype("string")
-        words, places = self._words(as_text(values))
-        real = words.drop_null()
-        found = parse_dates(real, self.written) if len(real) else pd.Series([], dtype="M8[us]")
+            return without_zone(values).array
+        words = self._words(as_text(texts_of(values)))
+        if not len(words.filled):
+            return np.full(len(values), NO_DATE)
+        found = parse_dates(words.filled, self.written)
         if found is None:
-            raise self._refused(real[0].as_py())
-        nothing = np.full(len(words) + 1, np.datetime64("NaT", "us"))
-        nothing[:-1][np.asarray(words.is_valid())] = found.to_numpy()
-        return self._series(values, nothing[places])
+            raise self._refused(words.filled[0].as_py())
+        return words.spread(found.to_numpy(), NO_DATE)
 
-    def _words(self, text: Any) -> tuple[Any, np.ndarray]:
-        """Give the distinct cells, null for those that are missing, and each cell's place."""
-        return distinct_words(text, self.missing)
+    def _words(self, text: Text) -> Words:
+        return Words.of_numbers(text, self.missing)
 
     def _refused(self, found: Any) -> UserError:
-        kinds = {"truth value": "true and false", "category": "categories"}
-        wanted = kinds.get(self.kind, f"{self.kind}s")
+        wanted = PLURAL.get(self.kind, f"{self.kind}s")
         found = repr(found) if isinstance(found, str) else found
         return UserError(f"Column {self.name!r} should hold {wanted}. Found {found}.")
 
 
-def cast(text: Any) -> np.ndarray | None:
+def _series(like: "pd.Series[Any]", values: Any) -> "pd.Series[Any]":
+    return pd.Series(values, index=like.index, name=like.name, copy=False)
+
+
+def texts_of(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Give a column as text in the one spelling of its values; text stays as it is."""
+    if carrier_of(values) == "text":
+        return values
+    return values.astype(object).map(spell, na_action="ignore").astype("string")
+
+
+def cast(text: Text) -> np.ndarray | None:
     """Give text as plain numbers, NaN for an empty cell; None if some is none."""
     try:
         found = pc.cast(text, pa.float64())
@@ -176,29 +180,4 @@ def cast(text: Any) -> np.ndarray | None:
     return numbers
 
 
-def distinct_words(text: Any, missing: tuple[str, ...]) -> tuple[Any, np.ndarray]:
-    """Give the distinct cells of a column of numbers or dates, null for those that are missing.
-
-    Returns:
-        The words, and the place of each cell among them; that of an empty cell is one behind.
-    """
-    found = text.dictionary_encode()
-    words = found.dictionary
-    empty = pc.or_(is_missing_number(words), _is_in(words, missing))
-    places = found.indices.fill_null(len(words)).to_numpy(zero_copy_only=False)
-    return pc.if_else(empty, pa.scalar(None, words.type), words), places
-
-
-def _is_in(words: Any, missing: tuple[str, ...]) -> Any:
-    trimmed = pc.utf8_trim_whitespace(words)
-    return pc.is_in(trimmed, pa.array([text.strip() for text in missing], words.type))
-
-
-def _placed(numbers: Any, words: Any, places: np.ndarray) -> np.ndarray:
-    """Give every cell its number: ``numbers`` are those of the words that are not missing."""
-    found = np.full(len(words) + 1, np.nan)
-    found[:-1][np.asarray(words.is_valid())] = numbers.to_numpy(zero_copy_only=False)
-    return found[places]
-
-
-__all__ = ["ColumnSchema", "Kind", "cast", "distinct_words"]
+__all__ = ["ColumnSchema", "Kind", "cast", "texts_of"]

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 import quickstudy as qs
-from quickstudy.tasks.tables.column_schema import ColumnSchema, cast, distinct_words
+from quickstudy.tasks.tables.column_schema import ColumnSchema, cast, texts_of
 from quickstudy.tasks.tables.writing import Writing
 
 
@@ -127,7 +127,6 @@ def test_it_is_kept():
     assert ColumnSchema.from_dict(json.loads(json.dumps(schema.to_dict()))) == schema
 
 
-def test_words_and_their_places():
-    words, places = distinct_words(pa.array(["1", None, "x", "1", "NA"], pa.large_string()), ("x",))
-    assert words.to_pylist() == ["1", None, None] and places.tolist() == [0, 3, 1, 0, 2]
+def test_plain_text_is_cast():
     assert cast(pa.array(["1", None])).tolist()[0] == 1 and cast(pa.array(["x"])) is None
+    assert texts_of(column([1.0, None])).fillna("<>").tolist() == ["1", "<>"]

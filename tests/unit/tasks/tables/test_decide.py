@@ -77,7 +77,6 @@ def test_long_text_and_many_categories_are_refused_with_a_way():
     many = column([f"v{i}" for i in range(201)])
     with pytest.raises(qs.UserError, match=r"at most 200 categories.* Found 201: leave it out"):
         refuse_many(decide(many, CELLS), many)
-    refuse_many(decide_as("category", many, CELLS), many)
 
 
 def test_what_is_asked_for():
