@@ -27,6 +27,7 @@ MARKS = (
 """Bytes at the beginning of a file that say its encoding."""
 LATIN = "cp1252"
 SAMPLE, SAMPLE_LINES = 1 << 18, 100
+BLOCK = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -62,20 +63,23 @@ def layout_of(path: Path, asked: Reading = NOTHING_ASKED) -> FileLayout:
 
 
 def _encoding(path: Path) -> str:
-    decoder = codecs.getincrementaldecoder("utf-8")()
     with path.open("rb") as file:
         beginning = file.read(4)
-        for mark, name in MARKS:
-            if beginning.startswith(mark):
-                return name
-        file.seek(0)
-        try:
-            while block := file.read(1 << 24):
+    marked = (name for mark, name in MARKS if beginning.startswith(mark))
+    return next(marked, None) or ("utf-8" if _is_utf_8(path) else LATIN)
+
+
+def _is_utf_8(path: Path) -> bool:
+    """Whether all bytes of a file are UTF-8."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(BLOCK):
                 decoder.decode(block)
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            return LATIN
-    return "utf-8"
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _separator(path: Path, encoding: str) -> str:
@@ -134,18 +138,19 @@ def _by_arrow(path: Path, layout: FileLayout) -> pd.DataFrame:
     encoding = "utf-8" if layout.encoding == "utf-8-sig" else layout.encoding
     table = pa.csv.read_csv(
         path,
-        read_options=pa.csv.ReadOptions(encoding=encoding),
-        parse_options=pa.csv.ParseOptions(delimiter=layout.separator, newlines_in_values=True),
-        convert_options=pa.csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()),
-            null_values=[""],
-            strings_can_be_null=True,
-        ),
+        pa.csv.ReadOptions(encoding=encoding),
+        pa.csv.ParseOptions(delimiter=layout.separator, newlines_in_values=True),
+        _as_text(names),
     )
-    text = {
-        place: pd.arrays.ArrowExtensionArray(column) for place, column in enumerate(table.columns)
-    }
+    text = dict(enumerate(map(pd.arrays.ArrowExtensionArray, table.columns)))
     return pd.DataFrame(text, copy=False).set_axis([name.strip() for name in names], axis=1)
+
+
+def _as_text(names: list[str]) -> Any:
+    """Ask for all columns as text, null for an empty cell."""
+    return pa.csv.ConvertOptions(
+        column_types=dict.fromkeys(names, pa.string()), null_values=[""], strings_can_be_null=True
+    )
 
 
 def _names(path: Path, layout: FileLayout) -> list[str]:
@@ -163,11 +168,9 @@ def _by_pandas(path: Path, layout: FileLayout) -> pd.DataFrame:
     except (ValueError, LookupError) as error:
         raise UserError(f"{path} should be a csv file. It cannot be read: {error}") from error
     names = [name.strip() for name in _names(path, layout)]
-    require(
-        len(names) == len(frame.columns) and isinstance(frame.index, pd.RangeIndex),
-        f"The rows of {path} should have as many cells as its first line, {len(names)}. Found "
-        "more.",
-    )
+    even = len(names) == len(frame.columns) and isinstance(frame.index, pd.RangeIndex)
+    wanted = f"The rows of {path} should have as many cells as its first line, {len(names)}."
+    require(even, f"{wanted} Found more.")
     return frame.set_axis(names, axis=1)
 
 

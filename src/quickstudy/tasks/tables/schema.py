@@ -88,10 +88,7 @@ class Schema:
         """Give a table in words (column, read as, why, missing), and what was found out."""
         rows = [("column", "read as", "why", "missing")]
         rows += [(one.name, one.kind, one.why, str(one.empty or "")) for one in self.columns]
-        widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-        padded = (map(str.ljust, row, widths) for row in rows)
-        table = ["  ".join(cells).rstrip() for cells in padded]
-        return table + [f"Found out: {told}." for told in self.found]
+        return [*_aligned(rows), *(f"Found out: {told}." for told in self.found)]
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain values, to be kept with a run."""
@@ -109,6 +106,11 @@ class Schema:
         return cls(columns, values["task"], asked, found)
 
 
+def _aligned(rows: list[tuple[str, str, str, str]]) -> list[str]:
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+
+
 @dataclass(frozen=True)
 class _Deciding:
     """Decides the columns of a frame one by one."""
@@ -122,19 +124,23 @@ class _Deciding:
         columns = [] if task is None else [self._label(task, "the task")]
         columns += [self._target(name, kind) for name, kind in targets.items()]
         columns += [self._feature(name) for name in features]
-        left_out = self.asked.ignored - {column.name for column in columns}
-        columns += [self._feature(str(name)) for name in self.frame.columns if name in left_out]
-        found = tuple(self.frame.attrs.get(FOUND, ()))
-        return Schema(tuple(columns), task, self.asked, found)
+        columns += self._ignored({column.name for column in columns})
+        return Schema(tuple(columns), task, self.asked, tuple(self.frame.attrs.get(FOUND, ())))
+
+    def _ignored(self, known: set[str]) -> list[ColumnSchema]:
+        left_out = self.asked.ignored - known
+        return [self._feature(str(name)) for name in self.frame.columns if name in left_out]
 
     @cached_property
     def _hint(self) -> Hint:
-        cells, missing = is_written(self.frame), self.asked.missing
-        if self.asked.decimal is not None:
-            return Hint(missing, self.asked.decimal == ",", cells)
+        comma = self.asked.decimal == ","
+        if self.asked.decimal is None:
+            comma = is_written(self.frame) and self._writes_commas()
+        return Hint(self.asked.missing, comma, is_written(self.frame))
+
+    def _writes_commas(self) -> bool:
         text = (values for _, values in self.frame.items() if carrier_of(values) == "text")
-        comma = cells and any(writes_commas(values, missing) for values in text)
-        return Hint(missing, comma, cells)
+        return any(writes_commas(values, self.asked.missing) for values in text)
 
     def _feature(self, name: str) -> ColumnSchema:
         values, kind = self.frame[name], self.asked.kinds.get(name)

@@ -14,6 +14,8 @@ DECIMALS = re.compile(r"-?(0|[1-9][0-9]*)?\.[0-9]+|-?(0|[1-9][0-9]*)\.")
 """Text that writes a number with a decimal point and no needless zeros before it."""
 WHOLE = re.compile(r"-?(0|[1-9][0-9]*)")
 TRUTH = {"true": "True", "false": "False"}
+OF_NUMBERS = ("integer", "floating", "decimal", "mixed-integer-float")
+"""The names that pandas gives to the types of objects that are numbers."""
 LARGEST_WHOLE = 1e16
 """Floating-point numbers from here on are written with an exponent."""
 
@@ -87,10 +89,8 @@ def spelled(
     """
     codes, distinct = _distinct(values)
     names = [spell(value) for value in distinct]
-    numeric = _by_size(values, names, written)
-    order = _order(names, numeric, isinstance(values.dtype, pd.CategoricalDtype))
-    nothing = {"", *(spell(text) for text in missing)}
-    kept = [name for name in order if name not in nothing]
+    nothing = {"", *map(spell, missing)}
+    kept = [name for name in _in_order(values, names, written) if name not in nothing]
     places = pd.Index(kept, dtype=object).get_indexer(pd.Index(names, dtype=object))
     found = np.append(places, -1)[codes]
     return pd.Categorical.from_codes(found, categories=pd.Index(kept, dtype=object))
@@ -107,28 +107,24 @@ def _distinct(values: "pd.Series[Any]") -> tuple[np.ndarray, Sequence[Any]]:
     return codes, list(distinct)
 
 
-def _by_size(values: "pd.Series[Any]", names: list[str], written: bool) -> bool:
-    """Whether the values are ordered as numbers."""
-    if pd.api.types.is_numeric_dtype(values.dtype) or not written:
-        return pd.api.types.is_numeric_dtype(values.dtype) or _all_numbers(values)
-    return all(map(is_number, filter(None, names)))
+def _in_order(values: "pd.Series[Any]", names: list[str], written: bool) -> list[str]:
+    """Give the distinct ``names`` in the order of their values."""
+    distinct = list(dict.fromkeys(names))
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return distinct
+    cells = written and all(map(is_number, filter(None, names)))
+    return sorted(distinct, key=_size) if cells or _holds_numbers(values) else sorted(distinct)
 
 
-def _all_numbers(values: "pd.Series[Any]") -> bool:
-    kinds = ("integer", "floating", "decimal", "mixed-integer-float")
-    return values.dtype == object and pd.api.types.infer_dtype(values, skipna=True) in kinds
+def _holds_numbers(values: "pd.Series[Any]") -> bool:
+    if values.dtype != object:
+        return bool(pd.api.types.is_numeric_dtype(values.dtype))
+    return pd.api.types.infer_dtype(values, skipna=True) in OF_NUMBERS
 
 
 def is_number(name: str) -> bool:
     """Whether a spelling is that of a number."""
     return bool(WHOLE.fullmatch(name) or DECIMALS.fullmatch(name))
-
-
-def _order(names: list[str], numeric: bool, given: bool) -> list[str]:
-    distinct = list(dict.fromkeys(names))
-    if given:
-        return distinct
-    return sorted(distinct, key=_size) if numeric else sorted(distinct)
 
 
 def _size(name: str) -> tuple[float, str]:

@@ -62,17 +62,20 @@ class Writing:
     def parse(self, words: Text) -> Text:
         """Give the numbers that ``words`` are, null where one is none."""
         words = pc.replace_substring(words, "−", "-")
-        plain = pc.match_substring_regex(words, PLAIN)
+        plain = _cast(words, pc.match_substring_regex(words, PLAIN))
         if self == PLAINLY:
-            return _cast(words, plain)
+            return plain
+        found = self._parse_bare(words)
+        exact = self.decimal == "." and not self.thousands
+        return pc.coalesce(found, plain) if exact else found
+
+    def _parse_bare(self, words: Text) -> Text:
         bare, percent = _bare(words)
         good = pc.match_substring_regex(bare, self.pattern)
         if self.thousands:
             bare = pc.replace_substring(bare, self.thousands, "")
         found = _cast(pc.replace_substring(bare, self.decimal, "."), good)
-        found = pc.if_else(percent, pc.divide(found, 100.0), found)
-        exact = self.decimal == "." and not self.thousands
-        return pc.coalesce(found, _cast(words, plain)) if exact else found
+        return pc.if_else(percent, pc.divide(found, 100.0), found)
 
 
 PLAINLY = Writing()
@@ -103,23 +106,29 @@ def writing_of(words: Text, comma: bool = False) -> Writing | None:
         comma: Whether numbers of the table have decimal commas, if these can be read both ways:
             1,234 and 1.234.
     """
-    if not comma and _all(pc.match_substring_regex(words, PLAIN)):
+    plain = _all(pc.match_substring_regex(words, PLAIN))
+    if plain and not comma:
         return PLAINLY
     bare, percent = _bare(words)
-    paid = _any(pc.match_substring_regex(words, rf"{CURRENCY}|^\s*\("))
-    if paid and len(_currencies(words)) > 1:
+    currencies = _currencies(words)
+    if len(currencies) > 1:
         return None
-    other = {"percent": _any(percent), "currency": paid}
     for decimal, thousands in _candidates(comma):
-        writing = Writing(decimal, thousands, **other)
+        writing = Writing(decimal, thousands, _any(percent), bool(currencies))
         if _all(pc.match_substring_regex(bare, writing.pattern)):
             return writing
-    return PLAINLY if _all(pc.match_substring_regex(words, PLAIN)) else None
+    return PLAINLY if plain else None
 
 
 def _currencies(words: Text) -> set[str]:
-    """Give the currencies that stand in ``words``: amounts in two of them are not comparable."""
-    return {found for word in words.to_pylist() for found in re.findall(CURRENCY, word)}
+    """Give the currencies in ``words``, brackets of negative amounts as one without a name.
+
+    Amounts in two currencies cannot be compared.
+    """
+    if not _any(pc.match_substring_regex(words, rf"{CURRENCY}|^\s*\(")):
+        return set()
+    named = {found for word in words.to_pylist() for found in re.findall(CURRENCY, word)}
+    return named or {""}
 
 
 def has_commas(words: Text) -> bool:
