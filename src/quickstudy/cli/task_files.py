@@ -193,19 +193,23 @@ class Task:
         assert self.table is not None
         column = self.table.schema.task
         said = column is not None and column in frame.columns and frame[column].notna().any()
-        if not (self.tasks and said):
-            require(
-                len(self.tasks) < 2,
-                f"{path} should say the task of every row in column {column!r}: "
-                f"{len(self.tasks)} tasks were mastered. Found no such column.",
-            )
-            return torch.zeros(len(frame), dtype=torch.long)
-        names = self.table.schema.column(str(column), "category").read(frame[column])
+        if said and self.tasks:
+            return self._places(frame[column], path)
+        require(
+            len(self.tasks) < 2,
+            f"{path} should say the task of every row in column {column!r}: {len(self.tasks)} "
+            "tasks were mastered. Found no such column.",
+        )
+        return torch.zeros(len(frame), dtype=torch.long)
+
+    def _places(self, column: "pd.Series[Any]", path: Path) -> Tensor:
+        assert self.table is not None
+        names = self.table.schema.column(str(column.name), "category").read(column)
         found = pd.Index(self.tasks, dtype=object).get_indexer(names.astype(object))
         other = names[found < 0].unique().tolist()
         require(
             not other,
-            f"Column {column!r} of {path} should hold tasks that were mastered: "
+            f"Column {column.name!r} of {path} should hold tasks that were mastered: "
             f"{', '.join(self.tasks[:20])}. Found {other[:1]}.",
         )
         return torch.from_numpy(found.astype("int64"))

@@ -101,16 +101,22 @@ def labelled(X: Any, y: Any, task: np.ndarray | None = None) -> tuple[Any, Any, 
     Raises:
         UserError: If no row has a label.
     """
-    values = y if isinstance(y, pd.DataFrame | pd.Series) else np.asarray(y)
-    if y is None or len(np.shape(values)) == 0 or len(values) != _num_rows(X):
-        return X, y, task
-    missing = np.asarray(pd.isna(values)).reshape(len(values), -1).any(1)
-    if not missing.any():
+    missing = _missing(y)
+    if missing is None or len(missing) != _num_rows(X) or not missing.any():
         return X, y, task
     require(not missing.all(), "`y` should have a label for some rows. Found none.")
     rows = X.iloc[~missing] if isinstance(X, pd.DataFrame) else np.asarray(X)[~missing]
-    known = np.asarray(np.asarray(values, dtype=object)[~missing].tolist())
+    known = np.asarray(np.asarray(y, dtype=object)[~missing].tolist())
     return rows, known, None if task is None else task[~missing]
+
+
+def _missing(y: Any) -> np.ndarray | None:
+    """Say which rows lack a label ``[row]``; None if ``y`` is no array."""
+    values = y if isinstance(y, pd.DataFrame | pd.Series) else np.asarray(y)
+    if values.ndim == 0:
+        return None
+    found: np.ndarray = np.asarray(pd.isna(values)).reshape(len(values), -1).any(1)
+    return found
 
 
 def _num_rows(X: Any) -> int:

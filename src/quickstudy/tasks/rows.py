@@ -260,26 +260,14 @@ def tasks_in(frame: pd.DataFrame, task: str, form: TableForm) -> TableTasks:
         UserError: If a column is missing, no row has a label, or a task is not named.
     """
     frame = check_names(frame)
-    cells = is_written(frame)
     check_columns(frame, [task])
-    frame = frame[form.labelled(frame)]
-    require(len(frame) > 0, f"Rows should have {', '.join(form.targets)}. Found none that has.")
-    column = form.schema.column(task, "category").read(frame[task], cells)
-    values, names = label_codes(column)
+    cells = is_written(frame)
+    rows = frame[form.labelled(frame)]
+    require(len(rows) > 0, f"Rows should have {', '.join(form.targets)}. Found none that has.")
+    values, names = label_codes(form.schema.column(task, "category").read(rows[task], cells))
     require(bool((values >= 0).all()), f"Column {task!r} should say the task of every row.")
     order = values.argsort(kind="stable")
-    rows, index = frame.iloc[order], torch.from_numpy(values[order])
-    identity = torch.arange(len(names))
-    return TableTasks(
-        form.inputs(rows),
-        form.outputs(rows),
-        index,
-        names,
-        identity,
-        form.target,
-        form.encoder,
-        "rows",
-    )
+    return _tasks_of(rows.iloc[order], torch.from_numpy(values[order]), names, form)
 
 
 def new_tasks(frame: pd.DataFrame, form: TableForm) -> TableTasks:
@@ -295,12 +283,19 @@ def new_tasks(frame: pd.DataFrame, form: TableForm) -> TableTasks:
     if task is not None and task in frame.columns and frame[task].notna().any():
         return tasks_in(frame, task, form)
     one = frame[form.labelled(frame)]
+    return _tasks_of(one, torch.zeros(len(one), dtype=torch.long), ("",), form)
+
+
+def _tasks_of(
+    rows: pd.DataFrame, task: Tensor, names: tuple[str, ...], form: TableForm
+) -> TableTasks:
+    """Encode rows that are in the order of their tasks."""
     return TableTasks(
-        form.inputs(one),
-        form.outputs(one),
-        torch.zeros(len(one), dtype=torch.long),
-        ("",),
-        torch.zeros(1, dtype=torch.long),
+        form.inputs(rows),
+        form.outputs(rows),
+        task,
+        names,
+        torch.arange(len(names)),
         form.target,
         form.encoder,
         "rows",

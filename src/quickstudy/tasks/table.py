@@ -94,6 +94,7 @@ class Table:
         frame = check_names(data if given else read_table(Path(data), asked))
         self.task = str(task)
         self.targets = (str(target),) if isinstance(target, str | int) else tuple(map(str, target))
+        _check_single(self.targets, kind)
         self.features = self._features_of(frame, features, asked)
         kinds_of_targets = _kind_of_each(self.targets, kind)
         labelled = self._labelled(frame, kinds_of_targets, isinstance(kind, Mapping), asked)
@@ -273,6 +274,13 @@ def _check_answers(task: str, targets: tuple[str, ...]) -> None:
     )
 
 
+def _check_single(targets: tuple[str, ...], kind: Kinds) -> None:
+    require(
+        kind != "classification" or len(targets) == 1,
+        f"Classification predicts one column. Found {len(targets)}: {', '.join(targets)}.",
+    )
+
+
 def _kind_of_each(targets: tuple[str, ...], kind: Kinds) -> dict[str, KindName]:
     """Give the kind of each target."""
     if not isinstance(kind, Mapping):
@@ -297,10 +305,6 @@ def _targets(
         return Several(tuple(map(len, labels.values()))), labels, values
     if kind == "regression":
         return Numbers((len(targets),)), labels, values
-    require(
-        len(targets) == 1,
-        f"Classification predicts one column. Found {len(targets)}: {', '.join(targets)}.",
-    )
     return Classes(len(labels[targets[0]])), labels, values[:, 0].astype(np.int64)
 
 

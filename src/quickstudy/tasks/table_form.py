@@ -57,21 +57,15 @@ class TableForm:
         if tasks.target.way:
             (classes,) = labels.values()
             return cls(tasks.encoder, tuple(labels), classes=classes)
-        missing = zip(labels, tasks.y.isnan().all(0).tolist(), strict=True)
-        empty = [name for name, all_missing in missing if all_missing]
-        require(
-            not empty,
-            f"Some rows to learn from should have a label in column {empty[:1]}. Found none.",
-        )
+        _check_labelled(tasks.y, tuple(labels))
         mean, scale = _mean_and_scale(tasks.y)
         number = torch.tensor([not classes for classes in labels.values()])
-        mean, scale = mean.where(number, 0.0), scale.where(number, 1.0)
         several = tuple(labels.values()) if isinstance(tasks.target, Several) else ()
         return cls(
             tasks.encoder,
             tuple(labels),
-            tuple(mean.tolist()),
-            tuple(scale.tolist()),
+            tuple(mean.where(number, 0.0).tolist()),
+            tuple(scale.where(number, 1.0).tolist()),
             labels=several,
         )
 
@@ -149,7 +143,7 @@ class TableForm:
         return self.encoder.schema
 
     def scaled(self, values: Tensor) -> Tensor:
-        """Targets ``[..., target]`` of mean 0 and standard deviation 1; classes as they are."""
+        """Scale targets ``[..., target]`` to mean 0 and standard deviation 1; not classes."""
         if not self.mean:
             return values
         return (values - values.new_tensor(self.mean)) / values.new_tensor(self.scale)
@@ -168,11 +162,11 @@ class TableForm:
         return values * scale + mean
 
     def tasks(self, tasks: TableTasks) -> TableTasks:
-        """The same rows with scaled targets."""
+        """Give the same rows with scaled targets."""
         return replace(tasks, y=self.scaled(tasks.y))
 
     def episode(self, episode: Episode) -> Episode:
-        """The same episode with scaled targets in the support set, which is what a model sees."""
+        """Give the same episode with scaled targets in the support set, which a model sees."""
         if not self.mean:
             return episode
         support = episode.support
@@ -180,7 +174,7 @@ class TableForm:
         return replace(episode, support=replace(support, y=y))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, to be kept with a run."""
+        """Give plain values, to be kept with a run."""
         named = {
             name: list(getattr(self, name)) for name in ("targets", "mean", "scale", "classes")
         }
@@ -192,7 +186,7 @@ class TableForm:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "TableForm":
-        """What :meth:`to_dict` gave."""
+        """Give the form that ``to_dict`` described."""
         named = {
             name: tuple(values.get(name, ())) for name in ("targets", "mean", "scale", "classes")
         }
@@ -203,11 +197,23 @@ class TableForm:
         )
 
 
+def _check_labelled(y: Tensor, names: tuple[str, ...]) -> None:
+    missing = zip(names, y.isnan().all(0).tolist(), strict=True)
+    empty = [name for name, all_missing in missing if all_missing]
+    require(
+        not empty,
+        f"Some rows to learn from should have a label in column {empty[:1]}. Found none.",
+    )
+
+
 def _mean_and_scale(y: Tensor) -> tuple[Tensor, Tensor]:
     """Give mean and standard deviation of every target, 1 if its values are all alike."""
     mean = y.nanmean(0)
     scale = (y - mean).square().nanmean(0).sqrt()
     alike = y.nan_to_num(-torch.inf).amax(0) == y.nan_to_num(torch.inf).amin(0)
+    lost = ~scale.isfinite() | ((scale == 0) & ~alike)
+    if y.dtype != torch.float64 and bool(lost.any()):
+        return _mean_and_scale(y.double())  # squares beyond what the dtype holds
     return mean, torch.where((scale > 1e-12 * mean.abs()) & ~alike, scale, torch.ones_like(scale))
 
 

@@ -163,7 +163,7 @@ class TableTasks:
 
 @dataclass(frozen=True, eq=False)
 class TableEpisodes(FixedTasks):
-    """Tasks of a table with ``shot`` support rows and at most ``query`` query rows.
+    """Draws tasks of a table with some support rows, and at most some query rows.
 
     A task of fewer rows is padded.
     """
@@ -200,7 +200,7 @@ class TableEpisodes(FixedTasks):
 
 
 def _masked(values: Tensor, mask: Tensor) -> Tensor:
-    """``values`` ``[task, example, ...]`` with zeros in place of padding."""
+    """Put zeros in place of padding in ``values`` ``[task, example, ...]``."""
     return values.masked_fill(mask.reshape(*mask.shape, *[1] * (values.ndim - 2)) == 0, 0)
 
 

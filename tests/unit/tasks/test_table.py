@@ -302,7 +302,7 @@ def test_an_index_of_its_own():
     assert torch.equal(table(twice).whole().x, table(rows).whole().x)
 
 
-@pytest.mark.parametrize("unit", [1e-12, 1e12])
+@pytest.mark.parametrize("unit", [1e-30, 1e-12, 1e12, 1e30])
 def test_units_of_targets_do_not_matter(unit):
     made = [table(shops().assign(sold=shops()["sold"] * one)) for one in (1.0, unit)]
     scaled = [TableForm.of(one.whole(), one.labels).tasks(one.whole()).y for one in made]

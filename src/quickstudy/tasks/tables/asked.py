@@ -56,7 +56,7 @@ class Reading:
 
     @property
     def for_table(self) -> dict[str, Any]:
-        """The arguments of :class:`~quickstudy.tasks.Table` that say the same."""
+        """The arguments of a Table that say the same."""
         return {
             "columns": dict(self.kinds),
             "missing": self.missing,

@@ -29,6 +29,8 @@ OF_CARRIER: dict[str, tuple[Kind, str]] = {
 """Kind and reason by what the dtype of a column carries."""
 OF_LENGTH = {frozenset({8}): "%Y%m%d", frozenset({4}): "%Y"}
 """Formats of dates of digits only, by their lengths; only if dates are asked for."""
+NEARLY_ALL = 0.9
+BUT_FOR = "numbers but for"
 EMPTY = "no cell is filled"
 SAMPLE_ROWS = 1000
 """Rows that say whether a table has decimal commas."""
@@ -156,9 +158,25 @@ def _of_words(name: str, words: Words, hint: Hint) -> ColumnSchema:
 def _number_or_category(name: str, words: Text, hint: Hint) -> ColumnSchema:
     writing = writing_of(words, hint.comma)
     if writing is None:
+        odd = _odd_among_numbers(words)
+        if odd is not None:
+            return hint.column(name, "text", f"{BUT_FOR} {odd!r}")
         return hint.column(name, "category", f"text of {len(words)} values")
     told = f"numbers, {writing}" if str(writing) else "numbers"
     return replace(hint.column(name, "number", told), writing=writing)
+
+
+def _odd_among_numbers(words: Text) -> str | None:
+    """Give a word that is none of the measured numbers that nearly all the others are.
+
+    Whole numbers count for nothing: they may be codes.
+    """
+    numbers = PLAINLY.parse(words)
+    count = len(words) - numbers.null_count
+    whole = pc.all(pc.equal(numbers, pc.floor(numbers)), min_count=0).as_py()
+    if whole or count <= MANY or count < NEARLY_ALL * len(words):
+        return None
+    return str(words.filter(numbers.is_null())[0].as_py())
 
 
 def _are_codes(words: Text, hint: Hint) -> bool:
@@ -194,6 +212,11 @@ def refuse_many(column: ColumnSchema, values: "pd.Series[Any]") -> None:
     Raises:
         UserError: If so, with the way to go on.
     """
+    if column.why.startswith(BUT_FOR):
+        raise UserError(
+            f"Column {column.name!r} holds {column.why}: say that it is missing (--missing), or "
+            f"{_ways(column.name)}"
+        )
     if column.kind == "text":
         raise UserError(
             f"Column {column.name!r} holds free text ({values.nunique()} different cells), which "

@@ -79,6 +79,15 @@ def test_long_text_and_many_categories_are_refused_with_a_way():
         refuse_many(decide(many, CELLS), many)
 
 
+def test_measured_numbers_with_an_odd_word_are_refused():
+    values = column([f"{index / 8}" for index in range(40)] + ["n.d."])
+    with pytest.raises(qs.UserError, match=r"'c' holds numbers but for 'n.d.': .*--missing"):
+        refuse_many(decide(values, CELLS), values)
+    assert decide(values, Hint(("n.d.",), cells=True)).kind == "number"
+    codes = column([str(index) for index in range(40)] + ["A7"])
+    assert decide(codes, CELLS).kind == "category"
+
+
 def test_what_is_asked_for():
     assert decide_as("category", column(["1", "2"]), CELLS).kind == "category"
     assert decide_as("number", column(["1", "2"]), Hint()).kind == "number"
