@@ -97,10 +97,9 @@ def test_what_is_asked_for(file):
     schema = schema_of(train, asked=asked)
     assert schema.by_name["price"].kind == "category" and schema.ignored == {"when"}
     assert schema.by_name["shop"].empty == 1 and "when" not in schema.apply(train)
-    german = schema_of(
-        read_table(file("shop,price,code,flag,when,sold\n1,2.500,1,1,1,1\n2,3.000,1,1,1,1\n")),
-        asked=Reading(decimal=","),
-    )
+    asked = Reading(decimal=",")
+    text = "shop,price,code,flag,when,sold\n1,2.500,1,1,1,1\n2,3.000,1,1,1,1\n"
+    german = schema_of(read_table(file(text), asked), asked=asked)
     assert german.by_name["price"].read(pd.Series(["2.500"])).tolist() == [2500]
 
 
