@@ -130,7 +130,7 @@ def read_delimited(path: Path, asked: Reading = NOTHING_ASKED) -> pd.DataFrame:
     """
     layout = layout_of(path, asked, whole=False)
     try:
-        frame = _by_arrow(path, layout, _plain(path, layout, asked))
+        frame = _by_arrow(path, layout, _plain(path, layout, asked), False)
     except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeError):
         layout = layout_of(path, asked)
         frame = _all_text(path, layout)
@@ -153,19 +153,22 @@ def _plain(path: Path, layout: FileLayout, asked: Reading) -> set[str]:
 
 def _all_text(path: Path, layout: FileLayout) -> pd.DataFrame:
     try:
-        return _by_arrow(path, layout, set())
+        return _by_arrow(path, layout, set(), True)
     except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeError):
         return _by_pandas(path, layout)
 
 
-def _by_arrow(path: Path, layout: FileLayout, plain: set[str]) -> pd.DataFrame:
-    """Read a file whose rows all have equally many cells; ``plain`` columns are numbers."""
+def _by_arrow(path: Path, layout: FileLayout, plain: set[str], with_lines: bool) -> pd.DataFrame:
+    """Read a file whose rows all have equally many cells; ``plain`` columns are numbers.
+
+    Without ``with_lines``, reading fails if a cell of a large file has several lines.
+    """
     names = _names(path, layout)
     encoding = "utf-8" if layout.encoding == "utf-8-sig" else layout.encoding
     table = pa.csv.read_csv(
         path,
         pa.csv.ReadOptions(encoding=encoding),
-        pa.csv.ParseOptions(delimiter=layout.separator, newlines_in_values=True),
+        pa.csv.ParseOptions(delimiter=layout.separator, newlines_in_values=with_lines),
         _types(names, plain),
     )
     columns = dict(enumerate(map(_column, table.columns)))
