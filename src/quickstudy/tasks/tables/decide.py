@@ -13,7 +13,7 @@ from quickstudy.tasks.tables.column_schema import ColumnSchema, Kind, cast, text
 from quickstudy.tasks.tables.dates import format_of, is_ambiguous
 from quickstudy.tasks.tables.spelling import spell
 from quickstudy.tasks.tables.words import Text, Words
-from quickstudy.tasks.tables.writing import PLAINLY, has_commas, writing_of
+from quickstudy.tasks.tables.writing import PLAINLY, all_match, has_commas, some_match, writing_of
 
 MOST_CATEGORIES = 200
 LONG, MANY = 30, 20
@@ -181,15 +181,13 @@ def _odd_among_numbers(words: Text) -> str | None:
 
 def _are_codes(words: Text, hint: Hint) -> bool:
     """Whether digits are no numbers: a frame holds them as text, or zeros stand before them."""
-    whole = bool(pc.all(pc.match_substring_regex(words, WHOLE), min_count=0).as_py())
-    if not hint.cells:
-        return whole
-    return whole and len(words) <= MOST_CATEGORIES and _has_zeros(words)
+    if not all_match(words, WHOLE):
+        return False
+    return not hint.cells or (len(words) <= MOST_CATEGORIES and _has_zeros(words))
 
 
 def _has_zeros(text: Text) -> bool:
-    likely = text.filter(pc.starts_with(text, "0"))
-    return bool(pc.any(pc.match_substring_regex(likely, ZEROS), min_count=0).as_py())
+    return some_match(text.filter(pc.starts_with(text, "0")), ZEROS)
 
 
 def _told(words: Text, written: str) -> str:

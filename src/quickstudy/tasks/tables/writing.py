@@ -106,16 +106,17 @@ def writing_of(words: Text, comma: bool = False) -> Writing | None:
         comma: Whether numbers of the table have decimal commas, if these can be read both ways:
             1,234 and 1.234.
     """
-    plain = _all(pc.match_substring_regex(words, PLAIN))
+    plain = all_match(words, PLAIN)
     if plain and not comma:
         return PLAINLY
-    bare, percent = _bare(words)
+    bare, _ = _bare(words)
+    percent = some_match(words, r"%\s*$")
     currencies = _currencies(words)
     if len(currencies) > 1:
         return None
     for decimal, thousands in _candidates(comma):
-        writing = Writing(decimal, thousands, _any(percent), bool(currencies))
-        if _all(pc.match_substring_regex(bare, writing.pattern)):
+        writing = Writing(decimal, thousands, percent, bool(currencies))
+        if all_match(bare, writing.pattern):
             return writing
     return PLAINLY if plain else None
 
@@ -125,7 +126,7 @@ def _currencies(words: Text) -> set[str]:
 
     Amounts in two currencies cannot be compared.
     """
-    if not _any(pc.match_substring_regex(words, rf"{CURRENCY}|^\s*\(")):
+    if not some_match(words, rf"{CURRENCY}|^\s*\("):
         return set()
     named = {found for word in words.to_pylist() for found in re.findall(CURRENCY, word)}
     return named or {""}
@@ -147,12 +148,14 @@ def _candidates(comma: bool) -> Iterator[tuple[str, str]]:
         yield first, "'"
 
 
-def _all(found: Text) -> bool:
-    return bool(pc.all(found, min_count=0).as_py())
+def all_match(words: Text, pattern: str) -> bool:
+    """Whether all words match a regular expression."""
+    return bool(pc.all(pc.match_substring_regex(words, pattern), min_count=0).as_py())
 
 
-def _any(found: Text) -> bool:
-    return bool(pc.any(found, min_count=0).as_py())
+def some_match(words: Text, pattern: str) -> bool:
+    """Whether a word matches a regular expression."""
+    return bool(pc.any(pc.match_substring_regex(words, pattern), min_count=0).as_py())
 
 
 def is_missing_number(words: Text) -> Text:
@@ -161,4 +164,13 @@ def is_missing_number(words: Text) -> Text:
     return pc.is_in(small, pa.array(MISSING, words.type))
 
 
-__all__ = ["MISSING", "PLAINLY", "Writing", "has_commas", "is_missing_number", "writing_of"]
+__all__ = [
+    "MISSING",
+    "PLAINLY",
+    "Writing",
+    "all_match",
+    "has_commas",
+    "is_missing_number",
+    "some_match",
+    "writing_of",
+]
