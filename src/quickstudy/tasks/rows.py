@@ -18,7 +18,7 @@ from quickstudy.tasks.encoder import Encoder, check_columns
 from quickstudy.tasks.table import Table
 from quickstudy.tasks.table_form import TableForm
 from quickstudy.tasks.table_tasks import TableTasks
-from quickstudy.tasks.tables.asked import reading_of
+from quickstudy.tasks.tables.asked import reading_of, texts
 from quickstudy.tasks.tables.carriers import FOUND, is_written
 from quickstudy.tasks.tables.column_schema import ColumnSchema
 from quickstudy.tasks.tables.read_file import read_table
@@ -89,9 +89,9 @@ class Rows(Data):
         self.features, self.drop = tuple(features), tuple(drop)
         self.fractions, self.seed = fractions, seed
         self.scaled_by = scaled_by
-        self.numbers, self.categories = tuple(numbers), tuple(categories)
-        self.dates, self.ignore = tuple(dates), tuple(ignore)
-        self.missing = tuple(missing)
+        self.numbers, self.categories = texts(numbers), texts(categories)
+        self.dates, self.ignore = texts(dates), texts(ignore)
+        self.missing = texts(missing)
         self.separator, self.decimal = separator, decimal
         self.encoding = encoding
         check_fractions(fractions)

@@ -14,7 +14,7 @@ from quickstudy.errors import require
 from quickstudy.targets import Classes, Numbers, Several, Target
 from quickstudy.tasks.encoder import Encoder, check_columns
 from quickstudy.tasks.table_tasks import TableTasks
-from quickstudy.tasks.tables.asked import Reading
+from quickstudy.tasks.tables.asked import Reading, texts
 from quickstudy.tasks.tables.read_file import read_table
 from quickstudy.tasks.tables.schema import Schema, check_names
 from quickstudy.tasks.tables.spelling import label_codes, spell
@@ -89,7 +89,7 @@ class Table:
     ) -> None:
         _check_kind(kind)
         kinds = {str(name): one for name, one in (columns or {}).items()}
-        asked = Reading(separator, decimal, encoding, tuple(missing), kinds)
+        asked = Reading(separator, decimal, encoding, texts(missing), kinds)
         given = isinstance(data, pd.DataFrame)
         frame = check_names(data if given else read_table(Path(data), asked))
         self.task = str(task)

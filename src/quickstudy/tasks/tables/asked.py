@@ -41,7 +41,7 @@ class Reading:
         )
         separator = None if self.separator is None else _sign(self.separator)
         object.__setattr__(self, "separator", separator)
-        object.__setattr__(self, "missing", _texts(self.missing))
+        object.__setattr__(self, "missing", texts(self.missing))
         for name, kind in self.kinds.items():
             require(
                 kind in KINDS or "%" in kind,
@@ -134,11 +134,12 @@ def _sign(text: str) -> str:
     return sign
 
 
-def _texts(values: str | Sequence[str]) -> tuple[str, ...]:
+def texts(values: str | Sequence[str]) -> tuple[str, ...]:
+    """Give several texts; a single one need not be in a list."""
     return (values,) if isinstance(values, str) else tuple(map(str, values))
 
 
 NOTHING_ASKED = Reading()
 """All is found out."""
 
-__all__ = ["NOTHING_ASKED", "Reading", "kinds_of", "reading_of"]
+__all__ = ["NOTHING_ASKED", "Reading", "kinds_of", "reading_of", "texts"]

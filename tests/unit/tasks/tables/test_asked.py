@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 import quickstudy as qs
-from quickstudy.tasks.tables.asked import Reading, kinds_of, reading_of
+from quickstudy.tasks.tables.asked import Reading, kinds_of, reading_of, texts
 
 
 def test_kinds_of_the_command_line():
@@ -49,3 +49,7 @@ def test_options_of_a_command_become_those_of_a_table():
         "decimal": None,
         "encoding": None,
     }
+
+
+def test_a_single_text_needs_no_list():
+    assert texts("NA") == ("NA",) == Reading(missing="NA").missing and texts(["a", 1]) == ("a", "1")
