@@ -66,7 +66,7 @@ def write_csv(
 
 
 def _row(prediction: Prediction, truth: dict[str, str], task: Task) -> dict[str, Any]:
-    places = ("file", "example")
+    places = ("file", "example", "task")
     row: dict[str, Any] = {name: prediction[name] for name in places if name in prediction}
     for target in _targets(task):
         answer = truth.get(_key(target, task))

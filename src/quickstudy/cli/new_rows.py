@@ -1,6 +1,7 @@
 """A new task in rows of the table that a run learned from."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -16,21 +17,27 @@ from quickstudy.cli.adapting import (
     counted,
     indices_of,
     names_in,
+    some_of,
 )
 from quickstudy.cli.task_files import Task
 from quickstudy.episode import Batch
 from quickstudy.tasks import Rows
 from quickstudy.tasks.encoder import check_columns
-from quickstudy.tasks.table import class_name, read_table
+from quickstudy.tasks.rows import new_tasks
+from quickstudy.tasks.table import read_table
 from quickstudy.tasks.table_form import TableForm
+from quickstudy.tasks.tables.schema import Schema
+
+CLASSES = "its class, as quickstudy reads it"
+"""The column of the classes of rows, beside those of the file."""
 
 
 def rows_of_new_classes(asked: AdaptOptions, rows: Rows) -> NewTask:
     """Read rows of new classes of the table that the run learned from."""
     check_undescribed(asked, "its table")
     label = str(rows.label)
-    frame = _labelled_by(label, asked.support)
-    found = frame[label].map(class_name).tolist()
+    frame = _labelled_by(label, rows.encoder.schema, asked.support)
+    found = frame.pop(CLASSES).tolist()
     names = names_in(found)
     check_classes(names or ("none",), asked.support)
     form = TableForm(rows.encoder, (label,), classes=names)
@@ -39,26 +46,38 @@ def rows_of_new_classes(asked: AdaptOptions, rows: Rows) -> NewTask:
     return NewTask(task, support, [counted(found, "example")])
 
 
-def _labelled_by(label: str, path: Path) -> pd.DataFrame:
-    """Read the rows of a file that have a class."""
-    frame = read_table(path)
+def _labelled_by(label: str, schema: Schema, path: Path) -> pd.DataFrame:
+    """Read the rows of a file that have a class, which is added in column ``CLASSES``."""
+    frame = read_table(path, schema.asked)
     check_columns(frame, [label])
-    return frame[frame[label].notna()]
+    classes = schema.column(label, "category").read(frame[label])
+    return frame.assign(**{CLASSES: classes})[classes.notna()]
 
 
 def rows_of_new_task(asked: AdaptOptions, form: TableForm) -> NewTask:
     """Read rows of a new task of the table that the run was fitted to."""
     check_undescribed(asked, "the columns of its table")
-    frame = read_table(asked.support)
+    frame = read_table(asked.support, form.schema.asked)
     labelled = form.labelled(frame)
-    names = form.classes or form.targets
-    task = Task(names, bool(form.classes), columns=_columns(form), table=form)
     if not labelled.any():
-        return NewTask(task, _no_rows(form), [_nothing_known(form)])
-    x = form.inputs(frame[labelled])
-    y = form.outputs(frame[labelled])
-    notes = [_examples(form, y), *_left_out(labelled)]
-    return NewTask(task, Batch.of(x, y, form.target), notes)
+        return NewTask(_task(form), _no_rows(form), [_nothing_known(form)])
+    tasks = new_tasks(frame, form)
+    notes = [*_several(form, tasks.names), _examples(form, tasks.y), *_left_out(labelled)]
+    return NewTask(_task(form, tasks.names), tasks.batch(), notes)
+
+
+def _task(form: TableForm, tasks: Sequence[str] = ()) -> Task:
+    """Say what predicting needs to know."""
+    names = form.classes or form.targets
+    named = tuple(filter(None, tasks))
+    return Task(names, bool(form.classes), columns=_columns(form), table=form, tasks=named)
+
+
+def _several(form: TableForm, tasks: Sequence[str]) -> list[str]:
+    """Name the tasks, if there are several."""
+    if len(tasks) < 2:
+        return []
+    return [f"{len(tasks)} tasks by {form.schema.task}: {some_of(tasks)}."]
 
 
 def _nothing_known(form: TableForm) -> str:
@@ -82,7 +101,8 @@ def _left_out(labelled: "pd.Series[bool]") -> list[str]:
 
 
 def _columns(form: TableForm) -> tuple[str, ...]:
-    return tuple(column.name for column in form.encoder.columns)
+    """Name the columns that are the inputs."""
+    return form.encoder.inputs
 
 
 def _examples(form: TableForm, y: Tensor) -> str:

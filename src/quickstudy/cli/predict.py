@@ -18,7 +18,7 @@ from quickstudy.cli.prediction_table import prediction_table
 from quickstudy.cli.predictions import LEVEL, Prediction, in_plain_values, predictions_of
 from quickstudy.cli.task_files import FileExamples, Task
 from quickstudy.errors import require
-from quickstudy.learners import Adapted
+from quickstudy.learners import Adapted, Learner
 from quickstudy.training import load_adapted
 
 TRANSDUCTIVE = (
@@ -99,9 +99,22 @@ def _of_task(asked: PredictOptions, where: torch.device) -> Found:
     learner, adapted = load_adapted(asked.task, classes=asked.classes)
     task = Task.of(asked.task)
     examples = task.read(asked.files).to(where)
-    found = predictions_of(learner.to(where), _moved(adapted, where), task, examples.x)
+    found = _by_task(learner.to(where), _moved(adapted, where), task, examples)
     notes = [TRANSDUCTIVE] if learner.transductive else []
     return task, examples, _placed(examples, found), notes
+
+
+def _by_task(
+    learner: Learner, adapted: Adapted, task: Task, examples: FileExamples
+) -> list[Prediction]:
+    """Predict every example by the adapted state of its own task."""
+    found: dict[int, Prediction] = {}
+    for place in examples.task.unique().tolist():
+        rows = (examples.task == place).nonzero()[:, 0]
+        own = {name: value[place : place + 1] for name, value in adapted.items()}
+        answers = predictions_of(learner, own, task, examples.x[rows.to(examples.x.device)])
+        found |= zip(rows.tolist(), answers, strict=True)
+    return [found[row] for row in range(len(examples.x))]
 
 
 def _placed(examples: FileExamples, predictions: list[Prediction]) -> list[Prediction]:

@@ -10,7 +10,7 @@ from quickstudy.cli.predictions import Prediction
 from quickstudy.cli.task_files import Task
 
 OF_CLASSES = ("class", "probability", "next best")
-LEFT = ("file", "class", "next best")
+LEFT = ("file", "task", "class", "next best")
 """Columns that are set on the left."""
 
 
@@ -20,7 +20,7 @@ def prediction_table(found: Sequence[Prediction], task: Task, title: str) -> Tab
     It holds the class, its probability and the next best, or the predicted number or class of every
     target.
     """
-    places = [name for name in ("file", "example") if name in found[0]]
+    places = [name for name in ("file", "example", "task") if name in found[0]]
     table = _empty((*places, *(OF_CLASSES if task.classifies else task.outputs)), title)
     for one in found:
         cells = [str(one[name]) for name in places] + _cells(one, task)

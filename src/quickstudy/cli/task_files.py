@@ -36,18 +36,28 @@ class FileExamples:
         places: Where every example comes from: ``file``, and ``example`` in a table.
         x: The examples ``[example, *feature]``.
         truths: What is known of the answers of every example: text by the name of the target.
+        task: The place of every example's task among those that were mastered ``[example]``.
     """
 
     places: list[dict[str, Any]]
     x: Tensor
     truths: list[dict[str, str]]
+    task: Tensor
 
     @classmethod
     def joined(cls, parts: Sequence["FileExamples"]) -> "FileExamples":
         """Give the examples of several files one after the other."""
         places = [place for part in parts for place in part.places]
         truths = [truth for part in parts for truth in part.truths]
-        return cls(places, torch.cat([part.x for part in parts]), truths)
+        x, task = torch.cat([part.x for part in parts]), torch.cat([part.task for part in parts])
+        return cls(places, x, truths, task)
+
+    @classmethod
+    def of_one(
+        cls, places: list[dict[str, Any]], x: Tensor, truths: list[dict[str, str]]
+    ) -> "FileExamples":
+        """Give examples of the only task."""
+        return cls(places, x, truths, torch.zeros(len(x), dtype=torch.long))
 
     def to(self, device: torch.device) -> "FileExamples":
         """Give the examples on a device."""
@@ -65,6 +75,7 @@ class Task:
         columns: The columns that are the inputs, if these are lines of a table.
         table: How the rows of a table are read, if the learner was fitted to one.
         label: The column of the classes, if the inputs are lines of a table.
+        tasks: The names of the tasks that were mastered, if the rows of a table named them.
     """
 
     outputs: tuple[str, ...]
@@ -73,6 +84,7 @@ class Task:
     columns: tuple[str, ...] = ()
     table: TableForm | None = None
     label: str | None = None
+    tasks: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Give the attributes as plain values."""
@@ -81,6 +93,7 @@ class Task:
             "classifies": self.classifies,
             "columns": list(self.columns),
             "label": self.label,
+            "tasks": list(self.tasks),
             "form": None if self.form is None else self.form.to_dict(),
             "table": None if self.table is None else self.table.to_dict(),
         }
@@ -111,6 +124,7 @@ class Task:
             tuple(found["columns"]),
             None if table is None else TableForm.from_dict(table),
             found.get("label"),
+            tuple(found.get("tasks", ())),
         )
 
     @property
@@ -152,7 +166,7 @@ class Task:
         count = len(table.rows)
         columns = {name: table.texts(name) for name in self._answers_in(table)}
         truths = [{name: cells[i] for name, cells in columns.items()} for i in range(count)]
-        return FileExamples(_places(path, count), table.numbers(self.columns), truths)
+        return FileExamples.of_one(_places(path, count), table.numbers(self.columns), truths)
 
     def _answers_in(self, table: TableFile) -> list[str]:
         """Name the columns of a CSV file that hold the answers, if it has them all."""
@@ -164,13 +178,63 @@ class Task:
     def _rows(self, path: Path) -> FileExamples:
         """Read rows of a table with the columns of the one that the run learned from."""
         assert self.table is not None
-        frame = read_table(path)
-        places = _places(path, len(frame))
-        truths: list[dict[str, str]] = [{} for _ in places]
+        frame = read_table(path, self.table.schema.asked)
+        places, task = _places(path, len(frame)), self._tasks_of(frame, path)
+        if len(self.tasks) > 1:
+            for place, index in zip(places, task.tolist(), strict=True):
+                place["task"] = self.tasks[index]
+        return FileExamples(places, self.table.inputs(frame), self._truths(frame), task)
+
+    def _truths(self, frame: pd.DataFrame) -> list[dict[str, str]]:
+        """Give the known answers of every row; a column that cannot be read has none."""
+        assert self.table is not None
+        truths: list[dict[str, str]] = [{} for _ in range(len(frame))]
         for name in self.table.targets:
-            if name in frame.columns:
-                _add_answers(truths, name, frame[name])
-        return FileExamples(places, self.table.inputs(frame), truths)
+            _add_answers(truths, name, self._answers(frame, name))
+        return truths
+
+    def _answers(self, frame: pd.DataFrame, name: str) -> list[Any]:
+        """Give the cells of a target; none if there is no such column or it cannot be read."""
+        assert self.table is not None
+        if name not in frame.columns:
+            return []
+        kind: Any = "category" if self.labels.get(name) or self.classifies else "number"
+        try:
+            return self.table.schema.column(name, kind).read(frame[name]).tolist()
+        except UserError:
+            return []
+
+    def _tasks_of(self, frame: pd.DataFrame, path: Path) -> Tensor:
+        """Give the place of every row's task among those that were mastered.
+
+        Raises:
+            UserError: If a row is of another task, or several were mastered and the file does not
+                say which is meant.
+        """
+        assert self.table is not None
+        column = self.table.schema.task
+        said = column is not None and column in frame.columns and frame[column].notna().any()
+        if said and self.tasks:
+            return self._task_places(frame[column], path)
+        require(
+            len(self.tasks) < 2,
+            f"{path} should say the task of every row in column {column!r}: {len(self.tasks)} "
+            "tasks were mastered. Found no such column.",
+        )
+        return torch.zeros(len(frame), dtype=torch.long)
+
+    def _task_places(self, column: "pd.Series[Any]", path: Path) -> Tensor:
+        """Give the place of every named task among those that were mastered ``[row]``."""
+        assert self.table is not None
+        names = self.table.schema.column(str(column.name), "category").read(column)
+        found = pd.Index(self.tasks, dtype=object).get_indexer(names.astype(object))
+        other = names[found < 0].unique().tolist()
+        require(
+            not other,
+            f"Column {column.name!r} of {path} should hold tasks that were mastered: "
+            f"{', '.join(self.tasks[:20])}. Found {other[:1]}.",
+        )
+        return torch.from_numpy(found.astype("int64"))
 
     def _images(self, form: ImageForm, files: Sequence[Path]) -> FileExamples:
         """Read images; those in a folder called as a class have that class as their answer."""
@@ -178,7 +242,7 @@ class Task:
         pixels, _ = form.read_all(paths)
         x = pixels.to(torch.get_default_dtype()).mul_(1 / 255)
         truths = [self._answer_of(path) for path in paths]
-        return FileExamples([{"file": str(path)} for path in paths], x, truths)
+        return FileExamples.of_one([{"file": str(path)} for path in paths], x, truths)
 
     def _answer_of(self, path: Path) -> dict[str, str]:
         """Give the class of an image, if its folder is called as one."""
@@ -200,9 +264,9 @@ def _places(path: Path, count: int) -> list[dict[str, Any]]:
     return [{"file": str(path), "example": i + 1} for i in range(count)]
 
 
-def _add_answers(truths: list[dict[str, str]], name: str, column: "pd.Series[Any]") -> None:
-    """Add the answers in a column to those that are known."""
-    for truth, value in zip(truths, column, strict=True):
+def _add_answers(truths: list[dict[str, str]], name: str, answers: list[Any]) -> None:
+    """Add the answers of a target, if there are any, to those that are known."""
+    for truth, value in zip(truths, answers, strict=False):
         if not is_missing(value):
             truth[name] = class_name(value)
 

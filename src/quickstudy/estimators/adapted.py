@@ -14,7 +14,7 @@ from torch import Tensor
 from quickstudy.episode import Batch
 from quickstudy.errors import require
 from quickstudy.estimators.approach import Approach, Ask, bounds, prediction
-from quickstudy.estimators.rows import checked, holds, labels_of
+from quickstudy.estimators.rows import checked, holds, labelled, labels_of, refuse_several
 
 
 class AdaptedEstimator(BaseEstimator, ABC):
@@ -34,6 +34,7 @@ class AdaptedEstimator(BaseEstimator, ABC):
 
     def fit(self, X: Any, y: Any) -> "AdaptedEstimator":
         """Master the task of the rows ``X`` ``[row, feature]`` with the targets ``y``."""
+        X, y, _ = labelled(X, y)
         frame, y = checked(self, X, y, fitting=True, **self._y_options())
         targets, approach = self._targets(np.asarray(y)), self.approach
         self.support_ = Batch.of(approach.inputs(frame), targets, approach.form.target)
@@ -140,9 +141,16 @@ def shaped(values: np.ndarray, one_dimensional: bool) -> np.ndarray:
     return values[:, 0] if one_dimensional else values
 
 
-def without_column(X: Any, column: str | None) -> Any:
-    """Give the rows of a new task without the ``column`` of tasks, if ``X`` has it."""
-    return X.drop(columns=column) if holds(X, column) else X
+def without_column(X: Any, column: str | int | None) -> Any:
+    """Give the rows of a new task without the ``column`` of tasks, if ``X`` has it.
+
+    Raises:
+        UserError: If it holds several tasks.
+    """
+    if not holds(X, column):
+        return X
+    refuse_several(X[column], column)
+    return X.drop(columns=column)
 
 
 def _check_count(found: int, learned: int) -> None:

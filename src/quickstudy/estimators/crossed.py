@@ -128,7 +128,8 @@ class CrossedRegressor(RegressorMixin, BaseEstimator):
         slopes: str | Sequence[str] | Mapping[str, Sequence[str]] = (),
         correlated: bool = False,
     ) -> None:
-        self.groups, self.slopes, self.correlated = groups, slopes, correlated
+        self.groups, self.slopes = groups, slopes
+        self.correlated = correlated
 
     def fit(self, X: pd.DataFrame, y: Any) -> "CrossedRegressor":
         """Learn from rows.

@@ -25,10 +25,18 @@ from quickstudy.estimators.class_learner import (
     is_table,
     learner_maker,
 )
-from quickstudy.estimators.rows import checked, labels_of, seed_of, without_task
+from quickstudy.estimators.rows import (
+    checked,
+    coded,
+    labelled,
+    labels_of,
+    seed_of,
+    without_task,
+)
 from quickstudy.learners import Learner
 from quickstudy.random import ambient
 from quickstudy.tasks.encoder import Encoder
+from quickstudy.tasks.tables.spelling import spell
 from quickstudy.training.train import train_whole
 
 ROWS_AT_ONCE = 1024
@@ -52,6 +60,7 @@ class AdaptedFewShotClassifier(ClassifierMixin, BaseEstimator):
 
     def fit(self, X: Any, y: Any) -> "AdaptedFewShotClassifier":
         """Master the classes ``y`` ``[row]`` from the examples ``X`` ``[row, *feature]``."""
+        X, y, _ = labelled(X, y)
         x = self.approach.inputs(self, X)
         self.classes_, codes = labels_of(y)
         self.adapted_ = self.approach.learner.adapt(_support(x, codes))
@@ -91,7 +100,7 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
     ``X`` holds vectors ``[row, feature]`` (an array or a DataFrame), or square images ``[row,
     channel, height, width]``. With ``task``, the classes of an episode are of one task (the letters
     of one alphabet), and a class of another task is another class, even if it has the same name;
-    :meth:`predict` then needs the task too.
+    :meth:`predict` then needs the task too. A row without a label is left out.
 
     Args:
         method: ``"protonet"``, ``"matching"``, ``"r2d2"`` or ``"anil"``.
@@ -155,7 +164,8 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
             task: The task of every row ``[row]``, or a column of the DataFrame ``X``.
         """
         rows, labels = without_task(X, task)
-        self.task_column_ = task if isinstance(task, str) else None
+        rows, y, labels = labelled(rows, y, labels)
+        self.task_column_ = task if isinstance(task, str | int) else None
         x, y, encoder = self._inputs(rows, y)
         labels = np.zeros(len(x), dtype=np.int64) if labels is None else labels
         _check_lengths(x, y, labels)
@@ -166,8 +176,9 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
     def _adapt_to_tasks(self, rows: Any, y: np.ndarray, labels: np.ndarray) -> None:
         """Master the classes of every task."""
         self.tasks_ = {}
-        for name in np.unique(labels).tolist():
-            own = labels == name
+        codes, names = coded(labels)
+        for place, name in enumerate(names.tolist()):
+            own = codes == place
             self.tasks_[name] = self.adapt(_rows(rows, own), y[own])
 
     def _inputs(self, rows: Any, y: Any) -> tuple[Tensor, np.ndarray, Encoder | None]:
@@ -224,13 +235,15 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         """Give the task of every row; a new task is refused."""
         if labels is None:
             return np.full(rows, self._only_task())
-        unknown = sorted(set(labels.tolist()) - set(self.tasks_))
+        known = {spell(name): name for name in self.tasks_}
+        found = np.array([known.get(spell(name), name) for name in labels.tolist()], dtype=object)
+        unknown = sorted(set(found.tolist()) - set(self.tasks_))
         require(
             not unknown,
             f"Parameter `task` should hold tasks that were learned. Found {unknown[:1]}: a "
             "new one is served by adapt.",
         )
-        return labels
+        return found
 
     def _only_task(self) -> Any:
         """Give the task that was learned; several are refused."""

@@ -20,7 +20,16 @@ from quickstudy.estimators.adapted import (
     without_column,
 )
 from quickstudy.estimators.approach import Approach, Ask, bounds, prediction
-from quickstudy.estimators.rows import checked, holds, labels_of, seed_of, without_task
+from quickstudy.estimators.rows import (
+    checked,
+    coded,
+    holds,
+    labelled,
+    labels_of,
+    places_of,
+    seed_of,
+    without_task,
+)
 from quickstudy.ladder.methods import Method, choose, made
 from quickstudy.targets import Classes, Numbers, Target
 from quickstudy.tasks import TableTasks
@@ -54,10 +63,11 @@ class MultiTaskEstimator(BaseEstimator, ABC):
     def _checked_rows(self, X: Any, y: Any, task: Any) -> tuple[pd.DataFrame, Any, np.ndarray]:
         """Give the rows without the task's column, ``y``, and the place of every row's task."""
         rows, labels = without_task(X, task)
-        self.task_column_ = task if isinstance(task, str) else None
+        rows, y, labels = labelled(rows, y, labels)
+        self.task_column_ = task if isinstance(task, str | int) else None
         frame, y = checked(self, rows, y, fitting=True, **self._y_options())
         labels = np.zeros(len(frame), dtype=np.int64) if labels is None else labels
-        codes, self.tasks_ = pd.factorize(labels, sort=True)
+        codes, self.tasks_ = coded(labels)
         return frame, y, codes
 
     def _fit_rung(self, form: TableForm, rows: TableTasks) -> None:
@@ -80,7 +90,7 @@ class MultiTaskEstimator(BaseEstimator, ABC):
         """Give the rows without the task's column, and the task of every row, if it is said."""
         if holds(X, self.task_column_):
             X, of_column = without_task(X, self.task_column_)
-            task = of_column if task is None or isinstance(task, str) else task
+            task = of_column if task is None or isinstance(task, str | int) else task
         return without_task(X, task)
 
     def _places(self, labels: np.ndarray | None, num_rows: int) -> np.ndarray:
@@ -88,8 +98,7 @@ class MultiTaskEstimator(BaseEstimator, ABC):
         if labels is None:
             self._check_one_task()
             return np.zeros(num_rows, dtype=np.int64)
-        found: np.ndarray = pd.Index(self.tasks_).get_indexer(labels)
-        return found
+        return places_of(self.tasks_, labels)
 
     def _check_one_task(self) -> None:
         """Raise if several tasks were learned, so that it is not known which one is meant."""
@@ -118,8 +127,9 @@ class MultiTaskRegressor(RegressorMixin, MultiTaskEstimator):
     task from a few of its rows.
 
     ``task`` is an array, or the name of a column of the DataFrame ``X`` (to be named once, in
-    ``fit``); without it all rows are of one task. ``X`` may hold categories (in a DataFrame) and
-    empty cells. In pipelines and searches ``task`` is metadata:
+    ``fit``); without it all rows are of one task. ``X`` may hold categories and dates (in a
+    DataFrame) and empty cells; a row without a label is left out. A task has one name, whatever
+    its dtype: 1, 1.0 and ``"1"``. In pipelines and searches ``task`` is metadata:
     ``MultiTaskRegressor().set_fit_request(task=True)``; the name of a column needs no routing.
 
     Args:

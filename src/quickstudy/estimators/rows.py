@@ -9,6 +9,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d, validate_data
 
 from quickstudy.errors import require
+from quickstudy.tasks.tables.schema import check_names
+from quickstudy.tasks.tables.spelling import label_codes, spell, spelled
 
 
 def checked(
@@ -42,9 +44,10 @@ def checked(
         if not asked:
             y = validate_data(estimator, y=y, **options)
             check_consistent_length(X, y)
+        X = check_names(X) if len({type(name) for name in X.columns}) > 1 else X
         # after y, which would take the names of the columns away
         validate_data(estimator, X, reset=fitting, skip_check_array=True)
-        return X.rename(columns=str), y
+        return check_names(X), y
     found = validate_data(estimator, X, y, reset=fitting, ensure_all_finite="allow-nan", **options)
     X, y = (found, y) if asked else found
     return pd.DataFrame(X, columns=[f"x{index}" for index in range(X.shape[1])]), y
@@ -73,7 +76,7 @@ def without_task(X: Any, task: Any) -> tuple[Any, np.ndarray | None]:
     """
     if task is None:
         return X, None
-    if isinstance(task, str):
+    if isinstance(task, str | int):
         columns = list(X.columns) if isinstance(X, pd.DataFrame) else []
         require(
             task in columns,
@@ -87,7 +90,73 @@ def without_task(X: Any, task: Any) -> tuple[Any, np.ndarray | None]:
     return X, found
 
 
-def holds(X: Any, column: str | None) -> bool:
+def labelled(X: Any, y: Any, task: np.ndarray | None = None) -> tuple[Any, Any, Any]:
+    """Leave out the rows whose label is missing: None, NaN, or pandas' NA or NaT.
+
+    Args:
+        X: Rows.
+        y: Labels ``[row]`` or ``[row, target]``; a row needs them all.
+        task: The task of every row ``[row]``.
+
+    Raises:
+        UserError: If no row has a label.
+    """
+    missing = _missing(y)
+    if missing is None or len(missing) != _num_rows(X) or not missing.any():
+        return X, y, task
+    require(not missing.all(), "`y` should have a label for some rows. Found none.")
+    rows = X.iloc[~missing] if isinstance(X, pd.DataFrame) else np.asarray(X)[~missing]
+    known = np.asarray(np.asarray(y, dtype=object)[~missing].tolist())
+    return rows, known, None if task is None else task[~missing]
+
+
+def _missing(y: Any) -> np.ndarray | None:
+    """Say which rows lack a label ``[row]``; None if ``y`` is no array."""
+    values = y if isinstance(y, pd.DataFrame | pd.Series) else np.asarray(y)
+    if values.ndim == 0:
+        return None
+    found: np.ndarray = np.asarray(pd.isna(values)).reshape(len(values), -1).any(1)
+    return found
+
+
+def _num_rows(X: Any) -> int:
+    return int(np.shape(X)[0]) if len(np.shape(X)) else -1
+
+
+def coded(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Number the tasks ``labels`` ``[row]`` in their order; 1, 1.0 and "1" are one task.
+
+    Returns:
+        The number of every row's task ``[row]``, and the tasks as they are first called.
+    """
+    codes, _ = label_codes(pd.Series(spelled(pd.Series(labels))))
+    first = np.unique(codes, return_index=True)[1]
+    return codes, np.asarray(labels)[first]
+
+
+def places_of(tasks: Any, labels: np.ndarray) -> np.ndarray:
+    """Give the place of every row's task among ``tasks``, −1 for a task that is not known."""
+    known = pd.Index([spell(task) for task in tasks], dtype=object)
+    names = spelled(pd.Series(labels))
+    found: np.ndarray = np.append(known.get_indexer(names.categories), -1)[names.codes]
+    return found
+
+
+def refuse_several(labels: Any, column: Any) -> None:
+    """Raise if the rows of a new task are of several.
+
+    Raises:
+        UserError: If so.
+    """
+    names = list(spelled(pd.Series(labels)).categories)
+    require(
+        len(names) <= 1,
+        f"`X` should hold rows of one task to adapt to. Found {len(names)} in column {column!r}: "
+        f"{', '.join(names[:5])}. Adapt to the rows of each by themselves.",
+    )
+
+
+def holds(X: Any, column: str | int | None) -> bool:
     """Say whether ``X`` is a DataFrame with the task's ``column``."""
     return column is not None and isinstance(X, pd.DataFrame) and column in X.columns
 
@@ -106,4 +175,14 @@ def seed_of(random_state: Any) -> int:
     return int(random_state)
 
 
-__all__ = ["checked", "holds", "labels_of", "seed_of", "without_task"]
+__all__ = [
+    "checked",
+    "coded",
+    "holds",
+    "labelled",
+    "labels_of",
+    "places_of",
+    "refuse_several",
+    "seed_of",
+    "without_task",
+]

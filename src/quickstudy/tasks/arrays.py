@@ -24,6 +24,7 @@ from quickstudy.tasks.encoder import Encoder
 from quickstudy.tasks.image_tensors import unit_images
 from quickstudy.tasks.labels import (
     by_split,
+    check_named,
     class_labels,
     classes_of,
     counts_of,
@@ -93,6 +94,7 @@ class Arrays(Data):
         check_fractions(fractions)
         values = _inputs(x)
         _check_lengths(values, {"y": y, "task": task, "splits": splits})
+        check_named(task)
         self.pool: Classes | TableTasks = (
             classes_of(values, class_labels(y)) if task is None else _tasks_of(values, y, task)
         )

@@ -1,14 +1,23 @@
 """Columns of a table as numbers: scaled and encoded as the training rows say."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from quickstudy.errors import require
+from quickstudy.errors import UserError, require
+from quickstudy.tasks.tables.calendar import PARTS, days_since, part_of_date, varying_parts
+from quickstudy.tasks.tables.carriers import carrier_of, is_written
+from quickstudy.tasks.tables.column_schema import ColumnSchema
+from quickstudy.tasks.tables.decide import MOST_CATEGORIES, Hint, decide
+from quickstudy.tasks.tables.schema import Schema
+from quickstudy.tasks.tables.spelling import spell
 
-MOST_CATEGORIES = 200
+SMALLEST = 1e-14
+"""The least standard deviation, as a part of the mean, that is more than an error of rounding."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +31,8 @@ class Column:
         missing: Whether a further feature says that the cell is empty.
         categories: The values of the training rows, each a feature of zeros and ones; empty for
             numbers.
+        part: The part of a date that it is, empty if the column holds no dates.
+        start: The first date of the training rows, if the part counts days.
     """
 
     name: str
@@ -29,60 +40,108 @@ class Column:
     scale: float = 1.0
     missing: bool = False
     categories: tuple[str, ...] = ()
+    part: str = ""
+    start: str = ""
 
     @property
     def features(self) -> list[str]:
         """The names of its features."""
+        name = f"{self.name} {self.part}" if self.part else self.name
         if self.categories:
-            return [f"{self.name}={value}" for value in self.categories]
-        return [self.name, f"{self.name} is missing"] if self.missing else [self.name]
+            return [f"{name}={value}" for value in self.categories]
+        if self.part in PARTS:
+            return [f"{name} {wave}" for wave in ("sine", "cosine")]
+        return [name, f"{self.name} is missing"] if self.missing else [name]
 
 
 @dataclass(frozen=True)
 class Encoder:
-    """Turns columns into features ``[row, feature]``.
+    """Turns columns into a matrix of features, a row for each row.
 
     Numbers are scaled to mean 0 and standard deviation 1 of the training rows, an empty cell
     becomes 0 with a further feature that says so, if training rows have empty cells. A category
     is a feature for each value that training rows have; one they do not have, or none, is zeros.
+    A date is the days since the first date of training, scaled as numbers are, and the parts of
+    the calendar that vary in training: sine and cosine of the time of the year and of the day, and
+    a feature for each day of the week.
+
+    Attributes:
+        columns: How each column becomes features; a date has one for each of its parts.
+        schema: What the columns hold, and how files and frames of them are read.
     """
 
     columns: tuple[Column, ...]
+    schema: Schema = field(default_factory=Schema)
 
     @classmethod
-    def fit(cls, frame: pd.DataFrame, features: tuple[str, ...]) -> "Encoder":
+    def fit(
+        cls, frame: pd.DataFrame, features: Sequence[str], schema: Schema | None = None
+    ) -> "Encoder":
         """Learn means, scales and categories of ``features`` from the rows of ``frame``.
 
+        Args:
+            frame: The training rows.
+            features: The columns to predict from.
+            schema: What the columns hold; by default it is inferred from ``frame``.
+
         Raises:
-            UserError: If a column holds infinity, or more than 200 categories.
+            UserError: If a column holds infinity, free text, or more than 200 categories.
         """
-        return cls(tuple(_column(name, frame[name]) for name in features))
+        known = Schema.infer(frame, features) if schema is None else schema
+        cells = is_written(frame)
+        made: list[Column] = []
+        for name in features:
+            made += _columns(name, known.column(name, "number").read(frame[name], cells))
+        return cls(tuple(made), known)
 
     @property
     def names(self) -> tuple[str, ...]:
         """A name for every feature: ``age``, ``age is missing``, ``sex=male``."""
         return tuple(name for column in self.columns for name in column.features)
 
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The columns of a table that it reads."""
+        return tuple(dict.fromkeys(column.name for column in self.columns))
+
     def __call__(self, frame: pd.DataFrame) -> np.ndarray:
-        """The features ``[row, feature]`` of the rows of ``frame``.
+        """Give the features of the rows of ``frame``, ``[row, feature]``.
 
         Raises:
             UserError: If a column is missing, or holds text or infinity where the training rows had
                 numbers.
         """
-        check_columns(frame, [column.name for column in self.columns])
-        parts = [part for column in self.columns for part in _features(column, frame[column.name])]
-        return np.stack(parts, 1) if parts else np.empty((len(frame), 0))
+        check_columns(frame, list(self.inputs))
+        read = {name: self._schema_of[name].read(frame[name]) for name in self.inputs}
+        found = np.empty((len(frame), len(self.names)))
+        place = 0
+        for column in self.columns:
+            for one in _features(column, read[column.name]):
+                found[:, place] = one
+                place += 1
+        return found
 
-    def to_dict(self) -> list[dict[str, Any]]:
-        """Plain values, to be kept with a run."""
-        return [asdict(column) for column in self.columns]
+    @cached_property
+    def _schema_of(self) -> dict[str, ColumnSchema]:
+        """The schema of every column; a run from before there were schemas has none."""
+        found = {}
+        for column in self.columns:
+            usual = "category" if column.categories and not column.part else "number"
+            found[column.name] = self.schema.column(column.name, usual)
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain values, to be kept with a run."""
+        columns = [asdict(column) for column in self.columns]
+        return {"columns": columns, "schema": self.schema.to_dict()}
 
     @classmethod
-    def from_dict(cls, columns: list[dict[str, Any]]) -> "Encoder":
-        """What :meth:`to_dict` gave."""
+    def from_dict(cls, values: Mapping[str, Any] | list[dict[str, Any]]) -> "Encoder":
+        """Give the encoder that ``to_dict`` described, also one without a schema."""
+        columns = values if isinstance(values, list) else values["columns"]
+        schema = {} if isinstance(values, list) else values["schema"]
         made = [column | {"categories": tuple(column["categories"])} for column in columns]
-        return cls(tuple(Column(**column) for column in made))
+        return cls(tuple(Column(**column) for column in made), Schema.from_dict(schema))
 
 
 def check_columns(frame: pd.DataFrame, names: list[str]) -> None:
@@ -99,53 +158,85 @@ def check_columns(frame: pd.DataFrame, names: list[str]) -> None:
     )
 
 
-def numbers(values: pd.Series) -> np.ndarray:
-    """A column as floating point, NaN where a cell is empty.
+def numbers(values: "pd.Series[Any]") -> np.ndarray:
+    """Give a column as floating point, NaN if a cell is empty.
 
     Raises:
         UserError: If it holds text or infinity.
     """
-    require(
-        is_numeric(values),
-        f"Column {values.name!r} should hold numbers. Found "
-        f"{next((v for v in values if isinstance(v, str)), values.dtype)!r}.",
-    )
-    found = values.to_numpy(dtype=np.float64, na_value=np.nan)
-    require(
-        not np.isinf(found).any(),
-        f"Column {values.name!r} should hold finite numbers. Found infinity.",
-    )
+    found: np.ndarray = ColumnSchema(str(values.name), "number").read(values).to_numpy()
     return found
 
 
-def is_numeric(values: pd.Series) -> bool:
-    """Whether a column holds numbers, or true and false."""
-    return pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values)
+def is_numeric(values: "pd.Series[Any]") -> bool:
+    """Whether a column holds numbers, also as the text of a file's cells, or true and false."""
+    if carrier_of(values) in ("number", "truth"):
+        return True
+    try:
+        return decide(values, Hint(cells=is_written_column(values))).kind == "number"
+    except UserError:
+        return False
 
 
-def _column(name: str, values: pd.Series) -> Column:
-    if not is_numeric(values):
-        categories = tuple(sorted(map(str, values.dropna().unique())))
-        require(
-            len(categories) <= MOST_CATEGORIES,
-            f"Column {name!r} should hold at most {MOST_CATEGORIES} categories, a feature "
-            f"each. Found {len(categories)}: leave it out of "
-            "the features, or give numbers (of a date its days since a start, say).",
-        )
-        return Column(name, categories=categories or ("",))
-    found = numbers(values)
+def is_written_column(values: "pd.Series[Any]") -> bool:
+    """Whether the text of a column is the cells of a file."""
+    return is_written(values)  # type: ignore[arg-type]
+
+
+def _columns(name: str, values: "pd.Series[Any]") -> list[Column]:
+    """Learn how a column that is read becomes features."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return [_categories(name, values)]
+    if values.dtype.kind == "M":
+        return _of_dates(name, values)
+    return [_number(name, values.to_numpy(dtype=np.float64, na_value=np.nan))]
+
+
+def _categories(name: str, values: "pd.Series[Any]") -> Column:
+    """Make a feature for every value; of too many, for the most frequent."""
+    counts = values.value_counts()
+    frequent = counts[counts > 0].sort_index().sort_values(ascending=False, kind="stable")
+    kept = sorted(map(str, frequent.index[:MOST_CATEGORIES]))
+    return Column(name, categories=tuple(kept) or ("",))
+
+
+def _number(name: str, found: np.ndarray, part: str = "", start: str = "") -> Column:
     real = found[~np.isnan(found)]
     mean, scale = (float(real.mean()), float(real.std())) if len(real) else (0.0, 1.0)
-    varies = scale > 1e-12 * max(1.0, abs(mean))
-    return Column(name, mean, scale if varies else 1.0, len(real) < len(found))
+    varies = scale > SMALLEST * abs(mean)
+    missing = len(real) < len(found)
+    return Column(name, mean, scale if varies else 1.0, missing, part=part, start=start)
 
 
-def _features(column: Column, values: pd.Series) -> list[np.ndarray]:
+def _of_dates(name: str, values: "pd.Series[Any]") -> list[Column]:
+    """Make the days since the first date, and the parts of the calendar that vary."""
+    start = values.min()
+    first = "1970-01-01" if pd.isna(start) else start.isoformat()
+    made = [_number(name, days_since(values, first), "days", first)]
+    for part, categories in varying_parts(values).items():
+        made.append(Column(name, part=part, categories=categories))
+    return made
+
+
+def _features(column: Column, values: "pd.Series[Any]") -> list[np.ndarray]:
+    if column.part and column.part != "days":
+        return part_of_date(values, column.part, column.categories)
     if column.categories:
-        text = values.astype("string")
-        same = [(text == category).fillna(False) for category in column.categories]
-        return [one.to_numpy(dtype=np.float64) for one in same]
-    found = numbers(values)
+        return _places(column.categories, values)
+    found = days_since(values, column.start) if column.part else None
+    if found is None:
+        found = values.to_numpy(dtype=np.float64, na_value=np.nan)
     missing = np.isnan(found)
     scaled = np.where(missing, 0.0, (found - column.mean) / column.scale)
     return [scaled, missing.astype(np.float64)] if column.missing else [scaled]
+
+
+def _places(categories: tuple[str, ...], values: "pd.Series[Any]") -> list[np.ndarray]:
+    """Give zeros and ones for every category."""
+    known = {spell(name): index for index, name in enumerate(categories)}
+    found = [known.get(name, -1) for name in values.cat.categories]
+    place = np.array([*found, -1])[values.cat.codes]
+    return [(place == index).astype(np.float64) for index in range(len(categories))]
+
+
+__all__ = ["Column", "Encoder", "check_columns", "is_numeric", "numbers"]

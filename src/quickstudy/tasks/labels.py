@@ -70,6 +70,15 @@ def _entries(values: Any) -> list[Any]:
     return values.tolist() if hasattr(values, "tolist") else list(values)
 
 
+def check_named(task: Any) -> None:
+    """Raise if an example does not say its task."""
+    nameless = 0 if task is None else sum(map(is_missing, _entries(task)))
+    require(
+        not nameless,
+        f"`task` should say the task of every example. Found {nameless} without: drop them.",
+    )
+
+
 def class_labels(y: Any) -> list[str]:
     """Write the class of every example as text.
 

@@ -50,7 +50,7 @@ def episodes_by_target(episode: Episode, target: Several) -> list[Episode]:
 
 
 def single(target: Several) -> list[Target]:
-    """Give the targets of a :class:`Several` as those of tasks with one target."""
+    """Give several targets as those of tasks with one target each."""
     return [_alone(own.way) for own in target.each]
 
 

@@ -15,9 +15,15 @@ from quickstudy.tasks.arrays import classes_of, in_words
 from quickstudy.tasks.classes import Classes
 from quickstudy.tasks.data import SPLITS, Data, Fractions, check_fractions, check_split, divide
 from quickstudy.tasks.encoder import Encoder, check_columns
-from quickstudy.tasks.table import Table, class_name, read_table
+from quickstudy.tasks.table import Table
 from quickstudy.tasks.table_form import TableForm
 from quickstudy.tasks.table_tasks import TableTasks
+from quickstudy.tasks.tables.asked import reading_of, texts
+from quickstudy.tasks.tables.carriers import FOUND, is_written
+from quickstudy.tasks.tables.column_schema import ColumnSchema
+from quickstudy.tasks.tables.read_file import read_table
+from quickstudy.tasks.tables.schema import Schema, check_names
+from quickstudy.tasks.tables.spelling import label_codes
 
 
 class Rows(Data):
@@ -39,6 +45,14 @@ class Rows(Data):
         seed: Seed of the division.
         scaled_by: Another such file, whose training rows say means, scales, categories and
             classes; by default this one.
+        numbers: Columns that hold numbers, if something else is found out.
+        categories: Columns that hold categories, each value a feature.
+        dates: Columns that hold dates.
+        ignore: Columns to leave out.
+        missing: Text that stands for no value in every column, also of tasks and labels.
+        separator: The sign between cells; by default it is found out.
+        decimal: The decimal sign of numbers; by default it is found out.
+        encoding: The encoding of the file; by default UTF-8, or Windows-1252 if it is not.
 
     Raises:
         UserError: If the file cannot be read, a column is missing, or it is not said what is to be
@@ -60,6 +74,14 @@ class Rows(Data):
         fractions: Fractions = (0.6, 0.2, 0.2),
         seed: int = 0,
         scaled_by: str | Path | None = None,
+        numbers: Sequence[str] = (),
+        categories: Sequence[str] = (),
+        dates: Sequence[str] = (),
+        ignore: Sequence[str] = (),
+        missing: Sequence[str] = (),
+        separator: str | None = None,
+        decimal: str | None = None,
+        encoding: str | None = None,
     ) -> None:
         self.file = file
         self.task, self.label = task, label
@@ -67,9 +89,15 @@ class Rows(Data):
         self.features, self.drop = tuple(features), tuple(drop)
         self.fractions, self.seed = fractions, seed
         self.scaled_by = scaled_by
+        self.numbers, self.categories = texts(numbers), texts(categories)
+        self.dates, self.ignore = texts(dates), texts(ignore)
+        self.missing = texts(missing)
+        self.separator, self.decimal = separator, decimal
+        self.encoding = encoding
         check_fractions(fractions)
         self._check_options()
-        self._frame = read_table(Path(file))
+        self._asked = reading_of(self)
+        self._frame = read_table(Path(file), self._asked)
         self._names = self._columns()
 
     @cached_property
@@ -107,6 +135,7 @@ class Rows(Data):
             f"{len(self._frame)} rows, predicted from {', '.join(self._names)}.",
             f"{in_words(what, counts)} Divided by chance (seed {self.seed}).",
         ]
+        found += [f"Found out: {told}." for told in self._frame.attrs.get(FOUND, ())]
         if self.target:
             found.append("Targets are scaled to mean 0 and standard deviation 1 of training rows.")
         return found
@@ -119,7 +148,14 @@ class Rows(Data):
             return self._scale().form
         target = [self.label] if self.label is not None else list(self.target)
         kind: Any = "regression" if self.label is None else "classification"
-        table = Table(self._frame, str(self.task), target, kind, features=self._names)
+        table = Table(
+            self._frame,
+            str(self.task),
+            target,
+            kind,
+            features=self._names,
+            **self._asked.for_table,
+        )
         parts = divide(len(table.names), self.fractions, self.seed)
         train = table.divided({"train": parts["train"]})["train"]
         return TableForm.of(train, table.labels)
@@ -131,19 +167,28 @@ class Rows(Data):
             return self.form.encoder
         if self.scaled_by is not None:
             return self._scale().encoder
-        own = self._labels.isin([self._class_names[i] for i in self._parts["train"]])
-        return Encoder.fit(self._labelled[own], self._names)
+        chosen = [self._class_names[index] for index in self._parts["train"].tolist()]
+        own = self._labels.isin(chosen).to_numpy()
+        return Encoder.fit(self._labelled[own], self._names, self._schema)
+
+    @cached_property
+    def _schema(self) -> Schema:
+        """What the columns hold, if every value of the label is a class."""
+        return Schema.infer(
+            self._labelled,
+            self._names,
+            {str(self.label): "classification"},
+            asked=self._asked,
+        )
 
     def _scale(self) -> "Rows":
+        """Open the file that says the scale, read as this one."""
         return Rows(
             str(self.scaled_by),
-            self.task,
-            self.label,
-            self.target,
-            self.features,
-            self.drop,
-            self.fractions,
-            self.seed,
+            *(self.task, self.label, self.target, self.features, self.drop),
+            *(self.fractions, self.seed, None),
+            *(self.numbers, self.categories, self.dates, self.ignore, self.missing),
+            *(self.separator, self.decimal, self.encoding),
         )
 
     @cached_property
@@ -158,16 +203,27 @@ class Rows(Data):
         """The places of the tasks, or of the classes, of every split."""
         if self.task is None:
             return divide(len(self._class_names), self.fractions, self.seed)
-        column = labelled(self._frame, self.label or "", self.target)[self.task]
-        return divide(int(column.nunique()), self.fractions, self.seed)
+        column = self._frame[self.form.labelled(self._frame)][self.task]
+        names = label_codes(self._as_label(str(self.task), column))[1]
+        return divide(len(names), self.fractions, self.seed)
+
+    def _as_label(self, name: str, column: "pd.Series[Any]") -> "pd.Series[Any]":
+        return ColumnSchema(name, "category", missing=self.missing).read(
+            column, is_written(self._frame)
+        )
 
     @cached_property
     def _labelled(self) -> pd.DataFrame:
-        return self._frame[self._frame[self.label].notna()]
+        return self._frame[self._all_labels.notna()]
 
     @cached_property
-    def _labels(self) -> pd.Series:
-        return self._labelled[self.label].map(class_name)
+    def _all_labels(self) -> "pd.Series[Any]":
+        """The class of every row."""
+        return self._as_label(str(self.label), self._frame[self.label])
+
+    @cached_property
+    def _labels(self) -> "pd.Series[Any]":
+        return self._all_labels[self._all_labels.notna()]
 
     @cached_property
     def _class_names(self) -> tuple[str, ...]:
@@ -189,16 +245,12 @@ class Rows(Data):
     def _columns(self) -> tuple[str, ...]:
         """The columns to predict from."""
         asked = [name for name in (self.task, self.label, *self.target) if name is not None]
-        check_columns(self._frame, [*asked, *self.features, *self.drop])
+        check_columns(self._frame, [*asked, *self.features, *self.drop, *self._asked.kinds])
         others = self.features or [name for name in self._frame.columns if name not in asked]
-        kept = tuple(name for name in others if name not in self.drop)
+        left_out = {*self.drop, *self._asked.ignored}
+        kept = tuple(name for name in others if name not in left_out)
         require(len(kept) > 0, f"{self.file} should have a column to predict from. Found none.")
         return kept
-
-
-def labelled(frame: pd.DataFrame, label: str, target: Sequence[str]) -> pd.DataFrame:
-    """Give the rows that have a label, or all targets."""
-    return frame[frame[[label] if label else list(target)].notna().all(axis=1)]
 
 
 def tasks_in(frame: pd.DataFrame, task: str, form: TableForm) -> TableTasks:
@@ -207,24 +259,47 @@ def tasks_in(frame: pd.DataFrame, task: str, form: TableForm) -> TableTasks:
     Raises:
         UserError: If a column is missing, no row has a label, or a task is not named.
     """
+    frame = check_names(frame)
     check_columns(frame, [task])
-    frame = frame[form.labelled(frame)]
-    require(len(frame) > 0, f"Rows should have {', '.join(form.targets)}. Found none that has.")
-    values, names = pd.factorize(frame[task], sort=True)
+    cells = is_written(frame)
+    rows = frame[form.labelled(frame)]
+    require(len(rows) > 0, f"Rows should have {', '.join(form.targets)}. Found none that has.")
+    values, names = label_codes(form.schema.column(task, "category").read(rows[task], cells))
     require(bool((values >= 0).all()), f"Column {task!r} should say the task of every row.")
     order = values.argsort(kind="stable")
-    rows, index = frame.iloc[order], torch.from_numpy(values[order].astype("int64"))
-    identity, known = torch.arange(len(names)), tuple(map(str, names))
+    return _tasks_of(rows.iloc[order], torch.from_numpy(values[order]), names, form)
+
+
+def new_tasks(frame: pd.DataFrame, form: TableForm) -> TableTasks:
+    """Give the tasks whose rows ``frame`` holds, in the ``form`` of the rows that were learned.
+
+    If it has the column of the tasks, each value of it is a task; else all rows are of one task,
+    which has no name.
+
+    Raises:
+        UserError: If a column is missing, no row has a label, or only some rows name their task.
+    """
+    task = form.schema.task
+    if task is not None and task in frame.columns and frame[task].notna().any():
+        return tasks_in(frame, task, form)
+    one = frame[form.labelled(frame)]
+    return _tasks_of(one, torch.zeros(len(one), dtype=torch.long), ("",), form)
+
+
+def _tasks_of(
+    rows: pd.DataFrame, task: Tensor, names: tuple[str, ...], form: TableForm
+) -> TableTasks:
+    """Encode rows that are in the order of their tasks."""
     return TableTasks(
         form.inputs(rows),
         form.outputs(rows),
-        index,
-        known,
-        identity,
+        task,
+        names,
+        torch.arange(len(names)),
         form.target,
         form.encoder,
         "rows",
     )
 
 
-__all__ = ["Rows", "tasks_in"]
+__all__ = ["Rows", "new_tasks", "tasks_in"]

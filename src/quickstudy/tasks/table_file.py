@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
 import torch
 from torch import Tensor
 
 from quickstudy.errors import UserError, require
+from quickstudy.tasks.tables.delimited import layout_of
+from quickstudy.tasks.tables.writing import writing_of
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class TableFile:
 
     @classmethod
     def read(cls, path: Path) -> "TableFile":
-        """Read ``path`` (UTF-8, separated by commas).
+        """Read ``path``; its separator and encoding are found out.
 
         Raises:
             UserError: If it is missing, not text, names no columns or one twice, has no example, or
@@ -39,17 +42,7 @@ class TableFile:
             f"{path} should be a CSV file. Found "
             f"{'no file' if path.exists() else 'nothing there'}.",
         )
-        try:
-            with path.open(encoding="utf-8-sig", newline="") as file:
-                lines = [
-                    (number, [cell.strip() for cell in line])
-                    for number, line in enumerate(csv.reader(file), 1)
-                    if any(line)
-                ]
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise UserError(
-                f"{path} should be a CSV file in UTF-8. It cannot be read: {error}."
-            ) from error
+        lines = _lines(path)
         require(
             len(lines) >= 2,
             f"{path} should have a line of column names and at least one example. Found "
@@ -105,14 +98,39 @@ class TableFile:
         Raises:
             UserError: If there is no such column, or one of its cells is no finite number.
         """
-        columns = [self.cells(name) for name in names]
-        for name, cells in zip(names, columns, strict=True):
+        columns = []
+        for name in names:
+            cells = self.cells(name)
+            found = _numbers(cells)
             wrong = [cell for cell in cells if not _is_number(cell)]
             require(
-                not wrong,
+                found is not None,
                 f"Column {name!r} of {self.path} should hold finite numbers. Found {wrong[:1]}.",
             )
-        return torch.tensor([[float(cell) for cell in row] for row in zip(*columns, strict=True)])
+            columns.append(found)
+        return torch.tensor(list(zip(*columns, strict=True)))
+
+
+def _lines(path: Path) -> list[tuple[int, list[str]]]:
+    """Give the number and the cells of every line that is not empty."""
+    layout = layout_of(path)
+    encoding = "utf-8-sig" if layout.encoding == "utf-8" else layout.encoding
+    try:
+        with path.open(encoding=encoding, newline="") as file:
+            rows = enumerate(csv.reader(file, delimiter=layout.separator), 1)
+            return [(number, [cell.strip() for cell in row]) for number, row in rows if any(row)]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path} should be a CSV file. It cannot be read: {error}.") from error
+
+
+def _numbers(cells: Sequence[str]) -> list[float] | None:
+    """Give cells as numbers, also those with decimal commas and the like; None if one is none."""
+    if all(map(_is_number, cells)):
+        return list(map(float, cells))
+    words = pa.array(cells, pa.large_string())
+    writing = writing_of(words)
+    found = [] if writing is None else writing.parse(words).to_pylist()
+    return found if found and all(map(math.isfinite, found)) else None
 
 
 def _is_number(cell: str) -> bool:

@@ -12,9 +12,10 @@ from torch import Tensor
 from quickstudy.episode import Episode
 from quickstudy.errors import require
 from quickstudy.targets import Classes, Numbers, Several, Target
-from quickstudy.tasks.encoder import Encoder, check_columns, numbers
-from quickstudy.tasks.table import class_name
+from quickstudy.tasks.encoder import Encoder, check_columns
 from quickstudy.tasks.table_tasks import TableTasks
+from quickstudy.tasks.tables.schema import Schema
+from quickstudy.tasks.tables.spelling import spell
 
 
 @dataclass(frozen=True)
@@ -56,25 +57,15 @@ class TableForm:
         if tasks.target.way:
             (classes,) = labels.values()
             return cls(tasks.encoder, tuple(labels), classes=classes)
-        missing = zip(labels, tasks.y.isnan().all(0).tolist(), strict=True)
-        empty = [name for name, all_missing in missing if all_missing]
-        require(
-            not empty,
-            f"Some rows to learn from should have a label in column {empty[:1]}. Found none.",
-        )
-        mean = tasks.y.nanmean(0)
-        scale = (tasks.y - mean).square().nanmean(0).sqrt()
-        scale = torch.where(
-            scale > 1e-12 * mean.abs().clamp(min=1.0), scale, torch.ones_like(scale)
-        )
+        _check_labelled(tasks.y, tuple(labels))
+        mean, scale = _mean_and_scale(tasks.y)
         number = torch.tensor([not classes for classes in labels.values()])
-        mean, scale = mean.where(number, 0.0), scale.where(number, 1.0)
         several = tuple(labels.values()) if isinstance(tasks.target, Several) else ()
         return cls(
             tasks.encoder,
             tuple(labels),
-            tuple(mean.tolist()),
-            tuple(scale.tolist()),
+            tuple(mean.where(number, 0.0).tolist()),
+            tuple(scale.where(number, 1.0).tolist()),
             labels=several,
         )
 
@@ -106,14 +97,26 @@ class TableForm:
         """The features ``[row, feature]``."""
         return torch.from_numpy(self.encoder(frame)).to(torch.get_default_dtype())
 
+    def answers(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Read the columns that are predicted: numbers, and classes in their one spelling.
+
+        Raises:
+            UserError: If a column is missing, or holds text or infinity in place of numbers.
+        """
+        check_columns(frame, list(self.targets))
+        read = {}
+        for name, classes in self.by_target.items():
+            column = self.schema.column(name, "category" if classes else "number")
+            read[name] = column.read(frame[name])
+        return pd.DataFrame(read, index=frame.index, copy=False)
+
     def labelled(self, frame: pd.DataFrame) -> np.ndarray:
         """Which rows have all targets ``[row]``; a label at least, of several of different kinds.
 
         Raises:
-            UserError: If a column is missing.
+            UserError: If a column is missing, or holds text or infinity in place of numbers.
         """
-        check_columns(frame, list(self.targets))
-        known = frame[list(self.targets)].notna()
+        known = self.answers(frame).notna()
         found: np.ndarray = (known.any(axis=1) if self.labels else known.all(axis=1)).to_numpy()
         return found
 
@@ -127,15 +130,20 @@ class TableForm:
             UserError: If a column is missing, holds text or infinity in place of numbers, or a
                 class that training rows did not have.
         """
-        check_columns(frame, list(self.targets))
+        read = self.answers(frame)
         if self.classes:
-            return torch.from_numpy(_indices(frame[self.targets[0]], self.classes)).long()
-        columns = [_column(frame[name], classes) for name, classes in self.by_target.items()]
+            return torch.from_numpy(_indices(read[self.targets[0]], self.classes)).long()
+        columns = [_column(read[name], classes) for name, classes in self.by_target.items()]
         values = torch.from_numpy(np.stack(columns, 1))
         return self.scaled(values).to(torch.get_default_dtype())
 
+    @property
+    def schema(self) -> Schema:
+        """What the columns of the table hold; empty for a run from before there were schemas."""
+        return self.encoder.schema
+
     def scaled(self, values: Tensor) -> Tensor:
-        """Targets ``[..., target]`` of mean 0 and standard deviation 1; classes as they are."""
+        """Scale targets ``[..., target]`` to mean 0 and standard deviation 1; not classes."""
         if not self.mean:
             return values
         return (values - values.new_tensor(self.mean)) / values.new_tensor(self.scale)
@@ -154,11 +162,11 @@ class TableForm:
         return values * scale + mean
 
     def tasks(self, tasks: TableTasks) -> TableTasks:
-        """The same rows with scaled targets."""
+        """Give the same rows with scaled targets."""
         return replace(tasks, y=self.scaled(tasks.y))
 
     def episode(self, episode: Episode) -> Episode:
-        """The same episode with scaled targets in the support set, which is what a model sees."""
+        """Give the same episode with scaled targets in the support set, which a model sees."""
         if not self.mean:
             return episode
         support = episode.support
@@ -166,7 +174,7 @@ class TableForm:
         return replace(episode, support=replace(support, y=y))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, to be kept with a run."""
+        """Give plain values, to be kept with a run."""
         named = {
             name: list(getattr(self, name)) for name in ("targets", "mean", "scale", "classes")
         }
@@ -178,7 +186,7 @@ class TableForm:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "TableForm":
-        """What :meth:`to_dict` gave."""
+        """Give the form that ``to_dict`` described."""
         named = {
             name: tuple(values.get(name, ())) for name in ("targets", "mean", "scale", "classes")
         }
@@ -189,25 +197,45 @@ class TableForm:
         )
 
 
-def _column(column: pd.Series, classes: Sequence[str]) -> np.ndarray:
-    return _indices(column, classes) if classes else numbers(column)
+def _check_labelled(y: Tensor, names: tuple[str, ...]) -> None:
+    missing = zip(names, y.isnan().all(0).tolist(), strict=True)
+    empty = [name for name, all_missing in missing if all_missing]
+    require(
+        not empty,
+        f"Some rows to learn from should have a label in column {empty[:1]}. Found none.",
+    )
 
 
-def _indices(column: pd.Series, classes: Sequence[str]) -> np.ndarray:
+def _mean_and_scale(y: Tensor) -> tuple[Tensor, Tensor]:
+    """Give mean and standard deviation of every target, 1 if its values are all alike."""
+    mean = y.nanmean(0)
+    scale = (y - mean).square().nanmean(0).sqrt()
+    alike = y.nan_to_num(-torch.inf).amax(0) == y.nan_to_num(torch.inf).amin(0)
+    lost = ~scale.isfinite() | ((scale == 0) & ~alike)
+    if y.dtype != torch.float64 and bool(lost.any()):
+        return _mean_and_scale(y.double())  # squares beyond what the dtype holds
+    return mean, torch.where((scale > 1e-12 * mean.abs()) & ~alike, scale, torch.ones_like(scale))
+
+
+def _column(column: "pd.Series[Any]", classes: Sequence[str]) -> np.ndarray:
+    if classes:
+        return _indices(column, classes)
+    return column.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _indices(column: "pd.Series[Any]", classes: Sequence[str]) -> np.ndarray:
     """Give the place of every cell among ``classes``, a float, NaN for an empty cell."""
-    missing = column.isna().to_numpy()
-    names = [class_name(value) for value in column[~missing]]
-    place = {name: index for index, name in enumerate(classes)}
-    unknown = sorted(set(names) - set(classes))
+    place = {spell(name): index for index, name in enumerate(classes)}
+    used = column.cat.remove_unused_categories()
+    unknown = sorted(set(used.cat.categories) - set(place))
     known = ", ".join(classes[:20])
     require(
         not unknown,
         f"Column {column.name!r} should hold the classes that were learned: {known}. Found "
         f"{unknown[:1]}.",
     )
-    found = np.full(len(column), np.nan)
-    found[~missing] = [place[name] for name in names]
-    return found
+    places = [float(place[name]) for name in used.cat.categories]
+    return np.array([*places, np.nan])[used.cat.codes]
 
 
 __all__ = ["TableForm"]

@@ -1,6 +1,6 @@
 """The rows of some tasks of a table, encoded: what learners see of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate
@@ -15,6 +15,9 @@ from quickstudy.random import generator
 from quickstudy.targets import Target
 from quickstudy.tasks.encoder import Encoder
 from quickstudy.tasks.source import FixedTasks
+
+MOST_ROWS = 1 << 16
+"""Rows of a batch, with its padding, if tasks are taken in several batches."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +61,24 @@ class TableTasks:
         return self._padded(
             [torch.arange(self._first[index], self._first[index + 1]) for index in chosen]
         )
+
+    def batches(self, most_rows: int = MOST_ROWS) -> Iterator[tuple[list[int], Batch]]:
+        """Give all tasks in batches of tasks of similar size, so that little is padding.
+
+        A batch has at most ``most_rows`` rows with its padding, or one task. So memory is in
+        proportion to the rows, also if one task has many more than the others.
+
+        Yields:
+            The places of some tasks, and all their rows, padded.
+        """
+        sizes, chosen = self.sizes, list[int]()
+        for place in sorted(range(len(sizes)), key=sizes.__getitem__):
+            if chosen and (len(chosen) + 1) * sizes[place] > most_rows:
+                yield chosen, self.batch(chosen)
+                chosen = []
+            chosen.append(place)
+        if chosen:
+            yield chosen, self.batch(chosen)
 
     def draw(
         self,
@@ -142,7 +163,7 @@ class TableTasks:
 
 @dataclass(frozen=True, eq=False)
 class TableEpisodes(FixedTasks):
-    """Tasks of a table with ``shot`` support rows and at most ``query`` query rows.
+    """Draws tasks of a table with some support rows, and at most some query rows.
 
     A task of fewer rows is padded.
     """
@@ -179,7 +200,7 @@ class TableEpisodes(FixedTasks):
 
 
 def _masked(values: Tensor, mask: Tensor) -> Tensor:
-    """``values`` ``[task, example, ...]`` with zeros in place of padding."""
+    """Put zeros in place of padding in ``values`` ``[task, example, ...]``."""
     return values.masked_fill(mask.reshape(*mask.shape, *[1] * (values.ndim - 2)) == 0, 0)
 
 

@@ -218,7 +218,7 @@ class Trained:
         """Make tasks of the table that the run was fitted to, or of another file's columns."""
         form, source = self.fitted_table, self.details["source"]
         assert form is not None
-        frame = read_table(Path(source["file"]) if file is None else file)
+        frame = read_table(Path(source["file"]) if file is None else file, form.schema.asked)
         _check_table_options(options)
         label = "all rows, which were learned from" if file is None else str(file)
         tasks = replace(tasks_in(frame, source["task"], form), label=f"table/{label}")

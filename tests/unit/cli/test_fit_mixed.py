@@ -181,10 +181,9 @@ def test_which_kind_a_target_is(tmp_path):
         qs.UserError, match=r"Classification predicts one column. Found 2: sold, late"
     ):
         table_of(tmp_path / "t.csv", "shop", ("sold", "late"), kind="classification")
-    with pytest.raises(
-        qs.UserError, match=r"Column 'late' should hold numbers to be predicted. Found text"
-    ):
-        table_of(tmp_path / "t.csv", "shop", ("sold", "late"), kind="regression")
+    # true and false are numbers if they are asked for as such
+    numbers = table_of(tmp_path / "t.csv", "shop", ("sold", "late"), kind="regression")
+    assert numbers.target == qs.targets.Numbers((2,)) and numbers.num_unlabelled == 3
 
 
 @pytest.mark.parametrize(

@@ -87,3 +87,18 @@ def test_mistakes():
         qs.FewShotClassifier().fit(x, np.zeros(len(x)))
     with pytest.raises(qs.UserError, match=r"or square images .* Found shape \(12, 4, 10\)"):
         qs.FewShotClassifier().fit(x.reshape(12, 4, 10), y)
+
+
+def test_a_missing_label_is_no_class_and_tasks_match_across_types():
+    draw = np.random.default_rng(0)
+    kind = np.repeat(np.arange(6), 6)
+    x = draw.normal(size=(6, 3))[kind] + 0.1 * draw.normal(size=(36, 3))
+    names = np.array([f"c{index}" for index in kind], dtype=object)
+    names[:2] = None
+    task = kind // 3
+    model = qs.FewShotClassifier(steps=1).fit(x, names, task=task)
+    assert model.classes_.tolist() == [f"c{index}" for index in range(6)]
+    found = model.predict(x, task=task.astype(str))
+    np.testing.assert_array_equal(found, model.predict(x, task=task))
+    new = model.adapt(x[:18], np.where(np.arange(18) < 2, np.nan, kind[:18]))
+    assert new.classes_.tolist() == [0, 1, 2]

@@ -339,3 +339,29 @@ def test_a_task_of_one_row_and_a_class_that_a_task_lacks():
 def test_mistakes(act, message):
     with pytest.raises(ValueError, match=message):
         act(*lines())
+
+
+def test_missing_labels_types_of_tasks_and_rows_of_several():
+    draw = np.random.default_rng(0)
+    shop, price = np.repeat(np.arange(8), 6), draw.uniform(1, 9, 48)
+    frame = pd.DataFrame({"price": price, "shop": shop})
+    sold = draw.normal(50, 9, 8)[shop] - 2 * price
+    model = qs.MultiTaskRegressor(method="learned_prior").fit(frame, sold, task="shop")
+    missing = pd.Series(sold).where(np.arange(48) != 5)
+    with_hole = qs.MultiTaskRegressor(method="learned_prior").fit(frame, missing, task="shop")
+    without = np.arange(48) != 5
+    same = qs.MultiTaskRegressor(method="learned_prior").fit(
+        frame[without], sold[without], task="shop"
+    )
+    np.testing.assert_array_equal(with_hole.predict(frame), same.predict(frame))
+    expected = model.predict(frame)
+    for carry in (str, float):
+        found = model.predict(frame.assign(shop=frame["shop"].astype(carry)))
+        np.testing.assert_array_equal(found, expected)
+    with pytest.raises(qs.UserError, match=r"rows of one task to adapt to. Found 2"):
+        model.adapt(frame[:12], sold[:12])
+    assert model.adapt(frame[:6], missing[:6]).predict(frame[["price"]][:2]).shape == (2,)
+    grades = np.where(np.arange(48) % 2, "good", None)
+    grades[::4] = "bad"
+    classes = qs.MultiTaskClassifier(method="learned_prior").fit(frame, grades, task="shop")
+    assert classes.classes_.tolist() == ["bad", "good"]

@@ -6,7 +6,17 @@ import pytest
 from sklearn.base import BaseEstimator
 
 import quickstudy as qs
-from quickstudy.estimators.rows import checked, holds, labels_of, seed_of, without_task
+from quickstudy.estimators.rows import (
+    checked,
+    coded,
+    holds,
+    labelled,
+    labels_of,
+    places_of,
+    refuse_several,
+    seed_of,
+    without_task,
+)
 
 
 def test_columns_have_names_and_their_number_is_kept():
@@ -53,3 +63,42 @@ def test_seeds():
     assert seed_of(state) == np.random.RandomState(3).randint(2**31 - 1)
     with pytest.raises(qs.UserError, match="Found 'x'"):
         seed_of("x")
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        [1.0, np.nan, 3.0],
+        np.array(["a", None, "b"], dtype=object),
+        pd.Series([1, None, 3], dtype="Int64"),
+        pd.Series(["a", pd.NA, "b"]),
+        pd.DataFrame({"a": [1.0, np.nan, 3.0], "b": [1.0, 2.0, 3.0]}),
+    ],
+    ids=["float", "None", "NA", "text", "several"],
+)
+def test_rows_without_a_label_are_left_out(y):
+    frame = pd.DataFrame({"x": [0, 1, 2]})
+    rows, labels, task = labelled(frame, y, np.array([7, 8, 9]))
+    assert rows["x"].tolist() == [0, 2] and len(labels) == 2 and task.tolist() == [7, 9]
+    assert labelled(frame.to_numpy(), y)[0].tolist() == [[0], [2]]
+    assert not pd.isna(labels).any()
+
+
+def test_labels_that_are_all_there_stay_as_they_are():
+    y = np.array([1, 2])
+    assert labelled([[1], [2]], y)[1] is y
+    with pytest.raises(qs.UserError, match=r"a label for some rows. Found none"):
+        labelled([[1], [2]], [None, None])
+
+
+def test_tasks_match_across_types():
+    codes, tasks = coded(np.array([10, 2.0, "2", 10.0], dtype=object))
+    assert codes.tolist() == [0, 1, 1, 0] and [str(task) for task in tasks] == ["10", "2.0"]
+    assert places_of([1, 2], np.array(["2", "1.0", "x"])).tolist() == [1, 0, -1]
+    with pytest.raises(qs.UserError, match=r"rows of one task to adapt to. Found 2 in column 's'"):
+        refuse_several(["a", "b"], "s")
+
+
+def test_columns_called_by_numbers_and_text():
+    frame = pd.DataFrame([[1.0, 2.0]], columns=["a", 1])
+    assert checked(BaseEstimator(), frame, [1], fitting=True)[0].columns.tolist() == ["a", "1"]

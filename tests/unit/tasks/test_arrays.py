@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
@@ -189,3 +190,12 @@ def test_arrays_that_are_wrong(make, message):
     with pytest.raises(qs.UserError) as error:
         make()
     assert message in str(error.value)
+
+
+def test_a_missing_label_or_task_is_no_class():
+    x = np.ones((6, 2))
+    for y in ([1, 2, None] * 2, [1, 2, np.nan] * 2, pd.array([1, 2, None] * 2, dtype="Int64")):
+        with pytest.raises(qs.UserError, match="Found 2 without: drop them"):
+            qs.tasks.Arrays(x, y)
+        with pytest.raises(qs.UserError, match=r"task of every example. Found 2 without"):
+            qs.tasks.Arrays(x, np.ones(6), task=y)

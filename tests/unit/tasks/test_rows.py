@@ -9,6 +9,7 @@ import quickstudy as qs
 from quickstudy.describe import build, describe
 from quickstudy.tasks import Rows
 from quickstudy.tasks.data import SPLITS
+from quickstudy.tasks.rows import new_tasks
 from tests.unit.tasks.pools import draw
 
 
@@ -91,3 +92,36 @@ def test_what_is_not_said_or_wrong(file, options, message):
 def test_a_split_without_tasks(file):
     with pytest.raises(qs.UserError, match=r"'validation' of .* at least one task"):
         Rows(file, task="shop", target=["sold"], fractions=(0.5, 0.0, 0.5)).split("validation")
+
+
+def test_options_say_how_a_file_is_read(tmp_path):
+    rows = "".join(f"{i % 4};{i},5;{i % 3};n{i};{2 * i},25\n" for i in range(24))
+    (tmp_path / "t.csv").write_text(f"shop;price;code;note;sold\n{rows}", encoding="utf-16")
+    options = {"task": "shop", "target": ["sold"], "ignore": ["note"], "categories": ["code"]}
+    data = Rows(tmp_path / "t.csv", **options)
+    assert data.form.encoder.names == ("price", "code=0", "code=1", "code=2")
+    assert float(data.form.unscaled(data.everything().y.double()).max()) == pytest.approx(46.25)
+    notes = " ".join(data.notes())
+    assert "separated by ';'" in notes and "encoding utf-16" in notes
+    again = build(describe(data.tasks("train", shot=2, query=2)))
+    assert torch.equal(draw(again).query.x, draw(data.tasks("train", shot=2, query=2)).query.x)
+
+
+def test_rows_of_several_tasks_are_several_tasks(file):
+    data = Rows(file, task="shop", target=["sold"], drop=["kind"])
+    frame = pd.read_csv(file)
+    found = new_tasks(frame[frame["shop"] < 2].astype({"shop": float}), data.form)
+    assert found.names == ("0", "1") and found.sizes == [6, 6]
+    one = new_tasks(frame[frame["shop"] == 1].drop(columns="shop"), data.form)
+    assert one.names == ("",) and torch.equal(one.y, found.y[6:])
+
+
+def test_missing_labels_are_no_class(file):
+    frame = pd.read_csv(file)
+    frame["shop"] = frame["shop"].where(frame["shop"] > 0)
+    for name in ("t.csv", "t.parquet"):
+        path = file.parent / name
+        (frame.to_csv if name == "t.csv" else frame.to_parquet)(path, index=False)
+        data = Rows(path, label="shop", features=["price"])
+        names = [own for split in SPLITS for own in data.split(split).names]
+        assert sorted(names) == [str(shop) for shop in range(1, 10)]

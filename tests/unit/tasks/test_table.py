@@ -1,6 +1,7 @@
 """Tables: encoding learned only from training rows, two protocols, ragged tasks, errors."""
 
 import json
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import torch
 import quickstudy as qs
 from quickstudy.tasks.encoder import Encoder
 from quickstudy.tasks.table import read_table
+from quickstudy.tasks.table_form import TableForm
 
 
 def shops(sizes=(1, 3, 8, 20), seed=0) -> pd.DataFrame:
@@ -284,3 +286,70 @@ def test_file_errors(tmp_path):
             (tmp_path / name).write_bytes(content.encode("utf-8", "surrogateescape"))
         with pytest.raises(qs.UserError, match=message):
             read_table(tmp_path / name)
+
+
+def test_columns_called_by_numbers():
+    rows = shops()[["shop", "price", "sold"]]
+    made = qs.tasks.Table(rows.set_axis([0, 1, 2], axis=1), task=0, target=2)
+    named = qs.tasks.Table(rows, task="shop", target="sold")
+    assert made.features == ("1",) and torch.equal(made.whole().x, named.whole().x)
+
+
+def test_an_index_of_its_own():
+    """Labels of rows that occur twice are no matter."""
+    rows = shops()
+    twice = rows.set_axis([0] * len(rows), axis=0)
+    assert torch.equal(table(twice).whole().x, table(rows).whole().x)
+
+
+@pytest.mark.parametrize("unit", [1e-30, 1e-12, 1e12, 1e30])
+def test_units_of_targets_do_not_matter(unit):
+    made = [table(shops().assign(sold=shops()["sold"] * one)) for one in (1.0, unit)]
+    scaled = [TableForm.of(one.whole(), one.labels).tasks(one.whole()).y for one in made]
+    torch.testing.assert_close(scaled[1], scaled[0], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("carry", "names"),
+    [
+        (lambda shop: shop, ("1", "2", "10")),
+        (lambda shop: shop.astype(float), ("1", "2", "10")),
+        (lambda shop: shop.astype("Int64"), ("1", "2", "10")),
+        (lambda shop: shop.map(Decimal), ("1", "2", "10")),
+        (lambda shop: shop.astype("category"), ("1", "2", "10")),
+        (lambda shop: shop.astype(str), ("1", "10", "2")),
+    ],
+    ids=["whole", "float", "nullable", "decimal", "category", "text"],
+)
+def test_tasks_have_one_name_whatever_carries_it(carry, names):
+    rows = pd.DataFrame({"shop": [1, 2, 10] * 2, "x": range(6), "y": range(6)})
+    assert table(rows.assign(shop=carry(rows["shop"])), target="y", features=None).names == names
+
+
+def test_asked_for_columns():
+    rows = shops().assign(code=["1", "2"] * 16, zip=list(range(32)))
+    made = table(rows, features=None, columns={"code": "number", "zip": "ignore"})
+    assert made.features == ("price", "day", "grade", "code") and "zip" not in made.frame
+    assert "code" in made.whole().encoder.names
+    assert "\n".join(made.schema.lines()).count("asked for") == 2
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: table(target="shop"), "another column than the task. Found 'shop' as both"),
+        (lambda: table(target=["sold", "sold"]), r"every column once. Found \['sold'\] twice"),
+        (
+            lambda: table(pd.concat([shops(), shops()[["price"]]], axis=1)),
+            r"names of their own. Found \['price'\] twice",
+        ),
+        (
+            lambda: table(columns={"cost": "number"}),
+            r"should have a column \['cost'\]",
+        ),
+        (lambda: table(columns={"day": "number"}), "Column 'day' should hold numbers. Found"),
+    ],
+)
+def test_what_is_asked_wrongly(make, message):
+    with pytest.raises(qs.UserError, match=message):
+        make()

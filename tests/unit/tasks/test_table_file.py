@@ -28,7 +28,7 @@ def test_columns_by_name(tmp_path):
         (b"a,b\n1,two\n", r"Found \['two'\]"),
         (b"a,b\n1,2\n1,\n", r"no empty cell. Found one in example \[2\]"),
         (b"a,c\n1,2\n", "should have a column 'b'. Found a, c"),
-        (b"a,b\n\xff,1\n", "UTF-8. It cannot be read"),
+        (b"a,b\n\x81\xff,1\n", "cannot be read"),
     ],
 )
 def test_a_table_that_is_wrong(tmp_path, content, message):
@@ -41,3 +41,10 @@ def test_a_table_that_is_not_there(tmp_path):
     for path, found in ((tmp_path, "no file"), (tmp_path / "t.csv", "nothing there")):
         with pytest.raises(UserError, match=f"should be a CSV file. Found {found}"):
             TableFile.read(path)
+
+
+def test_separators_and_decimal_commas_are_found(tmp_path):
+    (tmp_path / "t.csv").write_text("a;b\n1,5;2\n-0,25;3\n")
+    table = TableFile.read(tmp_path / "t.csv")
+    assert table.columns == ("a", "b")
+    assert table.numbers(["a", "b"]).tolist() == [[1.5, 2], [-0.25, 3]]

@@ -1,5 +1,7 @@
 """Encoded rows of tasks: known rows in batches, draws, subsets and splits."""
 
+import numpy as np
+import pandas as pd
 import torch
 
 import quickstudy as qs
@@ -37,3 +39,17 @@ def test_subsets_and_splits_keep_identities():
     first, second = tasks().split_rows(0.5)
     assert first.sizes == [1, 1, 2] and second.sizes == [0, 1, 1]
     assert sorted(torch.cat([first.x, second.x]).flatten().tolist()) == [0, 1, 2, 3, 4, 5]
+
+
+def test_batches_hold_every_row_once_with_little_padding():
+    """One task of 2,000 rows among 300 small ones is a batch by itself."""
+    sizes = np.array([3, 5] * 150 + [2000])
+    rows = pd.DataFrame({"task": np.repeat(np.arange(301), sizes), "x": np.arange(3200.0)})
+    tasks = qs.tasks.Table(rows.assign(y=rows["x"]), "task", "y").whole()
+    found = list(tasks.batches(most_rows=600))
+    assert sorted(place for places, _ in found for place in places) == list(range(301))
+    assert max(batch.mask.numel() for _, batch in found) == 2000
+    assert sum(batch.mask.numel() for _, batch in found) < 1.3 * len(rows)
+    every = torch.cat([batch.y[batch.mask > 0][:, 0] for _, batch in found])
+    assert every.sort().values.tolist() == rows["x"].tolist()
+    assert len(list(tasks.batches())) == 1 + 1

@@ -1,0 +1,98 @@
+"""The dtypes that carry the values of a column, and its distinct values."""
+
+import decimal
+import numbers
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from pandas.api.extensions import ExtensionDtype
+
+Carrier = Literal["number", "truth", "date", "category", "text", "mixed", "other"]
+
+WRITTEN = "quickstudy_written"
+"""The key of a DataFrame's attributes that says that its text is the cells of a file."""
+
+FOUND = "quickstudy_found"
+"""The key of a DataFrame's attributes that holds what was found out about its file, in words."""
+
+OF_OBJECTS: dict[str, Carrier] = {
+    "string": "text",
+    "boolean": "truth",
+    "integer": "number",
+    "floating": "number",
+    "decimal": "number",
+    "empty": "number",
+    "date": "date",
+    "datetime": "date",
+    "datetime64": "date",
+    "period": "date",
+}
+"""The carrier of objects by the name that pandas gives to their type."""
+
+
+def carrier_of(values: "pd.Series[Any]") -> Carrier:
+    """Say what a column's dtype carries.
+
+    ``"mixed"`` are values of several types, ``"other"`` are lists, bytes and the like.
+    """
+    dtype = values.dtype
+    if isinstance(dtype, pd.CategoricalDtype) or _is_dictionary(dtype):
+        return "category"
+    if pd.api.types.is_bool_dtype(dtype):
+        return "truth"
+    if pd.api.types.is_numeric_dtype(dtype):
+        return "other" if dtype.kind == "c" else "number"
+    if dtype.kind in "Mm" or isinstance(dtype, pd.PeriodDtype):
+        return "number" if dtype.kind == "m" else "date"
+    if dtype.kind == "O" and not isinstance(dtype, ExtensionDtype):
+        return _of_objects(values)
+    return "text" if pd.api.types.is_string_dtype(dtype) else "other"
+
+
+def _is_dictionary(dtype: Any) -> bool:
+    return isinstance(dtype, pd.ArrowDtype) and pa.types.is_dictionary(dtype.pyarrow_dtype)
+
+
+def _of_objects(values: "pd.Series[Any]") -> Carrier:
+    name = pd.api.types.infer_dtype(values, skipna=True)
+    if name in OF_OBJECTS:
+        return OF_OBJECTS[name]
+    filled = values[values.notna()]
+    if all(isinstance(one, numbers.Real | decimal.Decimal | np.bool_) for one in filled):
+        return "number"
+    plain = (str, numbers.Real, decimal.Decimal, np.bool_, np.datetime64)
+    good = all(isinstance(one, plain) or hasattr(one, "isoformat") for one in filled)
+    return "mixed" if good else "other"
+
+
+def as_numbers(values: "pd.Series[Any]") -> np.ndarray:
+    """Give a column of numbers or truth values as floating point, NaN for an empty cell.
+
+    Durations are days.
+    """
+    if values.dtype.kind == "m":
+        found: np.ndarray = (pd.Series(values) / pd.Timedelta(days=1)).to_numpy(
+            dtype=np.float64, na_value=np.nan
+        )
+        return found
+    found = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    return found
+
+
+def as_text(values: "pd.Series[Any]") -> "pa.Array[Any]":
+    """Give a column of text as one Arrow array of strings, null for an empty cell."""
+    found = pa.Array.from_pandas(values)
+    if isinstance(found, pa.ChunkedArray):
+        found = found.combine_chunks() if found.num_chunks != 1 else found.chunk(0)
+    return found if pa.types.is_large_string(found.type) else pc.cast(found, pa.large_string())
+
+
+def is_written(frame: pd.DataFrame) -> bool:
+    """Whether the text of ``frame`` is the cells of a file, which say nothing of types."""
+    return bool(frame.attrs.get(WRITTEN))
+
+
+__all__ = ["FOUND", "WRITTEN", "Carrier", "as_numbers", "as_text", "carrier_of", "is_written"]

@@ -1,0 +1,183 @@
+"""How one column is read, in every file and frame."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from quickstudy.errors import UserError
+from quickstudy.tasks.tables.carriers import Carrier, as_numbers, as_text, carrier_of
+from quickstudy.tasks.tables.dates import parse_dates, without_zone
+from quickstudy.tasks.tables.spelling import is_number, spell, spelled
+from quickstudy.tasks.tables.words import Text, Words
+from quickstudy.tasks.tables.writing import PLAINLY, Writing, writing_of
+
+Kind = Literal["number", "category", "truth value", "date", "text", "ignore"]
+TRUTH = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
+NO_DATE = np.datetime64("NaT", "us")
+PLURAL = {"truth value": "true and false", "category": "categories"}
+"""What a column of a kind holds, if it is not the kind's name with an s."""
+
+
+@dataclass(frozen=True)
+class ColumnSchema:
+    """The kind of a column, decided by training, and how its cells are read.
+
+    Attributes:
+        name: The column.
+        kind: What it holds. Free text and ignored columns are not read.
+        why: What decided it.
+        missing: Text that stands for no value, besides the usual spellings in numbers, dates and
+            truth values.
+        empty: How many cells of training had no value.
+        writing: How numbers are written.
+        written: How dates are written: ``"ISO8601"``, or a format of ``strptime``.
+    """
+
+    name: str
+    kind: Kind
+    why: str = ""
+    missing: tuple[str, ...] = ()
+    empty: int = 0
+    writing: Writing = PLAINLY
+    written: str = ""
+
+    def read(self, values: "pd.Series[Any]", cells: bool = False) -> "pd.Series[Any]":
+        """Give the values of a column in one dtype, whatever dtype carries them.
+
+        Numbers are ``float64``, truth values ``boolean``, dates ``datetime64[us]``, and categories
+        of pandas of the one spelling of every value. What is read is read again as it is.
+
+        Args:
+            values: The column.
+            cells: Whether its text is the cells of a file: then categories that are all numbers are
+                ordered by size.
+
+        Raises:
+            UserError: If it holds something else.
+        """
+        carrier = carrier_of(values)
+        if carrier == "other":
+            raise self._refused(values.dtype)
+        if self.kind == "category":
+            return _series(values, spelled(values, self.missing, cells))
+        if carrier == "category":
+            return self._by_category(values)
+        if carrier == "mixed":
+            return self.read(values.map(spell, na_action="ignore"))
+        return _series(values, self._array(values, carrier))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain values, to be kept with a run."""
+        return {**asdict(self), "missing": list(self.missing)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "ColumnSchema":
+        """Give the column that ``to_dict`` described."""
+        missing, writing = tuple(values["missing"]), Writing(**values["writing"])
+        return cls(**{**values, "missing": missing, "writing": writing})
+
+    def _by_category(self, values: "pd.Series[Any]") -> "pd.Series[Any]":
+        """Read the categories of pandas, each once."""
+        if isinstance(values.dtype, pd.ArrowDtype):
+            return self.read(values.astype("category"))
+        read = self.read(pd.Series(values.cat.categories, name=values.name))
+        return _series(values, read.reindex(values.cat.codes).array)
+
+    def _array(self, values: "pd.Series[Any]", carrier: Carrier) -> Any:
+        if self.kind == "date":
+            return self._dates(values, carrier)
+        if carrier == "date":
+            raise self._refused(values.dtype)
+        if self.kind == "truth value":
+            return self._truth(values, carrier)
+        return self._numbers(values, carrier)
+
+    def _numbers(self, values: "pd.Series[Any]", carrier: Carrier) -> np.ndarray:
+        found = self._parsed(as_text(values)) if carrier == "text" else as_numbers(values)
+        said = [float(text) for text in self.missing if is_number(spell(text))]
+        if said:
+            found = np.where(np.isin(found, said), np.nan, found)
+        if np.isinf(found).any():
+            raise UserError(f"Column {self.name!r} should hold finite numbers. Found infinity.")
+        return found
+
+    def _parsed(self, text: Text) -> np.ndarray:
+        """Give the numbers that the text of a column is."""
+        plain = cast(text) if self.writing == PLAINLY else None
+        if plain is not None:
+            return plain
+        words = self._words(text)
+        for writing in (self.writing, writing_of(words.filled, self.writing.decimal == ",")):
+            found = None if writing is None else writing.parse(words.filled)
+            if found is not None and not found.null_count:
+                return words.spread(found.to_numpy(zero_copy_only=False), np.nan)
+        return self._truths(words)
+
+    def _truths(self, words: Words) -> np.ndarray:
+        """Read truth values as numbers."""
+        found = [TRUTH.get(word) for word in words.small]
+        if None in found:
+            raise self._refused(self._wrong(words, found))
+        return words.spread(found, np.nan)
+
+    def _wrong(self, words: Words, truths: list[float | None]) -> str:
+        """Give the first cell that is no number."""
+        numbers = self.writing.parse(words.filled).to_pylist()
+        known = [a is not None or b is not None for a, b in zip(numbers, truths, strict=True)]
+        return str(words.filled[known.index(False) if False in known else 0].as_py())
+
+    def _truth(self, values: "pd.Series[Any]", carrier: Carrier) -> pd.arrays.BooleanArray:
+        text = carrier == "text"
+        found = self._truths(self._words(as_text(values))) if text else as_numbers(values)
+        other = found[~np.isin(found, (0.0, 1.0)) & ~np.isnan(found)]
+        if len(other):
+            raise self._refused(spell(other[0]))
+        return pd.arrays.BooleanArray(found == 1, np.isnan(found))
+
+    def _dates(self, values: "pd.Series[Any]", carrier: Carrier) -> Any:
+        if carrier == "date":
+            return without_zone(values).array
+        words = self._words(as_text(texts_of(values)))
+        if not len(words.filled):
+            return np.full(len(values), NO_DATE)
+        found = parse_dates(words.filled, self.written)
+        if found is None:
+            raise self._refused(words.filled[0].as_py())
+        return words.spread(found.to_numpy(), NO_DATE)
+
+    def _words(self, text: Text) -> Words:
+        return Words.of_numbers(text, self.missing)
+
+    def _refused(self, found: Any) -> UserError:
+        wanted = PLURAL.get(self.kind, f"{self.kind}s")
+        found = repr(found) if isinstance(found, str) else found
+        return UserError(f"Column {self.name!r} should hold {wanted}. Found {found}.")
+
+
+def _series(like: "pd.Series[Any]", values: Any) -> "pd.Series[Any]":
+    return pd.Series(values, index=like.index, name=like.name, copy=False)
+
+
+def texts_of(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Give a column as text in the one spelling of its values; text stays as it is."""
+    if carrier_of(values) == "text":
+        return values
+    return values.astype(object).map(spell, na_action="ignore").astype("string")
+
+
+def cast(text: Text) -> np.ndarray | None:
+    """Give text as plain numbers, NaN for an empty cell; None if some is none."""
+    try:
+        found = pc.cast(text, pa.float64())
+    except pa.ArrowInvalid:
+        return None
+    numbers: np.ndarray = found.to_numpy(zero_copy_only=False)
+    return numbers
+
+
+__all__ = ["ColumnSchema", "Kind", "cast", "texts_of"]

@@ -1,0 +1,223 @@
+"""CSV files: their separator and encoding, and all their cells as text."""
+
+import codecs
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
+from quickstudy.errors import UserError, require
+from quickstudy.tasks.tables.asked import NOTHING_ASKED, Reading
+from quickstudy.tasks.tables.carriers import FOUND, WRITTEN
+from quickstudy.tasks.tables.plain_columns import NO_NUMBERS, plain_columns
+
+SEPARATORS = (",", ";", "\t", "|")
+NAMES = {"\t": "tab"}
+MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+"""Bytes at the beginning of a file that say its encoding."""
+LATIN = "cp1252"
+SAMPLE, SAMPLE_LINES = 1 << 18, 100
+BLOCK = 1 << 24
+
+
+@dataclass(frozen=True)
+class FileLayout:
+    """How a CSV file is written.
+
+    Attributes:
+        separator: The sign between its cells.
+        encoding: Its encoding.
+        found: What of it was found out, in words.
+    """
+
+    separator: str
+    encoding: str
+    found: tuple[str, ...] = ()
+
+
+def layout_of(path: Path, asked: Reading = NOTHING_ASKED, whole: bool = True) -> FileLayout:
+    """Find the separator and the encoding of a CSV file, as far as they are not asked for.
+
+    The encoding is that of the mark at the beginning of the file, UTF-8 if all of it is, else
+    Windows-1252. The separator is the comma, semicolon, tab or bar that divides all of the first
+    lines into equally many cells, the most if several do.
+
+    Args:
+        path: The file.
+        asked: What is asked for.
+        whole: Whether all of the file is looked at for its encoding, or its beginning only.
+    """
+    encoding = asked.encoding or _encoding(path, whole)
+    separator = asked.separator or _separator(_first_lines(path, encoding))
+    found = []
+    if asked.separator is None and separator != ",":
+        found.append(f"cells separated by {NAMES.get(separator, repr(separator))}")
+    if asked.encoding is None and encoding not in ("utf-8", "utf-8-sig"):
+        found.append(f"encoding {encoding}")
+    return FileLayout(separator, encoding, tuple(found))
+
+
+def _encoding(path: Path, whole: bool) -> str:
+    with path.open("rb") as file:
+        beginning = file.read(4)
+    marked = (name for mark, name in MARKS if beginning.startswith(mark))
+    return next(marked, None) or ("utf-8" if _is_utf_8(path, whole) else LATIN)
+
+
+def _is_utf_8(path: Path, whole: bool) -> bool:
+    """Whether all bytes of a file, or of its first block, are UTF-8."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        with path.open("rb") as file:
+            decoder.decode(file.read(SAMPLE))
+            while block := file.read(BLOCK if whole else 0):
+                decoder.decode(block)
+        decoder.decode(b"", final=whole)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _separator(lines: Sequence[str]) -> str:
+    counts = {sign: list(map(len, _cells(lines, sign))) or [0] for sign in SEPARATORS}
+    even = {sign: found[0] for sign, found in counts.items() if len(set(found)) == 1}
+    best = max(even, key=even.__getitem__, default=",")
+    return best if even.get(best, 0) > 1 else ","
+
+
+def _first_lines(path: Path, encoding: str) -> list[str]:
+    try:
+        with path.open(encoding=encoding, newline="") as file:
+            text = file.read(SAMPLE)
+    except (UnicodeError, LookupError) as error:
+        raise UserError(f"{path} should be a csv file. It cannot be read: {error}.") from error
+    lines = list(io.StringIO(text, newline=""))
+    whole = lines if len(text) < SAMPLE else lines[:-1]
+    return whole[:SAMPLE_LINES]
+
+
+def _cells(lines: Sequence[str], separator: str) -> list[list[str]]:
+    """Give the cells of each line that is not empty."""
+    try:
+        return [row for row in csv.reader(lines, delimiter=separator) if row]
+    except csv.Error:
+        return []
+
+
+def read_delimited(path: Path, asked: Reading = NOTHING_ASKED) -> pd.DataFrame:
+    """Read the cells of a CSV file as text; an empty cell is missing.
+
+    Columns of plain numbers with decimal points are read as numbers at once, which is faster.
+
+    A first column without a name that counts the rows, as pandas writes it, is left out. The
+    attribute ``quickstudy_found`` of the frame lists what was found out.
+
+    Raises:
+        UserError: If it cannot be read, or two columns have the same name.
+    """
+    layout = layout_of(path, asked, whole=False)
+    try:
+        frame = _by_arrow(path, layout, _plain(path, layout, asked), False)
+    except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeError):
+        layout = layout_of(path, asked)
+        frame = _all_text(path, layout)
+    found = list(layout.found)
+    if len(frame.columns) > 1 and _counts_rows(frame):
+        frame = frame.iloc[:, 1:]
+        found.append("a first column without a name, which counts the rows, is left out")
+    frame.attrs |= {WRITTEN: True, FOUND: found}
+    return frame
+
+
+def _plain(path: Path, layout: FileLayout, asked: Reading) -> set[str]:
+    """Give the columns whose first cells are plain numbers; such are read much faster."""
+    header, *rows = _cells(_first_lines(path, layout.encoding), layout.separator) or [[]]
+    even = all(len(row) == len(header) for row in rows)
+    if not even or asked.decimal == ",":
+        return set()
+    return {name for name, plain in zip(header, plain_columns(rows), strict=False) if plain}
+
+
+def _all_text(path: Path, layout: FileLayout) -> pd.DataFrame:
+    try:
+        return _by_arrow(path, layout, set(), True)
+    except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeError):
+        return _by_pandas(path, layout)
+
+
+def _by_arrow(path: Path, layout: FileLayout, plain: set[str], with_lines: bool) -> pd.DataFrame:
+    """Read a file whose rows all have equally many cells; ``plain`` columns are numbers.
+
+    Without ``with_lines``, reading fails if a cell of a large file has several lines.
+    """
+    names = _names(path, layout)
+    encoding = "utf-8" if layout.encoding == "utf-8-sig" else layout.encoding
+    table = pa.csv.read_csv(
+        path,
+        pa.csv.ReadOptions(encoding=encoding),
+        pa.csv.ParseOptions(delimiter=layout.separator, newlines_in_values=with_lines),
+        _types(names, plain),
+    )
+    columns = dict(enumerate(map(_column, table.columns)))
+    return pd.DataFrame(columns, copy=False).set_axis([name.strip() for name in names], axis=1)
+
+
+def _types(names: list[str], plain: set[str]) -> Any:
+    """Ask for text, or for numbers, in every column."""
+    types = dict.fromkeys(names, pa.string()) | dict.fromkeys(plain, pa.float64())
+    return pa.csv.ConvertOptions(
+        column_types=types, null_values=NO_NUMBERS, strings_can_be_null=False
+    )
+
+
+def _column(values: Any) -> Any:
+    """Give a column as numbers, NaN for none, or as text, null for an empty cell."""
+    if pa.types.is_floating(values.type):
+        return values.to_numpy()
+    text = pc.if_else(pc.equal(values, ""), pa.scalar(None, values.type), values)
+    return pd.arrays.ArrowExtensionArray(text)
+
+
+def _names(path: Path, layout: FileLayout) -> list[str]:
+    """Give the cells of the first line that is not empty."""
+    encoding = "utf-8-sig" if layout.encoding == "utf-8" else layout.encoding
+    with path.open(encoding=encoding, newline="") as file:
+        return next((row for row in csv.reader(file, delimiter=layout.separator) if row), [])
+
+
+def _by_pandas(path: Path, layout: FileLayout) -> pd.DataFrame:
+    """Read a file whose rows lack some of the last cells, or say why it is none."""
+    options: dict[str, Any] = {"dtype": str, "keep_default_na": False, "na_values": [""]}
+    try:
+        frame = pd.read_csv(path, sep=layout.separator, encoding=layout.encoding, **options)
+    except (ValueError, LookupError) as error:
+        raise UserError(f"{path} should be a csv file. It cannot be read: {error}") from error
+    names = [name.strip() for name in _names(path, layout)]
+    even = len(names) == len(frame.columns) and isinstance(frame.index, pd.RangeIndex)
+    wanted = f"The rows of {path} should have as many cells as its first line, {len(names)}."
+    require(even, f"{wanted} Found more.")
+    return frame.set_axis(names, axis=1)
+
+
+def _counts_rows(frame: pd.DataFrame) -> bool:
+    """Whether the first column has no name and counts the rows from 0 or 1."""
+    if str(frame.columns[0]).strip():
+        return False
+    first = frame.iloc[:, 0].tolist()
+    return any(first == list(map(str, range(s, len(first) + s))) for s in (0, 1))
+
+
+__all__ = ["FileLayout", "layout_of", "read_delimited"]
