@@ -131,6 +131,7 @@ REGISTRY = {
     "unet": ("images", {"channels": 2, "depth": 2}),
     "mlp": ("vectors", {"hidden": (8,)}),
     "powers": ("vectors", {}),
+    "expansion": ("vectors", {"products": ((0, 0),)}),
     "multi_target": ("mixed", {"targets": (0, 2)}),
     "mixture_of_experts": ("vectors", {"num_experts": 2}),
     "layered_experts": ("vectors", {}),

@@ -1,173 +1,99 @@
-"""The mean and covariance of many tasks' weights, and the noise, by expectation maximisation."""
+"""The mean and covariance of many tasks' weights, and the noise, by their evidence."""
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
-from torch import Tensor
 
 from quickstudy.errors import require
+from quickstudy.learners.priors.choice import STRUCTURES, best, fitted
+from quickstudy.learners.priors.fits import Fit
+from quickstudy.learners.priors.moments import Moments
+from quickstudy.learners.priors.own_noise import likeliest_shape, precisions
+from quickstudy.learners.priors.prior import Prior
+
+NOISES = ("auto", "shared", "own")
+"""Whether the noise is the same for all tasks."""
+ALTERNATIONS = 3
+"""How often the covariance and the tasks' noise are fitted in turn."""
 
 
-@dataclass(frozen=True)
-class Moments:
-    """Hold the sums over the rows of many tasks that linear regression needs.
-
-    Attributes:
-        gram: ``Φᵀ Φ`` of every task ``[task, feature, feature]``.
-        cross: ``Φᵀ y`` ``[task, feature]``.
-        square: ``yᵀ y`` ``[task]``.
-        count: Rows ``[task]``.
-    """
-
-    gram: Tensor
-    cross: Tensor
-    square: Tensor
-    count: Tensor
-
-    @classmethod
-    def of(cls, features: Tensor, y: Tensor, sizes: list[int]) -> "Moments":
-        """Sum up rows that are ordered by task.
-
-        Args:
-            features: ``Φ`` of all rows ``[row, feature]``.
-            y: Their targets ``[row]``.
-            sizes: Rows of every task.
-        """
-        rows, targets = features.split(sizes), y.split(sizes)
-        gram = torch.stack([x.T @ x for x in rows])
-        cross = torch.stack([x.T @ v for x, v in zip(rows, targets, strict=True)])
-        square = torch.stack([v @ v for v in targets])
-        return cls(gram, cross, square, torch.tensor(sizes, dtype=y.dtype))
-
-
-@dataclass(frozen=True)
-class Prior:
-    """Hold a prior ``w ~ N(mean, factor factorᵀ)`` with ``y = φ w + ε``, ``ε ~ N(0, noise)``.
-
-    Attributes:
-        mean: ``μ`` ``[feature]``.
-        factor: ``L``, lower triangular ``[feature, feature]``.
-        noise: ``σ²``, a scalar.
-        log_evidence: The log evidence before every iteration.
-    """
-
-    mean: Tensor
-    factor: Tensor
-    noise: Tensor
-    log_evidence: tuple[float, ...]
-
-
-def empirical_bayes(
-    moments: Moments, iterations: int = 50, shrinkage: float = 0.5, tolerance: float = 1e-6
-) -> Prior:
+def empirical_bayes(moments: Moments, structure: str = "auto", noise: str = "auto") -> Prior:
     """Find the prior under which the tasks' rows are likeliest, their weights integrated out.
 
-    With ``P_t = (Σ⁻¹ + Φ_tᵀ Φ_t / σ²)⁻¹`` and ``m_t = P_t (Σ⁻¹ μ + Φ_tᵀ y_t / σ²)``, the posterior
-    of a task, an iteration sets
+    The model of a task is ``y = Φ w + ε`` with ``w ~ N(μ, Σ)`` and ``ε ~ N(0, σ²)``. The last
+    feature should be 1 in every row. Features and targets are divided by their standard deviations
+    first. Then the objective
 
-    ``μ ← mean_t m_t``, ``Σ ← mean_t [(m_t − μ)(m_t − μ)ᵀ + P_t]``,
-    ``σ² ← Σ_t [‖y_t − Φ_t m_t‖² + tr(Φ_t P_t Φ_tᵀ)] / rows``.
+    ``log p(y | Σ / σ²) + log p(Σ / σ²) + log p(ρ)``
 
-    It is computed in the coordinates ``w = μ + L u``, ``Σ = L Lᵀ``, in which a direction without
-    any variance does no harm.
+    is climbed to its maximum, in which ``μ ~ N(0, σ²/ρ)`` (flat for the intercept) is integrated
+    out and ``σ²`` is at its maximum (see :class:`~quickstudy.learners.priors.evidence.Evidence`).
+    The structures of ``Σ``, each with its own ``log p(Σ / σ²)``, are
+
+    - ``intercept``: only the intercept differs between tasks, by a deviation with a half-Cauchy
+      prior;
+    - ``alike``: all weights differ, by one deviation, and the intercept by another;
+    - ``diagonal``: every weight differs by its own deviation with a half-Cauchy prior, and many
+      deviations become 0;
+    - ``similar``: every weight differs, by its own deviation with a log-normal prior around their
+      common size;
+    - ``full``, ``sparse``: weights covary, with an inverse-Wishart prior around ``similar`` or
+      around ``diagonal``, which is worth as many tasks as there are weights that differ;
+    - ``auto``: of ``intercept``, the likelier of ``similar`` and ``diagonal``, and the full
+      covariance around that one, the one under which tasks that the fit did not see are likeliest,
+      by five parts of the tasks; a later one has to gain ``½ log tasks``.
+
+    A feature that is constant within every task belongs to ``μ`` only. With fewer than four tasks
+    only the intercept differs.
+
+    With ``noise="own"`` a task's noise is ``N(0, σ² / k_t)`` with ``k_t ~ Gamma(a, a)``. Its
+    precision is integrated out numerically; ``a`` is the likeliest of a list. Then the covariance
+    is fitted again to rows that count ``E[k_t | y_t]``, three times in turn. ``auto`` takes it if
+    that raises the evidence by more than ``½ log tasks``, the cost of a number by the Bayesian
+    information criterion.
 
     Args:
         moments: The sums over the tasks' rows.
-        iterations: The most iterations.
-        shrinkage: How far every ``Σ`` is moved to its own diagonal, from 0 (full) to 1 (diagonal).
-            A full covariance has more numbers than tens of tasks can determine.
-        tolerance: It ends when the log evidence changes by less than this part of itself. With
-            ``shrinkage`` it may also fall.
+        structure: The structure of ``Σ``.
+        noise: ``shared``, ``own`` or ``auto``.
 
     Raises:
-        UserError: If ``shrinkage`` is not from 0 to 1 or there are no rows.
+        UserError: If there are no rows, or an argument is unknown.
 
-    Source: Dempster, Laird & Rubin 1977; the model of Lindley & Smith 1972. The evidence as in
-        Bishop 2006, section 10.1.
+    Source: Lindley & Smith 1972 for the model; Patterson & Thompson 1971 for the evidence; Gelman
+        2006 for the half-Cauchy prior.
     """
-    require(0 <= shrinkage <= 1, f"Parameter `shrinkage` should be from 0 to 1. Found {shrinkage}.")
+    _check("structure", structure, STRUCTURES)
+    _check("noise", noise, NOISES)
     rows = bool(moments.count.sum() > 0)
     require(rows, "A prior should be learned from at least one row. Found none.")
-    prior = _start(moments)
-    evidence: list[float] = []
-    for _ in range(iterations):
-        log_evidence, prior = _iterate(moments, prior, shrinkage)
-        evidence.append(log_evidence)
-        if len(evidence) > 1 and abs(evidence[-1] - evidence[-2]) < tolerance * abs(evidence[-1]):
-            break
-    return replace(prior, log_evidence=tuple(evidence))
+    features, target = moments.deviations()
+    scaled = moments.scaled(features, target)
+    fits = fitted(scaled, structure)
+    name, density = best(fits, scaled, noise != "shared")
+    fit = fits[name]
+    shared = replace(Prior.at(fit.evidence), log_evidence=fit.objective, structure=name)
+    found = shared if noise == "shared" else _with_own_noise(shared, fit, scaled, noise == "own")
+    return replace(found, held_out=density).unscaled(features, target)
 
 
-def _start(moments: Moments) -> Prior:
-    """Return a prior around the regression of all rows, as wide as the noise."""
-    tasks, size = moments.cross.shape
-    eye = torch.eye(size, dtype=moments.gram.dtype)
-    pooled = moments.gram.sum(0)
-    ridge = 1e-3 * (pooled.trace() / size + 1e-12) * eye
-    mean = torch.linalg.solve(pooled + ridge, moments.cross.sum(0))
-    squares = _residual(moments, mean.expand(tasks, -1)).sum()
-    noise = (squares / moments.count.sum()).clamp(min=1e-12)
-    return Prior(mean, noise.sqrt() * eye / math.sqrt(size), noise, ())
+def _check(name: str, value: str, known: tuple[str, ...]) -> None:
+    """Raise if ``value`` is not one of those that are known."""
+    wanted = f"Parameter `{name}` should be one of {', '.join(known)}."
+    require(value in known, f"{wanted} Found {value!r}.")
 
 
-def _iterate(moments: Moments, prior: Prior, shrinkage: float) -> tuple[float, Prior]:
-    """Return the log evidence of ``prior``, and the prior of the next iteration."""
-    mean, factor = prior.mean, prior.factor
-    noise = prior.noise
-    eye = torch.eye(len(mean), dtype=moments.gram.dtype)
-    white = factor.T @ moments.gram @ factor / noise
-    root = torch.linalg.cholesky(eye + white)
-    slope = (moments.cross - moments.gram @ mean) @ factor / noise
-    shift = torch.cholesky_solve(slope.unsqueeze(-1), root).squeeze(-1)
-    evidence = _log_evidence(moments, prior, slope, shift, root)
-    weights = mean + shift @ factor.T
-    spread = factor @ torch.cholesky_inverse(root) @ factor.T
-    squares = (_residual(moments, weights) + (moments.gram * spread).sum((1, 2))).sum()
-    noise = (squares / moments.count.sum()).clamp(min=1e-12)
-    mean = weights.mean(0)
-    return evidence, Prior(mean, _factor(weights - mean, spread, shrinkage), noise, ())
+def _with_own_noise(shared: Prior, fit: Fit, moments: Moments, always: bool) -> Prior:
+    """Fit noise of its own for each task; keep it ``always``, or if it pays."""
+    prior = likeliest_shape(shared, moments)
+    for _ in range(ALTERNATIONS):
+        fit = fit.to(moments.weighted(precisions(prior, moments)))
+        again = Prior.at(fit.evidence)
+        again = replace(again, log_evidence=shared.log_evidence, structure=shared.structure)
+        prior = likeliest_shape(again, moments)
+    gain = float((prior.log_densities(moments) - shared.log_densities(moments)).sum())
+    cost = 0.5 * float(torch.tensor(float(len(moments.count))).log())
+    return prior if always or gain > cost else shared
 
 
-def _factor(away: Tensor, spread: Tensor, shrinkage: float) -> Tensor:
-    """Return ``L`` of the shrunk ``mean_t [(m_t − μ)(m_t − μ)ᵀ + P_t]`` ``[feature, feature]``.
-
-    Args:
-        away: ``m_t − μ`` ``[task, feature]``.
-        spread: ``P_t`` ``[task, feature, feature]``.
-        shrinkage: How far it is moved to its own diagonal.
-    """
-    tasks, size = away.shape
-    covariance = (away.T @ away + spread.sum(0)) / tasks
-    covariance = (1 - shrinkage) * covariance + shrinkage * torch.diag(covariance.diagonal())
-    jitter = 1e-9 * (covariance.trace() / size + 1e-12)
-    factor: Tensor = torch.linalg.cholesky(covariance + jitter * torch.eye(size, dtype=away.dtype))
-    return factor
-
-
-def _residual(moments: Moments, weights: Tensor) -> Tensor:
-    """Return ``‖y_t − Φ_t w_t‖²`` ``[task]``."""
-    fitted = (moments.gram @ weights.unsqueeze(-1)).squeeze(-1)
-    return moments.square + (weights * (fitted - 2 * moments.cross)).sum(-1)
-
-
-def _log_evidence(
-    moments: Moments, prior: Prior, slope: Tensor, shift: Tensor, root: Tensor
-) -> float:
-    """Return ``Σ_t log N(y_t; Φ_t μ, Φ_t Σ Φ_tᵀ + σ² I)``.
-
-    Args:
-        moments: The sums over the tasks' rows.
-        prior: ``μ``, ``Σ`` and ``σ²``.
-        slope: ``Lᵀ Φ_tᵀ (y_t − Φ_t μ) / σ²`` ``[task, feature]``.
-        shift: ``(I + Lᵀ Φ_tᵀ Φ_t L / σ²)⁻¹ slope`` ``[task, feature]``.
-        root: The Cholesky factor of that matrix ``[task, feature, feature]``.
-    """
-    squares = _residual(moments, prior.mean.expand_as(slope))
-    distance = squares / prior.noise - (slope * shift).sum(-1)
-    log_determinant = 2 * root.diagonal(dim1=1, dim2=2).log().sum(-1)
-    logarithms = moments.count * (2 * math.pi * prior.noise).log() + log_determinant
-    return float(-0.5 * (distance + logarithms).sum())
-
-
-__all__ = ["Moments", "Prior", "empirical_bayes"]
+__all__ = ["NOISES", "STRUCTURES", "Moments", "Prior", "empirical_bayes"]

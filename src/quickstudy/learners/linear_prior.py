@@ -9,8 +9,12 @@ from torch import Tensor, nn
 from quickstudy.episode import Batch
 from quickstudy.errors import require
 from quickstudy.learners.embedding import EmbeddingLearner
-from quickstudy.learners.empirical_bayes import Moments, Prior, empirical_bayes
+from quickstudy.learners.empirical_bayes import empirical_bayes
 from quickstudy.learners.learner import Adapted, evaluating
+from quickstudy.learners.priors import student
+from quickstudy.learners.priors.moments import Moments, Sums
+from quickstudy.learners.priors.own_noise import freedoms, precisions
+from quickstudy.learners.priors.prior import Prior
 from quickstudy.models.trunk import embedding_size_of
 from quickstudy.targets import Numbers, Target
 from quickstudy.tasks import TableTasks
@@ -28,7 +32,10 @@ class LinearPrior(EmbeddingLearner):
     and a new example has the distribution ``N(φ(x) m, φ(x) P φ(x)ᵀ + σ²)``. The loss of a query is
     minus the logarithm of its density, from which ``f``, ``μ``, ``Σ`` and ``σ²`` are learned by
     gradient. If ``f`` has nothing to learn (``nn.Identity()``: raw features), :meth:`fit_tasks`
-    finds ``μ``, ``Σ`` and ``σ²`` directly by expectation maximisation.
+    finds ``μ``, ``Σ`` and ``σ²`` directly, by their evidence. It may also find that tasks have
+    noise of their own, ``σ_t² = σ² / k`` with ``k ~ Gamma(a, a)``. Then ``k`` is taken at its mean
+    given the support, and new examples have Student's distribution with ``2 a + rows`` degrees of
+    freedom. Posteriors are computed in double precision.
 
     Args:
         model: Features ``[example, feature]``; ``nn.Identity()`` for the inputs themselves.
@@ -73,6 +80,8 @@ class LinearPrior(EmbeddingLearner):
         self.mean = nn.Parameter(torch.empty(targets, size))
         self.factor = nn.Parameter(torch.empty(targets, size, size))
         self.log_noise = nn.Parameter(torch.empty(targets))
+        self.noise_shape: Tensor
+        self.register_buffer("noise_shape", torch.empty(targets))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -82,24 +91,26 @@ class LinearPrior(EmbeddingLearner):
         with torch.no_grad():
             self.factor.copy_(self.prior_scale * eye.expand_as(self.factor))
         nn.init.constant_(self.log_noise, 2 * math.log(self.noise_scale))
+        nn.init.constant_(self.noise_shape, math.inf)
 
     def fit_tasks(
-        self, tasks: TableTasks, iterations: int = 50, shrinkage: float = 0.5
+        self, tasks: TableTasks, structure: str = "auto", noise: str = "auto"
     ) -> list[Prior]:
-        """Fit the prior of every target to training tasks by expectation maximisation.
+        """Fit the prior of every target to training tasks by its evidence.
 
         Tasks may have any number of rows: each is summed up once. The model stays as it is.
 
         Args:
             tasks: Training tasks.
-            iterations: See :func:`~quickstudy.learners.empirical_bayes.empirical_bayes`.
-            shrinkage: See there.
+            structure: The structure of ``Σ``, see
+                :func:`~quickstudy.learners.empirical_bayes.empirical_bayes`.
+            noise: ``shared`` by all tasks, ``own`` or ``auto``, see there.
 
         Returns:
             The prior of every target.
 
         Raises:
-            UserError: If tasks have another number of targets.
+            UserError: If tasks have another number of targets, or an argument is unknown.
         """
         with evaluating(self), torch.no_grad():
             features = with_one(self.features(tasks.x).flatten(1)).double()
@@ -109,12 +120,17 @@ class LinearPrior(EmbeddingLearner):
                 f"Tasks should have {self.targets} targets. Found {targets.shape[1]}.",
             )
             moments = [Moments.of(features, y, tasks.sizes) for y in targets.unbind(1)]
-            found = [empirical_bayes(each, iterations, shrinkage) for each in moments]
+            found = [empirical_bayes(each, structure, noise) for each in moments]
             for index, prior in enumerate(found):
-                self.mean[index] = prior.mean
-                self.factor[index] = prior.factor
-                self.log_noise[index] = prior.noise.log()
+                self._take(index, prior)
         return found
+
+    def _take(self, target: int, prior: Prior) -> None:
+        """Make ``prior`` the prior of the ``target``."""
+        self.mean[target] = prior.mean
+        self.factor[target] = prior.factor
+        self.log_noise[target] = prior.noise.log()
+        self.noise_shape[target] = prior.shape
 
     def serves(self, target: Target) -> str | None:
         """Serve numbers, as many as the prior has targets."""
@@ -134,19 +150,46 @@ class LinearPrior(EmbeddingLearner):
 
         Returns:
             Its ``mean`` ``[task, target, feature]`` and a ``factor`` of its covariance
-            ``[task, target, feature, feature]``.
+            ``[task, target, feature, feature]``. If tasks have noise of their own, also the
+            variance of the task's ``noise`` and the degrees of ``freedom`` ``[task, target]``.
         """
-        features, prior = with_one(embedded.flatten(2)), self.factor.tril()
-        mask = support.mask.to(features.dtype)
-        residual = (support.y - features @ self.mean.T).transpose(1, 2).unsqueeze(-1)
-        residual = residual * mask[:, None, :, None]
-        white = (features * mask.unsqueeze(-1)).unsqueeze(1) @ prior
-        noise = self.log_noise.exp().reshape(-1, 1, 1)
-        eye = torch.eye(prior.shape[1], dtype=features.dtype, device=features.device)
-        root = torch.linalg.cholesky(eye + white.transpose(-1, -2) @ white / noise)
-        shift = torch.cholesky_solve(white.transpose(-1, -2) @ residual / noise, root)
-        factor = posterior_factor(prior, root)
-        return {"mean": self.mean + (prior @ shift).squeeze(-1), "factor": factor}
+        mask = wide(support.mask).unsqueeze(-1)
+        features, y = wide(with_one(embedded.flatten(2))) * mask, wide(support.y) * mask
+        turned = features.transpose(1, 2)
+        sums = Sums(turned @ features, turned @ y, y.square().sum(1), mask.sum((1, 2)))
+        own = self._own_noise(sums)
+        found = self._posterior(sums, own.get("noise", wide(self.log_noise).exp())) | own
+        return {name: value.to(embedded.dtype) for name, value in found.items()}
+
+    def _posterior(self, sums: Sums, noise: Tensor) -> Adapted:
+        """Return the mean and a factor of the covariance of the weights.
+
+        Args:
+            sums: Over the rows of tasks.
+            noise: Its variance ``[target]``, or ``[task, target]``.
+        """
+        prior, mean = wide(self.factor.tril()), wide(self.mean)
+        turned, scale = prior.transpose(1, 2), noise.reshape(-1, self.targets, 1, 1)
+        eye = torch.eye(prior.shape[1], dtype=prior.dtype, device=prior.device)
+        white = turned @ sums.gram.unsqueeze(1) @ prior / scale
+        root = torch.linalg.cholesky(eye + white)
+        shift = torch.cholesky_solve(turned @ sums.pull(mean) / scale, root)
+        weights = mean + (prior @ shift).squeeze(-1)
+        return {"mean": weights, "factor": posterior_factor(prior, root)}
+
+    def _own_noise(self, sums: Sums) -> Adapted:
+        """Return each task's ``noise`` and ``freedom``; nothing if noise is the same for all."""
+        if bool(self.noise_shape.isinf().all()):
+            return {}
+        own = [precisions(self.prior(at), sums.of_target(at)) for at in range(self.targets)]
+        noise = wide(self.log_noise).exp() / torch.stack(own, 1)
+        return {"noise": noise, "freedom": freedoms(wide(self.noise_shape), sums.count)}
+
+    def prior(self, target: int) -> Prior:
+        """Return the prior of a target, as a value that nothing is learned through."""
+        mean, factor = wide(self.mean[target].detach()), wide(self.factor[target].detach().tril())
+        noise = wide(self.log_noise[target].detach()).exp()
+        return Prior(mean, factor, noise, shape=float(self.noise_shape[target]))
 
     def compare(self, embedded: Tensor, adapted: Adapted) -> Tensor:
         """Return the means of new examples ``[task, example, target]``."""
@@ -155,7 +198,11 @@ class LinearPrior(EmbeddingLearner):
     def query_losses(self, embedded: Tensor, query: Batch, adapted: Adapted) -> Tensor:
         """Return minus the log density of every query, mean over targets ``[task, example]``."""
         mean, variance = self.compare(embedded, adapted), self._variance(embedded, adapted)
-        twice = (2 * math.pi * variance).log() + (query.y - mean).square() / variance
+        away = query.y - mean
+        if "freedom" in adapted:
+            freedom = adapted["freedom"].unsqueeze(1)
+            return -student.log_density(away, variance, freedom).mean(-1)
+        twice = away.square() / variance + variance.log() + math.log(2 * math.pi)
         return 0.5 * twice.mean(-1)
 
     def interval(self, adapted: Adapted, x: Tensor, level: float = 0.9) -> tuple[Tensor, Tensor]:
@@ -177,13 +224,29 @@ class LinearPrior(EmbeddingLearner):
             embedded = self.embed(x, None)
             mean = self.compare(embedded, adapted)
             deviation = self._variance(embedded, adapted).sqrt()
-        half = NormalDist().inv_cdf(0.5 + level / 2) * deviation
+        half = _deviations(0.5 + level / 2, adapted) * deviation
         return mean - half, mean + half
 
     def _variance(self, embedded: Tensor, adapted: Adapted) -> Tensor:
-        """Return the variance of new examples ``[task, example, target]``."""
+        """Return the variance of new examples ``[task, example, target]``.
+
+        If tasks have noise of their own, it is the square of the scale of Student's distribution.
+        """
         spread = with_one(embedded.flatten(2)).unsqueeze(1) @ adapted["factor"]
-        return spread.square().sum(-1).transpose(1, 2) + self.log_noise.exp()
+        noise = adapted["noise"].unsqueeze(1) if "noise" in adapted else self.log_noise.exp()
+        return spread.square().sum(-1).transpose(1, 2) + noise
+
+
+def _deviations(probability: float, adapted: Adapted) -> Tensor | float:
+    """Return the quantile of new examples in scales, of every task and target or of all."""
+    if "freedom" in adapted:
+        return student.quantile(probability, adapted["freedom"]).unsqueeze(1)
+    return NormalDist().inv_cdf(probability)
+
+
+def wide(values: Tensor) -> Tensor:
+    """Return ``values`` in double precision, if their device has it."""
+    return values if values.device.type == "mps" else values.double()
 
 
 def with_one(features: Tensor) -> Tensor:
@@ -192,7 +255,9 @@ def with_one(features: Tensor) -> Tensor:
 
 
 def posterior_factor(prior: Tensor, root: Tensor) -> Tensor:
-    """Return ``F = L R⁻ᵀ``, so that ``F Fᵀ = L (R Rᵀ)⁻¹ Lᵀ``: ``[task, target, feature, feature]``.
+    """Return a factor of the covariance of a posterior ``[task, target, feature, feature]``.
+
+    It is ``F = L R⁻ᵀ``, so that ``F Fᵀ = L (R Rᵀ)⁻¹ Lᵀ``.
 
     Args:
         prior: ``L``, a factor of the prior's covariance ``[target, feature, feature]``.
@@ -202,4 +267,4 @@ def posterior_factor(prior: Tensor, root: Tensor) -> Tensor:
     return torch.linalg.solve_triangular(root, flipped, upper=False).transpose(-1, -2)
 
 
-__all__ = ["LinearPrior", "posterior_factor", "with_one"]
+__all__ = ["LinearPrior", "posterior_factor", "wide", "with_one"]

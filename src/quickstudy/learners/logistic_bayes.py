@@ -19,7 +19,9 @@ ROWS_AT_ONCE = 50_000
 
 @dataclass(frozen=True)
 class ClassPrior:
-    """Hold a prior ``w_c ~ N(mean[c], factor[c] factor[c]ᵀ)`` of every class.
+    """Hold a prior over the weights of every class.
+
+    They are ``w_c ~ N(mean[c], factor[c] factor[c]ᵀ)``.
 
     Attributes:
         mean: ``μ`` ``[class, feature]``.

@@ -180,7 +180,9 @@ class LogisticPrior(EmbeddingLearner):
 
 
 def _probabilities(fixed: Tensor, white: Tensor, away: Tensor) -> Tensor:
-    """Return the probabilities ``[task, example, class]`` at the weights ``μ_c + L_c u_c``.
+    """Return the probabilities of classes at given weights ``[task, example, class]``.
+
+    The weights are ``μ_c + L_c u_c``.
 
     Args:
         fixed: The scores ``Φ μ`` ``[task, example, class]``.

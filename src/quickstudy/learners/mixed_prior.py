@@ -7,11 +7,11 @@ from torch import Tensor, nn
 
 from quickstudy.episode import Batch
 from quickstudy.learners.embedding import EmbeddingLearner
-from quickstudy.learners.empirical_bayes import Prior
 from quickstudy.learners.learner import Adapted, evaluating
 from quickstudy.learners.linear_prior import LinearPrior
 from quickstudy.learners.logistic_bayes import ClassPrior
 from quickstudy.learners.logistic_prior import LogisticPrior
+from quickstudy.learners.priors.prior import Prior
 from quickstudy.models.trunk import embedding_size_of
 from quickstudy.targets import Numbers, Several, Target
 from quickstudy.tasks import TableTasks
@@ -95,7 +95,7 @@ class MixedPrior(EmbeddingLearner):
             prior.reset_parameters()
 
     def fit_tasks(
-        self, tasks: TableTasks, iterations: int = 50, shrinkage: float = 0.5
+        self, tasks: TableTasks, structure: str = "auto", noise: str = "auto"
     ) -> list[Prior | ClassPrior]:
         """Fit the prior of every target to the rows that have a label of it.
 
@@ -103,8 +103,9 @@ class MixedPrior(EmbeddingLearner):
 
         Args:
             tasks: Training tasks.
-            iterations: See :func:`~quickstudy.learners.empirical_bayes.empirical_bayes`.
-            shrinkage: See there.
+            structure: Of numbers, see
+                :func:`~quickstudy.learners.empirical_bayes.empirical_bayes`.
+            noise: Of numbers, see there.
 
         Returns:
             The prior of every target.
@@ -113,8 +114,10 @@ class MixedPrior(EmbeddingLearner):
             embedded = replace(tasks, x=self.features(tasks.x).flatten(1))
         found: list[Prior | ClassPrior] = []
         for prior, own in zip(self._priors, tasks_by_target(embedded, self.target), strict=True):
-            fitted = prior.fit_tasks(own, iterations, shrinkage)
-            found += fitted if isinstance(fitted, list) else [fitted]
+            if isinstance(prior, LinearPrior):
+                found += prior.fit_tasks(own, structure, noise)
+            else:
+                found.append(prior.fit_tasks(own))
         return found
 
     def summarise(self, embedded: Tensor, support: Batch, way: int) -> Adapted:
@@ -154,7 +157,7 @@ class MixedPrior(EmbeddingLearner):
         return total / there.clamp(min=1)
 
     def interval(self, adapted: Adapted, x: Tensor, level: float = 0.9) -> tuple[Tensor, Tensor]:
-        """Return bounds of a new example's numbers, as :meth:`LinearPrior.interval` does.
+        """Return bounds of a new example's numbers, as a learned prior over a number does.
 
         Args:
             adapted: The result of :meth:`adapt`.

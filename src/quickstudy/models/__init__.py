@@ -10,6 +10,7 @@ from quickstudy.describe import register
 from quickstudy.models.conv4 import Conv4
 from quickstudy.models.cross_stitch import CrossStitch
 from quickstudy.models.drop_block import DropBlock
+from quickstudy.models.expansion import Expansion
 from quickstudy.models.frozen import Frozen
 from quickstudy.models.layered_experts import LayeredExperts
 from quickstudy.models.make import make_model
@@ -34,6 +35,7 @@ __all__ = [
     "Conv4",
     "CrossStitch",
     "DropBlock",
+    "Expansion",
     "Frozen",
     "LayeredExperts",
     "MixtureOfExperts",

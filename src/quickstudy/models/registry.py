@@ -13,6 +13,7 @@ from torch import nn
 from quickstudy.errors import UserError, require
 from quickstudy.models.conv4 import Conv4
 from quickstudy.models.cross_stitch import CrossStitch
+from quickstudy.models.expansion import Expansion
 from quickstudy.models.frozen import Frozen
 from quickstudy.models.layered_experts import LayeredExperts
 from quickstudy.models.mixture_of_experts import MixtureOfExperts
@@ -36,6 +37,7 @@ MODELS: dict[str, type[nn.Module]] = {
     "unet": UNet,
     "mlp": MLP,
     "powers": Powers,
+    "expansion": Expansion,
     "multi_target": MultiTarget,
     "mixture_of_experts": MixtureOfExperts,
     "layered_experts": LayeredExperts,

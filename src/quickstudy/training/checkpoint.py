@@ -17,7 +17,7 @@ from quickstudy.errors import UserError, require
 from quickstudy.learners import Adapted, Learner
 from quickstudy.training.named import prefixed, unprefixed
 from quickstudy.training.optimizer_state import pack_optimizer
-from quickstudy.training.versions import FIRST, FORMAT, upgraded
+from quickstudy.training.versions import FIRST, FORMAT, upgraded, with_later
 
 Classes = Iterable[str | type]
 """Classes of the user's that a file may name: the classes, or paths ``"package.module:Class"``."""
@@ -153,8 +153,9 @@ def current_names(weights: dict[str, Tensor], learner: Learner) -> dict[str, Ten
     In version 0.1.0 those of a part, a step rule or an outer gradient stood at the top:
     ``rates.0`` is now ``step.rates.0``.
     """
-    moved = {_first_name(name): name for name in learner.state_dict() if name not in weights}
-    return {moved.get(name, name): value for name, value in weights.items()}
+    own = learner.state_dict()
+    moved = {_first_name(name): name for name in own if name not in weights}
+    return with_later({moved.get(name, name): value for name, value in weights.items()}, own)
 
 
 def _first_name(name: str) -> str:

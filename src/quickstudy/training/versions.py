@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from torch import Tensor
+
 from quickstudy.errors import UserError
 from quickstudy.learners import LEARNERS
 from quickstudy.models import MODELS
@@ -10,6 +12,8 @@ FORMAT = "quickstudy 2"
 """The format that the header of a file states if this version wrote it."""
 FIRST = "quickstudy 1"
 """Version 0.1.0: a learner and its model are named by their names on the command line."""
+LATER = ("noise_shape",)
+"""Buffers that came after version 0.1.0: in a file without them they have their first value."""
 
 
 def upgraded(details: dict[str, Any], format_: str) -> dict[str, Any]:
@@ -37,6 +41,17 @@ def _described(spec: dict[str, Any]) -> dict[str, Any]:
     return {"learner": learner, "frozen": list(spec["frozen"])}
 
 
+def with_later(weights: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Add the buffers that came later to the ``weights`` of a file that lacks them.
+
+    Args:
+        weights: The tensors of the file by their names.
+        own: Those of a learner that was just made.
+    """
+    lacking = [name for name in own if name.split(".")[-1] in LATER and name not in weights]
+    return weights | {name: own[name] for name in lacking}
+
+
 def _model(spec: dict[str, Any]) -> dict[str, Any]:
     """Describe a model of version 0.1.0, and the models that it is made of."""
     if spec["model"] is None:
@@ -56,4 +71,4 @@ def _named(table: Any, name: str) -> str:
     return str(table[name].__name__)
 
 
-__all__ = ["FIRST", "FORMAT", "upgraded"]
+__all__ = ["FIRST", "FORMAT", "LATER", "upgraded", "with_later"]

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from scipy import stats
 from torch import nn
 
 import quickstudy as qs
@@ -89,13 +90,51 @@ def test_a_table_is_fitted_and_intervals_cover():
     )
     train, new = table.split_tasks(30)
     made = qs.LinearPrior(nn.Identity(), embedding_size=2)
-    made.fit_tasks(train, iterations=60)
+    assert made.fit_tasks(train, "full")[0].structure == "full"
     episode = new.draw(4, None, qs.generator(0, "evaluate"))
     low, high = made.interval(made.adapt(episode.support), episode.query.x, level=0.9)
     inside = ((low <= episode.query.y) & (episode.query.y <= high)).squeeze(-1)[
         episode.query.mask > 0
     ]
     assert 0.85 < inside.double().mean() < 0.95
+
+
+def with_own_noise() -> qs.LinearPrior:
+    """A prior whose weights are nearly known, and tasks with noise of their own, of shape 2.5."""
+    made = learner()
+    with torch.no_grad():
+        made.factor *= 1e-6
+        made.noise_shape.fill_(2.5)
+    return made
+
+
+def test_noise_of_its_own_gives_students_distribution():
+    """With known weights the posterior of a precision is conjugate: Gamma(a + n/2, a + S/2)."""
+    made, x = with_own_noise(), draw(TASKS, ROWS, SIZE)
+    y = (with_one(x) @ made.mean.T).detach() + 0.6 * draw(TASKS, ROWS, 1)
+    adapted = made.adapt(batch(x, y))
+    squares = (y - with_one(x) @ made.mean.T).square().sum((1, 2)) / 0.36
+    precision = (2.5 + ROWS / 2) / (2.5 + squares / 2)
+    torch.testing.assert_close(adapted["noise"][:, 0], 0.36 / precision, rtol=1e-3, atol=0)
+    assert adapted["freedom"].tolist() == [[5.0 + ROWS]] * TASKS
+    new = draw(TASKS, 1, SIZE)
+    low, high = made.interval(adapted, new, level=0.8)
+    scale = adapted["noise"][:, 0].sqrt().numpy()
+    half = stats.t(5 + ROWS).ppf(0.9) * scale
+    torch.testing.assert_close(((high - low) / 2)[:, 0, 0], torch.from_numpy(half))
+    target = draw(TASKS, 1, 1)
+    losses = made.losses(Episode(batch(x, y), batch(new, target), torch.arange(TASKS)))
+    away = (target - made.predict(adapted, new))[:, 0, 0].numpy()
+    expected = -stats.t(5 + ROWS, scale=scale).logpdf(away)
+    torch.testing.assert_close(losses.detach(), torch.from_numpy(expected), rtol=1e-4, atol=1e-4)
+
+
+def test_a_task_of_no_rows_has_the_priors_noise():
+    made, x = with_own_noise(), draw(1, 3, SIZE)
+    empty = Batch(x, draw(1, 3, 1), torch.zeros(1, 3, dtype=torch.float64))
+    adapted = made.adapt(empty)
+    assert float(adapted["noise"]) == pytest.approx(0.36, rel=1e-3)
+    assert adapted["freedom"].tolist() == [[5.0]]
 
 
 @pytest.mark.parametrize(

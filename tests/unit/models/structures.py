@@ -35,6 +35,7 @@ SIZED = {
     "resnet12": (SMALL, (1, 32, 32)),
     "mlp": ({}, (7,)),
     "powers": ({}, (3, 2)),
+    "expansion": ({"products": ((0, 1),)}, (7,)),
     "multi_target": ({"targets": (0, 2)}, (7,)),
     "mixture_of_experts": ({}, (7,)),
     "layered_experts": ({"trunk": "resnet12"}, (3, 16, 16)),

@@ -8,7 +8,7 @@ import torch
 
 import quickstudy as qs
 from quickstudy.training import checkpoint
-from quickstudy.training.versions import FIRST, upgraded
+from quickstudy.training.versions import FIRST, upgraded, with_later
 
 FILES = Path(__file__).parent / "version_0_1_0"
 
@@ -35,6 +35,17 @@ def test_a_task_of_version_0_1_0_predicts():
     found = learner.predict(adapted, x)[0]
     torch.testing.assert_close(found[:3], torch.tensor(expected), rtol=1e-5, atol=1e-6)
     assert checkpoint.describe_adapted(FILES / "protonet.task")["outputs"] == ["a", "b"]
+
+
+def test_a_file_from_before_a_buffer_came_has_its_first_value():
+    learner = qs.LinearPrior(torch.nn.Identity(), embedding_size=2)
+    own = learner.state_dict()
+    old = {name: value + 1 for name, value in own.items() if name != "noise_shape"}
+    found = with_later(old, own)
+    assert torch.equal(found["noise_shape"], torch.tensor([float("inf")]))
+    assert torch.equal(found["mean"], old["mean"])
+    # other tensors that a file lacks stay lacking
+    assert set(with_later({}, own)) == {"noise_shape"}
 
 
 SPEC = {

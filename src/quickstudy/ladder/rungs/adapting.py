@@ -3,6 +3,7 @@
 import math
 from abc import abstractmethod
 from collections.abc import Callable
+from functools import partial
 
 from torch import nn
 
@@ -15,9 +16,10 @@ from quickstudy.learners import (
     LogisticPrior,
     MixedPrior,
 )
-from quickstudy.learners.empirical_bayes import Prior
 from quickstudy.learners.logistic_bayes import ClassPrior
-from quickstudy.models import Powers
+from quickstudy.learners.priors.curves import chosen
+from quickstudy.learners.priors.prior import Prior
+from quickstudy.models import Expansion, Powers
 from quickstudy.random import ambient
 from quickstudy.targets import Classes, Numbers, Several, Target
 from quickstudy.tasks import TableTasks
@@ -68,21 +70,26 @@ class GeneratedTask(MetaTrained):
 
 
 class LearnedPrior(AdaptingRung):
-    """A prior over the weights of tasks, on the features or also on their squares.
+    """A prior over the weights of tasks, on the features or also on curves of them.
 
-    The Bayesian information criterion chooses. The evidence would always take the larger model,
-    since it holds the smaller. Several targets of different kinds have the same features, chosen by
-    the sum of their criteria.
+    For numbers, tasks that a fit did not see choose between the features, their squares, bends and
+    products (:func:`~quickstudy.learners.priors.curves.chosen`). Otherwise it is the features or
+    also their squares; for classes the Bayesian information criterion chooses. The evidence would
+    always take the larger model, since it holds the smaller. Several targets of different kinds
+    have the same features, chosen by the sum of their criteria.
     """
 
     name = "learned prior"
     cost = 0
 
     def fit(self, train: TableTasks, seed: int) -> None:
-        """Fit a prior to both sets of features, and keep the better one.
+        """Fit a prior to sets of features, and keep the best one.
 
-        A feature costs a mean and a variance, ``½ log rows`` each.
+        To classes a feature costs a mean and a variance, ``½ log rows`` each.
         """
+        if isinstance(train.target, Numbers):
+            self.learner = chosen(train, partial(_numbers, train=train))
+            return
         best = -math.inf
         fit = FITS[type(train.target)]
         for degree in (1, 2):
@@ -91,7 +98,7 @@ class LearnedPrior(AdaptingRung):
                 best, self.learner = criterion, learner
 
 
-def _numbers(model: Powers, train: TableTasks) -> tuple[Learner, float]:
+def _numbers(model: Powers | Expansion, train: TableTasks) -> tuple[LinearPrior, float]:
     """Fit a prior to every target; give the criterion too."""
     learner = LinearPrior(model, train.target.scores).to(train.x.dtype)
     priors = learner.fit_tasks(train)
@@ -114,15 +121,16 @@ def _several(model: Powers, train: TableTasks) -> tuple[Learner, float]:
 
 
 FITS: dict[type[Target], Callable[[Powers, TableTasks], tuple[Learner, float]]] = {
-    Numbers: _numbers,
     Classes: _classes,
     Several: _several,
 }
 """The function that fits a prior to each target."""
 
 
-def _criterion(prior: Prior | ClassPrior, model: Powers, rows: int) -> float:
-    """Give the evidence less the cost of the features."""
+def _criterion(prior: Prior | ClassPrior, model: Powers | Expansion, rows: int) -> float:
+    """Give the density of held-out tasks, or the evidence less the cost of the features."""
+    if isinstance(prior, Prior) and math.isfinite(prior.held_out):
+        return prior.held_out
     # of the priors of classes, one is fixed by the others
     free = len(prior.mean) - 1 if isinstance(prior, ClassPrior) else 1
     return prior.log_evidence[-1] - model.embedding_size * free * math.log(rows)

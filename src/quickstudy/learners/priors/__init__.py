@@ -1,0 +1,1 @@
+"""How a prior over the weights of tasks is learned from sums over their rows."""
