@@ -1,6 +1,7 @@
 """Initial weights drawn from an explicit generator."""
 
 import math
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 import torch
@@ -9,6 +10,9 @@ from torch import Tensor, nn
 from quickstudy.errors import require
 
 Scheme = Literal["default", "truncated_normal"]
+Layer = nn.Linear | nn.modules.conv._ConvNd
+Draw = Callable[[Tensor, Tensor | None, torch.Generator], None]
+"""Draws a weight and a bias in place."""
 
 
 @torch.no_grad()
@@ -22,21 +26,32 @@ def initialise(model: nn.Module, generator: torch.Generator, scheme: Scheme = "d
     Raises:
         UserError: If ``scheme`` is unknown.
     """
+    draw = _drawing(scheme)
+    for layer in _layers(model):
+        draw(layer.weight, layer.bias, generator)
+
+
+def _layers(model: nn.Module) -> Iterator[Layer]:
+    """Give the linear and convolutional layers of ``model``."""
+    for module in model.modules():
+        if isinstance(module, Layer):
+            yield module
+
+
+def _drawing(scheme: Scheme) -> Draw:
+    """Find the function that draws the weight and bias of a layer."""
     require(
         scheme in _SCHEMES,
         f"Parameter `init` should be one of {', '.join(_SCHEMES)}. Found {scheme!r}.",
     )
-    draw = _SCHEMES[scheme]
-    for module in model.modules():
-        if isinstance(module, nn.Linear | nn.modules.conv._ConvNd):
-            draw(module.weight, module.bias, generator)
+    return _SCHEMES[scheme]
 
 
 def _default(weight: Tensor, bias: Tensor | None, generator: torch.Generator) -> None:
     bound = 1 / math.sqrt(weight[0].numel())
-    nn.init.uniform_(weight, -bound, bound, generator=generator)
-    if bias is not None:
-        nn.init.uniform_(bias, -bound, bound, generator=generator)
+    for values in (weight, bias):
+        if values is not None:
+            nn.init.uniform_(values, -bound, bound, generator=generator)
 
 
 def _truncated_normal(weight: Tensor, bias: Tensor | None, generator: torch.Generator) -> None:
@@ -45,6 +60,6 @@ def _truncated_normal(weight: Tensor, bias: Tensor | None, generator: torch.Gene
         nn.init.zeros_(bias)
 
 
-_SCHEMES = {"default": _default, "truncated_normal": _truncated_normal}
+_SCHEMES: dict[str, Draw] = {"default": _default, "truncated_normal": _truncated_normal}
 
 __all__ = ["Scheme", "initialise"]

@@ -60,8 +60,14 @@ class WithHead(nn.Module):
 
 
 def _size(trunk: nn.Module, dense: bool, given: int | None) -> int:
+    """Give the number of inputs of the head."""
     if given is not None or not dense:
         return embedding_size_of(trunk, given)
+    return _channels_of(trunk)
+
+
+def _channels_of(trunk: nn.Module) -> int:
+    """Give the channels that the trunk says its maps have."""
     channels = traits(trunk).feature_channels
     require(
         channels is not None,
