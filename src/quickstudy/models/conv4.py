@@ -173,10 +173,9 @@ class _Conv3x3(nn.Conv2d):
         flat = self.weight.flatten(1) @ patches + bias.unsqueeze(-1)
         return flat.unflatten(-1, self._sides(x))
 
-    def _sides(self, x: Tensor) -> tuple[int, int]:
+    def _sides(self, x: Tensor) -> list[int]:
         """Compute height and width of the output."""
-        height, width = ((side - 1) // self.stride[0] + 1 for side in x.shape[-2:])
-        return height, width
+        return [(side - 1) // self.stride[0] + 1 for side in x.shape[-2:]]
 
 
 __all__ = ["Conv4"]

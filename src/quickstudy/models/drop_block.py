@@ -50,10 +50,10 @@ class DropBlock(nn.Module):
         """Drop squares of ``x`` ``[example, channel, height, width]``."""
         if not self.training or self.rate == 0:
             return x
-        return self._drop(x, min(self.block, *x.shape[2:]))
+        return self._drop(x)
 
-    def _drop(self, x: Tensor, block: int) -> Tensor:
-        """Drop squares of ``block`` rows and columns, which fit into the map."""
+    def _drop(self, x: Tensor) -> Tensor:
+        block = min(self.block, *x.shape[2:])
         places = [side - block + 1 for side in x.shape[2:]]
         gamma = self.rate / block**2 * prod(x.shape[2:]) / prod(places)
         corners = _draw((*x.shape[:2], *places), gamma, x)

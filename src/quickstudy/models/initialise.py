@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from quickstudy.errors import require
 
 Scheme = Literal["default", "truncated_normal"]
 Layer = nn.Linear | nn.modules.conv._ConvNd
-Draw = Callable[[Tensor, Tensor | None, torch.Generator], None]
-"""Draws a weight and a bias in place."""
+Draw = Callable[[Layer, torch.Generator], None]
+"""Draws the weight and bias of a layer afresh, in place."""
 
 
 @torch.no_grad()
@@ -28,7 +28,7 @@ def initialise(model: nn.Module, generator: torch.Generator, scheme: Scheme = "d
     """
     draw = _drawing(scheme)
     for layer in _layers(model):
-        draw(layer.weight, layer.bias, generator)
+        draw(layer, generator)
 
 
 def _layers(model: nn.Module) -> Iterator[Layer]:
@@ -39,7 +39,7 @@ def _layers(model: nn.Module) -> Iterator[Layer]:
 
 
 def _drawing(scheme: Scheme) -> Draw:
-    """Find the function that draws the weight and bias of a layer."""
+    """Find the function that draws a layer."""
     require(
         scheme in _SCHEMES,
         f"Parameter `init` should be one of {', '.join(_SCHEMES)}. Found {scheme!r}.",
@@ -47,17 +47,17 @@ def _drawing(scheme: Scheme) -> Draw:
     return _SCHEMES[scheme]
 
 
-def _default(weight: Tensor, bias: Tensor | None, generator: torch.Generator) -> None:
-    bound = 1 / math.sqrt(weight[0].numel())
-    for values in (weight, bias):
+def _default(layer: Layer, generator: torch.Generator) -> None:
+    bound = 1 / math.sqrt(layer.weight[0].numel())
+    for values in (layer.weight, layer.bias):
         if values is not None:
             nn.init.uniform_(values, -bound, bound, generator=generator)
 
 
-def _truncated_normal(weight: Tensor, bias: Tensor | None, generator: torch.Generator) -> None:
-    nn.init.trunc_normal_(weight, std=0.01, a=-0.02, b=0.02, generator=generator)
-    if bias is not None:
-        nn.init.zeros_(bias)
+def _truncated_normal(layer: Layer, generator: torch.Generator) -> None:
+    nn.init.trunc_normal_(layer.weight, std=0.01, a=-0.02, b=0.02, generator=generator)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
 
 
 _SCHEMES: dict[str, Draw] = {"default": _default, "truncated_normal": _truncated_normal}

@@ -87,9 +87,7 @@ class LayeredExperts(nn.Module):
     @property
     def trunk(self) -> nn.Module:
         """The first shared expert of the first layer."""
-        layer = self.layers[0]
-        assert isinstance(layer, _Layer)
-        return layer.shared_experts[0]
+        return self._first.shared_experts[0]
 
     @property
     def own(self) -> tuple[str, ...]:
@@ -105,13 +103,18 @@ class LayeredExperts(nn.Module):
             own, shared = layer(own, shared)
         return self.head(own)
 
+    @property
+    def _first(self) -> "_Layer":
+        layer = self.layers[0]
+        assert isinstance(layer, _Layer)
+        return layer
+
     def _make_layers(self, trunk: nn.Module) -> nn.ModuleList:
         """Make the layers; only in the first one are the experts of the trunk's form."""
         size, last = self.embedding_size, self.num_layers - 1
         layers = nn.ModuleList([self._make_layer(trunk, self.gate_inputs, last == 0)])
         for level in range(1, self.num_layers):
-            expert = nn.Sequential(nn.Linear(size, size), nn.ReLU())
-            layers.append(self._make_layer(expert, size, level == last))
+            layers.append(self._make_layer(_hidden(size), size, level == last))
         return layers
 
     def _make_layer(self, expert: nn.Module, gate_inputs: int | None, is_last: bool) -> "_Layer":
@@ -120,10 +123,13 @@ class LayeredExperts(nn.Module):
 
     def _initialise(self) -> None:
         """Draw all weights but those of the experts of the first layer."""
-        first, *others = self.layers
-        assert isinstance(first, _Layer)
-        drawn = [*first.gates(), *others, self.head]
-        initialise(nn.ModuleList(drawn), generator(self.seed, "model"))
+        drawn = nn.ModuleList([*self._first.gates(), *self.layers[1:], self.head])
+        initialise(drawn, generator(self.seed, "model"))
+
+
+def _hidden(size: int) -> nn.Module:
+    """Make an expert of a layer after the first."""
+    return nn.Sequential(nn.Linear(size, size), nn.ReLU())
 
 
 @dataclass(frozen=True)

@@ -80,9 +80,13 @@ class Gate(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Give the shares ``[example, expert]`` for ``x`` ``[example, *feature]``."""
-        seen = x if self.grid is None else F.adaptive_avg_pool2d(x, self.grid)
-        shares: Tensor = self.linear(seen.flatten(1)).softmax(1)
+        shares: Tensor = self.linear(self._inputs_of(x)).softmax(1)
         return shares
+
+    def _inputs_of(self, x: Tensor) -> Tensor:
+        """Give the inputs of the linear layer ``[example, input]``."""
+        seen = x if self.grid is None else F.adaptive_avg_pool2d(x, self.grid)
+        return seen.flatten(1)
 
 
 def gate_for(trunk: nn.Module, choices: int, given: int | None) -> Gate:
