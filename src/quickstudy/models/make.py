@@ -93,13 +93,20 @@ def _make(
     factory = model_factory(asked.name)
     asked.check_said(_said_by(factory))
     made = asked.below if headless or asked.exceeds(_said_by(factory)) else asked
-    with ambient(asked.seed, "model"):
-        model = _build(factory, made, options)
-        output = _try(model, x, asked.name)
+    model, output = _build_and_try(factory, made, x, options)
     made = made.below if _is_backbone(factory, model, made) else made
     made.check_output(output, len(x))
     _tell_length(model, made.gives, output)
     return made, model
+
+
+def _build_and_try(
+    factory: Factory, asked: Request, x: Tensor, options: Arguments
+) -> tuple[nn.Module, Any]:
+    """Build the network and give its output for ``x``; both draw by the seed of the request."""
+    with ambient(asked.seed, "model"):
+        model = _build(factory, asked, options)
+        return model, _try(model, x, asked.name)
 
 
 def _batch(example: Sequence[int] | Tensor) -> Tensor:

@@ -102,8 +102,7 @@ class LeastUsedMemory(nn.Module):
         """
         unused = self._unused(state)
         write = self._write_weights(state.read, unused)
-        kept = (1 - unused.sum(-2)).unsqueeze(-1)
-        content = torch.addcmul(write.transpose(-1, -2) @ keys, state.content, kept)
+        content = _written(state.content, keys, write, unused)
         read = self._read_weights(keys, content)
         usage = self._usage(state.usage, read + write)
         return read @ content, MemoryState(content, usage, read)
@@ -139,6 +138,12 @@ def _check(slots: int, width: int, heads: int, decay: float, sharpness: float) -
     )
     require(0 <= decay <= 1, f"Parameter `decay` should be from 0 to 1. Found decay={decay}.")
     require_positive(sharpness=sharpness)
+
+
+def _written(content: Tensor, keys: Tensor, write: Tensor, unused: Tensor) -> Tensor:
+    """Wipe the least used slots, and add the keys to all slots by the write weights."""
+    kept = (1 - unused.sum(-2)).unsqueeze(-1)
+    return torch.addcmul(write.transpose(-1, -2) @ keys, content, kept)
 
 
 def _inverse_norm(x: Tensor) -> Tensor:

@@ -8,12 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-Three = tuple[Tensor, Tensor, Tensor]
-Axes = tuple[int | None, ...]
-"""The task axis of every input, None without one."""
-
-Mapped = tuple[Three, tuple[int, ...]]
-"""The outputs of all tasks, and their task axes."""
+from quickstudy.models.over_tasks import Axes, Mapped, Three, over_tasks
 
 
 def normalise(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
@@ -121,8 +116,7 @@ class _Normalise(Function):
 
     @staticmethod
     def vmap(info: Any, in_dims: Axes, *inputs: Any) -> Mapped:
-        *tensors, eps = inputs
-        return _over_tasks(_Normalise, 1, _of_tasks(tensors, in_dims, info.batch_size), eps)
+        return over_tasks(_Normalise, 1, info.batch_size, in_dims, inputs)
 
 
 class _PullBack(Function):
@@ -146,8 +140,7 @@ class _PullBack(Function):
 
     @staticmethod
     def vmap(info: Any, in_dims: Axes, *inputs: Any) -> Mapped:
-        *tensors, eps = inputs
-        return _over_tasks(_PullBack, 2, _of_tasks(tensors, in_dims, info.batch_size), eps)
+        return over_tasks(_PullBack, 2, info.batch_size, in_dims, inputs)
 
 
 def _by_kernels(saved: _Saved, pulls: _Pulls) -> Three:
@@ -176,7 +169,10 @@ class _Factors:
 
     @cached_property
     def weight(self) -> Tensor:
-        """The pull back to ``weight``, ``r ⟨v, P g⟩``."""
+        """The pull back to ``weight``.
+
+        It is ``r ⟨v, P g⟩``.
+        """
         saved = self.saved
         shares = (self.v_sum * saved.g_sum + self.v_hat * saved.g_hat) / saved.n
         return saved.r * (_dot(self.pulls.v, saved.g) - shares)
@@ -270,98 +266,18 @@ class _Hat:
         return value - (self.total(value) + self.hat * self.total(value * self.hat)) / self.n
 
     def crossed(self, g: Tensor, v: Tensor) -> Tensor:
-        """Compute ``⟨g, x̂⟩ v + ⟨v, x̂⟩ g``."""
+        """Multiply two tensors, each by the inner product of the other with the normalised batch.
+
+        It gives ``⟨g, x̂⟩ v + ⟨v, x̂⟩ g``.
+        """
         return self.total(g * self.hat) * v + self.total(v * self.hat) * g
 
     def share(self, weight: Tensor) -> Tensor:
-        """Compute ``weight r/n``."""
-        return weight * self.r / self.n
+        """Give the share of a single value in the scale of a feature.
 
-
-@dataclass(frozen=True)
-class _OfTasks:
-    """An input of a function that is mapped over tasks.
-
-    Attributes:
-        value: The input of all tasks.
-        axis: Its task axis; None if all tasks share it.
-        num_tasks: Number of tasks.
-    """
-
-    value: Tensor
-    axis: int | None
-    num_tasks: int
-
-    @property
-    def is_apart(self) -> bool:
-        """Whether the tasks lie one behind the other in memory.
-
-        Convolutions with shared weights leave them so.
+        It is ``weight r/n``.
         """
-        if self.axis is None or self.value.ndim < 4:
-            return False
-        x = self.value.movedim(self.axis, 0)
-        return x.stride(0) > x.stride(2) * x.shape[2]
-
-    def each(self) -> tuple[Tensor, ...]:
-        """Give the input of each task."""
-        if self.axis is None:
-            return (self.value,) * self.num_tasks
-        return self.value.unbind(self.axis)
-
-    def fold(self) -> Tensor:
-        """Make features of tasks, so that a batch has those of all tasks side by side."""
-        return self._with_axis(1).flatten(1, 2)
-
-    def stack(self) -> Tensor:
-        """Lay out the features of all tasks side by side."""
-        return self._with_axis(0).flatten()
-
-    def _with_axis(self, place: int) -> Tensor:
-        """Give the input with a task axis at ``place``."""
-        if self.axis is not None:
-            return self.value.movedim(self.axis, place)
-        shape = list(self.value.shape)
-        shape.insert(place, self.num_tasks)
-        return self.value.unsqueeze(place).expand(shape)
-
-
-def _of_tasks(tensors: list[Tensor], in_dims: Axes, num_tasks: int) -> list[_OfTasks]:
-    """Tell every input its task axis; what follows the tensors has none."""
-    pairs = zip(tensors, in_dims, strict=False)
-    return [_OfTasks(value, axis, num_tasks) for value, axis in pairs]
-
-
-def _over_tasks(function: Any, whole: int, of_tasks: list[_OfTasks], eps: float) -> Mapped:
-    """Map ``function`` over tasks, whose first ``whole`` inputs are shaped like ``x``.
-
-    Tasks become features, unless they lie apart in memory.
-    """
-    if of_tasks[whole - 1].is_apart:
-        return _task_by_task(function, of_tasks, eps)
-    folded = [one.fold() for one in of_tasks[:whole]]
-    stacked = [one.stack() for one in of_tasks[whole:]]
-    return _unfold(function.apply(*folded, *stacked, eps), of_tasks[0].num_tasks)
-
-
-def _unfold(found: Three, tasks: int) -> Mapped:
-    """Make tasks of the features that were put side by side."""
-    y, *of_features = found
-    first, second = (values.unflatten(0, (tasks, -1)) for values in of_features)
-    return (y.unflatten(1, (tasks, -1)), first, second), (1, 0, 0)
-
-
-def _task_by_task(function: Any, of_tasks: list[_OfTasks], eps: float) -> Mapped:
-    """Compute ``function`` of one task after the other, in the layout that they have."""
-    inputs = zip(*(one.each() for one in of_tasks), strict=True)
-    return _join([function.apply(*own, eps) for own in inputs])
-
-
-def _join(found: list[Three]) -> Mapped:
-    """Put the outputs of all tasks into tensors, one behind the other."""
-    whole, first, second = zip(*found, strict=True)
-    y = torch.cat(whole).unflatten(0, (len(found), -1))
-    return (y, torch.stack(first), torch.stack(second)), (0, 0, 0)
+        return weight * self.r / self.n
 
 
 __all__ = ["normalise"]

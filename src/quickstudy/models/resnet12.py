@@ -62,11 +62,17 @@ class ResNet12(ResNet):
         seed: int = 0,
     ) -> None:
         check_widths(widths)
-        require_at_least(SMALLEST, image_size=SMALLEST if image_size is None else image_size)
+        _check_size(image_size)
         drops = [DropBlock(drop_rate, block_size) for _ in range(2)]
         blocks = _blocks((in_channels, *widths), drops)
         super().__init__(blocks, way, widths, in_channels, image_size, maps, seed)
         self.drop_rate, self.block_size = drop_rate, block_size
+
+
+def _check_size(image_size: int | None) -> None:
+    """Raise if an image is too small for four poolings."""
+    if image_size is not None:
+        require_at_least(SMALLEST, image_size=image_size)
 
 
 def _blocks(widths: tuple[int, ...], drops: list[DropBlock]) -> nn.Sequential:

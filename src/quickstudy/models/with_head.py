@@ -51,12 +51,17 @@ class WithHead(nn.Module):
         self.gives: Gives = "dense_scores" if dense else "scores"
         size = self.embedding_size = _size(trunk, dense, embedding_size)
         self.flatten = nn.Identity() if dense else nn.Flatten()
-        self.head = nn.Conv2d(size, outputs, 1) if dense else nn.Linear(size, outputs)
+        self.head = _head(size, outputs, dense)
         initialise(self.head, generator(seed, "model"))
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``[example, *feature]`` to the scores ``[example, output]`` or of every pixel."""
         return self.head(self.flatten(self.trunk(x)))
+
+
+def _head(size: int, outputs: int, dense: bool) -> nn.Module:
+    """Make a linear layer, or one for every pixel."""
+    return nn.Conv2d(size, outputs, 1) if dense else nn.Linear(size, outputs)
 
 
 def _size(trunk: nn.Module, dense: bool, given: int | None) -> int:
