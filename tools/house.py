@@ -23,7 +23,6 @@ NOT_YET = (
     "estimators",
     "ladder",
     "learners",
-    "models",
     "reporting",
     "tasks",
     "training",

@@ -139,14 +139,13 @@ def _check_maps(maps: bool, way: int | None, downsample: str) -> None:
 
 
 def _block(before: int, after: int, downsample: str | None) -> nn.Sequential:
-    stride = 2 if downsample == "stride" else 1
     pool = [nn.MaxPool2d(2)] if downsample == "max" else []
-    return nn.Sequential(
-        _Conv3x3(before, after, 3, stride=stride, padding=1),
-        nn.BatchNorm2d(after),
-        *pool,
-        nn.ReLU(),
-    )
+    convolution = _convolution(before, after, 2 if downsample == "stride" else 1)
+    return nn.Sequential(convolution, nn.BatchNorm2d(after), *pool, nn.ReLU())
+
+
+def _convolution(before: int, after: int, stride: int) -> "_Conv3x3":
+    return _Conv3x3(before, after, 3, stride=stride, padding=1)
 
 
 class _Conv3x3(nn.Conv2d):

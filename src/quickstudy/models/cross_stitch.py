@@ -134,7 +134,12 @@ def _layers(trunk: nn.Module) -> list[nn.Module]:
         "Parameter `trunk` should be an nn.Sequential, or a network that holds one and no "
         f"head. Found {type(trunk).__name__}.",
     )
-    return [chain[first:end] for first, end in pairwise([0, *starts[1:], len(chain)])]
+    return _cut(chain, starts[1:])
+
+
+def _cut(chain: nn.Sequential, places: list[int]) -> list[nn.Module]:
+    """Cut a chain before each of the ``places``."""
+    return [chain[first:end] for first, end in pairwise([0, *places, len(chain)])]
 
 
 def _has_parameters(module: nn.Module) -> bool:

@@ -91,10 +91,18 @@ class TaskNorm(nn.Module):
 
     def _by_moments(self, x: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
         """Normalise ``x`` by ``mean`` and ``variance`` ``[feature]``."""
-        scale = (variance + self.eps).rsqrt()
-        scale = scale if self.weight is None else scale * self.weight
-        shift = -mean * scale if self.bias is None else self.bias - mean * scale
+        scale = self._scale(variance)
+        shift = self._shift(mean, scale)
         return x * _beside(x, scale) + _beside(x, shift)
+
+    def _scale(self, variance: Tensor) -> Tensor:
+        """Give the factor of each feature."""
+        scale = (variance + self.eps).rsqrt()
+        return scale if self.weight is None else scale * self.weight
+
+    def _shift(self, mean: Tensor, scale: Tensor) -> Tensor:
+        """Give the number that is added to each feature."""
+        return -mean * scale if self.bias is None else self.bias - mean * scale
 
     def _by_the_batch(self, x: Tensor) -> Tensor:
         """Normalise ``x`` by its own statistics."""

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from quickstudy.errors import require
-from quickstudy.models.initialise import initialise
+from quickstudy.models.initialise import Scheme, initialise
 from quickstudy.models.mlp import MLP
 from quickstudy.models.protocol import Traits, traits
 from quickstudy.random import generator
@@ -53,11 +53,15 @@ def _check_headless(trunk: nn.Module) -> None:
 
 
 def _redrawn(trunk: nn.Module, seed: int, index: int) -> nn.Module:
-    """Make copy number ``index`` of a trunk, with weights of its own by the trunk's scheme."""
+    """Make copy number ``index`` of a trunk, with weights that are drawn as the trunk's are."""
     copy = deepcopy(trunk)
-    scheme = trunk.init if isinstance(trunk, MLP) else "default"
-    initialise(copy, generator(seed, "trunk", index), scheme)
+    initialise(copy, generator(seed, "trunk", index), _scheme(trunk))
     return copy
+
+
+def _scheme(trunk: nn.Module) -> Scheme:
+    """Say how the weights of a trunk are drawn."""
+    return trunk.init if isinstance(trunk, MLP) else "default"
 
 
 class Gate(nn.Module):

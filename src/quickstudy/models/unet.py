@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from quickstudy.errors import require_at_least
+from quickstudy.models.head import pixel_head
 from quickstudy.models.images import check_images
 from quickstudy.models.initialise import initialise
 from quickstudy.models.layout import channels_last
@@ -70,7 +71,7 @@ class UNet(nn.Module):
         self.in_channels, self.image_size = in_channels, image_size
         self.feature_channels = self.embedding_size = channels
         self.encoder, self.decoder = self._make_encoder(), self._make_decoder()
-        self.head = nn.Identity() if way is None else nn.Conv2d(channels, way, 1)
+        self.head = pixel_head(channels, way)
         initialise(self, generator(seed, "model"))
         channels_last(self)
 

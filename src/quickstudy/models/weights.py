@@ -116,8 +116,12 @@ def _own_tensors(state: Mapping[Any, Any]) -> dict[str, Tensor]:
 def _needed(model: nn.Module, new_head: bool) -> list[str]:
     """Name the tensors that the file has to hold."""
     head = _head(model) if new_head else None
-    names = [name for name in model.state_dict() if not name.endswith(COUNTER)]
-    return [name for name in names if name.rpartition(".")[0] != head]
+    return [name for name in _names(model) if name.rpartition(".")[0] != head]
+
+
+def _names(model: nn.Module) -> list[str]:
+    """Name the tensors of the model but for counters."""
+    return [name for name in model.state_dict() if not name.endswith(COUNTER)]
 
 
 def _head(model: nn.Module) -> str:
