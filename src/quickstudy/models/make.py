@@ -26,7 +26,7 @@ LENGTHS = {"embeddings": "embedding_size", "maps": "feature_channels"}
 """The length that a model is told if it does not say it."""
 
 NUM_EXAMPLES = 2
-"""Examples of the trial, so that a model that mixes up its axes is found out."""
+"""The number of examples of a trial; with two, a model that mixes up its axes is noticed."""
 
 
 def make_model(

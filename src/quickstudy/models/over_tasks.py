@@ -19,8 +19,8 @@ Mapped = tuple[Three, tuple[int, ...]]
 def over_tasks(function: Any, whole: int, num_tasks: int, in_dims: Axes, inputs: Any) -> Mapped:
     """Map a function over tasks, as the ``vmap`` of a ``torch.autograd.Function`` has to.
 
-    The function treats features alike and apart. So tasks become features of a single call, unless
-    they lie one behind the other in memory; then each has a call.
+    The function computes each feature by itself, so the features of all tasks go into a single
+    call. If the tasks lie one behind the other in memory, each task has a call, which saves copies.
 
     Args:
         function: Its ``apply`` takes batches ``[example, feature, *space]``, values ``[feature]``
