@@ -5,7 +5,7 @@ from typing import ClassVar, cast
 from torch import Tensor, nn
 
 from quickstudy.errors import require
-from quickstudy.models.head import linear_head, pixel_head
+
 from quickstudy.models.initialise import initialise
 from quickstudy.models.protocol import Gives, traits
 from quickstudy.models.trunk import embedding_size_of
@@ -52,12 +52,17 @@ class WithHead(nn.Module):
         self.gives: Gives = "dense_scores" if dense else "scores"
         size = self.embedding_size = _size(trunk, dense, embedding_size)
         self.flatten = nn.Identity() if dense else nn.Flatten()
-        self.head = pixel_head(size, outputs) if dense else linear_head(size, outputs)
+        self.head = _head(size, outputs, dense)
         initialise(self.head, generator(seed, "model"))
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``[example, *feature]`` to the scores ``[example, output]`` or of every pixel."""
         return self.head(self.flatten(self.trunk(x)))
+
+
+def _head(size: int, outputs: int, dense: bool) -> nn.Module:
+    """Make a linear layer, or one for every pixel."""
+    return nn.Conv2d(size, outputs, 1) if dense else nn.Linear(size, outputs)
 
 
 def _size(trunk: nn.Module, dense: bool, given: int | None) -> int:
