@@ -5,7 +5,6 @@ from typing import ClassVar, cast
 from torch import Tensor, nn
 
 from quickstudy.errors import require
-
 from quickstudy.models.initialise import initialise
 from quickstudy.models.protocol import Gives, traits
 from quickstudy.models.trunk import embedding_size_of
