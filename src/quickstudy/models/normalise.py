@@ -197,10 +197,9 @@ class _Factors:
 
     def to_x(self, back: Tensor) -> Tensor:
         """Sum up the pull back to ``x``, with ``J v`` as ``back``."""
-        saved = self.saved
+        saved, of_x = self.saved, self.hat * self.saved.r
         total = back * _each(back, -saved.r * saved.g_hat / saved.n)
-        total.addcmul_(saved.g, _each(back, self.g))
-        total.addcmul_(saved.x, _each(back, self.hat * saved.r))
+        total.addcmul_(saved.g, _each(back, self.g)).addcmul_(saved.x, _each(back, of_x))
         return total.add_(_each(back, self.one))
 
     def to_g(self, back: Tensor) -> Tensor:
