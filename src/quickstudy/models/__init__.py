@@ -1,7 +1,7 @@
 """What is learned: plain modules.
 
-:mod:`quickstudy.models.protocol` holds the attributes by which a module says what it takes and
-gives; :func:`make_model` makes one by name, of the size of the data.
+:mod:`quickstudy.models.protocol` lists the attributes by which a module says its inputs and
+outputs; :func:`make_model` makes one by name, of the size of the data.
 """
 
 from torch import nn

@@ -60,17 +60,26 @@ class Conv4(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        _check(way, image_size, downsample, maps)
+        _check_downsample(downsample, image_size)
+        _check_maps(maps, way, downsample)
         self.way, self.channels = way, channels
         self.in_channels, self.image_size = in_channels, image_size
         self.downsample, self.maps = downsample, maps
         self.last_channels, self.seed = last_channels, seed
-        self.feature_channels = channels if last_channels is None else last_channels
         self.blocks = self._make_blocks()
-        self.embedding_size = self.feature_channels * self._side() ** 2
         self.head = linear_head(self.embedding_size, way)
         initialise(self, generator(seed, "model"))
         channels_last(self, _Conv3x3)
+
+    @property
+    def feature_channels(self) -> int:
+        """Filters of the last block."""
+        return self.channels if self.last_channels is None else self.last_channels
+
+    @property
+    def embedding_size(self) -> int:
+        """The length of an embedding; of flattened feature maps, if those are given."""
+        return self.feature_channels * self._side() ** 2
 
     @property
     def gives(self) -> Gives:
@@ -87,12 +96,20 @@ class Conv4(nn.Module):
         return self.head(self.blocks(x))
 
     def _make_blocks(self) -> nn.Sequential:
-        halving = [self.downsample] * 2 + [None if self.maps else self.downsample] * 2
         widths = [self.in_channels, *[self.channels] * 3, self.feature_channels]
-        end: list[nn.Module] = []
-        if not self.maps:
-            end = [SpatialMean() if self.downsample == "stride" else nn.Flatten()]
-        return nn.Sequential(*map(_block, widths[:-1], widths[1:], halving), *end)
+        blocks = map(_block, widths[:-1], widths[1:], self._halvings())
+        return nn.Sequential(*blocks, *self._make_end())
+
+    def _halvings(self) -> list[str | None]:
+        """Say how each block halves height and width, None if it does not."""
+        last = None if self.maps else self.downsample
+        return [self.downsample, self.downsample, last, last]
+
+    def _make_end(self) -> list[nn.Module]:
+        """Make the layer that turns maps into embeddings, if they are asked for."""
+        if self.maps:
+            return []
+        return [SpatialMean() if self.downsample == "stride" else nn.Flatten()]
 
     def _side(self) -> int:
         """Give the height and width over which an embedding is laid out."""
@@ -101,8 +118,8 @@ class Conv4(nn.Module):
         return self.image_size // (4 if self.maps else 16)
 
 
-def _check(way: int | None, image_size: int, downsample: str, maps: bool) -> None:
-    """Raise unless the parameters of the network go together."""
+def _check_downsample(downsample: str, image_size: int) -> None:
+    """Raise unless images can be made smaller as ``downsample`` says."""
     require(
         downsample in ("max", "stride"),
         f"Parameter `downsample` should be 'max' or 'stride'. Found {downsample!r}.",
@@ -111,6 +128,10 @@ def _check(way: int | None, image_size: int, downsample: str, maps: bool) -> Non
         downsample == "stride" or image_size >= 16,
         f"Parameter `image_size` should be at least 16. Found image_size={image_size}.",
     )
+
+
+def _check_maps(maps: bool, way: int | None, downsample: str) -> None:
+    """Raise if feature maps are asked for together with a head or strides."""
     require(
         not (maps and (way is not None or downsample == "stride")),
         "Parameter `maps` goes with way=None and downsample='max' only.",
@@ -118,14 +139,13 @@ def _check(way: int | None, image_size: int, downsample: str, maps: bool) -> Non
 
 
 def _block(before: int, after: int, downsample: str | None) -> nn.Sequential:
-    stride = 2 if downsample == "stride" else 1
     pool = [nn.MaxPool2d(2)] if downsample == "max" else []
-    return nn.Sequential(
-        _Conv3x3(before, after, 3, stride=stride, padding=1),
-        nn.BatchNorm2d(after),
-        *pool,
-        nn.ReLU(),
-    )
+    convolution = _convolution(before, after, 2 if downsample == "stride" else 1)
+    return nn.Sequential(convolution, nn.BatchNorm2d(after), *pool, nn.ReLU())
+
+
+def _convolution(before: int, after: int, stride: int) -> "_Conv3x3":
+    return _Conv3x3(before, after, 3, stride=stride, padding=1)
 
 
 class _Conv3x3(nn.Conv2d):
@@ -138,17 +158,23 @@ class _Conv3x3(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         if self.in_channels > 1 or self.bias is None:
             return super().forward(x)
-        if not torch._C._functorch.is_batchedtensor(self.weight):
-            # its strides say channels-last, whatever made it
-            weight = self.weight.reshape(-1, 3, 3, 1).permute(0, 3, 1, 2)
-            return self._conv_forward(x, weight, self.bias)
-        return self._by_unfolding(x, self.bias)
+        if torch._C._functorch.is_batchedtensor(self.weight):
+            return self._by_unfolding(x, self.bias)
+        return self._conv_forward(x, self._laid_out_weight(), self.bias)
+
+    def _laid_out_weight(self) -> Tensor:
+        """Give the weight with strides that say channels-last, whatever made it."""
+        return self.weight.reshape(-1, 3, 3, 1).permute(0, 3, 1, 2)
 
     def _by_unfolding(self, x: Tensor, bias: Tensor) -> Tensor:
-        height, width = ((side - 1) // self.stride[0] + 1 for side in x.shape[-2:])
+        """Convolve as a product of the weight and the patches of the image."""
         patches = F.unfold(x, 3, padding=1, stride=self.stride[0])
         flat = self.weight.flatten(1) @ patches + bias.unsqueeze(-1)
-        return flat.unflatten(-1, (height, width))
+        return flat.unflatten(-1, self._sides(x))
+
+    def _sides(self, x: Tensor) -> list[int]:
+        """Compute height and width of the output."""
+        return [(side - 1) // self.stride[0] + 1 for side in x.shape[-2:]]
 
 
 __all__ = ["Conv4"]

@@ -94,11 +94,15 @@ class CrossStitch(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``[example, *feature]`` to ``[example, output]``."""
+        return self.head(torch.einsum("j,j...->...", self.reading, self._states(x)))
+
+    def _states(self, x: Tensor) -> Tensor:
+        """Give the output of each column ``[column, example, ...]``."""
         first, *others = zip(*map(_layers, self.columns), strict=True)
         states = _beside(first, x.expand(self.num_columns, *x.shape))
-        for stitch, parts in zip(self.stitches, others, strict=True):
-            states = _beside(parts, torch.einsum("ij,j...->i...", stitch, states))
-        return self.head(torch.einsum("j,j...->...", self.reading, states))
+        for stitch, layers in zip(self.stitches, others, strict=True):
+            states = _beside(layers, torch.einsum("ij,j...->i...", stitch, states))
+        return states
 
     def _stitch(self) -> Tensor:
         """Make the initial stitch ``[column, column]``: ``keep`` on the diagonal, rows sum to 1."""
@@ -107,9 +111,9 @@ class CrossStitch(nn.Module):
         return eye * (self.keep if self.num_columns > 1 else 1.0) + (1 - eye) * others
 
 
-def _beside(parts: Iterable[nn.Module], states: Tensor) -> Tensor:
+def _beside(layers: Iterable[nn.Module], states: Tensor) -> Tensor:
     """Apply a layer of each column to its state; states are ``[column, example, ...]``."""
-    return torch.stack([part(state) for part, state in zip(parts, states, strict=True)])
+    return torch.stack([layer(state) for layer, state in zip(layers, states, strict=True)])
 
 
 def _check(num_columns: int, keep: float) -> None:
@@ -124,21 +128,35 @@ def _layers(trunk: nn.Module) -> list[nn.Module]:
     layer has those before it too.
     """
     chain = _chain(trunk)
-    starts = [i for i, child in enumerate(chain) if next(child.parameters(), None) is not None]
+    starts = [place for place, child in enumerate(chain) if _has_parameters(child)]
     require(
         bool(starts),
         "Parameter `trunk` should be an nn.Sequential, or a network that holds one and no "
         f"head. Found {type(trunk).__name__}.",
     )
-    return [chain[first:end] for first, end in pairwise([0, *starts[1:], len(chain)])]
+    return _cut(chain, starts[1:])
+
+
+def _cut(chain: nn.Sequential, places: list[int]) -> list[nn.Module]:
+    """Cut a chain before each of the ``places``."""
+    return [chain[first:end] for first, end in pairwise([0, *places, len(chain)])]
+
+
+def _has_parameters(module: nn.Module) -> bool:
+    return next(module.parameters(), None) is not None
 
 
 def _chain(trunk: nn.Module) -> nn.Sequential:
     """Give the only ``nn.Sequential`` that ``trunk`` is or holds; an empty one without it."""
-    inside = [child for child in trunk.children() if not isinstance(child, nn.Identity)]
-    found = [trunk] if isinstance(trunk, nn.Sequential) else inside
-    chain = found[0] if len(found) == 1 else None
-    return chain if isinstance(chain, nn.Sequential) else nn.Sequential()
+    inside = [trunk] if isinstance(trunk, nn.Sequential) else _children(trunk)
+    if len(inside) == 1 and isinstance(inside[0], nn.Sequential):
+        return inside[0]
+    return nn.Sequential()
+
+
+def _children(module: nn.Module) -> list[nn.Module]:
+    """Give the children of ``module`` that do something."""
+    return [child for child in module.children() if not isinstance(child, nn.Identity)]
 
 
 __all__ = ["CrossStitch"]

@@ -1,5 +1,6 @@
 """Dropout of whole regions of feature maps."""
 
+from collections.abc import Sequence
 from math import prod
 
 import torch
@@ -50,15 +51,26 @@ class DropBlock(nn.Module):
         """Drop squares of ``x`` ``[example, channel, height, width]``."""
         if not self.training or self.rate == 0:
             return x
+        return self._drop(x)
+
+    def _drop(self, x: Tensor) -> Tensor:
         block = min(self.block, *x.shape[2:])
-        places = [side - block + 1 for side in x.shape[2:]]
-        gamma = self.rate / block**2 * prod(x.shape[2:]) / prod(places)
-        corners = _draw((*x.shape[:2], *places), gamma, x)
+        gamma = self._probability(x.shape[2:], block)
+        corners = _draw((*x.shape[:2], *_num_places(x.shape[2:], block)), gamma, x)
         return x * (1 - _squares(corners, block)) / (1 - gamma) ** _num_covering(x, block)
+
+    def _probability(self, sides: Sequence[int], block: int) -> float:
+        """Compute the probability ``γ`` that a square is dropped."""
+        return self.rate / block**2 * prod(sides) / prod(_num_places(sides, block))
 
     def extra_repr(self) -> str:
         """Show the parameters."""
         return f"rate={self.rate}, block={self.block}"
+
+
+def _num_places(sides: Sequence[int], block: int) -> list[int]:
+    """Count the places of a square along the height and the width of a map."""
+    return [side - block + 1 for side in sides]
 
 
 def _draw(shape: tuple[int, ...], probability: float, like: Tensor) -> Tensor:

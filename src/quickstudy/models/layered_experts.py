@@ -1,5 +1,6 @@
 """Progressive layered extraction: shared experts and the task's own, in layers."""
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor, nn
@@ -8,7 +9,7 @@ from quickstudy.errors import require_at_least
 from quickstudy.models.head import linear_head, scores_or_embeddings
 from quickstudy.models.initialise import initialise
 from quickstudy.models.protocol import Gives
-from quickstudy.models.trunk import copies, embedding_size_of, gate_for, mix
+from quickstudy.models.trunk import Gate, copies, embedding_size_of, gate_for, mix, outputs_of
 from quickstudy.random import generator
 
 
@@ -86,17 +87,14 @@ class LayeredExperts(nn.Module):
     @property
     def trunk(self) -> nn.Module:
         """The first shared expert of the first layer."""
-        layer = self.layers[0]
-        assert isinstance(layer, _Layer)
-        return layer.shared_experts[0]
+        return self._first.shared_experts[0]
 
     @property
     def own(self) -> tuple[str, ...]:
         """The parts that are a task's own."""
         parts = ("task_experts", "task_gate") if self.num_task_experts else ("task_gate",)
-        return *(
-            f"layers.{level}.{part}" for level in range(self.num_layers) for part in parts
-        ), "head"
+        levels = range(self.num_layers)
+        return *(f"layers.{level}.{part}" for level in levels for part in parts), "head"
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``[example, *feature]`` to ``[example, output]``."""
@@ -105,42 +103,72 @@ class LayeredExperts(nn.Module):
             own, shared = layer(own, shared)
         return self.head(own)
 
+    @property
+    def _first(self) -> "_Layer":
+        layer = self.layers[0]
+        assert isinstance(layer, _Layer)
+        return layer
+
     def _make_layers(self, trunk: nn.Module) -> nn.ModuleList:
         """Make the layers; only in the first one are the experts of the trunk's form."""
-        counts = (self.num_shared_experts, self.num_task_experts)
         size, last = self.embedding_size, self.num_layers - 1
-        layers = nn.ModuleList([_Layer(trunk, self.gate_inputs, counts, last == 0, self.seed)])
+        layers = nn.ModuleList([self._make_layer(trunk, self.gate_inputs, last == 0)])
         for level in range(1, self.num_layers):
-            expert = nn.Sequential(nn.Linear(size, size), nn.ReLU())
-            layers.append(_Layer(expert, size, counts, level == last, self.seed))
+            layers.append(self._make_layer(_hidden(size), size, level == last))
         return layers
+
+    def _make_layer(self, expert: nn.Module, gate_inputs: int | None, is_last: bool) -> "_Layer":
+        counts = (self.num_shared_experts, self.num_task_experts)
+        return _Layer(_Form(expert, gate_inputs, *counts, self.seed), is_last)
 
     def _initialise(self) -> None:
         """Draw all weights but those of the experts of the first layer."""
-        first, *others = self.layers
-        assert isinstance(first, _Layer)
-        drawn = [*first.gates(), *others, self.head]
-        initialise(nn.ModuleList(drawn), generator(self.seed, "model"))
+        drawn = nn.ModuleList([*self._first.gates(), *self.layers[1:], self.head])
+        initialise(drawn, generator(self.seed, "model"))
+
+
+def _hidden(size: int) -> nn.Module:
+    """Make an expert of a layer after the first."""
+    return nn.Sequential(nn.Linear(size, size), nn.ReLU())
+
+
+@dataclass(frozen=True)
+class _Form:
+    """The form of a layer.
+
+    Attributes:
+        expert: The first expert as it is, and the form of the others.
+        gate_inputs: The length of a flattened input; None if the expert says its own.
+        num_shared: Number of shared experts.
+        num_task: Number of the task's own experts.
+        seed: Seed of the initial weights of the other experts.
+    """
+
+    expert: nn.Module
+    gate_inputs: int | None
+    num_shared: int
+    num_task: int
+    seed: int
+
+    def experts(self) -> list[nn.Module]:
+        """Make all experts, the shared ones first."""
+        return list(copies(self.expert, self.num_shared + self.num_task, self.seed))
+
+    def gate(self, choices: int) -> Gate:
+        """Make a gate between experts."""
+        return gate_for(self.expert, choices, self.gate_inputs)
 
 
 class _Layer(nn.Module):
     """The experts of one layer and their gates; the last layer has no gate for the shared path."""
 
-    def __init__(
-        self,
-        expert: nn.Module,
-        gate_inputs: int | None,
-        counts: tuple[int, int],
-        last: bool,
-        seed: int,
-    ) -> None:
+    def __init__(self, form: _Form, is_last: bool) -> None:
         super().__init__()
-        num_shared, num_all = counts[0], sum(counts)
-        made = list(copies(expert, num_all, seed))
-        self.shared_experts = nn.ModuleList(made[:num_shared])
-        self.task_experts = nn.ModuleList(made[num_shared:])
-        self.task_gate = gate_for(expert, num_all, gate_inputs)
-        self.shared_gate = None if last else gate_for(expert, num_shared, gate_inputs)
+        experts = form.experts()
+        self.shared_experts = nn.ModuleList(experts[: form.num_shared])
+        self.task_experts = nn.ModuleList(experts[form.num_shared :])
+        self.task_gate = form.gate(len(experts))
+        self.shared_gate = None if is_last else form.gate(form.num_shared)
 
     def gates(self) -> list[nn.Module]:
         """Give the gates of this layer."""
@@ -148,8 +176,8 @@ class _Layer(nn.Module):
 
     def forward(self, own: Tensor, shared: Tensor) -> tuple[Tensor, Tensor]:
         """Give the inputs of the next layer: those of the task's path and of the shared one."""
-        of_shared = [expert(shared) for expert in self.shared_experts]
-        of_task = [expert(own) for expert in self.task_experts]
+        of_shared = outputs_of(self.shared_experts, shared)
+        of_task = outputs_of(self.task_experts, own)
         mixed = mix(self.task_gate(own), [*of_task, *of_shared])
         if self.shared_gate is None:
             return mixed, shared

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from quickstudy.describe import Arguments
 from quickstudy.errors import UserError, first_line, require
 from quickstudy.models.frozen import Frozen
 from quickstudy.models.protocol import Gives, Traits, traits
@@ -25,7 +26,7 @@ LENGTHS = {"embeddings": "embedding_size", "maps": "feature_channels"}
 """The length that a model is told if it does not say it."""
 
 NUM_EXAMPLES = 2
-"""Examples of the trial, so that a model that mixes up its axes is found out."""
+"""The number of examples of a trial; with two, a model that mixes up its axes is noticed."""
 
 
 def make_model(
@@ -86,19 +87,26 @@ def make_model(
 
 
 def _make(
-    asked: Request, x: Tensor, headless: bool, options: Mapping[str, Any]
+    asked: Request, x: Tensor, headless: bool, options: Arguments
 ) -> tuple[Request, nn.Module]:
     """Make the network, without a head if asked to; give the request that it fulfils, too."""
     factory = model_factory(asked.name)
     asked.check_said(_said_by(factory))
-    headless = headless or asked.exceeds(_said_by(factory))
-    with ambient(asked.seed, "model"):
-        model = _build(factory, asked.below if headless else asked, options)
-        output = _try(model, x, asked.name)
-    made = asked.below if headless or _is_backbone(factory, model, asked) else asked
+    made = asked.below if headless or asked.exceeds(_said_by(factory)) else asked
+    model, output = _build_and_try(factory, made, x, options)
+    made = made.below if _is_backbone(factory, model, made) else made
     made.check_output(output, len(x))
     _tell_length(model, made.gives, output)
     return made, model
+
+
+def _build_and_try(
+    factory: Factory, asked: Request, x: Tensor, options: Arguments
+) -> tuple[nn.Module, Any]:
+    """Build the network and give its output for ``x``; both draw by the seed of the request."""
+    with ambient(asked.seed, "model"):
+        model = _build(factory, asked, options)
+        return model, _try(model, x, asked.name)
 
 
 def _batch(example: Sequence[int] | Tensor) -> Tensor:
@@ -115,7 +123,7 @@ def _said_by(factory: Factory) -> Traits:
     return Traits()
 
 
-def _build(factory: Factory, asked: Request, options: Mapping[str, Any]) -> nn.Module:
+def _build(factory: Factory, asked: Request, options: Arguments) -> nn.Module:
     """Call ``factory`` with the arguments that it has."""
     parameters = inspect.signature(factory).parameters
     arguments = _arguments(parameters, asked, options)
@@ -126,9 +134,7 @@ def _build(factory: Factory, asked: Request, options: Mapping[str, Any]) -> nn.M
     return model
 
 
-def _arguments(
-    parameters: Parameters, asked: Request, options: Mapping[str, Any]
-) -> dict[str, Any]:
+def _arguments(parameters: Parameters, asked: Request, options: Arguments) -> dict[str, Any]:
     """Give the arguments that a constructor has: those of the request, then the ``options``."""
     arguments = {key: value for key, value in asked.arguments().items() if key in parameters}
     arguments |= options
@@ -151,27 +157,29 @@ def _trunk(given: Any, asked: Request) -> Any:
     """Make the trunk of a model, unless it is given as a module."""
     if given is not None and not isinstance(given, str):
         return given
-    default = "conv4" if len(asked.shape) == 3 else "mlp"
-    gives: Gives = "maps" if "maps" in (asked.gives, asked.below.gives) else "embeddings"
-    return make_model(given or default, asked.shape, gives=gives, seed=asked.seed)
+    name = given or asked.trunk_name
+    return make_model(name, asked.shape, gives=asked.trunk_gives, seed=asked.seed)
 
 
-def _check_required(name: str, parameters: Parameters, arguments: Mapping[str, Any]) -> None:
+def _check_required(name: str, parameters: Parameters, arguments: Arguments) -> None:
     """Raise if there is no argument for a parameter that needs one."""
     missing = [key for key in _required(parameters) if key not in arguments]
     require(not missing, f"Model {name} needs a value for {', '.join(missing)}. Found none.")
 
 
-def _check_known(name: str, parameters: Parameters, arguments: Mapping[str, Any]) -> None:
+def _check_known(name: str, parameters: Parameters, arguments: Arguments) -> None:
     """Raise if there is an argument that the constructor does not have."""
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-        return
     unknown = [key for key in arguments if key not in parameters]
     require(
-        not unknown,
+        not unknown or _takes_any(parameters),
         f"Options of model {name} should be among {', '.join(parameters)}. Found "
         f"{', '.join(unknown)}.",
     )
+
+
+def _takes_any(parameters: Parameters) -> bool:
+    """Say whether a constructor takes arguments of any name."""
+    return any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
 
 
 def _call(factory: Factory, name: str, arguments: dict[str, Any]) -> nn.Module:
@@ -184,9 +192,14 @@ def _call(factory: Factory, name: str, arguments: dict[str, Any]) -> nn.Module:
         raise UserError(
             f"Model {name} cannot be made with {arguments}: {first_line(error)}"
         ) from error
-    found = type(model).__name__
-    require(isinstance(model, nn.Module), f"Model {name} should be an nn.Module. Found {found}.")
+    _check_is_module(name, model)
     return model
+
+
+def _check_is_module(name: str, made: object) -> None:
+    """Raise unless the object that was made is a module."""
+    found = type(made).__name__
+    require(isinstance(made, nn.Module), f"Model {name} should be an nn.Module. Found {found}.")
 
 
 def _try(model: nn.Module, x: Tensor, name: str) -> Any:
@@ -217,12 +230,21 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
 
 def _is_backbone(factory: Factory, model: nn.Module, asked: Request) -> bool:
     """Say whether scores are asked of a network that says it gives embeddings (or maps)."""
-    if not asked.is_scores or set(OUTPUTS) & set(inspect.signature(factory).parameters):
+    if not asked.is_scores or _is_told_outputs(factory):
         return False
-    said = traits(model)
+    return _gives_below(traits(model), asked.gives)
+
+
+def _is_told_outputs(factory: Factory) -> bool:
+    """Say whether the constructor has a parameter for the number of scores."""
+    return not inspect.signature(factory).parameters.keys().isdisjoint(OUTPUTS)
+
+
+def _gives_below(said: Traits, gives: Gives) -> bool:
+    """Say whether a network gives embeddings (or maps) by its own account."""
     if said.gives is not None:
-        return said.gives == BELOW[asked.gives]
-    size = said.embedding_size if asked.gives == "scores" else said.feature_channels
+        return said.gives == BELOW[gives]
+    size = said.embedding_size if gives == "scores" else said.feature_channels
     return size is not None
 
 
@@ -230,13 +252,18 @@ def _tell_length(model: nn.Module, gives: Gives, output: Tensor) -> None:
     """Tell the model the length of its output, if it does not say it."""
     name = LENGTHS.get(gives)
     if name is not None and getattr(traits(model), name) is None:
-        setattr(model, name, output[0].numel() if gives == "embeddings" else output.shape[1])
+        setattr(model, name, _length(gives, output))
+
+
+def _length(gives: Gives, output: Tensor) -> int:
+    """Give the length of a flattened embedding, or the number of channels."""
+    return output[0].numel() if gives == "embeddings" else output.shape[1]
 
 
 def _with_head(trunk: nn.Module, asked: Request, x: Tensor) -> nn.Module:
     """Put a head on ``trunk``."""
     dense = asked.gives == "dense_scores"
-    model = WithHead(trunk, int(asked.outputs or 0), dense, seed=asked.seed)
+    model = WithHead(trunk, asked.num_scores, dense, seed=asked.seed)
     asked.check_output(_try(model, x, asked.name), len(x))
     return model
 

@@ -100,20 +100,27 @@ class LeastUsedMemory(nn.Module):
         Returns:
             The reading of each head ``[..., head, width]``, and the state after.
         """
-        write, kept = self._write_weights(state)
-        content = torch.addcmul(write.transpose(-1, -2) @ keys, state.content, kept)
+        unused = self._unused(state)
+        write = self._write_weights(state.read, unused)
+        content = _written(state.content, keys, write, unused)
         read = self._read_weights(keys, content)
-        # it only orders the slots
-        usage = self.decay * state.usage + (read + write).detach().sum(-2)
+        usage = self._usage(state.usage, read + write)
         return read @ content, MemoryState(content, usage, read)
 
-    def _write_weights(self, state: MemoryState) -> tuple[Tensor, Tensor]:
-        """Give the write weights ``[..., head, slot]``, and 0 for slots to be wiped, else 1."""
+    def _unused(self, state: MemoryState) -> Tensor:
+        """Give 1 for the least used slot of each head, else 0 ``[..., head, slot]``."""
         least = state.usage.argsort(dim=-1, stable=True)[..., : self.heads]
         slot = torch.arange(self.slots, device=least.device)
-        unused = (least.unsqueeze(-1) == slot).to(state.read.dtype)  # [..., head, slot]
+        return (least.unsqueeze(-1) == slot).to(state.read.dtype)
+
+    def _write_weights(self, read: Tensor, unused: Tensor) -> Tensor:
+        """Give the write weights ``[..., head, slot]``."""
         gate = self.gate.sigmoid().unsqueeze(-1)
-        return gate * state.read + (1 - gate) * unused, (1 - unused.sum(-2)).unsqueeze(-1)
+        return gate * read + (1 - gate) * unused
+
+    def _usage(self, before: Tensor, weights: Tensor) -> Tensor:
+        """Give the usage after a step; no gradient, since it only orders the slots."""
+        return self.decay * before + weights.detach().sum(-2)
 
     def _read_weights(self, keys: Tensor, content: Tensor) -> Tensor:
         """Give the read weights ``[..., head, slot]``."""
@@ -131,6 +138,12 @@ def _check(slots: int, width: int, heads: int, decay: float, sharpness: float) -
     )
     require(0 <= decay <= 1, f"Parameter `decay` should be from 0 to 1. Found decay={decay}.")
     require_positive(sharpness=sharpness)
+
+
+def _written(content: Tensor, keys: Tensor, write: Tensor, unused: Tensor) -> Tensor:
+    """Wipe the least used slots, and add the keys to all slots by the write weights."""
+    kept = (1 - unused.sum(-2)).unsqueeze(-1)
+    return torch.addcmul(write.transpose(-1, -2) @ keys, content, kept)
 
 
 def _inverse_norm(x: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from quickstudy.errors import require_at_least
 from quickstudy.models.head import linear_head, scores_or_embeddings
 from quickstudy.models.initialise import initialise
 from quickstudy.models.protocol import Gives
-from quickstudy.models.trunk import copies, embedding_size_of, gate_for, mix
+from quickstudy.models.trunk import copies, embedding_size_of, gate_for, mix, outputs_of
 from quickstudy.random import generator
 
 
@@ -76,7 +76,7 @@ class MixtureOfExperts(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``[example, *feature]`` to ``[example, output]``."""
-        return self.head(mix(self.gate(x), [expert(x) for expert in self.experts]))
+        return self.head(mix(self.gate(x), outputs_of(self.experts, x)))
 
 
 __all__ = ["MixtureOfExperts"]

@@ -91,10 +91,18 @@ class TaskNorm(nn.Module):
 
     def _by_moments(self, x: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
         """Normalise ``x`` by ``mean`` and ``variance`` ``[feature]``."""
-        scale = (variance + self.eps).rsqrt()
-        scale = scale if self.weight is None else scale * self.weight
-        shift = -mean * scale if self.bias is None else self.bias - mean * scale
+        scale = self._scale(variance)
+        shift = self._shift(mean, scale)
         return x * _beside(x, scale) + _beside(x, shift)
+
+    def _scale(self, variance: Tensor) -> Tensor:
+        """Give the factor of each feature."""
+        scale = (variance + self.eps).rsqrt()
+        return scale if self.weight is None else scale * self.weight
+
+    def _shift(self, mean: Tensor, scale: Tensor) -> Tensor:
+        """Give the number that is added to each feature."""
+        return -mean * scale if self.bias is None else self.bias - mean * scale
 
     def _by_the_batch(self, x: Tensor) -> Tensor:
         """Normalise ``x`` by its own statistics."""
@@ -108,9 +116,13 @@ def _can_normalise(x: Tensor, weight: Tensor) -> bool:
 
     Its derivatives are cheaper than torch's, so it pays off only if they may be asked for.
     """
-    kind = x.device.type == "cpu" and x.dtype == weight.dtype and x.numel() > 0
-    traced = torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None
-    return kind and torch.is_grad_enabled() and not traced
+    fits = x.device.type == "cpu" and x.dtype == weight.dtype and x.numel() > 0
+    return fits and torch.is_grad_enabled() and not _is_traced()
+
+
+def _is_traced() -> bool:
+    """Say whether torch compiles or traces the code that runs."""
+    return torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None
 
 
 def _beside(x: Tensor, values: Tensor) -> Tensor:
@@ -128,11 +140,20 @@ def _moments(x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
 
 
 def _masked_moments(x: Tensor, mask: Tensor, axes: list[int]) -> tuple[Tensor, Tensor]:
-    weight = mask.reshape(-1, *[1] * (x.ndim - 1)).to(x.dtype)
-    count = (mask.sum().to(x.dtype) * x[0, 0].numel()).clamp(min=1)
+    weight, count = _real(x, mask), _num_real(x, mask)
     mean = (x * weight).sum(axes) / count
     centred = (x - _beside(x, mean)) * weight
     return mean, centred.square().sum(axes) / count
+
+
+def _real(x: Tensor, mask: Tensor) -> Tensor:
+    """Shape ``mask`` to meet ``x``: 1 for a real example, 0 for padding."""
+    return mask.reshape(-1, *[1] * (x.ndim - 1)).to(x.dtype)
+
+
+def _num_real(x: Tensor, mask: Tensor) -> Tensor:
+    """Count the values of a feature in the real examples; 1 without any."""
+    return (mask.sum().to(x.dtype) * x[0, 0].numel()).clamp(min=1)
 
 
 def replace_batch_norm(model: nn.Module) -> nn.Module:
@@ -146,13 +167,17 @@ def replace_batch_norm(model: nn.Module) -> nn.Module:
     """
     if isinstance(model, nn.modules.batchnorm._BatchNorm):
         return _of_batch_norm(model)
-    if isinstance(model, Frozen):
-        return model
-    for name, child in model._modules.items():  # with modules that stand in it twice
+    if not isinstance(model, Frozen):
+        _replace_children(model)
+    return model
+
+
+def _replace_children(model: nn.Module) -> None:
+    """Replace every batch norm inside ``model``, also in modules that stand in it twice."""
+    for name, child in model._modules.items():
         replaced = None if child is None else replace_batch_norm(child)
         if replaced is not child:
             setattr(model, name, replaced)
-    return model
 
 
 def _of_batch_norm(before: nn.modules.batchnorm._BatchNorm) -> TaskNorm:

@@ -1,20 +1,14 @@
 """Normalisation of a batch by its own statistics, with second derivatives as cheap as the first."""
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
 
-Three = tuple[Tensor, Tensor, Tensor]
-Axes = tuple[int | None, ...]
-"""The task axis of every input, None without one."""
-
-Pairs = list[tuple[Tensor, int | None]]
-"""Tensors, each with its task axis."""
-
-Mapped = tuple[Three, tuple[int, ...]]
-"""The outputs of all tasks, and their task axes."""
+from quickstudy.models.over_tasks import Axes, Mapped, Three, over_tasks
 
 
 def normalise(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
@@ -57,6 +51,15 @@ class _Saved(NamedTuple):
     g_hat: Tensor  # Σ g x̂
     g_sum: Tensor  # Σ g
 
+    @property
+    def n(self) -> int:
+        """The number of values of a feature."""
+        return _num_values(self.x)
+
+    def shaped(self) -> "_Saved":
+        """Shape the weight to meet the batch."""
+        return self._replace(weight=_each(self.x, self.weight))
+
 
 class _Pulls(NamedTuple):
     """The tensors that are pulled back, one for each output of the first derivative."""
@@ -65,6 +68,11 @@ class _Pulls(NamedTuple):
     weight: Tensor  # through Σ g x̂
     bias: Tensor  # through Σ g
 
+    def shaped(self) -> "_Pulls":
+        """Shape the pulls of each feature to meet the batch."""
+        weight, bias = _each(self.v, self.weight), _each(self.v, self.bias)
+        return _Pulls(self.v, weight, bias)
+
 
 def _pull_back(
     g: Tensor,
@@ -72,7 +80,7 @@ def _pull_back(
     weight: Tensor | None,
     mean: Tensor,
     r: Tensor,
-    wanted: tuple[bool, bool, bool],
+    wanted: tuple[bool, bool, bool] = (True, True, True),
 ) -> Three:
     """Compute the gradients by input, weight and bias, as far as ``wanted``.
 
@@ -108,13 +116,13 @@ class _Normalise(Function):
 
     @staticmethod
     def vmap(info: Any, in_dims: Axes, *inputs: Any) -> Mapped:
-        return _over_tasks(_Normalise, 1, info.batch_size, in_dims, inputs)
+        return over_tasks(_Normalise, 1, info.batch_size, in_dims, inputs)
 
 
 class _PullBack(Function):
     @staticmethod
     def forward(g: Tensor, x: Tensor, weight: Tensor, mean: Tensor, r: Tensor, eps: float) -> Three:
-        return _pull_back(g, x, weight, mean, r, (True, True, True))
+        return _pull_back(g, x, weight, mean, r)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Three) -> None:
@@ -132,36 +140,73 @@ class _PullBack(Function):
 
     @staticmethod
     def vmap(info: Any, in_dims: Axes, *inputs: Any) -> Mapped:
-        return _over_tasks(_PullBack, 2, info.batch_size, in_dims, inputs)
+        return over_tasks(_PullBack, 2, info.batch_size, in_dims, inputs)
 
 
 def _by_kernels(saved: _Saved, pulls: _Pulls) -> Three:
     """Pull back to ``g``, ``x`` and ``weight`` by torch's kernels and sums in place."""
-    g, x, weight, mean, r, *_ = saved
-    back, *sums = _pull_back(pulls.v, x, weight, mean, r, (True, True, True))
-    by_weight, to_x_of, to_g_of = _factors(saved, pulls, *sums)
-    to_x = back * _each(x, to_x_of[0])
-    to_x.addcmul_(g, _each(x, to_x_of[1])).addcmul_(x, _each(x, to_x_of[2]))
-    to_x.add_(_each(x, to_x_of[3]))
-    to_g = back.addcmul_(x, _each(x, to_g_of[0])).add_(_each(x, to_g_of[1]))
-    return to_g, to_x, by_weight
+    back, *sums = _pull_back(pulls.v, saved.x, saved.weight, saved.mean, saved.r)
+    factors = _Factors(saved, pulls, *sums)
+    to_x = factors.to_x(back)
+    return factors.to_g(back), to_x, factors.weight
 
 
-def _factors(
-    saved: _Saved, pulls: _Pulls, v_hat: Tensor, v_sum: Tensor
-) -> tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]:
-    """Compute the sums of each feature.
+@dataclass(frozen=True)
+class _Factors:
+    """The factors of each feature by which tensors of the batch's size sum to the pull back.
 
-    They are the pull back to ``weight``, the factors of ``J v``, ``g``, ``x`` and 1 in the pull
-    back to ``x``, and those of ``x`` and 1 in the pull back to ``g`` beside ``J v``.
+    Attributes:
+        saved: The tensors of the first derivative.
+        pulls: The tensors that are pulled back.
+        v_hat: ``Σ v x̂``.
+        v_sum: ``Σ v``.
     """
-    g, x, weight, mean, r, g_hat, g_sum = saved
-    n = x.numel() // x.shape[1]
-    by_weight = r * (_dot(pulls.v, g) - (v_sum * g_sum + v_hat * g_hat) / n)
-    by_g = r * (pulls.weight - weight * r * v_hat / n)
-    by_hat = -(by_g * g_hat + weight * by_weight * r) / n
-    to_x = (-r * g_hat / n, by_g, by_hat * r, -by_g * g_sum / n - by_hat * r * mean)
-    return by_weight, to_x, (pulls.weight * r, pulls.bias - pulls.weight * r * mean)
+
+    saved: _Saved
+    pulls: _Pulls
+    v_hat: Tensor
+    v_sum: Tensor
+
+    @cached_property
+    def weight(self) -> Tensor:
+        """The pull back to ``weight``.
+
+        It is ``r ⟨v, P g⟩``.
+        """
+        saved = self.saved
+        shares = (self.v_sum * saved.g_sum + self.v_hat * saved.g_hat) / saved.n
+        return saved.r * (_dot(self.pulls.v, saved.g) - shares)
+
+    @cached_property
+    def g(self) -> Tensor:
+        """The factor of ``g`` in the pull back to ``x``."""
+        saved = self.saved
+        return saved.r * (self.pulls.weight - saved.weight * saved.r * self.v_hat / saved.n)
+
+    @cached_property
+    def hat(self) -> Tensor:
+        """The factor of ``x̂`` in the pull back to ``x``."""
+        saved = self.saved
+        return -(self.g * saved.g_hat + saved.weight * self.weight * saved.r) / saved.n
+
+    @property
+    def one(self) -> Tensor:
+        """The constant in the pull back to ``x``."""
+        saved = self.saved
+        return -self.g * saved.g_sum / saved.n - self.hat * saved.r * saved.mean
+
+    def to_x(self, back: Tensor) -> Tensor:
+        """Sum up the pull back to ``x``, with ``J v`` as ``back``."""
+        saved, of_x = self.saved, self.hat * self.saved.r
+        total = back * _each(back, -saved.r * saved.g_hat / saved.n)
+        total.addcmul_(saved.g, _each(back, self.g)).addcmul_(saved.x, _each(back, of_x))
+        return total.add_(_each(back, self.one))
+
+    def to_g(self, back: Tensor) -> Tensor:
+        """Sum up the pull back to ``g`` in the memory of ``back``, which is ``J v``."""
+        of_x = self.pulls.weight * self.saved.r
+        one = self.pulls.bias - of_x * self.saved.mean
+        return back.addcmul_(self.saved.x, _each(back, of_x)).add_(_each(back, one))
 
 
 def _dot(v: Tensor, g: Tensor) -> Tensor:
@@ -175,11 +220,38 @@ def _each(x: Tensor, values: Tensor) -> Tensor:
     return values.reshape(-1, *[1] * (x.ndim - 2))
 
 
+def _num_values(x: Tensor) -> int:
+    """Count the values of a feature."""
+    return x.numel() // x.shape[1]
+
+
+def _by_operations(saved: _Saved, pulls: _Pulls, eps: float) -> Three:
+    """Pull back to ``g``, ``x`` and ``weight`` by operations that have all their derivatives."""
+    batch = _Hat(saved.x, eps)
+    saved, pulls = saved.shaped(), pulls.shaped()
+    to_weight = batch.r * batch.total(pulls.v * batch.project(saved.g))
+    to_x = _pulled_to_x(batch, saved, pulls, to_weight)
+    return _pulled_to_g(batch, saved, pulls), to_x, to_weight.flatten()
+
+
+def _pulled_to_x(batch: "_Hat", saved: _Saved, pulls: _Pulls, to_weight: Tensor) -> Tensor:
+    """Pull back to ``x``, with the pull back to ``weight``."""
+    to_hat = pulls.weight * saved.g
+    to_hat = to_hat - batch.share(saved.weight) * batch.crossed(saved.g, pulls.v)
+    return batch.r * batch.project(to_hat) - batch.share(saved.weight) * to_weight * batch.hat
+
+
+def _pulled_to_g(batch: "_Hat", saved: _Saved, pulls: _Pulls) -> Tensor:
+    """Pull back to ``g``."""
+    through = saved.weight * batch.r * batch.project(pulls.v)
+    return through + pulls.weight * batch.hat + pulls.bias
+
+
 class _Hat:
     """A normalised batch, by operations that have all their derivatives."""
 
     def __init__(self, x: Tensor, eps: float) -> None:
-        self.axes, self.n = [0, *range(2, x.ndim)], x.numel() // x.shape[1]
+        self.axes, self.n = [0, *range(2, x.ndim)], _num_values(x)
         variance, mean = torch.var_mean(x, self.axes, correction=0, keepdim=True)
         self.r = (variance + eps).rsqrt()
         self.hat = (x - mean) * self.r
@@ -192,79 +264,19 @@ class _Hat:
         """Take out the mean of each feature, and its share of the normalised batch."""
         return value - (self.total(value) + self.hat * self.total(value * self.hat)) / self.n
 
+    def crossed(self, g: Tensor, v: Tensor) -> Tensor:
+        """Multiply two tensors, each by the inner product of the other with the normalised batch.
 
-def _by_operations(saved: _Saved, pulls: _Pulls, eps: float) -> Three:
-    """Pull back to ``g``, ``x`` and ``weight`` by operations that have all their derivatives."""
-    g, v = saved.g, pulls.v
-    batch = _Hat(saved.x, eps)
-    r, hat = batch.r, batch.hat
-    total = batch.total
-    scale, by_weight, by_bias = (_each(g, values) for values in (saved.weight, *pulls[1:]))
-    to_weight = r * total(v * batch.project(g))
-    to_x = by_weight * g - scale * r / batch.n * (total(g * hat) * v + total(v * hat) * g)
-    to_x = r * batch.project(to_x) - scale * r / batch.n * to_weight * hat
-    to_g = scale * r * batch.project(v) + by_weight * hat + by_bias
-    return to_g, to_x, to_weight.flatten()
+        It gives ``⟨g, x̂⟩ v + ⟨v, x̂⟩ g``.
+        """
+        return self.total(g * self.hat) * v + self.total(v * self.hat) * g
 
+    def share(self, weight: Tensor) -> Tensor:
+        """Give the share of a single value in the scale of a feature.
 
-def _over_tasks(function: Any, whole: int, tasks: int, in_dims: Axes, inputs: Any) -> Mapped:
-    """Map ``function`` over tasks, whose first ``whole`` inputs are shaped like ``x``.
-
-    Tasks become features, unless they lie apart in memory.
-    """
-    *tensors, eps = inputs
-    pairs = list(zip(tensors, in_dims, strict=False))
-    if _apart(*pairs[whole - 1]):
-        return _task_by_task(function, tasks, pairs, eps)
-    folded = [_fold(value, axis, tasks) for value, axis in pairs[:whole]]
-    stacked = [_stack(value, axis, tasks) for value, axis in pairs[whole:]]
-    return _unfold(function.apply(*folded, *stacked, eps), tasks)
-
-
-def _unfold(found: Three, tasks: int) -> Mapped:
-    """Make tasks of the features that were put side by side."""
-    y, *of_features = found
-    first, second = (values.unflatten(0, (tasks, -1)) for values in of_features)
-    return (y.unflatten(1, (tasks, -1)), first, second), (1, 0, 0)
-
-
-def _apart(x: Tensor, axis: int | None) -> bool:
-    """Say whether the tasks of ``x`` lie one behind the other in memory.
-
-    Convolutions with shared weights leave them so.
-    """
-    if axis is None or x.ndim < 4:
-        return False
-    x = x.movedim(axis, 0)
-    return x.stride(0) > x.stride(2) * x.shape[2]
-
-
-def _task_by_task(function: Any, tasks: int, pairs: Pairs, eps: float) -> Mapped:
-    """Compute ``function`` of one task after the other, in the layout that they have."""
-    parts = [_unbind(value, axis, tasks) for value, axis in pairs]
-    found = [function.apply(*own, eps) for own in zip(*parts, strict=True)]
-    whole, first, second = zip(*found, strict=True)
-    y = torch.cat(whole).unflatten(0, (tasks, -1))
-    return (y, torch.stack(first), torch.stack(second)), (0, 0, 0)
-
-
-def _unbind(value: Tensor, axis: int | None, tasks: int) -> tuple[Tensor, ...]:
-    """Give the part of each task, which is the whole if there is no task axis."""
-    return (value,) * tasks if axis is None else value.unbind(axis)
-
-
-def _fold(value: Tensor, axis: int | None, tasks: int) -> Tensor:
-    """Make features of tasks, so that a batch has those of all tasks side by side."""
-    if axis is None:
-        value = value.unsqueeze(1).expand(-1, tasks, *value.shape[1:])
-    else:
-        value = value.movedim(axis, 1)
-    return value.flatten(1, 2)
-
-
-def _stack(value: Tensor, axis: int | None, tasks: int) -> Tensor:
-    """Lay out the features of all tasks side by side."""
-    return (value.expand(tasks, -1) if axis is None else value.movedim(axis, 0)).flatten()
+        It is ``weight r/n``.
+        """
+        return weight * self.r / self.n
 
 
 __all__ = ["normalise"]

@@ -79,6 +79,9 @@ class Traits:
         """
         if self.takes == "images":
             return self._refusal_of_images(tuple(shape))
+        return self._refusal_of_vectors(tuple(shape))
+
+    def _refusal_of_vectors(self, shape: tuple[int, ...]) -> str | None:
         if self.inputs not in (None, prod(shape)):
             return f"it takes {self.inputs} numbers"
         return None
@@ -88,7 +91,7 @@ class Traits:
             return "it takes images [channel, height, width]"
         if self.in_channels not in (None, shape[0]):
             return f"it takes images of {self.in_channels} channels"
-        if self.image_size is not None and shape[1:] != (self.image_size, self.image_size):
+        if self.image_size is not None and shape[1:] != (self.image_size,) * 2:
             return f"it takes images of {self.image_size} × {self.image_size} pixels"
         return None
 
@@ -122,12 +125,21 @@ def traits(model: object) -> Traits:
         >>> traits(qs.models.Conv4).takes
         'images'
     """
-    said = {name: value for name in _KINDS if (value := _read(model, name)) is not None}
+    return Traits(**_said_by_trunk(model) | _said(model))
+
+
+def _said_by_trunk(model: object) -> dict[str, Any]:
+    """Read what the trunk of a model says of the inputs; nothing without a trunk."""
     trunk = getattr(model, "trunk", None)
-    if isinstance(trunk, nn.Module):
-        below = traits(trunk)
-        said = {name: getattr(below, name) for name in _OF_INPUTS} | said
-    return Traits(**said)
+    if not isinstance(trunk, nn.Module):
+        return {}
+    below = traits(trunk)
+    return {name: getattr(below, name) for name in _OF_INPUTS}
+
+
+def _said(model: object) -> dict[str, Any]:
+    """Read the attributes of a model itself."""
+    return {name: value for name in _KINDS if (value := _read(model, name)) is not None}
 
 
 def own_offsets(model: object, num_tasks: int) -> dict[str, Tensor]:
@@ -146,9 +158,14 @@ def _read(model: object, name: str) -> Any:
     for alias in _ALIASES.get(name, (name,)):
         value = getattr(model, alias, None)
         value = tuple(value) if isinstance(value, list) else value
-        if isinstance(value, _KINDS[name]) and not isinstance(value, bool):
+        if _is_of_kind(value, _KINDS[name]):
             return value
     return None
+
+
+def _is_of_kind(value: object, kind: type) -> bool:
+    """Say whether a value has a type; a truth value is no number."""
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 __all__ = ["Gives", "Traits", "own_offsets", "traits"]

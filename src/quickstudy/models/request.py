@@ -12,6 +12,9 @@ from quickstudy.models.protocol import Gives, Traits
 BELOW: dict[Gives, Gives] = {"scores": "embeddings", "dense_scores": "maps"}
 """The output on which a head gives scores."""
 
+ALL = (*BELOW, *BELOW.values())
+"""Every output, scores first."""
+
 INPUTS = ("in_channels", "in_chans", "image_size", "img_size", "inputs", "in_features")
 """Parameters of a constructor that are filled from the shape of an example."""
 
@@ -46,22 +49,42 @@ class Request:
         return replace(self, outputs=None, gives=BELOW.get(self.gives, self.gives))
 
     @property
+    def trunk_name(self) -> str:
+        """The trunk of a model that needs one, by default."""
+        return "conv4" if len(self.shape) == 3 else "mlp"
+
+    @property
+    def trunk_gives(self) -> Gives:
+        """The output of a trunk."""
+        return "maps" if self.below.gives == "maps" else "embeddings"
+
+    @property
     def is_scores(self) -> bool:
         """Whether scores are asked for."""
         return self.gives in BELOW
 
+    @property
+    def num_scores(self) -> int:
+        """How many scores are asked for, 0 if none are."""
+        return int(self.outputs or 0)
+
     def arguments(self) -> dict[str, Any]:
         """Give the arguments that a constructor may have, by name."""
+        inputs = dict.fromkeys(("inputs", "in_features"), math.prod(self.shape))
+        return self._of_outputs() | {"seed": self.seed} | inputs | self._of_images()
+
+    def _of_outputs(self) -> dict[str, Any]:
+        """Give the arguments that say what a model gives."""
         outputs = self.outputs if self.is_scores else None
         values: dict[str, Any] = dict.fromkeys(OUTPUTS, outputs)
-        values |= {"num_classes": outputs or 0, "maps": self.gives == "maps", "seed": self.seed}
-        values |= dict.fromkeys(("inputs", "in_features"), math.prod(self.shape))
-        return values | (self._of_images(*self.shape) if len(self.shape) == 3 else {})
+        return values | {"num_classes": outputs or 0, "maps": self.gives == "maps"}
 
-    def _of_images(self, channels: int, height: int, width: int) -> dict[str, int]:
-        values = dict.fromkeys(("in_channels", "in_chans"), channels)
-        square = dict.fromkeys(("image_size", "img_size"), height)
-        return values | square if height == width else values
+    def _of_images(self) -> dict[str, int]:
+        """Give the arguments that say the size of an image; none for other examples."""
+        if len(self.shape) != 3:
+            return {}
+        channels, *sides = self.shape
+        return dict.fromkeys(("in_channels", "in_chans"), channels) | _of_square(*sides)
 
     def exceeds(self, said: Traits) -> bool:
         """Say whether the class of the model cannot be made to give the output by itself."""
@@ -73,13 +96,12 @@ class Request:
         Raises:
             UserError: If they do not.
         """
-        known = (*BELOW, *BELOW.values())
         require(
-            self.gives in known,
-            f"Parameter `gives` should be one of {', '.join(known)}. Found {self.gives!r}.",
+            self.gives in ALL,
+            f"Parameter `gives` should be one of {', '.join(ALL)}. Found {self.gives!r}.",
         )
         require(
-            not self.is_scores or (self.outputs or 0) >= 1,
+            not self.is_scores or self.num_scores >= 1,
             f"Parameter `outputs` should be at least 1 for {self.gives}. Found {self.outputs}.",
         )
 
@@ -89,11 +111,17 @@ class Request:
         Raises:
             UserError: If it does.
         """
+        self._check_said_output(said)
+        self._check_said_input(said)
+
+    def _check_said_output(self, said: Traits) -> None:
         require(
             not self.exceeds(said) or self.below.gives in said.can_give,
             f"Parameter `model` should give {self.gives}. Found {self.name}, which gives "
             f"{' or '.join(said.can_give)}.",
         )
+
+    def _check_said_input(self, said: Traits) -> None:
         problem = said.refusal(self.shape)
         require(
             problem is None,
@@ -127,20 +155,24 @@ class Request:
 
     def _expected(self, num_examples: int) -> list[int | str]:
         """Give the shape of the output; a word for a free length."""
-        scores = int(self.outputs or 0)
         shapes: dict[Gives, list[int | str]] = {
-            "scores": [num_examples, scores],
-            "embeddings": [num_examples, "feature"],
-            "maps": [num_examples, "channel", "height", "width"],
-            "dense_scores": [num_examples, scores, *self.shape[1:]],
+            "scores": [self.num_scores],
+            "embeddings": ["feature"],
+            "maps": ["channel", "height", "width"],
+            "dense_scores": [self.num_scores, *self.shape[1:]],
         }
-        return shapes[self.gives]
+        return [num_examples, *shapes[self.gives]]
 
     def _hint(self, shape: list[int]) -> str:
         """Say how a network of a user's own says that it needs a head."""
         if self.gives == "scores" and len(shape) > 1:
             return " If these are embeddings, the model says so by an attribute `embedding_size`."
         return ""
+
+
+def _of_square(height: int, width: int) -> dict[str, int]:
+    """Give the arguments that say the side of an image; none if it is oblong."""
+    return dict.fromkeys(("image_size", "img_size"), height) if height == width else {}
 
 
 def _matches(size: int, expected: int | str) -> bool:

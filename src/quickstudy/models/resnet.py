@@ -48,10 +48,7 @@ class ResNet(nn.Module, ABC):
         seed: int,
     ) -> None:
         super().__init__()
-        require(
-            not (maps and way is not None),
-            f"Parameter `maps` goes with way=None only. Found way={way}.",
-        )
+        _check_maps(maps, way)
         self.way, self.widths = way, tuple(widths)
         self.in_channels, self.image_size = in_channels, image_size
         self.maps, self.seed = maps, seed
@@ -75,6 +72,14 @@ class ResNet(nn.Module, ABC):
         """
         check_images(x, self.in_channels)
         return self.head(self.end(self.blocks(x)))
+
+
+def _check_maps(maps: bool, way: int | None) -> None:
+    """Raise if feature maps are asked for together with a head."""
+    require(
+        not (maps and way is not None),
+        f"Parameter `maps` goes with way=None only. Found way={way}.",
+    )
 
 
 def check_widths(widths: Widths) -> None:

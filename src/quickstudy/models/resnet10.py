@@ -53,13 +53,17 @@ class ResNet10(ResNet):
         seed: int = 0,
     ) -> None:
         check_widths(widths)
+        _check_stem(stem)
         blocks = nn.Sequential(_stem(in_channels, widths[0], stem), *_blocks(widths))
         super().__init__(blocks, way, widths, in_channels, image_size, maps, seed)
         self.stem = stem
 
 
-def _stem(before: int, after: int, kind: str) -> nn.Sequential:
+def _check_stem(kind: str) -> None:
     require(kind in ("7x7", "3x3"), f"Parameter `stem` should be '7x7' or '3x3'. Found {kind!r}.")
+
+
+def _stem(before: int, after: int, kind: str) -> nn.Sequential:
     if kind == "3x3":
         return nn.Sequential(*conv_norm(before, after), nn.ReLU())
     return nn.Sequential(*conv_norm(before, after, 7, 2), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
@@ -71,10 +75,14 @@ def _blocks(widths: Widths) -> Iterator[Residual]:
 
 def _block(before: int, after: int, stride: int) -> Residual:
     body = nn.Sequential(*conv_norm(before, after, 3, stride), nn.ReLU(), *conv_norm(after, after))
-    shortcut: nn.Module = nn.Identity()
-    if before != after or stride > 1:
-        shortcut = projection(before, after, stride)
-    return Residual(body, shortcut, nn.ReLU())
+    return Residual(body, _shortcut(before, after, stride), nn.ReLU())
+
+
+def _shortcut(before: int, after: int, stride: int) -> nn.Module:
+    """Make the identity, or a projection if the block changes width or size."""
+    if before == after and stride == 1:
+        return nn.Identity()
+    return projection(before, after, stride)
 
 
 __all__ = ["ResNet10"]

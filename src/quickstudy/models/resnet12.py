@@ -12,6 +12,9 @@ from quickstudy.models.resnet import ResNet, Widths, check_widths
 SMALLEST = 16
 """The smallest side of an image of which four poolings leave a pixel."""
 
+SLOPE = 0.1
+"""The slope of leaky ReLU below 0."""
+
 
 @final
 class ResNet12(ResNet):
@@ -59,11 +62,17 @@ class ResNet12(ResNet):
         seed: int = 0,
     ) -> None:
         check_widths(widths)
-        require_at_least(SMALLEST, image_size=SMALLEST if image_size is None else image_size)
+        _check_size(image_size)
         drops = [DropBlock(drop_rate, block_size) for _ in range(2)]
         blocks = _blocks((in_channels, *widths), drops)
         super().__init__(blocks, way, widths, in_channels, image_size, maps, seed)
         self.drop_rate, self.block_size = drop_rate, block_size
+
+
+def _check_size(image_size: int | None) -> None:
+    """Raise if an image is too small for four poolings."""
+    if image_size is not None:
+        require_at_least(SMALLEST, image_size=image_size)
 
 
 def _blocks(widths: tuple[int, ...], drops: list[DropBlock]) -> nn.Sequential:
@@ -76,13 +85,21 @@ def _blocks(widths: tuple[int, ...], drops: list[DropBlock]) -> nn.Sequential:
 def _block(before: int, after: int, drop: nn.Module) -> Residual:
     body = nn.Sequential(
         *conv_norm(before, after),
-        nn.LeakyReLU(0.1),
+        _leaky_relu(),
         *conv_norm(after, after),
-        nn.LeakyReLU(0.1),
+        _leaky_relu(),
         *conv_norm(after, after),
     )
-    end = nn.Sequential(nn.MaxPool2d(2), nn.LeakyReLU(0.1), drop)
-    return Residual(body, projection(before, after), end)
+    return Residual(body, projection(before, after), _end(drop))
+
+
+def _end(drop: nn.Module) -> nn.Sequential:
+    """Make the layers after the sum."""
+    return nn.Sequential(nn.MaxPool2d(2), _leaky_relu(), drop)
+
+
+def _leaky_relu() -> nn.Module:
+    return nn.LeakyReLU(SLOPE)
 
 
 __all__ = ["ResNet12"]

@@ -1,5 +1,6 @@
 """Trunks: networks that give embeddings, of which larger networks are made."""
 
+from collections.abc import Iterable
 from copy import deepcopy
 
 import torch
@@ -7,9 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from quickstudy.errors import require
-from quickstudy.models.initialise import initialise
+from quickstudy.models.initialise import Scheme, initialise
 from quickstudy.models.mlp import MLP
-from quickstudy.models.protocol import traits
+from quickstudy.models.protocol import Traits, traits
 from quickstudy.random import generator
 
 GRID = 4
@@ -37,16 +38,30 @@ def copies(trunk: nn.Module, count: int, seed: int) -> nn.ModuleList:
     Raises:
         UserError: If the trunk is one of the library's with a head.
     """
+    _check_headless(trunk)
+    others = [_redrawn(trunk, seed, index) for index in range(count - 1)]
+    return nn.ModuleList([trunk, *others][:count])
+
+
+def _check_headless(trunk: nn.Module) -> None:
+    """Raise if the trunk says that it gives scores."""
     require(
         traits(trunk).gives not in ("scores", "dense_scores"),
         "Parameter `trunk` should give embeddings: MLP(outputs=None), Conv4(way=None). Found "
         f"{type(trunk).__name__} with a head.",
     )
-    others = [deepcopy(trunk) for _ in range(count - 1)]
-    scheme = trunk.init if isinstance(trunk, MLP) else "default"
-    for index, other in enumerate(others):
-        initialise(other, generator(seed, "trunk", index), scheme)
-    return nn.ModuleList([trunk, *others][:count])
+
+
+def _redrawn(trunk: nn.Module, seed: int, index: int) -> nn.Module:
+    """Make copy number ``index`` of a trunk, with weights that are drawn as the trunk's are."""
+    copy = deepcopy(trunk)
+    initialise(copy, generator(seed, "trunk", index), _scheme(trunk))
+    return copy
+
+
+def _scheme(trunk: nn.Module) -> Scheme:
+    """Say how the weights of a trunk are drawn."""
+    return trunk.init if isinstance(trunk, MLP) else "default"
 
 
 class Gate(nn.Module):
@@ -69,9 +84,13 @@ class Gate(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Give the shares ``[example, expert]`` for ``x`` ``[example, *feature]``."""
-        seen = x if self.grid is None else F.adaptive_avg_pool2d(x, self.grid)
-        shares: Tensor = self.linear(seen.flatten(1)).softmax(1)
+        shares: Tensor = self.linear(self._inputs_of(x)).softmax(1)
         return shares
+
+    def _inputs_of(self, x: Tensor) -> Tensor:
+        """Give the inputs of the linear layer ``[example, input]``."""
+        seen = x if self.grid is None else F.adaptive_avg_pool2d(x, self.grid)
+        return seen.flatten(1)
 
 
 def gate_for(trunk: nn.Module, choices: int, given: int | None) -> Gate:
@@ -89,14 +108,24 @@ def gate_for(trunk: nn.Module, choices: int, given: int | None) -> Gate:
     """
     said = traits(trunk)
     inputs = given or said.inputs
-    if inputs is not None:
-        return Gate(inputs, choices)
+    if inputs is None:
+        return Gate(_channels(said) * GRID**2, choices, GRID)
+    return Gate(inputs, choices)
+
+
+def _channels(said: Traits) -> int:
+    """Give the channels of the images that a trunk without ``inputs`` takes."""
     require(
         said.in_channels is not None,
         "Parameter `gate_inputs`, the length of a flattened input, is needed: this trunk "
         "does not say its own.",
     )
-    return Gate((said.in_channels or 0) * GRID**2, choices, GRID)
+    return said.in_channels or 0
+
+
+def outputs_of(experts: Iterable[nn.Module], x: Tensor) -> list[Tensor]:
+    """Give the output of each expert ``[example, *embedding]`` for ``x``."""
+    return [expert(x) for expert in experts]
 
 
 def mix(shares: Tensor, given: list[Tensor]) -> Tensor:
@@ -109,4 +138,4 @@ def mix(shares: Tensor, given: list[Tensor]) -> Tensor:
     return torch.einsum("ei,ie...->e...", shares, torch.stack(given))
 
 
-__all__ = ["Gate", "copies", "embedding_size_of", "gate_for", "mix"]
+__all__ = ["Gate", "copies", "embedding_size_of", "gate_for", "mix", "outputs_of"]

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from quickstudy.errors import require_at_least
+from quickstudy.models.head import pixel_head
 from quickstudy.models.images import check_images
 from quickstudy.models.initialise import initialise
 from quickstudy.models.layout import channels_last
@@ -69,8 +70,8 @@ class UNet(nn.Module):
         self.channels, self.depth = channels, depth
         self.in_channels, self.image_size = in_channels, image_size
         self.feature_channels = self.embedding_size = channels
-        self.encoder, self.decoder = self._make_levels()
-        self.head = nn.Identity() if way is None else nn.Conv2d(channels, way, 1)
+        self.encoder, self.decoder = self._make_encoder(), self._make_decoder()
+        self.head = pixel_head(channels, way)
         initialise(self, generator(seed, "model"))
         channels_last(self)
 
@@ -100,19 +101,33 @@ class UNet(nn.Module):
         """Bring the deepest maps back to full size, beside those of every level of the encoder."""
         *others, maps = levels
         for level, beside in zip(self.decoder, reversed(others), strict=True):
-            maps = level(torch.cat([beside, F.interpolate(maps, beside.shape[2:])], 1))
+            maps = level(_concat(beside, maps))
         return maps
 
-    def _make_levels(self) -> tuple[nn.ModuleList, nn.ModuleList]:
-        """Make the encoder, from full size down, and the decoder, back up."""
-        widths = [self.channels * 2**level for level in range(self.depth + 1)]
-        encoder = nn.ModuleList(map(_two, [self.in_channels, *widths[:-1]], widths))
-        upwards = widths[-2::-1]
-        decoder = nn.ModuleList(map(_two, [3 * width for width in upwards], upwards))
-        return encoder, decoder
+    def _widths(self) -> list[int]:
+        """Give the filters of each level, from full size down."""
+        return [self.channels * 2**level for level in range(self.depth + 1)]
+
+    def _make_encoder(self) -> nn.ModuleList:
+        """Make the levels of the encoder, from full size down."""
+        widths = self._widths()
+        return nn.ModuleList(map(_level, [self.in_channels, *widths[:-1]], widths))
+
+    def _make_decoder(self) -> nn.ModuleList:
+        """Make the levels of the decoder, back up to full size.
+
+        Each sees the maps of its level of the encoder, and twice as many from below.
+        """
+        widths = self._widths()[-2::-1]
+        return nn.ModuleList(map(_level, [3 * width for width in widths], widths))
 
 
-def _two(before: int, after: int) -> nn.Sequential:
+def _concat(beside: Tensor, maps: Tensor) -> Tensor:
+    """Enlarge maps to the size of others, and put them behind those."""
+    return torch.cat([beside, F.interpolate(maps, beside.shape[2:])], 1)
+
+
+def _level(before: int, after: int) -> nn.Sequential:
     return nn.Sequential(*conv_norm(before, after), nn.ReLU(), *conv_norm(after, after), nn.ReLU())
 
 

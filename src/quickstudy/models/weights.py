@@ -4,6 +4,7 @@ import logging
 import pickle
 import struct
 from collections.abc import Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +62,13 @@ def load_weights(model: nn.Module, path: Path | str, new_head: bool = False) -> 
     fitting = _fitting(found, model.state_dict(), prefix)
     _check_complete(needed, fitting, path)
     model.load_state_dict(fitting, strict=False)
-    rest = [name for name in found if name.removeprefix(prefix) not in fitting]
-    logger.info("Loaded %d tensors of %s; without a place: %s.", len(fitting), path, _some(rest))
+    rest = _some(_without_place(found, fitting, prefix))
+    logger.info("Loaded %d tensors of %s; without a place: %s.", len(fitting), path, rest)
+
+
+def _without_place(found: Collection[str], fitting: Collection[str], prefix: str) -> list[str]:
+    """Name the tensors of the file that the model has no place for."""
+    return [name for name in found if name.removeprefix(prefix) not in fitting]
 
 
 def _check_complete(needed: list[str], fitting: Collection[str], path: Path | str) -> None:
@@ -99,41 +105,51 @@ def _tensors(value: Any) -> dict[str, Tensor]:
     """Give the named tensors of a state dict, or of the first entry that is one."""
     if not isinstance(value, Mapping):
         return {}
-    found = {str(name): entry for name, entry in value.items() if isinstance(entry, Tensor)}
-    return found or next(filter(None, map(_tensors, value.values())), {})
+    return _own_tensors(value) or next(filter(None, map(_tensors, value.values())), {})
+
+
+def _own_tensors(state: Mapping[Any, Any]) -> dict[str, Tensor]:
+    """Give the entries that are tensors themselves."""
+    return {str(name): entry for name, entry in state.items() if isinstance(entry, Tensor)}
 
 
 def _needed(model: nn.Module, new_head: bool) -> list[str]:
     """Name the tensors that the file has to hold."""
     head = _head(model) if new_head else None
-    names = [name for name in model.state_dict() if not name.endswith(COUNTER)]
-    return [name for name in names if name.rpartition(".")[0] != head]
+    return [name for name in _names(model) if name.rpartition(".")[0] != head]
+
+
+def _names(model: nn.Module) -> list[str]:
+    """Name the tensors of the model but for counters."""
+    return [name for name in model.state_dict() if not name.endswith(COUNTER)]
 
 
 def _head(model: nn.Module) -> str:
     """Give the name of the last linear layer, or of the last convolution without one."""
-    modules = dict(model.named_modules())
-    for kind in (nn.Linear, nn.modules.conv._ConvNd):
-        names = [name for name, module in modules.items() if isinstance(module, kind)]
-        if names:
-            return names[-1]
-    return ""
+    names = _names_of(model, nn.Linear) or _names_of(model, nn.modules.conv._ConvNd)
+    return names[-1] if names else ""
+
+
+def _names_of(model: nn.Module, kind: type[nn.Module]) -> list[str]:
+    """Name the modules of ``model`` that are of a kind."""
+    return [name for name, module in model.named_modules() if isinstance(module, kind)]
 
 
 def _prefix(found: Collection[str], needed: list[str]) -> str:
     """Give the prefix under which the file holds most of the ``needed`` names; '' if in doubt."""
     candidates = _prefixes(found, needed[0] if needed else "")
+    shortest_first = sorted(candidates, key=len)
+    return max(shortest_first, key=partial(_num_held, found, needed), default="")
 
-    def hits(prefix: str) -> tuple[int, int]:
-        return sum(prefix + name in found for name in needed), -len(prefix)
 
-    return max(candidates, key=hits, default="")
+def _num_held(found: Collection[str], needed: list[str], prefix: str) -> int:
+    """Count the ``needed`` names that the file holds under ``prefix``."""
+    return sum(prefix + name in found for name in needed)
 
 
 def _prefixes(found: Collection[str], name: str) -> list[str]:
     """Give the prefixes under which the file holds ``name``."""
-    longer = f".{name}"
-    return [one.removesuffix(name) for one in found if one == name or one.endswith(longer)]
+    return [one.removesuffix(name) for one in found if f".{one}".endswith(f".{name}")]
 
 
 def _fitting(found: dict[str, Tensor], wanted: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -51,7 +51,7 @@ class WithHead(nn.Module):
         self.gives: Gives = "dense_scores" if dense else "scores"
         size = self.embedding_size = _size(trunk, dense, embedding_size)
         self.flatten = nn.Identity() if dense else nn.Flatten()
-        self.head = nn.Conv2d(size, outputs, 1) if dense else nn.Linear(size, outputs)
+        self.head = _head(size, outputs, dense)
         initialise(self.head, generator(seed, "model"))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -59,9 +59,20 @@ class WithHead(nn.Module):
         return self.head(self.flatten(self.trunk(x)))
 
 
+def _head(size: int, outputs: int, dense: bool) -> nn.Module:
+    """Make a linear layer, or one for every pixel."""
+    return nn.Conv2d(size, outputs, 1) if dense else nn.Linear(size, outputs)
+
+
 def _size(trunk: nn.Module, dense: bool, given: int | None) -> int:
+    """Give the number of inputs of the head."""
     if given is not None or not dense:
         return embedding_size_of(trunk, given)
+    return _channels_of(trunk)
+
+
+def _channels_of(trunk: nn.Module) -> int:
+    """Give the channels that the trunk says its maps have."""
     channels = traits(trunk).feature_channels
     require(
         channels is not None,

@@ -1,4 +1,4 @@
-"""DropBlock: its expectation, the squares it drops, and what it is at its limits."""
+"""DropBlock: its expectation, the squares it drops, and its limits."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Several targets of different kinds: what of the scores is whose."""
+"""Several targets of different kinds: which scores and answers belong to each."""
 
 import pytest
 import torch

@@ -1,3 +1,5 @@
+"""The norm of tasks: its statistics, and batch norms replaced by it."""
+
 import pytest
 import torch
 from torch import nn

@@ -41,6 +41,24 @@ def test_below_a_head_there_are_embeddings_or_maps():
     assert request("maps", None).below == request("maps", None)
 
 
+@pytest.mark.parametrize(
+    ("gives", "trunk"),
+    [
+        ("scores", "embeddings"),
+        ("embeddings", "embeddings"),
+        ("dense_scores", "maps"),
+        ("maps", "maps"),
+    ],
+)
+def test_the_trunk_of_a_model_gives_what_is_below_a_head(gives, trunk):
+    assert request(gives).trunk_gives == trunk
+    assert (request().trunk_name, request(shape=(7,)).trunk_name) == ("conv4", "mlp")
+
+
+def test_the_number_of_scores():
+    assert (request().num_scores, request("embeddings", None).num_scores) == (5, 0)
+
+
 GOOD = {
     "scores": [(2, 5)],
     "embeddings": [(2, 7), (2, 7, 1, 1), (2, 5)],

@@ -10,7 +10,7 @@ from quickstudy.models import ResNet10
 
 
 def parameters_of_block(before: int, after: int) -> int:
-    """Two 3×3 convolutions and their norms; a projection where the width changes."""
+    """Two 3×3 convolutions and their norms; a projection if the width changes."""
     projection = before * after + 2 * after if before != after else 0
     return 9 * after * (before + after) + 2 * 2 * after + projection
 

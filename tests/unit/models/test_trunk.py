@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 import quickstudy as qs
-from quickstudy.models.trunk import Gate, copies, embedding_size_of, gate_for, mix
+from quickstudy.models.trunk import Gate, copies, embedding_size_of, gate_for, mix, outputs_of
 from tests.unit.models.structures import draw, images, own, trunks, vectors
 
 
@@ -49,6 +49,11 @@ def test_a_given_length_wins_and_a_wrapped_trunk_is_asked():
 def test_mixing_by_hand():
     shares, given = torch.tensor([[0.25, 0.75]]), [torch.ones(1, 2, 2), torch.zeros(1, 2, 2)]
     assert torch.equal(mix(shares, given), torch.full((1, 2, 2), 0.25))
+
+
+def test_every_expert_sees_the_example():
+    first, second = outputs_of([nn.Flatten(), nn.Tanh()], draw(2, 4))
+    assert torch.equal(first, draw(2, 4)) and torch.equal(second, draw(2, 4).tanh())
 
 
 def test_shares_sum_to_one():

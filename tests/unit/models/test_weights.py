@@ -1,4 +1,4 @@
-"""Weights from files: every form that they come in, and what is refused."""
+"""Weights from files: every form that they come in, and files that are refused."""
 
 import logging
 import pickle
