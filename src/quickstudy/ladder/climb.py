@@ -40,9 +40,9 @@ def nobody(spent: float, left: float, doing: str) -> None:
 class Climb:
     """Judges ways on splits, and knows at any time what was found.
 
-    Ways that are solved at once come first, on all splits; then those that take about a second; last
-    the slow ones, one after the other. If the error of a way that is not cheap is far above the
-    best's on each of the first two splits, it is not run on the others.
+    Ways that are solved at once come first, on all splits; then those that take about a second;
+    last the slow ones, one after the other. If the error of a way that is not cheap is far above
+    the best's on each of the first two splits, it is not run on the others.
 
     Attributes:
         ways: The rungs.
