@@ -36,7 +36,7 @@ def judge_predictions(
 
 
 def in_words(judged: Prediction) -> list[str]:
-    """Say what :func:`judge_predictions` found.
+    """Say how good the predictions are.
 
     Example:
         >>> in_words({"judged": {"class": {"accuracy": 0.75, "examples": 4}}})

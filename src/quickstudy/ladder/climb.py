@@ -18,6 +18,8 @@ FIRST = 2
 """Splits after which a way that is far behind is given up."""
 FAR = 0.05
 """A way is far behind if its error is larger by more than this part, on each of these splits."""
+MOST_KEPT = 50_000_000
+"""Features of training rows that splits may hold together."""
 GUESS = (0.1, 1.5, 3.0)
 """Seconds that a way of each cost takes on a split, until it is known."""
 
@@ -144,8 +146,14 @@ class Climb:
 
     def _split(self, protocol: int, split: int) -> Split:
         if (protocol, split) not in self._made:
+            self._make_room()
             self._made[protocol, split] = self.protocols[protocol](split)
         return self._made[protocol, split]
+
+    def _make_room(self) -> None:
+        """Forget the splits of a large table: they are made again when they are needed."""
+        if sum(split.train.x.numel() for split in self._made.values()) > MOST_KEPT:
+            self._made.clear()
 
     def _give_up(self, way: Rung, protocol: int, reason: str) -> None:
         self._left_out.add((way.name, protocol))

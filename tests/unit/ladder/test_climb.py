@@ -111,6 +111,24 @@ def test_the_time_that_is_left_falls():
     assert 0 < told[-1][1] < told[1][1] and told[0][0] < told[-1][0]
 
 
+def test_splits_of_large_tables_are_made_again(monkeypatch):
+    made, (rows, tasks) = [], protocols()
+
+    def counting(split):
+        made.append(split)
+        return rows(split)
+
+    ways = [Pooled(), Constant("a", 0.0), Constant("b", 0.0)]
+    climbs = []
+    for most in (10**9, 0):
+        monkeypatch.setattr("quickstudy.ladder.climb.MOST_KEPT", most)
+        climbs.append(Climb(ways, [counting, tasks], 2))
+        climbs[-1].run()
+    assert made == [0, 1, 0, 1, 0, 1, 0, 1]
+    first, second = ([score.error for score in climb.scores] for climb in climbs)
+    assert first == second
+
+
 def test_trainings_are_quiet():
     logger = logging.getLogger("quickstudy")
     before = logger.level

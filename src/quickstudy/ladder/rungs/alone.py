@@ -64,6 +64,7 @@ class AloneRung(Rung):
 
     def _smoothed(self, counts: Tensor, rows: Tensor) -> Tensor:
         """Give frequencies as if one more row had been seen, of which only the base is known."""
+        assert self.base is not None
         return (counts + self.base) / (rows + 1)
 
     def _total(self, support: Batch) -> Tensor:

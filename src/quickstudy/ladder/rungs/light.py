@@ -1,12 +1,14 @@
 """LightGBM that sees the task, where it is installed."""
 
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
 from quickstudy.ladder.rungs.boosting import TaskBoosting, TreeChoice
 from quickstudy.ladder.rungs.task_column import Rows, TaskFeatures
 
+LIBRARY = "lightgbm"
 SETTINGS = {"learning_rate": 0.1, "verbosity": -1, "random_state": 0, "n_jobs": 1}
 
 
@@ -19,10 +21,9 @@ class LightBoosting(TaskBoosting):
 
     def boosted(self, features: TaskFeatures, choice: TreeChoice) -> Any:
         """Grow the trees."""
-        from lightgbm import LGBMClassifier, LGBMRegressor
-
+        library = import_module(LIBRARY)
         rows, category = features.rows, features.category
-        make = LGBMClassifier if rows.way else LGBMRegressor
+        make = library.LGBMClassifier if rows.way else library.LGBMRegressor
         least = max(1, min(20, len(rows.y) // 10))
         size = {"n_estimators": choice.trees, "num_leaves": choice.leaves}
         model = make(min_child_samples=least, **size, **SETTINGS)
@@ -38,7 +39,7 @@ class LightBoosting(TaskBoosting):
 
 def is_installed() -> bool:
     """Say whether LightGBM can be imported."""
-    return find_spec("lightgbm") is not None
+    return find_spec(LIBRARY) is not None
 
 
 __all__ = ["LightBoosting", "is_installed"]
