@@ -1,6 +1,7 @@
 """A regressor of scikit-learn for rows that belong to levels of several groupings at once."""
 
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Any
@@ -139,21 +140,26 @@ class CrossedRegressor(RegressorMixin, BaseEstimator):
             y: Targets ``[row]``.
         """
         y = _targets(X, y)
-        groups = self._asked_groups()
-        taken = {part for group in groups for part in columns_of(X.columns, group)}
-        features = tuple(name for name in X.columns if name not in taken)
-        self.levels_ = {group: Levels.of(X, group) for group in groups}
-        self.encoder_ = Encoder.fit(X, features)
+        self._encode(X, self._asked_groups())
         self.mean_, self.scale_ = float(y.mean()), float(y.std()) or 1.0
-        fixed = _with_one(self.encoder_(X))
-        self.columns_ = independent(fixed)
-        self.slopes_ = self._asked_slopes(groups)
-        scaled = (y - self.mean_) / self.scale_
-        self.effects_ = self._fitted(X, scaled)
+        self.slopes_ = self._asked_slopes()
+        self.effects_ = self._fitted(X, self._scaled(y))
         if isinstance(self.slopes, str):
-            self._choose_slopes(X, scaled)
-        self.n_features_in_ = X.shape[1]
+            self._choose_slopes(X, self._scaled(y))
         return self
+
+    def _encode(self, X: pd.DataFrame, groups: Sequence[str]) -> None:
+        """Learn the levels of the ``groups``, and how all other columns become features."""
+        taken = {part for group in groups for part in columns_of(X.columns, group)}
+        self.levels_ = {group: Levels.of(X, group) for group in groups}
+        self.encoder_ = Encoder.fit(X, tuple(name for name in X.columns if name not in taken))
+        self.columns_ = independent(_with_one(self.encoder_(X)))
+        self.n_features_in_ = X.shape[1]
+
+    def _scaled(self, y: np.ndarray) -> np.ndarray:
+        """Bring targets to mean 0 and standard deviation 1."""
+        found: np.ndarray = (y - self.mean_) / self.scale_
+        return found
 
     def _asked_groups(self) -> tuple[str, ...]:
         groups = (self.groups,) if isinstance(self.groups, str) else tuple(self.groups)
@@ -163,26 +169,31 @@ class CrossedRegressor(RegressorMixin, BaseEstimator):
         )
         return groups
 
-    def _asked_slopes(self, groups: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    def _asked_slopes(self) -> dict[str, tuple[str, ...]]:
         """Give the slopes by grouping; ``"auto"`` starts from none."""
         asked = self.slopes
         if isinstance(asked, str):
-            require(
-                asked == "auto",
-                f"Parameter `slopes` should be 'auto' or columns. Found {asked!r}.",
-            )
-            return dict.fromkeys(groups, ())
-        by_group = asked if isinstance(asked, Mapping) else dict.fromkeys(groups, asked)
-        unknown = sorted(set(by_group) - set(groups))
-        require(not unknown, f"Parameter `slopes` should speak of the groups. Found {unknown[:1]}.")
-        found = {group: tuple(by_group.get(group, ())) for group in groups}
-        lacking = {name for names in found.values() for name in names} - set(self.encoder_.names)
-        require(
-            not lacking,
-            f"Parameter `slopes` should name features: {', '.join(self.encoder_.names)}. Found "
-            f"{sorted(lacking)[:1]}.",
-        )
+            automatic = asked == "auto"
+            require(automatic, f"Parameter `slopes` should be 'auto' or columns. Found {asked!r}.")
+            return dict.fromkeys(self.levels_, ())
+        by_group = asked if isinstance(asked, Mapping) else dict.fromkeys(self.levels_, asked)
+        self._check_groups(by_group)
+        found = {group: tuple(by_group.get(group, ())) for group in self.levels_}
+        self._check_features({name for names in found.values() for name in names})
         return found
+
+    def _check_groups(self, names: Iterable[str]) -> None:
+        """Raise if a name is not that of a grouping."""
+        unknown = sorted(set(names) - set(self.levels_))
+        message = f"Parameter `slopes` should speak of the groups. Found {unknown[:1]}."
+        require(not unknown, message)
+
+    def _check_features(self, names: Iterable[str]) -> None:
+        """Raise if a name is not that of a feature."""
+        lacking = sorted(set(names) - set(self.encoder_.names))
+        known = ", ".join(self.encoder_.names)
+        message = f"Parameter `slopes` should name features: {known}. Found {lacking[:1]}."
+        require(not lacking, message)
 
     def _fitted(self, X: pd.DataFrame, y: np.ndarray) -> CrossedEffects:
         correlated = [self.correlated] * len(self.levels_)
@@ -201,30 +212,33 @@ class CrossedRegressor(RegressorMixin, BaseEstimator):
     def _design(self, X: pd.DataFrame) -> Design:
         """Encode rows as the equations need them."""
         encoded = self.encoder_(X)
-        place = {name: index for index, name in enumerate(self.encoder_.names)}
-        groupings = (
-            Grouping(
-                levels(X),
-                len(levels.names),
-                _with_one(encoded[:, [place[name] for name in self.slopes_[group]]]),
-            )
-            for group, levels in self.levels_.items()
-        )
+        groupings = (self._grouping(group, X, encoded) for group in self.levels_)
         return Design(_with_one(encoded)[:, self.columns_], tuple(groupings))
+
+    def _grouping(self, group: str, X: pd.DataFrame, encoded: np.ndarray) -> Grouping:
+        """Say the levels of rows, and what their effects are multiplied with."""
+        levels = self.levels_[group]
+        places = [self.encoder_.names.index(name) for name in self.slopes_[group]]
+        return Grouping(levels(X), len(levels.names), _with_one(encoded[:, places]))
 
     @property
     def spread_(self) -> pd.DataFrame:
         """The standard deviations of all effects between levels, and of the noise."""
         check_is_fitted(self)
-        rows = [
-            (group, name, self.scale_ * float(np.sqrt(variance)))
-            for group, covariance in zip(self.levels_, self.effects_.covariances, strict=True)
-            for name, variance in zip(
-                ("intercept", *self.slopes_[group]), np.diag(covariance), strict=True
-            )
-        ]
+        pairs = zip(self.levels_, self.effects_.covariances, strict=True)
+        rows = [row for group, covariance in pairs for row in self._deviations(group, covariance)]
         noise = self.scale_ * float(np.sqrt(self.effects_.solution.noise))
         return pd.DataFrame([*rows, ("noise", "", noise)], columns=["group", "effect", "deviation"])
+
+    def _deviations(self, group: str, covariance: np.ndarray) -> list[tuple[str, str, float]]:
+        """Give the group, the name and the standard deviation of each of its effects."""
+        deviations = (self.scale_ * np.sqrt(np.diag(covariance))).tolist()
+        pairs = zip(self._effects_of(group), deviations, strict=True)
+        return [(group, name, deviation) for name, deviation in pairs]
+
+    def _effects_of(self, group: str) -> list[str]:
+        """Name the effects of a level of ``group``."""
+        return ["intercept", *self.slopes_[group]]
 
     def level_effects(self, group: str) -> pd.DataFrame:
         """Give the effects of every level of ``group``, drawn towards 0, in the units of ``y``.
@@ -237,7 +251,7 @@ class CrossedRegressor(RegressorMixin, BaseEstimator):
         return pd.DataFrame(
             self.scale_ * self.effects_.solution.effects(place),
             index=self.levels_[group].names,
-            columns=["intercept", *self.slopes_[group]],
+            columns=self._effects_of(group),
         )
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:
@@ -272,11 +286,10 @@ class CrossedRegressor(RegressorMixin, BaseEstimator):
             y: Their targets ``[row]``.
         """
         check_is_fitted(self)
-        y = _targets(X, y)
-        found = CrossedRegressor(self.groups, self.slopes, self.correlated)
-        found.__dict__.update(self.__dict__)
+        y = self._scaled(_targets(X, y))
+        found = copy.copy(self)
         found.levels_ = {group: levels.extended(X) for group, levels in self.levels_.items()}
-        found.effects_ = self.effects_.given(found._design(X), (y - self.mean_) / self.scale_)
+        found.effects_ = self.effects_.given(found._design(X), y)
         return found
 
 

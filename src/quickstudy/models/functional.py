@@ -155,7 +155,10 @@ class _ExactWeightNorm(TorchFunctionMode):
 
 
 def _weight_norm(v: Tensor, g: Tensor, dim: int = 0) -> Tensor:
-    """Compute ``g · v / ‖v‖``, the norm over all axes but ``dim``, or over all for −1."""
+    """Give weights in the directions of ``v`` with the lengths ``g``.
+
+    It is ``g · v / ‖v‖`` with the norm over all axes but ``dim``, or over all for −1.
+    """
     axes = [axis for axis in range(v.ndim) if axis != dim]
     return v * (g / v.square().sum(axes, keepdim=True).sqrt())
 

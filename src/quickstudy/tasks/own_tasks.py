@@ -45,11 +45,11 @@ class OwnTasks(Data):
         return self.source
 
     def evaluation(self, split: str = "test", **options: Any) -> TaskSource:
-        """Give the source, see :meth:`tasks`."""
+        """Give the source, as ``tasks`` does."""
         return self.tasks(split, **options)
 
     def validation(self, **options: Any) -> TaskSource:
-        """Give the source, see :meth:`tasks`."""
+        """Give the source, as ``tasks`` does."""
         return self.tasks("validation", **options)
 
 
