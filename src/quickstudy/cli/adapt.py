@@ -14,7 +14,7 @@ from quickstudy.cli.options import parse
 from quickstudy.episode import Batch
 from quickstudy.errors import require
 from quickstudy.learners import Adapted, Learner
-from quickstudy.learners.learner import evaluating
+from quickstudy.models.functional import evaluating
 from quickstudy.training import Trained, save_adapted
 from quickstudy.training.collect import device_of
 

@@ -11,7 +11,7 @@ from quickstudy.bilevel.optimisers import Weights
 from quickstudy.episode import Batch
 from quickstudy.errors import require
 from quickstudy.learners.embedding import members
-from quickstudy.learners.learner import evaluating
+from quickstudy.models.functional import evaluating
 from quickstudy.models.norm import forward
 
 

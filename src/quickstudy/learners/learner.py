@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from quickstudy.episode import Batch, Episode
 from quickstudy.errors import UserError, require
-from quickstudy.models.functional import evaluating as evaluating
+from quickstudy.models.functional import evaluating
 from quickstudy.targets import Target
 
 Adapted = dict[str, Tensor]

@@ -10,11 +10,12 @@ from quickstudy.episode import Batch
 from quickstudy.errors import require
 from quickstudy.learners.embedding import EmbeddingLearner
 from quickstudy.learners.empirical_bayes import empirical_bayes
-from quickstudy.learners.learner import Adapted, evaluating
+from quickstudy.learners.learner import Adapted
 from quickstudy.learners.priors import student
 from quickstudy.learners.priors.moments import Moments, Sums
 from quickstudy.learners.priors.own_noise import freedoms, precisions
 from quickstudy.learners.priors.prior import Prior
+from quickstudy.models.functional import evaluating
 from quickstudy.models.trunk import embedding_size_of
 from quickstudy.targets import Numbers, Target
 from quickstudy.tasks import TableTasks

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from quickstudy.episode import Batch
 from quickstudy.errors import require
 from quickstudy.learners.embedding import EmbeddingLearner
-from quickstudy.learners.learner import Adapted, evaluating
+from quickstudy.learners.learner import Adapted
 from quickstudy.learners.linear_prior import posterior_factor, with_one
 from quickstudy.learners.logistic_bayes import ClassPrior, logistic_bayes
+from quickstudy.models.functional import evaluating
 from quickstudy.models.trunk import embedding_size_of
 from quickstudy.targets import Target
 from quickstudy.tasks import TableTasks

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require_at_least
 from quickstudy.learners.embedding import EmbeddingLearner
-from quickstudy.learners.learner import Adapted, evaluating
+from quickstudy.learners.learner import Adapted
+from quickstudy.models.functional import evaluating
 from quickstudy.models.initialise import initialise
 from quickstudy.models.memory import LeastUsedMemory, MemoryState
 from quickstudy.models.trunk import embedding_size_of

@@ -7,11 +7,12 @@ from torch import Tensor, nn
 
 from quickstudy.episode import Batch
 from quickstudy.learners.embedding import EmbeddingLearner
-from quickstudy.learners.learner import Adapted, evaluating
+from quickstudy.learners.learner import Adapted
 from quickstudy.learners.linear_prior import LinearPrior
 from quickstudy.learners.logistic_bayes import ClassPrior
 from quickstudy.learners.logistic_prior import LogisticPrior
 from quickstudy.learners.priors.prior import Prior
+from quickstudy.models.functional import evaluating
 from quickstudy.models.trunk import embedding_size_of
 from quickstudy.targets import Numbers, Several, Target
 from quickstudy.tasks import TableTasks

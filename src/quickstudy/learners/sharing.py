@@ -6,11 +6,12 @@ from torch import Tensor, nn
 from quickstudy.bilevel.optimisers import InnerOptimiserName
 from quickstudy.episode import Batch
 from quickstudy.learners.gradient import GradientLearner, StatisticsPolicy, adapted_of
-from quickstudy.learners.learner import Adapted, evaluating
+from quickstudy.learners.learner import Adapted
 from quickstudy.learners.mapping import MappingMode
 from quickstudy.learners.outer import QueryLoss
 from quickstudy.learners.parts import Offsets
 from quickstudy.learners.steps import Descent
+from quickstudy.models.functional import evaluating
 
 
 class SharingLearner(GradientLearner):

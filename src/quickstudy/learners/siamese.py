@@ -6,7 +6,8 @@ from torch import Tensor, nn
 
 from quickstudy.episode import Batch
 from quickstudy.learners.embedding import EmbeddingLearner, members
-from quickstudy.learners.learner import Adapted, evaluating
+from quickstudy.learners.learner import Adapted
+from quickstudy.models.functional import evaluating
 from quickstudy.models.trunk import embedding_size_of
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from quickstudy.episode import Batch
 from quickstudy.errors import require
-from quickstudy.learners.learner import evaluating
+from quickstudy.models.functional import evaluating
 from quickstudy.relatedness.gradients import mean_gradients
 from quickstudy.relatedness.probe import Probe, ProbeModel
 from quickstudy.relatedness.ratio import ratio

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from quickstudy.episode import Batch
 from quickstudy.learners import Learner
-from quickstudy.learners.learner import evaluating
+from quickstudy.models.functional import evaluating
 from quickstudy.relatedness.gradients import inner_products, mean_gradients
 from quickstudy.relatedness.halves import masked, over_sets
 from quickstudy.relatedness.probe import Probe, ProbeModel

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from quickstudy.episode import Batch
-from quickstudy.learners.learner import evaluating
+from quickstudy.models.functional import evaluating
 from quickstudy.relatedness.probe import Probe, ProbeModel
 
 

@@ -6,7 +6,7 @@ from torch import nn
 
 import quickstudy as qs
 from quickstudy import Batch
-from quickstudy.learners.learner import evaluating
+from quickstudy.models.functional import evaluating
 
 SUPPORT = Batch.of(torch.eye(2), torch.tensor([0, 1]))
 
