@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import ClassVar, Literal
 
 import torch
@@ -132,12 +133,7 @@ class Learner(nn.Module, ABC):
         Raises:
             UserError: If ``steps`` are not ascending from 0 on.
         """
-        ascending = all(0 <= a <= b for a, b in zip([0, *steps], steps, strict=False))
-        require(
-            ascending,
-            "Parameter `steps` should hold numbers from 0 on, in ascending order. "
-            f"Found {list(steps)}.",
-        )
+        _check_steps(steps)
         states = self.trajectory(support, steps)
         for _ in steps:
             with evaluating(self), torch.no_grad():
@@ -156,7 +152,7 @@ class Learner(nn.Module, ABC):
         Raises:
             UserError: If ``x`` holds another number of tasks.
         """
-        tasks = next(iter(adapted.values())).shape[0]
+        tasks = _num_tasks(adapted)
         require(
             x.ndim >= 2 and x.shape[0] == tasks,
             f"`x` should be [task, example, *feature] with the {tasks} tasks that were adapted to. "
@@ -164,6 +160,20 @@ class Learner(nn.Module, ABC):
         )
         with evaluating(self), torch.no_grad():
             return self.scores(adapted, x)
+
+
+def _num_tasks(adapted: Adapted) -> int:
+    return next(iter(adapted.values())).shape[0]
+
+
+def _check_steps(steps: Sequence[int]) -> None:
+    """Raise if ``steps`` are not ascending from 0 on."""
+    ascending = all(before <= after for before, after in pairwise([0, *steps]))
+    require(
+        ascending,
+        "Parameter `steps` should hold numbers from 0 on, in ascending order. "
+        f"Found {list(steps)}.",
+    )
 
 
 @contextmanager

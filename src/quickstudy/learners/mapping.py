@@ -64,13 +64,18 @@ def over_tasks(function: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     def mapped(*arguments: Any) -> Any:
-        first = next(leaf for leaf in pytree.tree_leaves(arguments) if isinstance(leaf, Tensor))
-        if first.shape[0] == 1:
+        if _num_tasks(arguments) == 1:
             return _of_one_task(function, arguments)
         axes = pytree.tree_map(_axis, arguments)
         return vmap(function, in_dims=axes, randomness="different")(*arguments)
 
     return mapped
+
+
+def _num_tasks(arguments: Any) -> int:
+    """Return the number of tasks of ``arguments``: that of the first tensor."""
+    first = next(leaf for leaf in pytree.tree_leaves(arguments) if isinstance(leaf, Tensor))
+    return first.shape[0]
 
 
 def _of_one_task(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
@@ -104,10 +109,15 @@ def choose_mapping(model: nn.Module, x: Tensor, mode: MappingMode) -> TaskMappin
     problem = _refusal(model, x)
     if problem:
         return TaskMapping(1, f"vmap cannot do a layer of this model: {problem}")
-    if x.device.type == "cpu" and is_large(x) and _has_convolution(model):
+    if _loop_is_faster(model, x):
         reason = "convolutions of many or large images are faster one task at a time on a CPU"
         return TaskMapping(1, reason)
     return TaskMapping(None, f"fastest for this model on {x.device.type}")
+
+
+def _loop_is_faster(model: nn.Module, x: Tensor) -> bool:
+    """Say whether weights of each task would make convolutions slow, see ``LARGE_SET``."""
+    return x.device.type == "cpu" and is_large(x) and _has_convolution(model)
 
 
 def _has_convolution(model: nn.Module) -> bool:

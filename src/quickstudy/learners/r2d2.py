@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy.episode import Batch
-from quickstudy.errors import require
-from quickstudy.learners.embedding import EmbeddingLearner, members
+from quickstudy.errors import require, require_positive
+from quickstudy.learners.embedding import EmbeddingLearner, members, of_present
 from quickstudy.learners.learner import Adapted
 
 
@@ -58,9 +58,7 @@ class R2D2(EmbeddingLearner):
             head in ("ridge", "logistic"),
             f"Parameter `head` should be 'ridge' or 'logistic'. Found {head!r}.",
         )
-        positive = {"regulariser": regulariser, "scale": scale, "newton_steps": newton_steps}
-        for name, value in positive.items():
-            require(value > 0, f"Parameter `{name}` should be positive. Found {name}={value}.")
+        require_positive(regulariser=regulariser, scale=scale, newton_steps=newton_steps)
         self.head, self.newton_steps = head, newton_steps
         self.regulariser, self.scale = regulariser, scale
         self.log_regulariser = nn.Parameter(torch.empty(()))
@@ -79,14 +77,18 @@ class R2D2(EmbeddingLearner):
         # an example of zeros has no part in the weights
         x = embedded * support.mask.to(embedded.dtype).unsqueeze(-1)
         y = members(support, way, embedded.dtype)
-        solve = self._ridge if self.head == "ridge" else self._logistic
-        weight = x.transpose(1, 2) @ solve(x @ x.transpose(1, 2), y)
+        weight = x.transpose(1, 2) @ self._coefficients(x @ x.transpose(1, 2), y)
         return {"weight": weight, "present": y.sum(1) > 0}
 
     def compare(self, embedded: Tensor, adapted: Adapted) -> Tensor:
         """Return the scores of queries ``[task, example, class]``."""
         scores = self.factor * embedded @ adapted["weight"] + self.offset
-        return scores.masked_fill(~adapted["present"].unsqueeze(1), -torch.inf)
+        return of_present(scores, adapted)
+
+    def _coefficients(self, gram: Tensor, y: Tensor) -> Tensor:
+        """Return the coefficients that the head asks for ``[task, example, class]``."""
+        solve = self._ridge if self.head == "ridge" else self._logistic
+        return solve(gram, y)
 
     def _ridge(self, gram: Tensor, y: Tensor) -> Tensor:
         """Return the coefficients of the ridge regression ``[task, example, class]``.

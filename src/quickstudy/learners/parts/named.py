@@ -31,7 +31,11 @@ class Named(WeightsPart):
         chosen = traits(model).own if self.own is None else self.own
         names = [name for name, _ in model.named_parameters()]
         _check_chosen(chosen, names)
-        return tuple(name for name in names if any(_lies_in(name, part) for part in chosen))
+        return tuple(name for name in names if _is_chosen(name, chosen))
+
+
+def _is_chosen(name: str, chosen: Sequence[str]) -> bool:
+    return any(_lies_in(name, part) for part in chosen)
 
 
 def _check_chosen(chosen: Sequence[str], names: list[str]) -> None:

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from quickstudy.bilevel.optimisers import Weights
 from quickstudy.learners.parts.part import Examples, Shared, Tasks
 from quickstudy.learners.parts.weights import WeightsPart
+from quickstudy.learners.tensors import without
 from quickstudy.models.norm import Statistics
 from quickstudy.targets import Target
 
@@ -48,8 +49,7 @@ class NewHead(WeightsPart):
 
     def whole(self, shared: Shared, own: Weights, examples: Examples) -> tuple[Tensor, Statistics]:
         """Run the network with the task's own head."""
-        body = {name: value for name, value in own.items() if name not in HEAD}
-        embedded, used = super().whole(shared, body, examples)
+        embedded, used = super().whole(shared, without(own, HEAD), examples)
         return embedded @ own[HEAD[0]].T + own[HEAD[1]], used
 
 
