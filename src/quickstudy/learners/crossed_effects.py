@@ -49,7 +49,7 @@ class Factor:
 
     def gradient(self, factor: Array, slope: Array) -> Array:
         """Turn a derivative by ``Λ`` into one by its free entries."""
-        found: Array = slope[self.places].copy()
+        found = np.array(slope[self.places])
         found[: self.width] *= np.diag(factor)
         return found
 
@@ -164,18 +164,28 @@ def _factors(design: Design, correlated: Sequence[bool] | None) -> list[Factor]:
 
 def _matrices(values: Array, free: Sequence[Factor]) -> list[Array]:
     """Make ``Λ`` of every grouping."""
-    ends = np.cumsum([factor.size for factor in free])[:-1]
-    return [f.matrix(part) for f, part in zip(free, np.split(values, ends), strict=True)]
+    pairs = zip(free, _of_groupings(values, free), strict=True)
+    return [factor.matrix(own) for factor, own in pairs]
+
+
+def _of_groupings(values: Array, free: Sequence[Factor]) -> list[Array]:
+    """Take the free entries of all groupings apart."""
+    ends = np.cumsum([factor.size for factor in free])
+    return np.split(values, ends[:-1])
 
 
 def _deviance(values: Array, sums: Sums, free: Sequence[Factor]) -> tuple[float, Array]:
     """Give the deviance and its gradient."""
     solution = solve(sums, _matrices(values, free))
-    slopes = [
-        factor.gradient(solution.factors[index], solution.slope(index))
-        for index, factor in enumerate(free)
+    return float(solution.deviance), np.concatenate(_slopes(solution, free))
+
+
+def _slopes(solution: Solution, free: Sequence[Factor]) -> list[Array]:
+    """Give the gradient of the deviance by the free entries of every grouping."""
+    pairs = zip(free, solution.factors, strict=True)
+    return [
+        factor.gradient(value, solution.slope(index)) for index, (factor, value) in enumerate(pairs)
     ]
-    return float(solution.deviance), np.concatenate(slopes)
 
 
 def _joined(known: Grouping, further: Grouping) -> Grouping:
@@ -195,8 +205,12 @@ def independent(columns: Array, tolerance: float = 1e-9) -> Array:
     if not columns.size:
         return np.arange(0)
     _, upper, pivots = linalg.qr(_of_length_one(columns), mode="economic", pivoting=True)
-    rank = int((np.abs(np.diag(upper)) > tolerance).sum())
-    return np.sort(pivots[:rank])
+    return np.sort(pivots[: _rank(upper, tolerance)])
+
+
+def _rank(upper: Array, tolerance: float) -> int:
+    """Count the pivots on the diagonal of ``upper`` that are more than rounding errors."""
+    return int((np.abs(np.diag(upper)) > tolerance).sum())
 
 
 def _of_length_one(columns: Array) -> Array:

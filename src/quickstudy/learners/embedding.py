@@ -142,7 +142,7 @@ def members(support: Batch, way: int, dtype: torch.dtype) -> Tensor:
 
 
 def of_present(scores: Tensor, adapted: Adapted) -> Tensor:
-    """Give the score −∞ to classes that are not ``present`` in the support set."""
+    """Take out classes that the support set does not show, by a score of minus infinity."""
     return scores.masked_fill(~adapted["present"].unsqueeze(1), -torch.inf)
 
 

@@ -2,12 +2,11 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.utils import _pytree as pytree
 
 from quickstudy.bilevel import State
 from quickstudy.bilevel.rng import rng_kept
@@ -27,6 +26,7 @@ from quickstudy.learners.mapping import (
 from quickstudy.learners.outer import Outer
 from quickstudy.learners.parts import Examples, Part, Shared, Tasks
 from quickstudy.learners.steps import StepRule
+from quickstudy.learners.tensors import some_tasks
 from quickstudy.models.layout import channels_last
 from quickstudy.models.norm import Statistics, has_task_norm, replace_batch_norm
 from quickstudy.models.protocol import traits
@@ -164,13 +164,14 @@ class GradientLearner(Learner):
 
     def pure_losses(self) -> tuple[State, Callable[[State, Episode], Tensor]]:
         """Return the meta-learned tensors, and the losses as a function of them."""
-        reasons = (self.gradient.uncompiled(), self.part.uncompiled(), self._norms_uncompiled())
-        for reason in filter(None, reasons):
+        for reason in filter(None, self._uncompiled()):
             raise UserError(f"{reason} Leave `compile` off.")
         return self.meta(), self.losses_from
 
-    def _norms_uncompiled(self) -> str | None:
-        return "A model with batch norms is not compiled." if has_task_norm(self.model) else None
+    def _uncompiled(self) -> Sequence[str | None]:
+        """Return the reasons of all three why a step is not compiled."""
+        norms = "A model with batch norms is not compiled." if has_task_norm(self.model) else None
+        return self.gradient.uncompiled(), self.part.uncompiled(), norms
 
     def loop(
         self, meta: State, tasks: Tasks, query: Batch | None = None
@@ -234,15 +235,15 @@ class GradientLearner(Learner):
         """Return how tasks with inputs like ``x`` are mapped; chosen once and announced."""
         key = (x.device, x.shape[2:], self.mapping, is_large(x))
         if key not in self._mappings:
-            chosen = choose_mapping(self.model, x, self.mapping)
-            self._mappings[key] = chosen if chosen in self._mappings.values() else announce(chosen)
+            self._mappings[key] = self._announced(choose_mapping(self.model, x, self.mapping))
         return self._mappings[key]
 
-    def tasks_kept(self, support: Batch) -> int:
-        """Return how many tasks like those of ``support`` have states that fit 64 MiB.
+    def _announced(self, chosen: TaskMapping) -> TaskMapping:
+        """Announce a mapping that is chosen for the first time."""
+        return chosen if chosen in self._mappings.values() else announce(chosen)
 
-        These are the states of all inner steps.
-        """
+    def tasks_kept(self, support: Batch) -> int:
+        """Return how many tasks like those of ``support`` keep all their states in 64 MiB."""
         of_steps = self._bytes_known(support) * self.inner_steps
         return max(1, KEPT_BYTES // max(1, of_steps))
 
@@ -281,8 +282,12 @@ class GradientLearner(Learner):
     def runs(self, support: Batch, known: Tensor | None = None) -> list[Run]:
         """Start the inner loops of all tasks, each of as many as the mapping says."""
         tasks, meta = self._tasks(support, known), self.meta()
-        slices = self.mapping_for(support.x).slices(support.num_tasks)
-        return [Run.started(*self.loop(meta, tasks.some(s))) for s in slices]
+        chunks = self._chunks(support.x)
+        return [Run.started(*self.loop(meta, tasks.some(chunk))) for chunk in chunks]
+
+    def _chunks(self, x: Tensor) -> Iterator[slice]:
+        """Yield the tasks of ``x`` ``[task, ...]`` that are computed at once."""
+        return self.mapping_for(x).slices(x.shape[0])
 
     def scores(self, adapted: Adapted, x: Tensor) -> Tensor:
         """Return the scores that the adapted network of every task gives to ``x``."""
@@ -292,13 +297,8 @@ class GradientLearner(Learner):
             return whole(shared, own, Examples(x, None, used or None))[0]
 
         own, used = parted(adapted)
-        slices = [slice(None)] if x.shape[0] == 1 else self.mapping_for(x).slices(x.shape[0])
-        return torch.cat([over_tasks(one_task)(*_some((own, used, x), s)) for s in slices])
-
-
-def _some(values: Any, tasks: slice) -> Any:
-    """Take the tasks of a slice from a tree of tensors ``[task, ...]``."""
-    return pytree.tree_map(lambda value: value[tasks], values)
+        slices = [slice(None)] if x.shape[0] == 1 else self._chunks(x)
+        return torch.cat([over_tasks(one_task)(*some_tasks((own, used, x), s)) for s in slices])
 
 
 def _freeze_averages(model: nn.Module) -> None:

@@ -152,14 +152,18 @@ class Learner(nn.Module, ABC):
         Raises:
             UserError: If ``x`` holds another number of tasks.
         """
-        tasks = _num_tasks(adapted)
-        require(
-            x.ndim >= 2 and x.shape[0] == tasks,
-            f"`x` should be [task, example, *feature] with the {tasks} tasks that were adapted to. "
-            f"Found shape {tuple(x.shape)}.",
-        )
+        _check_tasks(x, _num_tasks(adapted))
         with evaluating(self), torch.no_grad():
             return self.scores(adapted, x)
+
+
+def _check_tasks(x: Tensor, tasks: int) -> None:
+    """Raise if ``x`` does not hold examples of so many ``tasks``."""
+    require(
+        x.ndim >= 2 and x.shape[0] == tasks,
+        f"`x` should be [task, example, *feature] with the {tasks} tasks that were adapted to. "
+        f"Found shape {tuple(x.shape)}.",
+    )
 
 
 def _num_tasks(adapted: Adapted) -> int:

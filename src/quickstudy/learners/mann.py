@@ -12,7 +12,7 @@ from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require_at_least
 from quickstudy.learners.embedding import EmbeddingLearner
 from quickstudy.learners.learner import Adapted, evaluating
-from quickstudy.learners.tensors import rows_at
+from quickstudy.learners.tensors import real_first, rows_at
 from quickstudy.models.initialise import initialise
 from quickstudy.models.memory import LeastUsedMemory, MemoryState
 from quickstudy.models.trunk import embedding_size_of
@@ -160,10 +160,14 @@ class MANN(EmbeddingLearner):
     def sequence(self, episodes: Episode) -> Batch:
         """Join support and query examples of every task in random order, padding last."""
         parts = (episodes.support, episodes.query)
-        for part in parts:
-            self.check(part.target)
+        self._check_all(parts)
         whole = Batch.joined(parts, axis=1)
         return rows_at(whole, _random_order(whole.mask, episodes.task, episodes.moment))
+
+    def _check_all(self, parts: Sequence[Batch]) -> None:
+        """Raise if one of ``parts`` asks for a target that cannot be served."""
+        for part in parts:
+            self.check(part.target)
 
     def serves(self, target: Target) -> str | None:
         """Serve at most as many classes as it has labels."""
@@ -204,9 +208,13 @@ class MANN(EmbeddingLearner):
     def _start(self, embedded: Tensor) -> State:
         """Return the state before anything is read: zeros everywhere."""
         tasks, memory = len(embedded), self.memory.empty(len(embedded))
-        sizes = {"seen": self.seen_size, "cell": self.controller_size, "label": self.way}
-        zeros = {name: memory.content.new_zeros(tasks, size) for name, size in sizes.items()}
+        sizes = self._sizes().items()
+        zeros = {name: memory.content.new_zeros(tasks, size) for name, size in sizes}
         return {**zeros, **memory._asdict()}
+
+    def _sizes(self) -> dict[str, int]:
+        """Return the lengths of all tensors of a state but the memory's."""
+        return {"seen": self.seen_size, "cell": self.controller_size, "label": self.way}
 
     def _labels(self, sequence: Batch) -> Tensor:
         return F.one_hot(sequence.y.long(), self.way).to(sequence.x.dtype)
@@ -255,14 +263,18 @@ def _repeated(state: State, times: int) -> State:
 def _where(real: Tensor, new: State, old: State) -> State:
     """Return the ``new`` state of tasks that are ``real`` ``[task]``, the ``old`` of the others."""
     return {
-        name: torch.where(real.reshape(-1, *[1] * (value.ndim - 1)), new[name], value)
-        for name, value in old.items()
+        name: torch.where(_beside(real, value), new[name], value) for name, value in old.items()
     }
+
+
+def _beside(real: Tensor, value: Tensor) -> Tensor:
+    """Shape ``real`` ``[task]`` to meet ``value`` ``[task, ...]``."""
+    return real.reshape(-1, *[1] * (value.ndim - 1))
 
 
 def _padding_last(batch: Batch) -> Batch:
     """Put the padding of every task of ``batch`` behind its examples."""
-    return rows_at(batch, (batch.mask == 0).to(torch.uint8).argsort(dim=1, stable=True))
+    return rows_at(batch, real_first(batch.mask))
 
 
 def _random_order(mask: Tensor, task: Tensor, moment: Moment) -> Tensor:

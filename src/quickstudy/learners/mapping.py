@@ -51,9 +51,14 @@ class TaskMapping:
     def slices(self, num_tasks: int, most: int | None = None) -> Iterator[slice]:
         """Yield chunks of ``num_tasks`` tasks of about one size, of at most ``most`` tasks."""
         chunk = max(1, min(bound for bound in (self.chunk, most, num_tasks) if bound is not None))
-        even = math.ceil(num_tasks / math.ceil(num_tasks / chunk)) if num_tasks else 1
+        even = _even_size(num_tasks, chunk)
         for first in range(0, num_tasks, even):
             yield slice(first, first + even)
+
+
+def _even_size(num_tasks: int, most: int) -> int:
+    """Return the size of chunks of about one size, of at most ``most`` tasks."""
+    return math.ceil(num_tasks / math.ceil(num_tasks / most)) if num_tasks else 1
 
 
 def over_tasks(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -80,8 +85,17 @@ def _num_tasks(arguments: Any) -> int:
 
 def _of_one_task(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     """Call ``function`` with the one task of ``arguments``."""
-    single = pytree.tree_map_only(Tensor, lambda tensor: tensor.squeeze(0), arguments)
-    return pytree.tree_map_only(Tensor, lambda tensor: tensor.unsqueeze(0), function(*single))
+    return _as_one_task(function(*_without_axis(arguments)))
+
+
+def _without_axis(tree: Any) -> Any:
+    """Take away the task axis of all tensors, which hold one task."""
+    return pytree.tree_map_only(Tensor, lambda tensor: tensor.squeeze(0), tree)
+
+
+def _as_one_task(tree: Any) -> Any:
+    """Give all tensors a task axis of one task."""
+    return pytree.tree_map_only(Tensor, lambda tensor: tensor.unsqueeze(0), tree)
 
 
 def _axis(leaf: Any) -> int | None:

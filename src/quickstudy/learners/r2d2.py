@@ -95,8 +95,7 @@ class R2D2(EmbeddingLearner):
 
         They are ``(X Xᵀ + λ I)⁻¹ Y``, with ``X Xᵀ`` the ``gram`` matrix.
         """
-        eye = torch.eye(gram.shape[1], dtype=gram.dtype, device=gram.device)
-        return torch.linalg.solve(gram + self.log_regulariser.exp() * eye, y)
+        return torch.linalg.solve(gram + self.log_regulariser.exp() * _identity_like(gram), y)
 
     def _logistic(self, gram: Tensor, y: Tensor) -> Tensor:
         """Return the coefficients of the logistic regressions ``[task, example, class]``.
@@ -116,3 +115,11 @@ class R2D2(EmbeddingLearner):
         ridge = (self.log_regulariser.exp() / spread).transpose(1, 2)
         system = gram.unsqueeze(1) + torch.diag_embed(ridge)
         return torch.linalg.solve(system, targets.unsqueeze(-1)).squeeze(-1).transpose(1, 2)
+
+
+def _identity_like(gram: Tensor) -> Tensor:
+    """Make an identity of the size of ``gram``."""
+    return torch.eye(gram.shape[1], dtype=gram.dtype, device=gram.device)
+
+
+__all__ = ["R2D2"]

@@ -108,8 +108,8 @@ class Siamese(EmbeddingLearner):
 
 def _pair_losses(logits: Tensor, same: Tensor, real: Tensor) -> Tensor:
     """Return the cross-entropy of every pair, by its odds ``[task, query, support]``."""
-    balanced = logits - _odds(same, real - same).log()
-    return F.binary_cross_entropy_with_logits(balanced, same, reduction="none")
+    log_odds = _odds(same, real - same).log()
+    return F.binary_cross_entropy_with_logits(logits - log_odds, same, reduction="none")
 
 
 def _same(y: Tensor, membership: Tensor, dtype: torch.dtype) -> Tensor:

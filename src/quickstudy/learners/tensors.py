@@ -1,9 +1,11 @@
 """Tensors of many tasks: leave some out, repeat them for every task, measure them."""
 
 from collections.abc import Collection, Iterable
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
 from quickstudy.bilevel.optimisers import Weights
 from quickstudy.episode import Batch
@@ -30,4 +32,14 @@ def rows_at(batch: Batch, places: Tensor) -> Batch:
     return batch.each(lambda values: values[task, places])
 
 
-__all__ = ["for_every_task", "rows_at", "squared_norms", "without"]
+def some_tasks(values: Any, tasks: slice) -> Any:
+    """Take the tasks of a slice from a tree of tensors ``[task, ...]``."""
+    return pytree.tree_map(lambda value: value[tasks], values)
+
+
+def real_first(mask: Tensor) -> Tensor:
+    """Return places ``[task, example]`` that put the padding of every task behind its examples."""
+    return (mask == 0).long().argsort(dim=1, stable=True)
+
+
+__all__ = ["for_every_task", "real_first", "rows_at", "some_tasks", "squared_norms", "without"]

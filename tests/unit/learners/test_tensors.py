@@ -3,7 +3,14 @@
 import torch
 
 from quickstudy import Batch
-from quickstudy.learners.tensors import for_every_task, rows_at, squared_norms, without
+from quickstudy.learners.tensors import (
+    for_every_task,
+    real_first,
+    rows_at,
+    some_tasks,
+    squared_norms,
+    without,
+)
 
 
 def test_the_others_stay_in_order():
@@ -34,3 +41,15 @@ def test_rows_are_taken_by_the_places_of_their_task():
     assert torch.equal(taken.x, torch.stack([x[0, [2, 0]], x[1, [1, 1]]]))
     assert taken.y.flatten().tolist() == [2, 0, 4, 4]
     assert taken.mask.tolist() == [[0, 1], [1, 1]]
+
+
+def test_padding_is_put_last_and_the_others_stay_in_order():
+    mask = torch.tensor([[0.0, 1, 0, 1], [1, 1, 0, 1]])
+    assert real_first(mask).tolist() == [[1, 3, 0, 2], [0, 1, 3, 2]]
+
+
+def test_some_tasks_are_taken_from_every_tensor_of_a_tree():
+    own, used = {"w": torch.arange(6.0).reshape(3, 2)}, (torch.arange(3),)
+    taken = some_tasks((own, used), slice(1, 3))
+    assert taken[0]["w"].tolist() == [[2, 3], [4, 5]]
+    assert taken[1][0].tolist() == [1, 2]

@@ -57,8 +57,8 @@ class SupervisedLoss(Outer):
 def _head_of_zeros(features: int, classes: int) -> nn.Linear:
     """Make a linear head that gives every class the score 0."""
     head = nn.Linear(features, classes)
-    nn.init.zeros_(head.weight)
-    nn.init.zeros_(head.bias)
+    for parameter in head.parameters():
+        nn.init.zeros_(parameter)
     return head
 
 

@@ -74,6 +74,10 @@ class Embedding(Part):
         self.head = head_parameters(model)
         self._layers = self._chosen_layers(model)
         self._make_encoders(model)
+        self._make_modulations(model)
+
+    def _make_modulations(self, model: nn.Module) -> None:
+        """Make the modulation of each layer."""
         self.modulations = nn.ModuleList(
             modulation(model, name, self.kind, self.size, self.rank) for name in self._layers
         )
@@ -151,11 +155,15 @@ class Embedding(Part):
     def whole(self, shared: Shared, own: Weights, examples: Examples) -> tuple[Tensor, Statistics]:
         """Run the shared network, with its layers changed by the task's embedding."""
         weights = {**shared.weights, **own}
-        embedding = weights.pop(EMBEDDING)
-        if self.side:
-            embedding = embedding + self._call("side_encoder", shared, self._columns(examples.x))
+        embedding = self._with_side(shared, weights.pop(EMBEDDING), examples.x)
         with modulating(shared.model, self._changes(shared, embedding)):
             return forward(shared.model, weights, *examples)
+
+    def _with_side(self, shared: Shared, embedding: Tensor, x: Tensor) -> Tensor:
+        """Add the embedding of the side information in ``x``, if there is any."""
+        if not self.side:
+            return embedding
+        return embedding + self._call("side_encoder", shared, self._columns(x))
 
     def _changes(self, shared: Shared, embedding: Tensor) -> dict[str, Change]:
         """Return the change of every layer by ``embedding``, by the layer's name."""

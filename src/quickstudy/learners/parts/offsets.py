@@ -53,10 +53,13 @@ class Offsets(Part):
         self.head = self.of.head
         owned = self.of.owned(model)
         self._names, self._starts = tuple(owned), own_offsets(model, self.num_tasks)
-        self.offsets = nn.ParameterList(
-            torch.empty(self.num_tasks, *value.shape) for value in owned.values()
-        )
+        self.offsets = self._empty(owned)
         self.reset_parameters()
+
+    def _empty(self, owned: Weights) -> nn.ParameterList:
+        """Make an offset of every tensor for each training task, without values yet."""
+        shapes = [value.shape for value in owned.values()]
+        return nn.ParameterList(torch.empty(self.num_tasks, *shape) for shape in shapes)
 
     def reset_parameters(self) -> None:
         """Put all offsets back to 0, or to where the model says that they start."""
@@ -114,9 +117,13 @@ class Offsets(Part):
 
     def _trace_norms(self, shared: Shared, known: Tensor) -> Tensor:
         """Return the tasks' shares in the trace norm of all tasks' weights ``[task]``."""
-        offsets = self._of(shared)
-        every = [(shared.weights[n] + offset).flatten(1) for n, offset in offsets.items()]
-        return torch.stack([trace_norm_by_row(w)[known] for w in every]).sum(0)
+        shares = [trace_norm_by_row(weights)[known] for weights in self._matrices(shared)]
+        return torch.stack(shares).sum(0)
+
+    def _matrices(self, shared: Shared) -> list[Tensor]:
+        """Return the weights of all training tasks, a row for each: ``[task, weight]``."""
+        of = self._of(shared)
+        return [(shared.weights[name] + offset).flatten(1) for name, offset in of.items()]
 
     def _half_squares(self, shared: Shared, known: Tensor) -> Tensor:
         """Return half the squared norm of the tasks' offsets ``[task]``."""

@@ -92,11 +92,7 @@ class WeightsPart(Part):
     def _learned(self, shared: State, num_tasks: int) -> Weights:
         """Return the meta-learned weights of the part for every task ``[task, ...]``."""
         own = {name: value for name, value in shared.items() if name in self._names}
-        require(
-            len(own) > 0,
-            "The task's own part should have a parameter with requires_grad=True. Found all "
-            "frozen.",
-        )
+        _check_any(own)
         return for_every_task(own, num_tasks)
 
     def features(self, shared: Shared, weights: Weights, tasks: Tasks) -> Tensor:
@@ -115,6 +111,14 @@ class WeightsPart(Part):
         """
         alike = self.rows_alike and tasks.way is not None
         return self.head if alike and all(name in names for name in self.head) else names
+
+
+def _check_any(own: Weights) -> None:
+    """Raise if a task would own nothing."""
+    require(
+        len(own) > 0,
+        "The task's own part should have a parameter with requires_grad=True. Found all frozen.",
+    )
 
 
 def head_start(shared_head: bool, prototype_head: bool = False) -> HeadStart:

@@ -13,7 +13,7 @@ from quickstudy.learners.parts.part import Part
 from quickstudy.learners.steps.norms import StepNorms
 from quickstudy.learners.steps.rates import Rates
 from quickstudy.learners.steps.step_rule import Slope, StepRule
-from quickstudy.learners.tensors import rows_at, without
+from quickstudy.learners.tensors import real_first, rows_at, without
 
 
 class Descent(StepRule):
@@ -57,8 +57,8 @@ class Descent(StepRule):
         if self.norms is not None:
             self.norms.attach(model, inner_steps)
         if self.rates is not None:
-            alike = part.head if part.any_way else ()
-            self.rates.attach(self.inner_lr, self._moving(part.owned(model)), alike, inner_steps)
+            owned = self._moving(part.owned(model))
+            self.rates.attach(self.inner_lr, owned, _alike(part), inner_steps)
 
     def _moving(self, owned: Weights) -> Weights:
         """Return the tensors of ``owned`` that steps move, which norms of each step are not."""
@@ -96,6 +96,11 @@ class Descent(StepRule):
         return rows_at(support, places_in_turn(support.mask, size, index))
 
 
+def _alike(part: Part) -> tuple[str, ...]:
+    """Return the tensors of ``part`` whose rows have the same rates: a head of any way."""
+    return part.head if part.any_way else ()
+
+
 def _check_batch_size(batch_size: int | None) -> None:
     """Raise if a step would use no example."""
     require(
@@ -118,8 +123,7 @@ def places_in_turn(mask: Tensor, size: int, index: int) -> Tensor:
         Places among the examples ``[task, size]``.
     """
     count = mask.sum(1, keepdim=True).long()
-    real_first = (mask == 0).long().argsort(dim=1, stable=True)
-    return real_first.gather(1, _turn(count, size, index))
+    return real_first(mask).gather(1, _turn(count, size, index))
 
 
 def _turn(count: Tensor, size: int, index: int) -> Tensor:
