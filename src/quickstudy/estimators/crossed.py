@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, c
 
 from quickstudy.errors import require
 from quickstudy.learners.crossed_effects import CrossedEffects, independent
-from quickstudy.learners.mixed_equations import Design, Grouping
+from quickstudy.learners.mixed_design import Design, Grouping
 from quickstudy.tasks.encoder import Encoder, check_columns
 from quickstudy.tasks.table import class_name
 

@@ -25,9 +25,13 @@ def with_statistics(own: Weights, statistics: Statistics) -> Adapted:
 
 def parted(adapted: Adapted) -> tuple[Weights, tuple[Tensor, ...]]:
     """Take an adapted state apart into what every task owns and the batch-norm statistics."""
-    own = {name: v for name, v in adapted.items() if not name.startswith(STATISTICS)}
+    own = _without_statistics(adapted)
     count = len(adapted) - len(own)
     return own, tuple(adapted[f"{STATISTICS}{place}"] for place in range(count))
+
+
+def _without_statistics(adapted: Adapted) -> Weights:
+    return {name: v for name, v in adapted.items() if not name.startswith(STATISTICS)}
 
 
 def joined(parts: Sequence[Adapted]) -> Adapted:

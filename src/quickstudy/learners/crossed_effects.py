@@ -7,7 +7,8 @@ import numpy as np
 from scipy import linalg, optimize
 
 from quickstudy.errors import require
-from quickstudy.learners.mixed_equations import Design, Grouping, Solution, Sums, solve
+from quickstudy.learners.mixed_design import Array, Design, Grouping, Sums
+from quickstudy.learners.mixed_equations import Solution, solve
 
 LEAST_LOG, MOST_LOG = -9.0, 9.0
 """Bounds of the logarithm of a spread, in units of the noise: below, it counts as none."""
@@ -15,7 +16,9 @@ LEAST_LOG, MOST_LOG = -9.0, 9.0
 
 @dataclass(frozen=True)
 class Factor:
-    """Say which entries of ``Λ`` of a grouping are free.
+    """Say which entries of the factor of a grouping's covariance are free.
+
+    The covariance of the effects of a level is ``σ² Λ Λᵀ``.
 
     Attributes:
         width: The number of effects of a level.
@@ -27,32 +30,39 @@ class Factor:
     correlated: bool = False
 
     @property
-    def places(self) -> tuple[np.ndarray, np.ndarray]:
-        """Rows and columns of the free entries, the diagonal first."""
+    def places(self) -> tuple[Array, Array]:
+        """Return rows and columns of the free entries, the diagonal first."""
         diagonal = np.arange(self.width)
         below = np.tril_indices(self.width, -1) if self.correlated else (diagonal[:0],) * 2
         return np.concatenate([diagonal, below[0]]), np.concatenate([diagonal, below[1]])
 
     @property
     def size(self) -> int:
-        """The number of free entries."""
+        """Return the number of free entries."""
         return len(self.places[0])
 
-    def matrix(self, values: np.ndarray) -> np.ndarray:
+    def matrix(self, values: Array) -> Array:
         """Make ``Λ`` of its free entries, of which the diagonal is given by its logarithms."""
         found = np.zeros((self.width, self.width))
         found[self.places] = np.concatenate([np.exp(values[: self.width]), values[self.width :]])
         return found
 
-    def gradient(self, factor: np.ndarray, slope: np.ndarray) -> np.ndarray:
+    def gradient(self, factor: Array, slope: Array) -> Array:
         """Turn a derivative by ``Λ`` into one by its free entries."""
-        found: np.ndarray = slope[self.places].copy()
+        found = np.array(slope[self.places])
         found[: self.width] *= np.diag(factor)
         return found
 
     @property
+    def start(self) -> Array:
+        """Return the entries of spreads half as large as the noise."""
+        found = np.zeros(self.size)
+        found[: self.width] = np.log(0.5)
+        return found
+
+    @property
     def bounds(self) -> list[tuple[float | None, float | None]]:
-        """The bounds of the free entries."""
+        """Return the bounds of the free entries."""
         return [(LEAST_LOG, MOST_LOG)] * self.width + [(None, None)] * (self.size - self.width)
 
 
@@ -69,12 +79,12 @@ class CrossedEffects:
     """
 
     solution: Solution
-    y: np.ndarray
+    y: Array
     num_free: int
 
     @classmethod
     def fit(
-        cls, design: Design, y: np.ndarray, correlated: Sequence[bool] | None = None
+        cls, design: Design, y: Array, correlated: Sequence[bool] | None = None
     ) -> "CrossedEffects":
         """Find the covariances that maximise the restricted likelihood.
 
@@ -92,32 +102,22 @@ class CrossedEffects:
         Source: Patterson & Thompson 1971 for the restricted likelihood; Bates, Mächler, Bolker &
             Walker 2015, eq. 41, for its profile.
         """
-        rows, features = design.fixed.shape
-        require(
-            rows > features,
-            f"A mixed model should have more rows than features. Found {rows} rows and "
-            f"{features} features.",
-        )
-        free = _factors(design, correlated)
-        sums = Sums.of(design, y)
-        start = np.concatenate([_start(factor) for factor in free])
-        bounds = [bound for factor in free for bound in factor.bounds]
-        found = optimize.minimize(
-            _deviance, start, (sums, free), "L-BFGS-B", jac=True, bounds=bounds
-        )
-        return cls(solve(sums, _matrices(found.x, free)), y, len(start))
+        _check_rows(design)
+        free, sums = _factors(design, correlated), Sums.of(design, y)
+        found = _least_deviance(sums, free)
+        return cls(solve(sums, _matrices(found, free)), y, len(found))
 
     @property
     def criterion(self) -> float:
-        """Akaike's criterion by the restricted likelihood: less is better."""
+        """Return Akaike's criterion by the restricted likelihood: less is better."""
         return self.solution.deviance + 2 * self.num_free
 
     @property
-    def covariances(self) -> tuple[np.ndarray, ...]:
-        """``Σ_g`` of every grouping ``[effect, effect]``."""
+    def covariances(self) -> tuple[Array, ...]:
+        """Return the covariance of every grouping ``[effect, effect]``."""
         return tuple(self.solution.noise * f @ f.T for f in self.solution.factors)
 
-    def given(self, design: Design, y: np.ndarray) -> "CrossedEffects":
+    def given(self, design: Design, y: Array) -> "CrossedEffects":
         """Add rows, also of new levels, at the same covariances.
 
         Args:
@@ -131,10 +131,29 @@ class CrossedEffects:
         sums = Sums.of(Design(fixed, joined), targets)
         return CrossedEffects(solve(sums, self.solution.factors), targets, self.num_free)
 
-    def predict(self, design: Design) -> tuple[np.ndarray, np.ndarray]:
+    def predict(self, design: Design) -> tuple[Array, Array]:
         """Give the mean and the variance of new rows, noise included ``[row]`` each."""
         mean, variance = self.solution.predict(design)
         return mean, variance + self.solution.noise
+
+
+def _check_rows(design: Design) -> None:
+    """Raise if there are no more rows than features."""
+    rows, features = design.fixed.shape
+    require(
+        rows > features,
+        f"A mixed model should have more rows than features. Found {rows} rows and "
+        f"{features} features.",
+    )
+
+
+def _least_deviance(sums: Sums, free: Sequence[Factor]) -> Array:
+    """Find the free entries of all groupings that minimise the deviance."""
+    start = np.concatenate([factor.start for factor in free])
+    bounds = [bound for factor in free for bound in factor.bounds]
+    found = optimize.minimize(_deviance, start, (sums, free), "L-BFGS-B", jac=True, bounds=bounds)
+    least: Array = found.x
+    return least
 
 
 def _factors(design: Design, correlated: Sequence[bool] | None) -> list[Factor]:
@@ -143,27 +162,30 @@ def _factors(design: Design, correlated: Sequence[bool] | None) -> list[Factor]:
     return [Factor(g.width, each) for g, each in zip(design.groupings, asked, strict=True)]
 
 
-def _start(factor: Factor) -> np.ndarray:
-    """Give spreads half as large as the noise."""
-    found = np.zeros(factor.size)
-    found[: factor.width] = np.log(0.5)
-    return found
-
-
-def _matrices(values: np.ndarray, free: Sequence[Factor]) -> list[np.ndarray]:
+def _matrices(values: Array, free: Sequence[Factor]) -> list[Array]:
     """Make ``Λ`` of every grouping."""
-    ends = np.cumsum([factor.size for factor in free])[:-1]
-    return [f.matrix(part) for f, part in zip(free, np.split(values, ends), strict=True)]
+    pairs = zip(free, _of_groupings(values, free), strict=True)
+    return [factor.matrix(own) for factor, own in pairs]
 
 
-def _deviance(values: np.ndarray, sums: Sums, free: Sequence[Factor]) -> tuple[float, np.ndarray]:
+def _of_groupings(values: Array, free: Sequence[Factor]) -> list[Array]:
+    """Take the free entries of all groupings apart."""
+    ends = np.cumsum([factor.size for factor in free])
+    return np.split(values, ends[:-1])
+
+
+def _deviance(values: Array, sums: Sums, free: Sequence[Factor]) -> tuple[float, Array]:
     """Give the deviance and its gradient."""
     solution = solve(sums, _matrices(values, free))
-    slopes = [
-        factor.gradient(solution.factors[index], solution.slope(index))
-        for index, factor in enumerate(free)
+    return float(solution.deviance), np.concatenate(_slopes(solution, free))
+
+
+def _slopes(solution: Solution, free: Sequence[Factor]) -> list[Array]:
+    """Give the gradient of the deviance by the free entries of every grouping."""
+    pairs = zip(free, solution.factors, strict=True)
+    return [
+        factor.gradient(value, solution.slope(index)) for index, (factor, value) in enumerate(pairs)
     ]
-    return float(solution.deviance), np.concatenate(slopes)
 
 
 def _joined(known: Grouping, further: Grouping) -> Grouping:
@@ -175,18 +197,26 @@ def _joined(known: Grouping, further: Grouping) -> Grouping:
     )
 
 
-def independent(columns: np.ndarray, tolerance: float = 1e-9) -> np.ndarray:
+def independent(columns: Array, tolerance: float = 1e-9) -> Array:
     """Find columns of ``[row, column]`` that span all of them: their places, in order.
 
     A column that is nearly a combination of earlier pivots is left out.
     """
     if not columns.size:
         return np.arange(0)
+    _, upper, pivots = linalg.qr(_of_length_one(columns), mode="economic", pivoting=True)
+    return np.sort(pivots[: _rank(upper, tolerance)])
+
+
+def _rank(upper: Array, tolerance: float) -> int:
+    """Count the pivots on the diagonal of ``upper`` that are more than rounding errors."""
+    return int((np.abs(np.diag(upper)) > tolerance).sum())
+
+
+def _of_length_one(columns: Array) -> Array:
+    """Scale all columns to length 1, but zeros."""
     scale = np.sqrt(np.square(columns).sum(0))
-    scaled = columns / np.where(scale > 0, scale, 1.0)
-    _, upper, pivots = linalg.qr(scaled, mode="economic", pivoting=True)
-    rank = int((np.abs(np.diag(upper)) > tolerance).sum())
-    return np.sort(pivots[:rank])
+    return columns / np.where(scale > 0, scale, 1.0)
 
 
 __all__ = ["CrossedEffects", "independent"]

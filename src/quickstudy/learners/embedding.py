@@ -83,10 +83,8 @@ class EmbeddingLearner(Learner):
         self.check(support.target)
         of_support, of_query = self._embed_both(support, query)
         adapted = self.summarise(of_support, support, _way(support, query))
-        counts, per_example = (
-            self.counts(support, query),
-            self.query_losses(of_query, query, adapted),
-        )
+        counts = self.counts(support, query)
+        per_example = self.query_losses(of_query, query, adapted)
         return mean_over_examples(per_example.masked_fill(counts == 0, 0), counts)
 
     def trajectory(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
@@ -110,11 +108,17 @@ class EmbeddingLearner(Learner):
 
     def embed(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """Embed all tasks in one forward pass ``[task, example, *feature]``, without padding."""
-        flat = x.flatten(0, 1)
+        return self._embed_real(x.flatten(0, 1), mask).unflatten(0, x.shape[:2])
+
+    def _embed_real(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """Embed the examples of ``x`` ``[example, *feature]`` that are no padding."""
         if mask is None or bool(mask.all()):
-            return self._embed_flat(flat).unflatten(0, x.shape[:2])
-        real = mask.flatten().nonzero().squeeze(1)
-        return _padded(self._embed_flat(flat[real]), real, len(flat)).unflatten(0, x.shape[:2])
+            return self._embed_flat(x)
+        return self._embed_at(mask.flatten().nonzero().squeeze(1), x)
+
+    def _embed_at(self, places: Tensor, x: Tensor) -> Tensor:
+        """Embed the examples of ``x`` at some ``places``; the others become zeros."""
+        return _padded(self._embed_flat(x[places]), places, len(x))
 
     def _embed_flat(self, x: Tensor) -> Tensor:
         """Embed ``x`` ``[example, *feature]`` in the learner's precision."""
@@ -137,9 +141,14 @@ def members(support: Batch, way: int, dtype: torch.dtype) -> Tensor:
     return F.one_hot(support.y.long(), way).to(dtype) * support.mask.to(dtype).unsqueeze(-1)
 
 
+def of_present(scores: Tensor, adapted: Adapted) -> Tensor:
+    """Take out classes that the support set does not show, by a score of minus infinity."""
+    return scores.masked_fill(~adapted["present"].unsqueeze(1), -torch.inf)
+
+
 def _way(support: Batch, query: Batch) -> int:
     """Return the number of classes of tasks, 0 in regression."""
     return max(support.target.way or 0, query.target.way or 0)
 
 
-__all__ = ["EmbeddingLearner", "members"]
+__all__ = ["EmbeddingLearner", "members", "of_present"]

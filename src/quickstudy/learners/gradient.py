@@ -2,19 +2,18 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.utils import _pytree as pytree
 
 from quickstudy.bilevel import State
-from quickstudy.bilevel.rng import restore_rng, rng_state
+from quickstudy.bilevel.rng import rng_kept
 from quickstudy.episode import Batch, Episode
 from quickstudy.errors import UserError, require, require_at_least
 from quickstudy.learners.adapted import joined, parted
-from quickstudy.learners.inner_loop import InnerLoop, Setting, shared_of
+from quickstudy.learners.inner_loop import InnerLoop, Run, Setting, shared_of
 from quickstudy.learners.learner import Adapted, Learner
 from quickstudy.learners.mapping import (
     MappingMode,
@@ -27,14 +26,13 @@ from quickstudy.learners.mapping import (
 from quickstudy.learners.outer import Outer
 from quickstudy.learners.parts import Examples, Part, Shared, Tasks
 from quickstudy.learners.steps import StepRule
-from quickstudy.models.norm import has_task_norm, replace_batch_norm
+from quickstudy.learners.tensors import some_tasks
+from quickstudy.models.norm import Statistics, has_task_norm, replace_batch_norm
 from quickstudy.models.protocol import traits
 from quickstudy.targets import Target
 
 StatisticsPolicy = Literal["support", "transductive", "frozen"]
 POLICIES = ("support", "transductive", "frozen")
-Loops = list[tuple[InnerLoop, State]]
-"""Inner loops, each with the tensors through which it depends on what is meta-learned."""
 
 KEPT_BYTES = 64 * 2**20
 """The most memory for the states of all inner steps, which stepwise gradients keep."""
@@ -103,6 +101,10 @@ class GradientLearner(Learner):
         self.part.attach(self.model)
         self.step.attach(self.model, self.part, self.inner_steps)
         self.gradient.check(self)
+        self._check_norms()
+
+    def _check_norms(self) -> None:
+        """Raise if norms of each step lie below a part that is lifted."""
         require(
             not (self.step.by_step and self.part.lifted),
             "Parameter `per_step_norm` goes with steps of the whole network: here the norms "
@@ -151,29 +153,37 @@ class GradientLearner(Learner):
         """Return the losses ``[task]`` as a function of the meta-learned tensors."""
         self.check(episodes.support.target)
         losses = self.gradient.losses(self, meta, episodes)
-        penalty = self.part.penalty(shared_of(self.model, meta), episodes.task)
+        penalty = self._penalty(meta, episodes)
         # a task without queries has loss 0
         return losses if penalty is None else losses + penalty * (episodes.query.mask > 0).any(1)
 
+    def _penalty(self, meta: State, episodes: Episode) -> Tensor | None:
+        """Return what the part adds to the loss of every task ``[task]``, if anything."""
+        return self.part.penalty(shared_of(self.model, meta), episodes.task)
+
     def pure_losses(self) -> tuple[State, Callable[[State, Episode], Tensor]]:
         """Return the meta-learned tensors, and the losses as a function of them."""
-        reasons = (self.gradient.uncompiled(), self.part.uncompiled(), self._norms_uncompiled())
-        for reason in filter(None, reasons):
+        for reason in filter(None, self._uncompiled()):
             raise UserError(f"{reason} Leave `compile` off.")
         return self.meta(), self.losses_from
 
-    def _norms_uncompiled(self) -> str | None:
-        return "A model with batch norms is not compiled." if has_task_norm(self.model) else None
+    def _uncompiled(self) -> Sequence[str | None]:
+        """Return the reasons of all three why a step is not compiled."""
+        norms = "A model with batch norms is not compiled." if has_task_norm(self.model) else None
+        return self.gradient.uncompiled(), self.part.uncompiled(), norms
 
     def loop(
         self, meta: State, tasks: Tasks, query: Batch | None = None
     ) -> tuple[InnerLoop, State]:
         """Make the inner loop of ``tasks``, and the tensors by which it depends on ``meta``."""
         self.part.check(self.model, tasks.support.x)
-        by_support = self.uses_support_statistics
-        setting = Setting(self.model, self.part, self.step, self.proximal, by_support)
-        loop = InnerLoop(setting, tasks, query)
+        loop = InnerLoop(self._setting(), tasks, query)
         return loop, loop.tensors(meta)
+
+    def _setting(self) -> Setting:
+        """Return the objects that the inner loops are made of."""
+        by_support = self.uses_support_statistics
+        return Setting(self.model, self.part, self.step, self.proximal, by_support)
 
     def over_loops(
         self,
@@ -192,7 +202,7 @@ class GradientLearner(Learner):
             keep_states: Compute only as many tasks at once as :meth:`tasks_kept` says.
         """
         support, query = episodes.support, episodes.query
-        tasks = Tasks(support, self.way_of(support), episodes.task)
+        tasks = self._tasks(support, episodes.task)
         slices = self._slices(episodes, keep_states)
         loops = (self.loop(meta, tasks.some(s), query[s]) for s in slices)
         return torch.cat([function(loop, tensors) for loop, tensors in loops])
@@ -200,9 +210,12 @@ class GradientLearner(Learner):
     def _slices(self, episodes: Episode, keep_states: bool) -> Iterator[slice]:
         """Yield the tasks that are computed at once in training."""
         support, num_tasks = episodes.support, episodes.num_tasks
-        deciding = support if self.part.trains_on_support else episodes.query
         most = self.tasks_kept(support) if keep_states and num_tasks > 1 else None
-        return self.mapping_for(deciding.x).slices(num_tasks, most)
+        return self.mapping_for(self._largest(episodes).x).slices(num_tasks, most)
+
+    def _largest(self, episodes: Episode) -> Batch:
+        """Return the examples that decide how many tasks are computed at once."""
+        return episodes.support if self.part.trains_on_support else episodes.query
 
     @property
     def uses_support_statistics(self) -> bool:
@@ -213,33 +226,39 @@ class GradientLearner(Learner):
         """Return the most classes of a task of ``support``, if it decides the size of a head."""
         return support.target.way if self.any_way else None
 
+    def _tasks(self, support: Batch, known: Tensor | None = None) -> Tasks:
+        """Return the tasks of ``support``, with their identities if they are ``known``."""
+        return Tasks(support, self.way_of(support), known)
+
     def mapping_for(self, x: Tensor) -> TaskMapping:
         """Return how tasks with inputs like ``x`` are mapped; chosen once and announced."""
         key = (x.device, x.shape[2:], self.mapping, is_large(x))
         if key not in self._mappings:
-            chosen = choose_mapping(self.model, x, self.mapping)
-            self._mappings[key] = chosen if chosen in self._mappings.values() else announce(chosen)
+            self._mappings[key] = self._announced(choose_mapping(self.model, x, self.mapping))
         return self._mappings[key]
 
-    def tasks_kept(self, support: Batch) -> int:
-        """Return how many tasks like those of ``support`` have states that fit 64 MiB.
+    def _announced(self, chosen: TaskMapping) -> TaskMapping:
+        """Announce a mapping that is chosen for the first time."""
+        return chosen if chosen in self._mappings.values() else announce(chosen)
 
-        These are the states of all inner steps.
-        """
+    def tasks_kept(self, support: Batch) -> int:
+        """Return how many tasks like those of ``support`` keep all their states in 64 MiB."""
+        of_steps = self._bytes_known(support) * self.inner_steps
+        return max(1, KEPT_BYTES // max(1, of_steps))
+
+    def _bytes_known(self, support: Batch) -> int:
+        """Return the bytes of a state; measured once for tasks of one shape."""
         key = (support.x.shape[1:], support.x.dtype, self.way_of(support))
         if key not in self._state_bytes:
             self._state_bytes[key] = self._bytes_of_a_state(support)
-        return max(1, KEPT_BYTES // max(1, self._state_bytes[key] * self.inner_steps))
+        return self._state_bytes[key]
 
     def _bytes_of_a_state(self, support: Batch) -> int:
         """Measure the state of one task before its first step."""
         # a start from prototypes draws dropout
-        before = rng_state(support.x.device)
-        with torch.no_grad():
-            loop, tensors = self.loop(self.meta(), Tasks(support[:1], self.way_of(support)))
-            start = loop.start(tensors)
-        restore_rng(support.x.device, before)
-        return sum(value.nbytes for value in start.values())
+        with rng_kept(support.x.device), torch.no_grad():
+            loop, tensors = self.loop(self.meta(), self._tasks(support).some(slice(1)))
+            return sum(value.nbytes for value in loop.start(tensors).values())
 
     def most_together(self, support: Batch) -> int | None:
         """Return the tasks that are computed at once: by the mapping, and by the kept states."""
@@ -252,47 +271,33 @@ class GradientLearner(Learner):
     def trajectory(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
         """Yield the part (and batch-norm statistics) of every task after each of ``steps``."""
         self.check(support.target)
-        loops = self.loops(support)
-        states, taken = [loop.start(tensors) for loop, tensors in loops], 0
+        runs, taken = self.runs(support), 0
         for target in steps:
             for index in range(taken, target):
-                states = _stepped(loops, states, index)
+                runs = [run.stepped(index) for run in runs]
             taken = max(taken, target)
-            yield adapted_of(loops, states)
+            yield joined([run.adapted() for run in runs])
 
-    def loops(self, support: Batch, known: Tensor | None = None) -> Loops:
-        """Make the inner loops of all tasks, each of as many as the mapping says."""
-        tasks, meta = Tasks(support, self.way_of(support), known), self.meta()
-        slices = self.mapping_for(support.x).slices(support.num_tasks)
-        return [self.loop(meta, tasks.some(s)) for s in slices]
+    def runs(self, support: Batch, known: Tensor | None = None) -> list[Run]:
+        """Start the inner loops of all tasks, each of as many as the mapping says."""
+        tasks, meta = self._tasks(support, known), self.meta()
+        chunks = self._chunks(support.x)
+        return [Run.started(*self.loop(meta, tasks.some(chunk))) for chunk in chunks]
+
+    def _chunks(self, x: Tensor) -> Iterator[slice]:
+        """Yield the tasks of ``x`` ``[task, ...]`` that are computed at once."""
+        return self.mapping_for(x).slices(x.shape[0])
 
     def scores(self, adapted: Adapted, x: Tensor) -> Tensor:
         """Return the scores that the adapted network of every task gives to ``x``."""
         whole, shared = self.part.whole, Shared(self.model)
 
-        def one_task(own: Adapted, used: tuple[Tensor, ...], x: Tensor) -> Tensor:
+        def one_task(own: Adapted, used: Statistics, x: Tensor) -> Tensor:
             return whole(shared, own, Examples(x, None, used or None))[0]
 
         own, used = parted(adapted)
-        slices = [slice(None)] if x.shape[0] == 1 else self.mapping_for(x).slices(x.shape[0])
-        return torch.cat([over_tasks(one_task)(*_some((own, used, x), s)) for s in slices])
-
-
-def _stepped(loops: Loops, states: list[State], index: int) -> list[State]:
-    """Take inner step ``index`` in every loop, without a graph through it."""
-    pairs = zip(loops, states, strict=True)
-    return [loop.step(state, tensors, index, False) for (loop, tensors), state in pairs]
-
-
-def adapted_of(loops: Loops, states: list[State]) -> Adapted:
-    """Return the adapted states of several loops, along one task axis."""
-    pairs = zip(loops, states, strict=True)
-    return joined([loop.adapted(state, tensors) for (loop, tensors), state in pairs])
-
-
-def _some(values: Any, tasks: slice) -> Any:
-    """Take the tasks of a slice from a tree of tensors ``[task, ...]``."""
-    return pytree.tree_map(lambda value: value[tasks], values)
+        slices = [slice(None)] if x.shape[0] == 1 else self._chunks(x)
+        return torch.cat([over_tasks(one_task)(*some_tasks((own, used, x), s)) for s in slices])
 
 
 def _freeze_averages(model: nn.Module) -> None:
@@ -338,4 +343,4 @@ def _check_proximal(proximal: float) -> None:
     )
 
 
-__all__ = ["GradientLearner", "Loops", "StatisticsPolicy", "adapted_of"]
+__all__ = ["GradientLearner", "StatisticsPolicy"]

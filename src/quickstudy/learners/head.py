@@ -23,23 +23,38 @@ def head_parameters(model: nn.Module) -> tuple[str, ...]:
     Raises:
         UserError: If there is no linear layer.
     """
+    name, head = _last_linear(model)
+    own = (parameter for parameter, _ in head.named_parameters())
+    return tuple(f"{name}.{parameter}".removeprefix(".") for parameter in own)
+
+
+def _last_linear(model: nn.Module) -> tuple[str, nn.Module]:
+    """Return the last linear layer of ``model`` and its name."""
     linear = [(name, layer) for name, layer in model.named_modules() if _is_linear(layer)]
     require(
         len(linear) > 0,
         "The model should end in a linear layer (nn.Linear, or a 1x1 nn.Conv2d for pixels), its "
         f"head. Found none in {type(model).__name__}.",
     )
-    name, head = linear[-1]
-    prefix = f"{name}." if name else ""
-    return tuple(prefix + parameter for parameter, _ in head.named_parameters())
+    return linear[-1]
 
 
 def _is_linear(layer: nn.Module) -> bool:
     """Say whether ``layer`` is linear in the features of an example, or of a pixel."""
     if isinstance(layer, nn.Conv2d):
-        plain = layer.kernel_size == layer.stride == (1, 1) and layer.padding == (0, 0)
-        return plain and layer.groups == 1
+        return _is_of_pixels(layer)
     return isinstance(layer, nn.Linear)
+
+
+def _is_of_pixels(layer: nn.Conv2d) -> bool:
+    """Say whether a convolution sees one pixel at a time, and all its channels."""
+    alone = layer.kernel_size == layer.stride == (1, 1) and layer.padding == (0, 0)
+    return alone and layer.groups == 1
+
+
+def own_head(model: nn.Module, names: tuple[str, ...]) -> Weights:
+    """Return the head's parameters ``names`` as ``model`` holds them."""
+    return {name: model.get_parameter(name) for name in names}
 
 
 def shared_head(weights: Weights, names: tuple[str, ...], way: int | None) -> Weights:
@@ -128,23 +143,29 @@ def check_head(model: nn.Module, names: tuple[str, ...], x: Tensor) -> None:
         whole = forward(model, {}, x)[0]
         found = _head_on_features(model, names, x)
     require(
-        found.shape == whole.shape and torch.allclose(found, whole, atol=1e-4),
+        _agree(found, whole),
         "The last linear layer of the model should be its end: its output should be the model's. "
         "Found another.",
     )
+
+
+def _agree(found: Tensor, expected: Tensor) -> bool:
+    """Say whether two outputs are the same but for rounding."""
+    return found.shape == expected.shape and torch.allclose(found, expected, atol=1e-4)
 
 
 def _head_on_features(model: nn.Module, names: tuple[str, ...], x: Tensor) -> Tensor:
     """Return the output of the head on the features of the layers below it."""
     with without_head(model, names):
         features = forward(model, {}, x)[0]
-    return apply_head({name: model.get_parameter(name) for name in names}, features)
+    return apply_head(own_head(model, names), features)
 
 
 __all__ = [
     "apply_head",
     "check_head",
     "head_parameters",
+    "own_head",
     "prototype_head",
     "shared_head",
     "without_head",

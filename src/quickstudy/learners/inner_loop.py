@@ -1,9 +1,8 @@
 """The inner loop of all gradient learners: a part of a network, stepped on the support loss."""
 
-from dataclasses import replace
-from typing import NamedTuple, cast
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Self, cast
 
-import torch
 from torch import Tensor, nn
 
 from quickstudy.bilevel import InnerProblem, State
@@ -16,6 +15,7 @@ from quickstudy.learners.learner import Adapted
 from quickstudy.learners.mapping import over_tasks
 from quickstudy.learners.parts import Examples, Part, Shared, Tasks
 from quickstudy.learners.steps import Slope, StepRule
+from quickstudy.learners.tensors import for_every_task, squared_norms, without
 from quickstudy.models.norm import Statistics
 
 SUPPORT, QUERY = "features.support", "features.query"
@@ -133,8 +133,15 @@ class InnerLoop(InnerProblem):
         weights = self.part.start(given.shared, given.tasks)
         scheduled = self._scheduled(given, 0)
         self._name(tuple(weights), tuple(scheduled), given.tasks)
-        slots = self.rule.slots({name: weights[name] for name in self.names}, given.step)
-        return {**weights, **scheduled, **slots}
+        return {**weights, **scheduled, **self.rule.slots(self._moving(weights), given.step)}
+
+    def _moving(self, state: State) -> Weights:
+        """Return the weights that inner steps move."""
+        return {name: state[name] for name in self.names}
+
+    def _resting(self, state: State) -> Weights:
+        """Return the weights that follow a schedule instead."""
+        return {name: state[name] for name in self.weight_names if name not in self.names}
 
     def _name(self, owned: tuple[str, ...], scheduled: tuple[str, ...], tasks: Tasks) -> None:
         """Note which tensors adapt, which move in the first step, and which the network gets."""
@@ -145,12 +152,12 @@ class InnerLoop(InnerProblem):
     def step(self, state: State, meta: State, index: int, differentiable: bool) -> State:
         """Take one step of the rule on the support loss."""
         given = self.given(meta)
-        fixed = {name: state[name] for name in self.weight_names if name not in self.names}
-        moving = {name: value for name, value in state.items() if name not in fixed}
+        resting = self._resting(state)
+        moving = without(state, resting)
         rows = self._rows_of_step(given.support, index)
 
         def objective(own: Weights) -> Tensor:
-            return self._objective(own | fixed, rows, given)
+            return self._objective(own | resting, rows, given)
 
         slope = self._slope(objective, moving, index, differentiable)
         stepped = self.rule.step(moving, self.names, slope, given.step, index)
@@ -165,9 +172,8 @@ class InnerLoop(InnerProblem):
         self, objective: Objective, moving: State, index: int, differentiable: bool
     ) -> Slope:
         """Return the value and the gradient that step ``index`` descends."""
-        own = {name: moving[name] for name in self.names}
         descended = self.names if index else self.first_names
-        return Slope(*gradient(objective, own, descended, differentiable))
+        return Slope(*gradient(objective, self._moving(moving), descended, differentiable))
 
     def objective(self, state: State, meta: State) -> Tensor:
         """Return the support loss of every task ``[task]``, with the proximal term."""
@@ -200,16 +206,18 @@ class InnerLoop(InnerProblem):
     def given(self, meta: State) -> Given:
         """Return the arguments of the loop at ``meta``."""
         support = self.support.seen(meta.get(SUPPORT))
-        query = None if self.query is None else self.query.seen(meta.get(QUERY))
         tasks = self.tasks._replace(support=support.batch)
         shared = shared_of(self.setting.model, meta)
-        return Given(shared, under("step.", meta), tasks, support, query)
+        return Given(shared, under("step.", meta), tasks, support, self._query_at(meta))
+
+    def _query_at(self, meta: State) -> MaskedBatch | None:
+        """Return the queries as they enter the part at ``meta``, if there are any."""
+        return None if self.query is None else self.query.seen(meta.get(QUERY))
 
     def _scheduled(self, given: Given, index: int) -> Weights:
         """Return the tensors that follow a schedule, after ``index`` steps, for every task."""
         scheduled = self.rule.scheduled(given.shared.weights, given.step, index)
-        count = given.tasks.support.num_tasks
-        return {name: value.expand(count, *value.shape) for name, value in scheduled.items()}
+        return for_every_task(scheduled, given.tasks.support.num_tasks)
 
     def _objective(self, weights: Weights, rows: MaskedBatch, given: Given) -> Tensor:
         """Return the loss of ``rows`` for every task ``[task]``, with the proximal term."""
@@ -221,8 +229,7 @@ class InnerLoop(InnerProblem):
     def _distances(self, weights: Weights, given: Given) -> Tensor:
         """Return the squared distance of every task's part from its start ``[task]``."""
         start = self.part.start(given.shared, given.tasks)
-        squares = [(weights[n] - start[n]).square().flatten(1).sum(1) for n in self.names]
-        return torch.stack(squares).sum(0)
+        return squared_norms(weights[name] - start[name] for name in self.names)
 
     def _scores(self, weights: Weights, rows: MaskedBatch, given: Given) -> Tensor:
         """Return the scores of ``rows`` ``[task, example, output]``, normalised by themselves."""
@@ -252,9 +259,38 @@ def _check_support_rows(support: Batch) -> None:
     )
 
 
+@dataclass(frozen=True)
+class Run:
+    """Hold an inner loop on its way, without a graph through its steps.
+
+    Attributes:
+        loop: The loop.
+        tensors: The tensors through which it depends on what is meta-learned.
+        state: The state that it has reached.
+    """
+
+    loop: InnerLoop
+    tensors: State
+    state: State
+
+    @classmethod
+    def started(cls, loop: InnerLoop, tensors: State) -> Self:
+        """Start ``loop``."""
+        return cls(loop, tensors, loop.start(tensors))
+
+    def stepped(self, index: int) -> Self:
+        """Take inner step ``index``."""
+        state = self.loop.step(self.state, self.tensors, index, False)
+        return replace(self, state=state)
+
+    def adapted(self) -> Adapted:
+        """Return the tensors that predicting needs."""
+        return self.loop.adapted(self.state, self.tensors)
+
+
 def shared_of(model: nn.Module, meta: State) -> Shared:
     """Return the network that all tasks share, at some values of the meta-learned tensors."""
     return Shared(model, under("model.", meta), under("part.", meta))
 
 
-__all__ = ["InnerLoop", "Setting", "shared_of"]
+__all__ = ["InnerLoop", "Run", "Setting", "shared_of"]

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import ClassVar, Literal
 
 import torch
@@ -132,12 +133,7 @@ class Learner(nn.Module, ABC):
         Raises:
             UserError: If ``steps`` are not ascending from 0 on.
         """
-        ascending = all(0 <= a <= b for a, b in zip([0, *steps], steps, strict=False))
-        require(
-            ascending,
-            "Parameter `steps` should hold numbers from 0 on, in ascending order. "
-            f"Found {list(steps)}.",
-        )
+        _check_steps(steps)
         states = self.trajectory(support, steps)
         for _ in steps:
             with evaluating(self), torch.no_grad():
@@ -156,11 +152,29 @@ class Learner(nn.Module, ABC):
         Raises:
             UserError: If ``x`` holds another number of tasks.
         """
-        tasks = next(iter(adapted.values())).shape[0]
-        require(
-            x.ndim >= 2 and x.shape[0] == tasks,
-            f"`x` should be [task, example, *feature] with the {tasks} tasks that were adapted to. "
-            f"Found shape {tuple(x.shape)}.",
-        )
+        _check_tasks(x, _num_tasks(adapted))
         with evaluating(self), torch.no_grad():
             return self.scores(adapted, x)
+
+
+def _check_tasks(x: Tensor, tasks: int) -> None:
+    """Raise if ``x`` does not hold examples of so many ``tasks``."""
+    require(
+        x.ndim >= 2 and x.shape[0] == tasks,
+        f"`x` should be [task, example, *feature] with the {tasks} tasks that were adapted to. "
+        f"Found shape {tuple(x.shape)}.",
+    )
+
+
+def _num_tasks(adapted: Adapted) -> int:
+    return next(iter(adapted.values())).shape[0]
+
+
+def _check_steps(steps: Sequence[int]) -> None:
+    """Raise if ``steps`` are not ascending from 0 on."""
+    ascending = all(before <= after for before, after in pairwise([0, *steps]))
+    require(
+        ascending,
+        "Parameter `steps` should hold numbers from 0 on, in ascending order. "
+        f"Found {list(steps)}.",
+    )

@@ -12,6 +12,7 @@ from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require_at_least
 from quickstudy.learners.embedding import EmbeddingLearner
 from quickstudy.learners.learner import Adapted
+from quickstudy.learners.tensors import real_first, rows_at
 from quickstudy.models.functional import evaluating
 from quickstudy.models.initialise import initialise
 from quickstudy.models.memory import LeastUsedMemory, MemoryState
@@ -95,13 +96,17 @@ class MANN(EmbeddingLearner):
         self._make_layers()
 
     def _make_layers(self) -> None:
-        """Make memory and controller, drawn by the learner's seed."""
+        """Make memory and controller."""
         gates = 4 * self.controller_size
         self.memory = LeastUsedMemory(self.slots, self.width, self.heads, sharpness=self.sharpness)
         self.inputs = nn.Linear(self.embedding_size + self.way, gates)
         self.recurrent = nn.Linear(self.seen_size, gates, bias=False)
         self.keys = nn.Linear(self.controller_size, self.heads * self.width)
         self.output = nn.Linear(self.seen_size, self.way)
+        self._draw_layers()
+
+    def _draw_layers(self) -> None:
+        """Draw the weights of the controller."""
         draw = generator(self.seed, "learner")
         for part in (self.inputs, self.recurrent, self.keys, self.output):
             initialise(part, draw)
@@ -119,9 +124,13 @@ class MANN(EmbeddingLearner):
     def losses(self, episodes: Episode) -> Float[Tensor, " task"]:
         """Return the mean loss of all steps of every task's sequence ``[task]``."""
         sequence = self.sequence(episodes)
-        of_steps = sequence.target.example_losses(self._read(sequence), sequence.y)
-        per_step = of_steps.masked_fill(sequence.mask == 0, 0)
+        per_step = self._losses_of_steps(sequence)
         return mean_over_examples(per_step, sequence.mask) * episodes.query.mask.any(1)
+
+    def _losses_of_steps(self, sequence: Batch) -> Tensor:
+        """Return the loss of every step ``[task, time]``; 0 for padding."""
+        losses = sequence.target.example_losses(self._read(sequence), sequence.y)
+        return losses.masked_fill(sequence.mask == 0, 0)
 
     def by_instance(
         self, episodes: Episode, instances: Sequence[int] = (1, 2, 5, 10)
@@ -136,11 +145,13 @@ class MANN(EmbeddingLearner):
         Source: Santoro et al. 2016, table 1.
         """
         sequence = self.sequence(episodes)
+        correct, of_step = self._are_correct(sequence), self._instances(sequence)
+        return torch.stack([_share(correct, of_step == i) for i in instances], 1)
+
+    def _are_correct(self, sequence: Batch) -> Tensor:
+        """Return whether the best guess of every step is right ``[task, time]``."""
         with evaluating(self), torch.no_grad():
-            correct = self._read(sequence).argmax(-1) == sequence.y
-        of_step = self._instances(sequence)
-        columns = [(correct & (of_step == i)).sum(1) / (of_step == i).sum(1) for i in instances]
-        return torch.stack(columns, 1)
+            return self._read(sequence).argmax(-1) == sequence.y
 
     def _instances(self, sequence: Batch) -> Tensor:
         """Count how often the class of every step was shown so far; 0 for padding."""
@@ -150,10 +161,14 @@ class MANN(EmbeddingLearner):
     def sequence(self, episodes: Episode) -> Batch:
         """Join support and query examples of every task in random order, padding last."""
         parts = (episodes.support, episodes.query)
+        self._check_all(parts)
+        whole = Batch.joined(parts, axis=1)
+        return rows_at(whole, _random_order(whole.mask, episodes.task, episodes.moment))
+
+    def _check_all(self, parts: Sequence[Batch]) -> None:
+        """Raise if one of ``parts`` asks for a target that cannot be served."""
         for part in parts:
             self.check(part.target)
-        whole = Batch.joined(parts, axis=1)
-        return _take(whole, _random_order(whole.mask, episodes.task, episodes.moment))
 
     def serves(self, target: Target) -> str | None:
         """Serve at most as many classes as it has labels."""
@@ -176,9 +191,8 @@ class MANN(EmbeddingLearner):
 
     def compare(self, embedded: Tensor, adapted: Adapted) -> Tensor:
         """Score queries ``[task, example, class]``, each as the next step after the support set."""
-        examples = embedded.shape[1]
-        state = {name: value.repeat_interleave(examples, 0) for name, value in adapted.items()}
-        gates = self.inputs(torch.cat([embedded.flatten(0, 1).flatten(1), state["label"]], -1))
+        state = _repeated(adapted, embedded.shape[1])
+        gates = self._gates_of(embedded.flatten(0, 1).flatten(1), state["label"])
         scores: Tensor = self.output(self._step(gates, state)["seen"])
         return scores.unflatten(0, embedded.shape[:2])
 
@@ -195,9 +209,13 @@ class MANN(EmbeddingLearner):
     def _start(self, embedded: Tensor) -> State:
         """Return the state before anything is read: zeros everywhere."""
         tasks, memory = len(embedded), self.memory.empty(len(embedded))
-        sizes = {"seen": self.seen_size, "cell": self.controller_size, "label": self.way}
-        zeros = {name: memory.content.new_zeros(tasks, size) for name, size in sizes.items()}
+        sizes = self._sizes().items()
+        zeros = {name: memory.content.new_zeros(tasks, size) for name, size in sizes}
         return {**zeros, **memory._asdict()}
+
+    def _sizes(self) -> dict[str, int]:
+        """Return the lengths of all tensors of a state but the memory's."""
+        return {"seen": self.seen_size, "cell": self.controller_size, "label": self.way}
 
     def _labels(self, sequence: Batch) -> Tensor:
         return F.one_hot(sequence.y.long(), self.way).to(sequence.x.dtype)
@@ -205,7 +223,11 @@ class MANN(EmbeddingLearner):
     def _gates(self, sequence: Batch) -> Tensor:
         """Return the part of inputs and late labels in the gates ``[task, time, gate]``."""
         late = F.pad(self._labels(sequence), (0, 0, 1, 0))[:, :-1]
-        gates: Tensor = self.inputs(torch.cat([sequence.x.flatten(2), late], -1))
+        return self._gates_of(sequence.x.flatten(2), late)
+
+    def _gates_of(self, x: Tensor, labels: Tensor) -> Tensor:
+        """Return the part of embedded inputs and of labels in the gates ``[..., gate]``."""
+        gates: Tensor = self.inputs(torch.cat([x, labels], -1))
         return gates
 
     def _step(self, gates: Tensor, state: State) -> State:
@@ -229,23 +251,31 @@ def _controlled(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
     return output_gate.sigmoid() * cell.tanh(), cell
 
 
+def _share(correct: Tensor, chosen: Tensor) -> Tensor:
+    """Return the share of correct steps among those that are ``chosen`` ``[task]``."""
+    return (correct & chosen).sum(1) / chosen.sum(1)
+
+
+def _repeated(state: State, times: int) -> State:
+    """Repeat the state of every task, one after the other."""
+    return {name: value.repeat_interleave(times, 0) for name, value in state.items()}
+
+
 def _where(real: Tensor, new: State, old: State) -> State:
     """Return the ``new`` state of tasks that are ``real`` ``[task]``, the ``old`` of the others."""
     return {
-        name: torch.where(real.reshape(-1, *[1] * (value.ndim - 1)), new[name], value)
-        for name, value in old.items()
+        name: torch.where(_beside(real, value), new[name], value) for name, value in old.items()
     }
 
 
-def _take(batch: Batch, order: Tensor) -> Batch:
-    """Put the examples of every task of ``batch`` in ``order`` ``[task, example]``."""
-    task = torch.arange(len(order), device=order.device).unsqueeze(1)
-    return batch.each(lambda values: values[task, order])
+def _beside(real: Tensor, value: Tensor) -> Tensor:
+    """Shape ``real`` ``[task]`` to meet ``value`` ``[task, ...]``."""
+    return real.reshape(-1, *[1] * (value.ndim - 1))
 
 
 def _padding_last(batch: Batch) -> Batch:
     """Put the padding of every task of ``batch`` behind its examples."""
-    return _take(batch, (batch.mask == 0).to(torch.uint8).argsort(dim=1, stable=True))
+    return rows_at(batch, real_first(batch.mask))
 
 
 def _random_order(mask: Tensor, task: Tensor, moment: Moment) -> Tensor:

@@ -52,9 +52,14 @@ class TaskMapping:
     def slices(self, num_tasks: int, most: int | None = None) -> Iterator[slice]:
         """Yield chunks of ``num_tasks`` tasks of about one size, of at most ``most`` tasks."""
         chunk = max(1, min(bound for bound in (self.chunk, most, num_tasks) if bound is not None))
-        even = math.ceil(num_tasks / math.ceil(num_tasks / chunk)) if num_tasks else 1
+        even = _even_size(num_tasks, chunk)
         for first in range(0, num_tasks, even):
             yield slice(first, first + even)
+
+
+def _even_size(num_tasks: int, most: int) -> int:
+    """Return the size of chunks of about one size, of at most ``most`` tasks."""
+    return math.ceil(num_tasks / math.ceil(num_tasks / most)) if num_tasks else 1
 
 
 def over_tasks(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -65,8 +70,7 @@ def over_tasks(function: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     def mapped(*arguments: Any) -> Any:
-        first = next(leaf for leaf in pytree.tree_leaves(arguments) if isinstance(leaf, Tensor))
-        if first.shape[0] == 1:
+        if _num_tasks(arguments) == 1:
             return _of_one_task(function, arguments)
         axes = pytree.tree_map(_axis, arguments)
         return vmap(function, in_dims=axes, randomness="different")(*arguments)
@@ -74,10 +78,25 @@ def over_tasks(function: Callable[..., Any]) -> Callable[..., Any]:
     return mapped
 
 
+def _num_tasks(arguments: Any) -> int:
+    """Return the number of tasks of ``arguments``: that of the first tensor."""
+    first = next(leaf for leaf in pytree.tree_leaves(arguments) if isinstance(leaf, Tensor))
+    return first.shape[0]
+
+
 def _of_one_task(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     """Call ``function`` with the one task of ``arguments``."""
-    single = pytree.tree_map_only(Tensor, lambda tensor: tensor.squeeze(0), arguments)
-    return pytree.tree_map_only(Tensor, lambda tensor: tensor.unsqueeze(0), function(*single))
+    return _as_one_task(function(*_without_axis(arguments)))
+
+
+def _without_axis(tree: Any) -> Any:
+    """Take away the task axis of all tensors, which hold one task."""
+    return pytree.tree_map_only(Tensor, lambda tensor: tensor.squeeze(0), tree)
+
+
+def _as_one_task(tree: Any) -> Any:
+    """Give all tensors a task axis of one task."""
+    return pytree.tree_map_only(Tensor, lambda tensor: tensor.unsqueeze(0), tree)
 
 
 def _axis(leaf: Any) -> int | None:
@@ -105,10 +124,15 @@ def choose_mapping(model: nn.Module, x: Tensor, mode: MappingMode) -> TaskMappin
     problem = _refusal(model, x)
     if problem:
         return TaskMapping(1, f"vmap cannot do a layer of this model: {problem}")
-    if x.device.type == "cpu" and is_large(x) and _has_convolution(model):
+    if _loop_is_faster(model, x):
         reason = "convolutions of many or large images are faster one task at a time on a CPU"
         return TaskMapping(1, reason)
     return TaskMapping(None, f"fastest for this model on {x.device.type}")
+
+
+def _loop_is_faster(model: nn.Module, x: Tensor) -> bool:
+    """Say whether weights of each task would make convolutions slow, see ``LARGE_SET``."""
+    return x.device.type == "cpu" and is_large(x) and _has_convolution(model)
 
 
 def _has_convolution(model: nn.Module) -> bool:

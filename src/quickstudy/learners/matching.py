@@ -7,10 +7,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from quickstudy.episode import Batch
-from quickstudy.errors import require, require_at_least
+from quickstudy.errors import require_at_least, require_positive
 from quickstudy.learners.embedding import EmbeddingLearner, members
 from quickstudy.learners.learner import Adapted
 from quickstudy.models.trunk import embedding_size_of
+
+CellState = tuple[Tensor, Tensor]
+"""Hidden state and memory of an LSTM, ``[task, feature]`` each."""
 
 NEVER = -1e9
 """The similarity of an example that may not be attended to: finite, so that gradients are."""
@@ -61,15 +64,17 @@ class MatchingNet(EmbeddingLearner):
         bf16: bool = False,
     ) -> None:
         super().__init__(model, bf16)
-        require(scale > 0, f"Parameter `scale` should be positive. Found scale={scale}.")
+        require_positive(scale=scale)
         require_at_least(1, reading_steps=reading_steps)
         self.scale, self.full_context = scale, full_context
         self.reading_steps, self.embedding_size = reading_steps, embedding_size
-        self.context: FullContext | None = None
-        if full_context:
-            self.context = FullContext(embedding_size_of(model, embedding_size), reading_steps)
+        self.context = self._context() if full_context else None
         self.log_scale = nn.Parameter(torch.empty(()))
         self.reset_parameters()
+
+    def _context(self) -> "FullContext":
+        """Make the LSTMs that embed examples in context."""
+        return FullContext(embedding_size_of(self.model, self.embedding_size), self.reading_steps)
 
     def reset_parameters(self) -> None:
         """Put the factor back to its initial value."""
@@ -88,14 +93,24 @@ class MatchingNet(EmbeddingLearner):
 
     def compare(self, embedded: Tensor, adapted: Adapted) -> Tensor:
         """Return ``log P(y | x)`` ``[task, example, class]``."""
-        embedded, of_support = embedded.flatten(2), adapted["embedded"]
+        queries, of_support = embedded.flatten(2), adapted["embedded"]
         membership = adapted["members"].unsqueeze(1).bool()
         if self.context is not None:
-            embedded = self.context.of_query(embedded, of_support, membership.any(-1))
-        similarities = self.log_scale.exp() * _cosines(embedded, of_support)
-        attention = similarities.unsqueeze(-1).masked_fill(~membership, NEVER)
-        scores = attention.logsumexp(2).log_softmax(-1)
-        return scores.masked_fill(~membership.any(2), -torch.inf)
+            queries = self.context.of_query(queries, of_support, membership.any(-1))
+        similarities = self.log_scale.exp() * _cosines(queries, of_support)
+        return _log_probabilities(similarities, membership)
+
+
+def _log_probabilities(similarities: Tensor, membership: Tensor) -> Tensor:
+    """Return the logarithm of the attention that every class gets ``[task, query, class]``.
+
+    Args:
+        similarities: Of every pair ``[task, query, support]``.
+        membership: Whether a support example is of a class ``[task, 1, support, class]``.
+    """
+    attention = similarities.unsqueeze(-1).masked_fill(~membership, NEVER)
+    scores = attention.logsumexp(2).log_softmax(-1)
+    return scores.masked_fill(~membership.any(2), -torch.inf)
 
 
 def _cosines(queries: Tensor, support: Tensor) -> Tensor:
@@ -164,12 +179,15 @@ def _read(hidden: Tensor, of_support: Tensor, real: Tensor) -> Tensor:
 
 def _states(cell: nn.LSTMCell, embedded: Tensor, real: Tensor, order: range) -> Tensor:
     """Return the states ``[task, example, feature]`` of a cell that reads examples in ``order``."""
-    hidden = memory = embedded.new_zeros(len(embedded), embedded.shape[2])
-    states: dict[int, Tensor] = {}
+    zeros = embedded.new_zeros(len(embedded), embedded.shape[2])
+    state, hidden = (zeros, zeros), {}
     for i in order:
-        here = real[:, i : i + 1]
-        new_hidden, new_memory = cell(embedded[:, i], (hidden, memory))
-        hidden = torch.where(here, new_hidden, hidden)
-        memory = torch.where(here, new_memory, memory)
-        states[i] = hidden
-    return torch.stack([states[i] for i in sorted(states)], 1)
+        after = cell(embedded[:, i], state)
+        state = _where_real(real[:, i : i + 1], after, state)
+        hidden[i] = state[0]
+    return torch.stack([hidden[i] for i in sorted(hidden)], 1)
+
+
+def _where_real(here: Tensor, after: CellState, before: CellState) -> CellState:
+    """Return the state ``after`` an example of tasks that have it, the others' from ``before``."""
+    return torch.where(here, after[0], before[0]), torch.where(here, after[1], before[1])

@@ -148,16 +148,21 @@ def modulation(
     Raises:
         UserError: If there is no such layer or kind, or the kind cannot change the layer.
     """
+    _check_kind(kind)
     layer = dict(model.named_modules()).get(name)
-    require(
-        kind in ("film", "lowrank"),
-        f"Parameter `kind` should be 'film' or 'lowrank'. Found {kind!r}.",
-    )
     require(
         layer is not None, f"Parameter `layers` should name layers of the model. Found {name!r}."
     )
     assert layer is not None
     return FiLM(layer, embedding_size) if kind == "film" else LowRank(layer, embedding_size, rank)
+
+
+def _check_kind(kind: str) -> None:
+    """Raise if there is no such kind of modulation."""
+    require(
+        kind in ("film", "lowrank"),
+        f"Parameter `kind` should be 'film' or 'lowrank'. Found {kind!r}.",
+    )
 
 
 def layers_to_modulate(model: nn.Module, head: str, kind: ModulationName) -> tuple[str, ...]:
@@ -172,7 +177,7 @@ def layers_to_modulate(model: nn.Module, head: str, kind: ModulationName) -> tup
     """
     owner = head.rpartition(".")[0]
     below = {name: module for name, module in model.named_modules() if name != owner}
-    norms = tuple(name for name, module in below.items() if hasattr(module, "num_features"))
+    norms = _norms(below)
     found = norms if norms and kind == "film" else _linear_layers(below)
     require(
         len(found) > 0,
@@ -180,6 +185,11 @@ def layers_to_modulate(model: nn.Module, head: str, kind: ModulationName) -> tup
         "Found none.",
     )
     return found
+
+
+def _norms(layers: Mapping[str, nn.Module]) -> tuple[str, ...]:
+    """Return the names of the batch norms among ``layers``."""
+    return tuple(name for name, module in layers.items() if hasattr(module, "num_features"))
 
 
 def _linear_layers(layers: Mapping[str, nn.Module]) -> tuple[str, ...]:

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from quickstudy.episode import Batch
-from quickstudy.errors import require
-from quickstudy.learners.embedding import EmbeddingLearner, members
+from quickstudy.errors import require, require_positive
+from quickstudy.learners.embedding import EmbeddingLearner, members, of_present
 from quickstudy.learners.learner import Adapted
 
 
@@ -46,11 +46,8 @@ class ProtoNet(EmbeddingLearner):
         bf16: bool = False,
     ) -> None:
         super().__init__(model, bf16)
-        require(
-            distance in ("euclidean", "cosine"),
-            f"Parameter `distance` should be 'euclidean' or 'cosine'. Found {distance!r}.",
-        )
-        require(scale > 0, f"Parameter `scale` should be positive. Found scale={scale}.")
+        _check_distance(distance)
+        require_positive(scale=scale)
         self.distance, self.scale = distance, scale
 
     def summarise(self, embedded: Tensor, support: Batch, way: int) -> Adapted:
@@ -63,8 +60,7 @@ class ProtoNet(EmbeddingLearner):
     def compare(self, embedded: Tensor, adapted: Adapted) -> Tensor:
         """Score queries by distance or cosine to the prototypes ``[task, example, class]``."""
         score = self._cosines if self.distance == "cosine" else self._closeness
-        scores = score(embedded, adapted["prototypes"])
-        return scores.masked_fill(~adapted["present"].unsqueeze(1), -torch.inf)
+        return of_present(score(embedded, adapted["prototypes"]), adapted)
 
     def _cosines(self, embedded: Tensor, prototypes: Tensor) -> Tensor:
         """Return the scaled cosines ``[task, example, class]``."""
@@ -80,3 +76,14 @@ class ProtoNet(EmbeddingLearner):
         of_prototypes = prototypes.square().sum(-1).unsqueeze(1)
         squares = embedded.square().sum(-1, keepdim=True) + of_prototypes
         return 2 * embedded @ prototypes.transpose(1, 2) - squares
+
+
+def _check_distance(distance: str) -> None:
+    """Raise if there is no such distance."""
+    require(
+        distance in ("euclidean", "cosine"),
+        f"Parameter `distance` should be 'euclidean' or 'cosine'. Found {distance!r}.",
+    )
+
+
+__all__ = ["ProtoNet"]

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy.episode import Batch
-from quickstudy.errors import require
-from quickstudy.learners.embedding import EmbeddingLearner, members
+from quickstudy.errors import require, require_positive
+from quickstudy.learners.embedding import EmbeddingLearner, members, of_present
 from quickstudy.learners.learner import Adapted
 
 
@@ -58,9 +58,7 @@ class R2D2(EmbeddingLearner):
             head in ("ridge", "logistic"),
             f"Parameter `head` should be 'ridge' or 'logistic'. Found {head!r}.",
         )
-        positive = {"regulariser": regulariser, "scale": scale, "newton_steps": newton_steps}
-        for name, value in positive.items():
-            require(value > 0, f"Parameter `{name}` should be positive. Found {name}={value}.")
+        require_positive(regulariser=regulariser, scale=scale, newton_steps=newton_steps)
         self.head, self.newton_steps = head, newton_steps
         self.regulariser, self.scale = regulariser, scale
         self.log_regulariser = nn.Parameter(torch.empty(()))
@@ -79,22 +77,25 @@ class R2D2(EmbeddingLearner):
         # an example of zeros has no part in the weights
         x = embedded * support.mask.to(embedded.dtype).unsqueeze(-1)
         y = members(support, way, embedded.dtype)
-        solve = self._ridge if self.head == "ridge" else self._logistic
-        weight = x.transpose(1, 2) @ solve(x @ x.transpose(1, 2), y)
+        weight = x.transpose(1, 2) @ self._coefficients(x @ x.transpose(1, 2), y)
         return {"weight": weight, "present": y.sum(1) > 0}
 
     def compare(self, embedded: Tensor, adapted: Adapted) -> Tensor:
         """Return the scores of queries ``[task, example, class]``."""
         scores = self.factor * embedded @ adapted["weight"] + self.offset
-        return scores.masked_fill(~adapted["present"].unsqueeze(1), -torch.inf)
+        return of_present(scores, adapted)
+
+    def _coefficients(self, gram: Tensor, y: Tensor) -> Tensor:
+        """Return the coefficients that the head asks for ``[task, example, class]``."""
+        solve = self._ridge if self.head == "ridge" else self._logistic
+        return solve(gram, y)
 
     def _ridge(self, gram: Tensor, y: Tensor) -> Tensor:
         """Return the coefficients of the ridge regression ``[task, example, class]``.
 
         They are ``(X Xᵀ + λ I)⁻¹ Y``, with ``X Xᵀ`` the ``gram`` matrix.
         """
-        eye = torch.eye(gram.shape[1], dtype=gram.dtype, device=gram.device)
-        return torch.linalg.solve(gram + self.log_regulariser.exp() * eye, y)
+        return torch.linalg.solve(gram + self.log_regulariser.exp() * _identity_like(gram), y)
 
     def _logistic(self, gram: Tensor, y: Tensor) -> Tensor:
         """Return the coefficients of the logistic regressions ``[task, example, class]``.
@@ -114,3 +115,11 @@ class R2D2(EmbeddingLearner):
         ridge = (self.log_regulariser.exp() / spread).transpose(1, 2)
         system = gram.unsqueeze(1) + torch.diag_embed(ridge)
         return torch.linalg.solve(system, targets.unsqueeze(-1)).squeeze(-1).transpose(1, 2)
+
+
+def _identity_like(gram: Tensor) -> Tensor:
+    """Make an identity of the size of ``gram``."""
+    return torch.eye(gram.shape[1], dtype=gram.dtype, device=gram.device)
+
+
+__all__ = ["R2D2"]

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from quickstudy.episode import Batch
 from quickstudy.errors import require, require_at_least
-from quickstudy.learners.embedding import EmbeddingLearner, members
+from quickstudy.learners.embedding import EmbeddingLearner, members, of_present
 from quickstudy.learners.learner import Adapted
 from quickstudy.models.protocol import traits
 
@@ -48,14 +48,10 @@ class RelationNet(EmbeddingLearner):
         bf16: bool = False,
     ) -> None:
         super().__init__(model, bf16)
-        channels = traits(model).feature_channels if feature_channels is None else feature_channels
-        require(
-            channels is not None,
-            "Parameter `feature_channels` is needed: this model does not say its own.",
-        )
         require_at_least(1, relation_hidden=relation_hidden)
-        self.feature_channels, self.relation_hidden = channels, relation_hidden
-        self.relation = _relation_module(int(channels or 0), relation_hidden)
+        channels = traits(model).feature_channels if feature_channels is None else feature_channels
+        self.feature_channels, self.relation_hidden = _known(channels), relation_hidden
+        self.relation = _relation_module(self.feature_channels, relation_hidden)
 
     def summarise(self, embedded: Tensor, support: Batch, way: int) -> Adapted:
         """Return the mean feature maps of classes, and which classes are present.
@@ -77,14 +73,13 @@ class RelationNet(EmbeddingLearner):
         classes, queries = self._halves(adapted["means"], embedded)
         pairs = classes.unsqueeze(1) + queries.unsqueeze(2)
         logits: Tensor = self.relation[1:](pairs.flatten(0, 2)).reshape(pairs.shape[:3])
-        return logits.masked_fill(~adapted["present"].unsqueeze(1), -torch.inf)
+        return of_present(logits, adapted)
 
     def query_losses(self, embedded: Tensor, query: Batch, adapted: Adapted) -> Tensor:
         """Return the mean squared error of every query's relation scores ``[task, example]``."""
         relations = self._logits(embedded, adapted, query.mask > 0).sigmoid()
         present = adapted["present"].unsqueeze(1)
-        errors = _squared_errors(relations, query.y)
-        return (errors * present).sum(2) / present.sum(2).clamp(min=1)
+        return _mean_of_present(_squared_errors(relations, query.y), present)
 
     def _logits(self, embedded: Tensor, adapted: Adapted, real: Tensor) -> Tensor:
         """Return the logits of pairs of a real query and a present class.
@@ -112,6 +107,24 @@ class RelationNet(EmbeddingLearner):
         of_classes, of_queries = first.weight.split(self.feature_channels, 1)
         classes = _convolved(means, of_classes, None, first)
         return classes, _convolved(embedded, of_queries, first.bias, first)
+
+
+def _known(channels: int | None) -> int:
+    """Return the channels of the feature maps.
+
+    Raises:
+        UserError: If nobody says them.
+    """
+    require(
+        channels is not None,
+        "Parameter `feature_channels` is needed: this model does not say its own.",
+    )
+    return int(channels or 0)
+
+
+def _mean_of_present(values: Tensor, present: Tensor) -> Tensor:
+    """Return the mean over the classes that are ``present`` ``[task, 1, class]``."""
+    return (values * present).sum(2) / present.sum(2).clamp(min=1)
 
 
 def _squared_errors(relations: Tensor, y: Tensor) -> Tensor:

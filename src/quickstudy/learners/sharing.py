@@ -5,7 +5,8 @@ from torch import Tensor, nn
 
 from quickstudy.bilevel.optimisers import InnerOptimiserName
 from quickstudy.episode import Batch
-from quickstudy.learners.gradient import GradientLearner, StatisticsPolicy, adapted_of
+from quickstudy.learners.adapted import joined
+from quickstudy.learners.gradient import GradientLearner, StatisticsPolicy
 from quickstudy.learners.learner import Adapted
 from quickstudy.learners.mapping import MappingMode
 from quickstudy.learners.outer import QueryLoss
@@ -62,8 +63,7 @@ class SharingLearner(GradientLearner):
             UserError: If one of them is no training task.
         """
         with evaluating(self), torch.no_grad():
-            loops = self.loops(support, task)
-            return adapted_of(loops, [loop.start(tensors) for loop, tensors in loops])
+            return joined([run.adapted() for run in self.runs(support, task)])
 
 
 __all__ = ["SharingLearner"]

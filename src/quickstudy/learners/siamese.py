@@ -71,8 +71,11 @@ class Siamese(EmbeddingLearner):
     def verify(self, a: Tensor, b: Tensor) -> Tensor:
         """Return the probability ``[example]`` that ``a[i]`` and ``b[i]`` are of the same class."""
         with evaluating(self), torch.no_grad():
-            first, second = (self.embed(x.unsqueeze(0), None)[0] for x in (a, b))
-            return (self.bias - (first - second).abs() @ self.alpha).sigmoid()
+            return self._logit(self._embedded(a) - self._embedded(b)).sigmoid()
+
+    def _embedded(self, x: Tensor) -> Tensor:
+        """Embed examples ``[example, *feature]``."""
+        return self.embed(x.unsqueeze(0), None)[0]
 
     def summarise(self, embedded: Tensor, support: Batch, way: int) -> Adapted:
         """Return the support set and the classes of its examples.
@@ -93,13 +96,21 @@ class Siamese(EmbeddingLearner):
         logits, membership = self._logits(embedded, adapted["embedded"]), adapted["members"]
         real = membership.sum(2).unsqueeze(1)
         same = _same(query.y, membership, logits.dtype)
-        logits = logits - _odds(same, real - same).log()
-        losses = F.binary_cross_entropy_with_logits(logits, same, reduction="none")
-        return (real * losses).sum(2)
+        return (real * _pair_losses(logits, same, real)).sum(2)
 
     def _logits(self, queries: Tensor, support: Tensor) -> Tensor:
         """Return the logit of every pair ``[task, query, support]``."""
-        return self.bias - (queries.unsqueeze(2) - support.unsqueeze(1)).abs() @ self.alpha
+        return self._logit(queries.unsqueeze(2) - support.unsqueeze(1))
+
+    def _logit(self, differences: Tensor) -> Tensor:
+        """Return the logit of pairs with the ``differences`` ``[..., feature]``."""
+        return self.bias - differences.abs() @ self.alpha
+
+
+def _pair_losses(logits: Tensor, same: Tensor, real: Tensor) -> Tensor:
+    """Return the cross-entropy of every pair, by its odds ``[task, query, support]``."""
+    log_odds = _odds(same, real - same).log()
+    return F.binary_cross_entropy_with_logits(logits - log_odds, same, reduction="none")
 
 
 def _same(y: Tensor, membership: Tensor, dtype: torch.dtype) -> Tensor:

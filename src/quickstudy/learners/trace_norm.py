@@ -24,9 +24,13 @@ def trace_norm_by_row(matrix: Tensor) -> Tensor:
     """
     with torch.no_grad():
         left, sizes, right = torch.linalg.svd(matrix, full_matrices=False)
-        real = sizes > max(matrix.shape) * torch.finfo(matrix.dtype).eps * sizes[:1]
-        constant = (left * real) @ right
+        constant = (left * _are_real(sizes, matrix)) @ right
     return (matrix * constant).sum(1)
+
+
+def _are_real(sizes: Tensor, matrix: Tensor) -> Tensor:
+    """Say which singular values of ``matrix`` are more than rounding errors."""
+    return sizes > max(matrix.shape) * torch.finfo(matrix.dtype).eps * sizes[:1]
 
 
 __all__ = ["trace_norm_by_row"]

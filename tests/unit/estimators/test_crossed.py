@@ -7,7 +7,7 @@ from sklearn.base import clone
 
 import quickstudy as qs
 from quickstudy.learners.crossed_effects import CrossedEffects
-from quickstudy.learners.mixed_equations import Design, Grouping
+from quickstudy.learners.mixed_design import Design, Grouping
 
 ROWS = 500
 

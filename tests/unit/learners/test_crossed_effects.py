@@ -6,7 +6,8 @@ from scipy.stats import kstest
 
 from quickstudy import UserError
 from quickstudy.learners.crossed_effects import CrossedEffects, independent
-from quickstudy.learners.mixed_equations import Design, Grouping, solve
+from quickstudy.learners.mixed_design import Design, Grouping
+from quickstudy.learners.mixed_equations import solve
 
 
 def intercepts(level, num_levels):

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from quickstudy import UserError
 from quickstudy.learners import mixed_equations
-from quickstudy.learners.mixed_equations import Design, Grouping, Sums, solve
+from quickstudy.learners.mixed_design import Design, Grouping, Sums
+from quickstudy.learners.mixed_equations import solve
 
 ROWS, SCHOOLS, TEACHERS = 120, 12, 5
 
@@ -90,9 +90,3 @@ def test_the_slope_is_the_derivative_of_the_deviance(rows, grouping, entry):
 
     expected = (deviance(1e-5) - deviance(-1e-5)) / 2e-5
     assert solve(sums, FACTORS).slope(grouping)[entry] == pytest.approx(expected, rel=1e-6)
-
-
-def test_too_many_levels_for_a_dense_matrix_are_refused(rows, monkeypatch):
-    monkeypatch.setattr(mixed_equations, "MOST_DENSE", 4)
-    with pytest.raises(UserError, match=r"at most 4 effects together\. Found 7"):
-        Sums.of(*rows)

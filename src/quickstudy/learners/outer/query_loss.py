@@ -78,9 +78,12 @@ class QueryLoss(Outer):
         Raises:
             UserError: If so, with the reason.
         """
-        if self.outer_gradient not in IMPLICIT:
-            return
-        _check_optimum(learner, self.outer_gradient)
+        if self.outer_gradient in IMPLICIT:
+            _check_optimum(learner, self.outer_gradient)
+            self._check_options(learner)
+
+    def _check_options(self, learner: "GradientLearner") -> None:
+        """Raise if an option does not go with an implicit gradient."""
         outer = f"outer_gradient={self.outer_gradient!r}"
         require(
             not self.multi_step,
@@ -148,13 +151,17 @@ def _check_schedule(multi_step: bool, multi_step_until: int | None, first_order:
 
 
 def _check_optimum(learner: "GradientLearner", outer_gradient: OuterGradient) -> None:
-    """Raise if the inner loop has no optimum that depends on the initialisation."""
-    outer = f"outer_gradient={outer_gradient!r}"
+    """Raise if the inner loop has no optimum that depends on the initialisation only."""
     require(
         not learner.step.learns,
         f"Parameter `outer_gradient` should not be {outer_gradient!r}: an inner optimum "
         "does not depend on rates, norms of a step or a learned rule.",
     )
+    _check_held(learner, f"outer_gradient={outer_gradient!r}")
+
+
+def _check_held(learner: "GradientLearner", outer: str) -> None:
+    """Raise if no inner step is taken, or none is held to the initialisation."""
     require(
         learner.proximal > 0,
         f"Parameter `proximal` should be positive with {outer}: without it the optimum of the "

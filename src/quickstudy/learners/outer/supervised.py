@@ -41,9 +41,13 @@ class SupervisedLoss(Outer):
 
     def _of_examples(self, model: nn.Module, query: Batch, places: Tensor) -> Tensor:
         """Return the loss of the examples at ``places`` ``[example]`` among all of ``query``."""
-        output = model(query.x.flatten(0, 1)[places])
-        scores = output if self.head is None else self.head(output)
+        scores = self._scores(model, query.x.flatten(0, 1)[places])
         return query.target.example_losses(scores, query.y.flatten(0, 1)[places])
+
+    def _scores(self, model: nn.Module, x: Tensor) -> Tensor:
+        """Return the scores of examples ``[example, *feature]``, by the head if there is one."""
+        output: Tensor = model(x)
+        return output if self.head is None else self.head(output)
 
     def uncompiled(self) -> str | None:
         """Refuse: the number of examples that are no padding differs from step to step."""
@@ -53,8 +57,8 @@ class SupervisedLoss(Outer):
 def _head_of_zeros(features: int, classes: int) -> nn.Linear:
     """Make a linear head that gives every class the score 0."""
     head = nn.Linear(features, classes)
-    nn.init.zeros_(head.weight)
-    nn.init.zeros_(head.bias)
+    for parameter in head.parameters():
+        nn.init.zeros_(parameter)
     return head
 
 

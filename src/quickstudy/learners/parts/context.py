@@ -9,6 +9,7 @@ from quickstudy.bilevel.optimisers import Weights
 from quickstudy.errors import require, require_at_least
 from quickstudy.learners.modulation import Change, channels, modulating
 from quickstudy.learners.parts.part import Examples, Part, Shared, Tasks
+from quickstudy.learners.tensors import without
 from quickstudy.models.norm import Statistics, forward
 
 CONTEXT, MODULATION = "context", "modulation.weight"
@@ -57,11 +58,14 @@ class Context(Part):
 
     def whole(self, shared: Shared, own: Weights, examples: Examples) -> tuple[Tensor, Statistics]:
         """Run the shared network, with one layer modulated by the task's context."""
-        rest = {name: value for name, value in own.items() if name != CONTEXT}
-        values = shared.part.get(MODULATION, self.modulation.weight) @ own[CONTEXT]
-        modulate = _modulated(values.chunk(self._terms))
-        with modulating(shared.model, {self._layer: modulate}):
-            return forward(shared.model, {**shared.weights, **rest}, *examples)
+        weights = shared.weights | without(own, (CONTEXT,))
+        with modulating(shared.model, {self._layer: self._change(shared, own[CONTEXT])}):
+            return forward(shared.model, weights, *examples)
+
+    def _change(self, shared: Shared, context: Tensor) -> Change:
+        """Make the change of the layer by ``context``."""
+        values = shared.part.get(MODULATION, self.modulation.weight) @ context
+        return _modulated(values.chunk(self._terms))
 
     def uncompiled(self) -> str | None:
         """Refuse: layers are changed by hooks."""

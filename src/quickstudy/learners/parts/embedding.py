@@ -4,7 +4,6 @@ from dataclasses import replace
 from functools import partial
 from typing import cast
 
-import torch
 from torch import Tensor, nn
 
 from quickstudy.bilevel import State
@@ -13,7 +12,7 @@ from quickstudy.bilevel.problem import under
 from quickstudy.episode import Batch
 from quickstudy.errors import require, require_at_least
 from quickstudy.learners.embedding import members
-from quickstudy.learners.head import check_head, head_parameters, prototype_head, without_head
+from quickstudy.learners.head import head_parameters, own_head, prototype_head, without_head
 from quickstudy.learners.mapping import over_tasks
 from quickstudy.learners.modulation import (
     Change,
@@ -24,6 +23,7 @@ from quickstudy.learners.modulation import (
 )
 from quickstudy.learners.parts.part import Examples, Part, Shared, Tasks
 from quickstudy.learners.set_encoder import SetEncoder, two_layers
+from quickstudy.learners.tensors import without
 from quickstudy.models.functional import call
 from quickstudy.models.norm import Statistics, forward
 from quickstudy.targets import Numbers, Target
@@ -64,20 +64,20 @@ class Embedding(Part):
     ) -> None:
         super().__init__()
         require_at_least(1, embedding_size=size, encoder_size=encoder_size, rank=rank)
-        require(
-            min(side, default=0) >= 0,
-            f"Parameter `side` should hold columns from 0 on. Found side={tuple(side)}.",
-        )
+        _check_side(side)
         self.kind, self.size = kind, size
         self.encoder_size, self.rank = encoder_size, rank
         self.layers, self.side = layers, tuple(side)
-        self._checked = False
 
     def attach(self, model: nn.Module) -> None:
         """Find the layers, and make the encoders and the modulation of each layer."""
         self.head = head_parameters(model)
         self._layers = self._chosen_layers(model)
         self._make_encoders(model)
+        self._make_modulations(model)
+
+    def _make_modulations(self, model: nn.Module) -> None:
+        """Make the modulation of each layer."""
         self.modulations = nn.ModuleList(
             modulation(model, name, self.kind, self.size, self.rank) for name in self._layers
         )
@@ -92,14 +92,16 @@ class Embedding(Part):
         """Make the encoder of support sets, and the one of side information if there is any."""
         outputs, features = model.get_parameter(self.head[0]).shape
         self.encoder = SetEncoder(features, outputs, self.size, self.encoder_size)
+        self.side_encoder = self._encoder_of_side()
+
+    def _encoder_of_side(self) -> nn.Module | None:
+        """Make the network of side information, if there is any."""
         columns = len(self.side)
-        self.side_encoder = two_layers(columns, self.encoder_size, self.size) if columns else None
+        return two_layers(columns, self.encoder_size, self.size) if columns else None
 
     def check(self, model: nn.Module, x: Tensor) -> None:
         """Raise, once, if the last linear layer is not the end of the network."""
-        if x.numel() and not (self._checked or torch.compiler.is_compiling()):
-            check_head(model, self.head, x[0, :1])
-            self._checked = True
+        self.check_head_once(model, x)
 
     def serves(self, model: nn.Module, target: Target) -> str | None:
         """Serve classes, and as many numbers as the network has outputs.
@@ -107,14 +109,14 @@ class Embedding(Part):
         The encoder reads every target of an example. Of targets of several kinds, some labels may
         be missing, so they are refused.
         """
-        outputs = model.get_parameter(self.head[0]).shape[0]
+        outputs = self._outputs(model)
         numbers = isinstance(target, Numbers) and target.scores == outputs
         return None if target.way or numbers else f"It serves classes, or {outputs} numbers."
 
     def owned(self, model: nn.Module) -> Weights:
         """Return the embedding, and the head that a task has in classification."""
-        head = {name: model.get_parameter(name) for name in self.head}
-        return {EMBEDDING: self.encoder.of_features.weight.new_zeros(self.size), **head}
+        embedding = self.encoder.of_features.weight.new_zeros(self.size)
+        return {EMBEDDING: embedding, **own_head(model, self.head)}
 
     def start(self, shared: Shared, tasks: Tasks) -> Weights:
         """Return the embedding of every task ``[task, embedding]``.
@@ -137,23 +139,31 @@ class Embedding(Part):
         self, shared: Shared, features: Tensor, support: Batch, way: int
     ) -> Weights:
         """Return the embedding of a set of ``way`` classes, and a head of their prototypes."""
-        require(
-            len(self.head) == 2,
-            "Classification needs a model whose head has a bias. Found one without.",
-        )
+        self._check_bias()
         classes = members(support, way, features.dtype)
         start = {EMBEDDING: self._call("encoder", shared, features, None, classes)}
         changed = self._features(shared, start, support)
         return start | prototype_head(changed, self.head, support, way)
 
+    def _check_bias(self) -> None:
+        """Raise if the head has no bias, which the prototypes of classes need."""
+        require(
+            len(self.head) == 2,
+            "Classification needs a model whose head has a bias. Found one without.",
+        )
+
     def whole(self, shared: Shared, own: Weights, examples: Examples) -> tuple[Tensor, Statistics]:
         """Run the shared network, with its layers changed by the task's embedding."""
         weights = {**shared.weights, **own}
-        embedding = weights.pop(EMBEDDING)
-        if self.side:
-            embedding = embedding + self._call("side_encoder", shared, self._columns(examples.x))
+        embedding = self._with_side(shared, weights.pop(EMBEDDING), examples.x)
         with modulating(shared.model, self._changes(shared, embedding)):
             return forward(shared.model, weights, *examples)
+
+    def _with_side(self, shared: Shared, embedding: Tensor, x: Tensor) -> Tensor:
+        """Add the embedding of the side information in ``x``, if there is any."""
+        if not self.side:
+            return embedding
+        return embedding + self._call("side_encoder", shared, self._columns(x))
 
     def _changes(self, shared: Shared, embedding: Tensor) -> dict[str, Change]:
         """Return the change of every layer by ``embedding``, by the layer's name."""
@@ -168,8 +178,7 @@ class Embedding(Part):
 
         The body is changed by the embeddings of ``own``, if it holds them.
         """
-        body = {name: value for name, value in shared.weights.items() if name not in self.head}
-        below = replace(shared, weights=body)
+        below = self._below_head(shared)
         run = self.whole if own else super().whole
 
         def one_task(x: Tensor, mask: Tensor | None, own: Weights) -> Tensor:
@@ -178,15 +187,17 @@ class Embedding(Part):
         with without_head(shared.model, self.head):
             return cast(Tensor, over_tasks(one_task)(support.x, support.mask_or_none(), own))
 
+    def _below_head(self, shared: Shared) -> Shared:
+        """Return the shared network without the weights of its head."""
+        return replace(shared, weights=without(shared.weights, self.head))
+
+    def _outputs(self, model: nn.Module) -> int:
+        """Return the number of outputs of the network."""
+        return model.get_parameter(self.head[0]).shape[0]
+
     def _targets(self, model: nn.Module, support: Batch) -> Tensor:
         """Return the targets ``[task, example, target]``, as many as the network has outputs."""
-        outputs = model.get_parameter(self.head[0]).shape[0]
-        found = support.y.shape[2:]
-        require(
-            len(found) > 0 and found.numel() == outputs,
-            f"Targets should be [task, example, target] with the {outputs} outputs of the "
-            f"model. Found {tuple(support.y.shape)}.",
-        )
+        _check_targets(support.y, self._outputs(model))
         return support.y.flatten(2)
 
     def _columns(self, x: Tensor) -> Tensor:
@@ -206,6 +217,24 @@ class Embedding(Part):
     def uncompiled(self) -> str | None:
         """Refuse: layers are changed by hooks."""
         return "A network whose layers are modulated is not compiled."
+
+
+def _check_side(side: tuple[int, ...]) -> None:
+    """Raise if a column of side information is negative."""
+    require(
+        min(side, default=0) >= 0,
+        f"Parameter `side` should hold columns from 0 on. Found side={tuple(side)}.",
+    )
+
+
+def _check_targets(y: Tensor, outputs: int) -> None:
+    """Raise if ``y`` does not hold a number for each of the ``outputs``."""
+    found = y.shape[2:]
+    require(
+        len(found) > 0 and found.numel() == outputs,
+        f"Targets should be [task, example, target] with the {outputs} outputs of the "
+        f"model. Found {tuple(y.shape)}.",
+    )
 
 
 __all__ = ["Embedding"]

@@ -3,9 +3,10 @@
 from torch import Tensor, nn
 
 from quickstudy.bilevel.optimisers import Weights
-from quickstudy.learners.head import apply_head, head_parameters, without_head
+from quickstudy.learners.head import apply_head, head_parameters, own_head, without_head
 from quickstudy.learners.parts.part import Examples, Shared, Tasks
 from quickstudy.learners.parts.weights import WeightsPart
+from quickstudy.learners.tensors import without
 from quickstudy.models.norm import Statistics, forward
 
 
@@ -29,14 +30,13 @@ class Head(WeightsPart):
 
     def below(self, shared: Shared, examples: Examples) -> tuple[Tensor, Statistics]:
         """Return the features ``[example, feature]``."""
-        body = {name: value for name, value in shared.weights.items() if name not in self.head}
         with without_head(shared.model, self.head):
-            return forward(shared.model, body, *examples)
+            return forward(shared.model, without(shared.weights, self.head), *examples)
 
     def above(self, shared: Shared, own: Weights, examples: Examples) -> tuple[Tensor, Statistics]:
         """Apply the head to the features."""
-        frozen = {n: shared.model.get_parameter(n) for n in self.head if n not in own}
-        every = own | frozen
+        # a frozen parameter is the model's
+        every = own_head(shared.model, self.head) | own
         return apply_head({name: every[name] for name in self.head}, examples.x), ()
 
 

@@ -31,15 +31,24 @@ class Named(WeightsPart):
         chosen = traits(model).own if self.own is None else self.own
         names = [name for name, _ in model.named_parameters()]
         _check_chosen(chosen, names)
-        return tuple(name for name in names if any(_lies_in(name, part) for part in chosen))
+        return tuple(name for name in names if _is_chosen(name, chosen))
+
+
+def _is_chosen(name: str, chosen: Sequence[str]) -> bool:
+    return any(_lies_in(name, part) for part in chosen)
 
 
 def _check_chosen(chosen: Sequence[str], names: list[str]) -> None:
-    """Raise if nothing is chosen, or something that is none of ``names``."""
+    """Raise if nothing is chosen, or something that the model does not have."""
     require(
         bool(chosen),
         "Parameter `own` should name what is the task's own: this model does not say it.",
     )
+    _check_in_model(chosen, names)
+
+
+def _check_in_model(chosen: Sequence[str], names: list[str]) -> None:
+    """Raise if something is chosen that is none of ``names``."""
     missing = [part for part in chosen if not any(_lies_in(name, part) for name in names)]
     require(
         not missing,

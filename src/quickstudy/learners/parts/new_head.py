@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from quickstudy.bilevel.optimisers import Weights
 from quickstudy.learners.parts.part import Examples, Shared, Tasks
 from quickstudy.learners.parts.weights import WeightsPart
+from quickstudy.learners.tensors import without
 from quickstudy.models.norm import Statistics
 from quickstudy.targets import Target
 
@@ -43,14 +44,17 @@ class NewHead(WeightsPart):
     def _zeros(self, tasks: Tasks, of_weights: torch.dtype) -> Tensor:
         """Make the weights ``[task, class, feature]`` of the heads, as precise as the inputs."""
         x, way = tasks.support.x, tasks.way or tasks.support.target.way or 0
-        dtype = x.dtype if x.is_floating_point() else of_weights
+        dtype = _precision(x, of_weights)
         return torch.zeros(len(x), way, self.embedding_size, dtype=dtype, device=x.device)
 
     def whole(self, shared: Shared, own: Weights, examples: Examples) -> tuple[Tensor, Statistics]:
         """Run the network with the task's own head."""
-        body = {name: value for name, value in own.items() if name not in HEAD}
-        embedded, used = super().whole(shared, body, examples)
+        embedded, used = super().whole(shared, without(own, HEAD), examples)
         return embedded @ own[HEAD[0]].T + own[HEAD[1]], used
+
+
+def _precision(x: Tensor, of_weights: torch.dtype) -> torch.dtype:
+    return x.dtype if x.is_floating_point() else of_weights
 
 
 __all__ = ["NewHead"]

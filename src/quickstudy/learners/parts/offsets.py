@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from quickstudy.bilevel.optimisers import Weights
 from quickstudy.errors import require, require_at_least
 from quickstudy.learners.parts.part import Examples, Part, Shared, Tasks
+from quickstudy.learners.tensors import squared_norms
 from quickstudy.learners.trace_norm import trace_norm_by_row
 from quickstudy.models.norm import Statistics
 from quickstudy.models.protocol import own_offsets
@@ -41,10 +42,7 @@ class Offsets(Part):
         super().__init__()
         require_at_least(1, num_tasks=num_tasks)
         require(penalty >= 0, f"Parameter `penalty` should be at least 0. Found penalty={penalty}.")
-        require(
-            relation in ("mean", "trace"),
-            f"Parameter `relation` should be 'mean' or 'trace'. Found {relation!r}.",
-        )
+        _check_relation(relation)
         self.of, self.num_tasks = part, num_tasks
         self.weight, self.relation = penalty, relation
         self.lifted, self.any_way = part.lifted, part.any_way
@@ -55,10 +53,13 @@ class Offsets(Part):
         self.head = self.of.head
         owned = self.of.owned(model)
         self._names, self._starts = tuple(owned), own_offsets(model, self.num_tasks)
-        self.offsets = nn.ParameterList(
-            torch.empty(self.num_tasks, *value.shape) for value in owned.values()
-        )
+        self.offsets = self._empty(owned)
         self.reset_parameters()
+
+    def _empty(self, owned: Weights) -> nn.ParameterList:
+        """Make an offset of every tensor for each training task, without values yet."""
+        shapes = [value.shape for value in owned.values()]
+        return nn.ParameterList(torch.empty(self.num_tasks, *shape) for shape in shapes)
 
     def reset_parameters(self) -> None:
         """Put all offsets back to 0, or to where the model says that they start."""
@@ -116,15 +117,17 @@ class Offsets(Part):
 
     def _trace_norms(self, shared: Shared, known: Tensor) -> Tensor:
         """Return the tasks' shares in the trace norm of all tasks' weights ``[task]``."""
-        offsets = self._of(shared)
-        every = [(shared.weights[n] + offset).flatten(1) for n, offset in offsets.items()]
-        return torch.stack([trace_norm_by_row(w)[known] for w in every]).sum(0)
+        shares = [trace_norm_by_row(weights)[known] for weights in self._matrices(shared)]
+        return torch.stack(shares).sum(0)
+
+    def _matrices(self, shared: Shared) -> list[Tensor]:
+        """Return the weights of all training tasks, a row for each: ``[task, weight]``."""
+        of = self._of(shared)
+        return [(shared.weights[name] + offset).flatten(1) for name, offset in of.items()]
 
     def _half_squares(self, shared: Shared, known: Tensor) -> Tensor:
         """Return half the squared norm of the tasks' offsets ``[task]``."""
-        offsets = self._of(shared).values()
-        squares = [offset[known].square().flatten(1).sum(1) for offset in offsets]
-        return 0.5 * torch.stack(squares).sum(0)
+        return 0.5 * squared_norms(offset[known] for offset in self._of(shared).values())
 
     def _of(self, shared: Shared) -> Weights:
         """Return the offsets of all training tasks ``[task, ...]``; frozen parameters have none."""
@@ -138,6 +141,14 @@ class Offsets(Part):
     def uncompiled(self) -> str | None:
         """Refuse: the identities of tasks are looked at."""
         return "A learner of a fixed set of tasks is not compiled."
+
+
+def _check_relation(relation: str) -> None:
+    """Raise if there is no such relation."""
+    require(
+        relation in ("mean", "trace"),
+        f"Parameter `relation` should be 'mean' or 'trace'. Found {relation!r}.",
+    )
 
 
 __all__ = ["Offsets", "Relation"]

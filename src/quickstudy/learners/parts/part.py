@@ -4,11 +4,13 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from quickstudy.bilevel import State
 from quickstudy.bilevel.optimisers import Weights
 from quickstudy.episode import Batch
+from quickstudy.learners.head import check_head
 from quickstudy.models.norm import Statistics, forward
 from quickstudy.targets import Target
 
@@ -91,11 +93,20 @@ class Part(nn.Module, ABC):
     trains_on_support: bool = True
     """Whether the training loss depends on the support set."""
 
+    _checked: bool = False
+    """Whether the head was looked at before."""
+
     def attach(self, model: nn.Module) -> None:
         """Look at the network, and make the parameters of the part."""
 
     def check(self, model: nn.Module, x: Tensor) -> None:
         """Raise if the network does not suit, tried on ``x`` ``[task, example, *feature]``."""
+
+    def check_head_once(self, model: nn.Module, x: Tensor) -> None:
+        """Raise, the first time, if the head is not the end of the network, tried on ``x``."""
+        if x.numel() and not (self._checked or torch.compiler.is_compiling()):
+            check_head(model, self.head, x[0, :1])
+            self._checked = True
 
     def serves(self, model: nn.Module, target: Target) -> str | None:
         """Say why tasks that ask for ``target`` cannot own the part; None if they can."""

@@ -3,14 +3,12 @@
 from abc import abstractmethod
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
 from quickstudy.bilevel import State
 from quickstudy.bilevel.optimisers import Weights
 from quickstudy.errors import require
 from quickstudy.learners.head import (
-    check_head,
     head_parameters,
     prototype_head,
     shared_head,
@@ -18,6 +16,7 @@ from quickstudy.learners.head import (
 )
 from quickstudy.learners.mapping import over_tasks
 from quickstudy.learners.parts.part import Part, Shared, Tasks
+from quickstudy.learners.tensors import for_every_task, without
 from quickstudy.models.norm import forward
 from quickstudy.targets import Target
 
@@ -41,7 +40,6 @@ class WeightsPart(Part):
         self.head_start = head_start
         self.any_way = head_start != "learned"
         self.rows_alike = head_start == "mean"
-        self._checked = False
 
     @abstractmethod
     def names(self, model: nn.Module) -> tuple[str, ...]:
@@ -51,6 +49,10 @@ class WeightsPart(Part):
         """Find the weights, and the head if it has a start of its own."""
         self._names = frozenset(self.names(model))
         self.head = () if self.head_start == "learned" else head_parameters(model)
+        self._check_start()
+
+    def _check_start(self) -> None:
+        """Raise if a head with a start of its own stays, or has no bias for its prototypes."""
         require(
             self._names.issuperset(self.head),
             "Parameters `shared_head` and `prototype_head` go with a head that adapts. Found one "
@@ -63,10 +65,8 @@ class WeightsPart(Part):
 
     def check(self, model: nn.Module, x: Tensor) -> None:
         """Raise, once, if a head with a start of its own is not the end of the network."""
-        looked = self._checked or torch.compiler.is_compiling()
-        if self.head and x.numel() and not looked:
-            check_head(model, self.head, x[0, :1])
-            self._checked = True
+        if self.head:
+            self.check_head_once(model, x)
 
     def serves(self, model: nn.Module, target: Target) -> str | None:
         """Serve classes only, if the head starts from its rows or prototypes."""
@@ -92,17 +92,13 @@ class WeightsPart(Part):
     def _learned(self, shared: State, num_tasks: int) -> Weights:
         """Return the meta-learned weights of the part for every task ``[task, ...]``."""
         own = {name: value for name, value in shared.items() if name in self._names}
-        require(
-            len(own) > 0,
-            "The task's own part should have a parameter with requires_grad=True. Found all "
-            "frozen.",
-        )
-        return {name: value.expand(num_tasks, *value.shape) for name, value in own.items()}
+        _check_any(own)
+        return for_every_task(own, num_tasks)
 
     def features(self, shared: Shared, weights: Weights, tasks: Tasks) -> Tensor:
         """Return the features of the support examples ``[task, example, feature]``."""
         model, support = shared.model, tasks.support
-        body = {name: value for name, value in weights.items() if name not in self.head}
+        body = without(weights, self.head)
         of_one = over_tasks(lambda own, x, mask: forward(model, own, x, mask)[0])
         with without_head(model, self.head):
             features: Tensor = of_one(body, support.x, support.mask_or_none())
@@ -115,6 +111,14 @@ class WeightsPart(Part):
         """
         alike = self.rows_alike and tasks.way is not None
         return self.head if alike and all(name in names for name in self.head) else names
+
+
+def _check_any(own: Weights) -> None:
+    """Raise if a task would own nothing."""
+    require(
+        len(own) > 0,
+        "The task's own part should have a parameter with requires_grad=True. Found all frozen.",
+    )
 
 
 def head_start(shared_head: bool, prototype_head: bool = False) -> HeadStart:

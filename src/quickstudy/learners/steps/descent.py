@@ -13,6 +13,7 @@ from quickstudy.learners.parts.part import Part
 from quickstudy.learners.steps.norms import StepNorms
 from quickstudy.learners.steps.rates import Rates
 from quickstudy.learners.steps.step_rule import Slope, StepRule
+from quickstudy.learners.tensors import real_first, rows_at, without
 
 
 class Descent(StepRule):
@@ -43,11 +44,7 @@ class Descent(StepRule):
         beta1: float = 0.9,
     ) -> None:
         super().__init__(inner_lr)
-        require(
-            batch_size is None or batch_size >= 1,
-            "Parameter `inner_batch_size` should be at least 1. Found "
-            f"inner_batch_size={batch_size}.",
-        )
+        _check_batch_size(batch_size)
         self.rates, self.norms = rates, norms
         self.inner_optimiser, self.beta1 = inner_optimiser, beta1
         self.batch_size = batch_size
@@ -60,13 +57,12 @@ class Descent(StepRule):
         if self.norms is not None:
             self.norms.attach(model, inner_steps)
         if self.rates is not None:
-            alike = part.head if part.any_way else ()
-            self.rates.attach(self.inner_lr, self._moving(part.owned(model)), alike, inner_steps)
+            owned = self._moving(part.owned(model))
+            self.rates.attach(self.inner_lr, owned, _alike(part), inner_steps)
 
     def _moving(self, owned: Weights) -> Weights:
         """Return the tensors of ``owned`` that steps move, which norms of each step are not."""
-        still = () if self.norms is None else self.norms.names
-        return {name: value for name, value in owned.items() if name not in still}
+        return without(owned, () if self.norms is None else self.norms.names)
 
     def slots(self, weights: Weights, learned: State) -> State:
         """Return the optimiser's slots, which start at zero."""
@@ -97,9 +93,20 @@ class Descent(StepRule):
         size = self.batch_size
         if size is None or size >= support.x.shape[1]:
             return support
-        at = places_in_turn(support.mask, size, index)
-        rows = (torch.arange(support.num_tasks, device=at.device).unsqueeze(1), at)
-        return support.each(lambda values: values[rows])
+        return rows_at(support, places_in_turn(support.mask, size, index))
+
+
+def _alike(part: Part) -> tuple[str, ...]:
+    """Return the tensors of ``part`` whose rows have the same rates: a head of any way."""
+    return part.head if part.any_way else ()
+
+
+def _check_batch_size(batch_size: int | None) -> None:
+    """Raise if a step would use no example."""
+    require(
+        batch_size is None or batch_size >= 1,
+        f"Parameter `inner_batch_size` should be at least 1. Found inner_batch_size={batch_size}.",
+    )
 
 
 def places_in_turn(mask: Tensor, size: int, index: int) -> Tensor:
@@ -116,8 +123,7 @@ def places_in_turn(mask: Tensor, size: int, index: int) -> Tensor:
         Places among the examples ``[task, size]``.
     """
     count = mask.sum(1, keepdim=True).long()
-    real_first = (mask == 0).long().argsort(dim=1, stable=True)
-    return real_first.gather(1, _turn(count, size, index))
+    return real_first(mask).gather(1, _turn(count, size, index))
 
 
 def _turn(count: Tensor, size: int, index: int) -> Tensor:

@@ -44,9 +44,13 @@ class StepNorms(nn.ParameterList):
             index: The number of steps taken.
         """
         if not index:
-            return {name: weights[name] for name in self.names if name in weights}
+            return self._first(weights)
         every = self._values(learned)
         return {n: values[min(index, len(values)) - 1] for n, values in every if n in weights}
+
+    def _first(self, weights: State) -> Weights:
+        """Return the values before the first step: the model's own."""
+        return {name: weights[name] for name in self.names if name in weights}
 
     def _values(self, learned: State) -> Iterator[tuple[str, Tensor]]:
         """Give the name and the values ``[step, feature]`` of every scale and shift."""

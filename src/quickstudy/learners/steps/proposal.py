@@ -44,9 +44,7 @@ class Proposal(StepRule):
         require_at_least(1, hidden_size=hidden_size)
         self.hidden_size, self.forget_bias = hidden_size, forget_bias
         self.seed = seed
-        most = 1.0 if inner_lr < 1 else 2 * inner_lr
-        input_bias = math.log(inner_lr / (most - inner_lr))
-        self.update = UpdateRule(hidden_size, forget_bias, input_bias, most)
+        self.update = UpdateRule(hidden_size, forget_bias, *_input_gate(inner_lr))
         self.update.reset_parameters(generator(seed, "learner"))
 
     def slots(self, weights: Weights, learned: State) -> State:
@@ -65,6 +63,12 @@ class Proposal(StepRule):
         flat, *slots = functional_call(self.update, rule, (*inputs, *memory))
         weights = _unflat(flat, {name: state[name] for name in names})
         return {**weights, **dict(zip(SLOTS, slots, strict=True))}
+
+
+def _input_gate(inner_lr: float) -> tuple[float, float]:
+    """Return the bias of the gates ``i`` and their upper bound, so that they start at the rate."""
+    most = 1.0 if inner_lr < 1 else 2 * inner_lr
+    return math.log(inner_lr / (most - inner_lr)), most
 
 
 def _flat(values: Weights, names: tuple[str, ...]) -> Tensor:
@@ -110,6 +114,10 @@ class UpdateRule(nn.Module):
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -0.01, 0.01, generator=generator)
         nn.init.zeros_(self.bias)
+        self._start_gates()
+
+    def _start_gates(self) -> None:
+        """Put the biases of both gates where they start."""
         with torch.no_grad():
             self.forget[-1], self.input[-1] = self.forget_bias, self.input_bias
 
