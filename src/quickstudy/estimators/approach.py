@@ -79,12 +79,13 @@ class Approach:
         rows: list[np.ndarray] = []
         asked = np.unique(place[place >= 0])
         for first in range(0, len(asked), TASKS_AT_ONCE):
-            chosen = asked[first : first + TASKS_AT_ONCE]
-            own = np.flatnonzero(np.isin(place, chosen))
-            own = own[np.argsort(place[own], kind="stable")]
-            episode = _episode(tasks, chosen, x[own], place[own])
-            parts.append(ask(self.rung, episode, True)[episode.query.mask > 0].numpy())
-            rows.append(own)
+            for places in tasks.groups(asked[first : first + TASKS_AT_ONCE].tolist()):
+                chosen = np.array(places)
+                own = np.flatnonzero(np.isin(place, chosen))
+                own = own[np.argsort(place[own], kind="stable")]
+                episode = _episode(tasks, chosen, x[own], place[own])
+                parts.append(ask(self.rung, episode, True)[episode.query.mask > 0].numpy())
+                rows.append(own)
         unknown = np.flatnonzero(place < 0)
         if len(unknown):
             parts.append(self.of_new(_nothing(tasks), x[unknown], ask))
