@@ -82,10 +82,11 @@ class Approach:
         """Give the rows of some tasks at a time, and the answers ``[row, output]``."""
         asked = np.unique(place[place >= 0])
         for first in range(0, len(asked), TASKS_AT_ONCE):
-            chosen = asked[first : first + TASKS_AT_ONCE]
-            own = _rows_of(chosen, place)
-            episode = _episode(tasks, chosen, x[own], place[own])
-            yield own, ask(self.rung, episode, True)[episode.query.mask > 0].numpy()
+            for places in tasks.groups(asked[first : first + TASKS_AT_ONCE].tolist()):
+                chosen = np.array(places)
+                own = _rows_of(chosen, place)
+                episode = _episode(tasks, chosen, x[own], place[own])
+                yield own, ask(self.rung, episode, True)[episode.query.mask > 0].numpy()
 
 
 def _rows_of(chosen: np.ndarray, place: np.ndarray) -> np.ndarray:

@@ -173,14 +173,9 @@ def is_numeric(values: "pd.Series[Any]") -> bool:
     if carrier_of(values) in ("number", "truth"):
         return True
     try:
-        return decide(values, Hint(cells=is_written_column(values))).kind == "number"
+        return decide(values, Hint(cells=is_written(values))).kind == "number"
     except UserError:
         return False
-
-
-def is_written_column(values: "pd.Series[Any]") -> bool:
-    """Whether the text of a column is the cells of a file."""
-    return is_written(values)  # type: ignore[arg-type]
 
 
 def _columns(name: str, values: "pd.Series[Any]") -> list[Column]:

@@ -25,6 +25,13 @@ from quickstudy.tasks.tables.read_file import read_table
 from quickstudy.tasks.tables.schema import Schema, check_names
 from quickstudy.tasks.tables.spelling import label_codes
 
+OPTIONS = (
+    *("task", "label", "target", "features", "drop", "fractions", "seed"),
+    *("numbers", "categories", "dates", "ignore"),
+    *("missing", "separator", "decimal", "encoding"),
+)
+"""The options of :class:`Rows` that a file and the one that scales it have in common."""
+
 
 class Rows(Data):
     """A .csv or .parquet file: its rows are the examples of many tasks, or of many classes.
@@ -183,13 +190,7 @@ class Rows(Data):
 
     def _scale(self) -> "Rows":
         """Open the file that says the scale, read as this one."""
-        return Rows(
-            str(self.scaled_by),
-            *(self.task, self.label, self.target, self.features, self.drop),
-            *(self.fractions, self.seed, None),
-            *(self.numbers, self.categories, self.dates, self.ignore, self.missing),
-            *(self.separator, self.decimal, self.encoding),
-        )
+        return Rows(str(self.scaled_by), **{name: getattr(self, name) for name in OPTIONS})
 
     @cached_property
     def _all(self) -> TableTasks | Classes:

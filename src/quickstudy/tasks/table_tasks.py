@@ -65,20 +65,29 @@ class TableTasks:
     def batches(self, most_rows: int = MOST_ROWS) -> Iterator[tuple[list[int], Batch]]:
         """Give all tasks in batches of tasks of similar size, so that little is padding.
 
-        A batch has at most ``most_rows`` rows with its padding, or one task. So memory is in
-        proportion to the rows, also if one task has many more than the others.
+        Memory is in proportion to the rows, also if one task has many more than the others.
 
         Yields:
-            The places of some tasks, and all their rows, padded.
+            The places of some tasks, and all their rows, padded; see :meth:`groups`.
         """
-        sizes, chosen = self.sizes, list[int]()
-        for place in sorted(range(len(sizes)), key=sizes.__getitem__):
-            if chosen and (len(chosen) + 1) * sizes[place] > most_rows:
-                yield chosen, self.batch(chosen)
-                chosen = []
-            chosen.append(place)
-        if chosen:
-            yield chosen, self.batch(chosen)
+        for places in self.groups(range(len(self.names)), most_rows):
+            yield places, self.batch(places)
+
+    def groups(self, tasks: Sequence[int], most_rows: int = MOST_ROWS) -> list[list[int]]:
+        """Divide ``tasks`` into groups that have at most ``most_rows`` rows with their padding.
+
+        They are one group if they fit. Else tasks of similar size are together, ascending, and a
+        task of more rows is a group by itself.
+        """
+        sizes = self.sizes
+        if len(tasks) * max((sizes[place] for place in tasks), default=0) <= most_rows:
+            return [list(tasks)]
+        found: list[list[int]] = [[]]
+        for place in sorted(tasks, key=sizes.__getitem__):
+            if found[-1] and (len(found[-1]) + 1) * sizes[place] > most_rows:
+                found.append([])
+            found[-1].append(place)
+        return list(map(sorted, found))
 
     def draw(
         self,

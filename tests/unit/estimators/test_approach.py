@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+import quickstudy as qs
 from quickstudy.estimators import approach
 from quickstudy.estimators.approach import Approach
 from quickstudy.ladder.rungs import LearnedPrior, Rung
@@ -47,3 +48,16 @@ def test_an_unknown_task_is_a_new_one_without_rows():
     phi = torch.cat([phi, torch.ones(3, 1)], 1) if phi.shape[1] < len(mean) else phi
     found = made.of_known(tasks, x, np.full(3, -1))
     np.testing.assert_allclose(found[:, 0], phi @ mean, rtol=1e-4, atol=1e-5)
+
+
+def test_one_large_task_among_small_ones_is_asked_by_itself(monkeypatch):
+    """Groups of similar size give what one padded batch gives."""
+    draw = np.random.default_rng(0)
+    shop = np.repeat(np.arange(5), [4, 6, 5, 90, 3])
+    price = draw.normal(size=(len(shop), 1))
+    sold = 3.0 * shop - price[:, 0] + draw.normal(0, 0.1, len(shop))
+    model = qs.MultiTaskRegressor(method="learned_prior").fit(price, sold, task=shop)
+    expected = model.predict(price, task=shop)
+    whole = type(model.rows_).groups
+    monkeypatch.setattr(type(model.rows_), "groups", lambda self, tasks: whole(self, tasks, 30))
+    np.testing.assert_allclose(model.predict(price, task=shop), expected, rtol=1e-9)

@@ -53,3 +53,4 @@ def test_batches_hold_every_row_once_with_little_padding():
     every = torch.cat([batch.y[batch.mask > 0][:, 0] for _, batch in found])
     assert every.sort().values.tolist() == rows["x"].tolist()
     assert len(list(tasks.batches())) == 1 + 1
+    assert tasks.groups([5, 3]) == [[5, 3]] and tasks.groups([300, 5, 3], 10) == [[3, 5], [300]]

@@ -90,8 +90,8 @@ def as_text(values: "pd.Series[Any]") -> "pa.Array[Any]":
     return found if pa.types.is_large_string(found.type) else pc.cast(found, pa.large_string())
 
 
-def is_written(frame: pd.DataFrame) -> bool:
-    """Whether the text of ``frame`` is the cells of a file, which say nothing of types."""
+def is_written(frame: "pd.DataFrame | pd.Series[Any]") -> bool:
+    """Whether the text of a frame or column is the cells of a file, which say nothing of types."""
     return bool(frame.attrs.get(WRITTEN))
 
 

@@ -167,7 +167,7 @@ def _by_arrow(path: Path, layout: FileLayout, plain: set[str], with_lines: bool)
     encoding = "utf-8" if layout.encoding == "utf-8-sig" else layout.encoding
     table = pa.csv.read_csv(
         path,
-        pa.csv.ReadOptions(encoding=encoding),
+        pa.csv.ReadOptions(encoding=encoding, use_threads=pa.cpu_count() > 1),
         pa.csv.ParseOptions(delimiter=layout.separator, newlines_in_values=with_lines),
         _types(names, plain),
     )
