@@ -8,7 +8,6 @@ import torch
 
 from quickstudy.cli.adapting import AdaptOptions
 from quickstudy.cli.new_rows import rows_of_new_classes, rows_of_new_task
-from quickstudy.errors import UserError
 from quickstudy.tasks import Rows, Table
 from quickstudy.tasks.table_form import TableForm
 
@@ -38,10 +37,11 @@ def test_rows_without_a_target_are_left_out(tmp_path, form):
     torch.testing.assert_close(new.support.y[0].float(), expected)
 
 
-def test_a_row_needs_a_target(tmp_path, form):
+def test_a_task_without_targets_is_what_all_have_in_common(tmp_path, form):
     rows = pd.DataFrame({"price": [2.0], "sold": [None]})
-    with pytest.raises(UserError, match=r"should have a row with sold\. Found none"):
-        rows_of_new_task(asked(tmp_path, rows), form)
+    new = rows_of_new_task(asked(tmp_path, rows), form)
+    assert new.support.mask.sum() == 0
+    assert new.notes == ["No row has sold: the task is what all tasks have in common."]
 
 
 def test_rows_of_new_classes(tmp_path):
