@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 
 from quickstudy.errors import require
-from quickstudy.learners.priors.choice import STRUCTURES, best, fitted
+from quickstudy.learners.priors.choice import ENOUGH, STRUCTURES, best, fitted
 from quickstudy.learners.priors.fits import Fit
 from quickstudy.learners.priors.moments import Moments
 from quickstudy.learners.priors.own_noise import likeliest_shape, precisions
@@ -87,7 +87,7 @@ def _with_own_noise(shared: Prior, fit: Fit, moments: Moments, always: bool) -> 
     """Fit noise of its own for each task; keep it ``always``, or if it pays."""
     prior = likeliest_shape(shared, moments)
     for _ in range(ALTERNATIONS):
-        fit = fit.to(moments.weighted(precisions(prior, moments)))
+        fit = fit.to(moments.weighted(precisions(prior, moments)), ENOUGH)
         again = Prior.at(fit.evidence)
         again = replace(again, log_evidence=shared.log_evidence, structure=shared.structure)
         prior = likeliest_shape(again, moments)

@@ -23,7 +23,7 @@ FOLDS = 5
 MANY = 50
 """Tasks that are many."""
 ENOUGH = 0.03
-"""The gain of a step, in the evidence, below which a fit for judging ends."""
+"""The gain of a step, in the evidence, below which a fit ends that others depend little on."""
 FEWEST = 4
 """With fewer tasks only the intercept differs: a variance of three numbers is not known."""
 
