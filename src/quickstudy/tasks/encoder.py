@@ -11,7 +11,7 @@ import pandas as pd
 from quickstudy.errors import UserError, require
 from quickstudy.tasks.tables.calendar import PARTS, days_since, part_of_date, varying_parts
 from quickstudy.tasks.tables.carriers import carrier_of, is_written
-from quickstudy.tasks.tables.column_schema import ColumnSchema
+from quickstudy.tasks.tables.column_schema import ColumnSchema, Kind
 from quickstudy.tasks.tables.decide import MOST_CATEGORIES, Hint, decide
 from quickstudy.tasks.tables.schema import Schema
 from quickstudy.tasks.tables.spelling import spell
@@ -126,7 +126,7 @@ class Encoder:
         """The schema of every column; a run from before there were schemas has none."""
         found = {}
         for column in self.columns:
-            usual = "category" if column.categories and not column.part else "number"
+            usual: Kind = "category" if column.categories and not column.part else "number"
             found[column.name] = self.schema.column(column.name, usual)
         return found
 
