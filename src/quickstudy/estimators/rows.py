@@ -115,8 +115,8 @@ def _missing(y: Any) -> np.ndarray | None:
     values = y if isinstance(y, pd.DataFrame | pd.Series) else np.asarray(y)
     if values.ndim == 0:
         return None
-    found: np.ndarray = np.asarray(pd.isna(values)).reshape(len(values), -1).any(1)
-    return found
+    missing = np.asarray(pd.isna(values)).reshape(len(values), -1)
+    return np.asarray(missing.any(1))
 
 
 def _num_rows(X: Any) -> int:

@@ -177,7 +177,7 @@ def _by_arrow(path: Path, layout: FileLayout, plain: set[str], with_lines: bool)
 
 def _types(names: list[str], plain: set[str]) -> Any:
     """Ask for text, or for numbers, in every column."""
-    types = dict.fromkeys(names, pa.string()) | dict.fromkeys(plain, pa.float64())
+    types = dict.fromkeys(names, pa.large_string()) | dict.fromkeys(plain, pa.float64())
     return pa.csv.ConvertOptions(
         column_types=types, null_values=NO_NUMBERS, strings_can_be_null=False
     )
