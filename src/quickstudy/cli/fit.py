@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 import pandas as pd
 from rich.console import Console
@@ -14,6 +14,7 @@ from quickstudy.cache import write_atomically
 from quickstudy.cli.climbing import ClimbBar
 from quickstudy.cli.machine import use_threads
 from quickstudy.cli.options import Positional, parse
+from quickstudy.cli.reading import ReadingOptions
 from quickstudy.errors import require
 from quickstudy.ladder.climb import Climb
 from quickstudy.ladder.deployed import Deployed
@@ -25,6 +26,7 @@ from quickstudy.targets import Several
 from quickstudy.tasks import Table
 from quickstudy.tasks.encoder import is_numeric
 from quickstudy.tasks.table import KindName, read_table
+from quickstudy.tasks.tables import reading_of
 from quickstudy.training import checkpoint
 
 KindChoice = Literal["auto", "regression", "classification"]
@@ -32,7 +34,7 @@ PURPOSE = "Learn from a table with a task column, and compare the ways of sharin
 
 
 @dataclass(frozen=True)
-class FitOptions:
+class FitOptions(ReadingOptions):
     """Options of quickstudy fit."""
 
     table: Annotated[Path, Positional]
@@ -123,7 +125,7 @@ def _table(asked: FitOptions) -> Table:
     Raises:
         UserError: If it has less than four tasks, or cannot be read.
     """
-    table = table_of(asked.table, asked.task, asked.target, asked.features, asked.drop, asked.kind)
+    table = table_of(asked, asked.kind)
     require(
         len(table.names) >= 4,
         f"Column {asked.task!r} should hold at least 4 tasks, to learn from some and judge on "
@@ -139,7 +141,7 @@ def _told(table: Table) -> list[str]:
     found = [f"{rows}, {columns} ({_described(table)})."]
     if table.num_unlabelled:
         found.append(f"{table.num_unlabelled} rows without a target were left out.")
-    return found
+    return [*found, *table.schema.lines()]
 
 
 def _climbed(asked: FitOptions, table: Table) -> Climb:
@@ -197,30 +199,54 @@ def _check_folder(out: Path) -> None:
     require(not out.is_file(), f"Option --out should be a folder. {out} is a file.")
 
 
-def table_of(
-    path: Path,
-    task: str,
-    target: tuple[str, ...],
-    features: tuple[str, ...] = (),
-    drop: tuple[str, ...] = (),
-    kind: KindChoice = "auto",
-) -> Table:
-    """Read the table in a file, without the columns to ``drop``.
+class TableAsked(Protocol):
+    """The options of a command that reads a table."""
+
+    @property
+    def table(self) -> Path:
+        """The file."""
+
+    @property
+    def task(self) -> str:
+        """The column of the tasks."""
+
+    @property
+    def target(self) -> tuple[str, ...]:
+        """The columns to predict."""
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The columns to predict from; none for all others."""
+
+    @property
+    def drop(self) -> tuple[str, ...]:
+        """Columns to leave out."""
+
+
+def table_of(asked: TableAsked, kind: KindChoice = "auto") -> Table:
+    """Read the table that a command asks for.
 
     Kind ``"auto"`` takes targets of text or truth values as classes.
 
     Raises:
         UserError: If it cannot be read, or has no columns to predict from.
     """
-    frame = read_table(path)
+    reading = reading_of(asked)
+    frame, target = read_table(asked.table, reading), asked.target
     chosen = _kinds(frame, target) if kind == "auto" else kind
-    others = features or tuple(name for name in frame.columns if name not in (task, *target))
-    table = Table(frame, task, target, chosen, features=_without(others, drop))
+    features = _without(_columns(asked, frame), asked.drop)
+    table = Table(frame, asked.task, target, chosen, features, **reading.for_table)
     require(
         len(table.features) > 0,
         "The table should have a column to predict from. Found none besides task and target.",
     )
     return table
+
+
+def _columns(asked: TableAsked, frame: pd.DataFrame) -> Sequence[str]:
+    """Give the columns to predict from, before any are dropped."""
+    taken = (asked.task, *asked.target, *reading_of(asked).ignored)
+    return asked.features or [name for name in frame.columns if name not in taken]
 
 
 def _without(columns: Sequence[str], drop: Sequence[str]) -> list[str]:

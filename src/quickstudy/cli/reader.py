@@ -178,10 +178,11 @@ class _Definition:
             yield Parameter(one.arg, kind, default, texts.get(one.arg, ""))
 
     def fields(self) -> dict[str, Parameter]:
-        """Give the fields of a dataclass by name, those of its bases first."""
+        """Give the fields of a dataclass by name, those of its bases last, as a help shows them."""
         texts, found = self.texts(), dict[str, Parameter]()
-        for cls in reversed([self, *self.bases()]):
-            found |= {field.name: field for field in cls._own_fields(texts)}
+        for cls in (self, *self.bases()):
+            for field in cls._own_fields(texts):
+                found.setdefault(field.name, field)
         return found
 
     def _own_fields(self, texts: Mapping[str, str]) -> Iterator[Parameter]:

@@ -13,6 +13,7 @@ from quickstudy.cache import write_atomically
 from quickstudy.cli.fit import table_of
 from quickstudy.cli.machine import use_threads
 from quickstudy.cli.options import Positional, parse
+from quickstudy.cli.reading import ReadingOptions
 from quickstudy.errors import require
 from quickstudy.ladder.rungs import LearnedPrior, Sharing
 from quickstudy.learners import Learner
@@ -28,7 +29,7 @@ PURPOSE = "Measure how related the tasks of a table are, and which belong togeth
 
 
 @dataclass(frozen=True)
-class RelateOptions:
+class RelateOptions(ReadingOptions):
     """Options of the command relate."""
 
     table: Annotated[Path, Positional]
@@ -80,8 +81,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _table(asked: RelateOptions) -> Table:
     """Read the table."""
-    features, drop = asked.features, asked.drop
-    return table_of(asked.table, asked.task, asked.target, features, drop, "regression")
+    return table_of(asked, "regression")
 
 
 def _size_in_words(table: Table) -> str:
