@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from statistics import NormalDist
 from typing import Any
 
@@ -41,10 +42,7 @@ class Levels:
             UserError: If a column is missing or a cell of it is empty.
         """
         keys = _keys(frame, group)
-        empty = int(keys.isna().sum())
-        require(
-            not empty, f"Group {group!r} should be known of every row. Found {empty} empty cells."
-        )
+        _check_filled(keys, group)
         return cls(group, pd.Index(sorted(keys.unique())))
 
     def __call__(self, frame: pd.DataFrame) -> np.ndarray:
@@ -55,6 +53,12 @@ class Levels:
         """Add the new levels in the rows of ``frame`` behind the known ones."""
         further = Levels.of(frame, self.group).names.difference(self.names)
         return replace(self, names=self.names.append(further))
+
+
+def _check_filled(keys: pd.Series, group: str) -> None:
+    """Raise if a row has no level of ``group``."""
+    empty = int(keys.isna().sum())
+    require(not empty, f"Group {group!r} should be known of every row. Found {empty} empty cells.")
 
 
 def _keys(frame: pd.DataFrame, group: str) -> pd.Series:
@@ -171,16 +175,20 @@ class CrossedRegressor(RegressorMixin, BaseEstimator):
 
     def _asked_slopes(self) -> dict[str, tuple[str, ...]]:
         """Give the slopes by grouping; ``"auto"`` starts from none."""
-        asked = self.slopes
-        if isinstance(asked, str):
-            automatic = asked == "auto"
-            require(automatic, f"Parameter `slopes` should be 'auto' or columns. Found {asked!r}.")
+        if isinstance(self.slopes, str):
+            _check_automatic(self.slopes)
             return dict.fromkeys(self.levels_, ())
-        by_group = asked if isinstance(asked, Mapping) else dict.fromkeys(self.levels_, asked)
-        self._check_groups(by_group)
-        found = {group: tuple(by_group.get(group, ())) for group in self.levels_}
+        found = self._by_group(self.slopes)
         self._check_features({name for names in found.values() for name in names})
         return found
+
+    def _by_group(
+        self, slopes: Sequence[str] | Mapping[str, Sequence[str]]
+    ) -> dict[str, tuple[str, ...]]:
+        """Give the slopes of every grouping; a list is for all of them."""
+        asked = slopes if isinstance(slopes, Mapping) else dict.fromkeys(self.levels_, slopes)
+        self._check_groups(asked)
+        return {group: tuple(asked.get(group, ())) for group in self.levels_}
 
     def _check_groups(self, names: Iterable[str]) -> None:
         """Raise if a name is not that of a grouping."""
@@ -201,13 +209,16 @@ class CrossedRegressor(RegressorMixin, BaseEstimator):
 
     def _choose_slopes(self, X: pd.DataFrame, y: np.ndarray) -> None:
         """Add the slopes that lower Akaike's criterion, one after the other."""
-        for group in self.levels_:
-            for name in self.encoder_.names:
-                before, known = self.effects_, self.slopes_
-                self.slopes_ = known | {group: (*known[group], name)}
-                self.effects_ = self._fitted(X, y)
-                if self.effects_.criterion >= before.criterion:
-                    self.effects_, self.slopes_ = before, known
+        for group, name in product(self.levels_, self.encoder_.names):
+            self._try_slope(group, name, X, y)
+
+    def _try_slope(self, group: str, name: str, X: pd.DataFrame, y: np.ndarray) -> None:
+        """Add the slope of ``name`` to ``group`` if it lowers Akaike's criterion."""
+        before, known = self.effects_, self.slopes_
+        self.slopes_ = known | {group: (*known[group], name)}
+        self.effects_ = self._fitted(X, y)
+        if self.effects_.criterion >= before.criterion:
+            self.effects_, self.slopes_ = before, known
 
     def _design(self, X: pd.DataFrame) -> Design:
         """Encode rows as the equations need them."""
@@ -227,8 +238,12 @@ class CrossedRegressor(RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         pairs = zip(self.levels_, self.effects_.covariances, strict=True)
         rows = [row for group, covariance in pairs for row in self._deviations(group, covariance)]
-        noise = self.scale_ * float(np.sqrt(self.effects_.solution.noise))
-        return pd.DataFrame([*rows, ("noise", "", noise)], columns=["group", "effect", "deviation"])
+        columns = ["group", "effect", "deviation"]
+        return pd.DataFrame([*rows, ("noise", "", self._noise())], columns=columns)
+
+    def _noise(self) -> float:
+        """Give the standard deviation of the noise, in the units of ``y``."""
+        return self.scale_ * float(np.sqrt(self.effects_.solution.noise))
 
     def _deviations(self, group: str, covariance: np.ndarray) -> list[tuple[str, str, float]]:
         """Give the group, the name and the standard deviation of each of its effects."""
@@ -291,6 +306,11 @@ class CrossedRegressor(RegressorMixin, BaseEstimator):
         found.levels_ = {group: levels.extended(X) for group, levels in self.levels_.items()}
         found.effects_ = self.effects_.given(found._design(X), y)
         return found
+
+
+def _check_automatic(slopes: str) -> None:
+    """Raise if ``slopes`` is a word other than ``"auto"``."""
+    require(slopes == "auto", f"Parameter `slopes` should be 'auto' or columns. Found {slopes!r}.")
 
 
 def _targets(X: Any, y: Any) -> np.ndarray:

@@ -21,10 +21,11 @@ from quickstudy.estimators.adapted import (
 )
 from quickstudy.estimators.approach import Approach, Ask, bounds, prediction
 from quickstudy.estimators.rows import (
+    TaskRows,
     checked,
     coded,
+    column_of,
     holds,
-    labelled,
     labels_of,
     places_of,
     seed_of,
@@ -62,12 +63,10 @@ class MultiTaskEstimator(BaseEstimator, ABC):
 
     def _checked_rows(self, X: Any, y: Any, task: Any) -> tuple[pd.DataFrame, Any, np.ndarray]:
         """Give the rows without the task's column, ``y``, and the place of every row's task."""
-        rows, labels = without_task(X, task)
-        rows, y, labels = labelled(rows, y, labels)
-        self.task_column_ = task if isinstance(task, str | int) else None
-        frame, y = checked(self, rows, y, fitting=True, **self._y_options())
-        labels = np.zeros(len(frame), dtype=np.int64) if labels is None else labels
-        codes, self.tasks_ = coded(labels)
+        rows = TaskRows.of(X, y, task)
+        self.task_column_ = column_of(task)
+        frame, y = checked(self, rows.X, rows.y, fitting=True, **self._y_options())
+        codes, self.tasks_ = coded(rows.labels(len(frame)))
         return frame, y, codes
 
     def _fit_rung(self, form: TableForm, rows: TableTasks) -> None:
@@ -90,7 +89,7 @@ class MultiTaskEstimator(BaseEstimator, ABC):
         """Give the rows without the task's column, and the task of every row, if it is said."""
         if holds(X, self.task_column_):
             X, of_column = without_task(X, self.task_column_)
-            task = of_column if task is None or isinstance(task, str | int) else task
+            task = of_column if task is None or column_of(task) is not None else task
         return without_task(X, task)
 
     def _places(self, labels: np.ndarray | None, num_rows: int) -> np.ndarray:
@@ -302,16 +301,15 @@ def _tasks(
     """Encode the rows, and sort them by task."""
     encoder = Encoder.fit(frame, tuple(frame.columns))
     order = np.argsort(codes, kind="stable")
-    x, task = encoder(frame.iloc[order]), codes[order]
     return TableTasks(
-        torch.from_numpy(x).double(),
-        targets[order],
-        torch.from_numpy(task),
-        tuple(map(str, names)),
-        torch.arange(len(names)),
-        target,
-        encoder,
-        "rows",
+        x=torch.from_numpy(encoder(frame.iloc[order])).double(),
+        y=targets[order],
+        task=torch.from_numpy(codes[order]),
+        names=tuple(map(str, names)),
+        identity=torch.arange(len(names)),
+        target=target,
+        encoder=encoder,
+        label="rows",
     )
 
 
