@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import product
 from statistics import NormalDist
 from typing import Any
@@ -13,67 +12,11 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from quickstudy.errors import require
+from quickstudy.estimators.levels import Levels, check_frame, columns_of_all
+from quickstudy.estimators.units import Interval
 from quickstudy.learners.crossed_effects import CrossedEffects, independent
 from quickstudy.learners.mixed_equations import Design, Grouping
-from quickstudy.tasks.encoder import Encoder, check_columns
-from quickstudy.tasks.table import class_name
-
-WITHIN = "/"
-"""Joins the columns of a nested group: ``"school/class"`` is the class within the school."""
-
-
-@dataclass(frozen=True)
-class Levels:
-    """Name the levels of a grouping, and find those of rows.
-
-    Attributes:
-        group: A column, or several joined by a slash: the last within the first.
-        names: The levels that are known, in order.
-    """
-
-    group: str
-    names: pd.Index
-
-    @classmethod
-    def of(cls, frame: pd.DataFrame, group: str) -> "Levels":
-        """Collect the levels of ``group`` in the rows of ``frame``.
-
-        Raises:
-            UserError: If a column is missing or a cell of it is empty.
-        """
-        keys = _keys(frame, group)
-        _check_filled(keys, group)
-        return cls(group, pd.Index(sorted(keys.unique())))
-
-    def __call__(self, frame: pd.DataFrame) -> np.ndarray:
-        """Give the level of every row ``[row]``, −1 for one that is not known."""
-        return self.names.get_indexer(_keys(frame, self.group))
-
-    def extended(self, frame: pd.DataFrame) -> "Levels":
-        """Add the new levels in the rows of ``frame`` behind the known ones."""
-        further = Levels.of(frame, self.group).names.difference(self.names)
-        return replace(self, names=self.names.append(further))
-
-
-def _check_filled(keys: pd.Series, group: str) -> None:
-    """Raise if a row has no level of ``group``."""
-    empty = int(keys.isna().sum())
-    require(not empty, f"Group {group!r} should be known of every row. Found {empty} empty cells.")
-
-
-def _keys(frame: pd.DataFrame, group: str) -> pd.Series:
-    """Give the level of every row as text, NaN if a cell is empty."""
-    parts = columns_of(frame.columns, group)
-    check_columns(frame, parts)
-    keys = frame[parts[0]].map(class_name, na_action="ignore")
-    for part in parts[1:]:
-        keys = keys + WITHIN + frame[part].map(class_name, na_action="ignore")
-    return keys
-
-
-def columns_of(columns: Any, group: str) -> list[str]:
-    """Give the columns that ``group`` is made of: itself, if there is such a column."""
-    return [group] if group in columns else group.split(WITHIN)
+from quickstudy.tasks.encoder import Encoder
 
 
 class CrossedRegressor(RegressorMixin, BaseEstimator):
@@ -154,7 +97,7 @@ class CrossedRegressor(RegressorMixin, BaseEstimator):
 
     def _encode(self, X: pd.DataFrame, groups: Sequence[str]) -> None:
         """Learn the levels of the ``groups``, and how all other columns become features."""
-        taken = {part for group in groups for part in columns_of(X.columns, group)}
+        taken = columns_of_all(X.columns, groups)
         self.levels_ = {group: Levels.of(X, group) for group in groups}
         self.encoder_ = Encoder.fit(X, tuple(name for name in X.columns if name not in taken))
         self.columns_ = independent(_with_one(self.encoder_(X)))
@@ -273,9 +216,7 @@ class CrossedRegressor(RegressorMixin, BaseEstimator):
         """Predict the targets of rows ``[row]``; levels may be new."""
         return self._moments(X)[0]
 
-    def predict_interval(
-        self, X: pd.DataFrame, level: float = 0.9
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def predict_interval(self, X: pd.DataFrame, level: float = 0.9) -> Interval:
         """Give the bounds between which the targets of rows lie with probability ``level``.
 
         Raises:
@@ -319,10 +260,7 @@ def _targets(X: Any, y: Any) -> np.ndarray:
     Raises:
         UserError: If ``X`` is no DataFrame, or ``y`` holds other values.
     """
-    require(
-        isinstance(X, pd.DataFrame),
-        f"`X` should be a DataFrame with the columns of the groups. Found {type(X).__name__}.",
-    )
+    check_frame(X)
     found: np.ndarray = column_or_1d(y).astype(np.float64)
     check_consistent_length(X, found)
     require(
@@ -336,4 +274,4 @@ def _with_one(columns: np.ndarray) -> np.ndarray:
     return np.concatenate([np.ones((len(columns), 1)), columns], 1)
 
 
-__all__ = ["WITHIN", "CrossedRegressor", "Levels", "columns_of"]
+__all__ = ["CrossedRegressor"]

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from quickstudy.episode import Batch
 from quickstudy.errors import require
-from quickstudy.estimators.adapted import without_column
 from quickstudy.estimators.class_episodes import episodes_of
 from quickstudy.estimators.class_learner import (
     ClassLearner,
@@ -24,6 +23,7 @@ from quickstudy.estimators.class_learner import (
     is_table,
     learner_maker,
 )
+from quickstudy.estimators.known_tasks import without_column
 from quickstudy.estimators.rows import (
     TaskRows,
     as_table,
