@@ -14,7 +14,8 @@ from torch import Tensor
 from quickstudy.episode import Batch
 from quickstudy.errors import require
 from quickstudy.estimators.approach import Approach, Ask, bounds, prediction
-from quickstudy.estimators.rows import checked, holds, labelled, labels_of, refuse_several
+from quickstudy.estimators.rows import checked, labelled, labels_of
+from quickstudy.estimators.units import Interval, Units
 
 
 class AdaptedEstimator(BaseEstimator, ABC):
@@ -79,9 +80,9 @@ class AdaptedRegressor(RegressorMixin, AdaptedEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict the targets of new rows, ``[row]`` or ``[row, target]`` as in ``fit``."""
-        return self._in_units(self._ask(X))
+        return self._units()(self._ask(X))
 
-    def predict_interval(self, X: Any, level: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
+    def predict_interval(self, X: Any, level: float = 0.9) -> Interval:
         """Give the bounds between which the targets of new rows lie with probability ``level``.
 
         They are those of the learned prior.
@@ -89,12 +90,11 @@ class AdaptedRegressor(RegressorMixin, AdaptedEstimator):
         Raises:
             UserError: If the way of sharing has none, or ``level`` is not between 0 and 1.
         """
-        low, high = np.split(self._ask(X, bounds(level)), 2, axis=1)
-        return self._in_units(low), self._in_units(high)
+        return self._units().pair(self._ask(X, bounds(level)))
 
-    def _in_units(self, values: np.ndarray) -> np.ndarray:
-        """Give scaled targets in their own units, ``[row]`` or ``[row, target]`` as in ``fit``."""
-        return shaped(unscaled(self.approach, values), self.one_dimensional_)
+    def _units(self) -> Units:
+        check_is_fitted(self)
+        return Units(self.approach.form, self.one_dimensional_)
 
 
 class AdaptedClassifier(ClassifierMixin, AdaptedEstimator):
@@ -130,29 +130,6 @@ class AdaptedClassifier(ClassifierMixin, AdaptedEstimator):
         return self.classes_[self.predict_proba(X).argmax(1)]
 
 
-def unscaled(approach: Approach, values: np.ndarray) -> np.ndarray:
-    """Give scaled targets ``[row, target]`` in their own units."""
-    found: np.ndarray = approach.form.unscaled(torch.from_numpy(values)).numpy()
-    return found
-
-
-def shaped(values: np.ndarray, one_dimensional: bool) -> np.ndarray:
-    """Give targets ``[row, target]`` as ``[row]`` if they were fitted so."""
-    return values[:, 0] if one_dimensional else values
-
-
-def without_column(X: Any, column: str | int | None) -> Any:
-    """Give the rows of a new task without the ``column`` of tasks, if ``X`` has it.
-
-    Raises:
-        UserError: If it holds several tasks.
-    """
-    if not holds(X, column):
-        return X
-    refuse_several(X[column], column)
-    return X.drop(columns=column)
-
-
 def _check_count(found: int, learned: int) -> None:
     """Raise if there are other targets than when learning."""
     require(
@@ -179,7 +156,4 @@ __all__ = [
     "AdaptedClassifier",
     "AdaptedEstimator",
     "AdaptedRegressor",
-    "shaped",
-    "unscaled",
-    "without_column",
 ]

@@ -80,13 +80,18 @@ class Approach:
         self, tasks: TableTasks, x: Tensor, place: np.ndarray, ask: Ask
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Give the rows of some tasks at a time, and the answers ``[row, output]``."""
-        asked = np.unique(place[place >= 0])
-        for first in range(0, len(asked), TASKS_AT_ONCE):
-            for places in tasks.groups(asked[first : first + TASKS_AT_ONCE].tolist()):
+        for part in _some_at_a_time(np.unique(place[place >= 0])):
+            for places in tasks.groups(part.tolist()):
                 chosen = np.array(places)
                 own = _rows_of(chosen, place)
                 episode = _episode(tasks, chosen, x[own], place[own])
                 yield own, ask(self.rung, episode, True)[episode.query.mask > 0].numpy()
+
+
+def _some_at_a_time(asked: np.ndarray) -> Iterator[np.ndarray]:
+    """Divide the tasks ``asked`` so that memory holds those of a part."""
+    for first in range(0, len(asked), TASKS_AT_ONCE):
+        yield asked[first : first + TASKS_AT_ONCE]
 
 
 def _rows_of(chosen: np.ndarray, place: np.ndarray) -> np.ndarray:
@@ -113,14 +118,21 @@ def _queries(support: Batch, x: Tensor) -> Batch:
 def _episode(tasks: TableTasks, chosen: np.ndarray, x: Tensor, place: np.ndarray) -> Episode:
     """Make an episode of the tasks ``chosen``, with the rows ``x`` at ``place`` as queries."""
     identity = tasks.identity[torch.from_numpy(chosen)]
-    asked = replace(
+    queries = _rows_without_labels(tasks, chosen, x, place)
+    return Episode(tasks.batch(chosen.tolist()), queries.batch(), identity)
+
+
+def _rows_without_labels(
+    tasks: TableTasks, chosen: np.ndarray, x: Tensor, place: np.ndarray
+) -> TableTasks:
+    """Sort the rows ``x`` at ``place`` by the tasks ``chosen``; their labels are any."""
+    return replace(
         tasks,
         x=x,
         y=_any_labels(tasks.y, len(x)),
         task=torch.from_numpy(np.searchsorted(chosen, place)),
         names=tuple(tasks.names[index] for index in chosen),
     )
-    return Episode(tasks.batch(chosen.tolist()), asked.batch(), identity)
 
 
 def _any_labels(y: Tensor, num_rows: int) -> Tensor:

@@ -1,5 +1,7 @@
 """Episodes of labelled rows, of the sizes that the classes allow."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 import torch
@@ -34,10 +36,20 @@ def episodes_of(
     pool = _pool(x, y, task)
     of_task = _sizes(pool)
     way = min(way, _most_classes(of_task, len(np.unique(y))))
-    total = min(shot + query, max(int(own[way - 1]) for own in of_task if len(own) >= way))
+    total = min(shot + query, _most_examples(of_task, way))
     support = max(1, total * shot // (shot + query))
-    kept = (pool.size >= total).nonzero().squeeze(1)
-    return pool.subset(kept, "rows").episodes(way, support, total - support, within_group=True)
+    return _large(pool, total).episodes(way, support, total - support, within_group=True)
+
+
+def _most_examples(of_task: list[np.ndarray], way: int) -> int:
+    """Give the most rows that each of ``way`` classes of a task has."""
+    return max(int(own[way - 1]) for own in of_task if len(own) >= way)
+
+
+def _large(pool: Classes, num_rows: int) -> Classes:
+    """Give the pool of the classes of ``num_rows`` rows or more."""
+    kept = (pool.size >= num_rows).nonzero().squeeze(1)
+    return pool.subset(kept, "rows")
 
 
 def _sizes(pool: Classes) -> list[np.ndarray]:
@@ -74,20 +86,52 @@ def _num_usable(sizes: np.ndarray) -> int:
     return int((sizes >= 2).sum())
 
 
+@dataclass(frozen=True, eq=False)
+class _ClassesOfTasks:
+    """The classes of all tasks, sorted by task.
+
+    Attributes:
+        codes: The place of every row's class among them ``[row]``.
+        pairs: The place of the task and the label of every class.
+        tasks: The tasks, sorted.
+    """
+
+    codes: np.ndarray
+    pairs: pd.MultiIndex
+    tasks: np.ndarray
+
+    @classmethod
+    def of(cls, y: np.ndarray, task: np.ndarray) -> "_ClassesOfTasks":
+        """Find them among the rows' classes ``y`` ``[row]`` and their ``task`` ``[row]``."""
+        places, tasks = pd.factorize(task, sort=True)
+        codes, pairs = pd.factorize(pd.MultiIndex.from_arrays([places, y]), sort=True)
+        return cls(codes, pairs, tasks)
+
+    def sizes(self) -> Tensor:
+        """Count the rows of every class ``[class]``."""
+        return torch.from_numpy(np.bincount(self.codes))
+
+    def names(self) -> tuple[str, ...]:
+        """Name every class by its task and its label."""
+        return tuple(f"{self.tasks[place]}/{label}" for place, label in self.pairs)
+
+    def groups(self) -> Tensor:
+        """Give the place of every class's task ``[class]``."""
+        return torch.from_numpy(np.asarray([place for place, _ in self.pairs]))
+
+
 def _pool(x: Tensor, y: np.ndarray, task: np.ndarray) -> Classes:
     """Sort the rows by class, and make every task a group of classes."""
-    groups, group_names = pd.factorize(task, sort=True)
-    codes, names = pd.factorize(pd.MultiIndex.from_arrays([groups, y]), sort=True)
-    size = torch.from_numpy(np.bincount(codes))
-    labels = tuple(f"{group_names[group]}/{label}" for group, label in names)
+    classes = _ClassesOfTasks.of(y, task)
+    size, order = classes.sizes(), np.argsort(classes.codes, kind="stable")
     return Classes(
-        x[torch.from_numpy(np.argsort(codes, kind="stable"))],
-        size.cumsum(0) - size,
-        size,
-        labels,
-        torch.from_numpy(np.asarray([name[0] for name in names])),
-        tuple(map(str, group_names)),
-        "rows",
+        x=x[torch.from_numpy(order)],
+        start=size.cumsum(0) - size,
+        size=size,
+        names=classes.names(),
+        groups=classes.groups(),
+        group_names=tuple(map(str, classes.tasks)),
+        label="rows",
     )
 
 

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from itertools import product
 from statistics import NormalDist
 from typing import Any
 
@@ -12,64 +12,11 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from quickstudy.errors import require
+from quickstudy.estimators.levels import Levels, check_frame, columns_of_all
+from quickstudy.estimators.units import Interval
 from quickstudy.learners.crossed_effects import CrossedEffects, independent
 from quickstudy.learners.mixed_design import Design, Grouping
-from quickstudy.tasks.encoder import Encoder, check_columns
-from quickstudy.tasks.table import class_name
-
-WITHIN = "/"
-"""Joins the columns of a nested group: ``"school/class"`` is the class within the school."""
-
-
-@dataclass(frozen=True)
-class Levels:
-    """Name the levels of a grouping, and find those of rows.
-
-    Attributes:
-        group: A column, or several joined by a slash: the last within the first.
-        names: The levels that are known, in order.
-    """
-
-    group: str
-    names: pd.Index
-
-    @classmethod
-    def of(cls, frame: pd.DataFrame, group: str) -> "Levels":
-        """Collect the levels of ``group`` in the rows of ``frame``.
-
-        Raises:
-            UserError: If a column is missing or a cell of it is empty.
-        """
-        keys = _keys(frame, group)
-        empty = int(keys.isna().sum())
-        require(
-            not empty, f"Group {group!r} should be known of every row. Found {empty} empty cells."
-        )
-        return cls(group, pd.Index(sorted(keys.unique())))
-
-    def __call__(self, frame: pd.DataFrame) -> np.ndarray:
-        """Give the level of every row ``[row]``, −1 for one that is not known."""
-        return self.names.get_indexer(_keys(frame, self.group))
-
-    def extended(self, frame: pd.DataFrame) -> "Levels":
-        """Add the new levels in the rows of ``frame`` behind the known ones."""
-        further = Levels.of(frame, self.group).names.difference(self.names)
-        return replace(self, names=self.names.append(further))
-
-
-def _keys(frame: pd.DataFrame, group: str) -> pd.Series:
-    """Give the level of every row as text, NaN if a cell is empty."""
-    parts = columns_of(frame.columns, group)
-    check_columns(frame, parts)
-    keys = frame[parts[0]].map(class_name, na_action="ignore")
-    for part in parts[1:]:
-        keys = keys + WITHIN + frame[part].map(class_name, na_action="ignore")
-    return keys
-
-
-def columns_of(columns: Any, group: str) -> list[str]:
-    """Give the columns that ``group`` is made of: itself, if there is such a column."""
-    return [group] if group in columns else group.split(WITHIN)
+from quickstudy.tasks.encoder import Encoder
 
 
 class CrossedRegressor(RegressorMixin, BaseEstimator):
@@ -150,7 +97,7 @@ class CrossedRegressor(RegressorMixin, BaseEstimator):
 
     def _encode(self, X: pd.DataFrame, groups: Sequence[str]) -> None:
         """Learn the levels of the ``groups``, and how all other columns become features."""
-        taken = {part for group in groups for part in columns_of(X.columns, group)}
+        taken = columns_of_all(X.columns, groups)
         self.levels_ = {group: Levels.of(X, group) for group in groups}
         self.encoder_ = Encoder.fit(X, tuple(name for name in X.columns if name not in taken))
         self.columns_ = independent(_with_one(self.encoder_(X)))
@@ -171,16 +118,20 @@ class CrossedRegressor(RegressorMixin, BaseEstimator):
 
     def _asked_slopes(self) -> dict[str, tuple[str, ...]]:
         """Give the slopes by grouping; ``"auto"`` starts from none."""
-        asked = self.slopes
-        if isinstance(asked, str):
-            automatic = asked == "auto"
-            require(automatic, f"Parameter `slopes` should be 'auto' or columns. Found {asked!r}.")
+        if isinstance(self.slopes, str):
+            _check_automatic(self.slopes)
             return dict.fromkeys(self.levels_, ())
-        by_group = asked if isinstance(asked, Mapping) else dict.fromkeys(self.levels_, asked)
-        self._check_groups(by_group)
-        found = {group: tuple(by_group.get(group, ())) for group in self.levels_}
+        found = self._by_group(self.slopes)
         self._check_features({name for names in found.values() for name in names})
         return found
+
+    def _by_group(
+        self, slopes: Sequence[str] | Mapping[str, Sequence[str]]
+    ) -> dict[str, tuple[str, ...]]:
+        """Give the slopes of every grouping; a list is for all of them."""
+        asked = slopes if isinstance(slopes, Mapping) else dict.fromkeys(self.levels_, slopes)
+        self._check_groups(asked)
+        return {group: tuple(asked.get(group, ())) for group in self.levels_}
 
     def _check_groups(self, names: Iterable[str]) -> None:
         """Raise if a name is not that of a grouping."""
@@ -201,13 +152,16 @@ class CrossedRegressor(RegressorMixin, BaseEstimator):
 
     def _choose_slopes(self, X: pd.DataFrame, y: np.ndarray) -> None:
         """Add the slopes that lower Akaike's criterion, one after the other."""
-        for group in self.levels_:
-            for name in self.encoder_.names:
-                before, known = self.effects_, self.slopes_
-                self.slopes_ = known | {group: (*known[group], name)}
-                self.effects_ = self._fitted(X, y)
-                if self.effects_.criterion >= before.criterion:
-                    self.effects_, self.slopes_ = before, known
+        for group, name in product(self.levels_, self.encoder_.names):
+            self._try_slope(group, name, X, y)
+
+    def _try_slope(self, group: str, name: str, X: pd.DataFrame, y: np.ndarray) -> None:
+        """Add the slope of ``name`` to ``group`` if it lowers Akaike's criterion."""
+        before, known = self.effects_, self.slopes_
+        self.slopes_ = known | {group: (*known[group], name)}
+        self.effects_ = self._fitted(X, y)
+        if self.effects_.criterion >= before.criterion:
+            self.effects_, self.slopes_ = before, known
 
     def _design(self, X: pd.DataFrame) -> Design:
         """Encode rows as the equations need them."""
@@ -227,8 +181,12 @@ class CrossedRegressor(RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         pairs = zip(self.levels_, self.effects_.covariances, strict=True)
         rows = [row for group, covariance in pairs for row in self._deviations(group, covariance)]
-        noise = self.scale_ * float(np.sqrt(self.effects_.solution.noise))
-        return pd.DataFrame([*rows, ("noise", "", noise)], columns=["group", "effect", "deviation"])
+        columns = ["group", "effect", "deviation"]
+        return pd.DataFrame([*rows, ("noise", "", self._noise())], columns=columns)
+
+    def _noise(self) -> float:
+        """Give the standard deviation of the noise, in the units of ``y``."""
+        return self.scale_ * float(np.sqrt(self.effects_.solution.noise))
 
     def _deviations(self, group: str, covariance: np.ndarray) -> list[tuple[str, str, float]]:
         """Give the group, the name and the standard deviation of each of its effects."""
@@ -258,9 +216,7 @@ class CrossedRegressor(RegressorMixin, BaseEstimator):
         """Predict the targets of rows ``[row]``; levels may be new."""
         return self._moments(X)[0]
 
-    def predict_interval(
-        self, X: pd.DataFrame, level: float = 0.9
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def predict_interval(self, X: pd.DataFrame, level: float = 0.9) -> Interval:
         """Give the bounds between which the targets of rows lie with probability ``level``.
 
         Raises:
@@ -293,16 +249,18 @@ class CrossedRegressor(RegressorMixin, BaseEstimator):
         return found
 
 
+def _check_automatic(slopes: str) -> None:
+    """Raise if ``slopes`` is a word other than ``"auto"``."""
+    require(slopes == "auto", f"Parameter `slopes` should be 'auto' or columns. Found {slopes!r}.")
+
+
 def _targets(X: Any, y: Any) -> np.ndarray:
     """Give ``y`` as finite numbers ``[row]``.
 
     Raises:
         UserError: If ``X`` is no DataFrame, or ``y`` holds other values.
     """
-    require(
-        isinstance(X, pd.DataFrame),
-        f"`X` should be a DataFrame with the columns of the groups. Found {type(X).__name__}.",
-    )
+    check_frame(X)
     found: np.ndarray = column_or_1d(y).astype(np.float64)
     check_consistent_length(X, found)
     require(
@@ -316,4 +274,4 @@ def _with_one(columns: np.ndarray) -> np.ndarray:
     return np.concatenate([np.ones((len(columns), 1)), columns], 1)
 
 
-__all__ = ["WITHIN", "CrossedRegressor", "Levels", "columns_of"]
+__all__ = ["CrossedRegressor"]

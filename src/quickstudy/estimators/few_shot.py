@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import accuracy_score
@@ -15,7 +14,6 @@ from torch import Tensor, nn
 
 from quickstudy.episode import Batch
 from quickstudy.errors import require
-from quickstudy.estimators.adapted import without_column
 from quickstudy.estimators.class_episodes import episodes_of
 from quickstudy.estimators.class_learner import (
     ClassLearner,
@@ -25,9 +23,14 @@ from quickstudy.estimators.class_learner import (
     is_table,
     learner_maker,
 )
+from quickstudy.estimators.known_tasks import without_column
 from quickstudy.estimators.rows import (
+    TaskRows,
+    as_table,
     checked,
+    chosen_rows,
     coded,
+    column_of,
     labelled,
     labels_of,
     seed_of,
@@ -163,14 +166,13 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
             y: Classes ``[row]``.
             task: The task of every row ``[row]``, or a column of the DataFrame ``X``.
         """
-        rows, labels = without_task(X, task)
-        rows, y, labels = labelled(rows, y, labels)
-        self.task_column_ = task if isinstance(task, str | int) else None
-        x, y, encoder = self._inputs(rows, y)
-        labels = np.zeros(len(x), dtype=np.int64) if labels is None else labels
+        rows = TaskRows.of(X, y, task)
+        self.task_column_ = column_of(task)
+        x, y, encoder = self._inputs(rows.X, rows.y)
+        labels = rows.labels(len(x))
         _check_lengths(x, y, labels)
         self.approach_ = ClassLearner(self._trained(x, y, labels), encoder)
-        self._adapt_to_tasks(rows, y, labels)
+        self._adapt_to_tasks(rows.X, y, labels)
         return self
 
     def _adapt_to_tasks(self, rows: Any, y: np.ndarray, labels: np.ndarray) -> None:
@@ -179,17 +181,19 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         codes, names = coded(labels)
         for place, name in enumerate(names.tolist()):
             own = codes == place
-            self.tasks_[name] = self.adapt(_rows(rows, own), y[own])
+            self.tasks_[name] = self.adapt(chosen_rows(rows, own), y[own])
 
     def _inputs(self, rows: Any, y: Any) -> tuple[Tensor, np.ndarray, Encoder | None]:
         """Make tensors of ``rows``, and check ``y``; vectors have an encoder."""
-        encoder = None
-        if is_table(rows):
-            frame, y = checked(self, rows, y, fitting=True)
-            encoder = Encoder.fit(frame, tuple(frame.columns))
+        encoder, y = self._encoder(rows, y) if is_table(rows) else (None, y)
         x, y = inputs_of(self, rows, encoder, fitting=True), column_or_1d(y, warn=True)
         self.classes_, _ = labels_of(y)
         return x, y, encoder
+
+    def _encoder(self, rows: Any, y: Any) -> tuple[Encoder, Any]:
+        """Fit an encoder to the vectors ``rows``, and check them and ``y``."""
+        frame, y = checked(self, rows, y, fitting=True)
+        return Encoder.fit(frame, tuple(frame.columns)), y
 
     def adapt(self, X: Any, y: Any) -> AdaptedFewShotClassifier:
         """Fit a classifier of the new classes ``y`` to the examples ``X``."""
@@ -203,17 +207,21 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         rows, labels = self._divided(X, task)
         found = np.zeros((len(labels), len(self.classes_)))
         for name in dict.fromkeys(labels.tolist()):
-            own, served = np.flatnonzero(labels == name), self.tasks_[name]
-            columns = np.searchsorted(self.classes_, served.classes_)
-            found[np.ix_(own, columns)] = served.predict_proba(_rows(rows, own))
+            own = np.flatnonzero(labels == name)
+            cells = np.ix_(own, self._columns_of(name))
+            found[cells] = self.tasks_[name].predict_proba(chosen_rows(rows, own))
         return found
+
+    def _columns_of(self, task: Any) -> np.ndarray:
+        """Give the places of the classes of ``task`` among all ``[class]``."""
+        return np.searchsorted(self.classes_, self.tasks_[task].classes_)
 
     def _divided(self, X: Any, task: Any) -> tuple[Any, np.ndarray]:
         """Give the checked rows without the task's column, and the task of every row."""
         rows, labels = without_task(X, self.task_column_ if task is None else task)
         if is_table(rows):
             checked(self, rows)
-        rows = rows if isinstance(rows, pd.DataFrame) else np.asarray(rows)
+        rows = as_table(rows)
         return rows, self._known(labels, len(rows))
 
     def predict(self, X: Any, task: Any = None) -> np.ndarray:
@@ -235,15 +243,23 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         """Give the task of every row; a new task is refused."""
         if labels is None:
             return np.full(rows, self._only_task())
+        found = self._as_learned(labels)
+        self._check_learned(found)
+        return found
+
+    def _as_learned(self, labels: np.ndarray) -> np.ndarray:
+        """Call the tasks ``labels`` ``[row]`` as they were called in ``fit``: "1" may be 1."""
         known = {spell(name): name for name in self.tasks_}
-        found = np.array([known.get(spell(name), name) for name in labels.tolist()], dtype=object)
-        unknown = sorted(set(found.tolist()) - set(self.tasks_))
+        return np.array([known.get(spell(name), name) for name in labels.tolist()], dtype=object)
+
+    def _check_learned(self, labels: np.ndarray) -> None:
+        """Raise if one of the tasks ``labels`` is new."""
+        unknown = sorted(set(labels.tolist()) - set(self.tasks_))
         require(
             not unknown,
             f"Parameter `task` should hold tasks that were learned. Found {unknown[:1]}: a "
             "new one is served by adapt.",
         )
-        return found
 
     def _only_task(self) -> Any:
         """Give the task that was learned; several are refused."""
@@ -257,11 +273,15 @@ class FewShotClassifier(ClassifierMixin, BaseEstimator):
         """Meta-train a learner on the rows ``x``, whose dtype it gets."""
         seed = seed_of(self.random_state)
         source = episodes_of(x.float(), y, labels, self.way, self.shot, self.query)
-        with ambient(seed, "learner"):
-            model = self._model(x, seed, source.target.scores)
-            learner = learner_maker(self.method)(model)
+        learner = self._untrained(x, seed, source.target.scores)
         train_whole(learner, source, self.steps, self.tasks_per_step, self.lr, seed)
         return learner.to(x.dtype).eval()
+
+    def _untrained(self, x: Tensor, seed: int, way: int) -> Learner:
+        """Make a learner with its initial weights."""
+        with ambient(seed, "learner"):
+            model = self._model(x, seed, way)
+            return learner_maker(self.method)(model)
 
     def _model(self, x: Tensor, seed: int, way: int) -> nn.Module:
         """Copy the user's network, or make one for inputs as ``x``."""
@@ -290,10 +310,6 @@ def _check_lengths(x: Tensor, y: np.ndarray, labels: np.ndarray) -> None:
         rows == len(labels),
         f"Parameter `task` should have a value for every row of X. Found {len(labels)} for {rows}.",
     )
-
-
-def _rows(X: Any, chosen: np.ndarray) -> Any:
-    return X.iloc[chosen] if isinstance(X, pd.DataFrame) else np.asarray(X)[chosen]
 
 
 __all__ = ["AdaptedFewShotClassifier", "FewShotClassifier"]

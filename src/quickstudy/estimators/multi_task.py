@@ -12,24 +12,18 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from quickstudy.errors import require
-from quickstudy.estimators.adapted import (
-    AdaptedClassifier,
-    AdaptedRegressor,
-    shaped,
-    unscaled,
-    without_column,
+from quickstudy.estimators.adapted import AdaptedClassifier, AdaptedRegressor
+from quickstudy.estimators.approach import Approach
+from quickstudy.estimators.crossed import CrossedRegressor
+from quickstudy.estimators.known_tasks import KnownTasks
+from quickstudy.estimators.regression import (
+    GroupRegression,
+    Regression,
+    TaskRegression,
+    listed_columns,
 )
-from quickstudy.estimators.approach import Approach, Ask, bounds, prediction
-from quickstudy.estimators.rows import (
-    checked,
-    coded,
-    holds,
-    labelled,
-    labels_of,
-    places_of,
-    seed_of,
-    without_task,
-)
+from quickstudy.estimators.rows import TaskRows, checked, coded, column_of, labels_of, seed_of
+from quickstudy.estimators.units import Interval, Units
 from quickstudy.ladder.methods import Method, choose, made
 from quickstudy.targets import Classes, Numbers, Target
 from quickstudy.tasks import TableTasks
@@ -39,6 +33,8 @@ from quickstudy.tasks.table_form import TableForm
 
 class MultiTaskEstimator(BaseEstimator, ABC):
     """The abstract parent of the regressor and the classifier of many tasks."""
+
+    tasks_: Any
 
     def __init__(self, method: Method = "auto", random_state: Any = None) -> None:
         self.method, self.random_state = method, random_state
@@ -53,21 +49,21 @@ class MultiTaskEstimator(BaseEstimator, ABC):
     def _y_options(self) -> dict[str, bool]:
         return {}
 
-    def _fit(self, X: Any, y: Any, task: Any) -> None:
+    def _fit(self, X: Any, y: Any, task: Any) -> KnownTasks:
+        """Learn from rows of which each is of one task."""
         frame, y, codes = self._checked_rows(X, y, task)
         targets, target, classes = self._learn(np.asarray(y))
         tasks = _tasks(frame, targets, target, codes, self.tasks_)
         form = TableForm.of(tasks, _columns(target, classes))
         self._fit_rung(form, form.tasks(tasks))
+        return KnownTasks(self.approach_, self.rows_, self.tasks_, self.task_column_)
 
     def _checked_rows(self, X: Any, y: Any, task: Any) -> tuple[pd.DataFrame, Any, np.ndarray]:
         """Give the rows without the task's column, ``y``, and the place of every row's task."""
-        rows, labels = without_task(X, task)
-        rows, y, labels = labelled(rows, y, labels)
-        self.task_column_ = task if isinstance(task, str | int) else None
-        frame, y = checked(self, rows, y, fitting=True, **self._y_options())
-        labels = np.zeros(len(frame), dtype=np.int64) if labels is None else labels
-        codes, self.tasks_ = coded(labels)
+        rows = TaskRows.of(X, y, task)
+        self.task_column_ = column_of(task)
+        frame, y = checked(self, rows.X, rows.y, fitting=True, **self._y_options())
+        codes, self.tasks_ = coded(rows.labels(len(frame)))
         return frame, y, codes
 
     def _fit_rung(self, form: TableForm, rows: TableTasks) -> None:
@@ -78,40 +74,6 @@ class MultiTaskEstimator(BaseEstimator, ABC):
         rung = made(self.method_, rows)
         rung.fit(rows, seed)
         self.approach_ = Approach(rung, form)
-
-    def _ask(self, X: Any, task: Any, ask: Ask = prediction) -> np.ndarray:
-        check_is_fitted(self)
-        rows, labels = self._divided(X, task)
-        frame, _ = checked(self, rows)
-        place, inputs = self._places(labels, len(frame)), self.approach_.inputs(frame)
-        return self.approach_.of_known(self.rows_, inputs, place, ask)
-
-    def _divided(self, X: Any, task: Any) -> tuple[Any, np.ndarray | None]:
-        """Give the rows without the task's column, and the task of every row, if it is said."""
-        if holds(X, self.task_column_):
-            X, of_column = without_task(X, self.task_column_)
-            task = of_column if task is None or isinstance(task, str | int) else task
-        return without_task(X, task)
-
-    def _places(self, labels: np.ndarray | None, num_rows: int) -> np.ndarray:
-        """Give the place of every row's task among those learned ``[row]``; −1 for a new one."""
-        if labels is None:
-            self._check_one_task()
-            return np.zeros(num_rows, dtype=np.int64)
-        return places_of(self.tasks_, labels)
-
-    def _check_one_task(self) -> None:
-        """Raise if several tasks were learned, so that it is not known which one is meant."""
-        known = len(self.tasks_)
-        require(
-            known == 1,
-            f"Parameter `task` should say the task of every row: {known} were learned. Found none.",
-        )
-
-    def _new(self, X: Any) -> Any:
-        """Drop the task's column from the rows of a new task."""
-        check_is_fitted(self)
-        return without_column(X, self.task_column_)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -132,22 +94,29 @@ class MultiTaskRegressor(RegressorMixin, MultiTaskEstimator):
     its dtype: 1, 1.0 and ``"1"``. In pipelines and searches ``task`` is metadata:
     ``MultiTaskRegressor().set_fit_request(task=True)``; the name of a column needs no routing.
 
+    If ``task`` is a list of two columns or more, ``["student", "course"]``, each has a prior of its
+    own, and a :class:`CrossedRegressor` serves all; ``"school/class"`` is the class within the
+    school.
+
     Args:
         method: ``"learned_prior"`` (a Gaussian prior over the tasks' linear weights, on the
             features or with their squares), ``"one_hot"`` (a ridge regression with a column for
             each task), ``"random_intercept"`` and ``"random_slopes"`` (linear mixed models),
             ``"pooled"`` (one ridge regression), ``"single_task"`` (a ridge a task),
-            ``"boosting_with_task"`` (boosting that sees the task), ``"boosting"`` (a task alone),
+            ``"boosting_with_task"`` (boosting that sees the task), ``"boosting"`` (of one task),
             ``"hard_sharing"`` (a network with a head a task), ``"pooled_refitted"`` (a network
             whose head is refitted on a task), ``"meta_learned"`` (ANIL). ``"auto"`` takes the best
-            of the first six in a threefold cross-validation of every task's rows.
+            of the first six in a threefold cross-validation of every task's rows; a list of
+            columns needs it.
         random_state: The seed of all random draws; None is 0.
 
     Attributes:
-        method_: The method that was taken.
-        tasks_: The tasks that were learned.
-        approach_: The fitted way of sharing.
-        rows_: The rows, scaled: a known task adapts to its own again when it is predicted.
+        method_: The method that was taken; ``"crossed"`` if ``task`` is a list of columns.
+        tasks_: The tasks that were learned; the levels by column if there are several.
+        fitted_: What was learned, as :class:`~quickstudy.estimators.regression.Regression`.
+        approach_: The fitted way of sharing, if a row is of one task.
+        rows_: The rows, scaled, if a row is of one task: a known task adapts to its own again when
+            it is predicted.
 
     Raises:
         UserError: If a method, a column or a task is missing.
@@ -171,10 +140,32 @@ class MultiTaskRegressor(RegressorMixin, MultiTaskEstimator):
         Args:
             X: Features ``[row, feature]``, an array or a DataFrame.
             y: Targets ``[row]`` or ``[row, target]``.
-            task: The task of every row ``[row]``, or a column of ``X``.
+            task: The task of every row ``[row]``, or a column of ``X``, or a list of columns whose
+                groups are crossed or nested.
         """
-        self._fit(X, y, task)
+        groups = listed_columns(X, task)
+        self.fitted_ = self._of_groups(X, y, groups) if groups else self._of_tasks(X, y, task)
         return self
+
+    def _of_tasks(self, X: Any, y: Any, task: Any) -> Regression:
+        """Learn from rows of which each is of one task."""
+        known = self._fit(X, y, task)
+        return TaskRegression(known, Units(known.approach.form, self.one_dimensional_))
+
+    def _of_groups(self, X: pd.DataFrame, y: Any, groups: tuple[str, ...]) -> Regression:
+        """Learn from rows that belong to several ``groups`` at once."""
+        self._check_automatic(groups)
+        found = GroupRegression.fit(self, X, y, groups)
+        self.method_, self.tasks_ = "crossed", found.levels
+        return found
+
+    def _check_automatic(self, groups: tuple[str, ...]) -> None:
+        """Raise if a method is asked for that serves one column of tasks only."""
+        require(
+            self.method == "auto",
+            f"Parameter `method` should be 'auto' if `task` lists columns: {list(groups)}. "
+            f"Found {self.method!r}.",
+        )
 
     def _y_options(self) -> dict[str, bool]:
         return {"multi_output": True, "y_numeric": True}
@@ -189,33 +180,32 @@ class MultiTaskRegressor(RegressorMixin, MultiTaskEstimator):
 
         They are ``[row]`` or ``[row, target]``, as in :meth:`fit`.
         """
-        return self._in_units(self._ask(X, task))
+        check_is_fitted(self, "fitted_")
+        return self.fitted_.predict(self, X, task)
 
-    def predict_interval(
-        self, X: Any, task: Any = None, level: float = 0.9
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def predict_interval(self, X: Any, task: Any = None, level: float = 0.9) -> Interval:
         """Give the bounds between which the targets of rows lie with probability ``level``.
 
-        Learned priors, mixed models and ``"one_hot"`` have them.
+        Learned priors, mixed models, ``"one_hot"`` and crossed groups have them.
 
         Raises:
             UserError: If the method has none, or ``level`` is not between 0 and 1.
         """
-        low, high = np.split(self._ask(X, task, bounds(level)), 2, axis=1)
-        return self._in_units(low), self._in_units(high)
+        check_is_fitted(self, "fitted_")
+        return self.fitted_.interval(self, X, task, level)
 
     def score(self, X: Any, y: Any, task: Any = None, sample_weight: Any = None) -> float:
         """Give ``R²`` of the predictions, over all rows."""
         return float(r2_score(y, self.predict(X, task), sample_weight=sample_weight))
 
-    def adapt(self, X: Any, y: Any) -> AdaptedRegressor:
-        """Fit a regressor of a new task to its rows ``X``, ``y``."""
-        rows = self._new(X)
-        return AdaptedRegressor(self.approach_).fit(rows, y)
+    def adapt(self, X: Any, y: Any) -> AdaptedRegressor | CrossedRegressor:
+        """Fit a regressor of a new task to its rows ``X``, ``y``.
 
-    def _in_units(self, values: np.ndarray) -> np.ndarray:
-        """Give scaled targets in their own units, ``[row]`` or ``[row, target]`` as in ``fit``."""
-        return shaped(unscaled(self.approach_, values), self.one_dimensional_)
+        If groups are crossed, the rows may be of several new levels, and the regressor knows all
+        others too.
+        """
+        check_is_fitted(self, "fitted_")
+        return self.fitted_.adapt(X, y)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -240,6 +230,7 @@ class MultiTaskClassifier(ClassifierMixin, MultiTaskEstimator):
         tasks_: The tasks that were learned.
         approach_: The fitted way of sharing.
         rows_: The rows, scaled.
+        known_: The tasks that were learned, with their rows.
 
     Raises:
         UserError: If a method, a column or a task is missing.
@@ -263,7 +254,7 @@ class MultiTaskClassifier(ClassifierMixin, MultiTaskEstimator):
             y: Classes ``[row]``.
             task: The task of every row ``[row]``, or a column of ``X``.
         """
-        self._fit(X, y, task)
+        self.known_ = self._fit(X, y, task)
         return self
 
     def _learn(self, y: np.ndarray) -> tuple[torch.Tensor, Target, tuple[str, ...]]:
@@ -273,7 +264,8 @@ class MultiTaskClassifier(ClassifierMixin, MultiTaskEstimator):
 
     def predict_proba(self, X: Any, task: Any = None) -> np.ndarray:
         """Give the probability of every class ``[row, class]``."""
-        return self._ask(X, task)
+        check_is_fitted(self, "known_")
+        return self.known_.ask(self, X, task)
 
     def predict(self, X: Any, task: Any = None) -> np.ndarray:
         """Predict the likeliest class ``[row]``."""
@@ -286,7 +278,8 @@ class MultiTaskClassifier(ClassifierMixin, MultiTaskEstimator):
 
     def adapt(self, X: Any, y: Any) -> AdaptedClassifier:
         """Fit a classifier of a new task to its rows ``X``, ``y``."""
-        rows = self._new(X)
+        check_is_fitted(self, "known_")
+        rows = self.known_.without_column(X)
         return AdaptedClassifier(self.approach_, self.classes_).fit(rows, y)
 
 
@@ -302,16 +295,15 @@ def _tasks(
     """Encode the rows, and sort them by task."""
     encoder = Encoder.fit(frame, tuple(frame.columns))
     order = np.argsort(codes, kind="stable")
-    x, task = encoder(frame.iloc[order]), codes[order]
     return TableTasks(
-        torch.from_numpy(x).double(),
-        targets[order],
-        torch.from_numpy(task),
-        tuple(map(str, names)),
-        torch.arange(len(names)),
-        target,
-        encoder,
-        "rows",
+        x=torch.from_numpy(encoder(frame.iloc[order])).double(),
+        y=targets[order],
+        task=torch.from_numpy(codes[order]),
+        names=tuple(map(str, names)),
+        identity=torch.arange(len(names)),
+        target=target,
+        encoder=encoder,
+        label="rows",
     )
 
 

@@ -1,5 +1,6 @@
 """Checks rows, targets and tasks as scikit-learn checks its inputs."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -35,22 +36,51 @@ def checked(
     Raises:
         ValueError: As scikit-learn's own estimators do.
     """
-    asked = isinstance(y, str) and y == "no_validation"
-    if isinstance(X, pd.DataFrame):
-        require(
-            len(X) > 0,
-            f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is required.",
-        )
-        if not asked:
-            y = validate_data(estimator, y=y, **options)
-            check_consistent_length(X, y)
-        X = check_names(X) if len({type(name) for name in X.columns}) > 1 else X
-        # after y, which would take the names of the columns away
-        validate_data(estimator, X, reset=fitting, skip_check_array=True)
-        return check_names(X), y
+    check = _checked_frame if isinstance(X, pd.DataFrame) else _checked_array
+    return check(estimator, X, y, fitting, **options)
+
+
+def _checked_frame(
+    estimator: BaseEstimator, X: pd.DataFrame, y: Any, fitting: bool, **options: Any
+) -> tuple[pd.DataFrame, Any]:
+    """Check a DataFrame and its targets; its cells are left to the encoder."""
+    _check_some(X)
+    if _is_given(y):
+        y = validate_data(estimator, y=y, **options)
+        check_consistent_length(X, y)
+    # after y, which would take the names of the columns away
+    return _checked_columns(estimator, X, fitting), y
+
+
+def _checked_array(
+    estimator: BaseEstimator, X: Any, y: Any, fitting: bool, **options: Any
+) -> tuple[pd.DataFrame, Any]:
+    """Check an array of numbers and its targets, and name its columns."""
     found = validate_data(estimator, X, y, reset=fitting, ensure_all_finite="allow-nan", **options)
-    X, y = (found, y) if asked else found
-    return pd.DataFrame(X, columns=[f"x{index}" for index in range(X.shape[1])]), y
+    values, y = found if _is_given(y) else (found, y)
+    return pd.DataFrame(values, columns=[f"x{index}" for index in range(values.shape[1])]), y
+
+
+def _is_given(y: Any) -> bool:
+    """Say whether there are targets to check; scikit-learn's own default stands for none."""
+    return not (isinstance(y, str) and y == "no_validation")
+
+
+def _check_some(X: pd.DataFrame) -> None:
+    """Raise if there are no rows, in the words of scikit-learn."""
+    require(
+        len(X) > 0,
+        f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is required.",
+    )
+
+
+def _checked_columns(estimator: BaseEstimator, X: pd.DataFrame, fitting: bool) -> pd.DataFrame:
+    """Set or compare the columns of ``X``, and call all of them by text."""
+    named = check_names(X)
+    mixed = len({type(name) for name in X.columns}) > 1
+    # scikit-learn refuses columns that are called by numbers and text
+    validate_data(estimator, named if mixed else X, reset=fitting, skip_check_array=True)
+    return named
 
 
 def labels_of(y: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -76,18 +106,66 @@ def without_task(X: Any, task: Any) -> tuple[Any, np.ndarray | None]:
     """
     if task is None:
         return X, None
-    if isinstance(task, str | int):
-        columns = list(X.columns) if isinstance(X, pd.DataFrame) else []
-        require(
-            task in columns,
-            f"Parameter `task` should be an array, or a column of the DataFrame X. Found {task!r}.",
-        )
-        X, task = X.drop(columns=task), X[task]
-    found = column_or_1d(task)
-    check_consistent_length(X, found)
-    empty = int(pd.isna(found).sum())
+    column = column_of(task)
+    rows, labels = (X, task) if column is None else _divided_at(X, column)
+    found = column_or_1d(labels)
+    check_consistent_length(rows, found)
+    _check_all_said(found)
+    return rows, found
+
+
+def column_of(task: Any) -> str | int | None:
+    """Give the name of the task's column, if ``task`` is one."""
+    return task if isinstance(task, str | int) else None
+
+
+def _divided_at(X: Any, column: str | int) -> tuple[pd.DataFrame, pd.Series]:
+    """Give a DataFrame without the ``column``, and the column."""
+    require(
+        holds(X, column),
+        f"Parameter `task` should be an array, or a column of the DataFrame X. Found {column!r}.",
+    )
+    return X.drop(columns=column), X[column]
+
+
+def _check_all_said(tasks: np.ndarray) -> None:
+    """Raise if the task of a row is empty."""
+    empty = int(pd.isna(tasks).sum())
     require(not empty, f"Parameter `task` should say the task of every row. Found {empty} empty.")
-    return X, found
+
+
+@dataclass(frozen=True, eq=False)
+class TaskRows:
+    """Labelled rows of tasks, before they are checked.
+
+    Attributes:
+        X: Rows without the task's column.
+        y: Labels ``[row]`` or ``[row, target]``.
+        tasks: The task of every row ``[row]``; None if all are of one.
+    """
+
+    X: Any
+    y: Any
+    tasks: np.ndarray | None
+
+    @classmethod
+    def of(cls, X: Any, y: Any, task: Any) -> "TaskRows":
+        """Take the task's column away, and leave out the rows without a label.
+
+        Args:
+            X: Rows.
+            y: Labels ``[row]`` or ``[row, target]``.
+            task: The name of a column of ``X``, or an array, or None.
+
+        Raises:
+            UserError: As :func:`without_task` and :func:`labelled`.
+        """
+        rows, tasks = without_task(X, task)
+        return cls(*labelled(rows, y, tasks))
+
+    def labels(self, num_rows: int) -> np.ndarray:
+        """Give the task of each of the ``num_rows`` rows ``[row]``; a single one is 0."""
+        return np.zeros(num_rows, dtype=np.int64) if self.tasks is None else self.tasks
 
 
 def labelled(X: Any, y: Any, task: np.ndarray | None = None) -> tuple[Any, Any, Any]:
@@ -102,25 +180,35 @@ def labelled(X: Any, y: Any, task: np.ndarray | None = None) -> tuple[Any, Any, 
         UserError: If no row has a label.
     """
     missing = _missing(y)
-    if missing is None or len(missing) != _num_rows(X) or not missing.any():
+    # other lengths are refused when rows and labels are checked
+    if not missing.any() or missing.shape != as_table(X).shape[:1]:
         return X, y, task
     require(not missing.all(), "`y` should have a label for some rows. Found none.")
-    rows = X.iloc[~missing] if isinstance(X, pd.DataFrame) else np.asarray(X)[~missing]
     known = np.asarray(np.asarray(y, dtype=object)[~missing].tolist())
-    return rows, known, None if task is None else task[~missing]
+    return chosen_rows(X, ~missing), known, None if task is None else task[~missing]
 
 
-def _missing(y: Any) -> np.ndarray | None:
-    """Say which rows lack a label ``[row]``; None if ``y`` is no array."""
-    values = y if isinstance(y, pd.DataFrame | pd.Series) else np.asarray(y)
-    if values.ndim == 0:
-        return None
-    missing = np.asarray(pd.isna(values)).reshape(len(values), -1)
-    return np.asarray(missing.any(1))
+def chosen_rows(X: Any, chosen: np.ndarray) -> Any:
+    """Give the rows ``chosen`` of a DataFrame or an array."""
+    rows = as_table(X)
+    return rows.iloc[chosen] if isinstance(rows, pd.DataFrame) else rows[chosen]
 
 
-def _num_rows(X: Any) -> int:
-    return int(np.shape(X)[0]) if len(np.shape(X)) else -1
+def as_table(values: Any) -> Any:
+    """Give ``values`` as they are if pandas holds them, else as an array."""
+    return values if isinstance(values, pd.DataFrame | pd.Series) else np.asarray(values)
+
+
+def _missing(y: Any) -> np.ndarray:
+    """Say which rows lack a label ``[row]``; if ``y`` is no array, there are no rows."""
+    cells = np.asarray(pd.isna(as_table(y)))
+    return _any_by_row(cells) if cells.ndim else np.zeros(0, dtype=bool)
+
+
+def _any_by_row(cells: np.ndarray) -> np.ndarray:
+    """Say which rows hold a true cell ``[row]``."""
+    found: np.ndarray = np.logical_or.reduce(cells.reshape(len(cells), -1), axis=1)
+    return found
 
 
 def coded(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -176,8 +264,12 @@ def seed_of(random_state: Any) -> int:
 
 
 __all__ = [
+    "TaskRows",
+    "as_table",
     "checked",
+    "chosen_rows",
     "coded",
+    "column_of",
     "holds",
     "labelled",
     "labels_of",
