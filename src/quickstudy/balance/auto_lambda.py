@@ -135,7 +135,7 @@ class AutoLambda(TaskWeights):
         return self.validation.sample(self._count, moment)
 
     def _is_primary(self, task: Tensor) -> Tensor:
-        """Say which identities are those of tasks that count."""
+        """Say which identities belong to tasks that count."""
         if self.primary is None:
             return torch.ones_like(task, dtype=torch.bool)
         return torch.isin(task, torch.tensor(list(self.primary), device=task.device))

@@ -31,7 +31,7 @@ def descend(balancer: Balancer, losses: Tensor, step: OuterStep, share: float = 
 
     An aggregator gets a gradient of each task that has a query, so the graph of the losses is
     walked once a task. TorchJD's objects get the losses in the order of the tasks' identities, so
-    that one that remembers a task finds it at its place.
+    that a balancer which remembers tasks finds each at its place.
 
     Args:
         balancer: How many losses make a step.

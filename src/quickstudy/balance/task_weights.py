@@ -57,7 +57,7 @@ class TaskWeights(nn.Module, ABC):
     def weigh(self, losses: Tensor, step: OuterStep) -> Tensor:
         """Return the weights to descend with, constants ``[num_tasks]``.
 
-        Those of the next step are put into ``weights``.
+        The weights of the next step are put into ``weights``.
         """
 
     def by_task(self, values: Tensor, step: OuterStep) -> tuple[Tensor, Tensor]:
@@ -79,7 +79,7 @@ class TaskWeights(nn.Module, ABC):
 
 
 class AdamByTask(nn.Module):
-    """Step the weights of the tasks that a step holds by Adam; each task counts its own steps."""
+    """Step the weights of the tasks that a step holds by Adam, counting the steps of each task."""
 
     first: Tensor
     second: Tensor

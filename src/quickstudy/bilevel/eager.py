@@ -16,7 +16,7 @@ PullBack = Callable[[Tensor], list[Tensor]]
 Ran = tuple[Tensor, State, PullBack]
 """The losses, the last state, and how to pull weights of the losses back."""
 Run = Callable[[State, bool], Ran]
-"""The meta tensors, and whether a gradient is wanted, to the result."""
+"""The meta tensors, and whether a gradient is needed, to the result."""
 
 
 def eager(run: Run, meta: State) -> Solved:

@@ -1,4 +1,4 @@
-"""An outer loss at the end of an inner descent, both as functions of your own."""
+"""An outer loss at the end of an inner descent, both given as functions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -53,9 +53,9 @@ def implicit(
 def by_conjugate_gradients(product: Product, target: Vector, axes: int, steps: int) -> Vector:
     """Solve the system of every task by conjugate gradients.
 
-    Gives ``x`` with ``A x ≈ target``. Each task has its own lengths of steps. A task stops when it
-    has arrived, to the precision of its dtype, or when it finds a direction in which its matrix is
-    not positive.
+    Gives ``x`` with ``A x ≈ target``. Every task has separate lengths of steps. A task stops when
+    it has arrived, to the precision of its dtype, or when it finds a direction in which its matrix
+    is not positive.
 
     Args:
         product: ``A``.

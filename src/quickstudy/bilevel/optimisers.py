@@ -79,7 +79,7 @@ class Momentum(InnerOptimiser):
 
 
 class Adam(InnerOptimiser):
-    """Adam, with a memory of its own for every task.
+    """Adam, with a separate memory for every task.
 
     ``m ← β₁m + (1−β₁)g``, ``v ← β₂v + (1−β₂)g²``, ``w ← w − rate · m̂ / √(v̂ + ε²)``.
 

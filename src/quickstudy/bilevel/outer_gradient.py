@@ -1,4 +1,4 @@
-"""The outer gradients by their names: one table for learners and for functions of your own."""
+"""The outer gradients by their names: one table for learners and for given functions."""
 
 import math
 from functools import partial

@@ -81,7 +81,7 @@ def move(
 def gradient(
     objective: Objective, weights: Weights, names: Sequence[str], differentiable: bool
 ) -> tuple[Tensor, Weights]:
-    """Compute the objective of every task, and the gradient by the task's own weights.
+    """Compute the objective of every task, and the gradient by the task's weights.
 
     Tasks do not share weights, so the gradient of the sum holds every task's gradient. It takes
     one ordinary backward pass over batched operations, which is faster than a mapped

@@ -22,10 +22,10 @@ Function = Callable[[State, State], Values]
 def stepwise(problem: InnerProblem, meta: State, step_weights: StepWeights) -> Solved:
     """Compute the outer losses with the exact gradient, step by step, and the last state.
 
-    The steps are taken without a graph, and their states ``s_k`` are kept. Then, from
-    ``λ = ∂L/∂s_K`` and for ``k = K−1 … 0``, step ``k`` is computed again and ``λ`` is pulled back
-    through it: ``λ ← (∂s_{k+1}/∂s_k)ᵀ λ``. For gradient descent this is ``λ − rate · H_k λ``. On
-    the way, ``(∂s_{k+1}/∂meta)ᵀ λ`` is collected. Memory is one step's and that of all states. It
+    The steps are taken without a graph, and their states ``s_k`` are kept. Then, from ``λ =
+    ∂L/∂s_K`` and for ``k = K−1 … 0``, step ``k`` is computed again and ``λ`` is pulled back through
+    it: ``λ ← (∂s_{k+1}/∂s_k)ᵀ λ``. For gradient descent this is ``λ − rate · H_k λ``. On the way,
+    ``(∂s_{k+1}/∂meta)ᵀ λ`` is collected. It takes the memory of one step and of all states, which
     is free again once the losses are there (see :func:`~quickstudy.bilevel.eager.eager`).
 
     Args:
@@ -132,7 +132,7 @@ class _Walk:
         return device_of(self.meta)
 
     def forward(self) -> Solved:
-        """Take all steps, and leave a trail if the gradient is wanted."""
+        """Take all steps, and leave a trail if the gradient is needed."""
         state, steps = self._start(), len(self.step_weights) - 1
         losses: list[Tensor] = []
         for index, weight in enumerate(self.step_weights):

@@ -33,7 +33,7 @@ class CAVIA(GradientLearner):
         inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
         outer_gradient: ``"unrolled"``, ``"stepwise"`` or ``"first_order"``, see
             :class:`~quickstudy.MAML`.
-        statistics: Whose mean and variance batch norms use.
+        statistics: The statistics that batch norms use.
         mapping: How tasks are computed together.
 
     Raises:

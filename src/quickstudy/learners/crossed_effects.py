@@ -68,14 +68,14 @@ class Factor:
 
 @dataclass(frozen=True)
 class CrossedEffects:
-    """Predict rows by what all share and by the effects of the levels that they belong to.
+    """Predict rows by shared coefficients and by the effects of the levels that they belong to.
 
     ``y = φ(x) β + Σ_g z_g(x) b_{g, level} + ε``, ``b_{g, level} ~ N(0, Σ_g)``, ``ε ~ N(0, σ²)``.
 
     Attributes:
         solution: The posterior of all effects.
         y: The targets of the rows that are known ``[row]``.
-        num_free: How many entries of the covariances were estimated.
+        num_free: The number of covariance entries that were estimated.
     """
 
     solution: Solution

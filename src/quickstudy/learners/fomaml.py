@@ -24,7 +24,7 @@ class FOMAML(GradientLearner):
         test_steps: Inner steps at test; by default as many as in training.
         inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
         shared_head: Start every class's row of the last linear layer from the mean of the rows.
-        statistics: Whose mean and variance batch norms use.
+        statistics: The statistics that batch norms use.
         mapping: How tasks are computed together.
 
     Source: Finn, Abbeel & Levine 2017, section 5.2; Nichol, Achiam & Schulman 2018, eq. 5.

@@ -79,7 +79,7 @@ def over_tasks(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _num_tasks(arguments: Any) -> int:
-    """Return the number of tasks of ``arguments``: that of the first tensor."""
+    """Return the number of tasks of ``arguments``, read off the first tensor."""
     first = next(leaf for leaf in pytree.tree_leaves(arguments) if isinstance(leaf, Tensor))
     return first.shape[0]
 

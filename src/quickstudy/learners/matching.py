@@ -172,7 +172,7 @@ class FullContext(nn.Module):
 
 
 def _read(hidden: Tensor, of_support: Tensor, real: Tensor) -> Tensor:
-    """Return what every query reads of the support set ``[task, example, feature]``."""
+    """Return every query's reading of the support set ``[task, example, feature]``."""
     similarities = (hidden @ of_support.transpose(1, 2)).masked_fill(~real, NEVER)
     return similarities.softmax(-1) @ of_support
 

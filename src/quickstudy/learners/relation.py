@@ -20,7 +20,7 @@ class RelationNet(EmbeddingLearner):
     ``k``. The loss of a query is the mean over the classes of ``(r_k − 1[y = k])²``.
     :meth:`predict` gives the logits of ``r``.
 
-    Batch norms of the relation module are torch's own, like those of the embedding.
+    The relation module has torch's batch norms, as the embedding has.
 
     Args:
         model: A network that gives feature maps ``[example, channel, height, width]``, e.g.
@@ -113,7 +113,7 @@ def _known(channels: int | None) -> int:
     """Return the channels of the feature maps.
 
     Raises:
-        UserError: If nobody says them.
+        UserError: If the number is not known.
     """
     require(
         channels is not None,
@@ -141,7 +141,7 @@ def _convolved(x: Tensor, weight: Tensor, bias: Tensor | None, like: nn.Conv2d) 
 def _rows(values: Tensor, task: Tensor, index: Tensor) -> Tensor:
     """Return ``values[task, index]`` of feature maps, channels last in memory.
 
-    An embedding is the fastest way there, and back in the backward pass.
+    An embedding lookup is the fastest way, also in the backward pass.
     """
     flat = values.flatten(0, 1).movedim(1, -1)
     rows = F.embedding(task * values.shape[1] + index, flat.flatten(1))

@@ -28,7 +28,7 @@ class Reptile(GradientLearner):
             out shot by shot, so a multiple of the way is a balanced batch.
         shared_head: Start every class's row of the last linear layer from the mean of the rows:
             that start is the ``θ`` above.
-        statistics: Whose mean and variance batch norms use.
+        statistics: The statistics that batch norms use.
         mapping: How tasks are computed together.
 
     Source: Nichol, Achiam & Schulman 2018, algorithm 1 and section 6.1.

@@ -163,7 +163,7 @@ class _Conv3x3(nn.Conv2d):
         return self._conv_forward(x, self._laid_out_weight(), self.bias)
 
     def _laid_out_weight(self) -> Tensor:
-        """Give the weight with strides that say channels-last, whatever made it."""
+        """Give the weight with channels-last strides, also if an operation has changed them."""
         return self.weight.reshape(-1, 3, 3, 1).permute(0, 3, 1, 2)
 
     def _by_unfolding(self, x: Tensor, bias: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch.nn.utils.weight_norm import WeightNorm
 from torch.overrides import TorchFunctionMode
 
 KNOWN = ("torch.nn.", "quickstudy.")
-"""Where modules come from whose forward pass sets no attribute."""
+"""The packages of modules whose forward pass sets no attribute."""
 
 Slot = tuple[int, str]
 """A place in a module that holds a tensor: which module, and the name there."""
@@ -31,7 +31,7 @@ def call(model: nn.Module, weights: Mapping[str, Tensor], *arguments: Any) -> An
 
     Args:
         model: Any module.
-        weights: Parameters and buffers by name; all others are the module's own.
+        weights: Parameters and buffers by name; all others stay the module's.
         arguments: The inputs.
 
     Source: ``functional_call`` restores a replaced value in place of the original if a submodule
@@ -128,7 +128,7 @@ def _differs(now: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
 def _differentiable() -> Iterator[None]:
     """Let attention take kernels whose derivatives can be differentiated.
 
-    The fused layer of a transformer has no derivative, and that of fused attention has none.
+    The fused layer of a transformer has no derivative. Fused attention has no second one.
     """
     fast, flash = torch.backends.mha.get_fastpath_enabled(), torch.backends.cuda.flash_sdp_enabled()
     memory = torch.backends.cuda.mem_efficient_sdp_enabled()

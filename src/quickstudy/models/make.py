@@ -55,8 +55,8 @@ def make_model(
 
     Args:
         name: A name of :data:`~quickstudy.models.MODELS`, an import path ``package.module:Class``
-            of your own (the current folder is searched too), or a name of timm, if it is installed.
-            An import path is code that is run.
+            (the current folder is searched too), or a name of timm, if it is installed. An import
+            path is code that is run.
         example: The shape of an example (without the example axis), or an example.
         outputs: Number of classes or targets, for scores.
         gives: The output to make: ``"scores"``, ``"embeddings"``, ``"maps"`` or ``"dense_scores"``,
@@ -117,7 +117,7 @@ def _batch(example: Sequence[int] | Tensor) -> Tensor:
 
 
 def _said_by(factory: Factory) -> Traits:
-    """Read what a class of modules says; a function says nothing."""
+    """Read the traits of a class of modules; a function has none."""
     if isinstance(factory, type) and issubclass(factory, nn.Module):
         return traits(factory)
     return Traits()
@@ -135,7 +135,7 @@ def _build(factory: Factory, asked: Request, options: Arguments) -> nn.Module:
 
 
 def _arguments(parameters: Parameters, asked: Request, options: Arguments) -> dict[str, Any]:
-    """Give the arguments that a constructor has: those of the request, then the ``options``."""
+    """Give the arguments that a constructor has, from the request and then from the ``options``."""
     arguments = {key: value for key, value in asked.arguments().items() if key in parameters}
     arguments |= options
     if "trunk" in _required(parameters):
@@ -241,7 +241,7 @@ def _is_told_outputs(factory: Factory) -> bool:
 
 
 def _gives_below(said: Traits, gives: Gives) -> bool:
-    """Say whether a network gives embeddings (or maps) by its own account."""
+    """Say whether a network declares that it gives embeddings (or maps)."""
     if said.gives is not None:
         return said.gives == BELOW[gives]
     size = said.embedding_size if gives == "scores" else said.feature_channels

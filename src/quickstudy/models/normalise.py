@@ -1,4 +1,4 @@
-"""Normalisation of a batch by its own statistics, with second derivatives as cheap as the first."""
+"""Normalisation of a batch by its statistics, with second derivatives as cheap as the first."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,18 +12,18 @@ from quickstudy.models.over_tasks import Axes, Mapped, Three, over_tasks
 
 
 def normalise(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
-    """Normalise each feature by its own mean and variance, and scale and shift it.
+    """Normalise each feature by its mean and variance, then scale and shift it.
 
     It gives ``weight · x̂ + bias`` with ``x̂ = r · (x − mean)`` and ``r = 1/√(variance + eps)``.
 
-    The gradient by ``x`` is ``J g = weight · r · P g``, where ``P`` takes out the mean and the
-    share of ``x̂``, ``P g = g − (1/n) Σ g − (x̂/n) Σ g x̂``. ``J`` is symmetric. So pulling a
-    tensor back through it needs the same kernel once more, one dot product a feature and a sum of
+    The gradient by ``x`` is ``J g = weight · r · P g``, with ``P g = g − (1/n) Σ g − (x̂/n) Σ g
+    x̂``: ``P`` takes out the mean and the share of ``x̂``. ``J`` is symmetric. So pulling a tensor
+    back through it needs the same kernel once more, one dot product a feature and a sum of
     multiples of three tensors:
 
     ``∂⟨v, J g⟩/∂x = −(r/n) (⟨g, x̂⟩ J v + ⟨v, x̂⟩ J g + ⟨v, J g⟩ x̂)``.
 
-    torch's own :func:`torch.nn.functional.batch_norm` takes many more passes for it. Derivatives of
+    torch's :func:`torch.nn.functional.batch_norm` takes many more passes for it. Derivatives of
     third and higher order are exact too; torch's are not, since it takes mean and variance for
     constants there. It has no forward-mode derivative.
 

@@ -74,7 +74,7 @@ class _OfTasks:
         return self.value.unbind(self.axis)
 
     def fold(self) -> Tensor:
-        """Make features of tasks, so that a batch has those of all tasks side by side."""
+        """Fold tasks into features: a batch has the features of all tasks side by side."""
         return self._with_axis(1).flatten(1, 2)
 
     def stack(self) -> Tensor:

@@ -25,9 +25,9 @@ class UNet(nn.Module):
         d_depth = e_depth,  d_l = g_l(concat(e_l, enlarge(d_{l+1})))
         y = W d_0 + b
 
-    where ``f`` and ``g`` are two times 3×3 convolution, batch norm and ReLU, ``enlarge`` repeats
+    Here ``f`` and ``g`` are two times 3×3 convolution, batch norm and ReLU, ``enlarge`` repeats
     values up to the size of ``e_l``, and ``W`` is a 1×1 convolution, the head. Any height and width
-    are served, odd ones too; the output has those of the image.
+    are served, odd ones too; the output has the size of the image.
 
     Args:
         way: Number of classes of a pixel; None gives the feature maps ``d_0`` ``[example, channel,
@@ -98,7 +98,7 @@ class UNet(nn.Module):
         return levels
 
     def _decode(self, levels: list[Tensor]) -> Tensor:
-        """Bring the deepest maps back to full size, beside those of every level of the encoder."""
+        """Bring the deepest maps back to full size, joined by the encoder's maps at every level."""
         *others, maps = levels
         for level, beside in zip(self.decoder, reversed(others), strict=True):
             maps = level(_concat(beside, maps))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Outer(nn.Module, ABC):
-    """Say what training descends: one loss a task, whose gradient is the update direction."""
+    """Give one loss per task, whose gradient is the update direction of training."""
 
     moves_averages: bool = False
     """Whether training moves the running averages of batch norms."""

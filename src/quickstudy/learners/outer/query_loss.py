@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from quickstudy.learners.gradient import GradientLearner
 
 EXPLICIT = ("unrolled", "stepwise", "first_order")
-"""The outer gradients that need no option of their own."""
+"""The outer gradients that need no further option."""
 COMPILED = ("unrolled", "truncated", "first_order")
 """The outer gradients that are a graph of the inner steps."""
 
@@ -60,10 +60,10 @@ class QueryLoss(Outer):
 
     @classmethod
     def explicit(cls, outer_gradient: OuterGradient) -> Self:
-        """Make one whose gradient needs no other option.
+        """Make a query loss whose gradient needs no further option.
 
         Raises:
-            UserError: If ``outer_gradient`` is another.
+            UserError: If ``outer_gradient`` is none of these.
         """
         require(
             outer_gradient in EXPLICIT,

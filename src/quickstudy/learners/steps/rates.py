@@ -43,7 +43,8 @@ class Rates(nn.ParameterList):
         """Return the rates of step ``index`` by name.
 
         Args:
-            learned: The meta-learned rates by place; a rate that is missing is its own.
+            learned: The meta-learned rates by place; a rate that is missing is read from this
+                module.
             index: The number of steps taken before.
         """
         rates: Weights = {}
