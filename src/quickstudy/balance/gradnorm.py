@@ -22,7 +22,7 @@ class GradNorm(TaskWeights):
 
     so a task whose gradient is small, or that has learned less than others, gains weight. The
     weights are then scaled to sum to the number of tasks. The network descends with the weights
-    from before.
+    before this change.
 
     Args:
         num_tasks: Tasks; their identities are 0 to ``num_tasks − 1``.

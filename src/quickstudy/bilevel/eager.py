@@ -12,11 +12,11 @@ from quickstudy.bilevel.rng import restore_rng, rng_kept, rng_state
 from quickstudy.bilevel.unrolled import Solved
 
 PullBack = Callable[[Tensor], list[Tensor]]
-"""Weights of the losses to the gradient of the weighted sum by the meta tensors. Call it once."""
+"""Maps weights of the losses to the gradient of their sum by the meta tensors. Call it once."""
 Ran = tuple[Tensor, State, PullBack]
 """The losses, the last state, and how to pull weights of the losses back."""
 Run = Callable[[State, bool], Ran]
-"""The meta tensors, and whether a gradient is needed, to the result."""
+"""Maps the meta tensors, and whether a gradient is needed, to the result."""
 
 
 def eager(run: Run, meta: State) -> Solved:

@@ -17,7 +17,7 @@ from quickstudy.bilevel.vectors import Vector, along, derivative, dot, minus, pl
 Product = Callable[[Vector], Vector]
 """A symmetric matrix for every task, as its product with a vector."""
 Solver = Callable[[Product, Vector, int], Vector]
-"""``A``, ``b`` and the number of task axes (0 or 1) to about ``A⁻¹ b``."""
+"""Maps ``A``, ``b`` and the number of task axes (0 or 1) to about ``A⁻¹ b``."""
 
 
 def implicit(
@@ -35,8 +35,8 @@ def implicit(
     ``∂L/∂θ − (∂²ℓ/∂θ∂w)ᵀ v`` with ``(∂²ℓ/∂w² + damping · I) v = ∂L/∂w``.
 
     It takes products of the Hessian with vectors at the last state only. So memory does not depend
-    on the number of steps, nor does the gradient depend on the path of the steps. The gradient is
-    as good as the last state is near the optimum.
+    on the number of steps, nor does the gradient depend on the path of the steps. The nearer the
+    last state is to the optimum, the more exact is the gradient.
 
     Args:
         problem: The inner loop.
@@ -53,7 +53,7 @@ def implicit(
 def by_conjugate_gradients(product: Product, target: Vector, axes: int, steps: int) -> Vector:
     """Solve the system of every task by conjugate gradients.
 
-    Gives ``x`` with ``A x ≈ target``. Every task has separate lengths of steps. A task stops when
+    Gives ``x`` with ``A x ≈ target``. Step lengths differ from task to task. A task stops when
     it has arrived, to the precision of its dtype, or when it finds a direction in which its matrix
     is not positive.
 

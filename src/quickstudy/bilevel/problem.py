@@ -10,7 +10,7 @@ from quickstudy.bilevel.optimisers import InnerOptimiser, Rate, Weights
 
 State = dict[str, Tensor]
 Objective = Callable[[Weights], Tensor]
-"""Weights to one loss per task ``[task]``, or to a scalar."""
+"""Maps weights to one loss per task ``[task]``, or to a scalar."""
 
 
 class InnerProblem(ABC):

@@ -16,7 +16,7 @@ from quickstudy.bilevel.vectors import Vector, derivative, plus, zeros
 
 Values = tuple[Tensor, ...]
 Function = Callable[[State, State], Values]
-"""A state and the meta tensors to the values of the next state, or to the outer losses."""
+"""Maps a state and the meta tensors to the values of the next state, or to the outer losses."""
 
 
 def stepwise(problem: InnerProblem, meta: State, step_weights: StepWeights) -> Solved:

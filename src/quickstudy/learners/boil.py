@@ -12,8 +12,8 @@ class BOIL(InitialisationLearner):
     of its representation: a head cannot follow the task, so the features have to.
 
     Args:
-        model: A network that ends in a linear layer; otherwise as :class:`~quickstudy.MAML`, as all
-            others below.
+        model: A network that ends in a linear layer. See :class:`~quickstudy.MAML` for more about
+            the options below.
         inner_lr: Inner learning rate.
         inner_steps: Inner steps in training.
         test_steps: Inner steps at test; by default as many as in training.

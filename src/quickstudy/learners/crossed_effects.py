@@ -42,7 +42,7 @@ class Factor:
         return len(self.places[0])
 
     def matrix(self, values: Array) -> Array:
-        """Make ``Λ`` of its free entries, of which the diagonal is given by its logarithms."""
+        """Make ``Λ`` of its free entries; the diagonal is given as logarithms."""
         found = np.zeros((self.width, self.width))
         found[self.places] = np.concatenate([np.exp(values[: self.width]), values[self.width :]])
         return found

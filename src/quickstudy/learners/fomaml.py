@@ -18,7 +18,8 @@ class FOMAML(GradientLearner):
     as the identity. Equal to :class:`~quickstudy.MAML` with ``outer_gradient="first_order"``.
 
     Args:
-        model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as all others below.
+        model: A network, see :class:`~quickstudy.learners.gradient.GradientLearner`, also for
+            ``statistics`` and ``mapping``.
         inner_lr: Inner learning rate.
         inner_steps: Inner steps in training.
         test_steps: Inner steps at test; by default as many as in training.

@@ -34,8 +34,9 @@ class Generator(GradientLearner):
     An adapted task is ``embedding_size`` numbers (and a head in classification).
 
     Args:
-        model: A network that ends in a linear layer (with a bias, for classes); otherwise see
-            :class:`~quickstudy.learners.gradient.GradientLearner`, as all others below.
+        model: A network that ends in a linear layer (with a bias, for classes); see
+            :class:`~quickstudy.learners.gradient.GradientLearner`, also for ``statistics`` and
+            ``mapping``.
         kind: ``"film"`` or ``"lowrank"``.
         embedding_size: Length of ``z``.
         encoder_size: Width of the encoder.
@@ -43,8 +44,8 @@ class Generator(GradientLearner):
         layers: Names of the layers that change; by default all linear layers and convolutions of
             the body, or for ``"film"`` its batch norms if it has any.
         side: Side information: columns of ``x`` ``[task, example, feature]`` that are constant
-            within a task. A network of them is added to ``z``, read off the row that is predicted:
-            a task without support examples has its side information too.
+            within a task. The output of a network of them is added to ``z``. They are read off the
+            row that is predicted, so a task without support examples has them too.
         inner_lr: Inner learning rate of ``z`` and the head.
         inner_steps: Inner steps in training.
         test_steps: Inner steps at test; by default as many as in training.

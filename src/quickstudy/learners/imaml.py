@@ -25,7 +25,8 @@ class IMAML(GradientLearner):
     solve for it.
 
     Args:
-        model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as most others below.
+        model: A network, see :class:`~quickstudy.learners.gradient.GradientLearner`, also for
+            ``statistics`` and ``mapping``.
         inner_lr: Inner learning rate.
         inner_steps: Inner steps in training, at least 1.
         test_steps: Inner steps at test; by default as many as in training.

@@ -11,7 +11,8 @@ class MAML(InitialisationLearner):
     ``L_query(w_K)``, whose gradient with respect to ``θ`` goes through all ``K`` steps.
 
     Args:
-        model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as all others below.
+        model: A network, see :class:`~quickstudy.learners.gradient.GradientLearner`, also for
+            ``statistics`` and ``mapping``.
         inner_lr: Inner learning rate.
         inner_steps: Inner steps in training.
         test_steps: Inner steps at test; by default as many as in training.

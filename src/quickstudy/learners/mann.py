@@ -61,9 +61,8 @@ class MANN(EmbeddingLearner):
 
     Source: Santoro et al. 2016, section 3 and eq. 1–8. Differs from the paper: see the memory.
         ``f`` is any network. Its embeddings are normalised over a batch in training, by running
-        averages at test: without that, the common part of embeddings hides their differences,
-        and nothing is learned for long. 1 is added to the LSTM's forget gate, so that it starts
-        open.
+        averages at test. Otherwise the common part of the embeddings hides their differences, and
+        nothing is learned for long. 1 is added to the LSTM's forget gate, so that it starts open.
 
     Example:
         >>> import quickstudy as qs, torch

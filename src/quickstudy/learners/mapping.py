@@ -19,9 +19,9 @@ MappingMode = Literal["auto", "vmap", "loop"] | int
 logger = logging.getLogger("quickstudy")
 
 LARGE_SET = 8_000
-"""From this number of values a task on, a loop beats vmap on a CPU.
+"""The number of values of a task from which a loop beats vmap on a CPU.
 
-Weights of each task turn a convolution into a grouped one.
+With weights for each task, a convolution becomes a grouped one.
 """
 
 

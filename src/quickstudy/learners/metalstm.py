@@ -24,7 +24,8 @@ class MetaLSTM(GradientLearner):
     query loss after the steps.
 
     Args:
-        model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as all others below.
+        model: A network, see :class:`~quickstudy.learners.gradient.GradientLearner`, also for
+            ``statistics`` and ``mapping``.
         inner_lr: Initial value of the gates ``i``. If it is 1 or more, the gates are ``2 · inner_lr
             · σ(…)``, because a mean over many examples, or a shared head, takes rates above 1.
         inner_steps: Inner steps in training.

@@ -18,7 +18,8 @@ class MetaSGD(GradientLearner):
     direction and the length of the step.
 
     Args:
-        model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as all others below.
+        model: A network, see :class:`~quickstudy.learners.gradient.GradientLearner`, also for
+            ``statistics`` and ``mapping``.
         inner_lr: Initial value of all rates.
         inner_steps: Inner steps in training; the paper takes one.
         test_steps: Inner steps at test; by default as many as in training.

@@ -128,7 +128,7 @@ def _mean_of_present(values: Tensor, present: Tensor) -> Tensor:
 
 
 def _squared_errors(relations: Tensor, y: Tensor) -> Tensor:
-    """Return how far relations are from 1 for the class ``y``, from 0 for others, squared."""
+    """Return the squared distance of relations from 1 for the class ``y``, from 0 for others."""
     return (relations - F.one_hot(y, relations.shape[2]).to(relations.dtype)).square()
 
 

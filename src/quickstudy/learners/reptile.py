@@ -18,7 +18,8 @@ class Reptile(GradientLearner):
     mean(w_K − θ)``, as in the paper. Queries are not used in training.
 
     Args:
-        model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as most others below.
+        model: A network, see :class:`~quickstudy.learners.gradient.GradientLearner`, also for
+            ``statistics`` and ``mapping``.
         inner_lr: Inner learning rate.
         inner_steps: Inner steps in training.
         test_steps: Inner steps at test; by default as many as in training.

@@ -25,7 +25,8 @@ class SharingLearner(GradientLearner):
     part.
 
     Args:
-        model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as the last three.
+        model: A network, see :class:`~quickstudy.learners.gradient.GradientLearner`, also for the
+            last three arguments.
         part: The part that each task has for itself.
         inner_lr: Learning rate of adapting.
         test_steps: Steps of adapting.

@@ -51,7 +51,7 @@ def make_model(
 
     If scores are asked for, a network that is frozen, or that says it gives embeddings (or maps),
     gets a head, see :class:`~quickstudy.models.WithHead`. A network that does not say its
-    ``embedding_size`` or ``feature_channels`` is told the number that was found.
+    ``embedding_size`` or ``feature_channels`` gets the number that was found.
 
     Args:
         name: A name of :data:`~quickstudy.models.MODELS`, an import path ``package.module:Class``

@@ -8,7 +8,7 @@ and says whose statistics count (its ``statistics`` parameter):
 
 - ``"support"`` (default): mean and variance of the task's support set normalise support and query.
   Nothing is learned from the queries: a query's prediction does not depend on the other queries.
-- ``"transductive"``: each set is normalised by its mean and variance, as in the code of MAML,
+- ``"transductive"``: each set is normalised by its own mean and variance, as in the code of MAML,
   MAML++ and iMAML. Predictions depend on the other queries of the batch; results are labelled so.
 - ``"frozen"``: ``nn.BatchNorm`` stays and uses the running averages it came with.
 

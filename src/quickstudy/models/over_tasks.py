@@ -91,7 +91,7 @@ class _OfTasks:
 
 
 def _of_tasks(tensors: list[Tensor], in_dims: Axes, num_tasks: int) -> list[_OfTasks]:
-    """Tell every tensor its task axis; the number behind them has none."""
+    """Pair every tensor with its task axis; the number behind them has none."""
     pairs = zip(tensors, in_dims, strict=False)
     return [_OfTasks(value, axis, num_tasks) for value, axis in pairs]
 

@@ -42,9 +42,9 @@ class UNet(nn.Module):
         UserError: If a number is too small.
 
     Source: Ronneberger, Fischer & Brox 2015, figure 1. Differs from the paper: convolutions are
-    padded, so that no pixel is lost; there is batch norm; maps are enlarged by repetition, which a
-    transposed convolution would do with a checkerboard (Odena, Dumoulin & Olah 2016). The paper has
-    64 channels and depth 4.
+    padded, so that no pixel is lost; there is batch norm; maps are enlarged by repetition, because
+    a transposed convolution leaves a checkerboard pattern (Odena, Dumoulin & Olah 2016). The paper
+    has 64 channels and depth 4.
 
     Example:
         >>> import torch, quickstudy as qs

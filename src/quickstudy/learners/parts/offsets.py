@@ -139,7 +139,7 @@ class Offsets(Part):
         }
 
     def uncompiled(self) -> str | None:
-        """Refuse: the identities of tasks are looked at."""
+        """Refuse: a step reads the identities of tasks."""
         return "A learner of a fixed set of tasks is not compiled."
 
 

@@ -83,7 +83,7 @@ class EntryRates(Rates):
         return value.detach().clone()
 
     def of_step(self, rate: Tensor, name: str, index: int) -> Tensor:
-        """Return all rates, of rows that start alike their mean."""
+        """Return all rates, averaged over rows that start alike."""
         return rate.mean(0, keepdim=True) if name in self.alike else rate
 
 
