@@ -15,7 +15,7 @@ class TaskWeights(nn.Module, ABC):
 
     A step descends ``1/n Σ_i weights[task_i] · losses[i]`` over its ``n`` tasks, so weights of 1
     are the plain mean. A step may hold any of the tasks in any order. A task that is not in it
-    keeps its weight; a task without queries is not in it. All memory is in buffers, and so saved
+    keeps its weight; a task without queries is not in it. All memory is in buffers, so it is saved
     and resumed with the run.
 
     Args:
@@ -93,7 +93,7 @@ class AdamByTask(nn.Module):
             self.register_buffer(name, torch.zeros(num_tasks))
 
     def descend(self, weights: Tensor, gradient: Tensor, seen: Tensor) -> Tensor:
-        """Return the weights after a step of those that are ``seen``, all ``[num_tasks]``.
+        """Return the weights after a step of the tasks that are ``seen``, all ``[num_tasks]``.
 
         They are kept from falling below 0.
         """

@@ -17,7 +17,7 @@ Count = int | Tensor
 
 
 class InnerOptimiser(ABC):
-    """How a gradient changes the weights of a task."""
+    """Change the weights of a task by a gradient."""
 
     slots: tuple[str, ...] = ()
     """The names of the tensors that it keeps for every weight. They start at zero."""

@@ -59,7 +59,7 @@ def check_outer_gradient(outer_gradient: str, backward_steps: int, damping: floa
     """Raise if ``outer_gradient`` is unknown or an option is out of range.
 
     Raises:
-        UserError: If so.
+        UserError: If the name is unknown or an option is out of range.
     """
     known = get_args(OuterGradient)
     require(

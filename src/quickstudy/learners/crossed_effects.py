@@ -11,7 +11,7 @@ from quickstudy.learners.mixed_design import Array, Design, Grouping, Sums
 from quickstudy.learners.mixed_equations import Solution, solve
 
 LEAST_LOG, MOST_LOG = -9.0, 9.0
-"""Bounds of the logarithm of a spread, in units of the noise: below, it counts as none."""
+"""Bounds of the logarithm of a spread in units of the noise; the lower one counts as no spread."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class CrossedEffects:
         """Add rows, also of new levels, at the same covariances.
 
         Args:
-            design: The further rows; its groupings may have more levels than those that are known.
+            design: The further rows; its groupings may have levels that are not known yet.
             y: Their targets ``[row]``.
         """
         known = self.solution.sums.design

@@ -71,7 +71,7 @@ class Learner(nn.Module, ABC):
         """Raise if tasks that ask for ``target`` cannot be served.
 
         Raises:
-            UserError: If so, with the reason.
+            UserError: If they cannot, with the reason.
         """
         if torch.compiler.is_compiling():
             return

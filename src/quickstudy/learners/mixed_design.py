@@ -11,7 +11,7 @@ from quickstudy.errors import require
 
 Array = np.ndarray
 MOST_DENSE = 8000
-"""Levels, times effects a level, of all groupings but the largest: they are one dense matrix."""
+"""The most effects of all groupings but the largest together, which form one dense matrix."""
 
 
 @dataclass(frozen=True)

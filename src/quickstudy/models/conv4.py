@@ -78,7 +78,7 @@ class Conv4(nn.Module):
 
     @property
     def embedding_size(self) -> int:
-        """The length of an embedding; of flattened feature maps, if those are given."""
+        """The length of an embedding, or of flattened feature maps if the network gives maps."""
         return self.feature_channels * self._side() ** 2
 
     @property

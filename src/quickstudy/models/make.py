@@ -23,7 +23,7 @@ Parameters = Mapping[str, inspect.Parameter]
 """The parameters of a constructor by name."""
 
 LENGTHS = {"embeddings": "embedding_size", "maps": "feature_channels"}
-"""The length that a model is told if it does not say it."""
+"""The attribute for the length of an output, which is set on a model that does not say it."""
 
 NUM_EXAMPLES = 2
 """The number of examples of a trial; with two, a model that mixes up its axes is noticed."""
@@ -65,7 +65,7 @@ def make_model(
         weights: A file of weights, see :func:`quickstudy.models.weights.load_weights`. The head
             may be new.
         frozen: Whether all but the head stays as it is, see :class:`~quickstudy.models.Frozen`.
-        **options: Further arguments of the constructor; they win over those that are filled.
+        **options: Further arguments of the constructor, which replace filled ones.
 
     Raises:
         UserError: If there is no such model or option, or the model's input or output does not fit.

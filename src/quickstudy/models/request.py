@@ -65,7 +65,7 @@ class Request:
 
     @property
     def num_scores(self) -> int:
-        """How many scores are asked for, 0 if none are."""
+        """The number of scores that are asked for, 0 if none are."""
         return int(self.outputs or 0)
 
     def arguments(self) -> dict[str, Any]:

@@ -123,7 +123,7 @@ class UNet(nn.Module):
 
 
 def _concat(beside: Tensor, maps: Tensor) -> Tensor:
-    """Enlarge maps to the size of others, and put them behind those."""
+    """Enlarge ``maps`` to the size of ``beside``, and put them behind its channels."""
     return torch.cat([beside, F.interpolate(maps, beside.shape[2:])], 1)
 
 

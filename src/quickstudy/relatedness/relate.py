@@ -37,7 +37,7 @@ MEASURES: dict[str, Measure] = {
 
 @dataclass(frozen=True, eq=False)
 class Relatedness:
-    """How related tasks are.
+    """Hold the similarities of tasks, and the groups that they form.
 
     Attributes:
         measure: The name of the measure.

@@ -10,7 +10,7 @@ from quickstudy.relatedness.ratio import ratio
 
 @dataclass(frozen=True)
 class Shrunk:
-    """Estimates of the true similarities of tasks, which are seen through noise.
+    """Hold estimates of the true similarities of tasks, which are seen through noise.
 
     The true similarities are taken as ``κ_st ~ N(mean, variance)``.
 

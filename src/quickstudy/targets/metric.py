@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Metric:
-    """How a person is told the value of a metric.
+    """Say how a person is told the value of a metric.
 
     Attributes:
         higher_is_better: Whether a larger value is a better one.

@@ -45,7 +45,7 @@ class Target(ABC):
         """Raise if ``y`` ``[task, example, ...]`` has another dtype or shape than the labels have.
 
         Raises:
-            UserError: If so.
+            UserError: If dtype or shape do not fit.
         """
 
     @abstractmethod

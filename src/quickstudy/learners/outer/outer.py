@@ -25,7 +25,7 @@ class Outer(nn.Module, ABC):
         """Raise if the inner loop of ``learner`` has no such outer gradient.
 
         Raises:
-            UserError: If so, with the reason.
+            UserError: If it has none, with the reason.
         """
 
     @abstractmethod

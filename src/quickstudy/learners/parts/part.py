@@ -71,7 +71,7 @@ class Part(nn.Module, ABC):
     """Name the tensors of a network that a task owns, start them, and run the network with them.
 
     A part is made before it knows its network; :meth:`attach` shows it. Its parameters are
-    meta-learned beside those of the network.
+    meta-learned beside the parameters of the network.
 
     Every part defines :meth:`owned` and :meth:`start`. If the tensors are no weights of the
     network, it defines :meth:`whole` too. If the layers below see no inner step (:attr:`lifted`),
