@@ -36,7 +36,7 @@ def eager(run: Run, meta: State) -> Solved:
 
 
 class _Eager(torch.autograd.Function):
-    """The losses of a run as a function of the meta tensors. A list receives the last state."""
+    """Give the losses of a run as a function of the meta tensors; a list gets the last state."""
 
     @staticmethod
     def forward(

@@ -23,7 +23,7 @@ Loss = Callable[[Weights, State], Tensor]
 
 
 class Solution(NamedTuple):
-    """The outer loss and the weights after the last step.
+    """Hold the outer loss and the weights after the last step.
 
     Attributes:
         loss: The outer loss, a scalar or ``[task]``. Its gradient is the hypergradient.
@@ -134,7 +134,7 @@ def _named(meta: State, start: Weights, lr: Rate) -> State:
 
 @dataclass(frozen=True)
 class _Functions(InnerProblem):
-    """Two functions as a problem, which depends on the outer tensors, the start and the rate."""
+    """Make a problem of two functions, which depends on outer tensors, start and rate."""
 
     inner_loss: Loss
     outer_loss: Loss

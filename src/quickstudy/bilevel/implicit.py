@@ -75,7 +75,7 @@ def by_conjugate_gradients(product: Product, target: Vector, axes: int, steps: i
 
 
 class _Search(NamedTuple):
-    """Conjugate gradients between two steps.
+    """Hold the state of conjugate gradients between two steps.
 
     Attributes:
         solution: The solution so far.
@@ -153,7 +153,7 @@ def _run(
 
 
 class _Optimum:
-    """The last state of an inner problem, taken for its optimum."""
+    """Take the last state of an inner problem for its optimum."""
 
     def __init__(self, problem: InnerProblem, end: State, meta: State) -> None:
         self.problem, self.end = problem, end
@@ -185,7 +185,7 @@ class _Optimum:
 
 
 class _Slope(NamedTuple):
-    """The gradient of the inner objective, with its graph.
+    """Hold the gradient of the inner objective, with its graph.
 
     Attributes:
         places: The places in the state of the tensors that the objective depends on.

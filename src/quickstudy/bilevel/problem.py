@@ -14,7 +14,7 @@ Objective = Callable[[Weights], Tensor]
 
 
 class InnerProblem(ABC):
-    """An inner loop: its start, one step, the objective of the steps and the loss at the end.
+    """Define an inner loop by its start, its step, the steps' objective and the loss at the end.
 
     ``meta`` are the meta-learned tensors by name. All four functions depend on the meta-learned
     tensors only through this argument. A state holds the weights by name, and all else that a step

@@ -40,7 +40,7 @@ def stepwise(problem: InnerProblem, meta: State, step_weights: StepWeights) -> S
 
 
 class Recorded(NamedTuple):
-    """A function computed with its graph.
+    """Hold the values of a function, with their graph.
 
     Attributes:
         outputs: Its values.
@@ -98,7 +98,7 @@ def _run(problem: InnerProblem, step_weights: StepWeights, meta: State, wanted: 
 
 
 class _Link(NamedTuple):
-    """A function on the way to the losses, and how to compute it again.
+    """Hold a function on the way to the losses, and all that computing it again needs.
 
     Attributes:
         function: The function.
@@ -117,7 +117,7 @@ class _Link(NamedTuple):
 
 @dataclass
 class _Walk:
-    """All steps, taken forward without a graph, and back with the graph of one step at a time."""
+    """Take all steps forward without a graph, and back with the graph of one step at a time."""
 
     problem: InnerProblem
     step_weights: StepWeights

@@ -23,7 +23,7 @@ SUPPORT, QUERY = "features.support", "features.query"
 
 
 class MaskedBatch(NamedTuple):
-    """Examples of every task, with a mask that is computed once for all steps.
+    """Hold examples of every task, with a mask that is computed once for all steps.
 
     Attributes:
         batch: The examples.

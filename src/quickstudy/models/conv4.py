@@ -17,7 +17,7 @@ from quickstudy.random import generator
 
 
 class Conv4(nn.Module):
-    """Four blocks of 3×3 convolution, batch norm, ReLU (and pooling), then a linear layer.
+    """Stack four blocks of 3×3 convolution, batch norm, ReLU (and pooling), and a linear layer.
 
     Args:
         way: Outputs of the linear layer, or None for an embedding without one.
@@ -149,7 +149,7 @@ def _convolution(before: int, after: int, stride: int) -> "_Conv3x3":
 
 
 class _Conv3x3(nn.Conv2d):
-    """A convolution that is a matrix product if the image has one channel and is mapped.
+    """Convolve, by a matrix product if the image has one channel and is mapped over tasks.
 
     Mapped over tasks a convolution becomes a grouped one. With one input channel this takes about
     seven times as long as unfolding the image; with more channels it is the faster of the two.

@@ -135,7 +135,7 @@ def _hidden(size: int) -> nn.Module:
 
 @dataclass(frozen=True)
 class _Form:
-    """The form of a layer.
+    """Hold the form of a layer.
 
     Attributes:
         expert: The first expert as it is, and the form of the others.
@@ -161,7 +161,7 @@ class _Form:
 
 
 class _Layer(nn.Module):
-    """The experts of one layer and their gates; the last layer has no gate for the shared path."""
+    """Hold the experts of a layer and their gates; the last has no gate for the shared path."""
 
     def __init__(self, form: _Form, is_last: bool) -> None:
         super().__init__()

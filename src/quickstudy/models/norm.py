@@ -31,7 +31,7 @@ Statistics = tuple[Tensor, ...]
 
 
 class _Call:
-    """The settings that the normalisation layers of one forward pass share."""
+    """Hold the settings that the normalisation layers of one forward pass share."""
 
     def __init__(self, mask: Tensor | None, given: Statistics | None, record: bool) -> None:
         self.mask, self.record = mask, record

@@ -41,7 +41,7 @@ def normalise(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
 
 
 class _Saved(NamedTuple):
-    """The tensors that the second derivative needs, from the first."""
+    """Hold the tensors of the first derivative that the second one needs."""
 
     g: Tensor
     x: Tensor
@@ -62,7 +62,7 @@ class _Saved(NamedTuple):
 
 
 class _Pulls(NamedTuple):
-    """The tensors that are pulled back, one for each output of the first derivative."""
+    """Hold the tensors that are pulled back, one for each output of the first derivative."""
 
     v: Tensor  # through J g
     weight: Tensor  # through Σ g x̂
@@ -153,7 +153,7 @@ def _by_kernels(saved: _Saved, pulls: _Pulls) -> Three:
 
 @dataclass(frozen=True)
 class _Factors:
-    """The factors of each feature by which tensors of the batch's size sum to the pull back.
+    """Compute the factors of each feature in the pull back, a sum of tensors of the batch's size.
 
     Attributes:
         saved: The tensors of the first derivative.
@@ -248,7 +248,7 @@ def _pulled_to_g(batch: "_Hat", saved: _Saved, pulls: _Pulls) -> Tensor:
 
 
 class _Hat:
-    """A normalised batch, by operations that have all their derivatives."""
+    """Normalise a batch by operations that have all their derivatives."""
 
     def __init__(self, x: Tensor, eps: float) -> None:
         self.axes, self.n = [0, *range(2, x.ndim)], _num_values(x)

@@ -44,7 +44,7 @@ def over_tasks(function: Any, whole: int, num_tasks: int, in_dims: Axes, inputs:
 
 @dataclass(frozen=True)
 class _OfTasks:
-    """An input of the function.
+    """Hold an input of the function.
 
     Attributes:
         value: The input of all tasks.

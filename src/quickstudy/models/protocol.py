@@ -42,7 +42,7 @@ width]`` at the size of the image."""
 
 @dataclass(frozen=True)
 class Traits:
-    """The traits that a model declares; None or empty if it does not.
+    """Hold the traits that a model declares; None or empty if it does not.
 
     Attributes:
         takes: ``"images"`` or ``"vectors"``.

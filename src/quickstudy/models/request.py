@@ -27,7 +27,7 @@ FILLED = frozenset((*INPUTS, *OUTPUTS, "maps", "seed"))
 
 @dataclass(frozen=True)
 class Request:
-    """A model by name, and the data it is for.
+    """Ask for a model by name, for data of a given shape.
 
     Attributes:
         name: The name of the model.

@@ -121,7 +121,7 @@ class QueryLoss(Outer):
         return [0.0] + [alike / steps] * (steps - 1) + [1 - alike * (steps - 1) / steps]
 
     def _alike(self, outer_step: int) -> float:
-        """Return 1 if the losses of all steps count equally, 0 if only the last one does."""
+        """Return how evenly the steps' losses count: 0 if only the last does, 1 if all do."""
         if self.multi_step_until is None:
             return 1.0
         return max(0.0, 1 - outer_step / self.multi_step_until) if self.multi_step_until else 0.0
@@ -142,7 +142,7 @@ class QueryLoss(Outer):
 
 
 def _check_schedule(multi_step: bool, multi_step_until: int | None, first_order: int) -> None:
-    """Raise if an outer step of the schedule is negative, or lacks the option that it belongs to."""
+    """Raise if an outer step of the schedule is negative, or lacks the option that it needs."""
     require_at_least(0, multi_step_until=multi_step_until or 0, first_order_until=first_order)
     require(
         multi_step_until is None or multi_step,
