@@ -34,7 +34,7 @@ def descend(balancer: Balancer, losses: Tensor, step: OuterStep, share: float = 
     that a balancer which remembers tasks finds each at its place.
 
     Args:
-        balancer: How many losses make a step.
+        balancer: Makes one step of the losses.
         losses: ``learner.losses(episodes)`` ``[task]``.
         step: The step that has these losses.
         share: The part of the step's tasks that these tasks are; the gradient is multiplied by it.

@@ -36,7 +36,7 @@ class Siamese(EmbeddingLearner):
         any network. Embeddings are normalised, so distances start on the scale of the logits for
         any network (conv4 needs several times the steps without). All pairs of an episode count,
         with their odds taken into account, instead of pairs drawn half and half. Every embedding
-        then serves many pairs. Of the many pairs of two classes, the ones that are mistaken for
+        then serves many pairs. Among the many pairs of two classes, the ones that are mistaken for
         pairs of one class matter.
 
     Example:

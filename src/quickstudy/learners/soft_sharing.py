@@ -30,8 +30,8 @@ class SoftSharing(SharingLearner):
     Args:
         model: A network with as many outputs as a task has at most.
         num_tasks: Training tasks; their identities are 0 to ``num_tasks − 1``.
-        penalty: How strongly the networks are held together: 0 learns them independently but for a
-            common start, infinity learns one network for all tasks.
+        penalty: How strongly the networks are held together: 0 learns them independently except for
+            a common start, infinity learns one network for all tasks.
         relation: The penalty that holds the networks together, ``"mean"`` or ``"trace"``.
         inner_lr: Learning rate of adapting.
         test_steps: Steps of adapting.

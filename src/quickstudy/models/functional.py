@@ -31,7 +31,7 @@ def call(model: nn.Module, weights: Mapping[str, Tensor], *arguments: Any) -> An
 
     Args:
         model: Any module.
-        weights: Parameters and buffers by name; all others stay the module's.
+        weights: Parameters and buffers by name; all others stay as they are in the module.
         arguments: The inputs.
 
     Source: ``functional_call`` restores a replaced value in place of the original if a submodule
