@@ -1,4 +1,4 @@
-"""Balancers: how many losses make one step."""
+"""Balancers, which make one step of several losses."""
 
 from quickstudy.balance.auto_lambda import AutoLambda
 from quickstudy.balance.balancer import Balancer, descend, mean

@@ -29,10 +29,11 @@ class AutoLambda(TaskWeights):
     ``∂V(θ')/∂λ_i = −α/n ⟨∇L_i(θ), v⟩``, with ``v = ∇V(θ')``.
 
     A task gains weight if its gradient agrees with the validation gradient, and falls towards 0 if
-    it does not. The products are exact, by deriving ``Σ_i λ_i ⟨∇L_i, v⟩`` by ``λ``. Or they are
-    differences, as in the paper: ``(L_i(θ + ε v) − L_i(θ − ε v)) / 2ε`` with ``ε = 0.001 / ‖v‖``,
-    for learners whose losses are differentiable only once (stepwise and implicit outer gradients).
-    The differences were right to 0.2 % and slower. A step costs about three plain ones.
+    it does not. By default the products are exact, by differentiating ``Σ_i λ_i ⟨∇L_i, v⟩`` by
+    ``λ``. They can also be differences, as in the paper: ``(L_i(θ + ε v) − L_i(θ − ε v)) / 2ε``
+    with ``ε = 0.001 / ‖v‖``, for learners whose losses are differentiable only once (stepwise and
+    implicit outer gradients). The differences were right to 0.2 % and slower. A step costs about
+    three plain ones.
 
     Args:
         num_tasks: Tasks; their identities are 0 to ``num_tasks − 1``.
@@ -135,7 +136,7 @@ class AutoLambda(TaskWeights):
         return self.validation.sample(self._count, moment)
 
     def _is_primary(self, task: Tensor) -> Tensor:
-        """Say which identities are those of tasks that count."""
+        """Say which identities belong to tasks that count."""
         if self.primary is None:
             return torch.ones_like(task, dtype=torch.bool)
         return torch.isin(task, torch.tensor(list(self.primary), device=task.device))

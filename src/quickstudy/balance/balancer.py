@@ -31,10 +31,10 @@ def descend(balancer: Balancer, losses: Tensor, step: OuterStep, share: float = 
 
     An aggregator gets a gradient of each task that has a query, so the graph of the losses is
     walked once a task. TorchJD's objects get the losses in the order of the tasks' identities, so
-    that one that remembers a task finds it at its place.
+    that a balancer which remembers tasks finds each at its place.
 
     Args:
-        balancer: How many losses make a step.
+        balancer: Makes one step of the losses.
         losses: ``learner.losses(episodes)`` ``[task]``.
         step: The step that has these losses.
         share: The part of the step's tasks that these tasks are; the gradient is multiplied by it.

@@ -26,7 +26,7 @@ class DWA(TaskWeights):
         UserError: If a number is out of range.
 
     Source: Liu, Johns & Davison 2019, eq. 7. Differs from the paper: tasks are drawn, so an epoch
-        is a number of steps. TorchJD's ``DWA`` is for loops of your own: it is told when an epoch
+        is a number of steps. TorchJD's ``DWA`` is for a user's loop: it is told when an epoch
         ends, and knows tasks by their place.
 
     Example:
@@ -55,7 +55,7 @@ class DWA(TaskWeights):
         self.register_buffer("taken", torch.zeros((), dtype=torch.long))
 
     def weigh(self, losses: Tensor, step: OuterStep) -> Tensor:
-        """Return the weights of this epoch; its last step makes those of the next."""
+        """Return the weights of this epoch; its last step makes the weights of the next."""
         used = self.weights
         self._count(*self.by_task(losses, step))
         if self.taken % self.epoch_steps == 0:
@@ -63,7 +63,7 @@ class DWA(TaskWeights):
         return used
 
     def _count(self, loss: Tensor, seen: Tensor) -> None:
-        """Add the losses of a step to those of the epoch."""
+        """Add the losses of a step to the sums of the epoch."""
         self.totals = self.totals + loss.to(self.totals.dtype)
         self.counts = self.counts + seen
         self.taken = self.taken + 1
@@ -79,7 +79,7 @@ class DWA(TaskWeights):
         self.counts = torch.zeros_like(self.counts)
 
     def _ratio(self) -> Tensor:
-        """Compare the average losses of this epoch, which are kept, with those of the last."""
+        """Divide the average losses of this epoch by the last epoch's, and keep them."""
         average = self.totals / self.counts.clamp(min=1)
         older, newer = self.averages = torch.stack([self.averages[1], average])
         return torch.where((older != 0) & (self.counts > 0), newer / older, 1)

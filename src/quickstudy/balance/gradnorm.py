@@ -22,7 +22,7 @@ class GradNorm(TaskWeights):
 
     so a task whose gradient is small, or that has learned less than others, gains weight. The
     weights are then scaled to sum to the number of tasks. The network descends with the weights
-    from before.
+    before this change.
 
     Args:
         num_tasks: Tasks; their identities are 0 to ``num_tasks − 1``.
@@ -157,7 +157,7 @@ def last_shared(learner: Learner) -> tuple[Tensor, ...]:
 
 
 def _below_heads(learner: Learner) -> list[Tensor]:
-    """Give the parameters of the learner's model, but for the heads of single tasks."""
+    """Give the parameters of the learner's model, except the heads of single tasks."""
     model, heads = getattr(learner, "model", None), learner.head_names
     named = [] if model is None else model.named_parameters()
     return [weight for name, weight in named if name not in heads]

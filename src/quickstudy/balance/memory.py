@@ -1,4 +1,4 @@
-"""The memory of a balancer: what it learns and keeps from step to step."""
+"""The memory of a balancer: the tensors that it keeps from step to step."""
 
 from torch import Tensor, nn
 from torchjd import Stateful
@@ -10,7 +10,7 @@ from quickstudy.errors import require
 
 
 def parameters_of(balancer: Balancer) -> dict[str, Tensor]:
-    """Return the tensors that the run's optimiser trains, by name: uncertainties, for one."""
+    """Return the tensors that the run's optimiser trains, by name, such as uncertainties."""
     return dict(balancer.named_parameters()) if isinstance(balancer, nn.Module) else {}
 
 
@@ -60,7 +60,7 @@ def remembers_elsewhere(balancer: Balancer) -> bool:
 
 
 def check_told(balancer: Balancer) -> None:
-    """Raise if a balancer would stay as it is, because nobody tells it what it needs to know.
+    """Raise if a balancer would never change, because no call gives it the values that it needs.
 
     Raises:
         UserError: If it is TorchJD's ``DWA`` or ``FAMO``.

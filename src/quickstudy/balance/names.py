@@ -23,7 +23,7 @@ BalancerName = Literal[
 
 @dataclass(frozen=True)
 class _Named:
-    """How a balancer is made.
+    """Say how a balancer is made.
 
     Attributes:
         make: ``make(num_tasks, **options)`` for a fixed set of tasks, else ``make(**options)``.

@@ -15,7 +15,7 @@ class TaskWeights(nn.Module, ABC):
 
     A step descends ``1/n Σ_i weights[task_i] · losses[i]`` over its ``n`` tasks, so weights of 1
     are the plain mean. A step may hold any of the tasks in any order. A task that is not in it
-    keeps its weight; a task without queries is not in it. All memory is in buffers, and so saved
+    keeps its weight; a task without queries is not in it. All memory is in buffers, so it is saved
     and resumed with the run.
 
     Args:
@@ -57,7 +57,7 @@ class TaskWeights(nn.Module, ABC):
     def weigh(self, losses: Tensor, step: OuterStep) -> Tensor:
         """Return the weights to descend with, constants ``[num_tasks]``.
 
-        Those of the next step are put into ``weights``.
+        The weights of the next step are put into ``weights``.
         """
 
     def by_task(self, values: Tensor, step: OuterStep) -> tuple[Tensor, Tensor]:
@@ -79,7 +79,7 @@ class TaskWeights(nn.Module, ABC):
 
 
 class AdamByTask(nn.Module):
-    """Step the weights of the tasks that a step holds by Adam; each task counts its own steps."""
+    """Step the weights of the tasks that a step holds by Adam, counting the steps of each task."""
 
     first: Tensor
     second: Tensor
@@ -93,7 +93,7 @@ class AdamByTask(nn.Module):
             self.register_buffer(name, torch.zeros(num_tasks))
 
     def descend(self, weights: Tensor, gradient: Tensor, seen: Tensor) -> Tensor:
-        """Return the weights after a step of those that are ``seen``, all ``[num_tasks]``.
+        """Return the weights after a step of the tasks that are ``seen``, all ``[num_tasks]``.
 
         They are kept from falling below 0.
         """

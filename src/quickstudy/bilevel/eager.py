@@ -12,11 +12,11 @@ from quickstudy.bilevel.rng import restore_rng, rng_kept, rng_state
 from quickstudy.bilevel.unrolled import Solved
 
 PullBack = Callable[[Tensor], list[Tensor]]
-"""Weights of the losses to the gradient of the weighted sum by the meta tensors. Call it once."""
+"""Maps weights of the losses to the gradient of their sum by the meta tensors. Call it once."""
 Ran = tuple[Tensor, State, PullBack]
 """The losses, the last state, and how to pull weights of the losses back."""
 Run = Callable[[State, bool], Ran]
-"""The meta tensors, and whether a gradient is wanted, to the result."""
+"""Maps the meta tensors, and whether a gradient is needed, to the result."""
 
 
 def eager(run: Run, meta: State) -> Solved:
@@ -36,7 +36,7 @@ def eager(run: Run, meta: State) -> Solved:
 
 
 class _Eager(torch.autograd.Function):
-    """The losses of a run as a function of the meta tensors. A list receives the last state."""
+    """Give the losses of a run as a function of the meta tensors; a list gets the last state."""
 
     @staticmethod
     def forward(

@@ -1,4 +1,4 @@
-"""An outer loss at the end of an inner descent, both as functions of your own."""
+"""An outer loss at the end of an inner descent, both given as functions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ from quickstudy.bilevel.problem import InnerProblem, State, gradient, move, unde
 from quickstudy.errors import UserError, require
 
 Loss = Callable[[Weights, State], Tensor]
-"""``(weights, meta)`` to a scalar, or to one loss per task ``[task]``."""
+"""Maps ``(weights, meta)`` to a scalar, or to one loss per task ``[task]``."""
 
 
 class Solution(NamedTuple):
-    """The outer loss and the weights after the last step.
+    """Hold the outer loss and the weights after the last step.
 
     Attributes:
         loss: The outer loss, a scalar or ``[task]``. Its gradient is the hypergradient.
@@ -58,10 +58,9 @@ def solve(
     - ``"truncated"``: by a graph through the last ``backward_steps`` steps, and their memory.
     - ``"first_order"``: with the inner gradients as constants. It takes the memory of the outer
       loss.
-    - ``"implicit"``: at the optimum ``w*`` of the inner loss,
-      ``∂L/∂θ − (∂²ℓ/∂θ∂w)ᵀ (∂²ℓ/∂w² + damping·I)⁻¹ ∂L/∂w``, by ``backward_steps`` steps of
-      conjugate gradients. It takes the memory of one step, and is as good as ``w_K`` is near
-      ``w*``.
+    - ``"implicit"``: at the optimum ``w*`` of the inner loss, ``∂L/∂θ − (∂²ℓ/∂θ∂w)ᵀ (∂²ℓ/∂w² +
+      damping·I)⁻¹ ∂L/∂w``, by ``backward_steps`` steps of conjugate gradients. It takes the memory
+      of one step, and is the more exact, the nearer ``w_K`` is to ``w*``.
     - ``"neumann"``: the same by ``backward_steps`` terms of the Neumann series of rate ``lr``.
 
     With losses ``[task]`` many problems are solved at once. Every weight then has a task axis in
@@ -135,7 +134,7 @@ def _named(meta: State, start: Weights, lr: Rate) -> State:
 
 @dataclass(frozen=True)
 class _Functions(InnerProblem):
-    """Two functions as a problem, which depends on the outer tensors, the start and the rate."""
+    """Make a problem of two functions, which depends on outer tensors, start and rate."""
 
     inner_loss: Loss
     outer_loss: Loss

@@ -17,7 +17,7 @@ from quickstudy.bilevel.vectors import Vector, along, derivative, dot, minus, pl
 Product = Callable[[Vector], Vector]
 """A symmetric matrix for every task, as its product with a vector."""
 Solver = Callable[[Product, Vector, int], Vector]
-"""``A``, ``b`` and the number of task axes (0 or 1) to about ``A⁻¹ b``."""
+"""Maps ``A``, ``b`` and the number of task axes (0 or 1) to about ``A⁻¹ b``."""
 
 
 def implicit(
@@ -35,8 +35,8 @@ def implicit(
     ``∂L/∂θ − (∂²ℓ/∂θ∂w)ᵀ v`` with ``(∂²ℓ/∂w² + damping · I) v = ∂L/∂w``.
 
     It takes products of the Hessian with vectors at the last state only. So memory does not depend
-    on the number of steps, nor does the gradient depend on the path of the steps. The gradient is
-    as good as the last state is near the optimum.
+    on the number of steps, nor does the gradient depend on the path of the steps. The nearer the
+    last state is to the optimum, the more exact is the gradient.
 
     Args:
         problem: The inner loop.
@@ -53,9 +53,9 @@ def implicit(
 def by_conjugate_gradients(product: Product, target: Vector, axes: int, steps: int) -> Vector:
     """Solve the system of every task by conjugate gradients.
 
-    Gives ``x`` with ``A x ≈ target``. Each task has its own lengths of steps. A task stops when it
-    has arrived, to the precision of its dtype, or when it finds a direction in which its matrix is
-    not positive.
+    Gives ``x`` with ``A x ≈ target``. Step lengths differ from task to task. A task stops when
+    it has arrived, to the precision of its dtype, or when it finds a direction in which its matrix
+    is not positive.
 
     Args:
         product: ``A``.
@@ -75,7 +75,7 @@ def by_conjugate_gradients(product: Product, target: Vector, axes: int, steps: i
 
 
 class _Search(NamedTuple):
-    """Conjugate gradients between two steps.
+    """Hold the state of conjugate gradients between two steps.
 
     Attributes:
         solution: The solution so far.
@@ -153,7 +153,7 @@ def _run(
 
 
 class _Optimum:
-    """The last state of an inner problem, taken for its optimum."""
+    """Take the last state of an inner problem for its optimum."""
 
     def __init__(self, problem: InnerProblem, end: State, meta: State) -> None:
         self.problem, self.end = problem, end
@@ -185,7 +185,7 @@ class _Optimum:
 
 
 class _Slope(NamedTuple):
-    """The gradient of the inner objective, with its graph.
+    """Hold the gradient of the inner objective, with its graph.
 
     Attributes:
         places: The places in the state of the tensors that the objective depends on.

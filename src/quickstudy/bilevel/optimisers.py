@@ -17,7 +17,7 @@ Count = int | Tensor
 
 
 class InnerOptimiser(ABC):
-    """How a gradient changes the weights of a task."""
+    """Change the weights of a task by a gradient."""
 
     slots: tuple[str, ...] = ()
     """The names of the tensors that it keeps for every weight. They start at zero."""
@@ -50,7 +50,7 @@ class InnerOptimiser(ABC):
 
 
 class SGD(InnerOptimiser):
-    """Gradient descent.
+    """Step by gradient descent.
 
     ``w ← w − rate · g``.
     """
@@ -63,7 +63,7 @@ class SGD(InnerOptimiser):
 
 
 class Momentum(InnerOptimiser):
-    """Polyak's heavy ball, as torch's SGD has it.
+    """Step by Polyak's heavy ball, as torch's SGD does.
 
     ``m ← 0.9 m + g``, ``w ← w − rate · m``.
     """
@@ -79,7 +79,7 @@ class Momentum(InnerOptimiser):
 
 
 class Adam(InnerOptimiser):
-    """Adam, with a memory of its own for every task.
+    """Step by Adam, with a separate memory for every task.
 
     ``m ← β₁m + (1−β₁)g``, ``v ← β₂v + (1−β₂)g²``, ``w ← w − rate · m̂ / √(v̂ + ε²)``.
 

@@ -1,4 +1,4 @@
-"""The outer gradients by their names: one table for learners and for functions of your own."""
+"""The outer gradients by their names: one table for learners and for given functions."""
 
 import math
 from functools import partial
@@ -59,7 +59,7 @@ def check_outer_gradient(outer_gradient: str, backward_steps: int, damping: floa
     """Raise if ``outer_gradient`` is unknown or an option is out of range.
 
     Raises:
-        UserError: If so.
+        UserError: If the name is unknown or an option is out of range.
     """
     known = get_args(OuterGradient)
     require(

@@ -10,11 +10,11 @@ from quickstudy.bilevel.optimisers import InnerOptimiser, Rate, Weights
 
 State = dict[str, Tensor]
 Objective = Callable[[Weights], Tensor]
-"""Weights to one loss per task ``[task]``, or to a scalar."""
+"""Maps weights to one loss per task ``[task]``, or to a scalar."""
 
 
 class InnerProblem(ABC):
-    """An inner loop: its start, one step, the objective of the steps and the loss at the end.
+    """Define an inner loop by its start, its step, the steps' objective and the loss at the end.
 
     ``meta`` are the meta-learned tensors by name. All four functions depend on the meta-learned
     tensors only through this argument. A state holds the weights by name, and all else that a step
@@ -81,7 +81,7 @@ def move(
 def gradient(
     objective: Objective, weights: Weights, names: Sequence[str], differentiable: bool
 ) -> tuple[Tensor, Weights]:
-    """Compute the objective of every task, and the gradient by the task's own weights.
+    """Compute the objective of every task, and the gradient by the task's weights.
 
     Tasks do not share weights, so the gradient of the sum holds every task's gradient. It takes
     one ordinary backward pass over batched operations, which is faster than a mapped

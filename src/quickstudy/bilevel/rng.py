@@ -1,4 +1,4 @@
-"""The state of torch's own generator: a second computation must draw the same dropout."""
+"""The state of torch's global generator: a second computation must draw the same dropout."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -16,16 +16,16 @@ from quickstudy.bilevel.vectors import Vector, derivative, plus, zeros
 
 Values = tuple[Tensor, ...]
 Function = Callable[[State, State], Values]
-"""A state and the meta tensors to the values of the next state, or to the outer losses."""
+"""Maps a state and the meta tensors to the values of the next state, or to the outer losses."""
 
 
 def stepwise(problem: InnerProblem, meta: State, step_weights: StepWeights) -> Solved:
     """Compute the outer losses with the exact gradient, step by step, and the last state.
 
-    The steps are taken without a graph, and their states ``s_k`` are kept. Then, from
-    ``λ = ∂L/∂s_K`` and for ``k = K−1 … 0``, step ``k`` is computed again and ``λ`` is pulled back
-    through it: ``λ ← (∂s_{k+1}/∂s_k)ᵀ λ``. For gradient descent this is ``λ − rate · H_k λ``. On
-    the way, ``(∂s_{k+1}/∂meta)ᵀ λ`` is collected. Memory is one step's and that of all states. It
+    The steps are taken without a graph, and their states ``s_k`` are kept. Then, from ``λ =
+    ∂L/∂s_K`` and for ``k = K−1 … 0``, step ``k`` is computed again and ``λ`` is pulled back through
+    it: ``λ ← (∂s_{k+1}/∂s_k)ᵀ λ``. For gradient descent this is ``λ − rate · H_k λ``. On the way,
+    ``(∂s_{k+1}/∂meta)ᵀ λ`` is collected. It takes the memory of one step and of all states, which
     is free again once the losses are there (see :func:`~quickstudy.bilevel.eager.eager`).
 
     Args:
@@ -40,7 +40,7 @@ def stepwise(problem: InnerProblem, meta: State, step_weights: StepWeights) -> S
 
 
 class Recorded(NamedTuple):
-    """A function computed with its graph.
+    """Hold the values of a function, with their graph.
 
     Attributes:
         outputs: Its values.
@@ -98,7 +98,7 @@ def _run(problem: InnerProblem, step_weights: StepWeights, meta: State, wanted: 
 
 
 class _Link(NamedTuple):
-    """A function on the way to the losses, and how to compute it again.
+    """Hold a function on the way to the losses, and all that computing it again needs.
 
     Attributes:
         function: The function.
@@ -117,7 +117,7 @@ class _Link(NamedTuple):
 
 @dataclass
 class _Walk:
-    """All steps, taken forward without a graph, and back with the graph of one step at a time."""
+    """Take all steps forward without a graph, and back with the graph of one step at a time."""
 
     problem: InnerProblem
     step_weights: StepWeights
@@ -132,7 +132,7 @@ class _Walk:
         return device_of(self.meta)
 
     def forward(self) -> Solved:
-        """Take all steps, and leave a trail if the gradient is wanted."""
+        """Take all steps, and leave a trail if the gradient is needed."""
         state, steps = self._start(), len(self.step_weights) - 1
         losses: list[Tensor] = []
         for index, weight in enumerate(self.step_weights):

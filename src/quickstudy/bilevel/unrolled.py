@@ -44,8 +44,8 @@ def truncated(problem: InnerProblem, meta: State, step_weights: StepWeights, las
         step_weights: The weight of the losses after ``0 … K`` steps.
         last: The number of steps to differentiate through.
 
-    Source: Shaban, Cheng, Hatch & Boots 2019, section 3. Differs from the paper: it drops how the
-        start depends on ``meta``; here that part is kept.
+    Source: Shaban, Cheng, Hatch & Boots 2019, section 3. Differs from the paper: the dependence of
+        the start on ``meta`` is kept, which the paper drops.
     """
     state, steps = problem.start(meta), len(step_weights) - 1
     losses: list[Tensor] = []

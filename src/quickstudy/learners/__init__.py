@@ -1,4 +1,4 @@
-"""How a task makes a loss: one file an algorithm."""
+"""Learners, which make the loss of a task: one file an algorithm."""
 
 from typing import Any
 

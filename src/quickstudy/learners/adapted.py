@@ -1,4 +1,4 @@
-"""Adapted states: what a task owns and its batch-norm statistics, in one flat dictionary."""
+"""Adapted states: a task's tensors and its batch-norm statistics, in one flat dictionary."""
 
 from collections.abc import Sequence
 
@@ -14,17 +14,17 @@ STATISTICS = "statistics."
 
 
 def with_statistics(own: Weights, statistics: Statistics) -> Adapted:
-    """Put the batch-norm statistics beside what every task owns.
+    """Put the batch-norm statistics beside the tensors that every task owns.
 
     Args:
-        own: What every task owns, ``[task, ...]`` each.
+        own: The tensors that every task owns, ``[task, ...]`` each.
         statistics: The statistics ``[task, ...]`` in the order of the network's norms.
     """
     return own | {f"{STATISTICS}{place}": value for place, value in enumerate(statistics)}
 
 
 def parted(adapted: Adapted) -> tuple[Weights, tuple[Tensor, ...]]:
-    """Take an adapted state apart into what every task owns and the batch-norm statistics."""
+    """Take an adapted state apart into the task's tensors and the batch-norm statistics."""
     own = _without_statistics(adapted)
     count = len(adapted) - len(own)
     return own, tuple(adapted[f"{STATISTICS}{place}"] for place in range(count))

@@ -12,8 +12,8 @@ class ANIL(InitialisationLearner):
     for all inner steps.
 
     Args:
-        model: A network that ends in a linear layer; otherwise as :class:`~quickstudy.MAML`, as all
-            others below.
+        model: A network that ends in a linear layer. See :class:`~quickstudy.MAML` for more about
+            the options below.
         inner_lr: Inner learning rate.
         inner_steps: Inner steps in training.
         test_steps: Inner steps at test; by default as many as in training.
@@ -22,11 +22,11 @@ class ANIL(InitialisationLearner):
             features.
         multi_step_loss: Take the mean of the query losses after each of the inner steps.
         shared_head: Start every class's row of the head from the mean of the rows.
-        statistics: Whose mean and variance batch norms use.
+        statistics: The statistics that batch norms use.
         mapping: How tasks are computed together.
         learned_rates: Learn an inner rate for every parameter tensor of the head and step.
         per_step_norm: Not here: the norms below the head see no steps.
-        multi_step_until: Outer step by which the steps' losses give way to the last one alone.
+        multi_step_until: Outer step from which only the loss after the last step counts.
         first_order_until: Outer step before which the outer gradient is of first order.
         prototype_head: Start the head as the nearest-prototype classifier of the support features.
         proximal: ``λ`` of a term ``λ/2 ‖h − θ_h‖²`` that inner steps add to the support loss.

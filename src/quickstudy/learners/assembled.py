@@ -18,15 +18,15 @@ class Assembled(GradientLearner):
         model: Any module, see :class:`~quickstudy.GradientLearner`.
         part: The part of the model that a task owns.
         step: The rule by which the part changes in a step.
-        gradient: The outer gradient, which says what training descends.
+        gradient: The outer gradient, which gives the loss that training descends.
         inner_steps: Inner steps in training.
         test_steps: Inner steps at test; by default as many as in training.
-        statistics: Whose mean and variance batch norms use.
+        statistics: The statistics that batch norms use.
         mapping: How tasks are computed together.
         proximal: ``λ`` of a term ``λ/2 ‖w − w_0‖²`` that inner steps add to the support loss.
 
     Raises:
-        UserError: If the three do not go together.
+        UserError: If part, step rule and outer gradient do not go together.
 
     Example:
         Only biases adapt, by Adam:

@@ -12,8 +12,8 @@ class BOIL(InitialisationLearner):
     of its representation: a head cannot follow the task, so the features have to.
 
     Args:
-        model: A network that ends in a linear layer; otherwise as :class:`~quickstudy.MAML`, as all
-            others below.
+        model: A network that ends in a linear layer. See :class:`~quickstudy.MAML` for more about
+            the options below.
         inner_lr: Inner learning rate.
         inner_steps: Inner steps in training.
         test_steps: Inner steps at test; by default as many as in training.
@@ -21,11 +21,11 @@ class BOIL(InitialisationLearner):
         outer_gradient: As :class:`~quickstudy.MAML`'s.
         multi_step_loss: Take the mean of the query losses after each of the inner steps.
         shared_head: Not here: the head does not adapt.
-        statistics: Whose mean and variance batch norms use.
+        statistics: The statistics that batch norms use.
         mapping: How tasks are computed together.
         learned_rates: Learn an inner rate for every parameter tensor of the body and step.
         per_step_norm: Learn scale and shift of the batch norms for the weights after each step.
-        multi_step_until: Outer step by which the steps' losses give way to the last one alone.
+        multi_step_until: Outer step from which only the loss after the last step counts.
         first_order_until: Outer step before which the outer gradient is of first order.
         prototype_head: Not here: the head does not adapt.
         proximal: ``λ`` of a term ``λ/2 ‖b − θ_b‖²`` that inner steps add to the support loss.

@@ -23,7 +23,8 @@ class CAVIA(GradientLearner):
     An adapted task is ``context_size`` numbers.
 
     Args:
-        model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as all others below.
+        model: A network, see :class:`~quickstudy.learners.gradient.GradientLearner`, also for
+            ``statistics`` and ``mapping``.
         inner_lr: Inner learning rate.
         inner_steps: Inner steps in training.
         test_steps: Inner steps at test; by default as many as in training.
@@ -33,7 +34,7 @@ class CAVIA(GradientLearner):
         inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
         outer_gradient: ``"unrolled"``, ``"stepwise"`` or ``"first_order"``, see
             :class:`~quickstudy.MAML`.
-        statistics: Whose mean and variance batch norms use.
+        statistics: The statistics that batch norms use.
         mapping: How tasks are computed together.
 
     Raises:

@@ -11,7 +11,7 @@ from quickstudy.learners.mixed_design import Array, Design, Grouping, Sums
 from quickstudy.learners.mixed_equations import Solution, solve
 
 LEAST_LOG, MOST_LOG = -9.0, 9.0
-"""Bounds of the logarithm of a spread, in units of the noise: below, it counts as none."""
+"""Bounds of the logarithm of a spread in units of the noise; the lower one counts as no spread."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Factor:
         return len(self.places[0])
 
     def matrix(self, values: Array) -> Array:
-        """Make ``Λ`` of its free entries, of which the diagonal is given by its logarithms."""
+        """Make ``Λ`` of its free entries; the diagonal is given as logarithms."""
         found = np.zeros((self.width, self.width))
         found[self.places] = np.concatenate([np.exp(values[: self.width]), values[self.width :]])
         return found
@@ -68,14 +68,14 @@ class Factor:
 
 @dataclass(frozen=True)
 class CrossedEffects:
-    """Predict rows by what all share and by the effects of the levels that they belong to.
+    """Predict rows by shared coefficients and by the effects of the levels that they belong to.
 
     ``y = φ(x) β + Σ_g z_g(x) b_{g, level} + ε``, ``b_{g, level} ~ N(0, Σ_g)``, ``ε ~ N(0, σ²)``.
 
     Attributes:
         solution: The posterior of all effects.
         y: The targets of the rows that are known ``[row]``.
-        num_free: How many entries of the covariances were estimated.
+        num_free: The number of covariance entries that were estimated.
     """
 
     solution: Solution
@@ -121,7 +121,7 @@ class CrossedEffects:
         """Add rows, also of new levels, at the same covariances.
 
         Args:
-            design: The further rows; its groupings may have more levels than those that are known.
+            design: The further rows; its groupings may have levels that are not known yet.
             y: Their targets ``[row]``.
         """
         known = self.solution.sums.design

@@ -18,7 +18,7 @@ from quickstudy.targets import Target, mean_over_examples
 class EmbeddingLearner(Learner):
     """Embed the examples of all tasks in one forward pass, then compare queries with classes.
 
-    Batch norms are torch's own: batch statistics in training, running averages at test. So no
+    Batch norms are torch's: batch statistics in training, running averages at test. So no
     prediction depends on other queries. A task at test may have any way and shot. A class without
     support examples has the score −∞.
 

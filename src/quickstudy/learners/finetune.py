@@ -28,9 +28,9 @@ class Finetune(GradientLearner):
         inner_lr: Learning rate of fine-tuning.
         test_steps: Steps of fine-tuning.
         inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
-        statistics: ``"frozen"`` pre-trains with ordinary batch norm and keeps its running averages
-            when adapting; the other policies as in :mod:`quickstudy.models.norm` when adapting,
-            while pre-training normalises by the statistics of the whole step.
+        statistics: With ``"frozen"``, pre-training uses ordinary batch norm, and adapting keeps its
+            running averages. With the other policies, pre-training normalises by the statistics of
+            the whole step, and adapting as in :mod:`quickstudy.models.norm`.
         embedding_size: Length of the embeddings; by default the model's ``embedding_size``.
         mapping: How tasks are computed together.
 

@@ -18,13 +18,14 @@ class FOMAML(GradientLearner):
     as the identity. Equal to :class:`~quickstudy.MAML` with ``outer_gradient="first_order"``.
 
     Args:
-        model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as all others below.
+        model: A network, see :class:`~quickstudy.learners.gradient.GradientLearner`, also for
+            ``statistics`` and ``mapping``.
         inner_lr: Inner learning rate.
         inner_steps: Inner steps in training.
         test_steps: Inner steps at test; by default as many as in training.
         inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
         shared_head: Start every class's row of the last linear layer from the mean of the rows.
-        statistics: Whose mean and variance batch norms use.
+        statistics: The statistics that batch norms use.
         mapping: How tasks are computed together.
 
     Source: Finn, Abbeel & Levine 2017, section 5.2; Nichol, Achiam & Schulman 2018, eq. 5.

@@ -13,7 +13,7 @@ from quickstudy.learners.steps import Descent
 
 
 class Generator(GradientLearner):
-    """Compute a task's parameters from its support set; then take gradient steps, if wanted.
+    """Compute a task's parameters from its support set, then optionally take gradient steps.
 
     With ``f`` the body of the network (all below its last linear layer), a task has the embedding
 
@@ -27,31 +27,32 @@ class Generator(GradientLearner):
     ``v``. ``G = 0`` at the start, and ``z = 0`` without support examples: the shared network.
 
     In classification the encoder sees the classes without their numbers: each class is pooled by
-    itself, then all are averaged. The head is the nearest-prototype classifier of the task's own
+    itself, then all are averaged. The head is the nearest-prototype classifier of the task's
     features, which inner steps change too. So classes may be numbered in any order, and tasks have
     any number of them.
 
     An adapted task is ``embedding_size`` numbers (and a head in classification).
 
     Args:
-        model: A network that ends in a linear layer (with a bias, for classes); otherwise see
-            :class:`~quickstudy.learners.gradient.GradientLearner`, as all others below.
+        model: A network that ends in a linear layer (with a bias, for classes); see
+            :class:`~quickstudy.learners.gradient.GradientLearner`, also for ``statistics`` and
+            ``mapping``.
         kind: ``"film"`` or ``"lowrank"``.
         embedding_size: Length of ``z``.
         encoder_size: Width of the encoder.
         rank: Terms of rank one of every layer (``"lowrank"``).
         layers: Names of the layers that change; by default all linear layers and convolutions of
-            the body, or for ``"film"`` its batch norms where it has any.
+            the body, or for ``"film"`` its batch norms if it has any.
         side: Side information: columns of ``x`` ``[task, example, feature]`` that are constant
-            within a task. A network of them is added to ``z``, read off the row that is predicted:
-            a task without support examples has its side information too.
+            within a task. The output of a network of them is added to ``z``. They are read off the
+            row that is predicted, so a task without support examples has them too.
         inner_lr: Inner learning rate of ``z`` and the head.
         inner_steps: Inner steps in training.
         test_steps: Inner steps at test; by default as many as in training.
         inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
         outer_gradient: ``"unrolled"``, ``"stepwise"`` or ``"first_order"``, see
             :class:`~quickstudy.MAML`.
-        statistics: Whose mean and variance batch norms use.
+        statistics: The statistics that batch norms use.
         mapping: How tasks are computed together.
 
     Raises:

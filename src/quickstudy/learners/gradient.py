@@ -54,17 +54,17 @@ class GradientLearner(Learner):
             norms are replaced in place, see :mod:`quickstudy.models.norm`.
         part: The part of the model that a task owns.
         step: The rule by which the part changes in a step.
-        gradient: The outer gradient, which says what training descends.
+        gradient: The outer gradient, which gives the loss that training descends.
         inner_steps: Inner steps in training.
         test_steps: Inner steps at test; by default as many as in training.
-        statistics: Whose mean and variance batch norms use: ``"support"``, ``"transductive"`` or
+        statistics: The statistics that batch norms use: ``"support"``, ``"transductive"`` or
             ``"frozen"``.
         mapping: ``"auto"``, ``"vmap"``, ``"loop"``, or the number of tasks to compute at once.
         proximal: ``λ`` of a term ``λ/2 ‖w − w_0‖²`` that inner steps add to the support loss.
 
     Raises:
-        UserError: If an argument is out of range, the model has nothing to adapt, or the three do
-            not go together.
+        UserError: If an argument is out of range, the model has nothing to adapt, or part, step
+            rule and outer gradient do not go together.
     """
 
     @abstractmethod
@@ -97,7 +97,7 @@ class GradientLearner(Learner):
         self.train()
 
     def _attach(self) -> None:
-        """Show the network to part and step rule, and raise if the three do not go together."""
+        """Show the network to part and step rule, and raise if they do not go together."""
         self.part.attach(self.model)
         self.step.attach(self.model, self.part, self.inner_steps)
         self.gradient.check(self)
@@ -158,7 +158,7 @@ class GradientLearner(Learner):
         return losses if penalty is None else losses + penalty * (episodes.query.mask > 0).any(1)
 
     def _penalty(self, meta: State, episodes: Episode) -> Tensor | None:
-        """Return what the part adds to the loss of every task ``[task]``, if anything."""
+        """Return the part's penalty on the loss of every task ``[task]``; None if there is none."""
         return self.part.penalty(shared_of(self.model, meta), episodes.task)
 
     def pure_losses(self) -> tuple[State, Callable[[State, Episode], Tensor]]:
@@ -168,7 +168,7 @@ class GradientLearner(Learner):
         return self.meta(), self.losses_from
 
     def _uncompiled(self) -> Sequence[str | None]:
-        """Return the reasons of all three why a step is not compiled."""
+        """Return the reasons of part, step rule and outer gradient against compiling a step."""
         norms = "A model with batch norms is not compiled." if has_task_norm(self.model) else None
         return self.gradient.uncompiled(), self.part.uncompiled(), norms
 
@@ -242,7 +242,7 @@ class GradientLearner(Learner):
         return chosen if chosen in self._mappings.values() else announce(chosen)
 
     def tasks_kept(self, support: Batch) -> int:
-        """Return how many tasks like those of ``support`` keep all their states in 64 MiB."""
+        """Return the number of tasks like ``support``'s whose states of all steps fit in 64 MiB."""
         of_steps = self._bytes_known(support) * self.inner_steps
         return max(1, KEPT_BYTES // max(1, of_steps))
 
@@ -308,7 +308,7 @@ def _freeze_averages(model: nn.Module) -> None:
 
 
 def _misfit(target: Target, outputs: int) -> str | None:
-    """Say why a network of so many outputs cannot serve ``target``; None if it can."""
+    """Say why a network with ``outputs`` outputs cannot serve ``target``; None if it can."""
     if target.way and target.way > outputs:
         return (
             "Parameter `way` should be at most the outputs of the network. "

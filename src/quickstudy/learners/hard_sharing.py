@@ -19,14 +19,14 @@ class HardSharing(SharingLearner):
     by ``proximal``.
 
     Args:
-        model: A network that ends in a linear layer, its outputs the most that a task has.
+        model: A network that ends in a linear layer, with as many outputs as a task has at most.
         num_tasks: Training tasks; their identities are 0 to ``num_tasks − 1``.
         penalty: How strongly the heads are held together.
         inner_lr: Learning rate of refitting.
         test_steps: Steps of refitting.
         inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
         proximal: ``λ`` of a term ``λ/2 ‖w − h‖²`` that refitting adds to the support loss.
-        statistics: Whose mean and variance batch norms use.
+        statistics: The statistics that batch norms use.
         mapping: How tasks are computed together.
 
     Raises:

@@ -137,7 +137,7 @@ def check_head(model: nn.Module, names: tuple[str, ...], x: Tensor) -> None:
     """Raise if the last linear layer of ``model`` is not its end, tried on examples ``x``.
 
     Raises:
-        UserError: If the output is not that of the last linear layer.
+        UserError: If the output of the model is not the output of its last linear layer.
     """
     with torch.no_grad(), evaluating(model):
         whole = forward(model, {}, x)[0]

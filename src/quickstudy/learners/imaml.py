@@ -20,29 +20,30 @@ class IMAML(GradientLearner):
     L_support(w*) / λ)⁻¹ ∇ L_query(w*)``, by ``cg_steps`` steps of conjugate gradients for every
     task. Memory does not depend on the number of inner steps.
 
-    Equal to :class:`~quickstudy.MAML` with ``outer_gradient="implicit"``. Fewer steps than it takes
-    to arrive, or to solve for the gradient, are an approximation.
+    Equal to :class:`~quickstudy.MAML` with ``outer_gradient="implicit"``. The gradient is
+    approximate if there are too few inner steps to reach the minimum, or too few ``cg_steps`` to
+    solve for it.
 
     Args:
-        model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as most others below.
+        model: A network, see :class:`~quickstudy.learners.gradient.GradientLearner`, also for
+            ``statistics`` and ``mapping``.
         inner_lr: Inner learning rate.
         inner_steps: Inner steps in training, at least 1.
         test_steps: Inner steps at test; by default as many as in training.
         inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
         proximal: ``λ``, how strongly a task is held to the initialisation.
         cg_steps: Steps of conjugate gradients.
-        damping: Added to the Hessian ``∇² L_support + λ I``; ``damping / λ`` is what the authors'
-            code adds to ``I``.
+        damping: Added to the Hessian ``∇² L_support + λ I``; the authors' code adds ``damping / λ``
+            to ``I``.
         shared_head: Start every class's row of the last linear layer from the mean of the rows:
             that start is the ``θ`` above.
-        statistics: Whose mean and variance batch norms use.
+        statistics: The statistics that batch norms use.
         mapping: How tasks are computed together.
 
     Source: Rajeswaran, Finn, Kakade & Levine 2019, eq. 3, 6 and 7, algorithms 1 and 2.
 
-    Differs from the authors' code: the proximal term is in every inner step, theirs is one step
-    after the others, and none at test; the Hessian is divided by ``λ`` as in eq. 6, theirs by ``λ +
-    10``.
+    Differs from the authors' code: every inner step has the proximal term; theirs is one step after
+    the others, and none at test. The Hessian is divided by ``λ`` as in eq. 6, theirs by ``λ + 10``.
 
     Example:
         >>> import torch, quickstudy as qs

@@ -27,7 +27,7 @@ class InitialisationLearner(GradientLearner):
         outer_gradient: How the gradient of the query loss is taken.
         multi_step_loss: Take the mean of the query losses after each of the inner steps.
         shared_head: Start every class's row of the head from the mean of the rows.
-        statistics: Whose mean and variance batch norms use.
+        statistics: The statistics that batch norms use.
         mapping: How tasks are computed together.
         learned_rates: Learn an inner rate for every parameter tensor and step.
         per_step_norm: Learn scale and shift of the batch norms for each step.

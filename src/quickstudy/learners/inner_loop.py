@@ -23,7 +23,7 @@ SUPPORT, QUERY = "features.support", "features.query"
 
 
 class MaskedBatch(NamedTuple):
-    """Examples of every task, with a mask that is computed once for all steps.
+    """Hold examples of every task, with a mask that is computed once for all steps.
 
     Attributes:
         batch: The examples.
@@ -128,7 +128,7 @@ class InnerLoop(InnerProblem):
         return {n: v for n, v in meta.items() if n in inside or not n.startswith("model.")}
 
     def start(self, meta: State) -> State:
-        """Return the part where it starts, and the slots of the step rule."""
+        """Return the part before its first step, and the slots of the step rule."""
         given = self.given(meta)
         weights = self.part.start(given.shared, given.tasks)
         scheduled = self._scheduled(given, 0)
@@ -265,7 +265,7 @@ class Run:
 
     Attributes:
         loop: The loop.
-        tensors: The tensors through which it depends on what is meta-learned.
+        tensors: The tensors through which it depends on the meta-learned ones.
         state: The state that it has reached.
     """
 

@@ -27,7 +27,7 @@ ModelOutput = Literal["scores", "embeddings", "maps"]
 class Learner(nn.Module, ABC):
     """Say how a task makes its loss.
 
-    The parameters of a learner are meta-learned. A user with their own loop needs no trainer::
+    The parameters of a learner are meta-learned. A training loop needs only two lines::
 
         learner.losses(episodes).mean().backward()
         optimizer.step()
@@ -46,7 +46,7 @@ class Learner(nn.Module, ABC):
 
     @property
     def any_way(self) -> bool:
-        """Say whether tasks of any way are served, whatever the way in training."""
+        """Say whether tasks of any way are served, also of another way than in training."""
         return True
 
     @classmethod
@@ -71,7 +71,7 @@ class Learner(nn.Module, ABC):
         """Raise if tasks that ask for ``target`` cannot be served.
 
         Raises:
-            UserError: If so, with the reason.
+            UserError: If they cannot, with the reason.
         """
         if torch.compiler.is_compiling():
             return
@@ -112,11 +112,11 @@ class Learner(nn.Module, ABC):
         raise UserError("Only learners with an inner loop are compiled. Leave `compile` off.")
 
     def most_together(self, support: Batch) -> int | None:
-        """Return how many tasks like those of ``support`` are computed at once; None is all."""
+        """Return the number of tasks like ``support``'s that are computed at once; None is all."""
         return None
 
     def adapt(self, support: Batch, steps: int | None = None) -> Adapted:
-        """Master the tasks of ``support``. The learner itself stays as it is.
+        """Adapt to the tasks of ``support``. The learner itself stays as it is.
 
         Args:
             support: The examples of one or more tasks (``Batch.of(x, y)`` makes one task).
@@ -158,7 +158,7 @@ class Learner(nn.Module, ABC):
 
 
 def _check_tasks(x: Tensor, tasks: int) -> None:
-    """Raise if ``x`` does not hold examples of so many ``tasks``."""
+    """Raise if ``x`` does not hold examples of ``tasks`` tasks."""
     require(
         x.ndim >= 2 and x.shape[0] == tasks,
         f"`x` should be [task, example, *feature] with the {tasks} tasks that were adapted to. "

@@ -11,29 +11,31 @@ class MAML(InitialisationLearner):
     ``L_query(w_K)``, whose gradient with respect to ``θ`` goes through all ``K`` steps.
 
     Args:
-        model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as all others below.
+        model: A network, see :class:`~quickstudy.learners.gradient.GradientLearner`, also for
+            ``statistics`` and ``mapping``.
         inner_lr: Inner learning rate.
         inner_steps: Inner steps in training.
         test_steps: Inner steps at test; by default as many as in training.
         inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
         outer_gradient: ``"unrolled"`` (exact; memory grows with the steps), ``"stepwise"`` (exact;
             memory of one step and the stored weights, more time), ``"truncated"`` (second order
-            through the last steps alone), ``"first_order"`` (see :class:`~quickstudy.FOMAML`), or
+            through the last steps only), ``"first_order"`` (see :class:`~quickstudy.FOMAML`), or
             ``"implicit"`` and ``"neumann"`` (at the optimum of the inner loss, see
             :class:`~quickstudy.IMAML`; they need ``proximal``, and memory of one step). See
             :func:`quickstudy.bilevel.solve`.
         multi_step_loss: Take the mean of the query losses after each of the inner steps as the loss
-            of a task, in place of the last one's (MAML++, eq. 4).
+            of a task, in place of the last loss (MAML++, eq. 4).
         shared_head: Start every class's row of the last linear layer from the mean of the rows.
-            With one inner step it alone changes then, since equal rows pass no gradient down.
-        statistics: Whose mean and variance batch norms use.
+            With one inner step only this layer changes then, since equal rows pass no gradient
+            down.
+        statistics: The statistics that batch norms use.
         mapping: How tasks are computed together.
         learned_rates: Learn an inner rate for every parameter tensor and step (MAML++, section 4).
         per_step_norm: Learn scale and shift of the batch norms for the weights after each step, 0 …
-            ``inner_steps``; they do not adapt (MAML++, section 4). Mean and variance are each
-            step's own by every policy but ``"frozen"``.
-        multi_step_until: Let the weights of the steps' losses go linearly from equal to the last
-            one alone, by this outer step.
+            ``inner_steps``; they do not adapt (MAML++, section 4). Mean and variance are taken anew
+            in each step, except with ``"frozen"``.
+        multi_step_until: Let the weights of the steps' losses go linearly from equal weights to the
+            weight 1 of the last loss, by this outer step.
         first_order_until: Take the outer gradient in first order before this outer step (MAML++,
             section 4).
         prototype_head: In classification, start the last linear layer as the nearest-prototype
@@ -47,10 +49,10 @@ class MAML(InitialisationLearner):
     Source: Finn, Abbeel & Levine 2017, algorithm 2 and eq. 1.
 
     Differs from the authors' code: the support loss is a mean over examples, theirs a sum over the
-    classes, so their inner rate 0.4 for 5-way Omniglot is 2.0 here; and statistics are by default
-    those of the support set, theirs are transductive. The options of MAML++ are those of Antoniou,
-    Edwards & Storkey 2019, whose queries after step ``k`` are normalised by the scale and shift of
-    step ``k``'s support pass; here by those of the step after.
+    classes, so their inner rate 0.4 for 5-way Omniglot is 2.0 here. Batch norms use by default the
+    statistics of the support set; theirs are transductive. The options of MAML++ come from
+    Antoniou, Edwards & Storkey 2019. They normalise queries after step ``k`` by the scale and shift
+    of step ``k``'s support pass; here the scale and shift of the step after are used.
 
     Example:
         >>> import torch, quickstudy as qs

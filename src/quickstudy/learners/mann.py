@@ -34,8 +34,8 @@ class MANN(EmbeddingLearner):
 
     In training, support and query examples of a task are one sequence in random order. The loss is
     the mean cross-entropy of all its steps (0 for a task without queries). :meth:`adapt` reads the
-    support set in the given order. Each query is then the next step of its own sequence, so queries
-    do not see each other. Any shot is served. Labels must be given to the classes at random, as the
+    support set in the given order. Each query then continues a copy of this sequence, so queries do
+    not see each other. Any shot is served. Labels must be given to the classes at random, as the
     library's sources do.
 
     The random order of a task is drawn by the moment of the episode and the identity of the task,
@@ -61,9 +61,8 @@ class MANN(EmbeddingLearner):
 
     Source: Santoro et al. 2016, section 3 and eq. 1–8. Differs from the paper: see the memory.
         ``f`` is any network. Its embeddings are normalised over a batch in training, by running
-        averages at test: without that, the common part of embeddings hides their differences,
-        and nothing is learned for long. 1 is added to the LSTM's forget gate, so that it starts
-        open.
+        averages at test. Otherwise the common part of the embeddings hides their differences, and
+        nothing is learned for long. 1 is added to the LSTM's forget gate, so that it starts open.
 
     Example:
         >>> import quickstudy as qs, torch

@@ -19,9 +19,9 @@ MappingMode = Literal["auto", "vmap", "loop"] | int
 logger = logging.getLogger("quickstudy")
 
 LARGE_SET = 8_000
-"""From this number of values a task on, a loop beats vmap on a CPU.
+"""The number of values of a task from which a loop beats vmap on a CPU.
 
-Weights of each task turn a convolution into a grouped one.
+With weights for each task, a convolution becomes a grouped one.
 """
 
 
@@ -79,7 +79,7 @@ def over_tasks(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _num_tasks(arguments: Any) -> int:
-    """Return the number of tasks of ``arguments``: that of the first tensor."""
+    """Return the number of tasks of ``arguments``, read off the first tensor."""
     first = next(leaf for leaf in pytree.tree_leaves(arguments) if isinstance(leaf, Tensor))
     return first.shape[0]
 

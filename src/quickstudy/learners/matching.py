@@ -34,7 +34,7 @@ class MatchingNet(EmbeddingLearner):
         scale: Initial value of the learned factor of the cosine.
         full_context: Embed the support set by a bidirectional LSTM over it, and queries by an LSTM
             that attends to it.
-        reading_steps: How often that LSTM reads the support set.
+        reading_steps: The number of times that this LSTM reads the support set.
         embedding_size: Length of the embeddings, for ``full_context``; by default the model's
             ``embedding_size``.
         bf16: Embed under bfloat16 autocast.
@@ -172,7 +172,7 @@ class FullContext(nn.Module):
 
 
 def _read(hidden: Tensor, of_support: Tensor, real: Tensor) -> Tensor:
-    """Return what every query reads of the support set ``[task, example, feature]``."""
+    """Return every query's reading of the support set ``[task, example, feature]``."""
     similarities = (hidden @ of_support.transpose(1, 2)).masked_fill(~real, NEVER)
     return similarities.softmax(-1) @ of_support
 

@@ -20,22 +20,23 @@ class MetaLSTM(GradientLearner):
         f_k = σ(W_F · [u_k, w_k, f_{k−1}] + b_F)
         i_k = σ(W_I · [u_k, w_k, i_{k−1}] + b_I)
 
-    All weights share the parameters of both layers; each weight has a state of its own. The loss of
-    a task is the query loss after the steps.
+    All weights share the parameters of both layers, but not the state. The loss of a task is the
+    query loss after the steps.
 
     Args:
-        model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as all others below.
-        inner_lr: Where the gates ``i`` start. From 1 on they are ``2 · inner_lr · σ(…)``: a mean
-            over many examples, or a shared head, takes rates above 1.
+        model: A network, see :class:`~quickstudy.learners.gradient.GradientLearner`, also for
+            ``statistics`` and ``mapping``.
+        inner_lr: Initial value of the gates ``i``. If it is 1 or more, the gates are ``2 · inner_lr
+            · σ(…)``, because a mean over many examples, or a shared head, takes rates above 1.
         inner_steps: Inner steps in training.
         test_steps: Inner steps at test; by default as many as in training.
         hidden_size: Length of the LSTM's hidden state.
-        forget_bias: Where ``b_F`` starts; 5 starts the gates ``f`` at 0.993.
+        forget_bias: Initial value of ``b_F``; 5 starts the gates ``f`` at 0.993.
         outer_gradient: ``"first_order"``: the gradients that the LSTM reads are constants, as in
             the paper. ``"unrolled"`` and ``"stepwise"``: they depend on the weights, exactly; see
             :class:`~quickstudy.MAML`.
         shared_head: See :class:`~quickstudy.MAML`; any way is served then.
-        statistics: Whose mean and variance batch norms use.
+        statistics: The statistics that batch norms use.
         mapping: How tasks are computed together.
         seed: Seed of the initial weights of the LSTM.
 

@@ -18,15 +18,16 @@ class MetaSGD(GradientLearner):
     direction and the length of the step.
 
     Args:
-        model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as all others below.
-        inner_lr: Where all rates start.
+        model: A network, see :class:`~quickstudy.learners.gradient.GradientLearner`, also for
+            ``statistics`` and ``mapping``.
+        inner_lr: Initial value of all rates.
         inner_steps: Inner steps in training; the paper takes one.
         test_steps: Inner steps at test; by default as many as in training.
         outer_gradient: See :class:`~quickstudy.MAML`; in ``"first_order"`` rates still learn, from
             the inner gradients as constants.
         shared_head: See :class:`~quickstudy.MAML`; the rates of the classes' rows are then shared
             too.
-        statistics: Whose mean and variance batch norms use.
+        statistics: The statistics that batch norms use.
         mapping: How tasks are computed together.
 
     Source: Li, Zhou, Chen & Li 2017, eq. 2 and algorithm 1. Differs from the paper: all rates start

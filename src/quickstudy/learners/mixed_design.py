@@ -11,7 +11,7 @@ from quickstudy.errors import require
 
 Array = np.ndarray
 MOST_DENSE = 8000
-"""Levels, times effects a level, of all groupings but the largest: they are one dense matrix."""
+"""The most effects of all groupings but the largest together, which form one dense matrix."""
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,10 @@ class Grouping:
     """Hold the levels that rows belong to, and the effects that a level has.
 
     Attributes:
-        level: The level of every row ``[row]``, −1 for one that is not known.
-        num_levels: How many levels there are.
-        effects: What a level's effects are multiplied with ``[row, effect]``: a column of ones for
-            an intercept, further columns for slopes.
+        level: The level of every row ``[row]``, −1 if it is not known.
+        num_levels: The number of levels.
+        effects: The factors of a level's effects ``[row, effect]``: a column of ones for an
+            intercept, further columns for slopes.
     """
 
     level: Array
@@ -118,7 +118,7 @@ class Sums:
         within_y: ``Aᵀy``.
         dense_y: ``Dᵀy``.
         square: ``yᵀy``.
-        num_rows: How many rows there are.
+        num_rows: The number of rows.
     """
 
     design: Design

@@ -156,7 +156,7 @@ class Solution:
         )
 
     def _spread_of(self, own: csr_matrix, others: csr_matrix) -> Array:
-        """Return the variance of every row, in units of that of the noise.
+        """Return the variance of every row, in units of the noise's ``σ²``.
 
         It is ``wᵀ H⁻¹ w`` ``[row]``.
         """

@@ -21,7 +21,7 @@ CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 class Modulation(nn.Module, ABC):
     """Change one layer by an embedding.
 
-    The embedding ``z`` is ``[embedding]``, or ``[example, embedding]`` with one of every example.
+    The embedding ``z`` is ``[embedding]``, or ``[example, embedding]`` with one for every example.
     ``z = 0`` changes nothing.
     """
 
@@ -31,7 +31,7 @@ class Modulation(nn.Module, ABC):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Let no embedding change the layer: the shared network."""
+        """Start with a layer that no embedding changes."""
         nn.init.zeros_(self.generate.weight)
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""Partial sharing: a named part of the network is the task's own."""
+"""Partial sharing: each task has a named part of the network for itself."""
 
 from collections.abc import Sequence
 
@@ -20,22 +20,22 @@ class PartialSharing(SharingLearner):
     serves a new one: ``test_steps`` steps on the support set change only the part, from ``w``, held
     to ``w`` by ``proximal``. Examples of all tasks are one batch to the shared layers.
 
-    The model decides which part it is: gate and head of a
-    :class:`~quickstudy.models.MixtureOfExperts` (MMoE), also some experts of
-    :class:`~quickstudy.models.LayeredExperts` (PLE), the weights by which a task reads the columns
-    of :class:`~quickstudy.models.CrossStitch`; or any layers of any network, by name.
+    The model decides the part. A :class:`~quickstudy.models.MixtureOfExperts` (MMoE) has a gate and
+    a head for each task, :class:`~quickstudy.models.LayeredExperts` (PLE) some experts too, and
+    :class:`~quickstudy.models.CrossStitch` the weights by which a task reads the columns. Any
+    layers of any network can be given by name.
 
     Args:
-        model: A network, its outputs the most that a task has.
+        model: A network with as many outputs as a task has at most.
         num_tasks: Training tasks; their identities are 0 to ``num_tasks − 1``.
         own: Names of layers or parameters that each task has for itself; by default the names that
             the model gives as its ``own``.
-        penalty: How strongly the own parts are held together.
+        penalty: How strongly the tasks' parts are held together.
         inner_lr: Learning rate of adapting.
         test_steps: Steps of adapting.
         inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
         proximal: ``λ`` of a term ``λ/2 ‖w_t − w‖²`` that adapting adds to the support loss.
-        statistics: Whose mean and variance batch norms use.
+        statistics: The statistics that batch norms use.
         mapping: How tasks are computed together.
 
     Raises:

@@ -15,8 +15,8 @@ from quickstudy.learners.learner import Adapted
 class ProtoNet(EmbeddingLearner):
     """Classify by the nearest prototype in a learned embedding.
 
-    ``c_k`` is the mean of ``f(x)`` over the support examples of class ``k``; the score of class
-    ``k`` for a query is ``−‖f(x) − c_k‖²``, the *squared* Euclidean distance, and the loss the
+    ``c_k`` is the mean of ``f(x)`` over the support examples of class ``k``. The score of class
+    ``k`` for a query is ``−‖f(x) − c_k‖²``, minus the *squared* Euclidean distance. The loss is the
     cross-entropy of these scores. With ``distance="cosine"`` the score is ``scale · cos(f(x),
     c_k)``.
 

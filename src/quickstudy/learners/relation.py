@@ -20,7 +20,7 @@ class RelationNet(EmbeddingLearner):
     ``k``. The loss of a query is the mean over the classes of ``(r_k − 1[y = k])²``.
     :meth:`predict` gives the logits of ``r``.
 
-    Batch norms of the relation module are torch's own, like those of the embedding.
+    The relation module has torch's batch norms, as the embedding has.
 
     Args:
         model: A network that gives feature maps ``[example, channel, height, width]``, e.g.
@@ -113,7 +113,7 @@ def _known(channels: int | None) -> int:
     """Return the channels of the feature maps.
 
     Raises:
-        UserError: If nobody says them.
+        UserError: If the number is not known.
     """
     require(
         channels is not None,
@@ -128,7 +128,7 @@ def _mean_of_present(values: Tensor, present: Tensor) -> Tensor:
 
 
 def _squared_errors(relations: Tensor, y: Tensor) -> Tensor:
-    """Return how far relations are from 1 for the class ``y``, from 0 for others, squared."""
+    """Return the squared distance of relations from 1 for the class ``y``, from 0 for others."""
     return (relations - F.one_hot(y, relations.shape[2]).to(relations.dtype)).square()
 
 
@@ -141,7 +141,7 @@ def _convolved(x: Tensor, weight: Tensor, bias: Tensor | None, like: nn.Conv2d) 
 def _rows(values: Tensor, task: Tensor, index: Tensor) -> Tensor:
     """Return ``values[task, index]`` of feature maps, channels last in memory.
 
-    An embedding is the fastest way there, and back in the backward pass.
+    An embedding lookup is the fastest way, also in the backward pass.
     """
     flat = values.flatten(0, 1).movedim(1, -1)
     rows = F.embedding(task * values.shape[1] + index, flat.flatten(1))

@@ -18,7 +18,8 @@ class Reptile(GradientLearner):
     mean(w_K − θ)``, as in the paper. Queries are not used in training.
 
     Args:
-        model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as most others below.
+        model: A network, see :class:`~quickstudy.learners.gradient.GradientLearner`, also for
+            ``statistics`` and ``mapping``.
         inner_lr: Inner learning rate.
         inner_steps: Inner steps in training.
         test_steps: Inner steps at test; by default as many as in training.
@@ -28,7 +29,7 @@ class Reptile(GradientLearner):
             out shot by shot, so a multiple of the way is a balanced batch.
         shared_head: Start every class's row of the last linear layer from the mean of the rows:
             that start is the ``θ`` above.
-        statistics: Whose mean and variance batch norms use.
+        statistics: The statistics that batch norms use.
         mapping: How tasks are computed together.
 
     Source: Nichol, Achiam & Schulman 2018, algorithm 1 and section 6.1.

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 
 class SetEncoder(nn.Module):
-    """Embed a set of examples, whatever their order and number.
+    """Embed a set of any number of examples, in any order.
 
     ``z = mean over groups g of ρ( Σ_{i in g} φ(f_i, y_i) / (1 + |g|) )``
 

@@ -1,4 +1,4 @@
-"""The abstract parent of multi-task learners: a part of the network is the task's own."""
+"""The abstract parent of multi-task learners: each task has a part of the network for itself."""
 
 import torch
 from torch import Tensor, nn
@@ -16,21 +16,23 @@ from quickstudy.models.functional import evaluating
 
 
 class SharingLearner(GradientLearner):
-    """Share some parameters among all tasks, and give each task its own values of the others.
+    """Share some parameters among all tasks, and learn the others for each task.
 
     Training task ``t`` has ``w_t = w + d_t``, with learned offsets ``d_t``
     (:class:`~quickstudy.learners.parts.Offsets`). The loss of a task is its query loss at ``w_t``
     plus a penalty on its offset: nothing adapts in training. :meth:`known` serves a training task.
-    :meth:`adapt` serves a new one: ``test_steps`` inner steps from ``w`` change only the own part.
+    :meth:`adapt` serves a new one: ``test_steps`` inner steps from ``w`` change only the task's
+    part.
 
     Args:
-        model: See :class:`~quickstudy.learners.gradient.GradientLearner`, as the last three.
+        model: A network, see :class:`~quickstudy.learners.gradient.GradientLearner`, also for the
+            last three arguments.
         part: The part that each task has for itself.
         inner_lr: Learning rate of adapting.
         test_steps: Steps of adapting.
         inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
         proximal: ``λ`` of the term ``λ/2 ‖w_t − w‖²`` that adapting adds to the support loss.
-        statistics: Whose mean and variance batch norms use.
+        statistics: The statistics that batch norms use.
         mapping: How tasks are computed together.
     """
 

@@ -35,9 +35,9 @@ class Siamese(EmbeddingLearner):
     Source: Koch, Zemel & Salakhutdinov 2015, sections 3.1 and 4.2. Differs from the paper: ``f`` is
         any network. Embeddings are normalised, so distances start on the scale of the logits for
         any network (conv4 needs several times the steps without). All pairs of an episode count,
-        with their odds taken into account, instead of pairs drawn half and half: every embedding
-        serves many pairs, and of the many pairs of two classes those matter that are mistaken for
-        pairs of one.
+        with their odds taken into account, instead of pairs drawn half and half. Every embedding
+        then serves many pairs. Among the many pairs of two classes, the ones that are mistaken for
+        pairs of one class matter.
 
     Example:
         >>> import quickstudy as qs, torch
@@ -61,8 +61,8 @@ class Siamese(EmbeddingLearner):
     def reset_parameters(self) -> None:
         """Put weights and bias back to their initial values.
 
-        The weights of the differences are ``4 / √size``. With the bias, pairs are even that are a
-        little closer than chance (which is 1.13 apart).
+        The weights of the differences are ``4 / √size``. The bias gives even odds to pairs that are
+        a little closer than random ones, which are 1.13 apart.
         """
         weight = 4 * self.embedding_size**-0.5
         nn.init.constant_(self.alpha, weight)
@@ -120,5 +120,5 @@ def _same(y: Tensor, membership: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def _odds(same: Tensor, other: Tensor) -> Tensor:
-    """Return how many pairs are of two classes for one pair of the same ``[task, query, 1]``."""
+    """Return the number of pairs of two classes per pair of one class ``[task, query, 1]``."""
     return other.sum(2, keepdim=True).clamp(min=1) / same.sum(2, keepdim=True).clamp(min=1)

@@ -28,21 +28,21 @@ class SoftSharing(SharingLearner):
     all weights from ``w``, held to ``w`` by ``proximal``.
 
     Args:
-        model: A network, its outputs the most that a task has.
+        model: A network with as many outputs as a task has at most.
         num_tasks: Training tasks; their identities are 0 to ``num_tasks − 1``.
-        penalty: How strongly the networks are held together: 0 learns them independently but for a
-            common start, infinity one for all.
-        relation: What holds them together, ``"mean"`` or ``"trace"``.
+        penalty: How strongly the networks are held together: 0 learns them independently except for
+            a common start, infinity learns one network for all tasks.
+        relation: The penalty that holds the networks together, ``"mean"`` or ``"trace"``.
         inner_lr: Learning rate of adapting.
         test_steps: Steps of adapting.
         inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
         proximal: ``λ`` of a term ``λ/2 ‖w_t − w‖²`` that adapting adds to the support loss;
-            ``penalty`` is what training tasks have.
-        statistics: Whose mean and variance batch norms use.
+            training tasks have ``penalty`` instead.
+        statistics: The statistics that batch norms use.
         mapping: How tasks are computed together.
 
     Raises:
-        UserError: If a number is out of range, ``relation`` is another, or a task is not one of the
+        UserError: If a number is out of range, ``relation`` is unknown, or a task is not one of the
             training tasks.
 
     Source: Evgeniou & Pontil 2004, eq. 5, and Duong et al. 2015 for distances; Yang & Hospedales

@@ -12,7 +12,7 @@ from quickstudy.episode import Batch
 
 
 def without(weights: Weights, names: Collection[str]) -> Weights:
-    """Return ``weights`` without those of some ``names``."""
+    """Return ``weights`` without the tensors of some ``names``."""
     return {name: value for name, value in weights.items() if name not in names}
 
 

@@ -1,4 +1,4 @@
-"""What is learned: plain modules.
+"""Networks that are learned: plain modules.
 
 :mod:`quickstudy.models.protocol` lists the attributes by which a module says its inputs and
 outputs; :func:`make_model` makes one by name, of the size of the data.

@@ -17,7 +17,7 @@ from quickstudy.random import generator
 
 
 class Conv4(nn.Module):
-    """Four blocks of 3×3 convolution, batch norm, ReLU (and pooling), then a linear layer.
+    """Stack four blocks of 3×3 convolution, batch norm, ReLU (and pooling), and a linear layer.
 
     Args:
         way: Outputs of the linear layer, or None for an embedding without one.
@@ -78,7 +78,7 @@ class Conv4(nn.Module):
 
     @property
     def embedding_size(self) -> int:
-        """The length of an embedding; of flattened feature maps, if those are given."""
+        """The length of an embedding, or of flattened feature maps if the network gives maps."""
         return self.feature_channels * self._side() ** 2
 
     @property
@@ -149,7 +149,7 @@ def _convolution(before: int, after: int, stride: int) -> "_Conv3x3":
 
 
 class _Conv3x3(nn.Conv2d):
-    """A convolution that is a matrix product if the image has one channel and is mapped.
+    """Convolve, by a matrix product if the image has one channel and is mapped over tasks.
 
     Mapped over tasks a convolution becomes a grouped one. With one input channel this takes about
     seven times as long as unfolding the image; with more channels it is the faster of the two.
@@ -163,7 +163,7 @@ class _Conv3x3(nn.Conv2d):
         return self._conv_forward(x, self._laid_out_weight(), self.bias)
 
     def _laid_out_weight(self) -> Tensor:
-        """Give the weight with strides that say channels-last, whatever made it."""
+        """Give the weight with channels-last strides, also if an operation has changed them."""
         return self.weight.reshape(-1, 3, 3, 1).permute(0, 3, 1, 2)
 
     def _by_unfolding(self, x: Tensor, bias: Tensor) -> Tensor:

@@ -23,9 +23,9 @@ class CrossStitch(nn.Module):
     ρ_j a_j``, and ``y = h(f(x))`` with a linear head ``h``. ``ρ`` is the task's row of the last
     stitch.
 
-    With :class:`~quickstudy.PartialSharing` reading and head are the task's own. Training task
-    ``t`` starts with the row of column ``t mod num_columns``, so with a column for each task this
-    is the paper's network; a new task starts from the mean of the columns.
+    With :class:`~quickstudy.PartialSharing` each task has a reading and a head for itself. Training
+    task ``t`` starts with the row of column ``t mod num_columns``, so with a column for each task
+    this is the paper's network; a new task starts from the mean of the columns.
 
     Args:
         trunk: The first column as it is, and the form of the others, which are drawn afresh. An
@@ -34,8 +34,8 @@ class CrossStitch(nn.Module):
             that follow it, so a block of convolution, norm and ReLU should be one child.
         outputs: Number of classes or targets; None gives the mixture that is read.
         num_columns: Number of columns.
-        keep: The share of its own activation with which a column continues at the start; the other
-            columns have equal shares of the rest.
+        keep: The initial share of a column's activation in its next input; the other columns have
+            equal shares of the rest.
         embedding_size: Length of the trunk's embeddings; by default the trunk's ``embedding_size``.
         seed: Seed of the initial weights of the head and the other columns.
 
@@ -56,7 +56,7 @@ class CrossStitch(nn.Module):
 
     can_give: ClassVar[tuple[Gives, ...]] = ("scores", "embeddings")
     own = ("reading", "head")
-    """The parts that are a task's own."""
+    """The parts that each task has for itself."""
 
     def __init__(
         self,

@@ -18,8 +18,8 @@ class DropBlock(nn.Module):
     j)``, its value is kept with probability ``(1 − γ)^n_ij``. It is divided by this probability, so
     the mean of the output is the input. In evaluation mode it is the identity.
 
-    It draws from torch's own generator, as dropout does, so learners treat it as dropout. A square
-    is at most as large as the map; at that size whole maps are dropped.
+    It draws from torch's global generator, as dropout does, so learners treat it as dropout. A
+    square is at most as large as the map; at that size whole maps are dropped.
 
     Args:
         rate: The share of values to drop, if squares did not overlap.

@@ -27,8 +27,8 @@ class Expansion(nn.Module):
         products: Pairs of places of inputs.
 
     Raises:
-        UserError: If there are no inputs, knots are not those of every input, or a place is not one
-            of an input.
+        UserError: If there are no inputs, ``knots`` has not an entry for each input, or a place in
+            ``products`` is not the place of an input.
 
     Source: Friedman 1991, section 3.1, for bends as a basis (linear splines).
 

@@ -12,10 +12,10 @@ from torch.nn.utils.weight_norm import WeightNorm
 from torch.overrides import TorchFunctionMode
 
 KNOWN = ("torch.nn.", "quickstudy.")
-"""Where modules come from whose forward pass sets no attribute."""
+"""The packages of modules whose forward pass sets no attribute."""
 
 Slot = tuple[int, str]
-"""A place in a module that holds a tensor: which module, and the name there."""
+"""The place of a tensor: the id of a module, and the name in it."""
 
 
 def call(model: nn.Module, weights: Mapping[str, Tensor], *arguments: Any) -> Any:
@@ -31,7 +31,7 @@ def call(model: nn.Module, weights: Mapping[str, Tensor], *arguments: Any) -> An
 
     Args:
         model: Any module.
-        weights: Parameters and buffers by name; all others are the module's own.
+        weights: Parameters and buffers by name; all others stay as they are in the module.
         arguments: The inputs.
 
     Source: ``functional_call`` restores a replaced value in place of the original if a submodule
@@ -90,7 +90,7 @@ def _copied_buffers(model: nn.Module, given: Mapping[str, Tensor]) -> dict[str, 
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """Put ``module`` in evaluation mode and every part of it back into the mode it had."""
+    """Put ``module`` in evaluation mode inside, then every part back into its mode."""
     modes = [(part, part.training) for part in module.modules()]
     module.eval()
     try:
@@ -114,7 +114,7 @@ def _unchanged(model: nn.Module) -> Iterator[None]:
 
 
 def _may_write(module: nn.Module) -> bool:
-    """Say whether a call may set attributes: of a user's class, by a hook, of a recurrent net."""
+    """Say whether a call may set attributes, as in a user's class, a hook or a recurrent net."""
     known = type(module).__module__.startswith(KNOWN) and not isinstance(module, nn.RNNBase)
     return not known or bool(module._forward_pre_hooks or module._forward_hooks)
 
@@ -128,7 +128,7 @@ def _differs(now: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
 def _differentiable() -> Iterator[None]:
     """Let attention take kernels whose derivatives can be differentiated.
 
-    The fused layer of a transformer has no derivative, and that of fused attention has none.
+    The fused layer of a transformer has no first derivative. Fused attention has no second one.
     """
     fast, flash = torch.backends.mha.get_fastpath_enabled(), torch.backends.cuda.flash_sdp_enabled()
     memory = torch.backends.cuda.mem_efficient_sdp_enabled()

@@ -1,4 +1,4 @@
-"""Progressive layered extraction: shared experts and the task's own, in layers."""
+"""Progressive layered extraction: shared experts and experts of each task, in layers."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -14,7 +14,7 @@ from quickstudy.random import generator
 
 
 class LayeredExperts(nn.Module):
-    """Mix shared experts and the task's own, layer by layer, then a linear head: PLE.
+    """Mix shared experts and experts of the task, layer by layer, below a linear head: PLE.
 
     With experts ``E_{k,·}`` of the task and shared ones ``E_{s,·}`` in layer ``j``, and ``g^{k,0} =
     g^{s,0} = x``::
@@ -29,7 +29,8 @@ class LayeredExperts(nn.Module):
     the paper's customized gate control (CGC); one layer without task experts is
     :class:`~quickstudy.models.MixtureOfExperts`.
 
-    With :class:`~quickstudy.PartialSharing` task experts, task gates and head are the task's own.
+    With :class:`~quickstudy.PartialSharing` each task has task experts, task gates and a head for
+    itself.
 
     Args:
         trunk: The first shared expert of the first layer as it is, and the form of that layer's
@@ -37,7 +38,7 @@ class LayeredExperts(nn.Module):
             with ReLU.
         outputs: Number of classes or targets; None gives the mixed embedding.
         num_shared_experts: Shared experts of a layer.
-        num_task_experts: A task's own experts of a layer.
+        num_task_experts: Experts of a layer that each task has for itself.
         num_layers: Number of layers.
         embedding_size: Length of the trunk's embeddings; by default the trunk's ``embedding_size``.
         gate_inputs: As of :class:`~quickstudy.models.MixtureOfExperts`.
@@ -91,7 +92,7 @@ class LayeredExperts(nn.Module):
 
     @property
     def own(self) -> tuple[str, ...]:
-        """The parts that are a task's own."""
+        """The parts that each task has for itself."""
         parts = ("task_experts", "task_gate") if self.num_task_experts else ("task_gate",)
         levels = range(self.num_layers)
         return *(f"layers.{level}.{part}" for level in levels for part in parts), "head"
@@ -122,7 +123,7 @@ class LayeredExperts(nn.Module):
         return _Layer(_Form(expert, gate_inputs, *counts, self.seed), is_last)
 
     def _initialise(self) -> None:
-        """Draw all weights but those of the experts of the first layer."""
+        """Draw all weights except the experts of the first layer."""
         drawn = nn.ModuleList([*self._first.gates(), *self.layers[1:], self.head])
         initialise(drawn, generator(self.seed, "model"))
 
@@ -134,13 +135,13 @@ def _hidden(size: int) -> nn.Module:
 
 @dataclass(frozen=True)
 class _Form:
-    """The form of a layer.
+    """Hold the form of a layer.
 
     Attributes:
         expert: The first expert as it is, and the form of the others.
-        gate_inputs: The length of a flattened input; None if the expert says its own.
+        gate_inputs: The length of a flattened input; None if the expert says it.
         num_shared: Number of shared experts.
-        num_task: Number of the task's own experts.
+        num_task: Number of experts of the task.
         seed: Seed of the initial weights of the other experts.
     """
 
@@ -160,7 +161,7 @@ class _Form:
 
 
 class _Layer(nn.Module):
-    """The experts of one layer and their gates; the last layer has no gate for the shared path."""
+    """Hold the experts of a layer and their gates; the last has no gate for the shared path."""
 
     def __init__(self, form: _Form, is_last: bool) -> None:
         super().__init__()
@@ -175,7 +176,7 @@ class _Layer(nn.Module):
         return [gate for gate in (self.task_gate, self.shared_gate) if gate is not None]
 
     def forward(self, own: Tensor, shared: Tensor) -> tuple[Tensor, Tensor]:
-        """Give the inputs of the next layer: those of the task's path and of the shared one."""
+        """Give the inputs of the next layer, on the task's path and on the shared path."""
         of_shared = outputs_of(self.shared_experts, shared)
         of_task = outputs_of(self.task_experts, own)
         mixed = mix(self.task_gate(own), [*of_task, *of_shared])

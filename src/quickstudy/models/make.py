@@ -23,7 +23,7 @@ Parameters = Mapping[str, inspect.Parameter]
 """The parameters of a constructor by name."""
 
 LENGTHS = {"embeddings": "embedding_size", "maps": "feature_channels"}
-"""The length that a model is told if it does not say it."""
+"""The attribute for the length of an output, which is set on a model that does not say it."""
 
 NUM_EXAMPLES = 2
 """The number of examples of a trial; with two, a model that mixes up its axes is noticed."""
@@ -51,12 +51,12 @@ def make_model(
 
     If scores are asked for, a network that is frozen, or that says it gives embeddings (or maps),
     gets a head, see :class:`~quickstudy.models.WithHead`. A network that does not say its
-    ``embedding_size`` or ``feature_channels`` is told the number that was found.
+    ``embedding_size`` or ``feature_channels`` gets the number that was found.
 
     Args:
         name: A name of :data:`~quickstudy.models.MODELS`, an import path ``package.module:Class``
-            of your own (the current folder is searched too), or a name of timm, if it is installed.
-            An import path is code that is run.
+            (the current folder is searched too), or a name of timm, if it is installed. An import
+            path is code that is run.
         example: The shape of an example (without the example axis), or an example.
         outputs: Number of classes or targets, for scores.
         gives: The output to make: ``"scores"``, ``"embeddings"``, ``"maps"`` or ``"dense_scores"``,
@@ -65,7 +65,7 @@ def make_model(
         weights: A file of weights, see :func:`quickstudy.models.weights.load_weights`. The head
             may be new.
         frozen: Whether all but the head stays as it is, see :class:`~quickstudy.models.Frozen`.
-        **options: Further arguments of the constructor; they win over those that are filled.
+        **options: Further arguments of the constructor, which replace filled ones.
 
     Raises:
         UserError: If there is no such model or option, or the model's input or output does not fit.
@@ -117,7 +117,7 @@ def _batch(example: Sequence[int] | Tensor) -> Tensor:
 
 
 def _said_by(factory: Factory) -> Traits:
-    """Read what a class of modules says; a function says nothing."""
+    """Read the traits of a class of modules; a function has none."""
     if isinstance(factory, type) and issubclass(factory, nn.Module):
         return traits(factory)
     return Traits()
@@ -135,7 +135,7 @@ def _build(factory: Factory, asked: Request, options: Arguments) -> nn.Module:
 
 
 def _arguments(parameters: Parameters, asked: Request, options: Arguments) -> dict[str, Any]:
-    """Give the arguments that a constructor has: those of the request, then the ``options``."""
+    """Give the arguments that a constructor has, from the request and then from the ``options``."""
     arguments = {key: value for key, value in asked.arguments().items() if key in parameters}
     arguments |= options
     if "trunk" in _required(parameters):
@@ -241,7 +241,7 @@ def _is_told_outputs(factory: Factory) -> bool:
 
 
 def _gives_below(said: Traits, gives: Gives) -> bool:
-    """Say whether a network gives embeddings (or maps) by its own account."""
+    """Say whether a network declares that it gives embeddings (or maps)."""
     if said.gives is not None:
         return said.gives == BELOW[gives]
     size = said.embedding_size if gives == "scores" else said.feature_channels

@@ -12,7 +12,7 @@ EPSILON = 1e-8
 
 
 class MemoryState(NamedTuple):
-    """The state of a memory.
+    """Hold the state of a memory.
 
     The leading axes ``...`` are any, of tasks or queries.
 

@@ -1,4 +1,4 @@
-"""Multi-gate mixture of experts: each task weighs shared experts by a gate of its own."""
+"""Multi-gate mixture of experts: each task weighs shared experts by its gate."""
 
 from typing import ClassVar
 
@@ -17,8 +17,8 @@ class MixtureOfExperts(nn.Module):
 
     ``f(x) = Σ_i g(x)_i f_i(x)``, ``g(x) = softmax(W x + b)``, ``y = h(f(x))``.
 
-    With :class:`~quickstudy.PartialSharing` gate and head are the task's own, ``g^k`` and ``h^k``,
-    and the experts are shared.
+    With :class:`~quickstudy.PartialSharing` each task ``k`` has a gate ``g^k`` and a head ``h^k``
+    for itself, and the experts are shared.
 
     Args:
         trunk: The first expert as it is, and the form of the others, which are drawn afresh: any
@@ -47,7 +47,7 @@ class MixtureOfExperts(nn.Module):
 
     can_give: ClassVar[tuple[Gives, ...]] = ("scores", "embeddings")
     own = ("gate", "head")
-    """The parts that are a task's own."""
+    """The parts that each task has for itself."""
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ from quickstudy.random import generator
 
 
 class MLP(nn.Module):
-    """Fully connected layers with ReLU between them, on flattened inputs.
+    """Stack fully connected layers with ReLU between them, on flattened inputs.
 
     Args:
         inputs: Length of the flattened input.

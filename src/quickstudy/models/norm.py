@@ -31,7 +31,7 @@ Statistics = tuple[Tensor, ...]
 
 
 class _Call:
-    """The settings that the normalisation layers of one forward pass share."""
+    """Hold the settings that the normalisation layers of one forward pass share."""
 
     def __init__(self, mask: Tensor | None, given: Statistics | None, record: bool) -> None:
         self.mask, self.record = mask, record
@@ -56,9 +56,9 @@ _call: ContextVar[_Call | None] = ContextVar("task_norm_call", default=None)
 class TaskNorm(nn.Module):
     """Normalise by mean and variance over the examples (and space) of one task.
 
-    It gives ``weight · (x − mean) / √(variance + eps) + bias``. Mean and (biased) variance are of
-    the real examples of ``x`` ``[example, feature, *space]``, or are given to :func:`forward`. It
-    has no running averages and no state.
+    It gives ``weight · (x − mean) / √(variance + eps) + bias``. Mean and (biased) variance are
+    taken over the real examples of ``x`` ``[example, feature, *space]``, or are given to
+    :func:`forward`. It has no running averages and no state.
 
     Args:
         num_features: Number of features.
@@ -105,7 +105,7 @@ class TaskNorm(nn.Module):
         return -mean * scale if self.bias is None else self.bias - mean * scale
 
     def _by_the_batch(self, x: Tensor) -> Tensor:
-        """Normalise ``x`` by its own statistics."""
+        """Normalise ``x`` by its statistics."""
         if self.weight is not None and self.bias is not None and _can_normalise(x, self.weight):
             return normalise(x, self.weight, self.bias, self.eps)
         return F.batch_norm(x, None, None, self.weight, self.bias, True, eps=self.eps)
@@ -203,12 +203,12 @@ def forward(
     """Compute ``model(x)`` for one task, with ``weights`` in the place of its parameters.
 
     Args:
-        model: Any module; parameters and buffers not named in ``weights`` are its own.
+        model: Any module; it keeps the parameters and buffers that ``weights`` does not name.
         weights: Parameters by name.
         x: ``[example, *feature]``.
         mask: ``[example]``, or None if all examples are real. Padding does not count in the
             statistics.
-        statistics: The statistics that :class:`TaskNorm` layers use; by default those of ``x``.
+        statistics: The statistics that :class:`TaskNorm` layers use; by default taken from ``x``.
         record: Whether to return the statistics that were used.
 
     Returns:

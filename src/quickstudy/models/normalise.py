@@ -1,4 +1,4 @@
-"""Normalisation of a batch by its own statistics, with second derivatives as cheap as the first."""
+"""Normalisation of a batch by its statistics, with second derivatives as cheap as the first."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,18 +12,18 @@ from quickstudy.models.over_tasks import Axes, Mapped, Three, over_tasks
 
 
 def normalise(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
-    """Normalise each feature by its own mean and variance, and scale and shift it.
+    """Normalise each feature by its mean and variance, then scale and shift it.
 
     It gives ``weight · x̂ + bias`` with ``x̂ = r · (x − mean)`` and ``r = 1/√(variance + eps)``.
 
-    The gradient by ``x`` is ``J g = weight · r · P g``, where ``P`` takes out the mean and the
-    share of ``x̂``, ``P g = g − (1/n) Σ g − (x̂/n) Σ g x̂``. ``J`` is symmetric. So pulling a
-    tensor back through it needs the same kernel once more, one dot product a feature and a sum of
+    The gradient by ``x`` is ``J g = weight · r · P g``, with ``P g = g − (1/n) Σ g − (x̂/n) Σ g
+    x̂``: ``P`` takes out the mean and the share of ``x̂``. ``J`` is symmetric. So pulling a tensor
+    back through it needs the same kernel once more, one dot product a feature and a sum of
     multiples of three tensors:
 
     ``∂⟨v, J g⟩/∂x = −(r/n) (⟨g, x̂⟩ J v + ⟨v, x̂⟩ J g + ⟨v, J g⟩ x̂)``.
 
-    torch's own :func:`torch.nn.functional.batch_norm` takes many more passes for it. Derivatives of
+    torch's :func:`torch.nn.functional.batch_norm` takes many more passes for it. Derivatives of
     third and higher order are exact too; torch's are not, since it takes mean and variance for
     constants there. It has no forward-mode derivative.
 
@@ -41,7 +41,7 @@ def normalise(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
 
 
 class _Saved(NamedTuple):
-    """The tensors that the second derivative needs, from the first."""
+    """Hold the tensors of the first derivative that the second one needs."""
 
     g: Tensor
     x: Tensor
@@ -62,7 +62,7 @@ class _Saved(NamedTuple):
 
 
 class _Pulls(NamedTuple):
-    """The tensors that are pulled back, one for each output of the first derivative."""
+    """Hold the tensors that are pulled back, one for each output of the first derivative."""
 
     v: Tensor  # through J g
     weight: Tensor  # through Σ g x̂
@@ -153,7 +153,7 @@ def _by_kernels(saved: _Saved, pulls: _Pulls) -> Three:
 
 @dataclass(frozen=True)
 class _Factors:
-    """The factors of each feature by which tensors of the batch's size sum to the pull back.
+    """Compute the factors of each feature in the pull back, a sum of tensors of the batch's size.
 
     Attributes:
         saved: The tensors of the first derivative.
@@ -248,7 +248,7 @@ def _pulled_to_g(batch: "_Hat", saved: _Saved, pulls: _Pulls) -> Tensor:
 
 
 class _Hat:
-    """A normalised batch, by operations that have all their derivatives."""
+    """Normalise a batch by operations that have all their derivatives."""
 
     def __init__(self, x: Tensor, eps: float) -> None:
         self.axes, self.n = [0, *range(2, x.ndim)], _num_values(x)

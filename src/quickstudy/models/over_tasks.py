@@ -44,7 +44,7 @@ def over_tasks(function: Any, whole: int, num_tasks: int, in_dims: Axes, inputs:
 
 @dataclass(frozen=True)
 class _OfTasks:
-    """An input of the function.
+    """Hold an input of the function.
 
     Attributes:
         value: The input of all tasks.
@@ -74,7 +74,7 @@ class _OfTasks:
         return self.value.unbind(self.axis)
 
     def fold(self) -> Tensor:
-        """Make features of tasks, so that a batch has those of all tasks side by side."""
+        """Fold tasks into features: a batch has the features of all tasks side by side."""
         return self._with_axis(1).flatten(1, 2)
 
     def stack(self) -> Tensor:
@@ -91,7 +91,7 @@ class _OfTasks:
 
 
 def _of_tasks(tensors: list[Tensor], in_dims: Axes, num_tasks: int) -> list[_OfTasks]:
-    """Tell every tensor its task axis; the number behind them has none."""
+    """Pair every tensor with its task axis; the number behind them has none."""
     pairs = zip(tensors, in_dims, strict=False)
     return [_OfTasks(value, axis, num_tasks) for value, axis in pairs]
 

@@ -1,4 +1,4 @@
-"""The protocol of a model: the attributes by which it says what it takes and what it gives.
+"""The protocol of a model: the attributes by which it says its inputs and outputs.
 
 Any ``nn.Module`` is a model. It *may* have the attributes below; every one is optional, and a value
 of another type (a layer that is called ``outputs``, say) counts as absent. A length that a model
@@ -18,7 +18,7 @@ does not say is a parameter of the learner that needs it, or is measured on an e
                      which is the number of inputs of a head
 ``feature_channels`` channels of the last feature maps
 ``trunk``            the network that the model is built on, which says the inputs
-``own``              names of the layers or parameters that are a task's own, see
+``own``              names of the layers or parameters that each task has for itself, see
                      :class:`~quickstudy.PartialSharing`
 ``own_offsets``      a method: the offsets ``{name: [task, ...]}`` at which a number of training
                      tasks start; absent if all start alike
@@ -42,7 +42,7 @@ width]`` at the size of the image."""
 
 @dataclass(frozen=True)
 class Traits:
-    """What a model says of itself; None or empty if it does not say.
+    """Hold the traits that a model declares; None or empty if it does not.
 
     Attributes:
         takes: ``"images"`` or ``"vectors"``.
@@ -54,7 +54,7 @@ class Traits:
         outputs: Number of scores.
         embedding_size: Length of an embedding.
         feature_channels: Channels of the last feature maps.
-        own: Names of the layers or parameters that are a task's own.
+        own: Names of the layers or parameters that each task has for itself.
     """
 
     takes: str | None = None
@@ -113,7 +113,7 @@ _OF_INPUTS = ("takes", "in_channels", "image_size", "inputs")
 
 
 def traits(model: object) -> Traits:
-    """Read what ``model`` says of itself.
+    """Read the traits that ``model`` declares.
 
     Args:
         model: A module, or a class of modules: a class says ``takes`` and ``can_give``.
@@ -129,7 +129,7 @@ def traits(model: object) -> Traits:
 
 
 def _said_by_trunk(model: object) -> dict[str, Any]:
-    """Read what the trunk of a model says of the inputs; nothing without a trunk."""
+    """Read the traits of the inputs off the trunk of a model; nothing without a trunk."""
     trunk = getattr(model, "trunk", None)
     if not isinstance(trunk, nn.Module):
         return {}
@@ -143,7 +143,7 @@ def _said(model: object) -> dict[str, Any]:
 
 
 def own_offsets(model: object, num_tasks: int) -> dict[str, Tensor]:
-    """Give the offsets ``{name: [task, ...]}`` at which the own parts of training tasks start.
+    """Give the offsets ``{name: [task, ...]}`` at which the parts of training tasks start.
 
     Args:
         model: Any module; without a method ``own_offsets`` all tasks start alike.

@@ -1,4 +1,4 @@
-"""The models known by name, and the models that a user names."""
+"""Models by name: the library's, timm's and the user's."""
 
 import inspect
 import os
@@ -67,7 +67,7 @@ def model_factory(name: str) -> Factory:
 def model_options(name: str) -> dict[str, inspect.Parameter]:
     """Give the options of the model ``name``: its constructor's parameters by name.
 
-    Those that :func:`~quickstudy.models.make_model` fills from the data are left out.
+    Parameters that :func:`~quickstudy.models.make_model` fills from the data are left out.
     """
     parameters = inspect.signature(model_factory(name)).parameters
     return {key: value for key, value in parameters.items() if key not in FILLED}

@@ -27,7 +27,7 @@ FILLED = frozenset((*INPUTS, *OUTPUTS, "maps", "seed"))
 
 @dataclass(frozen=True)
 class Request:
-    """A model by name, and the data it is for.
+    """Ask for a model by name, for data of a given shape.
 
     Attributes:
         name: The name of the model.
@@ -65,7 +65,7 @@ class Request:
 
     @property
     def num_scores(self) -> int:
-        """How many scores are asked for, 0 if none are."""
+        """The number of scores that are asked for, 0 if none are."""
         return int(self.outputs or 0)
 
     def arguments(self) -> dict[str, Any]:
@@ -74,7 +74,7 @@ class Request:
         return self._of_outputs() | {"seed": self.seed} | inputs | self._of_images()
 
     def _of_outputs(self) -> dict[str, Any]:
-        """Give the arguments that say what a model gives."""
+        """Give the arguments that say the output of a model."""
         outputs = self.outputs if self.is_scores else None
         values: dict[str, Any] = dict.fromkeys(OUTPUTS, outputs)
         return values | {"num_classes": outputs or 0, "maps": self.gives == "maps"}
@@ -164,7 +164,7 @@ class Request:
         return [num_examples, *shapes[self.gives]]
 
     def _hint(self, shape: list[int]) -> str:
-        """Say how a network of a user's own says that it needs a head."""
+        """Say how a user's network declares that it needs a head."""
         if self.gives == "scores" and len(shape) > 1:
             return " If these are embeddings, the model says so by an attribute `embedding_size`."
         return ""

@@ -19,7 +19,7 @@ Widths = tuple[int, int, int, int]
 
 
 class ResNet(nn.Module, ABC):
-    """Residual blocks, the mean over space, then a linear layer.
+    """Stack residual blocks, the mean over space and a linear layer.
 
     Args:
         blocks: The blocks, from images to maps of ``widths[-1]`` channels.

@@ -12,7 +12,7 @@ from quickstudy.models.resnet import ResNet, Widths, check_widths
 
 @final
 class ResNet10(ResNet):
-    """A stem, four residual blocks of two 3×3 convolutions, the mean over space, a linear layer.
+    """Stack a stem, four residual blocks of two 3×3 convolutions, a spatial mean, a linear layer.
 
     A block is ``relu(body(x) + shortcut(x))``: its body is two times convolution and batch norm
     with ReLU between them. Every block but the first halves height and width. The shortcut is a 1×1

@@ -18,7 +18,7 @@ SLOPE = 0.1
 
 @final
 class ResNet12(ResNet):
-    """Four residual blocks of three 3×3 convolutions, the mean over space, then a linear layer.
+    """Stack four residual blocks of three 3×3 convolutions, a spatial mean and a linear layer.
 
     A block is ``DropBlock(leaky_relu(maxpool(body(x) + shortcut(x))))``: its body is three times
     convolution and batch norm with leaky ReLU (slope 0.1) between them, its shortcut a 1×1

@@ -25,9 +25,9 @@ class UNet(nn.Module):
         d_depth = e_depth,  d_l = g_l(concat(e_l, enlarge(d_{l+1})))
         y = W d_0 + b
 
-    where ``f`` and ``g`` are two times 3×3 convolution, batch norm and ReLU, ``enlarge`` repeats
+    Here ``f`` and ``g`` are two times 3×3 convolution, batch norm and ReLU, ``enlarge`` repeats
     values up to the size of ``e_l``, and ``W`` is a 1×1 convolution, the head. Any height and width
-    are served, odd ones too; the output has those of the image.
+    are served, odd ones too; the output has the size of the image.
 
     Args:
         way: Number of classes of a pixel; None gives the feature maps ``d_0`` ``[example, channel,
@@ -42,9 +42,9 @@ class UNet(nn.Module):
         UserError: If a number is too small.
 
     Source: Ronneberger, Fischer & Brox 2015, figure 1. Differs from the paper: convolutions are
-    padded, so that no pixel is lost; there is batch norm; maps are enlarged by repetition, which a
-    transposed convolution would do with a checkerboard (Odena, Dumoulin & Olah 2016). The paper has
-    64 channels and depth 4.
+    padded, so that no pixel is lost; there is batch norm; maps are enlarged by repetition, because
+    a transposed convolution leaves a checkerboard pattern (Odena, Dumoulin & Olah 2016). The paper
+    has 64 channels and depth 4.
 
     Example:
         >>> import torch, quickstudy as qs
@@ -98,7 +98,7 @@ class UNet(nn.Module):
         return levels
 
     def _decode(self, levels: list[Tensor]) -> Tensor:
-        """Bring the deepest maps back to full size, beside those of every level of the encoder."""
+        """Bring the deepest maps back to full size, joined by the encoder's maps at every level."""
         *others, maps = levels
         for level, beside in zip(self.decoder, reversed(others), strict=True):
             maps = level(_concat(beside, maps))
@@ -123,7 +123,7 @@ class UNet(nn.Module):
 
 
 def _concat(beside: Tensor, maps: Tensor) -> Tensor:
-    """Enlarge maps to the size of others, and put them behind those."""
+    """Enlarge ``maps`` to the size of ``beside``, and put them behind its channels."""
     return torch.cat([beside, F.interpolate(maps, beside.shape[2:])], 1)
 
 

@@ -21,7 +21,7 @@ COUNTER = "num_batches_tracked"
 """A buffer of batch norms that older files lack; it changes nothing here."""
 
 SHOWN = 3
-"""How many names a message holds."""
+"""The most names that a message lists."""
 
 BROKEN = (
     SafetensorError,

@@ -19,7 +19,7 @@ def fisher_diagonal(learner: ProbeModel, batch: Batch, rows: Tensor) -> Tensor:
 
     ``F_t = mean_i (∇_θ ℓ(f_θ(x_ti), y_ti))²``. A learner that adapts its head
     (:class:`~quickstudy.ANIL`, :class:`~quickstudy.HardSharing`) adapts it to the rows first. Then
-    ``F_t`` is the diagonal of the body, at the task's own head. Any other network is taken as it
+    ``F_t`` is the diagonal of the body, at the task's head. Any other network is taken as it
     is.
 
     Args:
@@ -30,8 +30,9 @@ def fisher_diagonal(learner: ProbeModel, batch: Batch, rows: Tensor) -> Tensor:
     Returns:
         ``[..., task, parameter]``; 0 for a task without such rows.
 
-    Source: Achille et al. 2019 (Task2Vec), section 3.1. Differs from the paper: the labels are the
-        task's own (the empirical Fisher), so the probe need not be a good model of a small task.
+    Source: Achille et al. 2019 (Task2Vec), section 3.1. Differs from the paper: the labels are
+        given, not drawn from the probe (the empirical Fisher), so the probe need not be a good
+        model of a small task.
     """
     probe = Probe(learner, batch.target)
     if not (isinstance(learner, Learner) and _adapts_a_part(learner, probe, batch)):

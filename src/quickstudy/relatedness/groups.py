@@ -17,7 +17,7 @@ Tree = NDArray[np.float64]
 """scipy's linkage matrix ``[task − 1, 4]``: the two clusters of every merger and their distance."""
 
 ENOUGH = 0.95
-"""The fewest groups are taken that explain this part of what any number of groups explains."""
+"""As few groups are taken as save at least this part of the most that can be saved."""
 MOST_ORDERED = 500
 """Trees of more tasks are not ordered, because that takes too long."""
 TINY = 1e-12

@@ -20,7 +20,7 @@ ProbeModel = Learner | nn.Module
 
 
 class Probe:
-    """A network as a function of its weights, in evaluation mode.
+    """Compute a network as a function of its weights, in evaluation mode.
 
     Args:
         learner: A learner whose network gives scores, or such a network. It is not changed.

@@ -37,7 +37,7 @@ MEASURES: dict[str, Measure] = {
 
 @dataclass(frozen=True, eq=False)
 class Relatedness:
-    """How related tasks are.
+    """Hold the similarities of tasks, and the groups that they form.
 
     Attributes:
         measure: The name of the measure.
@@ -76,7 +76,7 @@ def relate(
     most_groups: int = 12,
     seed: int = 0,
 ) -> Relatedness:
-    """Measure how related tasks are, shrink it by its own noise, and find groups.
+    """Measure how related tasks are, shrink the measure by its noise, and find groups.
 
     Every task's rows are divided into halves at random, ``splits`` times. Agreement of the halves
     is signal, and disagreement is noise. The similarities are shrunk towards their common mean by

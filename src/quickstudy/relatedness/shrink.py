@@ -10,7 +10,7 @@ from quickstudy.relatedness.ratio import ratio
 
 @dataclass(frozen=True)
 class Shrunk:
-    """Estimates of the true similarities of tasks, which are seen through noise.
+    """Hold estimates of the true similarities of tasks, which are seen through noise.
 
     The true similarities are taken as ``κ_st ~ N(mean, variance)``.
 
@@ -20,7 +20,7 @@ class Shrunk:
         mean: The common mean of all pairs.
         variance: The variance of the true similarities around it; 0 if the halves agree on
             nothing.
-        clarity: ``[task]``, the part of a half's own vector that is signal: the cosine of the two
+        clarity: ``[task]``, the part of a half's vector that is signal: the cosine of the two
             halves.
         noise: ``[task, task]``, the variance of the noise of a similarity from all rows.
     """
@@ -77,7 +77,7 @@ def shrink(seen: Tensor) -> Shrunk:
     """Estimate the similarities of tasks from cosines of random halves, by empirical Bayes.
 
     A cosine seen in one half is ``c_st = a_st κ_st + ε``. It is lowered by noise in the vectors,
-    ``a_st = √(ρ_s ρ_t)`` with ``ρ_t`` the cosine of a task's own two halves, and it is noisy
+    ``a_st = √(ρ_s ρ_t)`` with ``ρ_t`` the cosine of a task's two halves. The cosine is also noisy
     itself. The two halves share no row, so the product of their cosines has no noise in its mean.
     Such products give the variance ``τ²`` of the true ``κ_st`` around their mean ``μ``. The
     differences of the halves give the variance of ``ε``, ``n_st = n_s + n_t``. The mean over halves

@@ -1,4 +1,4 @@
-"""What a task asks for: the only place that knows what an answer is."""
+"""Targets of tasks: the only place that knows the form of an answer."""
 
 from quickstudy.describe import register
 from quickstudy.targets.classes import Classes

@@ -13,7 +13,7 @@ from quickstudy.targets.target import Target, mean_over_examples
 
 @dataclass(frozen=True)
 class Classes(Target):
-    """One of several classes for every example.
+    """Ask for one of several classes for every example.
 
     Labels are class indices ``[task, example]`` from 0 to ``way − 1``. The loss of an example is
     the cross-entropy ``−log softmax(scores)[y]`` of ``scores`` ``[..., class]``. Learners that

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Metric:
-    """How a person is told the value of a metric.
+    """Say how a person is told the value of a metric.
 
     Attributes:
         higher_is_better: Whether a larger value is a better one.
         percent: Whether it is told in percent.
-        sentence: What a learner with the value ``{}`` does.
+        sentence: The predicate of a sentence about a learner with the value ``{}``.
     """
 
     higher_is_better: bool = False
@@ -29,7 +29,7 @@ METRICS: dict[str, Metric] = {
     ),
     "pixel_accuracy": Metric(True, True, "names the class of {} of the pixels of further pictures"),
 }
-"""The metrics by name; a target of your own may add the ones that it gives."""
+"""The metrics by name; a user's target may add the metrics that it gives."""
 
 
 def metric_of(name: str) -> Metric:

@@ -12,7 +12,7 @@ from quickstudy.targets.target import Target, mean_over_examples
 
 @dataclass(frozen=True)
 class Numbers(Target):
-    """Numbers of one shape for every example.
+    """Ask for numbers of one shape for every example.
 
     Labels are ``[task, example, *shape]``. The loss of an example is the squared error
     ``(scores − y)²``, averaged over its numbers.

@@ -13,7 +13,7 @@ from quickstudy.targets.target import Target
 
 @dataclass(frozen=True)
 class Pixels(Target):
-    """One of several classes for every pixel.
+    """Ask for one of several classes for every pixel.
 
     Labels are class indices ``[task, example, height, width]``. The scores of a network are
     ``[example, class, height, width]``, at the size of the labels. The loss of an example is the

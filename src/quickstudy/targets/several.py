@@ -16,7 +16,7 @@ SINGLE = Numbers(())
 
 @dataclass(frozen=True)
 class Several(Target):
-    """Numbers and classes side by side, of which some may be missing.
+    """Ask for numbers and classes side by side, of which some may be missing.
 
     Labels are ``[task, example, target]``, NaN if missing; the label of a class is its index as a
     floating-point number. A number takes one of the ``scores`` ``[..., score]`` and costs

@@ -9,7 +9,7 @@ from quickstudy.targets.metric import metric_of
 
 
 class Target(ABC):
-    """What a task asks for: how an answer is scored, judged and told.
+    """Say how an answer to a task is scored, judged and told.
 
     A batch carries its target, so no learner, trainer or report looks at the labels to find out.
     Shapes have a batch of tasks in front: ``scores`` ``[task, example, *score]`` come from a
@@ -45,7 +45,7 @@ class Target(ABC):
         """Raise if ``y`` ``[task, example, ...]`` has another dtype or shape than the labels have.
 
         Raises:
-            UserError: If so.
+            UserError: If dtype or shape do not fit.
         """
 
     @abstractmethod
@@ -62,14 +62,14 @@ class Target(ABC):
 
     @abstractmethod
     def values(self, scores: Tensor, y: Tensor, mask: Tensor | None = None) -> dict[str, Tensor]:
-        """Give what is reported of every task ``[task]``, by name; the first decides.
+        """Give the reported values of every task ``[task]``, by name; the first decides.
 
         A task whose scores hold NaN has the value NaN.
         """
 
     @abstractmethod
     def answers(self, scores: Tensor) -> Tensor:
-        """Turn scores into what a person is told: probabilities, numbers, a mask."""
+        """Turn scores into answers for a person: probabilities, numbers, a mask."""
 
     @abstractmethod
     def guess(self, y: Tensor, mask: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What training descends: one file an outer gradient."""
+"""Outer gradients, which give the loss that training descends: one file for each."""
 
 from quickstudy.learners.outer.displacement import Displacement
 from quickstudy.learners.outer.outer import Outer

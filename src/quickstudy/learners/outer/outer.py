@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Outer(nn.Module, ABC):
-    """Say what training descends: one loss a task, whose gradient is the update direction."""
+    """Give one loss per task, whose gradient is the update direction of training."""
 
     moves_averages: bool = False
     """Whether training moves the running averages of batch norms."""
@@ -25,7 +25,7 @@ class Outer(nn.Module, ABC):
         """Raise if the inner loop of ``learner`` has no such outer gradient.
 
         Raises:
-            UserError: If so, with the reason.
+            UserError: If it has none, with the reason.
         """
 
     @abstractmethod

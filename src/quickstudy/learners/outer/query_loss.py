@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from quickstudy.learners.gradient import GradientLearner
 
 EXPLICIT = ("unrolled", "stepwise", "first_order")
-"""The outer gradients that need no option of their own."""
+"""The outer gradients that need no further option."""
 COMPILED = ("unrolled", "truncated", "first_order")
 """The outer gradients that are a graph of the inner steps."""
 
@@ -60,10 +60,10 @@ class QueryLoss(Outer):
 
     @classmethod
     def explicit(cls, outer_gradient: OuterGradient) -> Self:
-        """Make one whose gradient needs no other option.
+        """Make a query loss whose gradient needs no further option.
 
         Raises:
-            UserError: If ``outer_gradient`` is another.
+            UserError: If ``outer_gradient`` is none of these.
         """
         require(
             outer_gradient in EXPLICIT,
@@ -76,7 +76,7 @@ class QueryLoss(Outer):
         """Raise if there is no implicit gradient of the inner loop of ``learner``.
 
         Raises:
-            UserError: If so, with the reason.
+            UserError: If there is none, with the reason.
         """
         if self.outer_gradient in IMPLICIT:
             _check_optimum(learner, self.outer_gradient)
@@ -121,7 +121,7 @@ class QueryLoss(Outer):
         return [0.0] + [alike / steps] * (steps - 1) + [1 - alike * (steps - 1) / steps]
 
     def _alike(self, outer_step: int) -> float:
-        """Return how alike the steps' losses count: 1 if equally, 0 if only the last one does."""
+        """Return how evenly the steps' losses count: 0 if only the last does, 1 if all do."""
         if self.multi_step_until is None:
             return 1.0
         return max(0.0, 1 - outer_step / self.multi_step_until) if self.multi_step_until else 0.0
@@ -142,7 +142,7 @@ class QueryLoss(Outer):
 
 
 def _check_schedule(multi_step: bool, multi_step_until: int | None, first_order: int) -> None:
-    """Raise if an outer step of the schedule is out of range, or not asked for."""
+    """Raise if an outer step of the schedule is negative, or lacks the option that it needs."""
     require_at_least(0, multi_step_until=multi_step_until or 0, first_order_until=first_order)
     require(
         multi_step_until is None or multi_step,

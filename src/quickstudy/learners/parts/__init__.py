@@ -1,4 +1,4 @@
-"""What of a network a task owns: one file a part."""
+"""The parts of a network that a task can own: one file a part."""
 
 from quickstudy.learners.parts.all import All
 from quickstudy.learners.parts.body import Body

@@ -20,7 +20,7 @@ class Head(WeightsPart):
         return head_parameters(model)
 
     def attach(self, model: nn.Module) -> None:
-        """Find the head, which is treated separately whatever it starts from."""
+        """Find the head, which is treated separately for every ``head_start``."""
         super().attach(model)
         self.head = self.names(model)
 

@@ -11,7 +11,7 @@ from quickstudy.models.protocol import traits
 
 
 class Named(WeightsPart):
-    """Adapt the parameters of some names, or in the layers of some names.
+    """Adapt the parameters, or all parameters of the layers, that are named.
 
     Args:
         own: Names of layers or parameters, or patterns of names (``"blocks.*.bias"``); by default
@@ -48,7 +48,7 @@ def _check_chosen(chosen: Sequence[str], names: list[str]) -> None:
 
 
 def _check_in_model(chosen: Sequence[str], names: list[str]) -> None:
-    """Raise if something is chosen that is none of ``names``."""
+    """Raise if a chosen name is none of ``names``."""
     missing = [part for part in chosen if not any(_lies_in(name, part) for name in names)]
     require(
         not missing,

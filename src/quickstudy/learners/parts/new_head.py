@@ -48,7 +48,7 @@ class NewHead(WeightsPart):
         return torch.zeros(len(x), way, self.embedding_size, dtype=dtype, device=x.device)
 
     def whole(self, shared: Shared, own: Weights, examples: Examples) -> tuple[Tensor, Statistics]:
-        """Run the network with the task's own head."""
+        """Run the network with the task's head."""
         embedded, used = super().whole(shared, without(own, HEAD), examples)
         return embedded @ own[HEAD[0]].T + own[HEAD[1]], used
 

@@ -21,13 +21,13 @@ class Offsets(Part):
     """Give each training task an offset from the shared values of a part.
 
     Training task ``t`` owns ``w + d_t``, a new task starts from ``w``. The offsets ``d_t`` are
-    learned. They start at 0, or where the model's ``own_offsets`` says.
+    learned. They start at 0, or at the model's ``own_offsets``.
 
     Args:
         part: The part.
         num_tasks: Training tasks; their identities are 0 to ``num_tasks − 1``.
         penalty: How strongly the offsets are held together.
-        relation: What holds them together: ``"mean"``, half the squared norm of ``d_t``; or
+        relation: The penalty on the offsets: ``"mean"``, half the squared norm of ``d_t``; or
             ``"trace"``, the task's share in the trace norm of all tasks' weights.
 
     Raises:
@@ -62,7 +62,7 @@ class Offsets(Part):
         return nn.ParameterList(torch.empty(self.num_tasks, *shape) for shape in shapes)
 
     def reset_parameters(self) -> None:
-        """Put all offsets back to 0, or to where the model says that they start."""
+        """Put all offsets back to 0, or to the model's ``own_offsets``."""
         with torch.no_grad():
             for name, offset in zip(self._names, self.offsets, strict=True):
                 offset.copy_(self._starts.get(name, torch.zeros(())))
@@ -139,7 +139,7 @@ class Offsets(Part):
         }
 
     def uncompiled(self) -> str | None:
-        """Refuse: the identities of tasks are looked at."""
+        """Refuse: a step reads the identities of tasks."""
         return "A learner of a fixed set of tasks is not compiled."
 
 

@@ -23,7 +23,7 @@ class Examples(NamedTuple):
     Attributes:
         x: Inputs ``[example, *feature]``.
         mask: ``[example]``, or None if all are real.
-        statistics: The statistics that norms use; by default those of ``x``.
+        statistics: The statistics that norms use; by default taken from ``x``.
         record: Whether the statistics are returned.
     """
 
@@ -35,7 +35,7 @@ class Examples(NamedTuple):
 
 @dataclass(frozen=True)
 class Shared:
-    """Hold the network that all tasks share, and the meta-learned tensors in place of its own.
+    """Hold the network that all tasks share, and the meta-learned values of its parameters.
 
     Attributes:
         model: The network.
@@ -68,10 +68,10 @@ class Tasks(NamedTuple):
 
 
 class Part(nn.Module, ABC):
-    """Say which tensors of a network a task owns, where they start, and how they are put in.
+    """Name the tensors of a network that a task owns, start them, and run the network with them.
 
     A part is made before it knows its network; :meth:`attach` shows it. Its parameters are
-    meta-learned beside those of the network.
+    meta-learned beside the parameters of the network.
 
     Every part defines :meth:`owned` and :meth:`start`. If the tensors are no weights of the
     network, it defines :meth:`whole` too. If the layers below see no inner step (:attr:`lifted`),
@@ -85,7 +85,7 @@ class Part(nn.Module, ABC):
     """The parameters of the last linear layer, if the part treats it separately."""
 
     any_way: bool = False
-    """Whether tasks of any number of classes are served, whatever the way in training."""
+    """Whether tasks of any number of classes are served, also of another than in training."""
 
     rows_alike: bool = False
     """Whether the head's rows, one for each class, start alike."""
@@ -121,7 +121,7 @@ class Part(nn.Module, ABC):
         """Return the tensors of every task before its first step, ``[task, ...]`` each."""
 
     def whole(self, shared: Shared, own: Weights, examples: Examples) -> tuple[Tensor, Statistics]:
-        """Run the network of one task that owns ``own``."""
+        """Run the network of one task, with the task's tensors ``own``."""
         return forward(shared.model, {**shared.weights, **own}, *examples)
 
     def below(self, shared: Shared, examples: Examples) -> tuple[Tensor, Statistics]:
@@ -140,7 +140,7 @@ class Part(nn.Module, ABC):
         return names
 
     def penalty(self, shared: Shared, known: Tensor) -> Tensor | None:
-        """Return what training adds to the loss of the tasks ``known`` ``[task]``, if anything."""
+        """Return the penalty on the losses of the tasks ``known`` ``[task]``; None without one."""
         return None
 
     def uncompiled(self) -> str | None:

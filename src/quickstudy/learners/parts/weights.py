@@ -1,4 +1,4 @@
-"""The abstract parent of parts that are some of the network's own weights."""
+"""The abstract parent of parts that are some weights of the network."""
 
 from abc import abstractmethod
 from typing import Literal
@@ -29,7 +29,7 @@ class WeightsPart(Part):
     Frozen parameters (``requires_grad=False``) stay out.
 
     Args:
-        head_start: Where the last linear layer starts in classification: as it is learned; every
+        head_start: The start of the last linear layer in classification: as it is learned; every
             row from the mean of the rows (:func:`~quickstudy.learners.head.shared_head`); or as the
             nearest-prototype classifier (:func:`~quickstudy.learners.head.prototype_head`). The
             last two serve any way.
@@ -46,13 +46,13 @@ class WeightsPart(Part):
         """Return the names of the parameters that a task owns."""
 
     def attach(self, model: nn.Module) -> None:
-        """Find the weights, and the head if it has a start of its own."""
+        """Find the weights, and the head unless it starts as it is learned."""
         self._names = frozenset(self.names(model))
         self.head = () if self.head_start == "learned" else head_parameters(model)
         self._check_start()
 
     def _check_start(self) -> None:
-        """Raise if a head with a start of its own stays, or has no bias for its prototypes."""
+        """Raise if a head with another start does not adapt, or lacks a bias for its prototypes."""
         require(
             self._names.issuperset(self.head),
             "Parameters `shared_head` and `prototype_head` go with a head that adapts. Found one "
@@ -64,7 +64,7 @@ class WeightsPart(Part):
         )
 
     def check(self, model: nn.Module, x: Tensor) -> None:
-        """Raise, once, if a head with a start of its own is not the end of the network."""
+        """Raise, once, if a head with another start is not the end of the network."""
         if self.head:
             self.check_head_once(model, x)
 
@@ -80,7 +80,7 @@ class WeightsPart(Part):
         return {name: w for name, w in model.named_parameters() if name in self._names}
 
     def start(self, shared: Shared, tasks: Tasks) -> Weights:
-        """Return the meta-learned weights for every task, with the head that `head_start` says."""
+        """Return the meta-learned weights for every task, with the head's start."""
         weights = self._learned(shared.weights, tasks.support.num_tasks)
         if self.rows_alike:
             return shared_head(weights, self.head, tasks.way)

@@ -1,4 +1,4 @@
-"""How what a task owns changes by an inner step: one file a rule."""
+"""The rules by which an inner step changes the tensors of a task: one file a rule."""
 
 from quickstudy.learners.steps.descent import Descent
 from quickstudy.learners.steps.norms import StepNorms

@@ -22,7 +22,7 @@ class Descent(StepRule):
     Plain gradient descent is ``w ← w − rate · g``.
 
     Args:
-        inner_lr: The rate, or where learned rates start.
+        inner_lr: The rate, or the initial value of learned rates.
         inner_optimiser: ``"sgd"``, ``"momentum"`` or ``"adam"``.
         rates: Rates that are learned.
         norms: Scale and shift of the batch norms for each step, which are learned and do not adapt.
@@ -84,7 +84,7 @@ class Descent(StepRule):
         return {} if self.rates is None else self.rates.at(under("rates.", learned), index)
 
     def scheduled(self, weights: State, learned: State, index: int) -> Weights:
-        """Return the batch norms' scale and shift after ``index`` steps, if each has its own."""
+        """Return the batch norms' scale and shift after ``index`` steps, if learned for each."""
         norms = self.norms
         return {} if norms is None else norms.after(weights, under("norms.", learned), index)
 

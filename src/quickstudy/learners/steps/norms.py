@@ -14,7 +14,7 @@ class StepNorms(nn.ParameterList):
     """Learn scale and shift of every batch norm after each inner step.
 
     The values ``[step, feature]`` are for the weights after 1, 2, … steps. Before the first step
-    they are the model's own, from which all others start.
+    the model's values are used, from which all others start.
 
     Source: Antoniou, Edwards & Storkey 2019 (MAML++), section 4.
     """
@@ -49,7 +49,7 @@ class StepNorms(nn.ParameterList):
         return {n: values[min(index, len(values)) - 1] for n, values in every if n in weights}
 
     def _first(self, weights: State) -> Weights:
-        """Return the values before the first step: the model's own."""
+        """Return the values before the first step, which are the model's."""
         return {name: weights[name] for name in self.names if name in weights}
 
     def _values(self, learned: State) -> Iterator[tuple[str, Tensor]]:

@@ -26,9 +26,9 @@ class Proposal(StepRule):
     The step is ``w ← f ∘ w − i ∘ g``, with gates ``f`` and ``i`` that the LSTM computes.
 
     Args:
-        inner_lr: Where the gates ``i`` start.
+        inner_lr: Initial value of the gates ``i``.
         hidden_size: Length of the LSTM's hidden state.
-        forget_bias: Where the bias of ``f`` starts.
+        forget_bias: Initial value of the bias of ``f``.
         seed: Seed of the initial weights of the LSTM.
 
     Raises:
@@ -90,8 +90,8 @@ class UpdateRule(nn.Module):
 
     Args:
         hidden_size: Length of the first layer's hidden state.
-        forget_bias: Where ``b_F`` starts.
-        input_bias: Where ``b_I`` starts.
+        forget_bias: Initial value of ``b_F``.
+        input_bias: Initial value of ``b_I``.
         most: The upper bound of the gates ``i``.
     """
 
@@ -117,7 +117,7 @@ class UpdateRule(nn.Module):
         self._start_gates()
 
     def _start_gates(self) -> None:
-        """Put the biases of both gates where they start."""
+        """Set the biases of both gates to their initial values."""
         with torch.no_grad():
             self.forget[-1], self.input[-1] = self.forget_bias, self.input_bias
 

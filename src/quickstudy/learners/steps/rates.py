@@ -43,7 +43,8 @@ class Rates(nn.ParameterList):
         """Return the rates of step ``index`` by name.
 
         Args:
-            learned: The meta-learned rates by place; a rate that is missing is its own.
+            learned: The meta-learned rates by place; a rate that is missing is read from this
+                module.
             index: The number of steps taken before.
         """
         rates: Weights = {}
@@ -82,7 +83,7 @@ class EntryRates(Rates):
         return value.detach().clone()
 
     def of_step(self, rate: Tensor, name: str, index: int) -> Tensor:
-        """Return all rates, of rows that start alike their mean."""
+        """Return all rates, averaged over rows that start alike."""
         return rate.mean(0, keepdim=True) if name in self.alike else rate
 
 
