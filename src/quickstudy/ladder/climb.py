@@ -31,7 +31,7 @@ class Tell(Protocol):
     """Hears how far the ladder is climbed."""
 
     def __call__(self, spent: float, left: float, doing: str) -> None:
-        """Hear the seconds spent, those left, and what comes next."""
+        """Hear the seconds spent, the seconds left, and the next step."""
 
 
 def nobody(spent: float, left: float, doing: str) -> None:
@@ -40,7 +40,7 @@ def nobody(spent: float, left: float, doing: str) -> None:
 
 @dataclass
 class Climb:
-    """Judges ways on splits, and knows at any time what was found.
+    """Judges ways on splits, and holds the scores so far at any time.
 
     Ways that are solved at once come first, on all splits; then those that take about a second;
     last the slow ones, one after the other. If the error of a way that is not cheap is far above
@@ -48,10 +48,10 @@ class Climb:
 
     Attributes:
         ways: The rungs.
-        protocols: Make the splits: one a protocol.
+        protocols: Functions that make the splits: one for each protocol.
         splits: Their number.
-        seconds: When to stop; None for never.
-        scores: What was found.
+        seconds: The time limit; None for no limit.
+        scores: The scores so far.
         notes: Why a way was not run on all splits, by its name.
     """
 
@@ -70,7 +70,7 @@ class Climb:
         """Judge all ways, or those for which there is time.
 
         Raises:
-            KeyboardInterrupt: After Ctrl-C; ``scores`` holds what was found before.
+            KeyboardInterrupt: After Ctrl-C; ``scores`` holds the scores up to then.
         """
         blocks = self._plan()
         with quiet():
@@ -132,7 +132,7 @@ class Climb:
             self._give_up(way, protocol, f"stopped early: at least {behind:.0%} behind")
 
     def _plan(self) -> list["Block"]:
-        """Order what is to be done."""
+        """Order the blocks."""
         number = len(self.protocols)
         groups = [group for group in self._groups() if group]
         return [Block(group, split, number) for group in groups for split in range(self.splits)]
@@ -207,7 +207,7 @@ class Climb:
 
 @dataclass(frozen=True)
 class Block:
-    """Ways on one split: all of them are run, or none, so that they can be compared.
+    """Ways on one split: all of them or none are run, so that they can be compared.
 
     Attributes:
         ways: The rungs, of one cost.
@@ -254,7 +254,7 @@ def _by_network(ways: Sequence[Rung]) -> list[list[Rung]]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep what trainings log out of the way."""
+    """Silence the logs of trainings."""
     before = logger.level
     logger.setLevel(max(logging.WARNING, logger.getEffectiveLevel()))
     try:

@@ -18,10 +18,10 @@ class Deployed:
     """The best ways, fitted to all rows.
 
     Attributes:
-        known: For new rows of known tasks.
-        new: For new tasks: the best of those that leave a learner to adapt.
+        known: The way for new rows of known tasks.
+        new: The way for new tasks: the best of the ways that leave a learner to adapt.
         form: Turns columns into features and back.
-        better: A way that was better for new tasks but leaves no learner; empty without one.
+        better: A way that was better for new tasks but leaves no learner; empty if there is no such way.
     """
 
     known: Kept
@@ -40,7 +40,7 @@ class Deployed:
         return cls(known, new, form, chosen.better)
 
     def words(self) -> list[str]:
-        """Say what is kept."""
+        """Say which ways are kept."""
         found = [f"Kept for known tasks: {self.known.rung.name}."]
         more = f" ({self.better} was better, but adapts to no new task quickly)"
         found.append(f"Kept for new tasks: {self.new.rung.name}{more if self.better else ''}.")

@@ -92,7 +92,7 @@ class Kept:
         return torch.zeros_like(self.rows.y[:1]).expand(count, *self.rows.y.shape[1:])
 
     def of_unknown(self, rung: Rung, x: Tensor, level: float) -> Answers:
-        """Answer rows of a task without rows by ``rung``: by what all tasks have in common."""
+        """Answer rows of a task without support rows by the model that all tasks share."""
         real = x.new_ones(1, len(x))
         query = Batch(x[None], self._unknown(len(x))[None], real, self.rows.target)
         episode = Episode(nothing_of(self.rows), query, torch.zeros(1, dtype=torch.long))
@@ -108,7 +108,7 @@ def _read_rows(folder: Path, form: TableForm) -> tuple[TableTasks, str]:
     """Read the rows, and the name of the way.
 
     Raises:
-        UserError: If there are none.
+        UserError: If the run keeps no rows.
     """
     path = folder / ROWS
     message = f"Run {folder} keeps nothing for known tasks: quickstudy fit makes such a run."
@@ -125,7 +125,7 @@ def _named(name: str, form: TableForm) -> Rung:
     """Give the rung of a name.
 
     Raises:
-        UserError: If there is none.
+        UserError: If no way has this name.
     """
     found = {rung.name: rung for rung in rungs(form.target)}
     require(name in found, f"This run keeps {name!r}, which is not among the ways of now.")

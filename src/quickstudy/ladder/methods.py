@@ -103,14 +103,14 @@ def _able(tasks: TableTasks) -> list[str]:
 
 
 def _makers(tasks: TableTasks) -> dict[str, Callable[[], Rung]]:
-    """Give what makes the rung of each method."""
+    """Give the function that makes the rung of each method."""
     return METHODS | OF_CLASSES if tasks.target.way else METHODS
 
 
 def choose(tasks: TableTasks, method: str, seed: int) -> str:
     """Choose the quick method of the least error if ``method`` is ``"auto"``, else ``method``.
 
-    The error is that of a threefold cross-validation of every task's rows. A single task has
+    The error comes from a threefold cross-validation of every task's rows. A single task has
     nothing to share: ``"auto"`` is then ``"pooled"``, one ridge or logistic regression.
 
     Raises:

@@ -230,7 +230,7 @@ class _Profile:
         return residual.clamp(min=least) / self.rows
 
     def _inner(self, variance: Tensor) -> Tensor:
-        """Give what is inverted for ``K_t`` ``[task, random, random]``."""
+        """Give the matrix whose inverse is in ``K_t`` ``[task, random, random]``."""
         own = self.effects.of_both(self.moments.gram)
         return own @ variance + torch.eye(self.effects.size)
 

@@ -25,13 +25,14 @@ class Score:
         split: The seed of the split.
         metrics: ``rmse`` and ``explained_variance``, or ``log_loss`` and ``accuracy``, see
             :func:`~quickstudy.ladder.judge.judge`; of several targets of different kinds
-            ``error`` and each target's own, see :func:`~quickstudy.ladder.judge.judge_by_target`.
+            ``error`` and the metrics of each, see
+            :func:`~quickstudy.ladder.judge.judge_by_target`.
         fit_seconds: Time to learn from the training tasks.
         adapt_ms: Time to adapt to a task and predict its rows, milliseconds a task.
-        family: Whether it sees one task only, all rows but not their task, both as a practitioner's
-            model does, or learns to learn.
-        bare: The part of the tasks that had too few rows for a model, and got their mean.
-        held: What is judged on, as a part of what is learned from: rows, or tasks.
+        family: Whether the way sees one task only, sees all rows but not their task, sees both as a
+            practitioner's model does, or learns to learn.
+        bare: The fraction of the tasks that had too few rows for a model, and got their mean.
+        held: The number of rows, or tasks, judged on, divided by the number learned from.
     """
 
     name: str
@@ -83,8 +84,8 @@ def difference(
 ) -> Difference:
     """Compare the errors of two ways by split, on the splits that both have.
 
-    With the differences ``d_j`` of ``J`` splits, their standard deviation ``s`` and ``ρ`` the size
-    of what is judged on divided by what is learned from, the interval is
+    The differences of ``J`` splits are ``d_j``, with standard deviation ``s``, and ``ρ`` is the
+    number of rows or tasks judged on divided by the number learned from. The interval is
 
     ``mean d ± t_{J−1} s √(1/J + ρ)``.
 

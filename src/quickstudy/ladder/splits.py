@@ -20,9 +20,9 @@ Shot = int | None
 """Rows that are seen of an unseen task; None for new rows of known tasks."""
 
 Episodes = dict[Shot, list[Episode]]
-"""What is judged on, by the shot."""
+"""The episodes to judge on, by the shot."""
 TOO_FEW = "every task has too few rows for a model"
-"""Why a way that learns each task alone is not run."""
+"""Why a way that learns each task separately is not run."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +33,8 @@ class Split:
         number: The seed.
         form: Turns columns into features and back.
         train: The tasks to learn from, scaled.
-        episodes: What is judged on, by the shot; targets are in the table's units.
-        held: Its size as a part of what is learned from: of rows, or of tasks.
+        episodes: The episodes to judge on, by the shot; targets are in the table's units.
+        held: The number of rows, or tasks, judged on, divided by the number learned from.
     """
 
     number: int
@@ -105,7 +105,7 @@ def split_of_tasks(
 
 
 def _split(table: Table, train: TableTasks, episodes: Episodes, held: float, seed: int) -> Split:
-    """Scale what is learned from."""
+    """Scale the tasks to learn from."""
     form = TableForm.of(train, table.labels)
     return Split(seed, form, form.tasks(train), episodes, held)
 

@@ -1,4 +1,4 @@
-"""How the ways stand in one protocol: which is best, and from which it can be told apart."""
+"""Ranks the ways of one protocol: which is best, and which are significantly worse."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -77,7 +77,7 @@ class Standing:
         return min(self.counted, key=self.mean)
 
     def best_of(self, *families: Family) -> str | None:
-        """Give the best way of some families, None without one."""
+        """Give the best way of some families; None if they have no way."""
         own = [name for name in self.counted if self.family[name] in families]
         return min(own, key=self.mean, default=None)
 

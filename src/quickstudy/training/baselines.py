@@ -38,10 +38,10 @@ class Untaught(Learner):
 
     @abstractmethod
     def seen(self, support: Batch) -> Adapted:
-        """Give what is kept of the support set."""
+        """Give the state that is kept of the support set."""
 
     def trajectory(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
-        """Give what is kept of the support set after each number of steps: always the same."""
+        """Give the state after each number of steps: always the same."""
         seen = self.seen(support)
         for _ in steps:
             yield dict(seen)
@@ -122,10 +122,10 @@ def _is_trained(module: nn.Module) -> bool:
 
 
 def from_scratch(learner: Learner, target: Target, seed: int) -> Learner | None:
-    """Give the same network with fresh weights, to be trained on each support set by itself.
+    """Give the same network with fresh weights, to be trained on each support set separately.
 
-    It takes 30 steps of Adam at 0.01. A network that gives embeddings gets a linear head; None if
-    their length is not known, or there is no network to train.
+    It takes 30 steps of Adam at 0.01. A network that gives embeddings gets a linear head. The
+    result is None if their length is not known, or if there is no network to train.
     """
     model = _network(untrained(learner, seed))
     if model is None:

@@ -148,9 +148,9 @@ def _shapes(weights: Mapping[str, Tensor]) -> Shapes:
 
 
 def current_names(weights: dict[str, Tensor], learner: Learner) -> dict[str, Tensor]:
-    """Give ``weights`` by the names of today.
+    """Give ``weights`` by their current names.
 
-    In version 0.1.0 those of a part, a step rule or an outer gradient stood at the top:
+    In version 0.1.0 the names of a part, a step rule or an outer gradient had no prefix:
     ``rates.0`` is now ``step.rates.0``.
     """
     own = learner.state_dict()
@@ -193,10 +193,10 @@ def load(run: str | Path, model: nn.Module | None = None, classes: Classes = ())
     Args:
         run: A run's folder (its best checkpoint by validation, else its last), or a checkpoint's
             file.
-        model: Your own module, if the learner was trained with one that its constructor's arguments
-            do not describe.
-        classes: Your own classes that the run is made of, or their import paths
-            ``"package.module:Class"``; classes that are registered are known.
+        model: Your module, if the learner was trained with a module that its constructor's
+            arguments do not describe.
+        classes: Your classes that the run uses, or their import paths ``"package.module:Class"``.
+            Registered classes are known.
 
     Raises:
         UserError: If there is no checkpoint, it does not fit, or it needs a class or a model of
@@ -234,14 +234,14 @@ def _freeze(path: Path, learner: Learner, details: dict[str, Any]) -> None:
 def save_adapted(
     path: str | Path, learner: Learner, adapted: Adapted, task: Mapping[str, Any] | None = None
 ) -> None:
-    """Save a mastered task: the learner and what it adapted to, in one file.
+    """Save a mastered task: the learner and its adapted state, in one file.
 
-    Loaded in another process, it predicts the same bits.
+    Loaded in another process, it gives bit-identical predictions.
 
     Args:
         path: The file.
         learner: The learner.
-        adapted: What it adapted to.
+        adapted: The adapted state.
         task: Further plain values about the task, which :func:`describe_adapted` gives back.
     """
     tensors, details = pack(learner)

@@ -1,4 +1,4 @@
-"""What a run's ``run.json`` holds, for a person and for ``evaluate``."""
+"""Writes and reads a run's ``run.json``, for people and for ``evaluate``."""
 
 import json
 import platform
@@ -18,7 +18,7 @@ from quickstudy.training.run import Run
 
 
 def write_details(folder: Path, run: Run, record: dict[str, object]) -> None:
-    """Write what ``run`` is, and the plain values of ``record``, into its ``folder``."""
+    """Write the description of ``run``, and the plain values of ``record``, into its ``folder``."""
     details = {
         **_learned(run.learner, run.source),
         **_amount(run.plan),
@@ -30,7 +30,7 @@ def write_details(folder: Path, run: Run, record: dict[str, object]) -> None:
 
 
 def _learned(learner: Learner, source: TaskSource) -> dict[str, object]:
-    """Say what learns, and from which tasks."""
+    """Describe the learner and the tasks."""
     return {
         "learner": description_of(learner),
         "source": source.describe(),
@@ -65,7 +65,7 @@ def _stepped(run: Run) -> dict[str, object]:
 
 
 def _described(source: TaskSource) -> object:
-    """Describe a source in plain values; None if it holds data of its own."""
+    """Describe a source in plain values; None if it holds data itself."""
     try:
         return describe(source)
     except UndescribableError:

@@ -26,7 +26,7 @@ class Drawn:
 
     Attributes:
         data: The description of the data.
-        split: The split they were drawn from; None if from all of it.
+        split: The split they were drawn from; None if from all data.
         options: The options of the tasks: way, shot, query, ...
     """
 
@@ -73,7 +73,7 @@ class Drawn:
         return self._content() == other._content()
 
     def _content(self) -> dict[str, Any]:
-        """Give the description of the data without what may differ."""
+        """Give the description of the data without the parts that may differ."""
         return {name: value for name, value in self.data.items() if name not in _FREE}
 
     def arguments(self, kind: type) -> dict[str, Any] | None:
@@ -107,7 +107,7 @@ def old_settings(settings: Any) -> Description | None:
     """Describe the tasks of a run of version 0.1.0, by the options of its command line.
 
     Raises:
-        UserError: If the settings are not those of such a run.
+        UserError: If the settings do not belong to such a run.
     """
     _check_old(settings)
     name = settings["data"]

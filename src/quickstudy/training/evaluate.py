@@ -32,7 +32,7 @@ class Evaluation:
         estimate: Its mean over tasks.
         seed: The seed of the tasks.
         transductive: Whether the queries of a task saw each other.
-        source: What the tasks are, in plain values.
+        source: The description of the tasks, in plain values.
         baselines: The estimates of the baselines on the same tasks.
         per_step: The estimates by the number of inner steps.
         per_task: The value of every task ``[task]``.
@@ -81,7 +81,7 @@ class Evaluation:
         return found
 
     def _setting(self) -> dict[str, object]:
-        """Say what the tasks were, and how they were solved."""
+        """Describe the tasks, and how they were solved."""
         return {
             "way": self.source.get("way"),
             "shot": self.source.get("shot"),
@@ -122,10 +122,10 @@ def evaluate(
 
     Args:
         learner: The learner, or a run's folder.
-        source: Where the tasks come from, e.g. ``pool.episodes(way=5, shot=1)``. A run's folder
-            knows: tasks as in training, of its data's test split.
+        source: The source of the tasks, e.g. ``pool.episodes(way=5, shot=1)``. By default, for a
+            run's folder, tasks as in training from the test split of its data.
         num_tasks: The number of tasks.
-        seed: The seed of the tasks: the same one gives the same tasks to every learner.
+        seed: The seed of the tasks: the same seed gives the same tasks to every learner.
         steps: Inner steps; by default the learner's ``test_steps``.
         baselines: The plain baselines to run on the same tasks, see
             :mod:`quickstudy.training.baselines`: ``"none"``, ``"quick"`` (nearest neighbour or
@@ -138,7 +138,7 @@ def evaluate(
 
     Raises:
         UserError: If ``num_tasks`` is below 1, the learner cannot serve these tasks, or a run does
-            not know its own.
+            not know its tasks.
     """
     judged, tasks = _opened(learner, source)
     require_at_least(1, num_tasks=num_tasks)
@@ -197,7 +197,7 @@ class FrozenTasks:
     """The tasks that all learners of an evaluation are judged on.
 
     Attributes:
-        source: Where the tasks come from.
+        source: The source of the tasks.
         num_tasks: The number of tasks.
         seed: The seed of the tasks.
         watch: Takes the time of every learner.

@@ -30,7 +30,7 @@ class AdaptedModel(nn.Module):
 
     Args:
         learner: The learner; it is copied.
-        adapted: The state that it adapted to, of one task.
+        adapted: The adapted state of one task.
         outputs: How many leading scores to give; by default all.
 
     Raises:
@@ -167,7 +167,7 @@ def _program(model: AdaptedModel, x: Tensor) -> Any:
             # a learner makes its decisions at its first call, before the trace
             model(two)
             return torch.export.export(model, (two,), dynamic_shapes=shapes)
-    # torch.export lets through any error of the model, and those of its own many parts
+    # torch.export lets through any error of the model, and of its many parts
     except Exception as error:
         raise UserError(f"torch.export cannot export this model: {_first_line(error)}") from error
 
@@ -191,7 +191,7 @@ def _onnx(program: Any, metadata: Mapping[str, str]) -> bytes:
 
 
 def _onnx_model(program: Any) -> Any:
-    """Make an ONNX model of what torch.export traced."""
+    """Make an ONNX model of a program that torch.export traced."""
     with _quiet():
         return torch.onnx.export(
             program, dynamo=True, verbose=False, input_names=["x"], output_names=["scores"]
@@ -206,7 +206,7 @@ def _first_line(error: Exception) -> str:
 def _quiet() -> Iterator[None]:
     """Silence the exporters.
 
-    They log, print and warn of their own parts, and of the whole graph of a model that fails.
+    They log, print and warn about their internals, and about the whole graph of a model that fails.
     """
     with _no_logging(), warnings.catch_warnings(), redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")

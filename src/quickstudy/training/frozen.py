@@ -42,7 +42,7 @@ def _num_examples(episode: Episode) -> int:
 
 
 def _join(episodes: Sequence[Episode]) -> Episode:
-    """Put episodes together; the moment is that of the first."""
+    """Put episodes together, at the moment of the first."""
     support = Batch.joined([episode.support for episode in episodes])
     query = Batch.joined([episode.query for episode in episodes])
     task = torch.cat([episode.task for episode in episodes])
@@ -62,7 +62,7 @@ def values_by_steps(
 
     Args:
         learner: The learner.
-        source: Where the tasks come from.
+        source: The source of the tasks.
         num_tasks: The number of tasks.
         seed: The seed of the tasks.
         steps: The numbers of inner steps, ascending.

@@ -20,7 +20,7 @@ BEYOND = 1 << 30
 def locked(folder: Path) -> Iterator[None]:
     """Hold ``folder`` for this process while the block runs.
 
-    The operating system holds the lock: a process that is killed leaves none behind.
+    The operating system holds the lock: a process that is killed leaves no lock behind.
 
     Raises:
         UserError: If another process holds it; the message names process, host and start.
@@ -43,7 +43,7 @@ def _release(path: Path, file: IO[str]) -> None:
 
 @contextmanager
 def claimed(folder: Path | None) -> Iterator[None]:
-    """Hold ``folder``, if there is one, and leave none behind of a run that was refused.
+    """Hold ``folder``, if there is one, and leave no empty folder of a run that was refused.
 
     Raises:
         UserError: If another process holds it.
@@ -65,7 +65,7 @@ def _missing(folder: Path) -> list[Path]:
 
 
 def _remove_empty(folders: list[Path]) -> None:
-    """Remove those of ``folders`` that hold nothing, the innermost first."""
+    """Remove the ``folders`` that are empty, the innermost first."""
     for folder in folders:
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()

@@ -33,8 +33,8 @@ class Loop:
     Attributes:
         run: The run.
         validation: Tasks to validate on.
-        log: Where the metrics are written.
-        bar: Where the progress is shown.
+        log: The log of the metrics.
+        bar: The progress bar.
         began: The time at which the run would have begun without a break.
         saved: The time of the last checkpoint.
     """

@@ -42,7 +42,7 @@ def _same_buffers(learner: nn.Module) -> Iterator[None]:
 class Held:
     """Counts the bytes of all tensors that autograd keeps for gradients.
 
-    Each storage counts once, and those of parameters do not count.
+    Each storage counts once, and storages of parameters do not count.
 
     Attributes:
         now: The bytes that are kept.
@@ -82,7 +82,7 @@ class Held:
 
 
 def _place(tensor: Tensor) -> int:
-    """Say where the storage of ``tensor`` lies."""
+    """Give the address of the storage of ``tensor``."""
     return tensor.untyped_storage().data_ptr()
 
 
@@ -112,7 +112,7 @@ def _available_on_linux() -> int | None:
 
 
 def _meminfo() -> dict[str, str]:
-    """Read what Linux says about the memory; empty on another system."""
+    """Read Linux's account of the memory; empty on another system."""
     try:
         with open("/proc/meminfo") as file:
             return dict(line.split(":", 1) for line in file)
@@ -126,8 +126,8 @@ class Needs:
 
     Attributes:
         peak: The most that a task holds at once.
-        kept: The part of it that a task holds until the step.
-        together: The most tasks whose graphs stand in memory at the same time, if none outlives
+        kept: The part of ``peak`` that a task holds until the step.
+        together: The most tasks whose graphs are in memory at the same time, if no graph outlives
             the losses.
     """
 
@@ -149,7 +149,7 @@ def refuse_what_does_not_fit(learner: nn.Module, one_task: Episode, tasks_at_onc
     """Estimate the memory of a step, in bytes, and refuse it if the device has less.
 
     Raises:
-        UserError: With the estimate, what is free, and what would help.
+        UserError: With the estimate, the free memory, and advice.
     """
     assert isinstance(learner, Learner)
     together = learner.most_together(one_task.support) or sys.maxsize

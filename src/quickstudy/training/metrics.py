@@ -90,7 +90,7 @@ class Events:
     """Writes metrics as events of TensorBoard, which are dropped after the step of a resumed run.
 
     Args:
-        folder: The run's folder, or None to write none.
+        folder: The run's folder, or None to write no events.
         step: The step the run stands at.
     """
 

@@ -22,8 +22,8 @@ BETWEEN = " · "
 class Progress:
     """Shows steps, the time left, the last validation, the loss (a running mean) and the speed.
 
-    What comes first in this order is never cut off: a narrow terminal has no bar, then no speed,
-    then no loss.
+    On a narrow terminal the bar is left out first, then the speed, then the loss. The steps, the
+    time left and the last validation are never cut off.
 
     Args:
         total: Steps in all.
@@ -31,7 +31,7 @@ class Progress:
         tasks_per_step: Tasks of a step, for the speed; 0 shows no speed.
         shown: Whether to show anything.
         word: The word for a step.
-        console: Where to, by default standard error.
+        console: The console to write to, by default standard error.
         clock: Gives the time in seconds.
     """
 

@@ -63,7 +63,7 @@ class Run:
 
     Attributes:
         learner: The learner that is trained.
-        source: Where the training tasks come from.
+        source: The source of the training tasks.
         optimizer: Takes the steps.
         scheduler: Changes the optimiser's rate.
         balancer: Makes one step of several losses.

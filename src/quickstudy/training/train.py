@@ -50,12 +50,12 @@ def train(
     """Meta-train ``learner``: draw tasks, ``balancer(learner.losses(episodes)).backward()``, step.
 
     Step ``i`` draws its tasks at ``Moment(seed, "train", i)``, so a run that was killed and is
-    resumed ends with the same bits as one that was not. With ``validation`` the learner ends with
-    the weights that were best on frozen validation tasks.
+    resumed ends with the same bits as an uninterrupted run. With ``validation`` the learner ends
+    with the weights that were best on frozen validation tasks.
 
     Args:
         learner: The learner; its device decides where the tasks go.
-        source: Where the training tasks come from.
+        source: The source of the training tasks.
         steps: Outer steps in all.
         tasks_per_step: Tasks in each.
         out: The run's folder: ``last.safetensors``, ``best.safetensors``, ``metrics.jsonl``,
@@ -67,8 +67,8 @@ def train(
         lr: Learning rate of the default optimiser.
         clip_gradient: Largest norm of the gradient.
         balancer: Turns the losses of a step into one, by default their mean: a function, any
-            scalarizer or aggregator of TorchJD, or one of :mod:`quickstudy.balance`. Parameters of
-            its own are among those of the default optimiser.
+            scalarizer or aggregator of TorchJD, or one of :mod:`quickstudy.balance`. The
+            default optimiser trains its parameters too.
         tasks_per_backward: Tasks of one backward pass; the gradient is accumulated over several to
             save memory.
         validation: Tasks to validate on, drawn once and frozen.
@@ -146,7 +146,7 @@ def _check_learner(learner: Learner, source: TaskSource) -> None:
 
 
 def _place(balancer: Balancer, device: torch.device) -> None:
-    """Move a balancer with weights of its own to ``device``."""
+    """Move a balancer that has weights to ``device``."""
     if isinstance(balancer, TaskWeights):
         balancer.to(device)
 
@@ -160,7 +160,7 @@ def _adam(learner: Learner, balancer: Balancer, lr: float) -> torch.optim.Optimi
 
 
 def _begin(run: Run, record: dict[str, object]) -> None:
-    """Resume if asked to, check that a step fits into memory, and write what the run is."""
+    """Resume if asked to, check that a step fits into memory, and write the run's description."""
     plan = run.plan
     _go_on(run)
     probe = collect(run.source, run.learner, 1, Moment(plan.seed, "memory"))

@@ -39,8 +39,8 @@ class Trained:
     Attributes:
         folder: The run's folder.
         learner: Its learner: the best by validation, else the last.
-        details: What its ``run.json`` holds.
-        classes: The user's own classes that it is made of.
+        details: The contents of its ``run.json``.
+        classes: The user's classes that it uses.
     """
 
     folder: Path
@@ -87,7 +87,7 @@ class Trained:
         """Give the form of the rows of the table with tasks that it learned from; None without one.
 
         Raises:
-            UserError: If the table cannot be read any more.
+            UserError: If the table can no longer be read.
         """
         if self.fitted_table is not None:
             return self.fitted_table
@@ -176,10 +176,10 @@ class Trained:
         They are as in training, except for the options that are given.
 
         Args:
-            data: Other data; by default that of training.
+            data: Other data; by default the data of training.
             split: Which part of the data; by default the test split, and all of other data.
             changed: Options of the data that differ from training.
-            options: Options of the tasks (way, shot, query, ...); None is as in training.
+            options: Options of the tasks (way, shot, query, ...); None keeps the value of training.
 
         Raises:
             UserError: If the data is not known, or has no such tasks.
@@ -252,7 +252,7 @@ def _details_if_any(folder: Path) -> dict[str, Any]:
 
 
 def _check_table_options(options: Mapping[str, Any]) -> None:
-    """Raise if an option is none of tasks of a table."""
+    """Raise if tasks of a table do not have an option."""
     unknown = sorted(set(options) - {"shot", "query"})
     message = f"Tasks of a table have no option {unknown[:1]}. They have shot, query."
     require(not unknown, message)

@@ -46,7 +46,7 @@ def with_later(weights: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, 
 
     Args:
         weights: The tensors of the file by their names.
-        own: Those of a learner that was just made.
+        own: The tensors of a learner that was just made.
     """
     lacking = [name for name in own if name.split(".")[-1] in LATER and name not in weights]
     return weights | {name: own[name] for name in lacking}

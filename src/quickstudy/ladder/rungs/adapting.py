@@ -42,7 +42,7 @@ class MetaTrained(AdaptingRung):
 
     def fit(self, train: TableTasks, seed: int) -> None:
         """Train the learner."""
-        # the generator's encoder draws from torch's own generator
+        # the generator's encoder draws from torch's global generator
         with ambient(seed, "ladder"):
             made = self.make(network_for(train, seed))
         self.learner = made.to(train.x.dtype)

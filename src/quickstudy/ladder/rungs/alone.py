@@ -1,4 +1,4 @@
-"""The bottom of the ladder: a task is predicted from its own rows only."""
+"""The bottom of the ladder: a task is predicted from its rows only."""
 
 from abc import abstractmethod
 from typing import Any
@@ -94,7 +94,7 @@ class SupportMeanRung(AloneRung):
 
 
 class SingleTask(AloneRung):
-    """Fits a ridge or a logistic regression to every task alone, all tasks at once."""
+    """Fits a ridge or a logistic regression to every task separately, all tasks at once."""
 
     least = 3
 
@@ -119,7 +119,7 @@ class SingleTask(AloneRung):
 
 
 class BoostedTask(AloneRung):
-    """Fits gradient boosting to every task alone."""
+    """Fits gradient boosting to every task separately."""
 
     cost = 2
     least = 10

@@ -28,7 +28,7 @@ BOOSTING: dict[str, Any] = {
     "l2_regularization": 5.0,
 }
 DOUBT = 8.0
-"""Rows of residual 0 that are added to a task's own before their mean is taken."""
+"""Rows of residual 0 that are added to a task's rows before their mean is taken."""
 
 
 class BoostedPrior(Rung):
@@ -98,7 +98,7 @@ class BoostedPrior(Rung):
         return replace(episode, support=support, query=query)
 
     def _residuals(self, support: Batch) -> Rows:
-        """Give what the first boosting leaves of the targets of support rows ``[target, row]``."""
+        """Give the residuals of the first boosting on support rows ``[target, row]``."""
         x, _ = real_rows(support)
         targets = labels_in(support).astype(np.float64).T
         pairs = zip(targets, self.stages, strict=True)
@@ -185,7 +185,7 @@ def _parts(divisions: Sequence[tuple[Rows, Rows]], rows: int) -> Rows:
 
 @dataclass(frozen=True)
 class Boosted:
-    """Both boostings of one target, and what the first leaves of the training rows."""
+    """Both boostings of one target, and the residuals of the first on the training rows."""
 
     first: CrossFitted
     second: CrossFitted
@@ -212,7 +212,7 @@ class Context:
 
     Attributes:
         x: Features ``[row, feature]``.
-        residual: What is not explained ``[row]``.
+        residual: The residuals ``[row]``.
         task: The task of each ``[row]``.
     """
 

@@ -28,12 +28,12 @@ LEAST = 20
 
 @dataclass(frozen=True)
 class TreeChoice:
-    """What inner validation chooses.
+    """The choice of inner validation.
 
     Attributes:
         coded: The task is a category; else it is encoded by its mean target.
-        trees: How many.
-        leaves: Of each tree.
+        trees: Number of trees.
+        leaves: Leaves of each tree.
     """
 
     coded: bool
@@ -44,12 +44,12 @@ class TreeChoice:
 class TaskBoosting(Rung):
     """Gradient boosting on the features and on the task; the abstract parent of two libraries.
 
-    Inner validation, on a fifth of the training rows, chooses the trees, their leaves, and what the
-    task is: a categorical feature (up to 255 tasks), or the mean of its targets without leakage
-    (:class:`~quickstudy.ladder.rungs.task_column.TaskMeans`). If it is a category, the support rows
-    of new tasks are added to the training rows as further categories, all of an episode at once,
-    and the trees are grown again; a task without rows is a missing category. A mean is that of the
-    support rows.
+    Inner validation, on a fifth of the training rows, chooses the trees, their leaves, and how the
+    task is encoded: as a categorical feature (up to 255 tasks), or by the mean of its targets
+    without leakage (:class:`~quickstudy.ladder.rungs.task_column.TaskMeans`). If it is a category,
+    the support rows of new tasks are added to the training rows as further categories, all of an
+    episode at once, and the trees are grown again. A task without rows is a missing category. If
+    it is a mean, a new task gets the mean of its support rows.
     """
 
     family = "plain"
@@ -134,7 +134,7 @@ class OneTarget:
         return self._answers(self._with(support), self.features.asked(x, code))
 
     def _with(self, support: LearnedRows) -> Any:
-        """Grow the trees again, with the support rows as those of further categories."""
+        """Grow the trees again, with the support rows as rows of further categories."""
         if not len(support.x):
             return self.model
         rows = self.rows.also(support.x, support.y, support.task + self.tasks)

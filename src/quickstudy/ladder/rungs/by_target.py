@@ -1,4 +1,4 @@
-"""Predicts each of several targets by a rung of its own."""
+"""Predicts each of several targets by a separate rung."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from quickstudy.tasks import TableTasks
 from quickstudy.tasks.parts import episodes_by_target, tasks_by_target
 
 Make = Callable[[], Rung]
-"""What makes a rung."""
+"""A function that makes a rung."""
 
 
 class ByTarget(Rung):
@@ -22,8 +22,8 @@ class ByTarget(Rung):
 
     Args:
         make: Makes a rung; called once a target. The rung sees no other target.
-        of_classes: Makes that of a target of classes; by default as that of numbers.
-        name: The rung; by default that of numbers.
+        of_classes: Makes the rung of a target of classes; by default as for numbers.
+        name: The name of the rung; by default the name of the rung for numbers.
     """
 
     def __init__(self, make: Make, of_classes: Make | None = None, name: str = "") -> None:
@@ -33,7 +33,7 @@ class ByTarget(Rung):
         self.family, self.cost = one.family, one.cost
 
     def refuses(self, train: TableTasks) -> str:
-        """Refuse what one of the rungs refuses."""
+        """Refuse the data that one of the rungs refuses."""
         reasons = [rung.refuses(tasks) for rung, tasks in self._parts(train)]
         return next(filter(None, reasons), "")
 
