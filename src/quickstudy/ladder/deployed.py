@@ -21,7 +21,7 @@ class Deployed:
         known: The way for new rows of known tasks.
         new: The way for new tasks: the best of the ways that leave a learner to adapt.
         form: Turns columns into features and back.
-        better: A way that was better for new tasks but leaves no learner; empty if there is no such way.
+        better: A way that was better for new tasks but leaves no learner; empty if there is none.
     """
 
     known: Kept

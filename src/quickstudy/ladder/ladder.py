@@ -13,7 +13,7 @@ from quickstudy.tasks import Table
 FRACTION = 0.75
 """The part of a known task's rows to learn from."""
 FEW_ROWS = ((200, 20), (500, 10))
-"""Pairs ``(limit, splits)`` for tables with fewer rows than the limit; larger tables get 5 splits."""
+"""Pairs ``(limit, splits)`` for tables with fewer rows than the limit; larger tables get 5."""
 SECONDS, MOST_SECONDS = 30.0, 600.0
 """The time for comparing, of small tables and of large ones."""
 ROWS_A_SECOND = 150

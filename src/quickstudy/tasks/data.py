@@ -46,7 +46,7 @@ class Data(ABC):
     validation_query: ClassVar[int] = 5
 
     def __init_subclass__(cls, **more: Any) -> None:
-        """Record the calls of ``split`` and ``episodes``, so that their results can be described."""
+        """Record the calls of ``split`` and ``episodes`` so that results can be described."""
         super().__init_subclass__(**more)
         for name in ("split", "episodes"):
             if name in vars(cls):

@@ -98,8 +98,8 @@ def open_source(source: str | Path | Data, **options: Any) -> Data:
     Args:
         source: A name of :data:`SOURCES`, a path (a folder of class folders of images, the folder
             of Omniglot's zips, a ``.csv``, ``.parquet`` or ``.npz`` file), or ``"module:Class"``, a
-            subclass of :class:`~quickstudy.tasks.Data` or :class:`~quickstudy.tasks.TaskSource` that
-            you wrote.
+            subclass that you wrote of :class:`~quickstudy.tasks.Data` or
+            :class:`~quickstudy.tasks.TaskSource`.
         options: Arguments of its constructor; options that are None keep their defaults.
 
     Raises:
