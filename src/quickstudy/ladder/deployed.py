@@ -56,7 +56,7 @@ def _scaled(table: Table) -> tuple[TableForm, TableTasks]:
 
 @dataclass(frozen=True)
 class _Chosen:
-    """The names of the ways that are kept, and of one that was better but cannot be."""
+    """The names of the ways that are kept, and of a better way that cannot be kept."""
 
     known: str
     new: str
@@ -72,7 +72,7 @@ class _Chosen:
 
 
 def _for_new(scores: Sequence[Score]) -> list[str]:
-    """Order the ways by their mean error on new tasks, relative to the best way's."""
+    """Order the ways by their mean error on new tasks, relative to the best way."""
     standings = _standings(scores)
     common = [set(standing.counted) for standing in standings]
     return sorted(set.intersection(*common), key=partial(_behind, standings)) if common else []
@@ -85,7 +85,7 @@ def _standings(scores: Sequence[Score]) -> list[Standing]:
 
 
 def _behind(standings: Sequence[Standing], name: str) -> float:
-    """Give the error of a way divided by the best way's, averaged over protocols."""
+    """Give the error of a way divided by the error of the best, averaged over protocols."""
     return mean(each.mean(name) / each.mean(each.best) for each in standings)
 
 

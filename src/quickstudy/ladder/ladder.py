@@ -11,7 +11,7 @@ from quickstudy.ladder.splits import Split, split_of_rows, split_of_tasks
 from quickstudy.tasks import Table
 
 FRACTION = 0.75
-"""The part of a known task's rows to learn from."""
+"""The fraction of a known task's rows to learn from."""
 FEW_ROWS = ((200, 20), (500, 10))
 """Pairs ``(limit, splits)`` for tables with fewer rows than the limit; larger tables get 5."""
 SECONDS, MOST_SECONDS = 30.0, 600.0
@@ -38,7 +38,7 @@ def ladder_tasks(
     draws: int = 5,
     ways: Sequence[Rung] | None = None,
 ) -> list[Score]:
-    """Learn from some tasks, adapt to ``new`` others from K random rows, and predict their others.
+    """Learn from some tasks, adapt to ``new`` others from K random rows, and predict their other rows.
 
     The protocol *unseen tasks, K-shot*. The K rows are drawn ``draws`` times.
     """

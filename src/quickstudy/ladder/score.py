@@ -1,4 +1,4 @@
-"""How good a way was on a split, and how far two ways are apart over several."""
+"""The score of a way on a split, and the difference of two ways over several splits."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -61,11 +61,11 @@ def by_name(scores: Iterable[Score]) -> dict[str, list[Score]]:
 
 @dataclass(frozen=True)
 class Difference:
-    """A paired difference of errors, as a part of the other's error.
+    """A paired difference of errors, relative to the error of the other way.
 
     Attributes:
         mean: The mean over the splits; below 0 if the first is better.
-        low: The lower end of its interval; −∞ with less than two splits.
+        low: The lower end of its interval; −∞ with fewer than two splits.
         high: The upper end.
     """
 
@@ -109,14 +109,14 @@ def difference(
 
 
 def _relative(one: Mapping[int, float], other: Mapping[int, float]) -> NDArray[np.float64]:
-    """Give the differences on common splits, as a part of the mean of ``other`` ``[split]``."""
+    """Give the differences on common splits, relative to the mean of ``other`` ``[split]``."""
     common = sorted(set(one) & set(other))
     errors, others = (np.array([each[split] for split in common]) for each in (one, other))
     return (errors - others) / max(float(np.sum(others)) / max(1, len(common)), 1e-300)
 
 
 def _half(apart: NDArray[np.float64], held: float, level: float) -> float:
-    """Give half the length of the interval; with less than two splits it has no end."""
+    """Give half the length of the interval; with fewer than two splits it is infinite."""
     splits = len(apart)
     if splits < 2:
         return math.inf

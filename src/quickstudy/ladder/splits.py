@@ -1,4 +1,4 @@
-"""Seeded splits of a table, on which every way is judged alike."""
+"""Seeded splits of a table, the same for every way."""
 
 import time
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ class Split:
         return rung.refuses(self.train) or (TOO_FEW if self._bare(rung) == 1 else "")
 
     def _bare(self, rung: Rung) -> float:
-        """Give the least part of the tasks without a model, over all episodes."""
+        """Give the least fraction of the tasks without a model, over all episodes."""
         episodes = chain.from_iterable(self.episodes.values())
         return min(map(rung.bare, episodes), default=0.0)
 

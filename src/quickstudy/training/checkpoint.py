@@ -20,7 +20,7 @@ from quickstudy.training.optimizer_state import pack_optimizer
 from quickstudy.training.versions import FIRST, FORMAT, upgraded, with_later
 
 Classes = Iterable[str | type]
-"""Classes of the user's that a file may name: the classes, or paths ``"package.module:Class"``."""
+"""A user's classes that a file may name: the classes, or paths ``"package.module:Class"``."""
 
 Shapes = dict[str, tuple[int, ...]]
 """Shapes of tensors by their names."""
@@ -34,7 +34,7 @@ def write(path: Path, tensors: dict[str, Tensor], details: dict[str, Any]) -> No
 
 
 def _owned(tensor: Tensor) -> Tensor:
-    """Copy ``tensor``, so that it shares no memory with another one."""
+    """Copy ``tensor``, so that it shares no memory with another tensor."""
     return tensor.detach().cpu().contiguous().clone()
 
 
@@ -111,7 +111,7 @@ def _frozen(learner: Learner) -> list[str]:
 
 
 def description_of(learner: Learner) -> dict[str, Any]:
-    """Describe a learner; modules of the user's that cannot be described are named."""
+    """Describe a learner; a user's modules that cannot be described are named."""
     found: dict[str, Any] = describe(learner, opaque=nn.Module)
     require(
         "opaque" not in found,
@@ -168,7 +168,7 @@ def checkpoint_of(run: str | Path) -> Path:
     """Give the checkpoint of a run's folder: its best by validation, else its last.
 
     Raises:
-        UserError: If there is none.
+        UserError: If there is no checkpoint.
     """
     path = Path(run)
     if path.is_file():
@@ -252,9 +252,7 @@ def save_adapted(
 def load_adapted(
     path: str | Path, model: nn.Module | None = None, classes: Classes = ()
 ) -> tuple[Learner, Adapted]:
-    """Load a learner and the state that it adapted to.
-
-    They are those that :func:`save_adapted` saved.
+    """Load a learner and its adapted state, the result of ``save_adapted``.
 
     Args:
         path: The file.
@@ -276,10 +274,10 @@ def load_adapted(
 def describe_adapted(path: str | Path) -> dict[str, Any]:
     """Give the plain values of the task that were saved with an adapted state.
 
-    They are the argument ``task`` of :func:`save_adapted`.
+    These are the argument ``task`` of :func:`save_adapted`.
 
     Raises:
-        UserError: If the file is missing, damaged, or says nothing of a task.
+        UserError: If the file is missing, damaged, or holds no adapted task.
     """
     task: dict[str, Any] = read(Path(path))[1].get("task", {})
     require(

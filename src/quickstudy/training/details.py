@@ -39,7 +39,7 @@ def _learned(learner: Learner, source: TaskSource) -> dict[str, object]:
 
 
 def _amount(plan: Plan) -> dict[str, object]:
-    """Say how much is learned from."""
+    """Give the number of steps, the tasks of each, and the seed."""
     return {name: getattr(plan, name) for name in ("steps", "tasks_per_step", "seed")}
 
 
@@ -55,7 +55,7 @@ def _computed(learner: Learner) -> dict[str, object]:
 
 
 def _stepped(run: Run) -> dict[str, object]:
-    """Say how a step is made of the losses."""
+    """Describe how the losses become a step."""
     scheduler, balancer = run.scheduler, run.balancer
     return {
         "optimizer": type(run.optimizer).__name__,
@@ -76,7 +76,7 @@ def read_details(folder: Path) -> dict[str, Any]:
     """Read the ``run.json`` of a run's folder.
 
     Raises:
-        UserError: If there is none, or it is damaged.
+        UserError: If there is no such file, or it is damaged.
     """
     found = "a file" if folder.exists() else "no such folder"
     require(folder.is_dir(), f"{folder} should be a run's folder. Found {found}.")

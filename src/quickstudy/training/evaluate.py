@@ -1,4 +1,4 @@
-"""Evaluation on frozen tasks, always next to plain baselines."""
+"""Evaluation on frozen tasks, always beside plain baselines."""
 
 import platform
 from collections.abc import Sequence
@@ -90,7 +90,7 @@ class Evaluation:
         }
 
     def _beside(self) -> dict[str, object]:
-        """Give the estimates that stand beside the result: baselines, and the curve over steps."""
+        """Give the estimates to show beside the result: baselines, and the curve over steps."""
         baselines = {name: asdict(estimate) for name, estimate in self.baselines.items()}
         curve = [{"steps": steps, **asdict(one)} for steps, one in self.per_step.items()]
         return {"baselines": baselines, "per_step": curve}
@@ -101,7 +101,7 @@ class Evaluation:
         return f"{label} {value} over {self.estimate.num_tasks} tasks{self._others()}"
 
     def _others(self) -> str:
-        """Write the baselines in brackets; nothing without any."""
+        """Write the baselines in brackets; empty if there are none."""
         each = (f"{name} {one.text(self.metric)}" for name, one in self.baselines.items())
         others = ", ".join(each)
         return f"  ({others})" if others else ""
@@ -173,7 +173,7 @@ def _opened(learner: Learner | str | Path, source: TaskSource | None) -> tuple[L
 
 
 def _curve(learner: Learner, steps: int | None) -> list[int]:
-    """List the numbers of inner steps to evaluate after, the one that counts last."""
+    """List the numbers of inner steps to evaluate after; the last decides the result."""
     last = learner.test_steps if steps is None else steps
     require_at_least(0, steps=last)
     shorter = {step for step in CURVE if step < last and learner.test_steps}
@@ -186,7 +186,7 @@ def _per_step(steps: Sequence[int], values: Tensor) -> dict[int, Estimate]:
 
 
 def _chosen(baselines: Baselines | bool) -> Baselines:
-    """Give the baselines that are asked for by name, or by whether there are any."""
+    """Read the choice of baselines, a name or a boolean."""
     if isinstance(baselines, str):
         return baselines
     return "all" if baselines else "none"

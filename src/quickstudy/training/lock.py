@@ -1,4 +1,4 @@
-"""One training run a folder: the second process is refused."""
+"""At most one training run in a folder: a second process is refused."""
 
 import json
 import os
@@ -72,7 +72,7 @@ def _remove_empty(folders: list[Path]) -> None:
 
 
 def _sign(file: IO[str]) -> None:
-    """Write into a locked file who holds it."""
+    """Write the holder of the lock into its file."""
     file.seek(0)
     file.truncate()
     file.write(json.dumps(_this_process()))
@@ -80,7 +80,7 @@ def _sign(file: IO[str]) -> None:
 
 
 def _this_process() -> dict[str, object]:
-    """Say who holds a lock that this process takes."""
+    """Describe this process as the holder of a lock."""
     start = time.strftime("%Y-%m-%d %H:%M:%S")
     return {"process": os.getpid(), "host": platform.node(), "start": start}
 
@@ -100,7 +100,7 @@ def _opened(path: Path) -> IO[str]:
 
 
 def _stands_at(path: Path, file: IO[str]) -> bool:
-    """Say whether ``file`` is still the one at ``path``."""
+    """Say whether ``file`` is still the file at ``path``."""
     return path.exists() and path.stat().st_ino == os.fstat(file.fileno()).st_ino
 
 

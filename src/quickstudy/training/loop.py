@@ -28,7 +28,7 @@ def take_steps(run: Run, validation: TaskSource | None) -> None:
 
 @dataclass
 class Loop:
-    """A run with all that is done between its steps.
+    """A run with everything that is done between its steps.
 
     Attributes:
         run: The run.

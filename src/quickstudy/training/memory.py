@@ -20,7 +20,7 @@ def bytes_per_task(learner: Learner, one_task: Episode) -> tuple[int, int]:
     """Measure the bytes that the graphs of ``one_task`` hold.
 
     Returns:
-        The most that they hold at once on the way to the loss, and those still held at its end.
+        The most bytes that they hold at once on the way to the loss, and the bytes held at its end.
     """
     with _same_buffers(learner), ambient(0, "memory"), Held(learner) as held:
         losses = learner.losses(one_task)
@@ -31,7 +31,7 @@ def bytes_per_task(learner: Learner, one_task: Episode) -> tuple[int, int]:
 
 @contextmanager
 def _same_buffers(learner: nn.Module) -> Iterator[None]:
-    """Give the buffers their values back after the block."""
+    """Restore the values of the buffers after the block."""
     before = {name: buffer.clone() for name, buffer in learner.named_buffers()}
     yield
     with torch.no_grad():
@@ -66,7 +66,7 @@ class Held:
         self._hooks.__exit__(*error)
 
     def change(self, tensor: Tensor, by: int) -> None:
-        """Count one user more, or one fewer, of the storage of ``tensor``."""
+        """Count one more user, or one fewer, of the storage of ``tensor``."""
         place = _place(tensor)
         if place in self._own:
             return
@@ -87,7 +87,7 @@ def _place(tensor: Tensor) -> int:
 
 
 class _Kept:
-    """A tensor that autograd keeps, counted as long as it does."""
+    """A tensor that autograd keeps, counted as long as it is kept."""
 
     def __init__(self, held: Held, tensor: Tensor) -> None:
         self.held = held

@@ -57,7 +57,7 @@ def train(
         learner: The learner; its device decides where the tasks go.
         source: The source of the training tasks.
         steps: Outer steps in all.
-        tasks_per_step: Tasks in each.
+        tasks_per_step: Tasks of each step.
         out: The run's folder: ``last.safetensors``, ``best.safetensors``, ``metrics.jsonl``,
             ``run.json``.
         optimizer: Any torch optimiser over ``learner.parameters()`` whose step takes no closure; by
@@ -73,7 +73,7 @@ def train(
             save memory.
         validation: Tasks to validate on, drawn once and frozen.
         validate_every: Steps between validations.
-        validation_tasks: How many.
+        validation_tasks: Number of validation tasks.
         seed: Seed of all randomness.
         compile: Compile the whole step, gradient included (torch.compile; pays for small networks
             and many steps).
@@ -126,10 +126,9 @@ fit = train
 def train_whole(
     learner: Learner, source: TaskSource, steps: int, tasks_per_step: int, lr: float, seed: int
 ) -> None:
-    """Train quietly, as a part of something larger.
+    """Train quietly, as a part of a larger computation.
 
-    It is :func:`~quickstudy.train`. Ctrl-C breaks off the whole, because half a training would be
-    misjudged.
+    It is :func:`~quickstudy.train`. Ctrl-C ends the whole computation, because an unfinished training would be judged wrongly.
 
     Raises:
         KeyboardInterrupt: After Ctrl-C.
@@ -176,7 +175,7 @@ def _go_on(run: Run) -> None:
     """Go on from the last checkpoint, if there is one.
 
     Raises:
-        UserError: If there is one, and the run is not to go on from it.
+        UserError: If there is a checkpoint and ``resume`` is off.
     """
     plan = run.plan
     if plan.last is None or not plan.last.exists():

@@ -125,7 +125,7 @@ class Trained:
         return None if drawn is None else drawn.arguments(kind)
 
     def same_data(self, other: "Trained") -> bool:
-        """Say whether another run learned from the same data, as far as both tell."""
+        """Say whether another run learned from the same data, as far as both are known."""
         own, others = self._drawn(), other._drawn()
         if own is None or others is None:
             return bool(self.details.get("source") == other.details.get("source"))
@@ -148,7 +148,7 @@ class Trained:
         return {name: value for name, value in found.items() if value is not None}
 
     def data(self, other: str | Path | None = None, **changed: Any) -> Data:
-        """Open the data that it learned from, or ``other`` data, read as that was.
+        """Open the data that it learned from, or ``other`` data, read in the same way.
 
         Args:
             other: A name, a path or an import path, see :func:`~quickstudy.tasks.open_source`.
@@ -199,7 +199,7 @@ class Trained:
         return self._drawn() is None and self.details.get("tasks") is not None
 
     def _own(self, options: Mapping[str, Any]) -> TaskSource:
-        """Make tasks of a source of the user's, by its description."""
+        """Make tasks of a user's source, by its description."""
         message = "These tasks are of a source of your own, which has no options."
         require(not options, f"{message} Found {sorted(options)}.")
         source = build(self.details["tasks"], self.classes)
@@ -225,7 +225,7 @@ class Trained:
         return tasks.episodes(options.get("shot", 5), options.get("query", QUERY))
 
     def _drawn(self) -> Drawn | None:
-        """Read the description of its tasks; None if there is none, or they are not drawn."""
+        """Read the description of its tasks; None without one, or if they are not drawn."""
         description = self._description()
         return None if description is None else Drawn.of(description)
 

@@ -35,10 +35,10 @@ class BoostedPrior(Rung):
     """A learned prior on the features and on two predictions of gradient boosting.
 
     Boosting learns from the rows of all tasks. The first prediction sees a row's features ``x``:
-    ``a(x)``. The second also sees the row's task, by the task's other rows:
-    ``b(x, Σ (y − a) / (n + 8), n, x̄)``. Training rows have the predictions of models that did not
-    see them (cross-fitting), new rows the mean of these models. So the curved part that all tasks
-    have in common comes from boosting, and the part that differs between tasks from the prior. It
+    ``a(x)``. The second also sees the row's task, through the task's other rows:
+    ``b(x, Σ (y − a) / (n + 8), n, x̄)``. Training rows get the predictions of models that did not
+    see them (cross-fitting), new rows get the mean of these models. So the curve that all tasks
+    share comes from boosting, and the difference between tasks comes from the prior. This rung
     serves numbers only.
 
     Args:
@@ -126,7 +126,7 @@ class BoostedPrior(Rung):
 
 @dataclass(frozen=True)
 class Folding:
-    """How rows are divided: into how many parts, how often, and by which seed."""
+    """The division of rows: the number of parts, of repeats, and the seed."""
 
     folds: int
     repeats: int
@@ -208,7 +208,7 @@ class Boosted:
 
 @dataclass(frozen=True)
 class Context:
-    """Rows of tasks, of which the context of other rows is computed.
+    """Rows of tasks, from which the context of other rows is computed.
 
     Attributes:
         x: Features ``[row, feature]``.
@@ -236,7 +236,7 @@ class Context:
 def _own_context(rows: Context, parts: Rows) -> Rows:
     """Add to each row the context of its task's rows that are in other parts.
 
-    If only the row itself were left out, the rest of the task's sum would tell its residual.
+    If only the row itself were left out, the rest of the task's sum would reveal its residual.
     """
     task, features = rows.task, rows.x.shape[1]
     together = task * (int(parts.max(initial=0)) + 1) + parts

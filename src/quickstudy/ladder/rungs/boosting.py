@@ -21,9 +21,9 @@ LEAVES = (4, 16)
 """The leaves of a tree, between which inner validation chooses."""
 MOST_TREES = 200
 HELD = 0.2
-"""The part of the rows that inner validation judges on."""
+"""The fraction of the rows that inner validation judges on."""
 LEAST = 20
-"""Rows from which there is an inner validation."""
+"""The least number of rows for an inner validation."""
 
 
 @dataclass(frozen=True)
@@ -107,10 +107,10 @@ class OneTarget:
     """The trees of one target.
 
     Args:
-        library: Grows them.
+        library: The rung that grows them.
         rows: The training rows.
         tasks: The number of training tasks.
-        seed: Of inner validation.
+        seed: The seed of inner validation.
     """
 
     def __init__(self, library: TaskBoosting, rows: LearnedRows, tasks: int, seed: int) -> None:
@@ -141,7 +141,7 @@ class OneTarget:
         return self.library.boosted(TaskFeatures.of(rows, True, self.seed), self.choice)
 
     def _mean_model(self) -> tuple[TaskFeatures, Any]:
-        """Give the trees that see the task by its mean; they are grown when first asked for."""
+        """Give the trees that see the task by its mean; they are grown at the first call."""
         if not self.choice.coded:
             return self.features, self.model
         if self._by_mean is None:
@@ -158,7 +158,7 @@ class OneTarget:
     def _probabilities(self, model: Any, x: Rows) -> Rows:
         """Give the probabilities as if one more row had been seen.
 
-        Of that row only the frequencies of the classes are known.
+        The class of that row is drawn from the frequencies of the classes.
         """
         rows = len(self.rows.y)
         found = np.zeros((len(x), self.rows.way))
@@ -187,7 +187,7 @@ class _Trial:
 
     @property
     def possible(self) -> bool:
-        """Whether there are rows enough, and something to tell apart."""
+        """Whether there are enough rows, and at least two classes or values."""
         judged = len(self.judged.y)
         return len(self.learned.y) + judged >= LEAST and judged > 0 and self._varies
 
@@ -248,7 +248,7 @@ class HistBoosting(TaskBoosting):
 
 
 def real_rows(batch: Batch) -> tuple[Rows, Rows]:
-    """Give the real rows ``[row, feature]``, and which task each is of ``[row]``."""
+    """Give the real rows ``[row, feature]``, and the task of each ``[row]``."""
     real = batch.mask > 0
     return batch.x[real].double().numpy(), real.nonzero()[:, 0].numpy()
 

@@ -21,7 +21,7 @@ class ByTarget(Rung):
     Each is fitted to the rows that have its label, and predicts these rows.
 
     Args:
-        make: Makes a rung; called once a target. The rung sees no other target.
+        make: Makes a rung; called once for each target. The rung sees no other target.
         of_classes: Makes the rung of a target of classes; by default as for numbers.
         name: The name of the rung; by default the name of the rung for numbers.
     """
@@ -53,7 +53,7 @@ class ByTarget(Rung):
         return torch.cat(found, -1)
 
     def bare(self, episode: Episode) -> float:
-        """Give the largest part of tasks without a model, over the targets."""
+        """Give the largest fraction of tasks without a model, over the targets."""
         target = episode.query.target
         assert isinstance(target, Several)
         own = zip(target.each, episodes_by_target(episode, target), strict=True)
