@@ -14,7 +14,7 @@ def cache_folder(override: Path | None = None) -> Path:
     is an absolute path, as the XDG specification asks), else ``~/.cache/quickstudy``.
 
     Raises:
-        UserError: If none of these is set and the user has no home folder.
+        UserError: If no such variable is set and the user has no home folder.
 
     Example:
         >>> cache_folder(Path("somewhere")).name

@@ -99,7 +99,7 @@ def describe(thing: Any, opaque: Opaque = ()) -> Any:
 
     ======================= =====================================================================
     an object               ``{"class": name, argument: description, ...}``
-    what a method made      ``{"call": method, "of": description, argument: description, ...}``
+    the result of a method  ``{"call": method, "of": description, argument: description, ...}``
     a class or function     ``{"function": name}``
     a mapping               ``{"mapping": {key: description, ...}}``
     a sequence              a list of descriptions
@@ -188,7 +188,7 @@ def build(
     """Make the object of a description.
 
     Args:
-        description: What :func:`describe` gave.
+        description: The result of :func:`describe`.
         classes: Your classes that it names: the classes themselves, or import paths
             ``"package.module:Class"``. Nothing that a description names is imported otherwise.
         given: Values for arguments of the outermost object, in place of the described ones.
@@ -205,7 +205,7 @@ def build(
 
 
 def _known(own: Iterable[Any]) -> dict[str, Any]:
-    """Give the classes and functions that a description may name: those registered and ``own``."""
+    """Give the classes and functions that a description may name: registered ones and ``own``."""
     known = dict(registered())
     for one in own:
         # a class of a script that was run is found by its name

@@ -25,11 +25,11 @@ class Batch:
             class indices are integers ``[task, example]``, numbers floating point
             ``[task, example, *number]``.
         mask: ``[task, example]``, 1 for a real example and 0 for padding.
-        target: What the labels ask for; by default inferred from them, see
+        target: The target of the labels; by default inferred from them, see
             :func:`~quickstudy.targets.infer`.
 
     Raises:
-        UserError: If the labels are not those of the target.
+        UserError: If the labels do not fit the target.
     """
 
     x: Tensor
@@ -51,7 +51,7 @@ class Batch:
         Args:
             x: Inputs ``[example, *feature]``, a tensor or an array.
             y: Labels ``[example, *label]``.
-            target: What the labels ask for; by default inferred from them.
+            target: The target of the labels; by default inferred from them.
 
         Raises:
             UserError: If ``x`` and ``y`` differ in length or are empty, or the labels are not those
@@ -125,8 +125,8 @@ class Episode:
     Support and query may ask for different things.
 
     Attributes:
-        support: What a task adapts to.
-        query: What its loss is computed on.
+        support: The examples that a task adapts to.
+        query: The examples that its loss is computed on.
         task: ``[task]``, the identity its source gives to each task. Learners that serve unseen
             tasks never look at it.
         moment: When and for what it was drawn; learners whose loss changes over training or that

@@ -4,7 +4,7 @@
 class UserError(ValueError):
     """Bad input, found at the boundary.
 
-    The message says in one line what was expected, what was found and what to do. The command
+    The message names in one line the expected value, the value found and a remedy. The command
     line prints it without a traceback and exits with code 2.
 
     Example:

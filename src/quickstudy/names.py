@@ -24,11 +24,11 @@ def registered() -> Mapping[str, Any]:
 
 
 def register(thing: C, name: str | None = None, arguments: Iterable[str] | None = None) -> C:
-    """Let descriptions name a class or function of your own: ``@qs.register`` above its definition.
+    """Let descriptions name your class or function: ``@qs.register`` above its definition.
 
     Args:
         thing: The class or function.
-        name: The name that stands in descriptions, by default its own.
+        name: The name in descriptions; by default the name of the class or function.
         arguments: The names of the constructor's arguments that are described, by default all.
 
     Raises:

@@ -14,14 +14,14 @@ def generator(seed: int, purpose: str, step: int = 0) -> torch.Generator:
 
     The state is seeded with BLAKE2b over the three names (torch's CPU generator uses 32 bits of
     it), so that neighbouring seeds and steps give unrelated streams. No state has to be saved: step
-    1,000 of a resumed run draws what step 1,000 of an uninterrupted run draws, and what evaluation
-    draws cannot disturb training. It lives on the CPU whatever the device of the model, so tasks
-    are the same on both.
+    1,000 of a resumed run makes the same draws as step 1,000 of an uninterrupted run, and the draws
+    of an evaluation cannot disturb training. The generator is on the CPU for any device of the
+    model, so the tasks are the same on every device.
 
     Args:
         seed: The run's seed.
-        purpose: What is drawn, a word: ``"train"``, ``"evaluate"``, ``"model"``, ...
-        step: The step it is drawn for.
+        purpose: A word for the purpose of the draws: ``"train"``, ``"evaluate"``, ``"model"``, ...
+        step: The step of the draws.
 
     Example:
         >>> a = torch.rand(2, generator=generator(0, "train", 7))
@@ -42,13 +42,13 @@ def _hash(name: str) -> int:
 class Moment:
     """When something is drawn or decided, and for what: every stream of randomness has its name.
 
-    Sources, learners and balancers get it (``episodes.moment``), so that what changes over training
-    changes in a loop of your own too, and step 1,000 of a resumed run is step 1,000 of the run that
-    was never stopped.
+    Sources, learners and balancers get it (``episodes.moment``). Schedules over training therefore
+    also work in a training loop that you write, and step 1,000 of a resumed run is step 1,000 of an
+    uninterrupted run.
 
     Attributes:
         seed: The seed of the run.
-        purpose: What is drawn: ``"train"``, ``"validation"``, ``"evaluate"``, ...
+        purpose: The purpose of the draws: ``"train"``, ``"validation"``, ``"evaluate"``, ...
         step: Outer steps taken before.
         rank: Which of ``world`` processes this is.
         world: Processes that share the tasks of a step.
@@ -75,7 +75,7 @@ class Moment:
         return generator(self.seed, f"{self.purpose}/{name}" if name else self.purpose, self.step)
 
     def within(self, name: str) -> "Moment":
-        """Give the moment of a part, whose streams are unrelated to those of other parts."""
+        """Give the moment of a part, whose streams are unrelated to the streams of other parts."""
         return replace(self, purpose=f"{self.purpose}/{name}")
 
 
@@ -89,7 +89,7 @@ def distinct(population: Tensor, count: int, generator: torch.Generator) -> Tens
     Args:
         population: Integer tensor ``[...]``, each entry at least ``count``.
         count: How many to draw for each.
-        generator: Where the randomness comes from.
+        generator: The source of randomness.
 
     Returns:
         Integer tensor ``[..., count]``.
@@ -119,7 +119,7 @@ def _replaced(draws: Tensor, top: Tensor) -> Tensor:
 
 @contextmanager
 def ambient(seed: int, purpose: str, step: int = 0) -> Iterator[None]:
-    """Let torch's own generators draw the stream ``(seed, purpose, step)`` inside.
+    """Let torch's global generators draw the stream ``(seed, purpose, step)`` inside.
 
     Afterwards they are as they were. It is for modules that take no generator (dropout,
     ``reset_parameters``).

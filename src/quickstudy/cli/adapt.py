@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _tell(notes: Sequence[str], out: Path) -> None:
-    """Say how the examples were read, and what comes next."""
+    """Say how the examples were read, and suggest the next command."""
     for note in notes:
         say(note)
     say(f"Mastered in {out}. Next:\n  quickstudy predict {out} FILES")
@@ -67,7 +67,7 @@ def _check(asked: AdaptOptions, learner: Learner) -> None:
 
 
 def _read(run: Trained, asked: AdaptOptions) -> NewTask:
-    """Read the new task's examples as those of training were read."""
+    """Read the new task's examples in the way of training."""
     rows, form = run.rows(), run.table_form()
     if form is not None:
         return rows_of_new_task(asked, form)

@@ -27,7 +27,7 @@ class AdaptOptions:
     out: Path = Path("task.qs")
     """The file that predict needs; it holds all that is needed."""
     steps: int | None = None
-    """Inner steps; by default the learner's own."""
+    """Inner steps; by default the learner's number."""
     ink: Literal["auto", "dark", "light"] | None = None
     """Grey images: dark ink is inverted, light ink is not, auto looks at each image's border. By
     default auto for models of glyphs and Omniglot, else images are taken as they are."""
@@ -37,9 +37,9 @@ class AdaptOptions:
     """Columns of a CSV file that are to be predicted (regression); by default the last if the
     run learned sinusoids."""
     classes: tuple[str, ...] = ()
-    """Classes of your own that the run is made of, as package.module:Class."""
+    """Your classes that the run uses, as package.module:Class."""
     device: str = "cpu"
-    """Where to compute: cpu, cuda, cuda:1, mps."""
+    """The device: cpu, cuda, cuda:1, mps."""
     threads: int | None = None
     """CPU threads."""
 
@@ -51,7 +51,7 @@ class NewTask:
     Attributes:
         task: Facts that predicting needs besides the learner.
         support: Its examples.
-        notes: What the user is told of them.
+        notes: Notes on them for the user.
     """
 
     task: Task

@@ -1,4 +1,4 @@
-"""What a training is asked to do: a choice and the values of its options."""
+"""The request for a training: a choice and the values of its options."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace

@@ -15,7 +15,7 @@ FREE = {
 
 
 def as_begun(found: Asked, out: Path) -> Asked:
-    """Give the options with the way that the run in ``out`` was begun with, if none is given.
+    """Give the options, with the way of the begun run in ``out`` if no way is given.
 
     More steps are fine if the learning rate is constant.
 
@@ -57,7 +57,7 @@ def _check_same(name: str, value: Any, old: Any) -> None:
 
 
 def _settings_of(out: Path) -> dict[str, Any] | None:
-    """Read the settings of the run in ``out``; None if none was begun there.
+    """Read the settings of the run in ``out``; None if no run was begun there.
 
     Raises:
         UserError: If the run is not one of the command line.

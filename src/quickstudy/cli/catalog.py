@@ -1,6 +1,6 @@
 """Learners, sources, models and balancers by name, without importing them.
 
-The tables stand in the rooms; they are read from there.
+The tables are read from the packages that define them.
 """
 
 import ast
@@ -42,7 +42,7 @@ def table(kind: str) -> Texts:
 
 
 def _entries(where: str, name: str) -> tuple[Module, dict[str, ast.expr]]:
-    """Read the entries of the dictionary called ``name``, and the module that it stands in."""
+    """Read the entries of the dictionary called ``name``, and its module."""
     module, node = _found(where, name)
     written = next(one for one in ast.walk(node) if isinstance(one, ast.Dict))
     names = [ast.literal_eval(key) for key in written.keys if key is not None]
@@ -100,7 +100,7 @@ def summaries(kind: str) -> Texts:
 
 
 def source_of(data: str) -> str:
-    """Give the name of the source that ``data`` is: a name itself, or what a path holds.
+    """Give the name of the source of ``data``, which is a name or a path.
 
     Raises:
         UserError: If it is neither a name nor a path that holds tasks.
@@ -126,7 +126,7 @@ def _source_of_file(path: Path) -> str:
 
 
 def _ways() -> str:
-    """Say what data may be."""
+    """Write the values that the option of the data takes."""
     return (
         f"Option --data should be one of {', '.join(table('sources'))}, a folder of class folders "
         "of images, a .csv, .parquet or .npz file, or your own class as package.module:Class."
@@ -134,7 +134,7 @@ def _ways() -> str:
 
 
 def holds_images(data: str) -> bool | None:
-    """Say whether ``data`` holds images; None for a class of the user's."""
+    """Say whether ``data`` holds images; None for a user's class."""
     source = source_of(data)
     if source == "arrays" and Path(data).is_file():
         return _num_axes(Path(data)) > 2
@@ -142,7 +142,7 @@ def holds_images(data: str) -> bool | None:
 
 
 def draws_tasks(source: str) -> bool:
-    """Say whether a class of the user's draws tasks itself, instead of being data with splits."""
+    """Say whether a user's class draws tasks itself, instead of being data with splits."""
     if not OWN.fullmatch(source):
         return False
     from quickstudy.names import imported
@@ -160,7 +160,7 @@ def balancers() -> dict[str, bool]:
 
 
 def _needs_fixed_tasks(call: ast.expr) -> bool:
-    """Say whether the entry of a balancer, a call, says so by its second argument."""
+    """Say whether the entry of a balancer, a call, has a second argument, which says so."""
     assert isinstance(call, ast.Call)
     return len(call.args) > 1
 
@@ -172,7 +172,7 @@ def _num_axes(path: Path) -> int:
 
 
 def _header(path: Path) -> bytes:
-    """Read the first bytes of the array ``x``; none if the file has no such array."""
+    """Read the first bytes of the array ``x``; empty if the file has no such array."""
     import zipfile
 
     try:

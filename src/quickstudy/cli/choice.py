@@ -58,7 +58,7 @@ class Choice:
 
     @cached_property
     def source(self) -> str:
-        """The name of the source that the data is."""
+        """The name of the source of the data."""
         return catalog.source_of(self.data)
 
     @property
@@ -164,7 +164,7 @@ def _names_of_tasks(place: str) -> frozenset[str]:
 
 
 def _task_options(fields_of: str, names: frozenset[str]) -> list[Option]:
-    """List the options of a task, those of a dataclass that are called as ``names``."""
+    """List the options of a task: the fields of a dataclass that are in ``names``."""
     made = (one for one in fields(f"{HERE}:{fields_of}", "task") if one.name in names)
     return [dataclasses.replace(one, owner="task") for one in made]
 
@@ -184,7 +184,7 @@ def _place(option: Option) -> int:
 
 
 def _add(found: dict[str, Option], option: Option) -> None:
-    """Add an option, with its owner's name before its own if that is taken."""
+    """Add an option; if its name is taken, prefix it with the name of its owner."""
     owner = "data" if option.owner == "task" else option.owner
     name = f"{owner}_{option.name}" if option.name in found else option.name
     found[name] = dataclasses.replace(option, name=name)

@@ -10,7 +10,7 @@ class ClimbBar:
     """Shows how far the ladder is climbed, and the seconds left; nothing without a terminal.
 
     Args:
-        console: Where to.
+        console: The console to write to.
     """
 
     def __init__(self, console: Console) -> None:
@@ -33,7 +33,7 @@ class ClimbBar:
         self._bar.stop()
 
     def __call__(self, spent: float, left: float, doing: str) -> None:
-        """Show the part of the seconds that is spent, those left, and what comes next."""
+        """Show the fraction of the time that is spent, the seconds left, and the next step."""
         words = f"about {left:.0f} s left · {doing}"
         self._bar.update(self._task, completed=spent, total=spent + left, description=words)
 

@@ -1,4 +1,4 @@
-"""What the command line says beside its results, on standard error."""
+"""Writes messages of the command line to standard error, beside its results."""
 
 
 def say(text: str) -> None:

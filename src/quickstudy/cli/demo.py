@@ -62,7 +62,7 @@ def _check(asked: DemoOptions) -> None:
 
 
 def _summary(out: Path, page: Path, seconds: float) -> str:
-    """Say where everything is, and what can be tried next."""
+    """Say where everything is, and suggest the next commands."""
     return (
         f"\nDone in {seconds:.0f} s. In {out}: the checkpoints "
         "(*.safetensors), result.json, metrics.jsonl\n"

@@ -80,7 +80,7 @@ def _version(package: str) -> str:
 
 
 def _machine() -> Iterator[tuple[str, str]]:
-    """Tell what the machine has to compute with."""
+    """Describe the machine's devices."""
     yield "cores", f"{os.cpu_count()}, torch uses {torch.get_num_threads()} threads"
     yield "memory", _free_memory()
     yield "accelerator", _accelerator()

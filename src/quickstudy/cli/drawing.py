@@ -98,7 +98,7 @@ def validation_tasks(asked: Asked, data: Data) -> TaskSource | None:
 
 
 def _task_options(asked: Asked, pool: Any) -> dict[str, Any]:
-    """Give the options of tasks: those that were given, and the defaults of those of the pool."""
+    """Give the options of tasks: the given ones, and the defaults for the options of the pool."""
     known = inspect.signature(pool.episodes).parameters
     options = asked.of("task")
     options.pop("train_way", None)

@@ -64,7 +64,7 @@ def _title(found: Evaluation) -> str:
 
 
 def _steps_in_words(found: Evaluation) -> str:
-    """Tell the result after every inner step that was looked at."""
+    """Print the result after every number of inner steps that was evaluated."""
     told = [f"{step}: {one.text(found.metric)}" for step, one in found.per_step.items()]
     return ", ".join(told)
 

@@ -44,7 +44,7 @@ class FitOptions(ReadingOptions):
     target: tuple[str, ...]
     """The columns to predict: numbers, classes, or some of each."""
     kind: KindChoice = "auto"
-    """What the targets are: auto takes columns of text, or of true and false, as classes, and
+    """The kind of the targets: auto takes columns of text, or of true and false, as classes, and
     others as numbers."""
     out: Path = Path("runs/table")
     """The run's folder, for adapt."""
@@ -57,10 +57,10 @@ class FitOptions(ReadingOptions):
     shots: tuple[int, ...] = (5, 10)
     """Rows that are seen of an unseen task."""
     new: float = 0.25
-    """Part of the tasks that is held out as unseen."""
+    """Fraction of the tasks that is held out as unseen."""
     time: float | None = None
     """Seconds for comparing; by default 30, and more if there are many rows. Quick ways come first;
-    what does not fit in is left out, and named."""
+    ways that do not fit in are left out, and named."""
     json: bool = False
     """Print the scores as one JSON object on standard output."""
     threads: int | None = None
@@ -93,7 +93,7 @@ def _say(console: Console, lines: Sequence[str]) -> None:
 
 
 def _tell(console: Console, climb: Climb) -> None:
-    """Print what was found: a table for every protocol, and the verdict."""
+    """Print the scores as a table for every protocol, and the verdict."""
     scores, notes = climb.scores, climb.notes
     for shot in shots_of(scores):
         console.print(ladder_lines(scores, shot))
@@ -102,7 +102,7 @@ def _tell(console: Console, climb: Climb) -> None:
 
 
 def _found(kept: Deployed, climb: Climb) -> dict[str, Any]:
-    """Give what was found in plain values."""
+    """Give the scores in plain values."""
     scores = [asdict(score) for score in climb.scores]
     return {"deployed": kept.new.rung.name, "known": kept.known.rung.name, "scores": scores}
 
@@ -114,7 +114,7 @@ def _page(asked: FitOptions, kept: Deployed, climb: Climb, settings: dict[str, o
 
 
 def _next(out: Path, page: Path) -> list[str]:
-    """Say where the run is, and what to do with it."""
+    """Say where the run is, and suggest the next commands."""
     commands = [f"  quickstudy {name} {out} ROWS.csv" for name in ("adapt", "predict")]
     return [f"In {out}. Look at {page}. Next:", *commands]
 
@@ -135,7 +135,7 @@ def _table(asked: FitOptions) -> Table:
 
 
 def _told(table: Table) -> list[str]:
-    """Say what the table holds."""
+    """Describe the table."""
     columns = f"{len(table.features)} columns to predict {', '.join(table.targets)} from"
     rows = f"{len(table.frame)} rows of {len(table.names)} tasks"
     found = [f"{rows}, {columns} ({_described(table)})."]
@@ -145,7 +145,7 @@ def _told(table: Table) -> list[str]:
 
 
 def _climbed(asked: FitOptions, table: Table) -> Climb:
-    """Compare the ways; Ctrl-C ends it with what is known.
+    """Compare the ways; Ctrl-C ends it with the scores so far.
 
     Raises:
         KeyboardInterrupt: If nothing is known yet.
@@ -281,7 +281,7 @@ def _has_classes(column: "pd.Series[Any]") -> bool:
 
 
 def _described(table: Table) -> str:
-    """Say what is predicted: classes, numbers, or some of each with the number of their labels."""
+    """Describe the targets: classes, numbers, or some of each with the number of their labels."""
     if not isinstance(table.target, Several):
         return f"{len(table.classes)} classes" if table.classes else "numbers"
     counts = table.frame[list(table.targets)].notna().sum()
@@ -290,7 +290,7 @@ def _described(table: Table) -> str:
 
 
 def _described_target(name: str, classes: Sequence[str], labels: int) -> str:
-    """Say what one of several targets is, and how many labels it has."""
+    """Describe one of several targets: its kind, and its number of labels."""
     kind = f"{len(classes)} classes" if classes else "a number"
     return f"{name} is {kind}, {labels} labels"
 
@@ -314,7 +314,7 @@ def _settings(
 
 
 def _save(asked: FitOptions, table: Table, kept: Deployed, climb: Climb) -> None:
-    """Write the run: what was found, and both ways that are kept."""
+    """Write the run: the scores, and both ways that are kept."""
     asked.out.mkdir(parents=True, exist_ok=True)
     details = {
         "source": _source(asked, table, kept),
@@ -328,7 +328,7 @@ def _save(asked: FitOptions, table: Table, kept: Deployed, climb: Climb) -> None
 
 
 def _source(asked: FitOptions, table: Table, kept: Deployed) -> dict[str, Any]:
-    """Say what the run learned from, and by which ways."""
+    """Describe the data of the run, and the ways that are kept."""
     return {
         "source": "table",
         "file": str(asked.table),

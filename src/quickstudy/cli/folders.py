@@ -11,7 +11,7 @@ LATEST = RUNS / "latest"
 
 
 def new_folder(learner: str, data: str) -> Path:
-    """Name a folder of its own for a run: ``runs/2026-01-31-maml-glyphs``."""
+    """Name a new folder for a run: ``runs/2026-01-31-maml-glyphs``."""
     word = Path(data).stem if Path(data).exists() else _class_in(data)
     name = "-".join((time.strftime("%Y-%m-%d"), _class_in(learner), word)).replace(" ", "-")
     folders = (RUNS / name, *(RUNS / f"{name}-{count}" for count in range(2, 10_000)))
@@ -41,7 +41,7 @@ def link_latest(folder: Path) -> None:
 
 
 def _may_be_latest(folder: Path) -> bool:
-    """Say whether a run is in ``runs``, and no folder stands where the link is to be."""
+    """Say whether a run is in ``runs``, and no folder has the name of the link."""
     free = LATEST.is_symlink() or not LATEST.exists()
     return free and _is_in_runs(folder)
 
@@ -54,7 +54,7 @@ def latest() -> Path:
     """Give the folder of the latest run.
 
     Raises:
-        UserError: If there is none.
+        UserError: If there is no run.
     """
     require(
         LATEST.is_dir(),

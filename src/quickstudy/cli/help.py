@@ -13,7 +13,7 @@ INDENT = "      "
 def page(
     usage: str, description: str, options: Sequence[Option], examples: Sequence[str] = ()
 ) -> str:
-    """Write a page of help: what the command does, examples, and the options by group."""
+    """Write a page of help: the description, examples, and the options by group."""
     groups = dict.fromkeys(option.group for option in options)
     parts = [f"usage: quickstudy {usage}", filled(description)]
     if examples:
@@ -29,7 +29,7 @@ def _of_group(group: str, options: Sequence[Option]) -> str:
 
 
 def option_entry(option: Option) -> str:
-    """Write what one option takes and says."""
+    """Write one option: its usage and its text."""
     text, default = _usual(option)
     text = text.removesuffix(".")
     said = f"{text} ({default})".strip() if default else text
@@ -37,7 +37,7 @@ def option_entry(option: Option) -> str:
 
 
 def _usual(option: Option) -> tuple[str, str]:
-    """Give the text and the default in words, which may stand in the text."""
+    """Give the text and the default in words; the text may contain the default."""
     found = re.search(r"[;,.] [Bb]y default ([^.;]+)", option.text)
     if option.default_text or found is None:
         return option.text, option.default_text
@@ -49,8 +49,8 @@ def filled(text: str, indent: str = "", first: str | None = None) -> str:
 
     Args:
         text: The text.
-        indent: What every line begins with.
-        first: What the first line begins with instead.
+        indent: The indent of every line.
+        first: The indent of the first line, if it differs.
     """
     return textwrap.fill(text, _width(), initial_indent=first or indent, subsequent_indent=indent)
 

@@ -15,8 +15,8 @@ CODE = 130
 def loading() -> Iterator[None]:
     """Let Ctrl-C end the process inside the block.
 
-    An import that is interrupted may turn the interruption into an error of its own, or lose it;
-    there is nothing to clean up yet.
+    An interrupted import may turn the interruption into another error, or lose it. Nothing has to
+    be cleaned up yet.
     """
     if not _in_main_thread():
         yield

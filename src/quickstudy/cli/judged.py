@@ -55,7 +55,7 @@ def in_words(judged: Prediction) -> list[str]:
 def write_csv(
     path: Path, found: Sequence[Prediction], truths: Sequence[dict[str, str]], task: Task
 ) -> None:
-    """Write a line for every example: where it is from, the prediction, and the answer if known."""
+    """Write a line for every example: its place, the prediction, and the answer if known."""
     rows = [_row(prediction, truth, task) for prediction, truth in zip(found, truths, strict=True)]
     names = list(dict.fromkeys(name for row in rows for name in row))
     text = io.StringIO()
@@ -82,7 +82,7 @@ def _row(prediction: Prediction, truth: dict[str, str], task: Task) -> dict[str,
 
 
 def _targets(task: Task) -> tuple[str, ...]:
-    """The names of what is predicted."""
+    """The names of the targets."""
     return (CLASS,) if task.classifies else task.outputs
 
 
@@ -109,7 +109,7 @@ def _probabilities(prediction: Prediction, target: str) -> dict[str, float]:
 
 
 def _measured(pairs: Sequence[tuple[Prediction, str]], target: str) -> dict[str, float] | None:
-    """Accuracy or error of predictions beside answers; None if none is known or is a number."""
+    """Accuracy or error of predictions beside answers; None if no answer is known or a number."""
     if not pairs:
         return None
     predicted = [_answer(prediction, target) for prediction, _ in pairs]

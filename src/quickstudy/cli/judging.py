@@ -1,4 +1,4 @@
-"""The options of evaluate, compare and report, and what they ask for."""
+"""The options of evaluate, compare and report, and the tasks that they ask for."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +16,11 @@ Statistics = Literal["support", "transductive"]
 
 @dataclass(frozen=True)
 class Judging:
-    """What a task looks like; what is not given is as in training."""
+    """The shape of a task; options that are not given are as in training."""
 
     data: str | None = None
-    """Other data than in training: a name, a folder, a file, or package.module:Class. It is read as
-    that of training was, and all of it is used."""
+    """Other data than in training: a name, a folder, a file, or package.module:Class. All of it
+    is used, and read like the data of training."""
     split: Literal["train", "validation", "test", "all"] | None = None
     """Part of the data; by default the test split, and all of other data."""
     way: int | None = None
@@ -33,19 +33,19 @@ class Judging:
     within_group: bool = False
     """Draw each task's classes from one alphabet or script."""
     root: Path | None = None
-    """Folder of Omniglot, if it is not where it was in training."""
+    """Folder of Omniglot, if it has moved since training."""
     num_tasks: int = 1000
     """Tasks to evaluate on."""
     seed: int = 0
     """Seed of the tasks: the same seed gives the same tasks to every learner."""
     steps: int | None = None
-    """Inner steps; by default the learner's own."""
+    """Inner steps; by default the learner's number."""
     statistics: Statistics | None = None
     """Batch statistics of a gradient learner, other than in training."""
     classes: tuple[str, ...] = ()
-    """Classes of your own that the run is made of, as package.module:Class."""
+    """Your classes that the run uses, as package.module:Class."""
     device: str = "cpu"
-    """Where to compute: cpu, cuda, cuda:1, mps."""
+    """The device: cpu, cuda, cuda:1, mps."""
     threads: int | None = None
     """CPU threads."""
     json: bool = False
@@ -53,7 +53,7 @@ class Judging:
 
 
 def read_run(folder: Path, asked: Judging) -> Trained:
-    """Read a run, and put its learner where it is to compute.
+    """Read a run, and put its learner on the device.
 
     Raises:
         UserError: If it cannot be read, or an option does not apply to its learner.

@@ -1,4 +1,4 @@
-"""What an option takes, read off the type of its parameter."""
+"""The values that an option takes, read off the type of its parameter."""
 
 import dataclasses
 import types
@@ -20,7 +20,7 @@ NONE = type(None)
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """What an option takes.
+    """The values that an option takes.
 
     Attributes:
         base: The type of one value: int, float, str, Path or bool.
@@ -43,14 +43,14 @@ class Kind:
 
     @property
     def words(self) -> str:
-        """What the help shows for the values."""
+        """The word in the help for the values."""
         if self.size is None:
             return self._word
         return f"{self._word} ..." if self.size == 0 else " ".join([self._word] * self.size)
 
     @property
     def _word(self) -> str:
-        """What the help shows for one value."""
+        """The word in the help for one value."""
         if not self.choices:
             return WORDS.get(self.base, "")
         known = "|".join(self.choices)
@@ -60,7 +60,7 @@ class Kind:
         """Give the value of one word.
 
         Raises:
-            UserError: If it is none.
+            UserError: If ``word`` is no such value.
         """
         if self.optional and word.lower() == "none":
             return None
@@ -79,7 +79,7 @@ class Kind:
 
     @property
     def _meant(self) -> str:
-        """What an error says that a value should be."""
+        """The allowed values, as an error names them."""
         if not self.choices:
             return MEANT.get(self.base, "a value")
         known = f"one of {', '.join(self.choices)}"

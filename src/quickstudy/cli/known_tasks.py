@@ -22,13 +22,13 @@ from quickstudy.training import Trained
 
 @dataclass(frozen=True)
 class Answered:
-    """Rows of a table, and what a run answers.
+    """Rows of a table, and a run's answers.
 
     Attributes:
-        task: What the answers are.
+        task: The meaning of the answers.
         examples: The rows.
         answers: The answers.
-        notes: What the user should know.
+        notes: Notes for the user.
     """
 
     task: Task
@@ -49,7 +49,7 @@ class KeptForNew(AdaptingRung):
 def answered(folder: Path, files: Sequence[Path], level: float, classes: Sequence[str]) -> Answered:
     """Predict rows of known tasks by the way kept for them, of others by the one for new tasks.
 
-    A task that was not learned has no rows here, so it is predicted by what all have in common.
+    A task that was not learned has no rows here, so it is predicted by the model that all share.
 
     Raises:
         UserError: If it is no run of ``quickstudy fit``, or the files do not fit.
@@ -65,7 +65,7 @@ def answered(folder: Path, files: Sequence[Path], level: float, classes: Sequenc
 
 
 def _task(form: TableForm) -> Task:
-    """Say what is predicted, and from which columns."""
+    """Give the targets, and the columns to predict them from."""
     columns = tuple(column.name for column in form.encoder.columns)
     return Task(form.classes or form.targets, bool(form.classes), columns=columns, table=form)
 
@@ -80,7 +80,7 @@ def _form(run: Trained) -> TableForm:
     """Give the form of the table that a run was fitted to.
 
     Raises:
-        UserError: If it was fitted to none.
+        UserError: If the run was fitted to no table.
     """
     if run.fitted_table is None:
         raise UserError(
@@ -133,7 +133,7 @@ def _notes(names: Sequence[str], place: Sequence[int]) -> list[str]:
 
 
 def _not_learned(names: Sequence[str]) -> str:
-    """Say what becomes of rows of tasks that were not learned."""
+    """Say how rows of tasks that were not learned are predicted."""
     told = ", ".join(list(dict.fromkeys(names))[:5])
     return (
         f"{len(names)} rows are of tasks that were not learned ({told}): they are predicted by "

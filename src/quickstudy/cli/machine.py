@@ -14,7 +14,7 @@ def device(name: str) -> torch.device:
     """Find the device called ``name``.
 
     Raises:
-        UserError: If there is none.
+        UserError: If there is no such device.
     """
     _check_device(name)
     return torch.device(name)

@@ -24,7 +24,7 @@ COMMANDS = {
     "demo": ("demo", "a few minutes on embedded data, from training to report"),
 }
 LATEST = ("evaluate", "report")
-"""Commands that take the latest run if none is named."""
+"""Commands that take the latest run if no run is named."""
 OUT_OF_MEMORY = (
     "The memory of this machine does not suffice: take fewer tasks or examples at a time, or a "
     "smaller network."
@@ -120,7 +120,7 @@ def _keep_freed_memory() -> None:
 
 
 def _show_messages() -> None:
-    """Show what the library has to say, on standard error."""
+    """Show the messages of the library, on standard error."""
     import logging
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
@@ -162,7 +162,7 @@ def _latest() -> os.PathLike[str]:
 
 
 def _memory_ran_out(error: Exception) -> bool:
-    """Say whether an allocation failed; torch says so by a plain RuntimeError on a CPU."""
+    """Say whether an allocation failed; on a CPU torch raises a plain RuntimeError."""
     text = str(error)
     failed = "can't allocate memory" in text or "out of memory" in text
     return isinstance(error, MemoryError) or failed

@@ -28,7 +28,7 @@ def make_learner(asked: Asked, source: TaskSource) -> Learner:
     _check_fixed(asked, cls, source)
     model = _make_model(asked, cls, source)
     decided = _decided(asked, cls, source)
-    # the initial weights of what a learner has beside the model
+    # the initial weights of the learner's modules beside the model
     with ambient(asked["seed"], "learner"):
         learner = cls(model, **decided, **asked.of("learner"))
     _check_served(asked, learner, source)
@@ -90,7 +90,7 @@ def _decided(asked: Asked, cls: type[Learner], source: TaskSource) -> dict[str, 
 
 
 def num_identities(source: TaskSource) -> int | None:
-    """Count the identities that the tasks of a fixed set have: a split keeps those of the whole."""
+    """Count the identities of a fixed set of tasks: a split keeps the identities of the whole."""
     if not isinstance(source, FixedTasks):
         return None
     whole = source.draw(range(source.num_tasks), Moment(0, "identities").generator())
@@ -98,7 +98,7 @@ def num_identities(source: TaskSource) -> int | None:
 
 
 def _targets(cls: type[Learner], target: Target) -> Any:
-    """Give the parameter ``targets`` of a prior: how many numbers, or what each target is."""
+    """Give the parameter ``targets`` of a prior: the number of targets, or the kind of each."""
     parameter = inspect.signature(cls).parameters.get("targets")
     if parameter is None or not isinstance(parameter.default, tuple):
         return target.scores
@@ -106,7 +106,7 @@ def _targets(cls: type[Learner], target: Target) -> Any:
 
 
 def _make_model(asked: Asked, cls: type[Learner], source: TaskSource) -> nn.Module:
-    """Make the network for the learner and for examples as those of ``source``."""
+    """Make the network for the learner and for examples like the examples of ``source``."""
     target = source.target
     gives = _output(cls, target)
     x = _example(asked, source)
@@ -123,7 +123,7 @@ def _make_model(asked: Asked, cls: type[Learner], source: TaskSource) -> nn.Modu
 
 
 def _output(cls: type[Learner], target: Target) -> Gives:
-    """Say what the network is to give: embeddings, scores, or scores of every pixel."""
+    """Give the kind of output of the network: embeddings, scores, or scores of every pixel."""
     gives = cls.model_for(target)
     return "dense_scores" if gives == "scores" and target.dense else gives
 

@@ -13,7 +13,7 @@ PACKAGE = "quickstudy"
 LIBRARIES = {library.__name__: library for library in (typing, collections.abc)}
 """Modules that annotations may be made of."""
 Origin = tuple[str, str]
-"""The module and the original name of what is imported."""
+"""The module and the original name of an import."""
 NOWHERE: Origin = ("", "")
 
 
@@ -72,7 +72,7 @@ class Module:
 
 
 Found = tuple[Module, ast.stmt]
-"""A definition, and the module that it stands in."""
+"""A definition, and its module."""
 
 
 @cache
@@ -141,7 +141,7 @@ class _Names(dict[str, Any]):
         return self._defined(name) if library is None else getattr(library, name)
 
     def _defined(self, name: str) -> Any:
-        """Give the value of a variable; a class or a function has none that is known."""
+        """Give the value of a variable; the value of a class or a function is not known."""
         found = self.module.find(name)
         if found is None:
             return self._of_module(name)

@@ -74,7 +74,7 @@ def _notes(images: Images) -> list[str]:
 
 
 def _about_ink(images: Images) -> list[str]:
-    """Tell how many images were inverted, if the ink was looked at."""
+    """Say how many images were inverted, if the ink was examined."""
     if images.form.ink is None:
         return []
     return [
@@ -91,7 +91,7 @@ def _about_skipped(images: Images) -> list[str]:
 
 
 def lines_of_table(run: Trained, asked: AdaptOptions) -> NewTask:
-    """Read the lines of a CSV file: columns of numbers, and those of classes or targets."""
+    """Read the lines of a CSV file: columns of numbers, and columns of classes or targets."""
     _check_columns(asked)
     inputs = _inputs_of_model(run.learner)
     table = TableFile.read(asked.support)
@@ -165,7 +165,7 @@ def _lines_of_classes(table: TableFile, label: str, inputs: int | None) -> NewTa
 
 
 def _input_columns(table: TableFile, wanted: Columns, inputs: int | None) -> Columns:
-    """List the columns besides those ``wanted`` as answers, the inputs of the model."""
+    """List the inputs of the model: the columns that are not ``wanted`` as answers."""
     columns = tuple(name for name in table.columns if name not in wanted)
     require(
         inputs in (None, len(columns)),

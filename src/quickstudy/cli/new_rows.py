@@ -29,7 +29,7 @@ from quickstudy.tasks.table_form import TableForm
 from quickstudy.tasks.tables.schema import Schema
 
 CLASSES = "its class, as quickstudy reads it"
-"""The column of the classes of rows, beside those of the file."""
+"""The column of the classes of rows, beside the columns of the file."""
 
 
 def rows_of_new_classes(asked: AdaptOptions, rows: Rows) -> NewTask:
@@ -67,7 +67,7 @@ def rows_of_new_task(asked: AdaptOptions, form: TableForm) -> NewTask:
 
 
 def _task(form: TableForm, tasks: Sequence[str] = ()) -> Task:
-    """Say what predicting needs to know."""
+    """Give the facts that predicting needs."""
     names = form.classes or form.targets
     named = tuple(filter(None, tasks))
     return Task(names, bool(form.classes), columns=_columns(form), table=form, tasks=named)
@@ -81,7 +81,7 @@ def _several(form: TableForm, tasks: Sequence[str]) -> list[str]:
 
 
 def _nothing_known(form: TableForm) -> str:
-    """Say what becomes of a task of which no row has a target."""
+    """Say how a task without a target in any row is predicted."""
     wanted = (" or " if form.labels else ", ").join(form.targets)
     return f"No row has {wanted}: the task is what all tasks have in common."
 

@@ -18,13 +18,13 @@ class Option:
 
     Attributes:
         name: Its name, as in the settings of a run.
-        kind: What it takes.
+        kind: The values that it takes.
         default: The value without it; :data:`~quickstudy.cli.reader.REQUIRED` if it is needed.
-        text: What it says.
-        group: Where the help shows it.
-        positional: Whether it stands without a flag.
+        text: Its text in the help.
+        group: Its group in the help.
+        positional: Whether it has no flag.
         target: The name of the parameter that it is for.
-        owner: Whose parameter that is: data, task, learner or model; empty for the command's own.
+        owner: The owner of the parameter: data, task, learner or model; empty for the command.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Option:
 
     @property
     def named(self) -> str:
-        """The flag with what it is, as an error begins."""
+        """The flag with its kind, as an error begins."""
         return f"{'Argument' if self.positional else 'Option'} {self.flag}"
 
     @property
@@ -71,7 +71,7 @@ def _shown(value: Any) -> str:
 
 
 def option_of(parameter: Parameter, group: str, owner: str = "") -> Option | None:
-    """Give the option for a parameter; None if its type can have none."""
+    """Give the option for a parameter; None if its type allows no option."""
     kind = None if parameter.type is Opaque else kind_of(parameter.type)
     if kind is None:
         return None
@@ -94,7 +94,7 @@ def options_for(parameters: Iterable[Parameter], group: str, owner: str = "") ->
 
 
 def _is_positional(annotation: Any) -> bool:
-    """Say whether a type is marked as that of an argument without a flag."""
+    """Say whether a type is marked as an argument without a flag."""
     marks = typing.get_args(annotation)[1:]
     return typing.get_origin(annotation) is typing.Annotated and "Positional" in repr(marks)
 

@@ -31,7 +31,7 @@ def parse(
         kind: The dataclass.
         arguments: The words after the command.
         command: The command, for the help.
-        description: What it does.
+        description: Its description.
         default: Values of the fields, in place of their defaults.
 
     Raises:
@@ -94,7 +94,7 @@ class TrainingOptions:
     balancer: str = "mean"
     """How the losses of a step's tasks make the step."""
     tasks_per_backward: int | None = None
-    """Accumulate the gradient over so many tasks at a time, to save memory."""
+    """Tasks of one backward pass; the gradient is accumulated over several, to save memory."""
     validate_every: int = 500
     """Steps between validations."""
     validation_tasks: int = 200
@@ -108,14 +108,14 @@ class TrainingOptions:
 
 @dataclass(frozen=True)
 class MachineOptions:
-    """Where and how the run is computed and kept."""
+    """The run's folder, device and checkpoints."""
 
     out: Path | None = None
-    """Folder of the run; by default one of its own in runs, to which runs/latest is a link."""
+    """Folder of the run; by default a new folder in runs, to which runs/latest is a link."""
     resume: bool = False
     """Go on with the run in --out, by default runs/latest."""
     device: str = "cpu"
-    """Where to compute: cpu, cuda, cuda:1, mps."""
+    """The device: cpu, cuda, cuda:1, mps."""
     threads: int | None = None
     """CPU threads."""
     compile: bool = False
@@ -125,7 +125,7 @@ class MachineOptions:
     tensorboard: bool = False
     """Write TensorBoard events."""
     classes: tuple[str, ...] = ()
-    """Classes of your own that --start-from is made of, as package.module:Class."""
+    """Your classes that --start-from uses, as package.module:Class."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class NetworkOptions:
     """The network that is learned."""
 
     model: str | None = None
-    """A name of `quickstudy list`, or your own as package.module:Class; by default conv4 for
+    """A name of `quickstudy list`, or your class as package.module:Class; by default conv4 for
     images, else mlp."""
     weights: Path | None = None
     """A file of weights to start from."""
@@ -143,7 +143,7 @@ class NetworkOptions:
 
 @dataclass(frozen=True)
 class ClassTasks:
-    """What a task of classes looks like."""
+    """The shape of a task of classes."""
 
     way: int = 5
     """Classes of a task."""
@@ -157,7 +157,7 @@ class ClassTasks:
 
 @dataclass(frozen=True)
 class OtherTasks:
-    """What a task looks like that is no set of classes."""
+    """The shape of a task that has no classes."""
 
     shot: int = 10
     """Support examples of a task."""

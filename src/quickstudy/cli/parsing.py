@@ -35,7 +35,7 @@ def with_defaults(options: Sequence[Option], given: dict[str, Any], command: str
 
 
 def _see(command: str) -> str:
-    """Say where the options of a command are explained."""
+    """Point to the help of a command."""
     return f"See: quickstudy {command} --help"
 
 

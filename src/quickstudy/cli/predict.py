@@ -26,7 +26,7 @@ TRANSDUCTIVE = (
 )
 
 Found = tuple[Task, FileExamples, list[Prediction], list[str]]
-"""The task, its examples, what is predicted of each, and notes for the user."""
+"""The task, its examples, the prediction for each, and notes for the user."""
 
 
 @dataclass(frozen=True)
@@ -36,16 +36,16 @@ class PredictOptions:
     task: Annotated[Path, Positional]
     """The file that adapt wrote; or the folder of a run of fit, for the tasks that it learned."""
     files: Annotated[tuple[Path, ...], Positional]
-    """Images, folders of images, or CSV files, as the task's own were. Images in a folder that is
-    called as a class, and rows with the target, are judged."""
+    """Images, folders of images, or CSV files, like the files of the task. Images in a folder named
+    after a class, and rows with the target, are judged."""
     out: Path | None = None
     """A CSV file for the predictions, in place of the table on standard output."""
     json: bool = False
     """Print one JSON object on standard output."""
     classes: tuple[str, ...] = ()
-    """Classes of your own that the learner is made of, as package.module:Class."""
+    """Your classes that the learner uses, as package.module:Class."""
     device: str = "cpu"
-    """Where to compute: cpu, cuda, cuda:1, mps."""
+    """The device: cpu, cuda, cuda:1, mps."""
     threads: int | None = None
     """CPU threads."""
 
@@ -82,7 +82,7 @@ def _check_out(out: Path | None) -> None:
 
 
 def _moved(adapted: Adapted, where: torch.device) -> Adapted:
-    """Give what was adapted on a device."""
+    """Give the adapted state on a device."""
     return {name: value.to(where) for name, value in adapted.items()}
 
 
@@ -107,7 +107,7 @@ def _of_task(asked: PredictOptions, where: torch.device) -> Found:
 def _by_task(
     learner: Learner, adapted: Adapted, task: Task, examples: FileExamples
 ) -> list[Prediction]:
-    """Predict every example by the adapted state of its own task."""
+    """Predict every example by the adapted state of its task."""
     found: dict[int, Prediction] = {}
     for place in examples.task.unique().tolist():
         rows = (examples.task == place).nonzero()[:, 0]

@@ -45,7 +45,7 @@ def _cells(one: Prediction, task: Task) -> list[str]:
 
 
 def _best_two(probabilities: dict[str, float]) -> list[str]:
-    """Write the most probable class, its probability, and the next best with its own."""
+    """Write the two most probable classes and their probabilities."""
     (best, most), (other, less), *_ = sorted(probabilities.items(), key=lambda item: -item[1])
     return [best, f"{most:.1%}", f"{other} {less:.1%}"]
 

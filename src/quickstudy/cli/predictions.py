@@ -14,7 +14,7 @@ AT_ONCE = 256
 LEVEL = 0.9
 """How probable it is that a number lies within its interval, if the learner has intervals."""
 Prediction = dict[str, Any]
-"""What is predicted of one example."""
+"""The prediction for one example."""
 Bounds = tuple[Tensor, Tensor]
 """The lower and the upper bounds of numbers."""
 Columns = dict[str, list[Any]]
@@ -35,7 +35,7 @@ def predictions_of(learner: Learner, adapted: Adapted, task: Task, x: Tensor) ->
 
 
 def in_plain_values(task: Task, scores: Tensor, bounds: Bounds | None = None) -> list[Prediction]:
-    """Say what the scores mean, in plain values.
+    """Translate the scores into plain values.
 
     Args:
         task: Says the classes and the targets.

@@ -13,7 +13,7 @@ from quickstudy.cli.docstring import argument_texts, first_sentence, without_mar
 from quickstudy.cli.module import Module, Opaque, file_of, read_module
 
 REQUIRED: Any = inspect.Parameter.empty
-"""The default of a parameter that has none."""
+"""The default of a parameter without a default."""
 NO_CLASS = ast.ClassDef("", [], [], [], [])
 MANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
@@ -71,7 +71,7 @@ def method(path: str, name: str) -> list[Parameter] | None:
 
 
 def returned(path: str, name: str) -> str | None:
-    """Give the path of the class that a method returns; None if it does not say."""
+    """Give the path of the class that a method returns; None if it is not annotated."""
     found = _method_at(path, name)
     if found is None or found.returns is None:
         return None
@@ -107,7 +107,7 @@ class _Definition:
 
     @classmethod
     def at(cls, path: str) -> "_Definition | None":
-        """Find the definition at ``path``; None if it is not of the package."""
+        """Find the definition at ``path``; None if it is not in the package."""
         where, _, name = path.partition(":")
         module = read_module(where)
         return None if module is None else cls.called(name, module)
@@ -129,7 +129,7 @@ class _Definition:
         return self.node.returns if isinstance(self.node, ast.FunctionDef) else None
 
     def bases(self) -> Iterator["_Definition"]:
-        """Give the base classes that are of the package, each followed by its own."""
+        """Give the base classes that are in the package, each followed by its base classes."""
         for written in map(ast.unparse, self._class.bases):
             base = _Definition.called(written, self.module)
             if base is not None:
@@ -141,7 +141,7 @@ class _Definition:
         return self.node if isinstance(self.node, ast.ClassDef) else NO_CLASS
 
     def texts(self) -> dict[str, str]:
-        """Give the texts of the arguments: its own, then those that only a base has."""
+        """Give the texts of the arguments, including arguments that only a base has."""
         found: dict[str, str] = {}
         for one in (*self.bases(), self):
             found |= argument_texts(one.docstring)
@@ -195,7 +195,7 @@ class _Definition:
                     yield field
 
     def _field(self, node: ast.AnnAssign, name: str, text: str) -> Parameter:
-        """Give what a class says of an attribute."""
+        """Give the parameter for an attribute of a class."""
         kind = self.module.value(node.annotation)
         return Parameter(name, kind, self.module.value_or(node.value, REQUIRED), text)
 

@@ -115,7 +115,7 @@ def _settings(asked: RelateOptions, table: Table, arguments: Sequence[str]) -> d
 
 
 def _probe(asked: RelateOptions, tasks: TableTasks) -> Learner:
-    """Fit the model that the measure looks through.
+    """Fit the model that the measure needs.
 
     It is a learned prior, or one network for all rows whose head can be refitted.
     """

@@ -1,4 +1,4 @@
-"""What makes the outer steps of a training: balancer, optimiser and schedule."""
+"""Makes the parts of outer steps: balancer, optimiser and schedule."""
 
 import torch
 
@@ -36,7 +36,7 @@ def _trained(learner: Learner) -> list[torch.nn.Parameter]:
     """List the parameters that are trained.
 
     Raises:
-        UserError: If there is none.
+        UserError: If there is no such balancer.
     """
     found = [parameter for parameter in learner.parameters() if parameter.requires_grad]
     require(bool(found), "The learner should have parameters to train. Found none.")
@@ -46,7 +46,7 @@ def _trained(learner: Learner) -> list[torch.nn.Parameter]:
 def make_scheduler(
     asked: Asked, optimizer: torch.optim.Optimizer
 ) -> torch.optim.lr_scheduler.LRScheduler | None:
-    """Make what lowers the learning rate."""
+    """Make the schedule of the learning rate."""
     steps = asked["steps"]
     if asked["schedule"] == "cosine":
         return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)

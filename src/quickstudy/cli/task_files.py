@@ -1,4 +1,4 @@
-"""A new task's files, as a model takes them, and what is kept of them for predicting."""
+"""A new task's files as a model takes them, and the facts that predicting needs."""
 
 import math
 import unicodedata
@@ -23,7 +23,7 @@ from quickstudy.tasks.table_form import TableForm
 from quickstudy.training import describe_adapted
 
 HANDWRITING = ("glyphs", "omniglot")
-"""Sources whose ink is 1 on 0."""
+"""Sources whose images have ink 1 on paper 0."""
 CLASS = "class"
 """The name of the answer of an image."""
 
@@ -33,9 +33,9 @@ class FileExamples:
     """Examples to predict.
 
     Attributes:
-        places: Where every example comes from: ``file``, and ``example`` in a table.
+        places: The place of every example: ``file``, and ``example`` in a table.
         x: The examples ``[example, *feature]``.
-        truths: What is known of the answers of every example: text by the name of the target.
+        truths: The known answers of every example: text by the name of the target.
         task: The place of every example's task among those that were mastered ``[example]``.
     """
 
@@ -129,17 +129,17 @@ class Task:
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
-        """The names of the classes; None if they are targets."""
+        """The names of the classes; None if the task has targets instead."""
         return self.outputs if self.classifies else None
 
     @property
     def ink(self) -> str | None:
-        """The ink of its images; None if they are taken as they are, or it has none."""
+        """The ink of its images; None if they stay unchanged, or there are no images."""
         return None if self.form is None else self.form.ink
 
     @property
     def labels(self) -> dict[str, tuple[str, ...]]:
-        """The names of the classes by target, none for a number."""
+        """The names of the classes by target; empty for a number."""
         return dict.fromkeys(self.outputs, ()) if self.table is None else self.table.by_target
 
     @property
@@ -186,7 +186,7 @@ class Task:
         return FileExamples(places, self.table.inputs(frame), self._truths(frame), task)
 
     def _truths(self, frame: pd.DataFrame) -> list[dict[str, str]]:
-        """Give the known answers of every row; a column that cannot be read has none."""
+        """Give the known answers of every row; a column that cannot be read has no answers."""
         assert self.table is not None
         truths: list[dict[str, str]] = [{} for _ in range(len(frame))]
         for name in self.table.targets:
@@ -194,7 +194,7 @@ class Task:
         return truths
 
     def _answers(self, frame: pd.DataFrame, name: str) -> list[Any]:
-        """Give the cells of a target; none if there is no such column or it cannot be read."""
+        """Give the cells of a target; empty if there is no such column or it cannot be read."""
         assert self.table is not None
         if name not in frame.columns:
             return []
@@ -260,7 +260,7 @@ def _shape(form: ImageForm) -> tuple[int, int, int]:
 
 
 def _places(path: Path, count: int) -> list[dict[str, Any]]:
-    """Say of every line of a file where it is from."""
+    """Give the place of every line of a file."""
     return [{"file": str(path), "example": i + 1} for i in range(count)]
 
 
@@ -294,7 +294,7 @@ def has_image_below(path: Path) -> bool:
 def image_form(learner: Learner, source: str, ink: str | None) -> ImageForm:
     """Give the form of the images that the model of ``learner`` takes.
 
-    They are those of its Conv4, or square grey ones of as many pixels as its MLP has inputs.
+    They fit its Conv4, or are square and grey with as many pixels as its MLP has inputs.
 
     Raises:
         UserError: If the model takes no images, or ``ink`` is asked for with colour.

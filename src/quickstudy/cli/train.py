@@ -47,7 +47,7 @@ EXAMPLES = (
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Meta-train a learner and say what comes next."""
+    """Meta-train a learner and suggest the next commands."""
     if not arguments or arguments[0] in ("-h", "--help"):
         print(overview())
         return 0 if arguments else 2
@@ -64,7 +64,7 @@ def _told(words: Sequence[str]) -> str:
 
 
 def checked_options(name: str, arguments: Sequence[str]) -> Asked:
-    """Read the options, and refuse what cannot be without loading torch.
+    """Read the options, and refuse impossible ones without loading torch.
 
     Raises:
         UserError: In one line, if something is unknown or wrong.
@@ -131,7 +131,7 @@ def _say_how_to_go_on(fitted: Any, steps: int, out: Path, command: str) -> None:
 
 
 def _say_what_is_next(fitted: Any, out: Path) -> None:
-    """Say what can be done with the run."""
+    """Suggest commands for the run."""
     run = shlex.quote(str(out))
     say(f"Trained {fitted.step} steps in {fitted.seconds:.0f} s; the run is in {out}. Next:")
     say(f"  quickstudy evaluate {run}\n  quickstudy report {run}")
@@ -190,7 +190,7 @@ def _folder(found: Asked) -> Path:
 
 
 def overview() -> str:
-    """Write the help of ``train``: a sentence a learner, in families, and where to start."""
+    """Write the help of ``train``: a sentence on each learner, by family, and a first command."""
     told = [f"{title}:\n{listed(texts)}" for title, texts in _in_families().items() if texts]
     return "\n\n".join((*USAGE, *told, _where_to_start(), filled(MORE)))
 
@@ -200,7 +200,7 @@ def _where_to_start() -> str:
 
 
 def _in_families() -> dict[str, dict[str, str]]:
-    """Give a sentence on every learner, by family and name; those of no family come last."""
+    """Give a sentence on every learner, by family and name; learners of no family come last."""
     left = catalog.summaries("learners")
     found = {}
     for title, learners in families().items():

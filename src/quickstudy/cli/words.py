@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 OLD = {"maml": "sinusoid", "metasgd": "sinusoid_metasgd", "mixture": "mixture"}
-"""What ``--data sinusoid --variant NAME`` was in version 0.1.0."""
+"""The data of ``--data sinusoid --variant NAME`` in version 0.1.0."""
 
 
 def last_value(arguments: Sequence[str], flag: str) -> str | None:

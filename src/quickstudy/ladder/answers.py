@@ -1,4 +1,4 @@
-"""Answers of a way to rows of tasks, in the form in which they are told to a person."""
+"""Answers of a way to rows of tasks, in the form in which people read them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,8 @@ class Answers:
 
     Attributes:
         scores: Scaled numbers, and logarithms of the probabilities of classes ``[row, score]``.
-        low: The lower ends of intervals of numbers, scaled; NaN without one ``[row, target]``.
+        low: The lower ends of intervals of numbers, scaled; NaN without an interval
+            ``[row, target]``.
         high: The upper ends.
     """
 
@@ -35,7 +36,7 @@ class Answers:
             rung: The way.
             episode: The tasks.
             known: The tasks are the training tasks.
-            level: How probable it is that a number lies in its interval.
+            level: The probability that a number lies in its interval.
         """
         real = episode.query.mask > 0
         found = rung.predict(episode, known)[real]
@@ -60,7 +61,7 @@ class Answers:
         return Answers(self.scores[rows], self.low[rows], self.high[rows])
 
     def as_scores(self, form: TableForm) -> "Answers":
-        """Give the logarithms of probabilities in the place of these."""
+        """Replace probabilities by their logarithms."""
         parts = []
         for part, names in zip(self._parts(form), form.by_target.values(), strict=True):
             parts.append(part.clamp(min=1e-30).log() if names else part)
@@ -71,7 +72,7 @@ class Answers:
 
 
 def _trimmed(parts: Sequence[Tensor]) -> Tensor:
-    """Join bounds, as many columns of each as all have."""
+    """Join bounds, with the columns that all of them have."""
     width = min(part.shape[1] for part in parts)
     return torch.cat([part[:, :width] for part in parts])
 

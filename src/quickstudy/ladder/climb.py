@@ -17,21 +17,21 @@ logger = logging.getLogger("quickstudy")
 FIRST = 2
 """Splits after which a way that is far behind is given up."""
 FAR = 0.05
-"""A way is far behind if its error is larger by more than this part, on each of these splits."""
+"""A way is far behind if its error is larger by more than this fraction on each of these splits."""
 MOST_KEPT = 50_000_000
 """Features of training rows that splits may hold together."""
 GUESS = (0.1, 1.5, 3.0)
-"""Seconds that a way of each cost takes on a split, until it is known."""
+"""Guessed seconds of a way on a split by its cost, until they are known."""
 
 Maker = Callable[[int], Split]
 """Makes the split of a seed."""
 
 
 class Tell(Protocol):
-    """Hears how far the ladder is climbed."""
+    """Hears the progress of the climb."""
 
     def __call__(self, spent: float, left: float, doing: str) -> None:
-        """Hear the seconds spent, those left, and what comes next."""
+        """Hear the seconds spent, the seconds left, and the next step."""
 
 
 def nobody(spent: float, left: float, doing: str) -> None:
@@ -40,18 +40,18 @@ def nobody(spent: float, left: float, doing: str) -> None:
 
 @dataclass
 class Climb:
-    """Judges ways on splits, and knows at any time what was found.
+    """Judges ways on splits, and holds the scores so far at any time.
 
-    Ways that are solved at once come first, on all splits; then those that take about a second;
-    last the slow ones, one after the other. If the error of a way that is not cheap is far above
-    the best's on each of the first two splits, it is not run on the others.
+    Ways that are solved at once come first, on all splits. Then come ways that take about a second,
+    and last the slow ways, one after the other. If the error of a way that is not cheap is far
+    above the best error on each of the first two splits, it is not run on the others.
 
     Attributes:
         ways: The rungs.
-        protocols: Make the splits: one a protocol.
+        protocols: Functions that make the splits: one for each protocol.
         splits: Their number.
-        seconds: When to stop; None for never.
-        scores: What was found.
+        seconds: The time limit; None for no limit.
+        scores: The scores so far.
         notes: Why a way was not run on all splits, by its name.
     """
 
@@ -67,10 +67,10 @@ class Climb:
     _left_out: set[tuple[str, int]] = field(default_factory=set, init=False)
 
     def run(self, tell: Tell = nobody) -> None:
-        """Judge all ways, or those for which there is time.
+        """Judge all ways, or as many as there is time for.
 
         Raises:
-            KeyboardInterrupt: After Ctrl-C; ``scores`` holds what was found before.
+            KeyboardInterrupt: After Ctrl-C; ``scores`` holds the scores up to then.
         """
         blocks = self._plan()
         with quiet():
@@ -96,7 +96,7 @@ class Climb:
         return (way.name, protocol) not in self._left_out
 
     def _say(self, way: Rung, left: Sequence["Block"], tell: Tell) -> None:
-        """Tell how far the ladder is climbed."""
+        """Report the progress of the climb."""
         doing = f"split {left[0].split + 1} of {self.splits}, {way.name}"
         tell(self._seconds_spent(), self._seconds_left(left), doing)
 
@@ -119,7 +119,7 @@ class Climb:
         self._spent.setdefault(way.name, []).append(time.monotonic() - began)
 
     def _keep(self, score: Score) -> None:
-        """Keep a score, but for a way that has a model for no task: it is the mean once more."""
+        """Keep a score, unless the way has a model for no task: it would repeat the mean."""
         if score.bare < 1:
             self.scores.append(score)
         else:
@@ -132,7 +132,7 @@ class Climb:
             self._give_up(way, protocol, f"stopped early: at least {behind:.0%} behind")
 
     def _plan(self) -> list["Block"]:
-        """Order what is to be done."""
+        """Order the blocks."""
         number = len(self.protocols)
         groups = [group for group in self._groups() if group]
         return [Block(group, split, number) for group in groups for split in range(self.splits)]
@@ -151,7 +151,7 @@ class Climb:
         return self._made[protocol, split]
 
     def _make_room(self) -> None:
-        """Forget the splits of a large table: they are made again when they are needed."""
+        """Forget the splits of a large table; they are made again when they are needed."""
         if sum(split.train.x.numel() for split in self._made.values()) > MOST_KEPT:
             self._made.clear()
 
@@ -160,7 +160,7 @@ class Climb:
         self.notes[way.name] = reason
 
     def _behind(self, way: Rung, shot: int | None) -> list[float]:
-        """Give how far the error is above the best's, on each of the first splits."""
+        """Give the relative excess of the error over the best, on each of the first splits."""
         errors = self._first_errors(shot)
         own = errors.pop(way.name, [])
         others = [other for other in errors.values() if len(other) == len(own)]
@@ -178,7 +178,7 @@ class Climb:
         return self._cost(block) * block.at_least <= self._budget()
 
     def _leave_out(self, block: "Block") -> None:
-        """Note that there was no time for a block, and begin none of the same ways later."""
+        """Note that there was no time for a block, and do not begin the same ways later."""
         for way, protocol in block.units():
             if self._due(way, protocol):
                 self._give_up(way, protocol, "no time left, --time gives more")
@@ -195,7 +195,7 @@ class Climb:
         return math.inf if self.seconds is None else self.seconds - self._seconds_spent()
 
     def _cost(self, block: "Block") -> float:
-        """Give the seconds of a block: as long as before, or a guess."""
+        """Give the seconds of a block: the time of earlier splits, or a guess."""
         seconds = sum(self._seconds_of(way) for way, own in block.units() if self._due(way, own))
         # ways on one network train it once
         return seconds / len(block.ways) if block.cost > 1 else seconds
@@ -207,7 +207,7 @@ class Climb:
 
 @dataclass(frozen=True)
 class Block:
-    """Ways on one split: all of them are run, or none, so that they can be compared.
+    """Ways on one split: all of them or none are run, so that they can be compared.
 
     Attributes:
         ways: The rungs, of one cost.
@@ -226,12 +226,12 @@ class Block:
 
     @property
     def surely(self) -> bool:
-        """Whether it is done however little time there is."""
+        """Whether it is done even if there is no time."""
         return not self.cost and self.split < FIRST
 
     @property
     def at_least(self) -> int:
-        """How many such blocks there should be time for: a slow way that is begun gets judged."""
+        """The blocks that must fit into the time, so that a slow way is judged once begun."""
         return FIRST if self.cost > 1 and not self.split else 1
 
     def units(self) -> list[tuple[Rung, int]]:
@@ -240,7 +240,7 @@ class Block:
 
 
 def _above(errors: Sequence[float], others: Sequence[float]) -> list[float]:
-    """Give how far errors are above others, as a part of these."""
+    """Give the relative excess of errors over others."""
     return [one / max(other, 1e-300) - 1 for one, other in zip(errors, others, strict=True)]
 
 
@@ -254,7 +254,7 @@ def _by_network(ways: Sequence[Rung]) -> list[list[Rung]]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep what trainings log out of the way."""
+    """Silence the logs of trainings."""
     before = logger.level
     logger.setLevel(max(logging.WARNING, logger.getEffectiveLevel()))
     try:

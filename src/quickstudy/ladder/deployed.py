@@ -18,10 +18,10 @@ class Deployed:
     """The best ways, fitted to all rows.
 
     Attributes:
-        known: For new rows of known tasks.
-        new: For new tasks: the best of those that leave a learner to adapt.
+        known: The way for new rows of known tasks.
+        new: The way for new tasks: the best of the ways that leave a learner to adapt.
         form: Turns columns into features and back.
-        better: A way that was better for new tasks but leaves no learner; empty without one.
+        better: A way that was better for new tasks but leaves no learner; empty if there is none.
     """
 
     known: Kept
@@ -40,7 +40,7 @@ class Deployed:
         return cls(known, new, form, chosen.better)
 
     def words(self) -> list[str]:
-        """Say what is kept."""
+        """Say which ways are kept."""
         found = [f"Kept for known tasks: {self.known.rung.name}."]
         more = f" ({self.better} was better, but adapts to no new task quickly)"
         found.append(f"Kept for new tasks: {self.new.rung.name}{more if self.better else ''}.")
@@ -56,7 +56,7 @@ def _scaled(table: Table) -> tuple[TableForm, TableTasks]:
 
 @dataclass(frozen=True)
 class _Chosen:
-    """The names of the ways that are kept, and of one that was better but cannot be."""
+    """The names of the ways that are kept, and of a better way that cannot be kept."""
 
     known: str
     new: str
@@ -72,7 +72,7 @@ class _Chosen:
 
 
 def _for_new(scores: Sequence[Score]) -> list[str]:
-    """Order the ways by their mean error on new tasks, relative to the best way's."""
+    """Order the ways by their mean error on new tasks, relative to the best way."""
     standings = _standings(scores)
     common = [set(standing.counted) for standing in standings]
     return sorted(set.intersection(*common), key=partial(_behind, standings)) if common else []
@@ -85,7 +85,7 @@ def _standings(scores: Sequence[Score]) -> list[Standing]:
 
 
 def _behind(standings: Sequence[Standing], name: str) -> float:
-    """Give the error of a way divided by the best way's, averaged over protocols."""
+    """Give the error of a way divided by the error of the best, averaged over protocols."""
     return mean(each.mean(name) / each.mean(each.best) for each in standings)
 
 

@@ -14,7 +14,7 @@ Metrics = dict[str, float]
 def judge(predicted: Tensor, query: Batch) -> Metrics:
     """Give ``rmse`` and ``explained_variance`` of numbers, or ``log_loss`` and ``accuracy``.
 
-    Each is the mean over tasks of a task's own value, except for the explained variance
+    Each is the mean of the tasks' values, except for the explained variance
     ``1 − Σ (ŷ − y)² / Σ (y − ȳ)²``, which is over all rows and averaged over the targets.
 
     Args:
@@ -45,7 +45,7 @@ def _mean(values: Tensor, query: Batch) -> float:
 
 
 def judge_by_target(predicted: Tensor, query: Batch, form: TableForm) -> Metrics:
-    """Give the ``error`` of several targets of different kinds, and each target's own.
+    """Give the ``error`` of several targets of different kinds, and the metrics of each.
 
     Each is judged on the rows that have its label, as :func:`judge` does. The ``error`` is the mean
     over targets of the log-loss, and of the RMSE divided by the standard deviation of the training

@@ -20,7 +20,7 @@ ROWS = "known-rows.safetensors"
 LEARNER = "known-learner.safetensors"
 """The file of the learner, if the way has one."""
 SEED = 0
-"""Of the fit to all rows."""
+"""The seed of the fit to all rows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,7 @@ class Kept:
         """Read a kept way from the run's folder.
 
         Raises:
-            UserError: If there is nothing of the kind.
+            UserError: If the run keeps no such way.
         """
         rows, name = _read_rows(folder, form)
         rung = _named(name, form)
@@ -73,14 +73,14 @@ class Kept:
         Args:
             x: Features ``[row, feature]``.
             place: The place of each row's task among ``rows`` ``[row]``.
-            level: How probable it is that a number lies in its interval.
+            level: The probability that a number lies in its interval.
         """
         order = place.argsort(stable=True)
         episode = self._episode(x[order], place[order])
         return Answers.of(self.rung, episode, True, level).at(order.argsort())
 
     def _episode(self, x: Tensor, place: Tensor) -> Episode:
-        """Make an episode of known tasks with their rows as support, by rows in their order."""
+        """Make an episode of known tasks with their rows as support, in the order of the rows."""
         asked, task = place.unique(return_inverse=True)
         names = tuple(self.rows.names[index] for index in asked.tolist())
         query = replace(self.rows, x=x, y=self._unknown(len(x)), task=task, names=names)
@@ -92,7 +92,7 @@ class Kept:
         return torch.zeros_like(self.rows.y[:1]).expand(count, *self.rows.y.shape[1:])
 
     def of_unknown(self, rung: Rung, x: Tensor, level: float) -> Answers:
-        """Answer rows of a task without rows by ``rung``: by what all tasks have in common."""
+        """Answer rows of a task without support rows by the model that all tasks share."""
         real = x.new_ones(1, len(x))
         query = Batch(x[None], self._unknown(len(x))[None], real, self.rows.target)
         episode = Episode(nothing_of(self.rows), query, torch.zeros(1, dtype=torch.long))
@@ -108,7 +108,7 @@ def _read_rows(folder: Path, form: TableForm) -> tuple[TableTasks, str]:
     """Read the rows, and the name of the way.
 
     Raises:
-        UserError: If there are none.
+        UserError: If the run keeps no rows.
     """
     path = folder / ROWS
     message = f"Run {folder} keeps nothing for known tasks: quickstudy fit makes such a run."
@@ -125,7 +125,7 @@ def _named(name: str, form: TableForm) -> Rung:
     """Give the rung of a name.
 
     Raises:
-        UserError: If there is none.
+        UserError: If no way has this name.
     """
     found = {rung.name: rung for rung in rungs(form.target)}
     require(name in found, f"This run keeps {name!r}, which is not among the ways of now.")

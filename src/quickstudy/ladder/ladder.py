@@ -11,9 +11,9 @@ from quickstudy.ladder.splits import Split, split_of_rows, split_of_tasks
 from quickstudy.tasks import Table
 
 FRACTION = 0.75
-"""The part of a known task's rows to learn from."""
+"""The fraction of a known task's rows to learn from."""
 FEW_ROWS = ((200, 20), (500, 10))
-"""Below so many rows, so many splits; else five."""
+"""Pairs ``(limit, splits)`` for tables with fewer rows than the limit; larger tables get 5."""
 SECONDS, MOST_SECONDS = 30.0, 600.0
 """The time for comparing, of small tables and of large ones."""
 ROWS_A_SECOND = 150
@@ -24,8 +24,8 @@ def ladder_rows(
 ) -> list[Score]:
     """Learn from a random ``fraction`` of every task's rows, and predict the others.
 
-    The protocol *seen tasks, new rows*. All ways are run on all splits, see
-    :class:`~quickstudy.ladder.climb.Climb` for what is quicker.
+    The protocol *seen tasks, new rows*. All ways are run on all splits;
+    :class:`~quickstudy.ladder.climb.Climb` compares them in less time.
     """
     return _every(table, partial(split_of_rows, table, fraction), splits, ways)
 
@@ -38,7 +38,7 @@ def ladder_tasks(
     draws: int = 5,
     ways: Sequence[Rung] | None = None,
 ) -> list[Score]:
-    """Learn from some tasks, adapt to ``new`` others from K random rows, and predict their others.
+    """Learn from some tasks, adapt to ``new`` others from K random rows, and predict their rest.
 
     The protocol *unseen tasks, K-shot*. The K rows are drawn ``draws`` times.
     """

@@ -46,7 +46,7 @@ FOLDS = 3
 
 
 class OwnOrRefitted(Rung):
-    """Hard sharing: a training task has its own head, a new one a head refitted on its rows."""
+    """Hard sharing: a training task has its own head, a new task a head refitted on its rows."""
 
     name = "hard sharing"
 
@@ -79,9 +79,9 @@ METHODS: dict[str, Callable[[], Rung]] = {
     "meta_learned": MetaLearnedSharing,
 }
 OF_CLASSES: dict[str, Callable[[], Rung]] = {"one_hot": OneHotLogistic}
-"""The methods that are another rung for classes."""
+"""The methods that use another rung for classes."""
 QUICK = ("learned_prior", "one_hot", "random_intercept", "random_slopes", "pooled", "single_task")
-"""The methods between which ``"auto"`` chooses; of classes those that serve them."""
+"""The methods between which ``"auto"`` chooses, as far as they serve the target."""
 
 
 def made(method: str, tasks: TableTasks) -> Rung:
@@ -103,14 +103,14 @@ def _able(tasks: TableTasks) -> list[str]:
 
 
 def _makers(tasks: TableTasks) -> dict[str, Callable[[], Rung]]:
-    """Give what makes the rung of each method."""
+    """Give the function that makes the rung of each method."""
     return METHODS | OF_CLASSES if tasks.target.way else METHODS
 
 
 def choose(tasks: TableTasks, method: str, seed: int) -> str:
     """Choose the quick method of the least error if ``method`` is ``"auto"``, else ``method``.
 
-    The error is that of a threefold cross-validation of every task's rows. A single task has
+    The error comes from a threefold cross-validation of every task's rows. A single task has
     nothing to share: ``"auto"`` is then ``"pooled"``, one ridge or logistic regression.
 
     Raises:
@@ -157,7 +157,7 @@ def _error(name: str, train: TableTasks, episode: Episode, seed: int) -> float:
 
 
 def _folds(tasks: TableTasks, seed: int) -> Tensor:
-    """Draw a fold for every row, evenly within a task; −1, in no fold, for the only row of one."""
+    """Draw a fold for every row, evenly within a task; −1 (no fold) for the only row of a task."""
     draw = generator(seed, "folds")
     return torch.cat([_fold(size, draw) for size in tasks.sizes])
 

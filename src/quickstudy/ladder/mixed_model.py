@@ -13,7 +13,7 @@ from quickstudy.errors import require
 from quickstudy.learners.empirical_bayes import Moments
 
 JITTER = 1e-9
-"""Added to the normal equations, as a part of their mean diagonal: columns may be collinear."""
+"""Added to the normal equations, relative to their mean diagonal: columns may be collinear."""
 MOST_STEPS = 200
 
 
@@ -49,7 +49,7 @@ def mixed_model(
 
     ``Σ_t log det(I + Z_tᵀ Z_t V) + n (1 + log(2π r² / n))``,
 
-    or, restricted, that with ``n − p`` in the place of ``n`` and ``log det A`` added. Then
+    or, if restricted, the same with ``n − p`` in place of ``n`` and ``log det A`` added. Then
     ``β = A⁻¹ b`` and ``σ² = r² / n``, or ``r² / (n − p)``.
 
     Args:
@@ -72,7 +72,7 @@ def mixed_model(
 
 
 def _lost(moments: Moments) -> int:
-    """Give the degrees of freedom that are lost to ``β``; none if there are too few rows."""
+    """Give the degrees of freedom that are lost to ``β``; 0 if there are too few rows."""
     free = int(torch.linalg.matrix_rank(moments.gram.sum(0), hermitian=True))
     return free if float(moments.count.sum()) > free else 0
 
@@ -91,9 +91,9 @@ def _minimised(
 
 @dataclass(frozen=True)
 class _Effects:
-    """Tell which columns have random effects, and read their covariance off its free numbers.
+    """The columns that have random effects, and their covariance as a function of free numbers.
 
-    They are the variances, or the lower triangle of a factor of ``V``.
+    The numbers are the variances, or the lower triangle of a factor of ``V``.
     """
 
     random: list[int]
@@ -105,7 +105,7 @@ class _Effects:
         return len(self.random)
 
     def _on_diagonal(self) -> np.ndarray:
-        """Say which numbers stand on the diagonal."""
+        """Say which numbers are on the diagonal."""
         if not self.correlated:
             return np.ones(self.size, dtype=bool)
         row, column = np.tril_indices(self.size)
@@ -221,7 +221,7 @@ class _Profile:
 
     @property
     def rows(self) -> float:
-        """The rows, less those that are lost to ``β``."""
+        """The rows, less the degrees of freedom that are lost to ``β``."""
         return float(self.moments.count.sum()) - self.lost
 
     def _noise(self, residual: Tensor) -> Tensor:
@@ -230,7 +230,7 @@ class _Profile:
         return residual.clamp(min=least) / self.rows
 
     def _inner(self, variance: Tensor) -> Tensor:
-        """Give what is inverted for ``K_t`` ``[task, random, random]``."""
+        """Give the matrix whose inverse is in ``K_t`` ``[task, random, random]``."""
         own = self.effects.of_both(self.moments.gram)
         return own @ variance + torch.eye(self.effects.size)
 

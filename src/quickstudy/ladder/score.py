@@ -1,4 +1,4 @@
-"""How good a way was on a split, and how far two ways are apart over several."""
+"""The score of a way on a split, and the difference of two ways over several splits."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -25,13 +25,14 @@ class Score:
         split: The seed of the split.
         metrics: ``rmse`` and ``explained_variance``, or ``log_loss`` and ``accuracy``, see
             :func:`~quickstudy.ladder.judge.judge`; of several targets of different kinds
-            ``error`` and each target's own, see :func:`~quickstudy.ladder.judge.judge_by_target`.
+            ``error`` and the metrics of each, see
+            :func:`~quickstudy.ladder.judge.judge_by_target`.
         fit_seconds: Time to learn from the training tasks.
         adapt_ms: Time to adapt to a task and predict its rows, milliseconds a task.
-        family: Whether it sees one task only, all rows but not their task, both as a practitioner's
-            model does, or learns to learn.
-        bare: The part of the tasks that had too few rows for a model, and got their mean.
-        held: What is judged on, as a part of what is learned from: rows, or tasks.
+        family: Whether the way sees one task only, sees all rows but not their task, sees both as a
+            practitioner's model does, or learns to learn.
+        bare: The fraction of the tasks that had too few rows for a model, and got their mean.
+        held: The number of rows, or tasks, judged on, divided by the number learned from.
     """
 
     name: str
@@ -60,11 +61,11 @@ def by_name(scores: Iterable[Score]) -> dict[str, list[Score]]:
 
 @dataclass(frozen=True)
 class Difference:
-    """A paired difference of errors, as a part of the other's error.
+    """A paired difference of errors, relative to the error of the other way.
 
     Attributes:
         mean: The mean over the splits; below 0 if the first is better.
-        low: The lower end of its interval; −∞ with less than two splits.
+        low: The lower end of its interval; −∞ with fewer than two splits.
         high: The upper end.
     """
 
@@ -83,8 +84,8 @@ def difference(
 ) -> Difference:
     """Compare the errors of two ways by split, on the splits that both have.
 
-    With the differences ``d_j`` of ``J`` splits, their standard deviation ``s`` and ``ρ`` the size
-    of what is judged on divided by what is learned from, the interval is
+    The differences of ``J`` splits are ``d_j``, with standard deviation ``s``, and ``ρ`` is the
+    number of rows or tasks judged on divided by the number learned from. The interval is
 
     ``mean d ± t_{J−1} s √(1/J + ρ)``.
 
@@ -108,14 +109,14 @@ def difference(
 
 
 def _relative(one: Mapping[int, float], other: Mapping[int, float]) -> NDArray[np.float64]:
-    """Give the differences on common splits, as a part of the mean of ``other`` ``[split]``."""
+    """Give the differences on common splits, relative to the mean of ``other`` ``[split]``."""
     common = sorted(set(one) & set(other))
     errors, others = (np.array([each[split] for split in common]) for each in (one, other))
     return (errors - others) / max(float(np.sum(others)) / max(1, len(common)), 1e-300)
 
 
 def _half(apart: NDArray[np.float64], held: float, level: float) -> float:
-    """Give half the length of the interval; with less than two splits it has no end."""
+    """Give half the length of the interval; with fewer than two splits it is infinite."""
     splits = len(apart)
     if splits < 2:
         return math.inf

@@ -1,4 +1,4 @@
-"""Seeded splits of a table, on which every way is judged alike."""
+"""Seeded splits of a table, the same for every way."""
 
 import time
 from collections.abc import Sequence
@@ -20,9 +20,9 @@ Shot = int | None
 """Rows that are seen of an unseen task; None for new rows of known tasks."""
 
 Episodes = dict[Shot, list[Episode]]
-"""What is judged on, by the shot."""
+"""The episodes to judge on, by the shot."""
 TOO_FEW = "every task has too few rows for a model"
-"""Why a way that learns each task alone is not run."""
+"""Why a way that learns each task separately is not run."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +33,8 @@ class Split:
         number: The seed.
         form: Turns columns into features and back.
         train: The tasks to learn from, scaled.
-        episodes: What is judged on, by the shot; targets are in the table's units.
-        held: Its size as a part of what is learned from: of rows, or of tasks.
+        episodes: The episodes to judge on, by the shot; targets are in the table's units.
+        held: The number of rows, or tasks, judged on, divided by the number learned from.
     """
 
     number: int
@@ -48,7 +48,7 @@ class Split:
         return rung.refuses(self.train) or (TOO_FEW if self._bare(rung) == 1 else "")
 
     def _bare(self, rung: Rung) -> float:
-        """Give the least part of the tasks without a model, over all episodes."""
+        """Give the least fraction of the tasks without a model, over all episodes."""
         episodes = chain.from_iterable(self.episodes.values())
         return min(map(rung.bare, episodes), default=0.0)
 
@@ -105,7 +105,7 @@ def split_of_tasks(
 
 
 def _split(table: Table, train: TableTasks, episodes: Episodes, held: float, seed: int) -> Split:
-    """Scale what is learned from."""
+    """Scale the tasks to learn from."""
     form = TableForm.of(train, table.labels)
     return Split(seed, form, form.tasks(train), episodes, held)
 

@@ -1,4 +1,4 @@
-"""How the ways stand in one protocol: which is best, and from which it can be told apart."""
+"""Ranks the ways of one protocol: which is best, and which are significantly worse."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from quickstudy.ladder.rungs import Family
 from quickstudy.ladder.score import Difference, Score, by_name, difference
 
 MOST_BARE = 0.1
-"""A way that has no model for a larger part of the tasks does not count."""
+"""A way that has no model for a larger fraction of the tasks is not compared."""
 
 FAMILIES: tuple[Family, ...] = ("alone", "blind", "plain", "learned")
 """The families, in the order in which ways share more."""
@@ -20,7 +20,7 @@ class Standing:
     """The scores of one protocol.
 
     Attributes:
-        scores: Of one protocol, at least one.
+        scores: The scores, at least one.
     """
 
     scores: tuple[Score, ...]
@@ -47,12 +47,12 @@ class Standing:
 
     @cached_property
     def splits(self) -> int:
-        """The splits of the way that was run on most."""
+        """The number of splits of the way that was run on most."""
         return max(map(len, self.errors.values()))
 
     @cached_property
     def bare(self) -> dict[str, float]:
-        """The part of the tasks that had too few rows for a model, by way."""
+        """The fraction of the tasks that had too few rows for a model, by way."""
         ways = self.by_way.items()
         return {name: mean(score.bare for score in own) for name, own in ways}
 
@@ -77,7 +77,7 @@ class Standing:
         return min(self.counted, key=self.mean)
 
     def best_of(self, *families: Family) -> str | None:
-        """Give the best way of some families, None without one."""
+        """Give the best way of some families; None if they have no way."""
         own = [name for name in self.counted if self.family[name] in families]
         return min(own, key=self.mean, default=None)
 
@@ -99,7 +99,7 @@ class Standing:
         return mean(score.held for score in self.scores)
 
     def not_told_from(self, name: str) -> list[str]:
-        """List the other ways that cannot be told apart from one, the best first."""
+        """List the ways that cannot be told apart from a given way, the best first."""
         others = [other for other in self.order if other != name]
         return [other for other in others if not self.apart(other, name).told_apart]
 

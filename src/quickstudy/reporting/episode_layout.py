@@ -25,7 +25,7 @@ TOP = 1.15
 # the saturated colours of tab20 first, then the pale ones
 HUES = [0, 2, 4, 8, 10, 12, 16, 18, 1, 3, 5, 9, 11, 13, 17, 19]
 COLOURS = [to_hex(colour) for colour in colormaps["tab20"](np.linspace(0, 1, 20)[HUES])]
-"""Colours of the classes; none is grey, or red, which marks mistakes.
+"""Colours of the classes, without grey, and without red, which marks mistakes.
 
 Classes of one colour are told apart by their numbers.
 """
@@ -126,7 +126,7 @@ class Layout:
         return block * self.block, row * (1 + CAPTION)
 
     def _support_square(self, place: int, index: int) -> Square:
-        """Give the place of a support image; several stand in columns of two."""
+        """Give the place of a support image; several are in columns of two."""
         left, top = self._corner(place)
         size = 1.0 if self.one_shot else 0.5
         column, row = (index, 0) if self.one_shot else divmod(index, 2)

@@ -152,7 +152,7 @@ class Selection:
         return max(len(row.drawn) for row in self.rows)
 
     def draw(self, support: Batch) -> Layout:
-        """Draw the rows, and say what is left out."""
+        """Draw the rows, and note the omissions."""
         layout = Layout(self.most_images, self.most_queries, len(self.rows), support.x[0])
         for place, row in enumerate(self.rows):
             row.draw(layout, place)
@@ -161,7 +161,7 @@ class Selection:
         return layout
 
     def notes(self) -> Iterator[str]:
-        """Say what is left out."""
+        """Name the omissions."""
         if len(self.rows) < self.num_classes:
             yield f"{len(self.rows)} of {self.num_classes} classes"
         if any(len(row.asked) > self.limit for row in self.rows):
@@ -190,7 +190,7 @@ def _images_of(support: Batch, k: int) -> list[Tensor]:
 
 
 def _pick(answers: list[Answer], most: int) -> list[Answer]:
-    """Take the first ``most``; if none is a mistake, a later mistake replaces the last of them."""
+    """Take the first ``most``; if they hold no mistake, a later mistake replaces the last."""
     first = answers[:most]
     if any(answer.wrong for answer in first):
         return first

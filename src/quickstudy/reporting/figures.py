@@ -70,7 +70,7 @@ class Shown:
 
 @dataclass(frozen=True, eq=False)
 class Extras:
-    """What else is known of a run; each adds a figure if it is there.
+    """Further facts about a run; each adds a figure if it is known.
 
     Attributes:
         metrics: The lines of its ``metrics.jsonl``.
@@ -152,7 +152,7 @@ def _reading_of(evaluation: Evaluation) -> str:
 
 
 def _explained(baselines: Iterable[str]) -> str:
-    """Say in a sentence what each of the known ``baselines`` predicts; empty for none."""
+    """Explain in a sentence the predictions of the known ``baselines``; empty if none is known."""
     known = "; ".join(f"{name}: {BASELINES[name]}" for name in baselines if name in BASELINES)
     return f" {known[0].upper()}{known[1:]}." if known else ""
 
@@ -230,7 +230,7 @@ def _steps(evaluation: Evaluation) -> Shown:
 
 
 def _progress(evaluation: Evaluation) -> str:
-    """Say what the first and the last number of inner steps reach."""
+    """Give the values after the first and the last number of inner steps, in words."""
     first, last = min(evaluation.per_step), max(evaluation.per_step)
     before, after = _reached(evaluation, first), _reached(evaluation, last)
     return f"From {before} after {first} inner steps to {after} after {last}."

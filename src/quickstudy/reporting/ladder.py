@@ -38,7 +38,7 @@ def means(scores: Sequence[Score], shot: int | None, metric: str | None = None) 
 
 
 def _mean_of(scores: Sequence[Score], metric: str | None) -> float:
-    """Average the error, or a metric, over the scores that have it; NaN if none has."""
+    """Average the error, or a metric, over the scores that have it; NaN if no score has it."""
     if metric is None:
         return mean(score.error for score in scores)
     found = [score.metrics[metric] for score in scores if metric in score.metrics]
@@ -99,7 +99,7 @@ def _line(standing: Standing, name: str, besides: Mapping[str, Mapping[str, floa
 def footnotes(
     scores: Sequence[Score], shot: int | None, notes: Mapping[str, str] | None = None
 ) -> list[str]:
-    """Say what does not hold of a way: splits it was not run on, tasks it has no model for.
+    """Name the exceptions of each way: splits it was not run on, tasks it has no model for.
 
     Args:
         scores: Of all protocols.
@@ -128,7 +128,7 @@ def _times(scores: Sequence[Score]) -> list[str]:
 
 
 def _note(standing: Standing, name: str, notes: Mapping[str, str]) -> str:
-    """Say what does not hold of a way."""
+    """Name the exceptions of a way."""
     return "; ".join([*_missing(standing, name, notes), *_bare(standing.bare[name])])
 
 

@@ -74,7 +74,7 @@ def write_report(
 
 
 def _metrics_of(folder: Path) -> Sequence[dict[str, float]]:
-    """Read the metrics of a run; there are none if it was not trained here."""
+    """Read the metrics of a run; empty if it was not trained here."""
     path = folder / "metrics.jsonl"
     return read_metrics(path) if path.exists() else []
 

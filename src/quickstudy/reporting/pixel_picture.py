@@ -163,7 +163,7 @@ def _draw_mask(axes: Axes, colours: Tensor, gid: str) -> None:
 def coloured(labels: Tensor, classes: int) -> Tensor:
     """Give the colours ``[height, width, channel]`` of the labels of pixels ``[height, width]``.
 
-    A label that is none of ``classes`` is white. Beyond 17 classes, colours repeat.
+    A label that is not in ``classes`` is white. Beyond 17 classes, colours repeat.
     """
     colours = PALETTE[labels.long() % len(PALETTE)]
     is_class = (labels >= 0) & (labels < classes)

@@ -36,8 +36,8 @@ def report(
         num_tasks: The number of tasks.
         seed: Chooses the tasks: the same ones for every learner.
         baselines: The plain baselines on the same tasks, see :func:`~quickstudy.evaluate`.
-        model: Your own module, see :func:`~quickstudy.load`.
-        classes: Your own classes, see :func:`~quickstudy.load`.
+        model: Your module, see :func:`~quickstudy.load`.
+        classes: Your classes, see :func:`~quickstudy.load`.
         progress: Show a progress bar.
 
     Returns:

@@ -10,7 +10,7 @@ from quickstudy.errors import UserError, require
 
 
 def read_run(folder: Path) -> dict[str, Any]:
-    """Read the run's ``run.json``; empty if there is none.
+    """Read the run's ``run.json``; empty if there is no such file.
 
     Raises:
         UserError: If it is not a JSON object.
@@ -41,7 +41,7 @@ def command_of(run: dict[str, Any]) -> str:
 
 
 def flat(values: dict[str, Any]) -> dict[str, str]:
-    """Write nested settings as a person reads them; those that are None or empty are left out.
+    """Write nested settings for people; settings that are None or empty are left out.
 
     Example:
         >>> learner = {"learner": "maml", "arguments": {"inner_lr": 0.4}}

@@ -57,7 +57,7 @@ def _given(evaluation: Evaluation) -> str:
 
 
 def _of_each(evaluation: Evaluation) -> str:
-    """Say of what there are as many examples as a shot."""
+    """Name the unit that has one shot of examples."""
     if evaluation.metric != "accuracy":
         return "of a task"
     if "way" not in evaluation.source:

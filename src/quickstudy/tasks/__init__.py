@@ -1,4 +1,4 @@
-"""Where tasks come from: one file a source."""
+"""Sources of tasks: one file for each source."""
 
 from quickstudy.describe import register
 from quickstudy.tasks.array_file import ArrayFile

@@ -1,4 +1,4 @@
-"""Your own arrays: a pool of classes, or a family of tasks."""
+"""Your arrays as a pool of classes, or as a family of tasks."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -141,7 +141,7 @@ class Arrays(Data):
 
     @property
     def _owner(self) -> str:
-        """What every example is of."""
+        """The class or task of every example."""
         return "class" if self.task is None else "task"
 
     def everything(self) -> Any:

@@ -24,7 +24,7 @@ Turning = Literal["classes", "task", "none"]
 
 @dataclass(frozen=True, eq=False)
 class Classes:
-    """Examples grouped by class: what N-way K-shot tasks are drawn from.
+    """Examples grouped by class, from which N-way K-shot tasks are drawn.
 
     Class ``c`` owns the rows ``start[c] … start[c] + size[c] - 1`` of ``x``.
 
@@ -37,7 +37,7 @@ class Classes:
         groups: The group of every class (its alphabet, its script), as an index into
             ``group_names``.
         group_names: A name for every group.
-        label: What this pool is, e.g. ``"omniglot/test"``.
+        label: A name for this pool, e.g. ``"omniglot/test"``.
         num_rotations: 1, or 4 if classes ``4b … 4b + 3`` are base class ``b`` turned by 0°, 90°,
             180°, 270°.
         rotations: How tasks use the rotations, if they do not say it, see :class:`Episodes`.
@@ -137,19 +137,19 @@ class Episodes(TaskSource):
     Classes are drawn without replacement, then examples without replacement, so support and query
     are disjoint; the order of the classes, and so their label, is random. Examples are laid out
     shot by shot (every class once, then every class again), so any leading part of the support
-    set is balanced. If ``way`` or ``shot`` is a range, every task draws its own and smaller
+    set is balanced. If ``way`` or ``shot`` is a range, every task draws a size and smaller
     tasks are padded.
 
     Args:
         pool: The classes.
-        way: Classes a task, or ``(low, high)``.
-        shot: Support examples a class, or ``(low, high)``.
-        query: Query examples a class.
-        rotations: If the pool has rotations: ``"classes"`` makes each a class of its own (they can
+        way: Classes of a task, or ``(low, high)``.
+        shot: Support examples of a class, or ``(low, high)``.
+        query: Query examples of a class.
+        rotations: If the pool has rotations: ``"classes"`` makes each a separate class (they can
             meet in one task), ``"task"`` draws one rotation for each class of each task. By default
-            the pool's own choice.
+            the pool's choice.
         within_group: Draw all the classes of a task from one group (one alphabet). ``task`` is then
-            the group's index, and otherwise the position in the batch.
+            the group's index; otherwise it is the position in the batch.
 
     Raises:
         UserError: If way exceeds the classes (of a group), or shot + query the examples of a class.

@@ -1,4 +1,4 @@
-"""Where the training, validation and test tasks of a run come from: one face for all data."""
+"""One interface for all data: the training, validation and test tasks of a run."""
 
 import inspect
 from abc import ABC, abstractmethod
@@ -46,7 +46,7 @@ class Data(ABC):
     validation_query: ClassVar[int] = 5
 
     def __init_subclass__(cls, **more: Any) -> None:
-        """Record the calls of ``split`` and ``episodes``: what they give can be described."""
+        """Record the calls of ``split`` and ``episodes`` so that results can be described."""
         super().__init_subclass__(**more)
         for name in ("split", "episodes"):
             if name in vars(cls):
@@ -66,7 +66,7 @@ class Data(ABC):
         """
 
     def notes(self) -> list[str]:
-        """Say in a few sentences what was found and how it is divided."""
+        """Describe in a few sentences the data and how they are divided."""
         return []
 
     def everything(self) -> Pool:

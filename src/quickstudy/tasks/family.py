@@ -20,7 +20,7 @@ Draw = Callable[[int, int, torch.Generator], tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True, eq=False)
 class Family(TaskSource):
-    """Draws the regression tasks of your own family.
+    """Draws the regression tasks of a family that you define.
 
     Args:
         draw: ``draw(num_tasks, num_examples, generator)`` gives ``x`` ``[task, example, *feature]``
@@ -29,7 +29,7 @@ class Family(TaskSource):
         shot: Support examples a task.
         query: Query examples a task.
         label: A name for reports.
-        asked: What the tasks ask for; by default as many numbers as ``draw`` gives.
+        asked: The target of the tasks; by default as many numbers as ``draw`` gives.
 
     Raises:
         UserError: If ``draw`` gives other shapes.
@@ -78,7 +78,7 @@ class Family(TaskSource):
 
 
 def _numbers(x: Tensor, y: Tensor) -> Target:
-    """Infer the target of numbers; raise if ``y`` holds none."""
+    """Infer the target of numbers; raise if ``y`` holds no numbers."""
     require(
         y.ndim == 3 and y.dtype.is_floating_point,
         "`draw` should give floating-point targets [task, example, target], or `asked` should "

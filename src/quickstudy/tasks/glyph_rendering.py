@@ -53,7 +53,7 @@ class Letter:
 
 
 def script_of(character: str, scripts: Iterable[str]) -> str | None:
-    """Find the one of ``scripts`` that a plain letter belongs to; None for other characters.
+    """Find the script among ``scripts`` of a plain letter; None for other characters.
 
     The name of a letter begins with the name of its script. Plain letters have a category Ll, Lu,
     Lt or Lo and no decomposition: accented letters, ligatures and presentation forms are variants
@@ -106,7 +106,7 @@ def _characters_of(path: Path) -> set[str]:
 
 
 def _rasterised(path: Path, characters: Iterable[str]) -> dict[str, NDArray[np.uint8]]:
-    """Draw those of ``characters`` that leave ink in a font."""
+    """Draw the ``characters`` that leave ink in a font."""
     font = ImageFont.truetype(path, POINTS, layout_engine=ImageFont.Layout.BASIC)
     drawn = {character: rasterise(font, character) for character in sorted(characters)}
     return {character: image for character, image in drawn.items() if image is not None}
@@ -176,7 +176,7 @@ def _correlations(images: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def without_lookalikes(letters: Sequence[Letter]) -> list[Letter]:
-    """Keep the letters that look like none kept before them.
+    """Keep the letters that do not look like a letter kept before them.
 
     If Latin A is first, Greek Alpha goes; O stays, o goes.
     """

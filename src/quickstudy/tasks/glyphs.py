@@ -19,12 +19,12 @@ from quickstudy.tasks.classes import Classes, Turning
 from quickstudy.tasks.data import SPLITS, Data, check_split
 from quickstudy.tasks.sealed import sealed, unsealed
 
-RENDERING = 1  # raise it with every change of what is drawn
+RENDERING = 1  # raise it with every change of the drawings
 DIGEST_BYTES = 32
 LIBRARIES = ("matplotlib", "pillow", "torch")
 """The libraries that the drawings depend on."""
 
-# No script stands in two splits. Of look-alikes the one whose script stands first here is kept, so
+# No script is in two splits. Among look-alikes, the letter of the script listed first is kept, so
 # the few scripts to be tested on keep their letters and the many to train on lose them.
 SCRIPTS = {
     "test": ("ARMENIAN", "HEBREW", "TIFINAGH", "LAO"),
@@ -52,11 +52,11 @@ class Glyphs(Data):
     or thinner strokes. Letters that look alike are one class; accented letters, ligatures,
     modifiers and mathematical alphabets are left out. Ink is 255, paper 0.
 
-    The drawings are rendered once, in a few seconds, and then read from a cache. They depend on
-    nothing but the seed and the versions of matplotlib, Pillow, torch and Unicode.
+    The drawings are rendered once, in a few seconds, and then read from a cache. They depend
+    only on the seed and the versions of matplotlib, Pillow, torch and Unicode.
 
     Args:
-        seed: What the distortions are drawn from.
+        seed: The seed of the distortions.
         rotations: Whether a letter turned by 90°, 180° and 270° is three more classes of the
             training split (``"classes"``), is turned at random for each task (``"task"``), or is
             not turned (``"none"``).

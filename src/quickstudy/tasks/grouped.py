@@ -18,12 +18,12 @@ class Grouped(TaskSource):
 
     One network adapts to the whole group. An example of the ``i``-th member has a label only for
     target ``i``, and NaN for the others. With :class:`~quickstudy.models.MultiTarget` any gradient
-    learner then adapts what the members share on the examples of all of them, and each member's
-    head on its own.
+    learner then adapts the shared layers on the examples of all members, and each member's head on
+    the examples of that member.
 
     Args:
-        source: Where the members come from: tasks with one target, or of classes. Members are taken
-            in the order in which they are drawn, so a source that draws related tasks after one
+        source: The source of the members: tasks with one target, or of classes. Members are taken
+            in the order in which they are drawn, so a source that draws related tasks one after
             another makes related groups.
         size: Members of a group.
 
@@ -65,7 +65,7 @@ class Grouped(TaskSource):
         )
 
     def _joined(self, members: Batch) -> Batch:
-        """Make one task of the members of every group, whose examples stand one after another."""
+        """Make one task of the members of every group, whose examples follow one another."""
         x, y = self._together(members.x), self._labels(members)
         return Batch(x, y, self._together(members.mask), self.target)
 

@@ -32,7 +32,7 @@ BROKEN = (
 
 @dataclass(frozen=True)
 class ImageForm:
-    """What images are brought to before a model sees them.
+    """The form of images as a model sees them.
 
     An image is turned as its camera says, laid on white if it is transparent, padded to a square
     with the median colour of its border, resized by LANCZOS, and inverted if its ink is dark.
@@ -42,7 +42,7 @@ class ImageForm:
         channels: 1 for grey, 3 for colour.
         ink: Models of handwriting see ink as 1 on 0. ``"dark"`` inverts (dark ink on light paper),
             ``"light"`` does not, ``"auto"`` inverts each image whose border is brighter than half.
-            None leaves images as they are.
+            None leaves images unchanged.
 
     Raises:
         UserError: If an argument is out of range.
@@ -82,7 +82,7 @@ class ImageForm:
         return (255 - pixels if inverted else pixels), inverted
 
     def _inverts(self, border: NDArray[np.float64]) -> bool:
-        """Say whether an image is inverted whose ``border`` ``[channel]`` is that bright."""
+        """Say whether an image with this ``border`` ``[channel]`` is inverted."""
         return self.ink == "dark" or (self.ink == "auto" and float(border.mean()) > 127.5)
 
     def read_all(self, paths: Sequence[Path]) -> tuple[Tensor, int]:

@@ -23,12 +23,12 @@ NAMES = {
 
 @dataclass
 class ImageFolder:
-    """What is in a folder of images.
+    """The contents of a folder of images.
 
     Attributes:
         classes: The images of every class.
-        splits: The split of every class; empty if nothing says it.
-        how: What says the splits, in words.
+        splits: The split of every class; empty if nothing decides it.
+        how: How the splits were decided, in words.
         skipped: Files that were left out.
     """
 
@@ -103,7 +103,7 @@ class ImageFolder:
 
 @dataclass(frozen=True)
 class _Named:
-    """What a file of splits names.
+    """The entries of a file of splits.
 
     Attributes:
         file: The file.
@@ -205,7 +205,7 @@ def _class_folders(folder: Path) -> dict[str, Path]:
     """Give the folder of every class.
 
     Raises:
-        UserError: If there is none, or two have one name.
+        UserError: If there is no image, or two have the same name.
     """
     found = dict[str, Path]()
     for part in folders_in(folder):
@@ -259,7 +259,7 @@ def folders_in(folder: Path) -> list[Path]:
 
 
 def _split_folders(folder: Path) -> dict[str, Path]:
-    """Give the folders of the splits in ``folder``; none if its folders are classes."""
+    """Give the folders of the splits in ``folder``; empty if its folders are classes."""
     folders = folders_in(folder) if folder.is_dir() else []
     named = {NAMES.get(path.name.lower(), ""): path for path in folders}
     if not _are_splits(named, len(folders)) or not any(map(folders_in, folders)):

@@ -1,4 +1,4 @@
-"""Your own folder of images as a pool of classes."""
+"""Your folder of images as a pool of classes."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -116,13 +116,13 @@ class Images(Data):
         return Batch.of(x, torch.arange(self.pool.num_classes).repeat_interleave(self.pool.size))
 
     def notes(self) -> list[str]:
-        """Say what was found, how images are read, and how the classes are divided."""
+        """Describe the images, how they are read, and how the classes are divided."""
         counts = counts_of(self._parts)
         divided = f"{division_in_words('classes', counts)} Divided by {self._how}."
         return [self._form_in_words(), divided, *self._left_out()]
 
     def _left_out(self) -> list[str]:
-        """Name some files that were left out; empty if there is none."""
+        """Name some files that were left out; empty if no file was."""
         return [f"Left out: {some(list(map(str, self.skipped)))}."] if self.skipped else []
 
     def _form_in_words(self) -> str:

@@ -50,7 +50,7 @@ def counts_of(parts: dict[str, Tensor]) -> dict[str, int]:
 
 
 def division_in_words(what: str, counts: dict[str, int]) -> str:
-    """Say how many of ``what`` each split has.
+    """Count ``what`` in each split, in words.
 
     Example:
         >>> division_in_words("classes", {"train": 18, "validation": 6, "test": 6})

@@ -85,9 +85,9 @@ class Mixture(TaskSource):
         ]
 
     def describe(self) -> dict[str, object]:
-        """Give what all sources say alike, the sources, and the noise.
+        """Give the entries that all sources share, the sources, and the noise.
 
-        They say alike shot and query, as a rule.
+        As a rule the shared entries are shot and query.
         """
         said = [source.describe() for source in self.sources]
         return _alike(said) | {"source": "mixture", "sources": said, "noise": self.noise}

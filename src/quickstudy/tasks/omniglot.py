@@ -46,8 +46,8 @@ class Omniglot(Data):
         validation_alphabets: How many background alphabets validate; with 0 all of them train. Not
             used by ``"vinyals"``.
         resize: ``"lanczos"`` as RelationNet, or ``"nearest"`` as ProtoNet and Reptile. MAML's
-            script asks for LANCZOS too, but of 1-bit images, where Pillow silently takes the
-            nearest pixel: its data is ``"nearest"``.
+            script asks for LANCZOS too, but for 1-bit images Pillow silently takes the
+            nearest pixel, so its data is ``"nearest"``.
 
     Raises:
         UserError: If a parameter is wrong, or a set, a split file or an image is missing or broken.
@@ -83,7 +83,7 @@ class Omniglot(Data):
             self._characters = _by_alphabet(self._packed, validation_alphabets)
 
     def _check(self) -> None:
-        """Raise if a parameter is none of its values."""
+        """Raise if a parameter is not one of its allowed values."""
         require(
             self.split_by in ("alphabets", "vinyals"),
             f"Parameter `split_by` should be 'alphabets' or 'vinyals'. Found {self.split_by!r}.",
@@ -111,7 +111,7 @@ class Omniglot(Data):
         They come from github.com/brendenlake/omniglot.
 
         Raises:
-            UserError: If there is no connection, or what came is not the official file.
+            UserError: If there is no connection, or the download is not the official file.
         """
         official.download(Path(root))
 

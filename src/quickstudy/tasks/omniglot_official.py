@@ -84,7 +84,7 @@ def _problems(function: Callable[..., Any], *arguments: Any) -> list[str]:
 
 
 def check(root: str | Path) -> list[str]:
-    """Find the problems of a data folder, each in one line; none if all is well.
+    """List the problems of a data folder, each in one line; empty if there are none.
 
     The zips or trees should be complete and every image readable: all drawings are read. If there
     is one of Vinyals' split files, all three should be there and name characters that are.

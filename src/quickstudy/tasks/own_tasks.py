@@ -1,4 +1,4 @@
-"""A source of tasks of the user's own, used as data."""
+"""A user's source of tasks, used as data."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +11,8 @@ from quickstudy.tasks.source import TaskSource
 class OwnTasks(Data):
     """A source of tasks as data: every split is the source itself.
 
-    The tasks of a moment of training, validation or evaluation differ, as the moments do. Options
-    of the tasks are those of the constructor of the source.
+    The tasks of a moment of training, validation or evaluation differ, as the moments do. The
+    options of the tasks are the options of the source's constructor.
 
     Args:
         source: The source.

@@ -1,4 +1,4 @@
-"""The data known by name, and finding out what a path holds."""
+"""The data known by name, and the kind of data at a path."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
@@ -13,7 +13,7 @@ from quickstudy.tasks.own_tasks import OwnTasks
 from quickstudy.tasks.source import TaskSource
 
 Kind = type[Data] | type[TaskSource]
-"""A class of data, or of the user's whose objects draw tasks themselves."""
+"""A class of data, or a user's class whose objects draw tasks themselves."""
 
 
 class Registry(Mapping[str, type[Data]]):
@@ -33,7 +33,7 @@ class Registry(Mapping[str, type[Data]]):
         return iter(self.places)
 
     def name_of(self, cls: type) -> str:
-        """Give the name of a class; the import path of one that has none."""
+        """Give the name of a class, or its import path if it has no name."""
         place = f"{cls.__module__}:{cls.__qualname__}"
         names = {known: name for name, known in self.places.items()}
         return names.get(place, place)
@@ -64,13 +64,13 @@ WAYS = (
 
 
 def source_class(source: str | Path) -> tuple[Kind, dict[str, Any]]:
-    """Find out what ``source`` is: a name, a path, or the import path of a class of the user's.
+    """Find the class of ``source``: a name, a path, or the import path of a user's class.
 
     Returns:
-        The class, and the arguments that ``source`` decides: none for a name, the place for a path.
+        The class, and the arguments that ``source`` decides: none for a name, the path for a path.
 
     Raises:
-        UserError: If it is none of them, or holds nothing that tasks can be drawn from.
+        UserError: If ``source`` is none of these, or holds no data that tasks can be drawn from.
     """
     name = str(source)
     if name in SOURCES:
@@ -98,9 +98,9 @@ def open_source(source: str | Path | Data, **options: Any) -> Data:
     Args:
         source: A name of :data:`SOURCES`, a path (a folder of class folders of images, the folder
             of Omniglot's zips, a ``.csv``, ``.parquet`` or ``.npz`` file), or ``"module:Class"``, a
-            subclass of :class:`~quickstudy.tasks.Data` or :class:`~quickstudy.tasks.TaskSource` of
-            your own.
-        options: Arguments of its constructor; those that are None are left to their defaults.
+            subclass that you wrote of :class:`~quickstudy.tasks.Data` or
+            :class:`~quickstudy.tasks.TaskSource`.
+        options: Arguments of its constructor; options that are None keep their defaults.
 
     Raises:
         UserError: If there is no such data, it lacks an option, has no such option, or cannot be
@@ -137,12 +137,12 @@ def make(kind: Kind, arguments: Mapping[str, Any]) -> Data:
 
 
 def _listed(keys: Iterable[str]) -> str:
-    """Write the names of options; empty for none."""
+    """Write the names of options; empty if there are no options."""
     return ", ".join(f"`{key}`" for key in keys)
 
 
 def _kind_of(path: Path) -> str:
-    """Find out what the file or folder at ``path`` is, as a name of the registry."""
+    """Find the registered name for the file or folder at ``path``."""
     if path.is_dir():
         return "omniglot" if _holds_omniglot(path) else "images"
     kinds = {".csv": "table", ".parquet": "table", ".npz": "arrays"}

@@ -21,13 +21,12 @@ class Related(FixedTasks):
     ``t`` with probability ``∝ exp(similarity[s, t] / temperature)``. No task is drawn twice as long
     as there are others. If all similarities are the same, every selection of tasks (of at most as
     many as there are) is therefore as likely as from the source itself. In an episode the tasks of
-    a group stand beside one another; the last group is cut off if it does not fit.
+    a group are adjacent; the last group is cut off if it does not fit.
 
     Args:
         source: The tasks, e.g. ``table.split_rows()[0].episodes(shot=5)``.
         similarity: How related they are ``[task, task]``, in the order of the source:
-            ``similarity`` of :func:`quickstudy.relatedness.relate`, which is shrunk by its own
-            noise.
+            ``similarity`` of :func:`quickstudy.relatedness.relate`, which is shrunk by its noise.
         group_size: Tasks of a group; 1 draws as the source does.
         temperature: How soft the choice is: the larger, the more uniform.
         groups: The group of every task ``[task]``, which makes the choice hard: companions come
@@ -145,7 +144,7 @@ class Related(FixedTasks):
 
 
 def _some(wanted: Tensor, otherwise: Tensor) -> Tensor:
-    """Give ``wanted``, or ``otherwise`` if it holds none."""
+    """Give ``wanted``, or ``otherwise`` if ``wanted`` is empty."""
     return wanted if wanted.any() else otherwise
 
 

@@ -1,4 +1,4 @@
-"""Sizes of tasks: one number, or a range that every task draws its own from."""
+"""Sizes of tasks: one number, or a range from which every task draws a size."""
 
 from numbers import Integral
 

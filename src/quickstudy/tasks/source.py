@@ -15,13 +15,13 @@ from quickstudy.targets import Target
 class TaskSource(ABC):
     """Draws batches of tasks.
 
-    Most sources are stateless: the same moment gives the same tasks. One that depends on what
-    happened (hard tasks, a curriculum, a stream) is :meth:`told` the losses of every step, and
-    keeps what it learned of them in :meth:`state`, which is saved with the checkpoint: a resumed
-    run draws what an uninterrupted one draws.
+    Most sources are stateless: the same moment gives the same tasks. A source that
+    depends on earlier steps (hard tasks, a curriculum, a stream) is :meth:`told` the losses of
+    every step. It keeps their effect in :meth:`state`, which is saved with the checkpoint, so a
+    resumed run makes the same draws as an uninterrupted run.
 
     Attributes:
-        target: What its tasks ask for.
+        target: The target of its tasks.
     """
 
     target: Target
@@ -35,7 +35,7 @@ class TaskSource(ABC):
 
     @abstractmethod
     def describe(self) -> dict[str, object]:
-        """Say what these tasks are (way, shot, split, ...), in plain values kept with a run."""
+        """Describe these tasks (way, shot, split, ...), in plain values kept with a run."""
 
     def told(self, episodes: Episode, losses: Tensor, moment: Moment) -> None:  # noqa: B027
         """Hear of a training step on ``episodes`` and of the ``losses`` ``[task]`` it had."""

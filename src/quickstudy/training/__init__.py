@@ -1,4 +1,4 @@
-"""Training, evaluation, comparison, and what is saved of them."""
+"""Training, evaluation and comparison, and the files that they save."""
 
 from quickstudy.training.baselines import Baselines
 from quickstudy.training.checkpoint import describe_adapted, load, load_adapted, save_adapted

@@ -1,4 +1,4 @@
-"""The plain baselines that every result stands next to."""
+"""The plain baselines that every result is compared with."""
 
 import copy
 import sys
@@ -18,7 +18,7 @@ from quickstudy.random import ambient
 from quickstudy.targets import Target, mean_over_examples
 
 Baselines = Literal["none", "quick", "all"]
-"""Which baselines are run: quick ones learn nothing, all are also untrained and from scratch."""
+"""The baselines to run: quick ones learn nothing; all adds untrained and from scratch."""
 Chosen = dict[str, tuple[Learner, int]]
 """Baselines by their names, each with the most tasks that it is run on."""
 UNTRAINED_TASKS = 200
@@ -29,7 +29,7 @@ FROM_SCRATCH_STEPS = 30
 
 
 class Untaught(Learner):
-    """A learner that learns nothing by training: it only looks at the support set."""
+    """A learner that training does not change: it only uses the support set."""
 
     @property
     def test_steps(self) -> int:
@@ -38,10 +38,10 @@ class Untaught(Learner):
 
     @abstractmethod
     def seen(self, support: Batch) -> Adapted:
-        """Give what is kept of the support set."""
+        """Give the state that is kept of the support set."""
 
     def trajectory(self, support: Batch, steps: Sequence[int]) -> Iterator[Adapted]:
-        """Give what is kept of the support set after each number of steps: always the same."""
+        """Give the state after each number of steps: always the same."""
         seen = self.seen(support)
         for _ in steps:
             yield dict(seen)
@@ -122,10 +122,10 @@ def _is_trained(module: nn.Module) -> bool:
 
 
 def from_scratch(learner: Learner, target: Target, seed: int) -> Learner | None:
-    """Give the same network with fresh weights, to be trained on each support set by itself.
+    """Give the same network with fresh weights, to be trained on each support set separately.
 
-    It takes 30 steps of Adam at 0.01. A network that gives embeddings gets a linear head; None if
-    their length is not known, or there is no network to train.
+    It takes 30 steps of Adam at 0.01. A network that gives embeddings gets a linear head. The
+    result is None if their length is not known, or if there is no network to train.
     """
     model = _network(untrained(learner, seed))
     if model is None:
@@ -177,8 +177,8 @@ def baselines_for(learner: Learner, target: Target, seed: int, which: Baselines 
     """Give the baselines of a target by name, each with the most tasks it is run on.
 
     For classes it is the nearest neighbour on raw inputs, for other targets their plain guess. If
-    ``which`` is ``"all"``, the same learner with untrained weights, and the same network trained
-    from scratch on each support set, are baselines too.
+    ``which`` is ``"all"``, two more baselines are the same learner with untrained weights, and the
+    same network trained from scratch on each support set.
 
     Raises:
         UserError: If ``which`` is not one of the choices.
@@ -200,7 +200,7 @@ def _quick(target: Target) -> Chosen:
 
 
 def _slow(learner: Learner, target: Target, seed: int) -> Chosen:
-    """Give the baselines with the learner's network, as far as there are any."""
+    """Give the baselines with the learner's network, if it has one."""
     limit = UNTRAINED_TASKS if learner.test_steps else sys.maxsize
     others = {
         "untrained": (untrained(learner, seed), limit),

@@ -20,7 +20,7 @@ from quickstudy.training.optimizer_state import pack_optimizer
 from quickstudy.training.versions import FIRST, FORMAT, upgraded, with_later
 
 Classes = Iterable[str | type]
-"""Classes of the user's that a file may name: the classes, or paths ``"package.module:Class"``."""
+"""A user's classes that a file may name: the classes, or paths ``"package.module:Class"``."""
 
 Shapes = dict[str, tuple[int, ...]]
 """Shapes of tensors by their names."""
@@ -34,7 +34,7 @@ def write(path: Path, tensors: dict[str, Tensor], details: dict[str, Any]) -> No
 
 
 def _owned(tensor: Tensor) -> Tensor:
-    """Copy ``tensor``, so that it shares no memory with another one."""
+    """Copy ``tensor``, so that it shares no memory with another tensor."""
     return tensor.detach().cpu().contiguous().clone()
 
 
@@ -111,7 +111,7 @@ def _frozen(learner: Learner) -> list[str]:
 
 
 def description_of(learner: Learner) -> dict[str, Any]:
-    """Describe a learner; modules of the user's that cannot be described are named."""
+    """Describe a learner; a user's modules that cannot be described are named."""
     found: dict[str, Any] = describe(learner, opaque=nn.Module)
     require(
         "opaque" not in found,
@@ -148,9 +148,9 @@ def _shapes(weights: Mapping[str, Tensor]) -> Shapes:
 
 
 def current_names(weights: dict[str, Tensor], learner: Learner) -> dict[str, Tensor]:
-    """Give ``weights`` by the names of today.
+    """Give ``weights`` by their current names.
 
-    In version 0.1.0 those of a part, a step rule or an outer gradient stood at the top:
+    In version 0.1.0 the names of a part, a step rule or an outer gradient had no prefix:
     ``rates.0`` is now ``step.rates.0``.
     """
     own = learner.state_dict()
@@ -168,7 +168,7 @@ def checkpoint_of(run: str | Path) -> Path:
     """Give the checkpoint of a run's folder: its best by validation, else its last.
 
     Raises:
-        UserError: If there is none.
+        UserError: If there is no checkpoint.
     """
     path = Path(run)
     if path.is_file():
@@ -193,10 +193,10 @@ def load(run: str | Path, model: nn.Module | None = None, classes: Classes = ())
     Args:
         run: A run's folder (its best checkpoint by validation, else its last), or a checkpoint's
             file.
-        model: Your own module, if the learner was trained with one that its constructor's arguments
-            do not describe.
-        classes: Your own classes that the run is made of, or their import paths
-            ``"package.module:Class"``; classes that are registered are known.
+        model: Your module, if the learner was trained with a module that its constructor's
+            arguments do not describe.
+        classes: Your classes that the run uses, or their import paths ``"package.module:Class"``.
+            Registered classes are known.
 
     Raises:
         UserError: If there is no checkpoint, it does not fit, or it needs a class or a model of
@@ -234,14 +234,14 @@ def _freeze(path: Path, learner: Learner, details: dict[str, Any]) -> None:
 def save_adapted(
     path: str | Path, learner: Learner, adapted: Adapted, task: Mapping[str, Any] | None = None
 ) -> None:
-    """Save a mastered task: the learner and what it adapted to, in one file.
+    """Save a mastered task: the learner and its adapted state, in one file.
 
-    Loaded in another process, it predicts the same bits.
+    Loaded in another process, it gives bit-identical predictions.
 
     Args:
         path: The file.
         learner: The learner.
-        adapted: What it adapted to.
+        adapted: The adapted state.
         task: Further plain values about the task, which :func:`describe_adapted` gives back.
     """
     tensors, details = pack(learner)
@@ -252,9 +252,7 @@ def save_adapted(
 def load_adapted(
     path: str | Path, model: nn.Module | None = None, classes: Classes = ()
 ) -> tuple[Learner, Adapted]:
-    """Load a learner and the state that it adapted to.
-
-    They are those that :func:`save_adapted` saved.
+    """Load a learner and its adapted state, the result of ``save_adapted``.
 
     Args:
         path: The file.
@@ -276,10 +274,10 @@ def load_adapted(
 def describe_adapted(path: str | Path) -> dict[str, Any]:
     """Give the plain values of the task that were saved with an adapted state.
 
-    They are the argument ``task`` of :func:`save_adapted`.
+    These are the argument ``task`` of :func:`save_adapted`.
 
     Raises:
-        UserError: If the file is missing, damaged, or says nothing of a task.
+        UserError: If the file is missing, damaged, or holds no adapted task.
     """
     task: dict[str, Any] = read(Path(path))[1].get("task", {})
     require(

@@ -1,4 +1,4 @@
-"""The place where training gets its episodes, on the device of the learner."""
+"""Draws the episodes of training, on the device of the learner."""
 
 import torch
 from torch import nn

@@ -15,7 +15,7 @@ class Comparison:
     """The paired difference of two learners over tasks, the first minus the second.
 
     Attributes:
-        metric: What was measured.
+        metric: The metric.
         a: Estimate of the first.
         b: Estimate of the second.
         difference: Mean of the per-task differences with its interval.
@@ -45,8 +45,8 @@ class Comparison:
 def compare(a: Evaluation, b: Evaluation) -> Comparison:
     """Estimate the difference of two evaluations on the same tasks.
 
-    Pairing takes the tasks' own difficulty out of the difference, so its interval is narrower than
-    those of the two means suggest.
+    Pairing removes the difficulty of each task from the difference. Its interval is therefore
+    narrower than the intervals of the two means suggest.
 
     Raises:
         UserError: If they were not evaluated on the same tasks.

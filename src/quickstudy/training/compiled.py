@@ -23,9 +23,9 @@ Total = Callable[[State, Tensors, Tensors, Asked], tuple[Tensor, Tensor]]
 def compiled_gradients(learner: Learner, balancer: Balancer) -> Callable[[Episode], Tensor]:
     """Make a function that gives losses and puts their gradient on the parameters.
 
-    The gradient is that of ``balancer(learner.losses(episodes))``. Inner and outer gradients
-    are taken inside one graph by ``torch.func``, so that the compiler sees and fuses the whole
-    step. Compiling takes from seconds to about a minute.
+    It is the gradient of ``balancer(learner.losses(episodes))``. Inner and outer gradients are
+    taken inside one graph by ``torch.func``, so that the compiler sees and fuses the whole step.
+    Compiling takes from seconds to about a minute.
 
     Raises:
         UserError: If the learner cannot be compiled, with the reason.

@@ -1,4 +1,4 @@
-"""What a run's ``run.json`` holds, for a person and for ``evaluate``."""
+"""Writes and reads a run's ``run.json``, for people and for ``evaluate``."""
 
 import json
 import platform
@@ -18,7 +18,7 @@ from quickstudy.training.run import Run
 
 
 def write_details(folder: Path, run: Run, record: dict[str, object]) -> None:
-    """Write what ``run`` is, and the plain values of ``record``, into its ``folder``."""
+    """Write the description of ``run``, and the plain values of ``record``, into its ``folder``."""
     details = {
         **_learned(run.learner, run.source),
         **_amount(run.plan),
@@ -30,7 +30,7 @@ def write_details(folder: Path, run: Run, record: dict[str, object]) -> None:
 
 
 def _learned(learner: Learner, source: TaskSource) -> dict[str, object]:
-    """Say what learns, and from which tasks."""
+    """Describe the learner and the tasks."""
     return {
         "learner": description_of(learner),
         "source": source.describe(),
@@ -39,7 +39,7 @@ def _learned(learner: Learner, source: TaskSource) -> dict[str, object]:
 
 
 def _amount(plan: Plan) -> dict[str, object]:
-    """Say how much is learned from."""
+    """Give the number of steps, the tasks of each, and the seed."""
     return {name: getattr(plan, name) for name in ("steps", "tasks_per_step", "seed")}
 
 
@@ -55,7 +55,7 @@ def _computed(learner: Learner) -> dict[str, object]:
 
 
 def _stepped(run: Run) -> dict[str, object]:
-    """Say how a step is made of the losses."""
+    """Describe how the losses become a step."""
     scheduler, balancer = run.scheduler, run.balancer
     return {
         "optimizer": type(run.optimizer).__name__,
@@ -65,7 +65,7 @@ def _stepped(run: Run) -> dict[str, object]:
 
 
 def _described(source: TaskSource) -> object:
-    """Describe a source in plain values; None if it holds data of its own."""
+    """Describe a source in plain values; None if it holds data itself."""
     try:
         return describe(source)
     except UndescribableError:
@@ -76,7 +76,7 @@ def read_details(folder: Path) -> dict[str, Any]:
     """Read the ``run.json`` of a run's folder.
 
     Raises:
-        UserError: If there is none, or it is damaged.
+        UserError: If there is no such file, or it is damaged.
     """
     found = "a file" if folder.exists() else "no such folder"
     require(folder.is_dir(), f"{folder} should be a run's folder. Found {found}.")

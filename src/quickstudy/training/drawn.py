@@ -26,7 +26,7 @@ class Drawn:
 
     Attributes:
         data: The description of the data.
-        split: The split they were drawn from; None if from all of it.
+        split: The split they were drawn from; None if from all data.
         options: The options of the tasks: way, shot, query, ...
     """
 
@@ -69,11 +69,11 @@ class Drawn:
         require(not unknown, f"Source {self.name} has no option {unknown}.")
 
     def is_same_data(self, other: "Drawn") -> bool:
-        """Say whether both are of the same data, wherever it lies and however it is rotated."""
+        """Say whether both come from the same data, whatever its path and rotations."""
         return self._content() == other._content()
 
     def _content(self) -> dict[str, Any]:
-        """Give the description of the data without what may differ."""
+        """Give the description of the data without the parts that may differ."""
         return {name: value for name, value in self.data.items() if name not in _FREE}
 
     def arguments(self, kind: type) -> dict[str, Any] | None:
@@ -89,9 +89,9 @@ def _is_named(data: Any) -> bool:
 
 
 def _data_of(description: Any) -> tuple[Any, str | None]:
-    """Give the description of data without the calls that were made of it, and their split.
+    """Give the description of data without the calls on it, and their split.
 
-    It is None if rows or tasks were halved.
+    The split is None if rows or tasks were halved.
     """
     split = None
     while isinstance(description, dict) and "call" in description:
@@ -107,7 +107,7 @@ def old_settings(settings: Any) -> Description | None:
     """Describe the tasks of a run of version 0.1.0, by the options of its command line.
 
     Raises:
-        UserError: If the settings are not those of such a run.
+        UserError: If the settings do not belong to such a run.
     """
     _check_old(settings)
     name = settings["data"]
@@ -122,7 +122,7 @@ def old_settings(settings: Any) -> Description | None:
 
 
 def _check_old(settings: Any) -> None:
-    """Raise if ``settings`` lack one that every run of version 0.1.0 has."""
+    """Raise if ``settings`` lack a setting that every run of version 0.1.0 has."""
     require(isinstance(settings, dict), "A run.json should hold its settings. It is damaged.")
     lacking = ", ".join(name for name in ("data", "way", "shot") if name not in settings)
     require(not lacking, f"A run.json should hold the settings of training. It lacks {lacking}.")

@@ -33,7 +33,7 @@ class Estimate:
         return cls(finite.mean().item(), _half_width(finite), len(values), diverged)
 
     def text(self, metric: str) -> str:
-        """Write it as a person does.
+        """Write it for people.
 
         An accuracy is ``98.70 ± 0.20 %`` and an error ``0.670 ± 0.050``. One task has no interval.
 
@@ -47,7 +47,7 @@ class Estimate:
         return f"{scale * self.mean:.{digits}f}{interval}{unit}{self._diverged()}"
 
     def _diverged(self) -> str:
-        """Say how many tasks diverged; nothing if none did."""
+        """Say how many tasks diverged; empty if none did."""
         note = f" ({self.num_diverged} of {self.num_tasks} tasks diverged)"
         return note if self.num_diverged else ""
 

@@ -1,4 +1,4 @@
-"""Evaluation on frozen tasks, always next to plain baselines."""
+"""Evaluation on frozen tasks, always beside plain baselines."""
 
 import platform
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ class Evaluation:
         estimate: Its mean over tasks.
         seed: The seed of the tasks.
         transductive: Whether the queries of a task saw each other.
-        source: What the tasks are, in plain values.
+        source: The description of the tasks, in plain values.
         baselines: The estimates of the baselines on the same tasks.
         per_step: The estimates by the number of inner steps.
         per_task: The value of every task ``[task]``.
@@ -81,7 +81,7 @@ class Evaluation:
         return found
 
     def _setting(self) -> dict[str, object]:
-        """Say what the tasks were, and how they were solved."""
+        """Describe the tasks, and how they were solved."""
         return {
             "way": self.source.get("way"),
             "shot": self.source.get("shot"),
@@ -90,7 +90,7 @@ class Evaluation:
         }
 
     def _beside(self) -> dict[str, object]:
-        """Give the estimates that stand beside the result: baselines, and the curve over steps."""
+        """Give the estimates to show beside the result: baselines, and the curve over steps."""
         baselines = {name: asdict(estimate) for name, estimate in self.baselines.items()}
         curve = [{"steps": steps, **asdict(one)} for steps, one in self.per_step.items()]
         return {"baselines": baselines, "per_step": curve}
@@ -101,7 +101,7 @@ class Evaluation:
         return f"{label} {value} over {self.estimate.num_tasks} tasks{self._others()}"
 
     def _others(self) -> str:
-        """Write the baselines in brackets; nothing without any."""
+        """Write the baselines in brackets; empty if there are none."""
         each = (f"{name} {one.text(self.metric)}" for name, one in self.baselines.items())
         others = ", ".join(each)
         return f"  ({others})" if others else ""
@@ -122,10 +122,10 @@ def evaluate(
 
     Args:
         learner: The learner, or a run's folder.
-        source: Where the tasks come from, e.g. ``pool.episodes(way=5, shot=1)``. A run's folder
-            knows: tasks as in training, of its data's test split.
+        source: The source of the tasks, e.g. ``pool.episodes(way=5, shot=1)``. By default, for a
+            run's folder, tasks as in training from the test split of its data.
         num_tasks: The number of tasks.
-        seed: The seed of the tasks: the same one gives the same tasks to every learner.
+        seed: The seed of the tasks: the same seed gives the same tasks to every learner.
         steps: Inner steps; by default the learner's ``test_steps``.
         baselines: The plain baselines to run on the same tasks, see
             :mod:`quickstudy.training.baselines`: ``"none"``, ``"quick"`` (nearest neighbour or
@@ -138,7 +138,7 @@ def evaluate(
 
     Raises:
         UserError: If ``num_tasks`` is below 1, the learner cannot serve these tasks, or a run does
-            not know its own.
+            not know its tasks.
     """
     judged, tasks = _opened(learner, source)
     require_at_least(1, num_tasks=num_tasks)
@@ -173,7 +173,7 @@ def _opened(learner: Learner | str | Path, source: TaskSource | None) -> tuple[L
 
 
 def _curve(learner: Learner, steps: int | None) -> list[int]:
-    """List the numbers of inner steps to evaluate after, the one that counts last."""
+    """List the numbers of inner steps to evaluate after; the last decides the result."""
     last = learner.test_steps if steps is None else steps
     require_at_least(0, steps=last)
     shorter = {step for step in CURVE if step < last and learner.test_steps}
@@ -186,7 +186,7 @@ def _per_step(steps: Sequence[int], values: Tensor) -> dict[int, Estimate]:
 
 
 def _chosen(baselines: Baselines | bool) -> Baselines:
-    """Give the baselines that are asked for by name, or by whether there are any."""
+    """Read the choice of baselines, a name or a boolean."""
     if isinstance(baselines, str):
         return baselines
     return "all" if baselines else "none"
@@ -197,7 +197,7 @@ class FrozenTasks:
     """The tasks that all learners of an evaluation are judged on.
 
     Attributes:
-        source: Where the tasks come from.
+        source: The source of the tasks.
         num_tasks: The number of tasks.
         seed: The seed of the tasks.
         watch: Takes the time of every learner.

@@ -30,12 +30,12 @@ class AdaptedModel(nn.Module):
 
     Args:
         learner: The learner; it is copied.
-        adapted: The state that it adapted to, of one task.
+        adapted: The adapted state of one task.
         outputs: How many leading scores to give; by default all.
 
     Raises:
         UserError: If ``adapted`` holds several tasks, or the learner is transductive: its scores
-            are then no function of an example alone.
+            then depend on more than one example.
     """
 
     def __init__(self, learner: Learner, adapted: Adapted, outputs: int | None = None) -> None:
@@ -50,7 +50,7 @@ class AdaptedModel(nn.Module):
             tensor.data = tensor.data.contiguous()
 
     def _keep(self, index: int, name: str, value: Tensor) -> None:
-        """Keep a tensor that was adapted, instead of the weight that it stands for."""
+        """Keep an adapted tensor in place of the weight that it replaces."""
         self.register_buffer(f"adapted_{index}", value)
         # the weights that were adapted are not needed, so they take no room
         own = dict(self.learner.named_parameters())
@@ -63,7 +63,7 @@ class AdaptedModel(nn.Module):
         return scores if self.outputs is None else scores[:, : self.outputs]
 
     def _adapted(self) -> Adapted:
-        """Give the state that was adapted to by its names."""
+        """Give the tensors of the adapted state by name."""
         buffers = ((name, f"adapted_{index}") for index, name in enumerate(self.names))
         return {name: self.get_buffer(buffer) for name, buffer in buffers}
 
@@ -79,7 +79,7 @@ def export(
     """Write an adapted model as a plain function of its inputs.
 
     It gives the scores ``[example, output]`` of ``x`` ``[example, *feature]``. The file
-    needs no quickstudy: ``torch.export.load("model.pt2").module()(x)``, or any runtime of ONNX
+    does not need quickstudy: ``torch.export.load("model.pt2").module()(x)``, or any runtime of ONNX
     (input ``x``, output ``scores``). Any number of examples is served. Metadata ``quickstudy`` (an
     extra file of a ``.pt2``, a property of an ``.onnx``) holds JSON: the names of the ``classes``,
     the shape of an ``example``, and ``task``.
@@ -88,14 +88,15 @@ def export(
         path: A file that ends in ``.pt2`` (torch.export) or ``.onnx`` (needs
             ``quickstudy[export]``).
         learner: The learner.
-        adapted: The state that it adapted to, of one task.
-        x: Some inputs as for :meth:`~quickstudy.Learner.predict`; their shape and dtype count.
+        adapted: The adapted state of one task.
+        x: Some inputs as for :meth:`~quickstudy.Learner.predict`; only their shape and dtype are
+            used.
         classes: Names of the classes; scores beyond them are left out.
         task: Further plain values about the task.
 
     Raises:
-        UserError: If ``adapted`` holds several tasks, the learner is transductive, the ending is
-            another, ONNX's packages are missing, or the model does something that cannot be
+        UserError: If ``adapted`` holds several tasks, the learner is transductive, the file has
+            another ending, ONNX's packages are missing, or the model does something that cannot be
             exported.
 
     Example:
@@ -121,7 +122,7 @@ def export(
 
 
 def _check_function(learner: Learner, adapted: Adapted) -> None:
-    """Raise if the scores of an example are no function of the example alone."""
+    """Raise if the scores of an example depend on other examples."""
     tasks = _num_tasks(adapted)
     require(
         tasks == 1,
@@ -167,7 +168,7 @@ def _program(model: AdaptedModel, x: Tensor) -> Any:
             # a learner makes its decisions at its first call, before the trace
             model(two)
             return torch.export.export(model, (two,), dynamic_shapes=shapes)
-    # torch.export lets through any error of the model, and those of its own many parts
+    # torch.export lets through any error of the model, and of its many parts
     except Exception as error:
         raise UserError(f"torch.export cannot export this model: {_first_line(error)}") from error
 
@@ -191,7 +192,7 @@ def _onnx(program: Any, metadata: Mapping[str, str]) -> bytes:
 
 
 def _onnx_model(program: Any) -> Any:
-    """Make an ONNX model of what torch.export traced."""
+    """Make an ONNX model of a program that torch.export traced."""
     with _quiet():
         return torch.onnx.export(
             program, dynamo=True, verbose=False, input_names=["x"], output_names=["scores"]
@@ -206,7 +207,7 @@ def _first_line(error: Exception) -> str:
 def _quiet() -> Iterator[None]:
     """Silence the exporters.
 
-    They log, print and warn of their own parts, and of the whole graph of a model that fails.
+    They log, print and warn about their internals, and about the whole graph of a model that fails.
     """
     with _no_logging(), warnings.catch_warnings(), redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")

@@ -32,7 +32,7 @@ def frozen_tasks(
 
 
 def _is_full(pending: Sequence[Episode]) -> bool:
-    """Say whether one task more would be too many for a batch."""
+    """Say whether one more task would be too many for a batch."""
     return (len(pending) + 1) * _num_examples(pending[0]) > EXAMPLES_AT_ONCE
 
 
@@ -42,7 +42,7 @@ def _num_examples(episode: Episode) -> int:
 
 
 def _join(episodes: Sequence[Episode]) -> Episode:
-    """Put episodes together; the moment is that of the first."""
+    """Put episodes together, at the moment of the first."""
     support = Batch.joined([episode.support for episode in episodes])
     query = Batch.joined([episode.query for episode in episodes])
     task = torch.cat([episode.task for episode in episodes])
@@ -62,12 +62,12 @@ def values_by_steps(
 
     Args:
         learner: The learner.
-        source: Where the tasks come from.
+        source: The source of the tasks.
         num_tasks: The number of tasks.
         seed: The seed of the tasks.
         steps: The numbers of inner steps, ascending.
-        purpose: The stream they are drawn from.
-        done: Told after each batch how many tasks it had.
+        purpose: The stream from which they are drawn.
+        done: Called after each batch with its number of tasks.
     """
     columns = []
     for episodes in frozen_tasks(source, num_tasks, seed, purpose):

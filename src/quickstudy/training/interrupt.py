@@ -16,8 +16,8 @@ Handler = Callable[[int, FrameType | None], Any] | int | None
 def interruptible() -> Iterator[threading.Event]:
     """Set the event at the first Ctrl-C or SIGTERM, so that the step in hand is finished.
 
-    A second one interrupts at once. Only the main thread of a process receives signals: in another
-    one the event is never set.
+    A second signal interrupts at once. Only the main thread of a process receives signals: in
+    another thread the event is never set.
     """
     event = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -29,7 +29,7 @@ def interruptible() -> Iterator[threading.Event]:
 
 @contextmanager
 def _set_by_signals(event: threading.Event) -> Iterator[None]:
-    """Set ``event`` by a signal while the block runs; each signal is handled so only once."""
+    """Set ``event`` by a signal while the block runs; a second signal has its usual effect."""
     before = {number: signal.getsignal(number) for number in SIGNALS}
 
     def handle(number: int, frame: FrameType | None) -> None:

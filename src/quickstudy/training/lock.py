@@ -1,4 +1,4 @@
-"""One training run a folder: the second process is refused."""
+"""At most one training run in a folder: a second process is refused."""
 
 import json
 import os
@@ -20,7 +20,7 @@ BEYOND = 1 << 30
 def locked(folder: Path) -> Iterator[None]:
     """Hold ``folder`` for this process while the block runs.
 
-    The operating system holds the lock: a process that is killed leaves none behind.
+    The operating system holds the lock: a process that is killed leaves no lock behind.
 
     Raises:
         UserError: If another process holds it; the message names process, host and start.
@@ -43,7 +43,7 @@ def _release(path: Path, file: IO[str]) -> None:
 
 @contextmanager
 def claimed(folder: Path | None) -> Iterator[None]:
-    """Hold ``folder``, if there is one, and leave none behind of a run that was refused.
+    """Hold ``folder``, if there is one, and leave no empty folder of a run that was refused.
 
     Raises:
         UserError: If another process holds it.
@@ -65,14 +65,14 @@ def _missing(folder: Path) -> list[Path]:
 
 
 def _remove_empty(folders: list[Path]) -> None:
-    """Remove those of ``folders`` that hold nothing, the innermost first."""
+    """Remove the ``folders`` that are empty, the innermost first."""
     for folder in folders:
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
 
 
 def _sign(file: IO[str]) -> None:
-    """Write into a locked file who holds it."""
+    """Write the holder of the lock into its file."""
     file.seek(0)
     file.truncate()
     file.write(json.dumps(_this_process()))
@@ -80,7 +80,7 @@ def _sign(file: IO[str]) -> None:
 
 
 def _this_process() -> dict[str, object]:
-    """Say who holds a lock that this process takes."""
+    """Describe this process as the holder of a lock."""
     start = time.strftime("%Y-%m-%d %H:%M:%S")
     return {"process": os.getpid(), "host": platform.node(), "start": start}
 
@@ -100,7 +100,7 @@ def _opened(path: Path) -> IO[str]:
 
 
 def _stands_at(path: Path, file: IO[str]) -> bool:
-    """Say whether ``file`` is still the one at ``path``."""
+    """Say whether ``file`` is still the file at ``path``."""
     return path.exists() and path.stat().st_ino == os.fstat(file.fileno()).st_ino
 
 

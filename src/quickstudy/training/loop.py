@@ -28,13 +28,13 @@ def take_steps(run: Run, validation: TaskSource | None) -> None:
 
 @dataclass
 class Loop:
-    """A run with all that is done between its steps.
+    """A run with everything that is done between its steps.
 
     Attributes:
         run: The run.
         validation: Tasks to validate on.
-        log: Where the metrics are written.
-        bar: Where the progress is shown.
+        log: The log of the metrics.
+        bar: The progress bar.
         began: The time at which the run would have begun without a break.
         saved: The time of the last checkpoint.
     """

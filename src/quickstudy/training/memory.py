@@ -20,7 +20,7 @@ def bytes_per_task(learner: Learner, one_task: Episode) -> tuple[int, int]:
     """Measure the bytes that the graphs of ``one_task`` hold.
 
     Returns:
-        The most that they hold at once on the way to the loss, and those still held at its end.
+        The most bytes that they hold at once on the way to the loss, and the bytes held at its end.
     """
     with _same_buffers(learner), ambient(0, "memory"), Held(learner) as held:
         losses = learner.losses(one_task)
@@ -31,7 +31,7 @@ def bytes_per_task(learner: Learner, one_task: Episode) -> tuple[int, int]:
 
 @contextmanager
 def _same_buffers(learner: nn.Module) -> Iterator[None]:
-    """Give the buffers their values back after the block."""
+    """Restore the values of the buffers after the block."""
     before = {name: buffer.clone() for name, buffer in learner.named_buffers()}
     yield
     with torch.no_grad():
@@ -42,7 +42,7 @@ def _same_buffers(learner: nn.Module) -> Iterator[None]:
 class Held:
     """Counts the bytes of all tensors that autograd keeps for gradients.
 
-    Each storage counts once, and those of parameters do not count.
+    Each storage counts once, and storages of parameters do not count.
 
     Attributes:
         now: The bytes that are kept.
@@ -66,7 +66,7 @@ class Held:
         self._hooks.__exit__(*error)
 
     def change(self, tensor: Tensor, by: int) -> None:
-        """Count one user more, or one fewer, of the storage of ``tensor``."""
+        """Count one more user, or one fewer, of the storage of ``tensor``."""
         place = _place(tensor)
         if place in self._own:
             return
@@ -82,12 +82,12 @@ class Held:
 
 
 def _place(tensor: Tensor) -> int:
-    """Say where the storage of ``tensor`` lies."""
+    """Give the address of the storage of ``tensor``."""
     return tensor.untyped_storage().data_ptr()
 
 
 class _Kept:
-    """A tensor that autograd keeps, counted as long as it does."""
+    """A tensor that autograd keeps, counted as long as it is kept."""
 
     def __init__(self, held: Held, tensor: Tensor) -> None:
         self.held = held
@@ -112,7 +112,7 @@ def _available_on_linux() -> int | None:
 
 
 def _meminfo() -> dict[str, str]:
-    """Read what Linux says about the memory; empty on another system."""
+    """Read Linux's account of the memory; empty on another system."""
     try:
         with open("/proc/meminfo") as file:
             return dict(line.split(":", 1) for line in file)
@@ -126,8 +126,8 @@ class Needs:
 
     Attributes:
         peak: The most that a task holds at once.
-        kept: The part of it that a task holds until the step.
-        together: The most tasks whose graphs stand in memory at the same time, if none outlives
+        kept: The part of ``peak`` that a task holds until the step.
+        together: The most tasks whose graphs are in memory at the same time, if no graph outlives
             the losses.
     """
 
@@ -149,7 +149,7 @@ def refuse_what_does_not_fit(learner: nn.Module, one_task: Episode, tasks_at_onc
     """Estimate the memory of a step, in bytes, and refuse it if the device has less.
 
     Raises:
-        UserError: With the estimate, what is free, and what would help.
+        UserError: With the estimate, the free memory, and advice.
     """
     assert isinstance(learner, Learner)
     together = learner.most_together(one_task.support) or sys.maxsize

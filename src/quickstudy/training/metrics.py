@@ -18,13 +18,13 @@ class MetricLog:
     """Writes the metrics of a run, a line for every 20 steps and for every validation.
 
     A line of ``metrics.jsonl`` holds the mean loss, the learning rate and the speed. If tasks have
-    learned weights, these stand beside the loss: ``weight/0`` is the weight of task 0. A resumed
-    run drops the lines after the step it resumes from, so that no step stands twice.
+    learned weights, these are beside the loss: ``weight/0`` is the weight of task 0. A resumed run
+    drops the lines after the step it resumes from, so that no step appears twice.
 
     Args:
         folder: The run's folder, or None to keep no log.
         tensorboard: Whether to write TensorBoard events too.
-        step: The step the run stands at.
+        step: The current step of the run.
     """
 
     def __init__(self, folder: Path | None, tensorboard: bool, step: int) -> None:
@@ -90,8 +90,8 @@ class Events:
     """Writes metrics as events of TensorBoard, which are dropped after the step of a resumed run.
 
     Args:
-        folder: The run's folder, or None to write none.
-        step: The step the run stands at.
+        folder: The run's folder, or None to write no events.
+        step: The current step of the run.
     """
 
     def __init__(self, folder: Path | None, step: int) -> None:
@@ -131,13 +131,13 @@ def _append(path: Path, text: str) -> None:
 
 
 def _drop_after(path: Path, step: int) -> None:
-    """Remove the lines of a file that are of steps after ``step``, and those that are damaged."""
+    """Remove the lines of a file for steps after ``step``, and damaged lines."""
     kept = [_line(values) for values in read_metrics(path) if values["step"] <= step]
     write_atomically(path, "".join(kept).encode())
 
 
 def _event_writer(folder: Path, step: int) -> Any:
-    """Make the writer of TensorBoard events, which drops those after ``step``."""
+    """Make the writer of TensorBoard events, which drops events after ``step``."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:

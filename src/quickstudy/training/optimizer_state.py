@@ -42,7 +42,7 @@ def check_optimizer(optimizer: Optimizer, details: Mapping[str, Any]) -> None:
     """Refuse an ``optimizer`` that cannot take the saved state.
 
     Raises:
-        UserError: If it is of another class than the saved one, or has other parameter groups.
+        UserError: If its class is not the saved class, or it has other parameter groups.
     """
     saved = details["optimizer"]
     _check_class(saved["class"], type(optimizer).__name__)
@@ -103,7 +103,7 @@ def _slots_like_parameters(optimizer: Optimizer) -> Iterator[tuple[dict[str, Any
 def schedule_state(scheduler: Scheduler | None) -> dict[str, Any] | None:
     """Give the part of a scheduler's state that JSON holds; None without a scheduler.
 
-    Functions and milestones are the caller's to give again.
+    The caller has to give functions and milestones again.
 
     Raises:
         UserError: If it holds parts, of schedulers inside a scheduler, that JSON would change or

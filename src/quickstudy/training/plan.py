@@ -53,10 +53,10 @@ class Plan:
         return math.inf if self.clip_gradient is None else self.clip_gradient
 
     def check(self, lr: float, balancer: Balancer) -> None:
-        """Raise if a setting is out of range, or two exclude each other.
+        """Check the settings.
 
         Raises:
-            UserError: If so.
+            UserError: If a setting is out of range, or two exclude each other.
         """
         self._check_counts()
         _check_positive(lr=lr, clip_gradient=self.clip_gradient)
@@ -101,7 +101,7 @@ COUNTS = ("steps", "tasks_per_step", "validate_every", "validation_tasks", "task
 
 
 def _check_positive(**values: float | None) -> None:
-    """Raise for the first of ``values`` that is given and not positive."""
+    """Raise if one of ``values`` is given and not positive."""
     for name, value in values.items():
         require(
             value is None or value > 0,

@@ -1,4 +1,4 @@
-"""The progress of long work: a line that stays, or a line now and then without a terminal."""
+"""The progress of long work: an updated line, or a line now and then without a terminal."""
 
 import logging
 import time
@@ -22,8 +22,8 @@ BETWEEN = " · "
 class Progress:
     """Shows steps, the time left, the last validation, the loss (a running mean) and the speed.
 
-    What comes first in this order is never cut off: a narrow terminal has no bar, then no speed,
-    then no loss.
+    On a narrow terminal the bar is left out first, then the speed, the loss and the validation. The
+    first two parts are always shown.
 
     Args:
         total: Steps in all.
@@ -31,7 +31,7 @@ class Progress:
         tasks_per_step: Tasks of a step, for the speed; 0 shows no speed.
         shown: Whether to show anything.
         word: The word for a step.
-        console: Where to, by default standard error.
+        console: The console to write to, by default standard error.
         clock: Gives the time in seconds.
     """
 
@@ -59,7 +59,7 @@ class Progress:
         self._began = self._told = clock()
 
     def _made_live(self) -> Live | None:
-        """Make the line that stays, if a terminal shows one."""
+        """Make the updated line, if there is a terminal."""
         console = self._console
         stays = self._shown and (console.is_terminal or console.is_jupyter)
         return Live(self, console=console, refresh_per_second=2) if stays else None
@@ -88,7 +88,7 @@ class Progress:
         self._validation = f"{name} {text}"
 
     def parts(self) -> list[str]:
-        """List all there is to say, the most important first."""
+        """List all parts of the line, the most important first."""
         each = self._seconds_each()
         said = [
             f"{self.word} {self.done}/{self.total}",
@@ -100,11 +100,11 @@ class Progress:
         return [part for part in said if part]
 
     def _time_left(self, each: float | None) -> str:
-        """Say how long the steps that are left take; nothing if it is not known."""
+        """Write the time left; empty if it is not known."""
         return "" if each is None else f"{clock_text(each * (self.total - self.done))} left"
 
     def _speed(self, each: float | None) -> str:
-        """Say how many tasks are done in a second; nothing if it is not known."""
+        """Write the tasks per second; empty if that is not known."""
         return f"{self._tasks_per_step / each:.0f} tasks/s" if each and self._tasks_per_step else ""
 
     def line(self, width: int) -> str:
@@ -148,7 +148,7 @@ def _averaged(mean: float | None, loss: float) -> float:
 
 
 def _fitting(said: list[str], width: int) -> str:
-    """Join the first parts that fit into ``width`` characters; the first two always stand."""
+    """Join the first parts that fit into ``width`` characters; the first two are always kept."""
     while len(said) > 2 and len(BETWEEN.join(said)) > width:
         said.pop()
     return BETWEEN.join(said)

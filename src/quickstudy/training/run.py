@@ -33,7 +33,7 @@ class Fitted:
     """The state in which training leaves a run.
 
     Attributes:
-        step: Steps taken in all, over resumed parts too.
+        step: Steps taken in all, including resumed parts.
         seconds: Time spent in all.
         best: The best validation value and the step it was seen at, or None.
         interrupted: Whether Ctrl-C ended it early; ``resume=True`` goes on.
@@ -47,7 +47,7 @@ class Fitted:
     out: Path | None = None
 
     def progress(self) -> dict[str, object]:
-        """Say in plain values how far the run is, for a checkpoint."""
+        """Give the progress in plain values, for a checkpoint."""
         return {"step": self.step, "seconds": self.seconds, "best": self.best}
 
     def restore(self, details: dict[str, Any]) -> None:
@@ -59,16 +59,16 @@ class Fitted:
 
 @dataclass
 class Run:
-    """The parts of a run that change, and the plan, which does not.
+    """The parts of a run that change, and the plan, which does not change.
 
     Attributes:
         learner: The learner that is trained.
-        source: Where the training tasks come from.
+        source: The source of the training tasks.
         optimizer: Takes the steps.
         scheduler: Changes the optimiser's rate.
-        balancer: Makes one step of several losses.
+        balancer: Makes one loss of several losses.
         plan: The settings.
-        fitted: How far it is.
+        fitted: The progress so far.
         compiled: The compiled step.
         best_weights: The best weights, if the run has no folder.
         places: The tasks of a step, if the balancer knows them by their place.
@@ -168,10 +168,10 @@ class Run:
         return losses.detach()
 
     def check(self) -> None:
-        """Raise at the start if the optimiser does not fit, or something could not be saved later.
+        """Check the optimiser, and that everything can be saved later.
 
         Raises:
-            UserError: If so.
+            UserError: If the optimiser does not fit, or something could not be saved.
         """
         self._check_optimizer()
         if self.plan.out is not None:
@@ -211,7 +211,7 @@ class Run:
         """Go back to the checkpoint at ``path``.
 
         Raises:
-            UserError: If it is one of another run.
+            UserError: If it is a checkpoint of another run.
         """
         tensors, details = read(path)
         self._check_same(details)
@@ -228,7 +228,7 @@ class Run:
         restore_schedule(self.scheduler, details["scheduler"])
 
     def _check_same(self, details: dict[str, Any]) -> None:
-        """Raise if a checkpoint is one of another seed or learner."""
+        """Raise if a checkpoint has another seed or learner."""
         seed, found = self.plan.seed, description_of(self.learner)["class"]
         _check_begun("seed", details["seed"], seed, f"seed={seed}")
         _check_begun("learner", details["learner"]["class"], found, found)

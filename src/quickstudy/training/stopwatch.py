@@ -25,7 +25,7 @@ class Stopwatch:
     def part(self, name: str, num_tasks: int) -> Iterator[Callable[[int], None]]:
         """Measure the part ``name`` while the block runs.
 
-        The block is given a function that counts tasks that are done.
+        The block gets a function that counts finished tasks.
         """
         began = time.monotonic()
         with Progress(num_tasks, shown=self.shown, word=f"{name}: task") as bar:

@@ -50,14 +50,14 @@ def train(
     """Meta-train ``learner``: draw tasks, ``balancer(learner.losses(episodes)).backward()``, step.
 
     Step ``i`` draws its tasks at ``Moment(seed, "train", i)``, so a run that was killed and is
-    resumed ends with the same bits as one that was not. With ``validation`` the learner ends with
-    the weights that were best on frozen validation tasks.
+    resumed ends with the same bits as an uninterrupted run. With ``validation`` the learner ends
+    with the weights that were best on frozen validation tasks.
 
     Args:
         learner: The learner; its device decides where the tasks go.
-        source: Where the training tasks come from.
+        source: The source of the training tasks.
         steps: Outer steps in all.
-        tasks_per_step: Tasks in each.
+        tasks_per_step: Tasks of each step.
         out: The run's folder: ``last.safetensors``, ``best.safetensors``, ``metrics.jsonl``,
             ``run.json``.
         optimizer: Any torch optimiser over ``learner.parameters()`` whose step takes no closure; by
@@ -67,13 +67,13 @@ def train(
         lr: Learning rate of the default optimiser.
         clip_gradient: Largest norm of the gradient.
         balancer: Turns the losses of a step into one, by default their mean: a function, any
-            scalarizer or aggregator of TorchJD, or one of :mod:`quickstudy.balance`. Parameters of
-            its own are among those of the default optimiser.
+            scalarizer or aggregator of TorchJD, or one of :mod:`quickstudy.balance`. The
+            default optimiser trains its parameters too.
         tasks_per_backward: Tasks of one backward pass; the gradient is accumulated over several to
             save memory.
         validation: Tasks to validate on, drawn once and frozen.
         validate_every: Steps between validations.
-        validation_tasks: How many.
+        validation_tasks: Number of validation tasks.
         seed: Seed of all randomness.
         compile: Compile the whole step, gradient included (torch.compile; pays for small networks
             and many steps).
@@ -126,10 +126,10 @@ fit = train
 def train_whole(
     learner: Learner, source: TaskSource, steps: int, tasks_per_step: int, lr: float, seed: int
 ) -> None:
-    """Train quietly, as a part of something larger.
+    """Train quietly, as a part of a larger computation.
 
-    It is :func:`~quickstudy.train`. Ctrl-C breaks off the whole, because half a training would be
-    misjudged.
+    It is :func:`~quickstudy.train`. Ctrl-C ends the whole computation, because an unfinished
+    training would be judged wrongly.
 
     Raises:
         KeyboardInterrupt: After Ctrl-C.
@@ -146,7 +146,7 @@ def _check_learner(learner: Learner, source: TaskSource) -> None:
 
 
 def _place(balancer: Balancer, device: torch.device) -> None:
-    """Move a balancer with weights of its own to ``device``."""
+    """Move a balancer that has weights to ``device``."""
     if isinstance(balancer, TaskWeights):
         balancer.to(device)
 
@@ -160,7 +160,7 @@ def _adam(learner: Learner, balancer: Balancer, lr: float) -> torch.optim.Optimi
 
 
 def _begin(run: Run, record: dict[str, object]) -> None:
-    """Resume if asked to, check that a step fits into memory, and write what the run is."""
+    """Resume if asked to, check that a step fits into memory, and write the run's description."""
     plan = run.plan
     _go_on(run)
     probe = collect(run.source, run.learner, 1, Moment(plan.seed, "memory"))
@@ -176,7 +176,7 @@ def _go_on(run: Run) -> None:
     """Go on from the last checkpoint, if there is one.
 
     Raises:
-        UserError: If there is one, and the run is not to go on from it.
+        UserError: If there is a checkpoint and ``resume`` is off.
     """
     plan = run.plan
     if plan.last is None or not plan.last.exists():

@@ -39,8 +39,8 @@ class Trained:
     Attributes:
         folder: The run's folder.
         learner: Its learner: the best by validation, else the last.
-        details: What its ``run.json`` holds.
-        classes: The user's own classes that it is made of.
+        details: The contents of its ``run.json``.
+        classes: The user's classes that it uses.
     """
 
     folder: Path
@@ -87,7 +87,7 @@ class Trained:
         """Give the form of the rows of the table with tasks that it learned from; None without one.
 
         Raises:
-            UserError: If the table cannot be read any more.
+            UserError: If the table can no longer be read.
         """
         if self.fitted_table is not None:
             return self.fitted_table
@@ -125,7 +125,7 @@ class Trained:
         return None if drawn is None else drawn.arguments(kind)
 
     def same_data(self, other: "Trained") -> bool:
-        """Say whether another run learned from the same data, as far as both tell."""
+        """Say whether another run learned from the same data, as far as both are known."""
         own, others = self._drawn(), other._drawn()
         if own is None or others is None:
             return bool(self.details.get("source") == other.details.get("source"))
@@ -148,7 +148,7 @@ class Trained:
         return {name: value for name, value in found.items() if value is not None}
 
     def data(self, other: str | Path | None = None, **changed: Any) -> Data:
-        """Open the data that it learned from, or ``other`` data, read as that was.
+        """Open the data that it learned from, or ``other`` data, read in the same way.
 
         Args:
             other: A name, a path or an import path, see :func:`~quickstudy.tasks.open_source`.
@@ -176,10 +176,10 @@ class Trained:
         They are as in training, except for the options that are given.
 
         Args:
-            data: Other data; by default that of training.
+            data: Other data; by default the data of training.
             split: Which part of the data; by default the test split, and all of other data.
             changed: Options of the data that differ from training.
-            options: Options of the tasks (way, shot, query, ...); None is as in training.
+            options: Options of the tasks (way, shot, query, ...); None keeps the value of training.
 
         Raises:
             UserError: If the data is not known, or has no such tasks.
@@ -199,7 +199,7 @@ class Trained:
         return self._drawn() is None and self.details.get("tasks") is not None
 
     def _own(self, options: Mapping[str, Any]) -> TaskSource:
-        """Make tasks of a source of the user's, by its description."""
+        """Make tasks of a user's source, by its description."""
         message = "These tasks are of a source of your own, which has no options."
         require(not options, f"{message} Found {sorted(options)}.")
         source = build(self.details["tasks"], self.classes)
@@ -225,7 +225,7 @@ class Trained:
         return tasks.episodes(options.get("shot", 5), options.get("query", QUERY))
 
     def _drawn(self) -> Drawn | None:
-        """Read the description of its tasks; None if there is none, or they are not drawn."""
+        """Read the description of its tasks; None without one, or if they are not drawn."""
         description = self._description()
         return None if description is None else Drawn.of(description)
 
@@ -252,7 +252,7 @@ def _details_if_any(folder: Path) -> dict[str, Any]:
 
 
 def _check_table_options(options: Mapping[str, Any]) -> None:
-    """Raise if an option is none of tasks of a table."""
+    """Raise if tasks of a table do not have an option."""
     unknown = sorted(set(options) - {"shot", "query"})
     message = f"Tasks of a table have no option {unknown[:1]}. They have shot, query."
     require(not unknown, message)

@@ -1,4 +1,4 @@
-"""Checkpoints of earlier versions, in the terms of this one."""
+"""Checkpoints of earlier versions, in the terms of this version."""
 
 from typing import Any
 
@@ -13,14 +13,14 @@ FORMAT = "quickstudy 2"
 FIRST = "quickstudy 1"
 """Version 0.1.0: a learner and its model are named by their names on the command line."""
 LATER = ("noise_shape",)
-"""Buffers that came after version 0.1.0: in a file without them they have their first value."""
+"""Buffers added after version 0.1.0: in a file without them they have their first value."""
 
 
 def upgraded(details: dict[str, Any], format_: str) -> dict[str, Any]:
     """Give the ``details`` of a file in the terms of this version.
 
     Raises:
-        UserError: If they name a learner or model that is not known any more.
+        UserError: If they name a learner or model that no longer exists.
     """
     if format_ != FIRST or "spec" not in details:
         return details
@@ -46,7 +46,7 @@ def with_later(weights: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, 
 
     Args:
         weights: The tensors of the file by their names.
-        own: Those of a learner that was just made.
+        own: The tensors of a learner that was just made.
     """
     lacking = [name for name in own if name.split(".")[-1] in LATER and name not in weights]
     return weights | {name: own[name] for name in lacking}

@@ -41,7 +41,7 @@ def _order(family: dict[str, Any]) -> int:
 
 
 def recipe(learner: str, data: str) -> Options:
-    """Give the recipe of ``learner`` for ``data``, a name or a path; empty if there is none."""
+    """Give the recipe of ``learner`` for ``data``, a name or a path; empty without a recipe."""
     said = _about_data()
     kind = _kind_of(data, said)
     own = [recipes[learner] for recipes in families().values() if learner in recipes]

@@ -27,7 +27,7 @@ from quickstudy.training.train import train_whole
 
 
 class MetaTrained(AdaptingRung):
-    """A learner that is trained on episodes of as many rows as tables have of a task.
+    """A learner that is trained on episodes with as many rows as the tasks of a table have.
 
     Args:
         steps: Training steps.
@@ -42,7 +42,7 @@ class MetaTrained(AdaptingRung):
 
     def fit(self, train: TableTasks, seed: int) -> None:
         """Train the learner."""
-        # the generator's encoder draws from torch's own generator
+        # the generator's encoder draws from torch's global generator
         with ambient(seed, "ladder"):
             made = self.make(network_for(train, seed))
         self.learner = made.to(train.x.dtype)
@@ -75,8 +75,8 @@ class LearnedPrior(AdaptingRung):
     For numbers, tasks that a fit did not see choose between the features, their squares, bends and
     products (:func:`~quickstudy.learners.priors.curves.chosen`). Otherwise it is the features or
     also their squares; for classes the Bayesian information criterion chooses. The evidence would
-    always take the larger model, since it holds the smaller. Several targets of different kinds
-    have the same features, chosen by the sum of their criteria.
+    always choose the larger model, because it contains the smaller one. Several targets of
+    different kinds have the same features, chosen by the sum of their criteria.
     """
 
     name = "learned prior"
@@ -85,7 +85,7 @@ class LearnedPrior(AdaptingRung):
     def fit(self, train: TableTasks, seed: int) -> None:
         """Fit a prior to sets of features, and keep the best one.
 
-        To classes a feature costs a mean and a variance, ``½ log rows`` each.
+        For classes a feature costs a mean and a variance, ``½ log rows`` each.
         """
         if isinstance(train.target, Numbers):
             self.learner = chosen(train, partial(_numbers, train=train))
@@ -128,7 +128,7 @@ FITS: dict[type[Target], Callable[[Powers, TableTasks], tuple[Learner, float]]] 
 
 
 def _criterion(prior: Prior | ClassPrior, model: Powers | Expansion, rows: int) -> float:
-    """Give the density of held-out tasks, or the evidence less the cost of the features."""
+    """Give the density of held-out tasks, or the evidence minus the cost of the features."""
     if isinstance(prior, Prior) and math.isfinite(prior.held_out):
         return prior.held_out
     # of the priors of classes, one is fixed by the others

@@ -1,4 +1,4 @@
-"""The bottom of the ladder: a task is predicted from its own rows only."""
+"""The bottom of the ladder: a task is predicted from its rows only."""
 
 from abc import abstractmethod
 from typing import Any
@@ -24,10 +24,10 @@ SMALL: dict[str, Any] = {"max_iter": 50, "max_leaf_nodes": 4}
 class AloneRung(Rung):
     """Fits a model to the support rows of every task.
 
-    If there are too few, it is their mean, or the frequencies of the classes.
+    If a task has too few rows, its model is their mean, or the frequencies of the classes.
 
     Attributes:
-        least: The rows from which a task has a model.
+        least: The least number of rows for a model.
         base: The frequencies of the classes of all training tasks ``[class]``.
     """
 
@@ -52,7 +52,7 @@ class AloneRung(Rung):
         return found
 
     def bare(self, episode: Episode) -> float:
-        """Give the part of the tasks that have fewer rows than a model needs."""
+        """Give the fraction of the tasks that have fewer rows than a model needs."""
         return float((rows_in(episode) < self.least).double().mean())
 
     def _without_model(self, episode: Episode) -> Tensor:
@@ -63,7 +63,7 @@ class AloneRung(Rung):
         return mean.expand(-1, x.shape[1], -1).to(x.dtype).clone()
 
     def _smoothed(self, counts: Tensor, rows: Tensor) -> Tensor:
-        """Give frequencies as if one more row had been seen, of which only the base is known."""
+        """Give frequencies as if one more row, drawn from the base frequencies, had been seen."""
         assert self.base is not None
         return (counts + self.base) / (rows + 1)
 
@@ -86,7 +86,7 @@ class SupportMeanRung(AloneRung):
         self.name = name
 
     def bare(self, episode: Episode) -> float:
-        """Give 0: the mean is its model."""
+        """Give 0, because the mean is its model."""
         return 0.0
 
     def _with_model(self, episode: Episode) -> Tensor:
@@ -94,7 +94,7 @@ class SupportMeanRung(AloneRung):
 
 
 class SingleTask(AloneRung):
-    """Fits a ridge or a logistic regression to every task alone, all tasks at once."""
+    """Fits a ridge or a logistic regression to every task separately, all tasks at once."""
 
     least = 3
 
@@ -119,7 +119,7 @@ class SingleTask(AloneRung):
 
 
 class BoostedTask(AloneRung):
-    """Fits gradient boosting to every task alone."""
+    """Fits gradient boosting to every task separately."""
 
     cost = 2
     least = 10

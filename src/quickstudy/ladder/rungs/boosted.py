@@ -28,17 +28,17 @@ BOOSTING: dict[str, Any] = {
     "l2_regularization": 5.0,
 }
 DOUBT = 8.0
-"""Rows of residual 0 that are added to a task's own before their mean is taken."""
+"""Rows of residual 0 that are added to a task's rows before their mean is taken."""
 
 
 class BoostedPrior(Rung):
     """A learned prior on the features and on two predictions of gradient boosting.
 
     Boosting learns from the rows of all tasks. The first prediction sees a row's features ``x``:
-    ``a(x)``. The second also sees the row's task, by the task's other rows:
-    ``b(x, Σ (y − a) / (n + 8), n, x̄)``. Training rows have the predictions of models that did not
-    see them (cross-fitting), new rows the mean of these models. So the curved part that all tasks
-    have in common comes from boosting, and the part that differs between tasks from the prior. It
+    ``a(x)``. The second also sees the row's task, through the task's other rows:
+    ``b(x, Σ (y − a) / (n + 8), n, x̄)``. Training rows get the predictions of models that did not
+    see them (cross-fitting), new rows get the mean of these models. So the curve that all tasks
+    share comes from boosting, and the difference between tasks comes from the prior. This rung
     serves numbers only.
 
     Args:
@@ -98,7 +98,7 @@ class BoostedPrior(Rung):
         return replace(episode, support=support, query=query)
 
     def _residuals(self, support: Batch) -> Rows:
-        """Give what the first boosting leaves of the targets of support rows ``[target, row]``."""
+        """Give the residuals of the first boosting on support rows ``[target, row]``."""
         x, _ = real_rows(support)
         targets = labels_in(support).astype(np.float64).T
         pairs = zip(targets, self.stages, strict=True)
@@ -126,7 +126,7 @@ class BoostedPrior(Rung):
 
 @dataclass(frozen=True)
 class Folding:
-    """How rows are divided: into how many parts, how often, and by which seed."""
+    """The division of rows: the number of parts, of repeats, and the seed."""
 
     folds: int
     repeats: int
@@ -185,7 +185,7 @@ def _parts(divisions: Sequence[tuple[Rows, Rows]], rows: int) -> Rows:
 
 @dataclass(frozen=True)
 class Boosted:
-    """Both boostings of one target, and what the first leaves of the training rows."""
+    """Both boostings of one target, and the residuals of the first on the training rows."""
 
     first: CrossFitted
     second: CrossFitted
@@ -208,11 +208,11 @@ class Boosted:
 
 @dataclass(frozen=True)
 class Context:
-    """Rows of tasks, of which the context of other rows is computed.
+    """Rows of tasks, from which the context of other rows is computed.
 
     Attributes:
         x: Features ``[row, feature]``.
-        residual: What is not explained ``[row]``.
+        residual: The residuals ``[row]``.
         task: The task of each ``[row]``.
     """
 
@@ -236,7 +236,7 @@ class Context:
 def _own_context(rows: Context, parts: Rows) -> Rows:
     """Add to each row the context of its task's rows that are in other parts.
 
-    If only the row itself were left out, the rest of the task's sum would tell its residual.
+    If only the row itself were left out, the rest of the task's sum would reveal its residual.
     """
     task, features = rows.task, rows.x.shape[1]
     together = task * (int(parts.max(initial=0)) + 1) + parts

@@ -21,19 +21,19 @@ LEAVES = (4, 16)
 """The leaves of a tree, between which inner validation chooses."""
 MOST_TREES = 200
 HELD = 0.2
-"""The part of the rows that inner validation judges on."""
+"""The fraction of the rows that inner validation judges on."""
 LEAST = 20
-"""Rows from which there is an inner validation."""
+"""The least number of rows for an inner validation."""
 
 
 @dataclass(frozen=True)
 class TreeChoice:
-    """What inner validation chooses.
+    """The choice of inner validation.
 
     Attributes:
         coded: The task is a category; else it is encoded by its mean target.
-        trees: How many.
-        leaves: Of each tree.
+        trees: Number of trees.
+        leaves: Leaves of each tree.
     """
 
     coded: bool
@@ -44,12 +44,12 @@ class TreeChoice:
 class TaskBoosting(Rung):
     """Gradient boosting on the features and on the task; the abstract parent of two libraries.
 
-    Inner validation, on a fifth of the training rows, chooses the trees, their leaves, and what the
-    task is: a categorical feature (up to 255 tasks), or the mean of its targets without leakage
-    (:class:`~quickstudy.ladder.rungs.task_column.TaskMeans`). If it is a category, the support rows
-    of new tasks are added to the training rows as further categories, all of an episode at once,
-    and the trees are grown again; a task without rows is a missing category. A mean is that of the
-    support rows.
+    Inner validation, on a fifth of the training rows, chooses the trees, their leaves, and how the
+    task is encoded: as a categorical feature (up to 255 tasks), or by the mean of its targets
+    without leakage (:class:`~quickstudy.ladder.rungs.task_column.TaskMeans`). If it is a category,
+    the support rows of new tasks are added to the training rows as further categories, all of an
+    episode at once, and the trees are grown again. A task without rows is a missing category. If
+    it is a mean, a new task gets the mean of its support rows.
     """
 
     family = "plain"
@@ -107,10 +107,10 @@ class OneTarget:
     """The trees of one target.
 
     Args:
-        library: Grows them.
+        library: The rung that grows them.
         rows: The training rows.
         tasks: The number of training tasks.
-        seed: Of inner validation.
+        seed: The seed of inner validation.
     """
 
     def __init__(self, library: TaskBoosting, rows: LearnedRows, tasks: int, seed: int) -> None:
@@ -134,14 +134,14 @@ class OneTarget:
         return self._answers(self._with(support), self.features.asked(x, code))
 
     def _with(self, support: LearnedRows) -> Any:
-        """Grow the trees again, with the support rows as those of further categories."""
+        """Grow the trees again, with the support rows as rows of further categories."""
         if not len(support.x):
             return self.model
         rows = self.rows.also(support.x, support.y, support.task + self.tasks)
         return self.library.boosted(TaskFeatures.of(rows, True, self.seed), self.choice)
 
     def _mean_model(self) -> tuple[TaskFeatures, Any]:
-        """Give the trees that see the task by its mean; they are grown when first asked for."""
+        """Give the trees that see the task by its mean; they are grown at the first call."""
         if not self.choice.coded:
             return self.features, self.model
         if self._by_mean is None:
@@ -158,7 +158,7 @@ class OneTarget:
     def _probabilities(self, model: Any, x: Rows) -> Rows:
         """Give the probabilities as if one more row had been seen.
 
-        Of that row only the frequencies of the classes are known.
+        The class of that row is drawn from the frequencies of the classes.
         """
         rows = len(self.rows.y)
         found = np.zeros((len(x), self.rows.way))
@@ -187,7 +187,7 @@ class _Trial:
 
     @property
     def possible(self) -> bool:
-        """Whether there are rows enough, and something to tell apart."""
+        """Whether there are enough rows, and at least two classes or values."""
         judged = len(self.judged.y)
         return len(self.learned.y) + judged >= LEAST and judged > 0 and self._varies
 
@@ -248,7 +248,7 @@ class HistBoosting(TaskBoosting):
 
 
 def real_rows(batch: Batch) -> tuple[Rows, Rows]:
-    """Give the real rows ``[row, feature]``, and which task each is of ``[row]``."""
+    """Give the real rows ``[row, feature]``, and the task of each ``[row]``."""
     real = batch.mask > 0
     return batch.x[real].double().numpy(), real.nonzero()[:, 0].numpy()
 

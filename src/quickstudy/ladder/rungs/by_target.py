@@ -1,4 +1,4 @@
-"""Predicts each of several targets by a rung of its own."""
+"""Predicts each of several targets by a separate rung."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from quickstudy.tasks import TableTasks
 from quickstudy.tasks.parts import episodes_by_target, tasks_by_target
 
 Make = Callable[[], Rung]
-"""What makes a rung."""
+"""A function that makes a rung."""
 
 
 class ByTarget(Rung):
@@ -21,9 +21,9 @@ class ByTarget(Rung):
     Each is fitted to the rows that have its label, and predicts these rows.
 
     Args:
-        make: Makes a rung; called once a target. The rung sees no other target.
-        of_classes: Makes that of a target of classes; by default as that of numbers.
-        name: The rung; by default that of numbers.
+        make: Makes a rung; called once for each target. The rung sees no other target.
+        of_classes: Makes the rung of a target of classes; by default as for numbers.
+        name: The name of the rung; by default the name of the rung for numbers.
     """
 
     def __init__(self, make: Make, of_classes: Make | None = None, name: str = "") -> None:
@@ -33,7 +33,7 @@ class ByTarget(Rung):
         self.family, self.cost = one.family, one.cost
 
     def refuses(self, train: TableTasks) -> str:
-        """Refuse what one of the rungs refuses."""
+        """Refuse the data that one of the rungs refuses."""
         reasons = [rung.refuses(tasks) for rung, tasks in self._parts(train)]
         return next(filter(None, reasons), "")
 
@@ -53,7 +53,7 @@ class ByTarget(Rung):
         return torch.cat(found, -1)
 
     def bare(self, episode: Episode) -> float:
-        """Give the largest part of tasks without a model, over the targets."""
+        """Give the largest fraction of tasks without a model, over the targets."""
         target = episode.query.target
         assert isinstance(target, Several)
         own = zip(target.each, episodes_by_target(episode, target), strict=True)

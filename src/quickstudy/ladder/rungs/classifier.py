@@ -1,4 +1,4 @@
-"""Classifiers of scikit-learn on classes of which some may be absent."""
+"""Classifiers of scikit-learn that allow absent classes."""
 
 from functools import partial
 from typing import Any

@@ -1,4 +1,4 @@
-"""LightGBM that sees the task, where it is installed."""
+"""LightGBM that sees the task, if it is installed."""
 
 from collections.abc import Iterator
 from importlib import import_module
@@ -16,7 +16,7 @@ class LightBoosting(TaskBoosting):
     """Gradient boosting of LightGBM, which sees the task."""
 
     name = "LightGBM that sees the task"
-    # it has no limit of its own
+    # LightGBM has no limit
     most_codes = 10_000
 
     def boosted(self, features: TaskFeatures, choice: TreeChoice) -> Any:

@@ -1,4 +1,4 @@
-"""Many logistic regressions at once, each with a penalty of its own."""
+"""Many logistic regressions at once, with a penalty for each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Problems:
 
     @property
     def closed(self) -> Tensor:
-        """Give what is added to the scores, so that a class that a problem lacks is impossible.
+        """Give the offset of the scores that makes a class that a problem lacks impossible.
 
         It is −∞ for such a class, and 0 for others ``[problem, 1, class]``.
         """
@@ -97,7 +97,7 @@ class Logistics:
 
     @classmethod
     def fit(cls, problems: Problems, inverse: Tensor) -> "Logistics":
-        """Fit every problem with its own penalty.
+        """Fit every problem with its penalty.
 
         It maximises ``log P(y | x) − ‖w‖² / 2C``, in which two classes share ``w``. A step solves
         with twice the blocks ``xᵀ diag(p (1 − p)) x`` of the classes, which is Newton's step if
@@ -130,7 +130,7 @@ class Logistics:
         return self.scores(with_one(x)).softmax(-1)
 
     def _gain(self, problems: Problems, hold: Tensor) -> Tensor:
-        """Give what is maximised ``[problem]``."""
+        """Give the objective that is maximised ``[problem]``."""
         squares = self.weights.square() * hold.unsqueeze(-1)
         return problems.log_likelihood(self.scores(problems.x)) - 0.5 * squares.sum((1, 2))
 

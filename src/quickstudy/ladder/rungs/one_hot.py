@@ -48,7 +48,7 @@ class OneHotRows:
         return zeros.index_add(0, self.task, values)
 
     def held(self, penalty: float) -> Tensor:
-        """Give the penalty of the features' weights, none of the intercept's, as a matrix."""
+        """Give the penalty as a matrix: on the features' weights, not on the intercept."""
         each = penalty * torch.ones_like(self.x[0])
         each[-1] = 1e-9
         return torch.diag(each)
@@ -84,7 +84,7 @@ class OneHotRidge:
     Attributes:
         weights: ``w`` ``[feature, target]``.
         own: ``δ`` ``[task, target]``.
-        squares: The least value of what is minimised ``[target]``.
+        squares: The least value of the objective ``[target]``.
     """
 
     weights: Tensor
@@ -103,7 +103,7 @@ class OneHotRidge:
         return cls(weights, own, squares.sum(0))
 
     def residuals(self, rows: OneHotRows) -> Tensor:
-        """Give what is not explained of some rows ``[row, target]``."""
+        """Give the residuals of some rows ``[row, target]``."""
         return rows.y - self(rows.x, rows.task)
 
     def __call__(self, x: Tensor, task: Tensor) -> Tensor:
@@ -114,9 +114,9 @@ class OneHotRidge:
 class OneHot(AdaptingRung):
     """Ridge regression that sees the task: a column of zeros and ones for each.
 
-    The penalty is chosen by fivefold cross-validation of the rows. A new task has none of the
-    columns. Its intercept is estimated from its rows by the same ridge, with the features' weights
-    as they are; without rows it is 0.
+    The penalty is chosen by fivefold cross-validation of the rows. A new task has no
+    column. Its intercept is estimated from its rows by the same ridge, with the features' weights
+    held fixed; without rows it is 0.
     """
 
     name = "ridge, task one-hot"

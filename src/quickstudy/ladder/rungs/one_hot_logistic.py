@@ -27,10 +27,10 @@ ABSENT = -20.0
 class OneHotLogistic(AdaptingRung):
     """Logistic regression that sees the task: a column of zeros and ones for each.
 
-    The penalty is chosen by threefold cross-validation of the rows. A new task has none of the
-    columns. Its intercepts are estimated from its rows with the same penalty, the features' weights
-    as they are; without rows they are 0. The probabilities are moderated by how uncertain these
-    intercepts are (:class:`~quickstudy.LogisticPrior`).
+    The penalty is chosen by threefold cross-validation of the rows. A new task has no
+    column. Its intercepts are estimated from its rows with the same penalty, with the features'
+    weights held fixed; without rows they are 0. The probabilities are moderated by the
+    uncertainty of these intercepts (:class:`~quickstudy.LogisticPrior`).
     """
 
     name = "logistic, task one-hot"

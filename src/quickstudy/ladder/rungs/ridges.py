@@ -1,4 +1,4 @@
-"""Many ridge regressions at once, each with a penalty of its own."""
+"""Many ridge regressions at once, with a penalty for each."""
 
 from dataclasses import dataclass
 

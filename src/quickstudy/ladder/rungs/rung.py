@@ -63,7 +63,7 @@ class Rung(ABC):
 
     @property
     def trained(self) -> object:
-        """What is trained: rungs on the same network train it once."""
+        """The key of the training: rungs on the same network train it once."""
         return self
 
     def refuses(self, train: TableTasks) -> str:
@@ -71,7 +71,7 @@ class Rung(ABC):
         return ""
 
     def bare(self, episode: Episode) -> float:
-        """Give the part of the tasks that have too few rows for a model: they get their mean."""
+        """Give the fraction of the tasks that have too few rows for a model, and get their mean."""
         return 0.0
 
     def interval(self, episode: Episode, level: float) -> tuple[Tensor, Tensor]:
@@ -80,7 +80,7 @@ class Rung(ABC):
         Both are ``[task, example, target]``.
 
         Raises:
-            UserError: If this way has none.
+            UserError: If this way has no such model.
         """
         raise UserError(
             "Intervals are given by learned priors, mixed models and one-hot ridge regression over "
@@ -143,7 +143,7 @@ def network_for(train: TableTasks, seed: int) -> MLP | MultiTarget:
 
 
 def as_one_task(tasks: TableTasks) -> TableTasks:
-    """Make all rows those of a single task."""
+    """Put all rows into a single task."""
     return replace(
         tasks,
         task=tasks.task * 0,

@@ -101,7 +101,7 @@ class Sharing(Rung):
         heads: A head a task (hard sharing), or one for all rows (pooled).
         refit: Refit the head.
         steps: Training steps.
-        network: The network; by default one of its own.
+        network: The network; by default a new network.
     """
 
     learner: HardSharing

@@ -48,11 +48,11 @@ class LearnedRows:
 
 @dataclass(frozen=True)
 class TaskMeans:
-    """Target encoding: a task by the mean of its targets, drawn to the mean of all, and its rows.
+    """Encodes a task by the mean of its targets, shrunk to the mean of all, and its number of rows.
 
-    ``(Σ y + m ȳ) / (rows + m)``, and ``rows``. ``m`` is the variance within tasks divided by that
-    between tasks, as in a random intercept model. Training rows are encoded by rows in other parts,
-    so none sees its target.
+    ``(Σ y + m ȳ) / (rows + m)``, and ``rows``. ``m`` is the variance within tasks divided by the
+    variance between tasks, as in a random intercept model. Training rows are encoded by rows in
+    other parts, so no row sees its target.
 
     Attributes:
         mean: The mean target of all rows ``[target]``.
@@ -102,7 +102,7 @@ class TaskMeans:
 
 
 def _within(residual: Rows, tasks: int) -> Rows:
-    """Give the variance within tasks, of what their means leave ``[target]``."""
+    """Give the variance within tasks, of the residuals from their means ``[target]``."""
     return (residual**2).sum(0) / max(1, len(residual) - tasks) + 1e-12
 
 
@@ -112,7 +112,7 @@ class TaskFeatures:
 
     Attributes:
         rows: The training rows.
-        x: Their features, with those of the task ``[row, feature]``.
+        x: Their features, and the features of the task ``[row, feature]``.
         means: The encoding by targets; None if the task is a category.
     """
 
