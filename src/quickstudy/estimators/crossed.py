@@ -64,7 +64,7 @@ class CrossedRegressor(RegressorMixin, BaseEstimator):
         >>> mark = 10 + ability[rows["student"]] + ease[rows["course"]] + draw.normal(0, 0.5, 600)
         >>> model = qs.CrossedRegressor(groups=["student", "course"]).fit(rows, mark)
         >>> model.spread_["deviation"].round(1).tolist()
-        [1.9, 0.9, 0.5]
+        [2.0, 1.0, 0.5]
         >>> new = pd.DataFrame({"student": [40, 40], "course": [3, 7]})
         >>> model.adapt(new, [15.0, 14.0]).predict(new).shape
         (2,)
