@@ -128,7 +128,8 @@ def train_whole(
 ) -> None:
     """Train quietly, as a part of a larger computation.
 
-    It is :func:`~quickstudy.train`. Ctrl-C ends the whole computation, because an unfinished training would be judged wrongly.
+    It is :func:`~quickstudy.train`. Ctrl-C ends the whole computation, because an unfinished
+    training would be judged wrongly.
 
     Raises:
         KeyboardInterrupt: After Ctrl-C.

@@ -75,8 +75,8 @@ class LearnedPrior(AdaptingRung):
     For numbers, tasks that a fit did not see choose between the features, their squares, bends and
     products (:func:`~quickstudy.learners.priors.curves.chosen`). Otherwise it is the features or
     also their squares; for classes the Bayesian information criterion chooses. The evidence would
-    always choose the larger model, because it contains the smaller one. Several targets of different kinds
-    have the same features, chosen by the sum of their criteria.
+    always choose the larger model, because it contains the smaller one. Several targets of
+    different kinds have the same features, chosen by the sum of their criteria.
     """
 
     name = "learned prior"
