@@ -123,7 +123,7 @@ _PLACES = {
         "train",
     ),
 }
-"""The public names of each module, which is imported when one of them is asked for."""
+"""The public names of each module, which is imported at the first use of one of them."""
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 _ROOMS = (
     *("balance", "bilevel", "describe", "estimators", "ladder", "learners", "models", "random"),
@@ -190,7 +190,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name when it is asked for: torch, pandas and scikit-learn take seconds."""
+    """Import a name at its first use: torch, pandas and scikit-learn take seconds."""
     if name in _ROOMS:
         return import_module(f"quickstudy.{name}")
     if name not in _MODULE_OF:

@@ -9,13 +9,13 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 def keep_freed_memory() -> bool:
     """Tell glibc's allocator to keep freed memory in the process.
 
-    It then never maps large blocks singly either. By default glibc gives every freed tensor of more
-    than 32 MiB back to the system, and the next step pays for its pages again: convolutional
-    networks on a CPU run 10–50 % faster without that. The setting holds for the whole process and
-    costs memory that stays at its peak; the command line uses it.
+    It also stops mapping large blocks singly. By default glibc returns every freed tensor of more
+    than 32 MiB to the system, and the next step pays for its pages again; without this,
+    convolutional networks on a CPU run 10–50 % faster. The setting holds for the whole process,
+    whose memory then stays at its peak. The command line uses it.
 
     Returns:
-        Whether this system's allocator took the setting (glibc on Linux does).
+        Whether this system's allocator accepted the setting (glibc on Linux does).
     """
     if not sys.platform.startswith("linux"):
         return False

@@ -1,4 +1,4 @@
-"""The folder of cached files, and the one way files are written."""
+"""The folder of cached files, and the function that writes files."""
 
 import os
 import secrets

@@ -1,8 +1,8 @@
-"""Descriptions: an object in plain values, and the object made again from them.
+"""Descriptions: an object in plain values, and the object rebuilt from them.
 
 Every learner, model, source, target, part and balancer is described by the arguments of its
 constructor, which it keeps as attributes of the same names. A description holds names, never code:
-a class is found among those that were registered, or among those that the caller gives.
+a class is found among the registered classes, or among the classes that the caller gives.
 """
 
 import inspect
@@ -54,7 +54,7 @@ class Call:
     item: int | None = None
 
     def keep(self, result: object) -> None:
-        """Let the object or the objects that the call made know it."""
+        """Attach the call to the object or objects that it made."""
         if isinstance(result, tuple):
             for item, part in enumerate(result):
                 replace(self, item=item).keep(part)
@@ -69,11 +69,11 @@ class Call:
 
 
 def recorded(method: C) -> C:
-    """Let the objects that ``method`` makes be described by the call: a decorator.
+    """Describe the objects that ``method`` makes by the call: a decorator.
 
-    A pool of classes holds data, so its constructor's arguments are no plain values; that it is
-    ``Glyphs().split("train")`` can be told. Only methods that are recorded are ever called when an
-    object is built again.
+    A pool of classes holds data, so its constructor's arguments are not plain values, but
+    ``Glyphs().split("train")`` describes it. Only recorded methods are ever called when an object
+    is rebuilt.
     """
 
     @wraps(method)
@@ -88,14 +88,14 @@ def recorded(method: C) -> C:
 
 
 def _bound(method: Callable[..., Any], *given: Any, **named: Any) -> dict[str, Any]:
-    """Give the arguments of a call of ``method`` by name, defaults too, but for the first."""
+    """Give the arguments of a call of ``method`` by name, with defaults, except for the first."""
     bound = inspect.signature(method).bind(*given, **named)
     bound.apply_defaults()
     return dict(list(bound.arguments.items())[1:])
 
 
 def describe(thing: Any, opaque: Opaque = ()) -> Any:
-    """Describe ``thing`` in plain values, which JSON holds as they are.
+    """Describe ``thing`` in plain values, which JSON can hold.
 
     ======================= =====================================================================
     an object               ``{"class": name, argument: description, ...}``
@@ -111,7 +111,7 @@ def describe(thing: Any, opaque: Opaque = ()) -> Any:
         opaque: Types that are named, ``{"opaque": name}``, if they cannot be described.
 
     Raises:
-        UserError: If ``thing`` or one of its arguments cannot be told in plain values.
+        UserError: If ``thing`` or one of its arguments cannot be described in plain values.
 
     Example:
         >>> import quickstudy as qs
@@ -137,7 +137,7 @@ def _plain(thing: Any) -> Any:
 
 
 def _of_object_or_opaque(thing: Any, opaque: Opaque) -> Description:
-    """Describe an object, or name its type if that is all that can be told."""
+    """Describe an object, or name its type if it cannot be described."""
     try:
         return _of_object(thing, opaque)
     except UndescribableError:
@@ -296,7 +296,7 @@ def _check_arguments(thing: Any, name: str, arguments: Description) -> None:
 
 
 def _unknown(name: str) -> str:
-    """Say that nothing is known by ``name``, and how to make it known."""
+    """Make the error for an unknown ``name``, with advice."""
     if ":" not in name:
         return f"{name} is not known here: it was saved by another version, or registered there."
     return (

@@ -54,8 +54,8 @@ class Batch:
             target: The target of the labels; by default inferred from them.
 
         Raises:
-            UserError: If ``x`` and ``y`` differ in length or are empty, or the labels are not those
-                of the target.
+            UserError: If ``x`` and ``y`` differ in length or are empty, or the labels do not fit
+                the target.
         """
         _check_lengths(len(x), len(y))
         x, y = _as_task(x), _as_task(y)
@@ -106,12 +106,12 @@ def _check_lengths(num_inputs: int, num_labels: int) -> None:
 
 
 def _as_task(value: Any) -> Tensor:
-    """Make a batch of one task of the values of its examples."""
+    """Make a batch of one task from the values of its examples."""
     return _tensor(value).unsqueeze(0)
 
 
 def _tensor(value: Any) -> Tensor:
-    """Give a tensor as it is, and an array as one of torch's usual dtypes."""
+    """Give a tensor unchanged, and an array as a tensor of one of torch's usual dtypes."""
     if isinstance(value, Tensor):
         return value
     tensor = torch.as_tensor(value)
@@ -120,17 +120,17 @@ def _tensor(value: Any) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Episode:
-    """Several tasks, each with the examples it learns from and those it is judged by.
+    """Several tasks, each with examples to learn from and examples to judge on.
 
-    Support and query may ask for different things.
+    Support and query may have different targets.
 
     Attributes:
         support: The examples that a task adapts to.
         query: The examples that its loss is computed on.
         task: ``[task]``, the identity its source gives to each task. Learners that serve unseen
             tasks never look at it.
-        moment: When and for what it was drawn; learners whose loss changes over training or that
-            draw something themselves read it.
+        moment: The moment of its draw. Learners whose loss changes over training, or that draw
+            random numbers, read it.
     """
 
     support: Batch

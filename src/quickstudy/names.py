@@ -1,4 +1,4 @@
-"""Names of classes and functions: those that descriptions know them by."""
+"""Names of classes and functions in descriptions."""
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
@@ -15,11 +15,11 @@ _ARGUMENTS: dict[Any, tuple[str, ...]] = {}
 
 
 class UndescribableError(UserError):
-    """An object cannot be told in plain values."""
+    """An object cannot be described in plain values."""
 
 
 def registered() -> Mapping[str, Any]:
-    """Give all that is registered, by name."""
+    """Give all registered classes and functions by name."""
     return _KNOWN
 
 
@@ -69,7 +69,7 @@ def imported(path: str) -> Any:
     """Import the class or function that a *user* names by its path, ``"package.module:Class"``.
 
     Raises:
-        UserError: If it is no such path, or nothing is found there.
+        UserError: If it is not such a path, or nothing is found there.
     """
     module, colon, name = path.partition(":")
     require(
@@ -89,7 +89,7 @@ def name_of(thing: Any) -> str:
 
 
 def arguments_of(kind: type) -> tuple[str, ...]:
-    """Name the arguments that objects of a class are made of."""
+    """Name the constructor's arguments of a class."""
     if kind in _ARGUMENTS:
         return _ARGUMENTS[kind]
     parameters = _parameters(kind)

@@ -40,7 +40,7 @@ def _hash(name: str) -> int:
 
 @dataclass(frozen=True)
 class Moment:
-    """When something is drawn or decided, and for what: every stream of randomness has its name.
+    """The time and the purpose of a draw or a decision; every stream of randomness has a name.
 
     Sources, learners and balancers get it (``episodes.moment``). Schedules over training therefore
     also work in a training loop that you write, and step 1,000 of a resumed run is step 1,000 of an
@@ -82,13 +82,13 @@ class Moment:
 def distinct(population: Tensor, count: int, generator: torch.Generator) -> Tensor:
     """Draw ``count`` different numbers for every entry of ``population``, in random order.
 
-    For an entry ``n`` they are of ``0 … n-1``. Floyd's algorithm (Bentley & Floyd, CACM 30(9),
+    For an entry ``n`` they are from ``0 … n-1``. Floyd's algorithm (Bentley & Floyd, CACM 30(9),
     1987) runs over all entries at once, then a random permutation: every ordered selection is
     equally likely, and the cost depends only on ``count``, not on the size of the population.
 
     Args:
         population: Integer tensor ``[...]``, each entry at least ``count``.
-        count: How many to draw for each.
+        count: The number of draws for each entry.
         generator: The source of randomness.
 
     Returns:
@@ -106,7 +106,7 @@ def _replaced(draws: Tensor, top: Tensor) -> Tensor:
     """Replace every number that was drawn before by the largest one that could be drawn.
 
     Args:
-        draws: Numbers in the order they were drawn, each of ``0 … top`` ``[..., count]``.
+        draws: Numbers in the order they were drawn, each from ``0 … top`` ``[..., count]``.
         top: The largest number at each place; it grows by 1 from place to place.
     """
     chosen = torch.empty_like(draws)
@@ -121,7 +121,7 @@ def _replaced(draws: Tensor, top: Tensor) -> Tensor:
 def ambient(seed: int, purpose: str, step: int = 0) -> Iterator[None]:
     """Let torch's global generators draw the stream ``(seed, purpose, step)`` inside.
 
-    Afterwards they are as they were. It is for modules that take no generator (dropout,
+    Afterwards their state is restored. It is for modules that take no generator (dropout,
     ``reset_parameters``).
     """
     named = generator(seed, purpose, step)

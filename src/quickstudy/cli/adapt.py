@@ -49,10 +49,10 @@ def _tell(notes: Sequence[str], out: Path) -> None:
 
 
 def _check(asked: AdaptOptions, learner: Learner) -> None:
-    """Raise if an option does not apply, or a file or folder is missing or in the way.
+    """Check the options and paths.
 
     Raises:
-        UserError: If so.
+        UserError: If an option does not apply, or a file or folder is missing or in the way.
     """
     require(
         asked.steps is None or learner.test_steps > 0,
@@ -100,10 +100,10 @@ def _adapted(learner: Learner, support: Batch, steps: int | None) -> Adapted:
 
 
 def _check_outputs(learner: Learner, support: Batch) -> None:
-    """Raise if the learner does not serve the task, or its network has other outputs.
+    """Check that the learner serves the task.
 
     Raises:
-        UserError: If so.
+        UserError: If it does not, or its network has other outputs.
     """
     target, name = support.target, type(learner).__name__
     advice = f" {ANY_WAY.format(target.way)}" if target.way and not learner.any_way else ""
@@ -119,7 +119,7 @@ def _check_outputs(learner: Learner, support: Batch) -> None:
 
 
 def _num_outputs(learner: Learner, support: Batch) -> int:
-    """Count the outputs that the network has after no step."""
+    """Count the outputs of the network before the first step."""
     with evaluating(learner), torch.no_grad():
         x = support.x[:, :1].to(device_of(learner))
         adapted = learner.adapt(support[:1].to(x.device), 0)

@@ -12,7 +12,7 @@ from quickstudy.episode import Batch
 from quickstudy.errors import require
 
 MOST_NAMED = 10
-"""Names that are listed; of more, the number is told."""
+"""The most names that are listed; further names are counted."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class AdaptOptions:
     """Inner steps; by default the learner's number."""
     ink: Literal["auto", "dark", "light"] | None = None
     """Grey images: dark ink is inverted, light ink is not, auto looks at each image's border. By
-    default auto for models of glyphs and Omniglot, else images are taken as they are."""
+    default auto for models of glyphs and Omniglot, else images stay unchanged."""
     label: str | None = None
     """Column of a CSV file that holds the classes."""
     target: tuple[str, ...] = ()
@@ -60,10 +60,10 @@ class NewTask:
 
 
 def check_undescribed(asked: AdaptOptions, known: str) -> None:
-    """Raise if an option says something of the files that the run knows.
+    """Check the options that describe the files.
 
     Raises:
-        UserError: If so.
+        UserError: If an option describes something that the run already knows.
     """
     given = asked.ink is not None or asked.label is not None or bool(asked.target)
     message = f"Options --ink, --label and --target are not needed: this run knows {known}."
@@ -71,17 +71,17 @@ def check_undescribed(asked: AdaptOptions, known: str) -> None:
 
 
 def check_classes(names: Sequence[str], path: Path) -> None:
-    """Raise if there is only one class.
+    """Check the number of classes.
 
     Raises:
-        UserError: If so.
+        UserError: If there is only one class.
     """
     message = f"A task should have at least two classes. Found one in {path}: {names[0]!r}."
     require(len(names) >= 2, message)
 
 
 def names_in(labels: Sequence[str]) -> tuple[str, ...]:
-    """List the classes in the order in which they come."""
+    """List the classes in the order of their first examples."""
     return tuple(dict.fromkeys(labels))
 
 

@@ -18,7 +18,7 @@ class Asked:
     Attributes:
         choice: The choice.
         values: The value of every option by name.
-        given: The names of those that were given.
+        given: The names of the options that were given.
     """
 
     choice: Choice
@@ -33,7 +33,7 @@ class Asked:
         return {option.target: self.values[option.name] for option in self.choice.owned(owner)}
 
     def with_way(self, way: int) -> "Asked":
-        """Give the same with another way, as if that had been given."""
+        """Give the same request with another way, as if that way had been given."""
         return replace(self, values=self.values | {"way": way}, given=self.given | {"way"})
 
     @property
@@ -46,7 +46,7 @@ class Asked:
 
 
 def _plain(value: Any) -> Any:
-    """Give a path as text, and other values as they are."""
+    """Give a path as text, and other values unchanged."""
     return str(value) if isinstance(value, Path) else value
 
 
@@ -78,7 +78,7 @@ def choice_of(learner: str, arguments: Sequence[str]) -> Choice:
 
 
 def _check_learner(name: str) -> None:
-    """Raise if a learner is unknown, or a class of the user's is no learner."""
+    """Raise if a learner is unknown, or a user's class is not a learner."""
     if catalog.place_of("learners", name) == name:
         from quickstudy.cli.making import learner_class
 

@@ -31,7 +31,7 @@ def as_begun(found: Asked, out: Path) -> Asked:
 
 
 def _check_settings(settings: dict[str, Any], begun: dict[str, Any]) -> None:
-    """Raise if a setting that may not change is another than the run was begun with."""
+    """Raise if a setting that may not change differs from the begun run."""
     free = FREE | {"steps"} if begun.get("schedule") == "constant" else FREE
     for name, value in settings.items():
         if name not in free:
@@ -39,7 +39,7 @@ def _check_settings(settings: dict[str, Any], begun: dict[str, Any]) -> None:
 
 
 def _with_way_of(found: Asked, begun: dict[str, Any]) -> Asked:
-    """Take over a way that was lowered to the classes that there were."""
+    """Take over a way that was lowered to the number of classes."""
     own, old = found.of("task").get("way"), begun.get("way")
     if own is None or old in (None, own) or "way" in found.given:
         return found
@@ -47,7 +47,7 @@ def _with_way_of(found: Asked, begun: dict[str, Any]) -> Asked:
 
 
 def _check_same(name: str, value: Any, old: Any) -> None:
-    """Raise if an option has another value than the run was begun with."""
+    """Raise if an option differs from the begun run."""
     flag = name if name == "learner" else f"--{name.replace('_', '-')}"
     require(
         value == old,
@@ -60,7 +60,7 @@ def _settings_of(out: Path) -> dict[str, Any] | None:
     """Read the settings of the run in ``out``; None if no run was begun there.
 
     Raises:
-        UserError: If the run is not one of the command line.
+        UserError: If the run was not made by the command line.
     """
     if not ((out / "last.safetensors").exists() and (out / "run.json").exists()):
         return None

@@ -22,7 +22,7 @@ TABLES = {
 }
 """The module and the name of each table, which maps names to classes or to their paths."""
 OWN = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
-"""An import path of the user's, ``package.module:Class``."""
+"""A user's import path, ``package.module:Class``."""
 FILES = {".csv": "table", ".parquet": "table", ".npz": "arrays"}
 SETS = ("images_background", "images_evaluation")
 """The two halves of Omniglot, as zips or folders."""
@@ -68,7 +68,7 @@ def place_of(kind: str, name: str) -> str:
     The path of a model of timm is ``timm:NAME``.
 
     Raises:
-        UserError: If it is neither.
+        UserError: If ``name`` is neither.
     """
     known = table(kind)
     if name in known or OWN.fullmatch(name):

@@ -48,7 +48,7 @@ class Choice:
         learner: The learner.
         data: The data.
         model: The network; None for the usual one.
-        columns: Whether the data is a table with a column that says the task.
+        columns: Whether the data is a table with a task column.
     """
 
     learner: str
@@ -90,7 +90,7 @@ class Choice:
 
     @cached_property
     def options(self) -> list[Option]:
-        """All options of the choice, a name that is taken with its owner before it."""
+        """All options of the choice; a name that is taken is prefixed with its owner."""
         found = {option.name: self._offered(option) for option in _general()}
         for option in (*self._of_data(), *self._of_tasks(), *self._of_learner(), *self._of_model()):
             _add(found, option)
@@ -101,7 +101,7 @@ class Choice:
         return [option for option in self.options if option.owner == owner]
 
     def _offered(self, option: Option) -> Option:
-        """Give the option; the balancers offered are those for tasks that are drawn, or fixed."""
+        """Give the option; the balancers offered fit tasks that are drawn, or fixed."""
         if option.name != "balancer":
             return option
         known = catalog.balancers().items()
@@ -109,7 +109,7 @@ class Choice:
         return dataclasses.replace(option, kind=Kind(str, choices=able))
 
     def _of_data(self) -> list[Option]:
-        """List the options of the data, without the one that a path decides."""
+        """List the options of the data, without the option that a path decides."""
         decided = 0 if self.source == self.data else 1
         return options_for(catalog.options_of("sources", self.source)[decided:], "data", "data")
 
@@ -142,7 +142,7 @@ class Choice:
         return options_for(_open(found, "model"), "network", "model")
 
     def _with_recipe(self, option: Option) -> Option:
-        """Give the option with the default that is good for the choice."""
+        """Give the option with the recommended default for the choice."""
         good = self._recipe.get(option.owner or option.group, {})
         value = good.get(option.target or option.name, option.default)
         default = tuple(value) if isinstance(value, list) else value

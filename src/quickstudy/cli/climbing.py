@@ -7,7 +7,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 
 class ClimbBar:
-    """Shows how far the ladder is climbed, and the seconds left; nothing without a terminal.
+    """Shows the progress of the climb, and the seconds left; nothing without a terminal.
 
     Args:
         console: The console to write to.

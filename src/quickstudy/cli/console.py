@@ -2,7 +2,7 @@
 
 
 def say(text: str) -> None:
-    """Print a line as it is: neither broken nor coloured."""
+    """Print a line unchanged: neither broken nor coloured."""
     from rich.console import Console
 
     Console(stderr=True).print(text, soft_wrap=True, highlight=False, markup=False)

@@ -15,11 +15,11 @@ PURPOSE = "A few minutes on embedded data, from training to report."
 LEARNER = "protonet"
 NETWORK = ("--way", "40", "--channels", "32")
 WAYS = (20, 5)
-"""The ways of the tasks that it is judged on."""
+"""The ways of the evaluation tasks."""
 OLD = ("last.safetensors", "best.safetensors", "metrics.jsonl")
-"""Files of an earlier demo that a new one must not find; the first says that a run is there."""
+"""Files of an earlier demo that a new demo must not find; the first marks a run."""
 MARK = ".demo"
-"""A file of this name says that a folder holds a demo, which the next demo may replace."""
+"""A file of this name marks a folder of a demo, which the next demo may replace."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def _make_room(out: Path) -> None:
     """Remove an earlier demo from the folder.
 
     Raises:
-        UserError: If it holds a run that is no demo.
+        UserError: If it holds a run that is not a demo.
     """
     _check_free(out)
     out.mkdir(parents=True, exist_ok=True)
@@ -86,7 +86,7 @@ def _make_room(out: Path) -> None:
 
 
 def _check_free(out: Path) -> None:
-    """Raise if the folder holds a run that is no demo."""
+    """Raise if the folder holds a run that is not a demo."""
     other = (out / OLD[0]).exists() and not (out / MARK).exists()
     message = f"Folder {out} holds a run that is no demo: choose another folder with --out."
     require(not other, message)

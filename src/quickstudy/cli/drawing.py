@@ -24,8 +24,8 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
 def with_fitting_way(asked: Asked, data: Data) -> Asked:
     """Lower the way, unless it was given, to the number of classes of the smallest split.
 
-    All splits are used: a run is trained, validated and evaluated on tasks of one way. A way of 1
-    is no task, so it stays 2 at least.
+    All splits count, because a run is trained, validated and evaluated on tasks of one way. The way
+    stays at least 2, because a task needs two classes.
     """
     way = asked.of("task").get("way")
     if way is None or "way" in asked.given:
@@ -35,7 +35,7 @@ def with_fitting_way(asked: Asked, data: Data) -> Asked:
 
 
 def note_on_way(asked: Asked, fitting: Asked, data: Data) -> list[str]:
-    """Say in a line, if the way was lowered, which split has so few classes."""
+    """Name in a line the split with too few classes, if the way was lowered."""
     if fitting is asked:
         return []
     ways = f"Tasks have {fitting['way']} classes, not {asked['way']}"
@@ -76,7 +76,7 @@ def _pretrains(asked: Asked) -> bool:
 
 
 def _train_way(asked: Asked, way: int | None) -> dict[str, int]:
-    """Give the way of training tasks, if it is to be another than ``way``.
+    """Give the way of training tasks, if it differs from ``way``.
 
     Raises:
         UserError: If it is larger.

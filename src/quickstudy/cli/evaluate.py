@@ -14,7 +14,7 @@ from quickstudy.training import Baselines, Evaluation
 
 PURPOSE = "Evaluate a run on new tasks, next to plain baselines."
 SLOW = 5.0
-"""Seconds from which on it is said that a baseline takes most of the time."""
+"""The least seconds for a note that a baseline takes most of the time."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def size_in_words(source: dict[str, object]) -> str:
 
 
 def tell_cost(found: Evaluation) -> None:
-    """Say on standard error if one baseline took most of the time, and how to do without."""
+    """Say on standard error if one baseline took most of the time, and how to leave it out."""
     name, seconds = _slowest(found)
     total = sum(found.seconds.values())
     if name in found.baselines and seconds > max(SLOW, total / 2):

@@ -40,7 +40,7 @@ class FitOptions(ReadingOptions):
     table: Annotated[Path, Positional]
     """A .csv or .parquet file."""
     task: str
-    """The column that says which task a row belongs to."""
+    """The column of the task of each row."""
     target: tuple[str, ...]
     """The columns to predict: numbers, classes, or some of each."""
     kind: KindChoice = "auto"
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _say(console: Console, lines: Sequence[str]) -> None:
-    """Print lines as they are."""
+    """Print lines unchanged."""
     for line in lines:
         console.print(line, markup=False)
 
@@ -123,7 +123,7 @@ def _table(asked: FitOptions) -> Table:
     """Read the table.
 
     Raises:
-        UserError: If it has less than four tasks, or cannot be read.
+        UserError: If it has fewer than four tasks, or cannot be read.
     """
     table = table_of(asked, asked.kind)
     require(
@@ -148,7 +148,7 @@ def _climbed(asked: FitOptions, table: Table) -> Climb:
     """Compare the ways; Ctrl-C ends it with the scores so far.
 
     Raises:
-        KeyboardInterrupt: If nothing is known yet.
+        KeyboardInterrupt: If there are no scores yet.
     """
     climb = _planned(asked, table)
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -163,17 +163,17 @@ def _climbed(asked: FitOptions, table: Table) -> Climb:
 
 
 def _planned(asked: FitOptions, table: Table) -> Climb:
-    """Prepare the comparison, by default as long as the number of rows asks for."""
+    """Prepare the comparison; by default the number of rows decides its length."""
     rows = len(table.frame)
     splits, seconds = asked.splits or splits_for(rows), asked.time or seconds_for(rows)
     return climb_of(table, splits, asked.shots, asked.new, seconds)
 
 
 def _check(asked: FitOptions) -> None:
-    """Raise if an option is out of range, or the folder is not free.
+    """Check the options.
 
     Raises:
-        UserError: If so.
+        UserError: If an option is out of range, or the folder is not free.
     """
     splits = 5 if asked.splits is None else asked.splits
     _at_least_one("splits", splits)
@@ -189,10 +189,10 @@ def _at_least_one(name: str, value: int) -> None:
 
 
 def _check_folder(out: Path) -> None:
-    """Raise if the folder is not free.
+    """Check the folder.
 
     Raises:
-        UserError: If so.
+        UserError: If the folder is not free.
     """
     taken = (out / "last.safetensors").exists()
     require(not taken, f"Folder {out} holds a run already: choose another with --out.")

@@ -19,15 +19,15 @@ def new_folder(learner: str, data: str) -> Path:
 
 
 def _class_in(name: str) -> str:
-    """Give the class in ``package.module:Class``; another name as it is."""
+    """Give the class in ``package.module:Class``; another name stays unchanged."""
     return name.rpartition(":")[2]
 
 
 def link_latest(folder: Path) -> None:
     """Let ``runs/latest`` be a link to ``folder``, if that is in ``runs``.
 
-    A folder of that name, as version 0.1.0 made it, stays as it is; so does everything on a system
-    without links.
+    A folder of that name, as version 0.1.0 made it, is kept. On a system without links nothing
+    changes.
     """
     if not _may_be_latest(folder):
         return
@@ -67,7 +67,7 @@ def latest() -> Path:
 
 
 def _linked() -> Path:
-    """Give the folder that the link leads to."""
+    """Give the target of the link."""
     return RUNS / LATEST.readlink().name if LATEST.is_symlink() else LATEST
 
 

@@ -1,4 +1,4 @@
-"""Predictions beside the answers that files hold: how good they are, and a CSV file of them."""
+"""Predictions beside the answers in files: their accuracy, and a CSV file of them."""
 
 import csv
 import io

@@ -95,7 +95,7 @@ def evaluate_run(run: Trained, source: TaskSource, asked: Judging, baselines: An
 
 
 def _form(run: Trained, data: str) -> dict[str, Any]:
-    """The form of images that the model takes, for a folder after training on no such folder."""
+    """The form of images that the model takes, for a folder if training used no folder."""
     kind, _ = source_class(data)
     if kind is not Images or run.learned_from(Images):
         return {}

@@ -24,7 +24,7 @@ class Kind:
 
     Attributes:
         base: The type of one value: int, float, str, Path or bool.
-        choices: The values, if these are a few.
+        choices: The values, if they are few.
         size: None for one value, 0 for any number of values, else the number.
         optional: Whether ``none`` is a value.
         also: Another type that a value may have, for a choice or an int.
@@ -71,7 +71,7 @@ class Kind:
             raise UserError(message) from None
 
     def _converted(self, word: str) -> Any:
-        """Give a word that is no choice as a value of the type that it may have."""
+        """Convert a word that is not a choice to the allowed type."""
         base = self.also if self.choices else self.base
         if base is None:
             raise ValueError(word)
@@ -98,7 +98,7 @@ def kind_of(annotation: Any) -> Kind | None:
 
 
 def _maker(origin: Any) -> Any:
-    """Choose how the kind of a type with arguments is made."""
+    """Choose the function that makes the kind of a type with arguments."""
     if origin is typing.Literal:
         return _of_choices
     if origin in UNIONS:
@@ -130,7 +130,7 @@ def _merged(known: Sequence[Kind]) -> Kind | None:
 
 
 def _or_number(chosen: Kind, known: Sequence[Kind]) -> Kind:
-    """Let a choice have another type too, if it may."""
+    """Allow a choice another type too, if possible."""
     other = _first(kind for kind in known if not kind.choices)
     return dataclasses.replace(chosen, also=None if other is None else other.base)
 
@@ -140,7 +140,7 @@ def _first(kinds: Iterable[Kind]) -> Kind | None:
 
 
 def _of_several(arguments: tuple[Any, ...]) -> Kind | None:
-    """Give the kind of a sequence: of any number of values, or of as many as a tuple says."""
+    """Give the kind of a sequence: of any number of values, or of the length of a tuple."""
     one = kind_of(arguments[0])
     if one is None or one.size is not None:
         return None

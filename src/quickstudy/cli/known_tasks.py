@@ -47,12 +47,12 @@ class KeptForNew(AdaptingRung):
 
 
 def answered(folder: Path, files: Sequence[Path], level: float, classes: Sequence[str]) -> Answered:
-    """Predict rows of known tasks by the way kept for them, of others by the one for new tasks.
+    """Predict rows of known tasks by the way kept for them, and of others by the way for new tasks.
 
     A task that was not learned has no rows here, so it is predicted by the model that all share.
 
     Raises:
-        UserError: If it is no run of ``quickstudy fit``, or the files do not fit.
+        UserError: If it is not a run of ``quickstudy fit``, or the files do not fit.
     """
     run = Trained.read(folder, classes=classes)
     form = _form(run)
@@ -71,7 +71,7 @@ def _task(form: TableForm) -> Task:
 
 
 def _places(names: Sequence[str], kept: Kept) -> Tensor:
-    """Give the place of every row's task among those that are known, −1 for another ``[row]``."""
+    """Give the place of every row's task among the known tasks, −1 for another ``[row]``."""
     known = {name: place for place, name in enumerate(kept.rows.names)}
     return torch.tensor([known.get(name, -1) for name in names])
 
@@ -91,7 +91,7 @@ def _form(run: Trained) -> TableForm:
 
 
 def _tasks(files: Sequence[Path], column: str) -> list[str]:
-    """Give the task of every row of the files; empty if the cell is."""
+    """Give the task of every row of the files; empty for an empty cell."""
     return [_name(value) for path in files for value in _column(path, column)]
 
 

@@ -7,7 +7,7 @@ import torch
 from quickstudy.errors import UserError, require
 
 MOST_THREADS = 256
-"""More crash OpenMP, unless the machine has more cores."""
+"""More threads crash OpenMP, unless the machine has more cores."""
 
 
 def device(name: str) -> torch.device:

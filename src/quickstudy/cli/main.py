@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def entry() -> int:
-    """Run the program, which Ctrl-C ends quietly at any moment."""
+    """Run the program; Ctrl-C ends it quietly at any moment."""
     try:
         return main()
     except KeyboardInterrupt:
@@ -65,14 +65,14 @@ def entry() -> int:
 
 
 def _replace_unknown_characters() -> None:
-    """Let a character that the terminal does not have be replaced."""
+    """Replace characters that the terminal cannot show."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
 
 
 def _leave_pipe() -> int:
-    """Let nothing be written at exit: the reader of the pipe has closed it."""
+    """Write nothing at exit: the reader has closed the pipe."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
@@ -93,7 +93,7 @@ def _run(given: list[str]) -> int:
 
 
 def _find_own_modules() -> None:
-    """Let modules of the user's be imported from the current folder."""
+    """Allow imports of the user's modules from the current folder."""
     here = os.getcwd()
     if here not in sys.path:
         sys.path.append(here)
@@ -107,7 +107,7 @@ def _start(command: str, words: list[str]) -> int:
 
 
 def _program(command: str) -> ModuleType:
-    """Load the module of a command, and only that: the others do not wait for it."""
+    """Load only the module of a command, so that other commands do not wait for it."""
     module, _ = COMMANDS[command]
     with loading():
         return import_module(f"quickstudy.cli.{module}")
@@ -169,7 +169,7 @@ def _memory_ran_out(error: Exception) -> bool:
 
 
 def _told(title: str, error: Exception | str, code: int) -> int:
-    """Tell an error in one line, and give the exit code."""
+    """Print an error in one line, and give the exit code."""
     shown = f"\x1b[1;31m{title}\x1b[0m" if _has_colours() else title
     print(f"{shown} {error}", file=sys.stderr)
     return code

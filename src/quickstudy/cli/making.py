@@ -1,4 +1,4 @@
-"""The learner that was asked for, with its network, for the tasks that it is to learn from."""
+"""Makes the learner, with its network, for the tasks of the training."""
 
 import inspect
 from typing import Any
@@ -49,7 +49,7 @@ def learner_class(name: str) -> type[Learner]:
     """Import the learner of a name, or of the path of a user's class.
 
     Raises:
-        UserError: If it is no learner.
+        UserError: If it is not a learner.
     """
     found = imported(catalog.place_of("learners", name))
     good = inspect.isclass(found) and issubclass(found, Learner)
@@ -75,7 +75,7 @@ def _num_outputs(asked: Asked, target: Target) -> int:
 
 
 def _decided(asked: Asked, cls: type[Learner], source: TaskSource) -> dict[str, Any]:
-    """Give the parameters of the learner that the tasks decide, those that it has."""
+    """Give the parameters of the learner that the tasks decide, as far as it has them."""
     target = source.target
     compares = cls.model_for(target) != "scores"
     values: dict[str, Any] = {
@@ -144,7 +144,7 @@ def start_from(learner: Learner, asked: Asked) -> None:
     """Give ``learner`` the weights of another run, if one is named.
 
     Raises:
-        UserError: If that is one of another learner or network.
+        UserError: If that run has another learner or network.
     """
     run = asked["start_from"]
     if run is None:
@@ -159,7 +159,7 @@ def start_from(learner: Learner, asked: Asked) -> None:
 
 
 def _shapes(learner: Learner) -> dict[str, tuple[int, ...]]:
-    """Give the shapes of all that a learner is saved as."""
+    """Give the shapes of the saved tensors of a learner."""
     return {name: tuple(value.shape) for name, value in learner.state_dict().items()}
 
 

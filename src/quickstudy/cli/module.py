@@ -18,7 +18,7 @@ NOWHERE: Origin = ("", "")
 
 
 class Opaque:
-    """Stands for a type that no option can have."""
+    """Represents a type that no option can have."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Module:
 
     @cached_property
     def imports(self) -> dict[str, Origin]:
-        """Give module and original name of all that is imported by ``from``."""
+        """Give module and original name of each import by ``from``."""
         found = dict[str, Origin]()
         for node in self.tree.body:
             if isinstance(node, ast.ImportFrom) and not node.level:
@@ -102,7 +102,7 @@ def _is_package(name: str) -> bool:
 
 
 def _imported(node: ast.ImportFrom) -> dict[str, Origin]:
-    """Give module and original name of all that a statement imports."""
+    """Give module and original name of each import in a statement."""
     return {alias.asname or alias.name: (str(node.module), alias.name) for alias in node.names}
 
 
@@ -121,7 +121,7 @@ def _targets(node: ast.stmt) -> list[ast.expr]:
 
 
 class _Names(dict[str, Any]):
-    """The names of a module, each found when it is asked for."""
+    """The names of a module, each found at its first use."""
 
     KNOWN: typing.ClassVar[dict[str, Any]] = {
         **{kind.__name__: kind for kind in (int, float, str, bool, tuple, list, dict)},
@@ -156,7 +156,7 @@ class _Names(dict[str, Any]):
 
 
 class _External:
-    """A name of another package, and all that is under it."""
+    """A name of another package, and everything under it."""
 
     def __init__(self, name: str) -> None:
         self._name = name

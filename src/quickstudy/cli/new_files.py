@@ -111,7 +111,7 @@ def _check_columns(asked: AdaptOptions) -> None:
 
 
 def _inputs_of_model(learner: Learner) -> int | None:
-    """Give the number of inputs of the network, if it says it.
+    """Give the number of inputs of the network, if it is known.
 
     Raises:
         UserError: If it takes images.

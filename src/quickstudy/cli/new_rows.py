@@ -95,7 +95,7 @@ def _no_rows(form: TableForm) -> Batch:
 
 
 def _left_out(labelled: "pd.Series[bool]") -> list[str]:
-    """Tell how many rows have no target."""
+    """Say how many rows have no target."""
     count = int((~labelled).sum())
     return [f"{count} rows without a target were left out."] if count else []
 
@@ -116,7 +116,7 @@ def _examples(form: TableForm, y: Tensor) -> str:
 
 
 def _labels_in_words(form: TableForm, y: Tensor) -> str:
-    """Tell how many labels each target has."""
+    """Say how many labels each target has."""
     counts = zip(form.targets, (~y.isnan()).sum(0).tolist(), strict=True)
     return ", ".join(f"{name} ({count})" for name, count in counts)
 

@@ -231,7 +231,7 @@ class Block:
 
     @property
     def at_least(self) -> int:
-        """The blocks that must fit into the time, so that a slow way is judged once begun."""
+        """The number of such blocks that must fit into the time: a begun slow way gets judged."""
         return FIRST if self.cost > 1 and not self.split else 1
 
     def units(self) -> list[tuple[Rung, int]]:

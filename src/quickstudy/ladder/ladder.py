@@ -38,7 +38,7 @@ def ladder_tasks(
     draws: int = 5,
     ways: Sequence[Rung] | None = None,
 ) -> list[Score]:
-    """Learn from some tasks, adapt to ``new`` others from K random rows, and predict their rest.
+    """Learn from some tasks, adapt to ``new`` others from K random rows, and predict the rest.
 
     The protocol *unseen tasks, K-shot*. The K rows are drawn ``draws`` times.
     """

@@ -1,4 +1,4 @@
-"""Measures the accuracy within each group of classes: which alphabets are hard."""
+"""Measures the accuracy within each group of classes: it shows which alphabets are hard."""
 
 from torch import Tensor
 
@@ -25,9 +25,9 @@ def accuracy_by_group_values(
     Args:
         learner: The learner.
         pool: The classes and their groups.
-        way: Classes a task.
-        shot: Support examples a class.
-        query: Query examples a class.
+        way: Classes of a task.
+        shot: Support examples of a class.
+        query: Query examples of a class.
         num_tasks_each: Tasks of each group.
         seed: Chooses the tasks.
 

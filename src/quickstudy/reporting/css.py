@@ -1,4 +1,4 @@
-"""The style sheet of a report: one column, light or dark as the reader has it, white figures."""
+"""The style sheet of a report: one column, light or dark by the reader's setting, white figures."""
 
 CSS = """
 :root {

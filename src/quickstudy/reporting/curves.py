@@ -37,9 +37,9 @@ HEIGHTS = {"lr": 0.6}
 """The height of a panel, if it is not 1."""
 STEPS_LABEL = "inner steps taken on the support set"
 MANY = 40
-"""The number of losses from which a smoothed curve is drawn over them."""
+"""The least number of losses for a smoothed curve over them."""
 MARKED = 60
-"""The number of validations from which they are no longer marked one by one."""
+"""The least number of validations that are no longer marked singly."""
 DOTTED: dict[str, Any] = {"linewidth": 1.5, "marker": "o", "markersize": 3}
 BAND = "this learner, 95 % band"
 
@@ -155,7 +155,7 @@ def _best(values: Values, metric: str) -> int:
 
 
 def _mark(axes: Axes, shown: Curve, place: int, metric: str) -> None:
-    """Mark the best value, and say it above the panel."""
+    """Mark the best value, and write it above the panel."""
     step, best = shown.steps[place], shown.values[place]
     label = f"best: {_value(best, metric)} at step {int(step):,}"
     axes.plot(step, best, "o", color=ORANGE, markersize=8, label=label, gid="best")

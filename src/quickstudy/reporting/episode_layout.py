@@ -77,7 +77,7 @@ class Layout:
         shots: The most support images of a row.
         queries: The most queries of a row.
         rows: The number of rows, one for each class.
-        x: Images ``[example, channel, height, width]`` that say how grey values are shown.
+        x: Images ``[example, channel, height, width]`` that decide how grey values are shown.
     """
 
     def __init__(self, shots: int, queries: int, rows: int, x: Tensor) -> None:

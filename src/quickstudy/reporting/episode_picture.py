@@ -26,8 +26,8 @@ class Answer:
     Attributes:
         image: The query ``[channel, height, width]``.
         truth: Its class.
-        predicted: The class the learner took it for.
-        probability: The probability that it gave that class.
+        predicted: The class that the learner predicts.
+        probability: The probability of the predicted class.
     """
 
     image: Tensor
@@ -37,7 +37,7 @@ class Answer:
 
     @property
     def wrong(self) -> bool:
-        """Whether it is a mistake, as an answer that is not a number is."""
+        """Whether it is a mistake; an answer that is NaN counts as a mistake."""
         return self.predicted != self.truth or math.isnan(self.probability)
 
     @property
@@ -59,7 +59,7 @@ def has_pictures(pool: Classes) -> bool:
 def episode_picture(learner: Learner, source: Episodes, seed: int = 0) -> Figure:
     """Draw a task: for every class a row with its support images and some of its queries.
 
-    Below a query stand the predicted class and its probability. A mistake has a red frame, and its
+    Below a query are the predicted class and its probability. A mistake has a red frame, and its
     true class below.
 
     Args:
@@ -135,7 +135,7 @@ class Selection:
 
     @classmethod
     def of(cls, support: Batch, answers: Sequence[Answer]) -> "Selection":
-        """Choose the first classes, and of each some queries."""
+        """Choose the first classes, and some queries of each."""
         classes = sorted({answer.truth for answer in answers})
         drawn = classes[:MOST_CLASSES]
         limit = 6 if len(drawn) <= ROWS else 4

@@ -1,4 +1,4 @@
-"""Draws estimates beside one another: a learner and its baselines, the groups of a pool."""
+"""Draws estimates side by side: a learner and its baselines, or the groups of a pool."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -60,7 +60,7 @@ class Dots:
 
     Attributes:
         rows: Names and estimates.
-        metric: The metric that they are of.
+        metric: The metric of the estimates.
         emphasis: The name of the row that is coloured; None colours every row.
     """
 
@@ -133,7 +133,7 @@ def _draw_bars(axes: Axes, dots: Dots) -> None:
 
 
 def _rank(estimate: Estimate) -> float:
-    """Order estimates from the best to the worst; one that diverged is the last."""
+    """Order estimates from the best to the worst; diverged ones come last."""
     return -estimate.mean if math.isfinite(estimate.mean) else math.inf
 
 

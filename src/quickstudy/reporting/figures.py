@@ -1,4 +1,4 @@
-"""Chooses the figures of a report, and says how each is read."""
+"""Chooses the figures of a report, and explains how to read each."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -45,7 +45,7 @@ class Shown:
         name: Its file's name.
         title: Its heading.
         reading: One or two sentences on how to read it.
-        alt: A description, for those who do not see it.
+        alt: A description for readers who cannot see it.
         figure: The figure.
         wide: Whether it has too much detail for the width of a phone.
     """
@@ -58,7 +58,7 @@ class Shown:
     wide: bool = False
 
     def keep(self, folder: Path) -> str:
-        """Write the figure into ``folder/figures``, and give it as markup with how to read it."""
+        """Write the figure into ``folder/figures``, and give it as markup with its explanation."""
         image = png(self.figure)
         write_atomically(folder / "figures" / f"{self.name}.png", image)
         return markup.picture(image, self.alt, self.reading, self.wide)
@@ -76,7 +76,7 @@ class Extras:
         metrics: The lines of its ``metrics.jsonl``.
         groups: The accuracy within each group of classes.
         group_way: Classes of a task within a group.
-        relatedness: How related the training tasks are.
+        relatedness: The relatedness of the training tasks.
     """
 
     metrics: Sequence[dict[str, float]] = ()
@@ -113,7 +113,7 @@ def _tasks_shown(learner: Learner, source: TaskSource, seed: int) -> Iterator[Sh
 
 
 def shown_relatedness(found: Relatedness) -> Shown:
-    """Make the map of how related tasks are."""
+    """Make the map of the tasks' relatedness."""
     return Shown(
         "relatedness",
         "Which tasks are related",

@@ -53,7 +53,7 @@ def is_curve(source: Family) -> bool:
 def sinusoid_fits(learner: Learner, source: Family, seed: int = 0) -> Figure:
     """Draw six tasks: the true curve, the support points, and predictions on the way.
 
-    The predictions are those after 0, 1, 5 and 10 inner steps. A learner without inner steps has
+    The predictions are taken after 0, 1, 5 and 10 inner steps. A learner without inner steps has
     one prediction.
 
     Args:
@@ -89,7 +89,7 @@ class Fits:
         x: Inputs ``[task, point]``.
         true: The true curves ``[task, point]``.
         predicted: For each number of inner steps, the predictions ``[task, point]``.
-        inner: Whether the learner takes inner steps; otherwise one prediction stands at 0.
+        inner: Whether the learner takes inner steps; otherwise the only prediction has number 0.
     """
 
     support: Batch

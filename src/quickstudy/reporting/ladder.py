@@ -1,4 +1,4 @@
-"""Tells in lines how good the ways of sharing between tasks are on a table."""
+"""Writes lines on the errors of the ways of sharing between tasks on a table."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ def best_of(found: dict[str, float]) -> str:
 
 
 def head_of(metric: str) -> str:
-    """Name a metric; if it is of one target, as ``rmse of price``, in a second line."""
+    """Name a metric; the name of its target, as in ``rmse of price``, is on a second line."""
     name, _, target = metric.partition(" of ")
     return f"{target}\n{HEADS[name]}" if target else HEADS[name]
 
@@ -74,7 +74,7 @@ def note_of(scores: Sequence[Score]) -> str:
 def cells_of(scores: Sequence[Score], shot: int | None) -> tuple[list[str], list[list[str]]]:
     """Give a head, and a line for every way.
 
-    A line holds the error, how far it is above the best way's with half the interval of that, other
+    A line holds the error, its relative excess over the best way with half the interval, other
     metrics, and times. The other metrics are the explained variance or the accuracy, or the error
     of each of several targets of different kinds.
     """
@@ -102,7 +102,7 @@ def footnotes(
     """Name the exceptions of each way: splits it was not run on, tasks it has no model for.
 
     Args:
-        scores: Of all protocols.
+        scores: The scores of all protocols.
         shot: The protocol.
         notes: Why ways were not run on all splits, by their names.
     """
@@ -112,7 +112,7 @@ def footnotes(
 
 
 def _behind(standing: Standing, name: str) -> str:
-    """Write how far the error is above the best way's, and the half of its interval."""
+    """Write the relative excess of the error over the best way, and half its interval."""
     if name == standing.best:
         return "—"
     found = standing.apart(name, standing.best)
@@ -133,7 +133,7 @@ def _note(standing: Standing, name: str, notes: Mapping[str, str]) -> str:
 
 
 def _missing(standing: Standing, name: str, notes: Mapping[str, str]) -> list[str]:
-    """Say on how many splits a way was run, if not on all, and why."""
+    """Say on how many splits a way was run, and why, if it was not run on all."""
     splits = len(standing.errors[name])
     if splits == standing.splits:
         return []
@@ -141,7 +141,7 @@ def _missing(standing: Standing, name: str, notes: Mapping[str, str]) -> list[st
 
 
 def _bare(part: float) -> list[str]:
-    """Say which part of the tasks has no model, if any."""
+    """Say which fraction of the tasks has no model, if any."""
     if not part:
         return []
     out = ", so it does not count" if part > MOST_BARE else ""

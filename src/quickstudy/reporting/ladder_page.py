@@ -1,4 +1,4 @@
-"""Writes the page of the ladder: which way of sharing between tasks a table rewards."""
+"""Writes the page of the ladder: the best ways of sharing between the tasks of a table."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -98,9 +98,9 @@ def _name_lines(axes: Axes, names: Sequence[str]) -> None:
 
 
 def _fit_most(axes: Axes, standing: Standing) -> None:
-    """Choose a range that tells the good ways apart.
+    """Choose a range that separates the good ways.
 
-    A way that is far worse than the middle one stands at the edge, with its number.
+    A way that is far worse than the median way is drawn at the edge, with its number.
     """
     low, high = _range(standing)
     margin = 0.06 * max(high - low, 1e-12)
@@ -134,7 +134,7 @@ def write_ladder(
         scores: The scores of the ladder.
         title: Heading of the page.
         kept: Sentences on the ways that were kept.
-        settings: How it was measured, plain values by name.
+        settings: The settings of the comparison, plain values by name.
         notes: Why ways were not run on all splits, by their names.
 
     Returns:

@@ -38,7 +38,7 @@ def write_report(
     """Write ``folder/report.html``, which needs nothing outside itself.
 
     The page holds the result in words, a table with the baselines, every figure that applies with
-    how to read it, and the run's settings. The files of :func:`quickstudy.fit` in ``folder``
+    its explanation, and the run's settings. The files of :func:`quickstudy.fit` in ``folder``
     (``metrics.jsonl``, ``run.json``) are used if they are there. The figures are also written to
     ``folder/figures``.
 
@@ -46,10 +46,10 @@ def write_report(
         folder: The run's folder.
         learner: The learner.
         source: The tasks it was evaluated on.
-        evaluation: The result of :func:`quickstudy.evaluate` there.
+        evaluation: The result of :func:`quickstudy.evaluate` on these tasks.
         seed: Chooses the tasks that are drawn.
         groups: The values of :func:`~quickstudy.reporting.accuracy_by_group_values`.
-        group_way: Classes of a task there, which give the accuracy of guessing.
+        group_way: Classes of a task in these groups, which give the accuracy of guessing.
         title: Heading of the page; by default learner, source, way and shot.
         relatedness: The result of :func:`quickstudy.relatedness.relate` on the training tasks.
 
@@ -94,7 +94,7 @@ def _result(evaluation: Evaluation) -> str:
 
 
 def _told(evaluation: Evaluation) -> Iterator[str]:
-    """Tell the result in a number and in words."""
+    """Write the result as a number and in words."""
     number = written(evaluation.estimate, evaluation.metric, tasks=False)
     yield markup.element("p", number, "number")
     yield markup.element("p", headline(evaluation))

@@ -64,7 +64,7 @@ def _are_images(x: Tensor) -> bool:
 def pixel_picture(learner: Learner, source: TaskSource, seed: int = 0) -> Figure:
     """Draw a task: support images with their masks, and queries with a true and a predicted mask.
 
-    A class has one colour in all masks. Pixels that nobody has marked are white.
+    A class has one colour in all masks. Unmarked pixels are white.
 
     Args:
         learner: The learner.
@@ -72,7 +72,7 @@ def pixel_picture(learner: Learner, source: TaskSource, seed: int = 0) -> Figure
         seed: Chooses the task.
 
     Raises:
-        UserError: If the tasks are of another kind.
+        UserError: If the tasks have another target, or other inputs.
     """
     require(
         asks_for_masks(source),
@@ -98,7 +98,7 @@ def masks(learner: Learner, episode: Episode) -> list[Masked]:
 
 
 def _mean_ious(query: Batch, scores: Tensor) -> list[float]:
-    """Measure the mean intersection over union of every query by itself."""
+    """Measure the mean intersection over union of every query separately."""
     # every query is a task of one example
     values = query.target.values(scores.unsqueeze(1), query.y[0].unsqueeze(1))
     return values["mean_iou"].tolist()

@@ -1,4 +1,4 @@
-"""Draws how related tasks are: a heatmap of all pairs beside the tree of tasks."""
+"""Draws the relatedness of tasks: a heatmap of all pairs beside the tree of tasks."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,16 +31,16 @@ HEAT: dict[str, Any] = {
     "gid": "similarity",
 }
 MOST_NAMES = 45
-"""The most names that do not run into one another; of more, every second is shown, or fewer."""
+"""The most names that do not overlap; if there are more, every second or fewer is shown."""
 LONGEST = 18
-"""The most characters of a name; a longer one loses its middle."""
+"""The most characters of a name; a longer name loses its middle."""
 
 
 def relatedness_map(found: Relatedness) -> Figure:
     """Draw the similarities of all pairs of tasks as a heatmap, beside the tree of tasks.
 
     The tasks are in the order of the tree, which is on the left. The colours of branches, and the
-    lines across the map, are the groups. Of many tasks only some are named.
+    lines across the map, are the groups. If there are many tasks, only some are named.
 
     Args:
         found: The result of :func:`quickstudy.relatedness.relate`.
@@ -90,7 +90,7 @@ def _reach(values: np.ndarray) -> float:
 
 
 def _name(axes: Axes, names: list[str]) -> None:
-    """Write the names of the rows on the right; of many, those at equal distances."""
+    """Write the names of the rows on the right; if there are many, only some at equal distances."""
     places = range(0, len(names), -(-len(names) // MOST_NAMES))
     size = min(TICK, 290 / len(places))
     axes.set_yticks(list(places), [_short(names[place]) for place in places], fontsize=size)
@@ -168,13 +168,13 @@ class Merge:
 
     @property
     def joined(self) -> Branch:
-        """The part that the two become."""
+        """The part that joins the two."""
         middle = (self.first.place + self.second.place) / 2
         return Branch(self.distance, middle, self.group)
 
 
 def _merges(found: Relatedness, order: np.ndarray) -> Iterator[Merge]:
-    """Give the merges of the tree, from the most alike parts on."""
+    """Give the merges of the tree, the most similar parts first."""
     count, groups = len(order), found.groups.tolist()
     parts = {int(leaf): Branch(0.0, float(at), groups[leaf]) for at, leaf in enumerate(order)}
     for index, (first, second, distance, _) in enumerate(found.tree):

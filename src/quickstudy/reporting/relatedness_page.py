@@ -1,4 +1,4 @@
-"""Writes the page on how related the tasks of a table are."""
+"""Writes the page on the relatedness of the tasks of a table."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def write_relatedness(
         folder: The folder of the page.
         found: The result of :func:`quickstudy.relatedness.relate`.
         title: Heading of the page.
-        settings: How it was measured, plain values by name.
+        settings: The settings of the measurement, plain values by name.
 
     Returns:
         The path of the page.

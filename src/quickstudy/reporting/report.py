@@ -1,4 +1,4 @@
-"""Writes a run's page, from the run's folder only."""
+"""Writes a run's page from the run's folder."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from quickstudy.training.checkpoint import Classes
 GROUP_WAY = 5
 """The most classes of a task within one alphabet or script."""
 GROUP_TASKS = 30
-"""The tasks within each."""
+"""The number of tasks within each."""
 
 
 def report(
@@ -34,7 +34,7 @@ def report(
         run: The run's folder.
         source: The tasks to evaluate on; by default the test tasks of its data, as in training.
         num_tasks: The number of tasks.
-        seed: Chooses the tasks: the same ones for every learner.
+        seed: Chooses the tasks, the same for every learner.
         baselines: The plain baselines on the same tasks, see :func:`~quickstudy.evaluate`.
         model: Your module, see :func:`~quickstudy.load`.
         classes: Your classes, see :func:`~quickstudy.load`.

@@ -1,4 +1,4 @@
-"""Says how the grey values of images are shown, and shows them."""
+"""Chooses the shades of the grey values of images, and draws the images."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +28,7 @@ class Shades:
 
     @classmethod
     def of(cls, x: Tensor) -> "Shades":
-        """Choose the shades of images ``x``, so that most of them is as white as paper."""
+        """Choose the shades of images ``x`` such that most of their area is white."""
         low, high = float(x.min()), float(x.max())
         is_dark = float(x.mean()) < (low + high) / 2
         return cls(low, high, "gray_r" if is_dark else "gray")

@@ -1,4 +1,4 @@
-"""How every figure looks, without any global state of matplotlib."""
+"""The style of every figure, without any global state of matplotlib."""
 
 import io
 from typing import Any
@@ -25,17 +25,17 @@ LABEL, TICK = 10, 9
 # inches: narrow, so that letters stay legible on a page
 WIDTH = 6.0
 DECADES = 30
-"""The factor between values from which an axis is logarithmic."""
+"""The least ratio of values for a logarithmic axis."""
 LEGEND: dict[str, Any] = {"frameon": False, "fontsize": TICK}
 
 
 def new_figure(height: float) -> Figure:
-    """Make an empty figure of ``height`` inches that belongs to nobody but the caller."""
+    """Make an empty figure of ``height`` inches that belongs only to the caller."""
     return Figure(figsize=(WIDTH, height), layout="constrained", facecolor="white")
 
 
 def tidy(axes: Axes, x: str = "", y: str = "") -> Axes:
-    """Name the axes of a panel, and remove the ink that says nothing."""
+    """Name the axes of a panel, and remove needless ink."""
     axes.set_xlabel(x, fontsize=LABEL, color=INK)
     axes.set_ylabel(y, fontsize=LABEL, color=INK)
     _quiet(axes)
@@ -43,7 +43,7 @@ def tidy(axes: Axes, x: str = "", y: str = "") -> Axes:
 
 
 def _quiet(axes: Axes) -> None:
-    """Leave two thin lines and a pale grid of the frame."""
+    """Reduce the frame to two thin lines and a pale grid."""
     axes.grid(color=FAINT, linewidth=0.6)
     axes.set_axisbelow(True)
     _thin_frame(axes)

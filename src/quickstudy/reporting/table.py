@@ -17,7 +17,7 @@ def results_table(title: str, rows: Sequence[tuple[str, Estimate]], metric: str)
 
     Args:
         title: The title above the table.
-        rows: Names and estimates, in the order they are shown.
+        rows: Names and estimates, in the order of the table.
         metric: ``"accuracy"`` (shown in percent) or ``"mean_squared_error"``.
 
     Example:

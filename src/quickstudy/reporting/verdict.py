@@ -1,4 +1,4 @@
-"""Says in plain words which way of sharing between tasks a table rewards, and how sure that is."""
+"""Says in plain words which way of sharing between tasks is best, and how certain that is."""
 
 import math
 from collections.abc import Sequence
@@ -8,14 +8,14 @@ from quickstudy.ladder.standing import Standing
 from quickstudy.reporting.ladder import HEADS, best_of, means, metrics_of
 
 NEAR = 3
-"""Ways that are named, of those that cannot be told apart from the best."""
+"""The most ways to name that cannot be told apart from the best."""
 
 
 def verdict(scores: Sequence[Score]) -> list[str]:
-    """Say which way this table rewards: one line a protocol.
+    """Say which way is best on this table, in one line for each protocol.
 
     The best way is compared, paired over the splits, with the best of the plain methods that see
-    the task; if it is one of these itself, with the best way that learns to learn.
+    the task. If it is a plain method itself, it is compared with the best way that learns to learn.
     """
     shots = list(dict.fromkeys(score.shot for score in scores))
     lines = []
@@ -68,7 +68,7 @@ def _beside(standing: Standing, best: str, value: str) -> str:
 
 
 def _rival(standing: Standing, best: str) -> str | None:
-    """Give the way that the best one is compared with."""
+    """Give the way that the best way is compared with."""
     plain = standing.best_of("plain")
     return standing.best_of("learned") if best == plain else plain
 
@@ -80,7 +80,7 @@ def _below(found: Difference) -> str:
 
 
 def _remarks(standing: Standing, best: str) -> list[str]:
-    """Say if nothing is to be shared, or nothing to be told apart, between the tasks."""
+    """Say if the tasks have nothing to share, or no differences."""
     family = standing.family[best]
     if family == "alone":
         return ["Every task is learned best from its own rows: the others do not help."]
@@ -102,7 +102,7 @@ def _by_target(scores: Sequence[Score], shot: int | None) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    """List the first names, and how many are left; names may hold commas themselves."""
+    """List the first names, and how many are left; names may contain commas."""
     if len(names) > NEAR:
         return f"{'; '.join(names[:NEAR])} and {len(names) - NEAR} more"
     return names[0] if len(names) == 1 else f"{'; '.join(names[:-1])} or {names[-1]}"

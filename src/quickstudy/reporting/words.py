@@ -1,4 +1,4 @@
-"""Tells a result in plain words."""
+"""Writes a result in plain words."""
 
 import math
 from dataclasses import replace
@@ -10,7 +10,7 @@ from quickstudy.training.evaluate import Estimate, Evaluation
 
 
 def written(estimate: Estimate, metric: str, tasks: bool = True) -> str:
-    """Write an estimate as a person reads it.
+    """Write an estimate for people.
 
     An accuracy is ``97.31 ± 0.20 %``. With ``tasks``, the tasks that diverged are counted too.
     """
@@ -43,7 +43,7 @@ def _subject(evaluation: Evaluation) -> str:
 
 
 def _over(estimate: Estimate) -> str:
-    """Say over how many tasks the mean is taken."""
+    """Give the number of tasks of the mean, in words."""
     over = f"mean over {estimate.num_tasks:,} tasks"
     return f"{over} with its 95 % interval" if math.isfinite(estimate.ci95) else over
 
@@ -122,7 +122,7 @@ NOT_GROUPED = (
 
 
 def relation(found: Relatedness) -> list[str]:
-    """Say how related tasks are: the measure, how sure it is, and the consequence."""
+    """Describe the relatedness of tasks: the measure, its certainty, and the consequence."""
     what = MEASURED.get(found.measure, f"the measure {found.measure}")
     sure = (
         f"Random halves of the rows agree on {found.reliability:.0%} of the differences between "

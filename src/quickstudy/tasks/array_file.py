@@ -14,7 +14,7 @@ NEEDED, OPTIONAL = ("x", "y"), ("task", "split")
 
 
 class ArrayFile(Data):
-    """Opens the arrays of a .npz file: x, y, and if need be task and split.
+    """Opens the arrays of a .npz file: x, y, and optionally task and split.
 
     They go to :class:`~quickstudy.tasks.Arrays`: without ``task`` each value of ``y`` is a class,
     with it each value of ``task`` is a task.
@@ -26,7 +26,7 @@ class ArrayFile(Data):
         seed: Seed of the division.
 
     Raises:
-        UserError: If the file is missing or damaged, or has not these arrays.
+        UserError: If the file is missing or damaged, or lacks these arrays.
 
     Example:
         >>> tasks = qs.tasks.ArrayFile("windows.npz").split("train")  # doctest: +SKIP

@@ -42,8 +42,8 @@ class Arrays(Data):
     ``qs.tasks.Arrays(x, y).split("train").episodes(way=5, shot=1)`` gives the training tasks.
 
     Without ``task``, each value of ``y`` is a class, and tasks are N-way K-shot: some of the
-    classes, with some examples of each. With ``task``, each of its values is a task with its own
-    examples, drawn as K-shot tasks: regression if ``y`` is floating-point, else classification.
+    classes, with some examples of each. With ``task``, each of its values is a task, whose
+    examples are drawn as K-shot tasks: regression if ``y`` is floating-point, else classification.
     Tasks of fewer examples than are asked for are padded, and the padding is masked.
 
     Args:
@@ -164,7 +164,7 @@ class Arrays(Data):
 
 
 def _check_lengths(values: Tensor, others: dict[str, Any]) -> None:
-    """Raise unless all that is given has as many entries as ``values``, at least one."""
+    """Raise unless all given arrays have as many entries as ``values``, at least one."""
     for name, other in others.items():
         count = 0 if other is None else len(other)
         require(
@@ -175,7 +175,7 @@ def _check_lengths(values: Tensor, others: dict[str, Any]) -> None:
 
 
 def _split_of_each(owners: Sequence[str], splits: Sequence[str], what: str) -> dict[str, str]:
-    """Give the split of every class, or task, from the two of every example.
+    """Give the split of every class, or task, from the owner and the split of every example.
 
     Raises:
         UserError: If there is no such split, or examples of one owner are in two.
@@ -196,7 +196,7 @@ def _check_names(splits: Sequence[str]) -> None:
 
 
 def _inputs(x: Any) -> Tensor:
-    """Make a tensor of ``x``: floating point in the default dtype, integers as they are."""
+    """Make a tensor of ``x``: floating point in the default dtype, integers unchanged."""
     values = _tensor(x)
     if not values.is_floating_point() and values.dtype != torch.bool:
         return values

@@ -19,7 +19,7 @@ from quickstudy.tasks.source import TaskSource
 
 Rotations = Literal["classes", "task"]
 Turning = Literal["classes", "task", "none"]
-"""How a source uses rotated examples in training: as classes, one drawn for each task, or not."""
+"""The use of rotated examples in training: as classes, one drawn for each task, or none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class Classes:
 
     Attributes:
         x: All examples ``[row, *feature]``. ``uint8`` images are turned into floating point in
-            ``[0, 1]`` when drawn; any other dtype is used as it is.
+            ``[0, 1]`` when drawn; any other dtype stays unchanged.
         start: First row of every class ``[class]``.
         size: Number of rows of every class ``[class]``.
         names: A name for every class.
@@ -40,7 +40,7 @@ class Classes:
         label: A name for this pool, e.g. ``"omniglot/test"``.
         num_rotations: 1, or 4 if classes ``4b … 4b + 3`` are base class ``b`` turned by 0°, 90°,
             180°, 270°.
-        rotations: How tasks use the rotations, if they do not say it, see :class:`Episodes`.
+        rotations: How tasks use the rotations by default, see :class:`Episodes`.
     """
 
     x: Tensor
@@ -75,7 +75,7 @@ class Classes:
         """Make four classes of every class: turned by 0°, 90°, 180° and 270°.
 
         Raises:
-            UserError: If the pool has its rotations already, or examples are no square images.
+            UserError: If the pool has its rotations already, or examples are not square images.
         """
         require(self.num_rotations == 1, "This pool has its rotations already.")
         offsets = torch.arange(4) * len(self.x)
@@ -184,7 +184,7 @@ class Episodes(TaskSource):
 
     @property
     def _turns(self) -> int:
-        """The number of classes that are one class turned."""
+        """The number of classes that are rotations of one class."""
         return self.pool.num_rotations
 
     @property
@@ -270,7 +270,7 @@ class Episodes(TaskSource):
         return present & ((place < shots) | (place >= self._most_shot))
 
     def _batch(self, rows: Tensor, shown: Tensor) -> Batch:
-        """Make the batch of ``rows``, of which those that are not ``shown`` are padding."""
+        """Make the batch of ``rows``; rows that are not ``shown`` are padding."""
         mask = shown.flatten(1)
         y = torch.arange(rows.shape[2]).expand_as(rows).flatten(1)
         x = self.pool.gather(rows.flatten(1))

@@ -33,13 +33,12 @@ class Data(ABC):
     ``data.split("train").episodes(shot=5)`` gives the training tasks.
 
     The parameters of a subclass's constructor are its options on the command line. Each is kept as
-    an attribute of the same name, so that a run can tell the data it learned from and open it
-    again.
+    an attribute of the same name, so that a run can describe its data and open it again.
 
     Attributes:
         splits: The splits it has.
         evaluation_query: Query examples of an evaluation, if no number is asked for.
-        validation_query: The same of a validation.
+        validation_query: Query examples of a validation, if no number is asked for.
     """
 
     evaluation_query: ClassVar[int] = 15
@@ -78,7 +77,7 @@ class Data(ABC):
         return tuple(inspect.signature(self.split(self.split_names[0]).episodes).parameters)
 
     def tasks(self, split: str, **options: Any) -> TaskSource:
-        """Make the tasks of one split; options that are None are left to their defaults.
+        """Make the tasks of one split; options that are None keep their defaults.
 
         Args:
             split: A split, or ``"all"``.
@@ -162,7 +161,7 @@ def check_split(name: str, splits: Sequence[str]) -> None:
     """Raise if there is no split ``name``.
 
     Raises:
-        UserError: If there is none.
+        UserError: If there is no such split.
     """
     known = ", ".join(map(repr, splits))
     require(name in splits, f"Parameter `split` should be one of {known}. Found {name!r}.")
@@ -186,7 +185,7 @@ def numbered(names: Iterable[str]) -> dict[str, int]:
 
 
 def check_fractions(fractions: Fractions) -> None:
-    """Raise if ``fractions`` are not three parts of a whole.
+    """Check that ``fractions`` are three parts of a whole.
 
     Raises:
         UserError: If they are not.

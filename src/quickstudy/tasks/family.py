@@ -26,8 +26,8 @@ class Family(TaskSource):
         draw: ``draw(num_tasks, num_examples, generator)`` gives ``x`` ``[task, example, *feature]``
             and ``y`` ``[task, example, target]``, floating point, drawn with the generator only.
             The first ``shot`` examples become the support set.
-        shot: Support examples a task.
-        query: Query examples a task.
+        shot: Support examples of a task.
+        query: Query examples of a task.
         label: A name for reports.
         asked: The target of the tasks; by default as many numbers as ``draw`` gives.
 
@@ -90,7 +90,7 @@ def _numbers(x: Tensor, y: Tensor) -> Target:
 class FamilyData(Data):
     """A family of functions as data: its tasks are drawn anew, so every split is the whole family.
 
-    A subclass says in ``episodes(shot, query)`` how tasks are made.
+    A subclass makes the tasks in ``episodes(shot, query)``.
     """
 
     evaluation_query: ClassVar[int] = 100

@@ -34,7 +34,7 @@ KNOTS = 5  # side of the grid of random displacements behind an elastic distorti
 
 @dataclass(frozen=True, eq=False)
 class Letter:
-    """A letter and how it looks.
+    """A letter and its renderings.
 
     Attributes:
         character: The letter itself.
@@ -149,7 +149,7 @@ def _fitted(large: Image.Image) -> Image.Image:
 
 
 def similarity(letters: Sequence[Letter]) -> NDArray[np.float64]:
-    """Measure how alike letters look ``[letter, letter]``.
+    """Measure the visual similarity of letters ``[letter, letter]``.
 
     It is the correlation of their blurred images, averaged over the faces that have both, and 0 if
     they share no face. Inner products are taken over integers in float64. They are therefore exact,
@@ -191,8 +191,8 @@ def without_lookalikes(letters: Sequence[Letter]) -> list[Letter]:
 def draw(letters: Sequence[Letter], seed: int) -> Tensor:
     """Make ``NUM_DRAWINGS`` drawings of every letter, ink 255.
 
-    The shape is ``uint8 [letter, drawing, SIZE, SIZE]``. The drawings go round the faces of the
-    letter. The distortions come from ``generator(seed, "glyphs", code point)``, so they do not
+    The shape is ``uint8 [letter, drawing, SIZE, SIZE]``. The drawings cycle through the faces of
+    the letter. The distortions come from ``generator(seed, "glyphs", code point)``, so they do not
     depend on the other letters.
     """
     return torch.cat(

@@ -108,7 +108,7 @@ class Glyphs(Data):
         )
 
     def _rows_of(self, scripts: Sequence[str]) -> slice:
-        """Give the letters of ``scripts``, which stand beside one another: sorted by split."""
+        """Give the letters of ``scripts``, which are adjacent: letters are sorted by split."""
         chosen = [row for row, script in enumerate(self._scripts) if script in scripts]
         return slice(chosen[0], chosen[-1] + 1)
 
@@ -129,7 +129,7 @@ def _load_or_render(seed: int, folder: Path | None) -> Drawings:
 
 
 def _key(seed: int) -> bytes:
-    """Name all that the drawings depend on."""
+    """Name everything that the drawings depend on."""
     versions = map(version, LIBRARIES)
     return json.dumps([RENDERING, seed, unicodedata.unidata_version, *versions]).encode()
 
@@ -156,7 +156,7 @@ def _render(seed: int, characters: str | None = None) -> Drawings:
 
 
 def _packed(drawings: Drawings, key: bytes) -> bytes:
-    """Give a digest of the key and all that follows, then the drawings as NumPy's npz."""
+    """Give a digest of the key and the data, then the drawings as NumPy's npz."""
     x, names, scripts = drawings
     buffer = io.BytesIO()
     np.savez(buffer, x=x.numpy(), names=np.array(names), scripts=np.array(scripts))

@@ -17,7 +17,7 @@ from quickstudy.errors import UserError, require
 
 Ink = Literal["auto", "dark", "light"]
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
-"""Files of these endings are images, of others not."""
+"""The endings of image files."""
 BROKEN = (
     OSError,
     EOFError,
@@ -150,8 +150,8 @@ def _eight_bits(pixels: NDArray[Any], mode: str) -> NDArray[np.uint8]:
 def _scale(largest: float, mode: str) -> float:
     """Give the factor that brings pixels of 16 or 32 bits to 8 bits.
 
-    16 bits have their full range. Pixels of 32 bits do not say theirs: floating-point numbers up
-    to 1 are parts of white, numbers up to 255 have 8 bits, and larger ones 16.
+    16 bits have their full range. Pixels of 32 bits do not state their range: floating-point
+    numbers up to 1 are fractions of white, numbers up to 255 have 8 bits, and larger numbers 16.
     """
     if mode == "F" and largest <= 1:
         return 255.0

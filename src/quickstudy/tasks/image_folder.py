@@ -1,4 +1,4 @@
-"""The files of a folder of images: which class and which split each is of."""
+"""The files of a folder of images, with the class and the split of each."""
 
 import csv
 import unicodedata
@@ -18,7 +18,7 @@ NAMES = {
     "test": "test",
     "testing": "test",
 }
-"""How people call the splits."""
+"""Common names of the splits."""
 
 
 @dataclass
@@ -73,7 +73,7 @@ class ImageFolder:
             self.classes[name], self.splits[name] = paths, split
 
     def _divide(self, folder: Path, file: Path) -> None:
-        """Keep the classes, or the images, that ``file`` names, in the split it says."""
+        """Keep the classes, or the images, that ``file`` names, in the split it gives."""
         named = _Named.read(file)
         kept, unknown = dict[str, list[Path]](), set(named.splits)
         for name, path in self._images():
@@ -92,7 +92,7 @@ class ImageFolder:
         return [(name, path) for name, paths in self.classes.items() for path in paths]
 
     def _assign(self, name: str, split: str, file: Path) -> None:
-        """Put class ``name`` into ``split``, as an image of it says that ``file`` names."""
+        """Put class ``name`` into ``split``, which ``file`` gives for one of its images."""
         other = self.splits.setdefault(name, split)
         require(
             other == split,
@@ -120,7 +120,7 @@ class _Named:
         """Read a CSV file.
 
         Raises:
-            UserError: If it is missing, or has not these columns, or names another split.
+            UserError: If it is missing, or lacks these columns, or names another split.
         """
         require(
             file.is_file(), f"The file of splits should be a CSV file. There is no file {file}."
@@ -268,7 +268,7 @@ def _split_folders(folder: Path) -> dict[str, Path]:
 
 
 def _are_splits(named: dict[str, Path], count: int) -> bool:
-    """Say whether all ``count`` folders are splits, each another one, train among them."""
+    """Say whether all ``count`` folders are different splits, including train."""
     return "" not in named and "train" in named and len(named) == count
 
 

@@ -7,7 +7,7 @@ from quickstudy.errors import require
 
 
 def unit_images(x: Tensor) -> Tensor:
-    """Scale ``uint8`` images to the unit interval, with a channel; leave other inputs as they are.
+    """Scale ``uint8`` images to the unit interval, with a channel; leave other inputs unchanged.
 
     Args:
         x: Inputs ``[row, *feature]``. Images ``[row, height, width]`` get a channel.
@@ -21,7 +21,7 @@ def unit_images(x: Tensor) -> Tensor:
 def quarter_turns(x: Tensor) -> Tensor:
     """Turn square images ``[image, ..., height, width]`` by 0°, 90°, 180° and 270°.
 
-    The images stand one turn after another ``[4 · image, ..., height, width]``.
+    The turns follow one another ``[4 · image, ..., height, width]``.
 
     Raises:
         UserError: If they are not square.

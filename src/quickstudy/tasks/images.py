@@ -21,17 +21,17 @@ class Images(Data):
 
     ``qs.tasks.Images("animals", size=64, channels=3).split("train").episodes(way=5, shot=1)``
 
-    The subfolders' names are the classes'. Every image is read once and brought to one form, see
-    :class:`~quickstudy.tasks.image_files.ImageForm`. Hidden files and folders are passed over;
-    other files that are no image of a class are left out and listed in ``skipped``.
+    The subfolders' names are the names of the classes. Every image is read once and brought to one
+    form, see :class:`~quickstudy.tasks.image_files.ImageForm`. Hidden files and folders are passed
+    over; other files that are not an image of a class are left out and listed in ``skipped``.
 
     The classes are divided into training, validation and test classes: by the folders ``train``,
-    ``validation`` and ``test``, if the class folders are in such; else by the file ``splits``; else
-    at random by ``seed``.
+    ``validation`` and ``test``, if they contain the class folders; else by the file ``splits``;
+    else at random by ``seed``.
 
     Args:
         folder: The folder.
-        size: Height and width that images are brought to.
+        size: Height and width of the resized images.
         channels: 1 for grey, 3 for colour.
         ink: Whether images are inverted: ``"auto"``, ``"dark"``, ``"light"``, or None for never.
         fractions: How the *classes* are divided into train, validation and test.
@@ -43,7 +43,7 @@ class Images(Data):
     Attributes:
         paths: The images' files, class by class, in the order of ``pool.x``.
         skipped: Files that were left out.
-        num_inverted: How many images were inverted.
+        num_inverted: Number of inverted images.
 
     Raises:
         UserError: If there is no such folder, no class, a class without images, a folder within a

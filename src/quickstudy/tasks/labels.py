@@ -15,7 +15,7 @@ WHOLE = re.compile("-?[0-9]+")
 
 
 def classes_of(values: Tensor, labels: Sequence[str], label: str = "arrays") -> Classes:
-    """Give the pool of examples ``values`` of classes ``labels``; whole numbers sort as such."""
+    """Give the pool of examples ``values`` of classes ``labels``; whole numbers sort by value."""
     names = sorted(set(labels), key=_numbers_first)
     code = _codes(labels, names)
     size, group = code.bincount(), torch.zeros(len(names), dtype=torch.long)
@@ -71,7 +71,7 @@ def _entries(values: Any) -> list[Any]:
 
 
 def check_named(task: Any) -> None:
-    """Raise if an example does not say its task."""
+    """Raise if the task of an example is missing."""
     nameless = 0 if task is None else sum(map(is_missing, _entries(task)))
     require(
         not nameless,
@@ -83,7 +83,7 @@ def class_labels(y: Any) -> list[str]:
     """Write the class of every example as text.
 
     Raises:
-        UserError: If a label is missing, or is no class.
+        UserError: If a label is missing, or is not a class.
     """
     entries = _entries(y)
     _check_classes(entries)

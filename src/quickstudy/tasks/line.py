@@ -1,4 +1,4 @@
-"""Straight lines: half of the mixture that tells tasks of different kinds apart."""
+"""Straight lines: half of the mixture for methods that tell kinds of tasks apart."""
 
 from dataclasses import dataclass
 

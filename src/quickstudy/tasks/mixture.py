@@ -78,7 +78,7 @@ class Mixture(TaskSource):
         return Episode(support, self._noisy(query, generator), place, moment)
 
     def _drawn(self, num_tasks: int, moment: Moment) -> list[Episode]:
-        """Draw as many tasks of every source, so that no draw depends on the choice."""
+        """Draw ``num_tasks`` tasks of every source, so that no draw depends on the choice."""
         return [
             source.sample(num_tasks, moment.within(f"source {index}"))
             for index, source in enumerate(self.sources)
@@ -100,7 +100,7 @@ class Mixture(TaskSource):
 
 
 def _alike(said: Sequence[dict[str, object]]) -> dict[str, object]:
-    """Keep the entries of the first that all others have too."""
+    """Keep the entries of the first description that all others have too."""
     first, *others = said
     return {
         key: value

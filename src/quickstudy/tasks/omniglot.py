@@ -43,8 +43,8 @@ class Omniglot(Data):
         rotations: Whether a character turned by 90°, 180° and 270° is three more classes
             (``"classes"``, see above), is turned at random for each task (``"task"``), or is not
             turned (``"none"``).
-        validation_alphabets: How many background alphabets validate; with 0 all of them train. Not
-            used by ``"vinyals"``.
+        validation_alphabets: Number of background alphabets that validate; with 0 all of them
+            train. Not used by ``"vinyals"``.
         resize: ``"lanczos"`` as RelationNet, or ``"nearest"`` as ProtoNet and Reptile. MAML's
             script asks for LANCZOS too, but for 1-bit images Pillow silently takes the
             nearest pixel, so its data is ``"nearest"``.

@@ -30,7 +30,7 @@ PARTS = ("images_background", "images_evaluation")
 CACHE_ADVICE = "Choose another with `cache` or the environment variable QUICKSTUDY_CACHE."
 SIDE = 28
 VERSION = 1
-"""The version of the packed array; raise it if :func:`pack_drawings` makes another one."""
+"""The version of the packed array; raise it if :func:`pack_drawings` makes a different array."""
 
 _FILTER = {"lanczos": Image.Resampling.LANCZOS, "nearest": Image.Resampling.NEAREST}
 _DRAWING = re.compile(r"(?:.*/)?([^/]+/character[^/]+)/[^/.][^/]*\.(?i:png)")
@@ -48,7 +48,7 @@ class Packed:
         images: ``uint8`` ``[image, 28, 28]``, ink 255 on 0.
         names: ``"Alphabet/characterNN"`` of every character.
         sizes: Number of drawings of every character ``[character]``.
-        num_background: How many of the characters are the background set's.
+        num_background: Number of characters in the background set.
     """
 
     images: NDArray[np.uint8]
@@ -102,7 +102,7 @@ def locate(root: Path, part: str) -> Path:
     """Find the zip of ``part`` in ``root``, or else its extracted tree.
 
     Raises:
-        UserError: If there is neither, or no folder ``root``.
+        UserError: If neither exists, or there is no folder ``root``.
     """
     require(root.is_dir(), f"There is no folder {root}. {advice(root)}")
     for path in (root / f"{part}.zip", root / part):
@@ -276,7 +276,7 @@ def load_drawings(root: Path, cache: Path | None = None, resize: Resize = "lancz
     """Give the packed array of the drawings in ``root``, from the cache if it is there and fits.
 
     The cached file begins with a checksum keyed by its source (path, sizes, times of change,
-    version), so a damaged or an old one is seen and made again. It is never written inside
+    version), so a damaged or an old file is detected and made again. It is never written inside
     ``root``.
 
     Args:

@@ -22,10 +22,10 @@ MD5 = {
 
 
 def download(root: Path) -> None:
-    """Fetch the two official zips into ``root``; one that is there already is kept.
+    """Fetch the two official zips into ``root``; a zip that is already there is kept.
 
     Raises:
-        UserError: If a zip cannot be fetched, is not the official one (by its MD5), or cannot be
+        UserError: If a zip cannot be fetched, is not the official file (by its MD5), or cannot be
             written. A zip that fails leaves nothing behind.
     """
     for part in PARTS:
@@ -75,7 +75,7 @@ def _check_part(root: Path, part: str, characters: set[str]) -> Iterator[str]:
 
 
 def _problems(function: Callable[..., Any], *arguments: Any) -> list[str]:
-    """Call ``function``; give the problem that it finds, if it finds one."""
+    """Call ``function``; give the problem that it finds, if any."""
     try:
         function(*arguments)
     except UserError as error:
@@ -87,7 +87,7 @@ def check(root: str | Path) -> list[str]:
     """List the problems of a data folder, each in one line; empty if there are none.
 
     The zips or trees should be complete and every image readable: all drawings are read. If there
-    is one of Vinyals' split files, all three should be there and name characters that are.
+    is one of Vinyals' split files, all three should be there and name existing characters.
     """
     folder = Path(root)
     if not folder.is_dir():
@@ -106,7 +106,7 @@ def check(root: str | Path) -> list[str]:
 
 
 def _has_split_files(folder: Path) -> bool:
-    """Say whether there is any of Vinyals' split files."""
+    """Say whether one of Vinyals' split files exists."""
     return any(
         (folder / sub / file).is_file() for sub in ("", "vinyals") for file in SPLIT_FILES.values()
     )

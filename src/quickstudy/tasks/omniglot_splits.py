@@ -1,4 +1,4 @@
-"""The split files of Vinyals et al.: which characters, turned how, are in which split."""
+"""The split files of Vinyals et al.: the characters, with their rotations, of each split."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -21,8 +21,9 @@ def read_split(root: Path, split: str, characters: Collection[str]) -> tuple[tup
         The character and the quarter turns that each line names.
 
     Raises:
-        UserError: If the file is missing or empty, or a line is no ``Alphabet/characterNN/rotDDD``,
-            names a character not among ``characters``, or stands there twice.
+        UserError: If the file is missing or empty, or a line is not
+            ``Alphabet/characterNN/rotDDD``, names a character not among ``characters``, or appears
+            twice.
     """
     path = _split_file(root, split)
     found: dict[tuple[str, int], None] = {}
@@ -49,7 +50,7 @@ def _split_file(root: Path, split: str) -> Path:
 
 
 def _lines(path: Path) -> list[tuple[str, str]]:
-    """Give the lines of a split file that are not empty, each after its place."""
+    """Give the non-empty lines of a split file, each after its place."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -11,7 +11,7 @@ from quickstudy.tasks.source import TaskSource
 class OwnTasks(Data):
     """A source of tasks as data: every split is the source itself.
 
-    The tasks of a moment of training, validation or evaluation differ, as the moments do. The
+    The tasks of training, validation and evaluation differ because their moments differ. The
     options of the tasks are the options of the source's constructor.
 
     Args:

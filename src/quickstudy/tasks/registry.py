@@ -17,7 +17,7 @@ Kind = type[Data] | type[TaskSource]
 
 
 class Registry(Mapping[str, type[Data]]):
-    """Classes by name, each imported when it is asked for.
+    """Classes by name, each imported at its first use.
 
     Args:
         places: ``"module:Class"`` by name.
@@ -87,7 +87,7 @@ def source_class(source: str | Path) -> tuple[Kind, dict[str, Any]]:
 
 
 def _is_import_path(name: str) -> bool:
-    """Say whether ``name`` is of the form module:Class."""
+    """Say whether ``name`` has the form module:Class."""
     module, _, attribute = name.partition(":")
     return bool(attribute) and all(part.isidentifier() for part in module.split("."))
 
@@ -160,7 +160,7 @@ def _holds_omniglot(folder: Path) -> bool:
 
 
 def _own(place: str) -> Kind:
-    """Give the user's class at ``place``; raise if it is no class of data or tasks."""
+    """Give the user's class at ``place``; raise if it is not a class of data or tasks."""
     found = _imported_or_error(place)
     good = isinstance(found, type) and issubclass(found, Data | TaskSource)
     require(

@@ -15,11 +15,11 @@ from quickstudy.tasks.source import FixedTasks
 
 @dataclass(frozen=True, eq=False)
 class Related(FixedTasks):
-    """Draws the tasks of a source in groups of related ones.
+    """Draws the tasks of a source in groups of related tasks.
 
     A group has ``group_size`` tasks. The first task ``s`` of a group is drawn uniformly, each other
-    ``t`` with probability ``∝ exp(similarity[s, t] / temperature)``. No task is drawn twice as long
-    as there are others. If all similarities are the same, every selection of tasks (of at most as
+    ``t`` with probability ``∝ exp(similarity[s, t] / temperature)``. No task is drawn twice while
+    others are left. If all similarities are the same, every selection of tasks (of at most as
     many as there are) is therefore as likely as from the source itself. In an episode the tasks of
     a group are adjacent; the last group is cut off if it does not fit.
 
@@ -28,7 +28,7 @@ class Related(FixedTasks):
         similarity: How related they are ``[task, task]``, in the order of the source:
             ``similarity`` of :func:`quickstudy.relatedness.relate`, which is shrunk by its noise.
         group_size: Tasks of a group; 1 draws as the source does.
-        temperature: How soft the choice is: the larger, the more uniform.
+        temperature: The softness of the choice: the larger, the more uniform.
         groups: The group of every task ``[task]``, which makes the choice hard: companions come
             from the first task's group, with the same probabilities, as long as it has others.
 
@@ -118,7 +118,7 @@ class Related(FixedTasks):
         return chosen
 
     def describe(self) -> dict[str, object]:
-        """Give the source's description, and how it is drawn from."""
+        """Give the source's description, and the settings of the groups."""
         return self.source.describe() | {"related": self._related()}
 
     def _related(self) -> dict[str, object]:
@@ -129,14 +129,14 @@ class Related(FixedTasks):
         }
 
     def _weights(self, first: int | None, left: Tensor) -> Tensor:
-        """Weigh the tasks that are ``left`` by how likely each stands beside the ``first``."""
+        """Weigh the tasks that are ``left`` by their probability beside the ``first``."""
         if first is None:
             return left.double()
         likely = self.similarity[first].double() / self.temperature
         return likely.masked_fill(~self._companions(first, left), -torch.inf).softmax(0)
 
     def _companions(self, first: int, left: Tensor) -> Tensor:
-        """Say which of the tasks that are ``left`` may stand beside the ``first`` ``[task]``."""
+        """Say which of the tasks that are ``left`` may join the ``first`` ``[task]``."""
         if self.groups is not None:
             left = _some(left & (self.groups == self.groups[first]), left)
         # the first is left again when all have been drawn

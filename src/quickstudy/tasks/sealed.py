@@ -1,4 +1,4 @@
-"""Cached bytes behind a checksum, by which damaged or old ones are seen."""
+"""Cached bytes behind a checksum, which detects damaged or old bytes."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -49,7 +49,7 @@ class TaskSource(ABC):
 
 
 class FixedTasks(TaskSource):
-    """Draws from a fixed set of tasks, each of which can be asked for by its place.
+    """Draws from a fixed set of tasks, which can also be chosen by place.
 
     Attributes:
         num_tasks: The number of tasks.
@@ -62,7 +62,7 @@ class FixedTasks(TaskSource):
         """Give the tasks at ``places``, in that order, each with examples drawn anew."""
 
     def sample(self, num_tasks: int, moment: Moment) -> Episode:
-        """Draw tasks, without repetition as long as there are others, and their examples."""
+        """Draw tasks, without repetition while others are left, and their examples."""
         chosen, draw = list[int](), moment.generator()
         while len(chosen) < num_tasks:
             order = torch.randperm(self.num_tasks, generator=draw)

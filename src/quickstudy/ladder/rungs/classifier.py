@@ -17,8 +17,8 @@ class Classifier:
     """Probabilities of all classes, from rows that may lack some.
 
     With ``n`` rows, ``p`` the probabilities of the model and ``base`` the frequencies among all
-    training tasks: ``(n p + base) / (n + 1)``, as if one further row had been seen of which only
-    the base is known. No class is impossible because ``n`` rows do not show it.
+    training tasks: ``(n p + base) / (n + 1)``, as if one further row, drawn from the base
+    frequencies, had been seen. A class does not become impossible because ``n`` rows lack it.
 
     Args:
         make: ``"frequencies"`` of the classes, ``"linear"`` or ``"boosting"``.
@@ -45,7 +45,7 @@ class Classifier:
 def _model(make: str, x: Rows, y: Rows) -> Any:
     """Make a classifier.
 
-    If every class has three rows, cross-validation chooses the penalty of a linear one.
+    If every class has three rows, cross-validation chooses the penalty of a linear classifier.
     """
     if make == "boosting":
         least = min(10, len(y) // 3)
@@ -71,7 +71,7 @@ def _linear(inverse: float) -> LogisticRegression:
 
 
 def _loss(model: LogisticRegression, x: Rows, y: Rows) -> float:
-    """Sum the log-loss; a probability that rounds to 0 costs much, but not infinitely much."""
+    """Sum the log-loss; a probability that rounds to 0 has a large, finite cost."""
     return float(log_loss(y, model.predict_proba(x), normalize=False, labels=model.classes_))
 
 

@@ -1,4 +1,4 @@
-"""Rungs that are a prior over a task's linear weights, found in other ways than by learning it."""
+"""Rungs that are a prior over a task's linear weights, fitted by classical methods."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from quickstudy.learners.linear_prior import with_one
 from quickstudy.tasks import TableTasks
 
 MOST_CORRELATED = 3
-"""Features up to which the random slopes of a task are correlated with each other."""
+"""The most features for which the random slopes of a task are correlated."""
 MOST_SLOPES = 60
-"""Features up to which a task has random slopes: each is a variance to find."""
+"""The most features for which a task has random slopes: each has a variance to estimate."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,12 @@ def linear_prior(priors: Sequence[Gaussian], train: TableTasks) -> LinearPrior:
 
 
 class MixedRung(AdaptingRung):
-    """A linear mixed model: a task's intercept, or also its slopes, differ from the common ones.
+    """A linear mixed model: a task's intercept, or also its slopes, differ from the common weights.
 
     It is fitted by restricted maximum likelihood, and predicts by the best linear unbiased
-    prediction: of a new task from its rows, without any by the common weights. Up to three
-    features, the random effects of a task are correlated; beyond, each has a variance only.
+    prediction from a task's rows; a task without rows is predicted by the common weights. Up to
+    three features, the random effects of a task are correlated; with more features they are
+    independent.
 
     Args:
         slopes: Whether slopes differ too.

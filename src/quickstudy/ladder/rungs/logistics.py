@@ -17,14 +17,14 @@ PENALTY = 0.1
 STEPS = 100
 HALVINGS = 6
 IMPOSSIBLE = -1e6
-"""The least log-probability that is counted."""
+"""The lower bound of log-probabilities."""
 FIRM = 1e-6
-"""Held against the intercepts, which are hardly penalised."""
+"""The tiny penalty of the intercepts."""
 
 
 @dataclass(frozen=True)
 class Problems:
-    """Rows of many classifications with the same classes, of which a problem may lack some.
+    """Rows of many classifications with the same classes; a problem may lack some classes.
 
     Attributes:
         x: Features and a one ``[problem, row, feature]``.
@@ -76,8 +76,8 @@ class Logistics:
     """A logistic regression of every problem.
 
     Attributes:
-        weights: ``[problem, feature, class]``, of the intercepts last.
-        closed: 0 for a class that the problem has, −∞ for one that it lacks.
+        weights: ``[problem, feature, class]``, intercepts last.
+        closed: 0 for a class that the problem has, −∞ for a class that it lacks.
     """
 
     weights: Tensor
@@ -87,7 +87,7 @@ class Logistics:
     def chosen(cls, problems: Problems, seed: int) -> "Logistics":
         """Fit every problem with the inverse penalty of the least cross-validated log-loss.
 
-        Problems of which a class has fewer than three rows take 0.1.
+        Problems with a class of fewer than three rows take 0.1.
         """
         few = _has_few(problems)
         inverse = torch.full((len(few),), PENALTY, dtype=problems.x.dtype)
@@ -100,8 +100,8 @@ class Logistics:
         """Fit every problem with its penalty.
 
         It maximises ``log P(y | x) − ‖w‖² / 2C``, in which two classes share ``w``. A step solves
-        with twice the blocks ``xᵀ diag(p (1 − p)) x`` of the classes, which is Newton's step if
-        there are two. It is halved while it makes a problem worse.
+        with twice the blocks ``xᵀ diag(p (1 − p)) x`` of the classes, which is Newton's step for
+        two classes. It is halved while it makes a problem worse.
 
         Args:
             problems: The rows.
@@ -166,13 +166,13 @@ def _solved(curvature: Tensor, pull: Tensor) -> Tensor:
 
 
 def _has_few(problems: Problems) -> Tensor:
-    """Say which problems have a class of fewer rows than folds ``[problem]``."""
+    """Say which problems have a class with fewer rows than folds ``[problem]``."""
     counts = problems.y.sum(1)
     return counts.where(counts > 0, torch.inf).min(1).values < FOLDS
 
 
 def _held(problems: Problems, inverse: Tensor) -> Tensor:
-    """Give the penalty of every weight ``[problem, feature]``, hardly any of the intercept's.
+    """Give the penalty of every weight ``[problem, feature]``, tiny for the intercept.
 
     For two classes, scikit-learn has one weight vector ``w``, which is ``±w/2`` here.
     """
@@ -196,7 +196,7 @@ def _loss(problems: Problems, fold: Tensor, inverse: float) -> Tensor:
 
 
 def _held_out(problems: Problems, held: Tensor, inverse: float) -> Tensor:
-    """Fit to all rows but those ``held``, and give the log-likelihood of these ``[problem]``."""
+    """Fit to all rows but the ``held`` ones, and give the log-likelihood of these ``[problem]``."""
     strength = inverse * torch.ones_like(problems.x[:, 0, 0])
     model = Logistics.fit(problems.only(~held), strength)
     return problems.only(held).log_likelihood(model.scores(problems.x))

@@ -20,7 +20,7 @@ class OneHotRows:
     """Rows of known tasks.
 
     Attributes:
-        x: Features, a one last ``[row, feature]``.
+        x: Features, followed by a one ``[row, feature]``.
         y: Targets ``[row, target]``.
         task: The task of each ``[row]``.
         num_tasks: The number of tasks; some may have no row.

@@ -54,7 +54,7 @@ class OneHotLogistic(AdaptingRung):
 def _variance(model: LogisticRegression) -> float:
     """Give the variance of every class's weights.
 
-    For two classes these are ± the half of the regression's, whose variance is ``C``.
+    For two classes the weights are ± half the regression's weights, whose variance is ``C``.
     """
     return model.C / 2 if len(model.classes_) == 2 else model.C
 
@@ -111,7 +111,7 @@ def _held_out(x: csr_matrix, y: Labels, divisions: Divisions, inverse: float) ->
 
 
 def _divisions(y: Labels, seed: int) -> Divisions:
-    """Divide rows into those to learn from and those to judge on; the first have two classes."""
+    """Divide rows into rows to learn from, which have two classes, and rows to judge on."""
     if len(y) < FOLDS:
         return []
     divisions = KFold(FOLDS, shuffle=True, random_state=seed).split(y)

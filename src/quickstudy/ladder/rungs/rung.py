@@ -23,8 +23,8 @@ HIDDEN = (32, 16)
 """The hidden layers of a rung's network."""
 
 Family = Literal["alone", "blind", "plain", "learned"]
-"""How a rung stands to the tasks: it sees one task only; it sees all rows but not their task; it
-sees both, as a practitioner's model does; or it learns to learn tasks."""
+"""How a rung uses the tasks: it sees one task only; it sees all rows but not their task; it sees
+both, as a practitioner's model does; or it learns to learn tasks."""
 
 
 class Rung(ABC):
@@ -38,9 +38,9 @@ class Rung(ABC):
     name: str
     family: Family = "learned"
     cost: int = 2
-    """0 if it is solved at once, 1 if it takes about a second, 2 if it takes many."""
+    """0 if it is solved at once, 1 if it takes about a second, 2 if it takes many seconds."""
     adapts: bool = False
-    """Whether it leaves a learner that new tasks are adapted with."""
+    """Whether it leaves a learner that adapts to new tasks."""
     learner: Learner
     spared: float = 0.0
     """Seconds that :meth:`fit` saved because another rung had trained the same network."""
@@ -53,8 +53,8 @@ class Rung(ABC):
         """Predict the queries.
 
         Numbers are ``[task, example, target]``, probabilities are ``[task, example, class]``. For
-        several targets of different kinds they stand one after the other: a number, or the
-        probabilities of its classes.
+        several targets of different kinds they are concatenated: a number, or the probabilities of
+        the target's classes.
 
         Args:
             episode: Tasks; ``y`` of classes holds integers.
@@ -124,7 +124,7 @@ def in_parts(
 
 
 def _parts(episode: Episode) -> Iterator[Episode]:
-    """Divide the tasks of an episode, so that each part has about as many rows as are allowed."""
+    """Divide the tasks of an episode into parts of about the allowed number of rows."""
     tasks = max(1, ROWS_AT_ONCE // max(1, _longest(episode)))
     return (episode[first : first + tasks] for first in range(0, episode.num_tasks, tasks))
 

@@ -1,4 +1,4 @@
-"""Networks trained on all tasks, with one head for all rows or a head a task."""
+"""Networks trained on all tasks, with one head for all rows or a head for each task."""
 
 import time
 import weakref
@@ -15,17 +15,17 @@ from quickstudy.tasks import TableTasks
 from quickstudy.training.train import train_whole
 
 PROXIMAL = (0.05, 0.2, 1.0, 4.0)
-"""How strongly a refitted head may be held to the one it starts from."""
+"""The candidate strengths that hold a refitted head to its start."""
 
 
 @dataclass(eq=False)
 class Network:
-    """A shared body with one head for all rows or a head a task.
+    """A shared body with one head for all rows or a head for each task.
 
     It is trained once for all rungs that use it.
 
     Attributes:
-        heads: A head a task, held together.
+        heads: Whether each task has a head; the heads are held together.
         steps: Training steps.
         seconds: The time that training took.
         learner: The network.
@@ -42,10 +42,10 @@ class Network:
         return self.__dict__ | {"_of": None}
 
     def fit(self, train: TableTasks, seed: int) -> float:
-        """Train on batches of rows of many tasks, if that was not done before.
+        """Train on batches of rows of many tasks, if it is not trained yet.
 
         Returns:
-            The seconds that were saved because it was done before.
+            The seconds that were saved by an earlier training.
         """
         if self._knows(train, seed):
             return self.seconds
@@ -76,7 +76,7 @@ class Network:
 
 
 def _best_proximal(learner: HardSharing, train: TableTasks, seed: int) -> float:
-    """Choose how strongly a refitted head is held.
+    """Choose the strength that holds a refitted head to its start.
 
     It is judged on training tasks: some of their rows refit the head, the others are predicted.
     """
@@ -94,12 +94,12 @@ def _error(learner: HardSharing, sampled: Episode, proximal: float) -> float:
 
 
 class Sharing(Rung):
-    """A network trained on all tasks, its heads as they are or refitted on a task's support rows.
+    """A network trained on all tasks, its heads unchanged or refitted on a task's support rows.
 
     Args:
         name: The rung.
-        heads: A head a task (hard sharing), or one for all rows (pooled).
-        refit: Refit the head.
+        heads: A head for each task (hard sharing), or one for all rows (pooled).
+        refit: Whether to refit the head.
         steps: Training steps.
         network: The network; by default a new network.
     """
@@ -121,12 +121,12 @@ class Sharing(Rung):
         return self.network
 
     def fit(self, train: TableTasks, seed: int) -> None:
-        """Train the network, if that was not done."""
+        """Train the network, if it is not trained yet."""
         self.spared = self.network.fit(train, seed)
         self.learner = self.network.learner
 
     def predict(self, episode: Episode, known: bool) -> Tensor:
-        """Predict by a task's head, a refitted one, or the one from which new tasks start."""
+        """Predict by a task's head, a refitted head, or the head from which new tasks start."""
         own = known and self.heads and not self.refit
         scores = self._by_heads(episode) if own else self._by_refitting(episode)
         return episode.query.target.answers(scores)

@@ -58,7 +58,7 @@ class TaskMeans:
         mean: The mean target of all rows ``[target]``.
         rows: ``m`` of every target ``[target]``.
 
-    Source: Micci-Barreca 2001, section 3.3, for the mean that is drawn to the others'.
+    Source: Micci-Barreca 2001, section 3.3, for the mean that is shrunk to the mean of all.
     """
 
     mean: Rows
@@ -130,7 +130,7 @@ class TaskFeatures:
 
     @property
     def category(self) -> int | None:
-        """The place of the column of categories, None if there is none."""
+        """The place of the column of categories; None without such a column."""
         return self.rows.x.shape[1] if self.means is None else None
 
     def asked(self, x: Rows, task: Rows) -> Rows:
