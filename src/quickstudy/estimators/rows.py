@@ -10,7 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d, validate_data
 
 from quickstudy.errors import require
-from quickstudy.tasks.tables.schema import check_names
+from quickstudy.tasks.tables.column_names import check_names
 from quickstudy.tasks.tables.spelling import label_codes, spell, spelled
 
 

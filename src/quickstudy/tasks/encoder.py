@@ -10,7 +10,7 @@ import pandas as pd
 
 from quickstudy.errors import UserError, require
 from quickstudy.tasks.tables.calendar import PARTS, days_since, part_of_date, varying_parts
-from quickstudy.tasks.tables.carriers import carrier_of, is_written
+from quickstudy.tasks.tables.carriers import as_floats, carrier_of, is_written
 from quickstudy.tasks.tables.column_schema import ColumnSchema, Kind
 from quickstudy.tasks.tables.decide import MOST_CATEGORIES, Hint, decide
 from quickstudy.tasks.tables.schema import Schema
@@ -46,12 +46,27 @@ class Column:
     @property
     def features(self) -> list[str]:
         """The names of its features."""
-        name = f"{self.name} {self.part}" if self.part else self.name
+        name = self._with_part
         if self.categories:
             return [f"{name}={value}" for value in self.categories]
         if self.part in PARTS:
             return [f"{name} {wave}" for wave in ("sine", "cosine")]
         return [name, f"{self.name} is missing"] if self.missing else [name]
+
+    @property
+    def _with_part(self) -> str:
+        return f"{self.name} {self.part}" if self.part else self.name
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of column that it was made of, if no schema says it."""
+        return "category" if self.categories and not self.part else "number"
+
+    def scaled(self, found: np.ndarray) -> list[np.ndarray]:
+        """Give numbers scaled, 0 for NaN, and whether they are missing if that is a feature."""
+        missing = np.isnan(found)
+        scaled = np.where(missing, 0.0, (found - self.mean) / self.scale)
+        return [scaled, missing.astype(np.float64)] if self.missing else [scaled]
 
 
 @dataclass(frozen=True)
@@ -114,21 +129,15 @@ class Encoder:
         check_columns(frame, list(self.inputs))
         read = {name: self._schema_of[name].read(frame[name]) for name in self.inputs}
         found = np.empty((len(frame), len(self.names)))
-        place = 0
-        for column in self.columns:
-            for one in _features(column, read[column.name]):
-                found[:, place] = one
-                place += 1
+        features = (one for column in self.columns for one in _features(column, read[column.name]))
+        for place, one in enumerate(features):
+            found[:, place] = one
         return found
 
     @cached_property
     def _schema_of(self) -> dict[str, ColumnSchema]:
         """The schema of every column; a run from before there were schemas has none."""
-        found = {}
-        for column in self.columns:
-            usual: Kind = "category" if column.categories and not column.part else "number"
-            found[column.name] = self.schema.column(column.name, usual)
-        return found
+        return {one.name: self.schema.column(one.name, one.kind) for one in self.columns}
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain values, to be kept with a run."""
@@ -138,10 +147,9 @@ class Encoder:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any] | list[dict[str, Any]]) -> "Encoder":
         """Give the encoder that ``to_dict`` described, also one without a schema."""
-        columns = values if isinstance(values, list) else values["columns"]
-        schema = {} if isinstance(values, list) else values["schema"]
-        made = [column | {"categories": tuple(column["categories"])} for column in columns]
-        return cls(tuple(Column(**column) for column in made), Schema.from_dict(schema))
+        whole = {"columns": values, "schema": {}} if isinstance(values, list) else values
+        made = [one | {"categories": tuple(one["categories"])} for one in whole["columns"]]
+        return cls(tuple(Column(**one) for one in made), Schema.from_dict(whole["schema"]))
 
 
 def check_columns(frame: pd.DataFrame, names: list[str]) -> None:
@@ -184,7 +192,7 @@ def _columns(name: str, values: "pd.Series[Any]") -> list[Column]:
         return [_categories(name, values)]
     if values.dtype.kind == "M":
         return _of_dates(name, values)
-    return [_number(name, values.to_numpy(dtype=np.float64, na_value=np.nan))]
+    return [_number(name, as_floats(values))]
 
 
 def _categories(name: str, values: "pd.Series[Any]") -> Column:
@@ -197,20 +205,25 @@ def _categories(name: str, values: "pd.Series[Any]") -> Column:
 
 def _number(name: str, found: np.ndarray, part: str = "", start: str = "") -> Column:
     real = found[~np.isnan(found)]
-    mean, scale = (float(real.mean()), float(real.std())) if len(real) else (0.0, 1.0)
-    varies = scale > SMALLEST * abs(mean)
-    missing = len(real) < len(found)
-    return Column(name, mean, scale if varies else 1.0, missing, part=part, start=start)
+    mean, scale = _mean_and_scale(real)
+    return Column(name, mean, scale, len(real) < len(found), part=part, start=start)
+
+
+def _mean_and_scale(real: np.ndarray) -> tuple[float, float]:
+    """Give mean and standard deviation; this is 1 if all are alike."""
+    if not len(real):
+        return 0.0, 1.0
+    mean, scale = float(real.mean()), float(real.std())
+    return mean, scale if scale > SMALLEST * abs(mean) else 1.0
 
 
 def _of_dates(name: str, values: "pd.Series[Any]") -> list[Column]:
     """Make the days since the first date, and the parts of the calendar that vary."""
     start = values.min()
     first = "1970-01-01" if pd.isna(start) else start.isoformat()
-    made = [_number(name, days_since(values, first), "days", first)]
-    for part, categories in varying_parts(values).items():
-        made.append(Column(name, part=part, categories=categories))
-    return made
+    days = _number(name, days_since(values, first), "days", first)
+    parts = varying_parts(values).items()
+    return [days, *(Column(name, part=part, categories=found) for part, found in parts)]
 
 
 def _features(column: Column, values: "pd.Series[Any]") -> list[np.ndarray]:
@@ -218,20 +231,21 @@ def _features(column: Column, values: "pd.Series[Any]") -> list[np.ndarray]:
         return part_of_date(values, column.part, column.categories)
     if column.categories:
         return _places(column.categories, values)
-    found = days_since(values, column.start) if column.part else None
-    if found is None:
-        found = values.to_numpy(dtype=np.float64, na_value=np.nan)
-    missing = np.isnan(found)
-    scaled = np.where(missing, 0.0, (found - column.mean) / column.scale)
-    return [scaled, missing.astype(np.float64)] if column.missing else [scaled]
+    found = days_since(values, column.start) if column.part else as_floats(values)
+    return column.scaled(found)
 
 
 def _places(categories: tuple[str, ...], values: "pd.Series[Any]") -> list[np.ndarray]:
     """Give zeros and ones for every category."""
+    place = _place_of_each(categories, values)
+    return [(place == index).astype(np.float64) for index in range(len(categories))]
+
+
+def _place_of_each(categories: tuple[str, ...], values: "pd.Series[Any]") -> np.ndarray:
+    """Give the place of every cell among ``categories``, −1 if it is none of them."""
     known = {spell(name): index for index, name in enumerate(categories)}
     found = [known.get(name, -1) for name in values.cat.categories]
-    place = np.array([*found, -1])[values.cat.codes]
-    return [(place == index).astype(np.float64) for index in range(len(categories))]
+    return np.array([*found, -1])[values.cat.codes]
 
 
 __all__ = ["Column", "Encoder", "check_columns", "is_numeric", "numbers"]

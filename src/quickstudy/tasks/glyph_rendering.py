@@ -31,6 +31,9 @@ POINTS = 96  # size at which a font is rasterised, before fitting
 ALIKE = 0.92  # mean correlation, over the shared faces, from which two letters count as one
 KNOTS = 5  # side of the grid of random displacements behind an elastic distortion
 
+Faces = dict[str, NDArray[np.uint8]]
+"""Renderings of one letter, by the name of the face."""
+
 
 @dataclass(frozen=True, eq=False)
 class Letter:
@@ -44,7 +47,7 @@ class Letter:
 
     character: str
     script: str
-    faces: dict[str, NDArray[np.uint8]]
+    faces: Faces
 
     @property
     def name(self) -> str:
@@ -79,18 +82,28 @@ def find_letters(scripts: Sequence[str], characters: str | None = None) -> list[
         scripts: Script names as they begin the names of characters, in order of precedence.
         characters: Look only for these.
     """
-    faces: dict[str, dict[str, NDArray[np.uint8]]] = {}
-    for path in _fonts():
-        mapped = _characters_of(path)
-        wanted = {c for c in mapped if script_of(c, scripts)} & set(characters or mapped)
-        for character, image in _rasterised(path, wanted).items():
-            faces.setdefault(character, {})[path.stem] = image
+    faces = _faces_of(scripts, characters)
     letters = [
-        Letter(c, script_of(c, scripts) or "", looks)
-        for c, looks in faces.items()
+        Letter(character, script_of(character, scripts) or "", looks)
+        for character, looks in faces.items()
         if _num_looks(looks) > 1
     ]
     return sorted(letters, key=lambda letter: (scripts.index(letter.script), letter.character))
+
+
+def _faces_of(scripts: Sequence[str], characters: str | None) -> dict[str, Faces]:
+    """Render the letters of ``scripts`` in every face that has them."""
+    faces: dict[str, Faces] = {}
+    for path in _fonts():
+        for character, image in _rasterised(path, _wanted(path, scripts, characters)).items():
+            faces.setdefault(character, {})[path.stem] = image
+    return faces
+
+
+def _wanted(path: Path, scripts: Sequence[str], characters: str | None) -> set[str]:
+    """Give the letters of ``scripts`` that a font has."""
+    mapped = _characters_of(path)
+    return {c for c in mapped if script_of(c, scripts)} & set(characters or mapped)
 
 
 def _fonts() -> list[Path]:
@@ -112,7 +125,7 @@ def _rasterised(path: Path, characters: Iterable[str]) -> dict[str, NDArray[np.u
     return {character: image for character, image in drawn.items() if image is not None}
 
 
-def _num_looks(faces: dict[str, NDArray[np.uint8]]) -> int:
+def _num_looks(faces: Faces) -> int:
     return len({image.tobytes() for image in faces.values()})
 
 
@@ -124,10 +137,14 @@ def rasterise(font: ImageFont.FreeTypeFont, character: str) -> NDArray[np.uint8]
     large = _inked(font, character)
     if large is None or (box := large.getbbox()) is None:
         return None
-    small = _fitted(large.crop(box))
+    return np.asarray(_centred(_fitted(large.crop(box))))
+
+
+def _centred(small: Image.Image) -> Image.Image:
+    """Put an image in the centre of a canvas."""
     canvas = Image.new("L", (CANVAS, CANVAS))
     canvas.paste(small, ((CANVAS - small.width) // 2, (CANVAS - small.height) // 2))
-    return np.asarray(canvas)
+    return canvas
 
 
 def _inked(font: ImageFont.FreeTypeFont, character: str) -> Image.Image | None:
@@ -166,13 +183,19 @@ def similarity(letters: Sequence[Letter]) -> NDArray[np.float64]:
 
 def _correlations(images: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Give the correlations ``[image, image]`` of blurred images."""
-    pooled = avg_pool2d(torch.from_numpy(images).double(), 6, stride=4)
-    blurred = (pooled * 36).round().flatten(1).numpy()
+    blurred = _blurred(images)
     centred = blurred * blurred.shape[1] - blurred.sum(1, keepdims=True)
     products = centred @ centred.T
     length = np.sqrt(np.diagonal(products))
     correlations: NDArray[np.float64] = products / (length[:, None] * length)
     return correlations
+
+
+def _blurred(images: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Give the sums of ink in overlapping squares, whole numbers ``[image, square]``."""
+    pooled = avg_pool2d(torch.from_numpy(images).double(), 6, stride=4)
+    sums: NDArray[np.float64] = (pooled * 36).round().flatten(1).numpy()
+    return sums
 
 
 def without_lookalikes(letters: Sequence[Letter]) -> list[Letter]:
@@ -201,10 +224,15 @@ def draw(letters: Sequence[Letter], seed: int) -> Tensor:
 
 
 def _draw(letters: Sequence[Letter], seed: int) -> Tensor:
-    images = np.stack([look for letter in letters for look in _looks(letter)])
     noise = torch.cat([_noise(letter, seed) for letter in letters])
-    drawings = distort(torch.from_numpy(images).unsqueeze(1).float() / 255, noise)
+    drawings = distort(_undistorted(letters), noise)
     return (drawings * 255).round().to(torch.uint8).reshape(len(letters), NUM_DRAWINGS, SIZE, SIZE)
+
+
+def _undistorted(letters: Sequence[Letter]) -> Tensor:
+    """Give the image of every drawing ``[drawing, 1, CANVAS, CANVAS]`` in ``[0, 1]``."""
+    images = np.stack([look for letter in letters for look in _looks(letter)])
+    return torch.from_numpy(images).unsqueeze(1).float() / 255
 
 
 def _looks(letter: Letter) -> list[NDArray[np.uint8]]:
@@ -233,7 +261,12 @@ def distort(images: Tensor, noise: Tensor) -> Tensor:
     grid = affine_grid(_affine(noise), list(images.shape), align_corners=False)
     bent = grid_sample(images, grid + _bend(noise), align_corners=False)
     stroked = _stroked(bent, noise[:, 4].reshape(-1, 1, 1, 1))
-    return ((avg_pool2d(stroked, 2) - 0.1) * 1.6).clamp(0, 1)
+    return _reduced(stroked)
+
+
+def _reduced(images: Tensor) -> Tensor:
+    """Halve the size of images, and raise their contrast."""
+    return ((avg_pool2d(images, 2) - 0.1) * 1.6).clamp(0, 1)
 
 
 def _bend(noise: Tensor) -> Tensor:

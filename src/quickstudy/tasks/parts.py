@@ -12,34 +12,31 @@ from quickstudy.tasks.table_tasks import TableTasks
 def part_of(tasks: TableTasks, rows: Tensor) -> TableTasks:
     """Give the chosen ``rows`` ``[row]`` (true or false), and the tasks that have some."""
     kept, task = tasks.task[rows].unique(return_inverse=True)
-    names = tuple(tasks.names[index] for index in kept.tolist())
-    return replace(
-        tasks,
-        x=tasks.x[rows],
-        y=tasks.y[rows],
-        task=task,
-        names=names,
-        identity=tasks.identity[kept],
-    )
+    return tasks.of_rows(rows, task, kept.tolist())
 
 
 def tasks_by_target(tasks: TableTasks, target: Several) -> list[TableTasks]:
     """Give for each of several targets the rows that have a label of it, asking for it only."""
-    found = []
-    for place, own in enumerate(single(target)):
-        part = part_of(tasks, ~tasks.y[:, place].isnan())
-        found.append(replace(part, y=_labels(part.y[:, place], own), target=own))
-    return found
+    return [_asking(tasks, place, own) for place, own in enumerate(single(target))]
+
+
+def _asking(tasks: TableTasks, place: int, own: Target) -> TableTasks:
+    """Give the rows that have a label of the target at ``place``."""
+    part = part_of(tasks, ~tasks.y[:, place].isnan())
+    return replace(part, y=_labels(part.y[:, place], own), target=own)
 
 
 def batches_by_target(batch: Batch, target: Several) -> list[Batch]:
     """Give for each of several targets the batch with its labels only; the others are masked."""
-    found = []
-    for column, own in zip(batch.y.unbind(-1), single(target), strict=True):
-        missing = column.isnan()
-        labels = _labels(column.masked_fill(missing, 0), own)
-        found.append(Batch(batch.x, labels, batch.mask.masked_fill(missing, 0), own))
-    return found
+    columns = zip(batch.y.unbind(-1), single(target), strict=True)
+    return [_labelled(batch, column, own) for column, own in columns]
+
+
+def _labelled(batch: Batch, column: Tensor, own: Target) -> Batch:
+    """Give the batch with one column of its labels; rows without one are masked."""
+    missing = column.isnan()
+    labels = _labels(column.masked_fill(missing, 0), own)
+    return Batch(batch.x, labels, batch.mask.masked_fill(missing, 0), own)
 
 
 def episodes_by_target(episode: Episode, target: Several) -> list[Episode]:

@@ -20,9 +20,10 @@ from quickstudy.tasks.table_form import TableForm
 from quickstudy.tasks.table_tasks import TableTasks
 from quickstudy.tasks.tables.asked import reading_of, texts
 from quickstudy.tasks.tables.carriers import FOUND, is_written
+from quickstudy.tasks.tables.column_names import check_names
 from quickstudy.tasks.tables.column_schema import ColumnSchema
 from quickstudy.tasks.tables.read_file import read_table
-from quickstudy.tasks.tables.schema import Schema, check_names
+from quickstudy.tasks.tables.schema import Schema
 from quickstudy.tasks.tables.spelling import label_codes
 
 OPTIONS = (

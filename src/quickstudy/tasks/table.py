@@ -15,8 +15,9 @@ from quickstudy.targets import Classes, Numbers, Several, Target
 from quickstudy.tasks.encoder import Encoder, check_columns
 from quickstudy.tasks.table_tasks import TableTasks
 from quickstudy.tasks.tables.asked import Reading, texts
+from quickstudy.tasks.tables.column_names import check_names
 from quickstudy.tasks.tables.read_file import read_table
-from quickstudy.tasks.tables.schema import Schema, check_names
+from quickstudy.tasks.tables.schema import Schema
 from quickstudy.tasks.tables.spelling import label_codes, spell
 
 KindName = Literal["regression", "classification"]

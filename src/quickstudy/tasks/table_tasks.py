@@ -82,11 +82,7 @@ class TableTasks:
         sizes = self.sizes
         if len(tasks) * max((sizes[place] for place in tasks), default=0) <= most_rows:
             return [list(tasks)]
-        found: list[list[int]] = [[]]
-        for place in sorted(tasks, key=sizes.__getitem__):
-            if found[-1] and (len(found[-1]) + 1) * sizes[place] > most_rows:
-                found.append([])
-            found[-1].append(place)
+        found = _in_groups(sorted(tasks, key=sizes.__getitem__), sizes, most_rows)
         return list(map(sorted, found))
 
     def draw(
@@ -104,13 +100,16 @@ class TableTasks:
         chosen = list(range(len(self.names)) if tasks is None else tasks)
         support, others = [], []
         for index in chosen:
-            rows = self._first[index] + torch.randperm(
-                self._first[index + 1] - self._first[index], generator=draw
-            )
+            rows = self._in_order_of(draw, index)
             taken = min(shot, len(rows) - 1)
             support.append(rows[:taken])
             others.append(rows[taken:] if query is None else rows[taken : taken + query])
         return Episode(self._padded(support), self._padded(others), self.identity[chosen])
+
+    def _in_order_of(self, draw: torch.Generator, index: int) -> Tensor:
+        """Give the rows of a task in random order."""
+        first, end = self._first[index : index + 2]
+        return first + torch.randperm(end - first, generator=draw)
 
     def places(self, identity: Tensor) -> list[int]:
         """Where among these the tasks with the identities ``identity`` ``[task]`` stand."""
@@ -122,15 +121,18 @@ class TableTasks:
         place = torch.full((len(self.names),), -1)
         place[list(tasks)] = torch.arange(len(tasks))
         rows = place[self.task] >= 0
-        names = tuple(self.names[index] for index in tasks)
-        return replace(
-            self,
-            x=self.x[rows],
-            y=self.y[rows],
-            task=place[self.task[rows]],
-            names=names,
-            identity=self.identity[list(tasks)],
-        )
+        return self.of_rows(rows, place[self.task[rows]], list(tasks))
+
+    def of_rows(self, rows: Tensor, task: Tensor, places: list[int]) -> "TableTasks":
+        """Give the chosen ``rows`` ``[row]`` (true or false) of some tasks.
+
+        Args:
+            rows: Which rows.
+            task: The place of each one's task among ``places``.
+            places: The tasks that are kept, ascending.
+        """
+        names = tuple(self.names[index] for index in places)
+        return replace(self._of(rows), task=task, names=names, identity=self.identity[places])
 
     @recorded
     def split_rows(
@@ -141,14 +143,11 @@ class TableTasks:
         The first part holds a ``fraction`` of the rows of every task, at least one, and the second
         the others.
         """
-        require(
-            0 < fraction < 1,
-            f"Parameter `fraction` should be between 0 and 1. Found fraction={fraction}.",
-        )
+        check_fraction(fraction)
         draw, chosen = generator(seed, "split_rows"), torch.zeros(len(self.x), dtype=torch.bool)
         for rows in torch.arange(len(self.x)).split(self.sizes):
             order = torch.randperm(len(rows), generator=draw)
-            chosen[rows[order[: max(1, round(fraction * len(rows)))]]] = True
+            chosen[rows[order[: part_of_rows(fraction, len(rows))]]] = True
         return self._of(chosen), self._of(~chosen)
 
     @cached_property
@@ -160,14 +159,21 @@ class TableTasks:
         return replace(self, x=self.x[rows], y=self.y[rows], task=self.task[rows])
 
     def _padded(self, rows: list[Tensor]) -> Batch:
-        longest = max((len(index) for index in rows), default=0)
+        longest = max(map(len, rows), default=0)
         index = torch.zeros(len(rows), longest, dtype=torch.long)
-        dtype = self.x.dtype if self.x.is_floating_point() else torch.get_default_dtype()
-        mask = torch.zeros(len(rows), longest, dtype=dtype)
+        mask = torch.zeros(len(rows), longest, dtype=self._dtype)
         for place, own in enumerate(rows):
             index[place, : len(own)], mask[place, : len(own)] = own, 1
-        x, y = self.x[index], self.y[index]
-        return Batch(_masked(x, mask), _masked(y, mask), mask, self.target)
+        return self._batch(index, mask)
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        """The dtype of features, and of masks."""
+        return self.x.dtype if self.x.is_floating_point() else torch.get_default_dtype()
+
+    def _batch(self, index: Tensor, mask: Tensor) -> Batch:
+        """Give the rows at ``index`` ``[task, example]``, zeros where ``mask`` is 0."""
+        return Batch(_masked(self.x[index], mask), _masked(self.y[index], mask), mask, self.target)
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,10 +190,7 @@ class TableEpisodes(FixedTasks):
     num_tasks: int = field(init=False)
 
     def __post_init__(self) -> None:
-        require(self.shot >= 0, f"Parameter `shot` should be at least 0. Found shot={self.shot}.")
-        require(
-            self.query >= 1, f"Parameter `query` should be at least 1. Found query={self.query}."
-        )
+        _check_sizes(self.shot, self.query)
         object.__setattr__(self, "target", self.tasks.target)
         object.__setattr__(self, "num_tasks", len(self.tasks.names))
 
@@ -208,9 +211,41 @@ class TableEpisodes(FixedTasks):
         }
 
 
+def check_fraction(fraction: float) -> None:
+    """Raise if a part of the rows is none or all of them.
+
+    Raises:
+        UserError: If so.
+    """
+    require(
+        0 < fraction < 1,
+        f"Parameter `fraction` should be between 0 and 1. Found fraction={fraction}.",
+    )
+
+
+def part_of_rows(fraction: float, num_rows: int) -> int:
+    """Give the number of rows that are a ``fraction`` of all, at least one."""
+    return max(1, round(fraction * num_rows))
+
+
+def _in_groups(tasks: list[int], sizes: list[int], most_rows: int) -> list[list[int]]:
+    """Divide tasks, which are ordered by their sizes, into groups of at most ``most_rows``."""
+    found: list[list[int]] = [[]]
+    for place in tasks:
+        if found[-1] and (len(found[-1]) + 1) * sizes[place] > most_rows:
+            found.append([])
+        found[-1].append(place)
+    return found
+
+
 def _masked(values: Tensor, mask: Tensor) -> Tensor:
     """Put zeros in place of padding in ``values`` ``[task, example, ...]``."""
     return values.masked_fill(mask.reshape(*mask.shape, *[1] * (values.ndim - 2)) == 0, 0)
+
+
+def _check_sizes(shot: int, query: int) -> None:
+    require(shot >= 0, f"Parameter `shot` should be at least 0. Found shot={shot}.")
+    require(query >= 1, f"Parameter `query` should be at least 1. Found query={query}.")
 
 
 def _to_size(episode: Episode, shot: int, query: int) -> Episode:
@@ -222,14 +257,13 @@ def _to_size(episode: Episode, shot: int, query: int) -> Episode:
 
 def _padded_to(batch: Batch, size: int) -> Batch:
     lacking = size - batch.x.shape[1]
-    if lacking <= 0:
-        return batch
-
-    def longer(values: Tensor) -> Tensor:
-        zeros = values.new_zeros(len(values), lacking, *values.shape[2:])
-        return torch.cat([values, zeros], 1)
-
-    return batch.each(longer)
+    return batch if lacking <= 0 else batch.each(lambda values: _lengthened(values, lacking))
 
 
-__all__ = ["TableEpisodes", "TableTasks"]
+def _lengthened(values: Tensor, lacking: int) -> Tensor:
+    """Append zeros to ``values`` ``[task, example, ...]``."""
+    zeros = values.new_zeros(len(values), lacking, *values.shape[2:])
+    return torch.cat([values, zeros], 1)
+
+
+__all__ = ["TableEpisodes", "TableTasks", "check_fraction", "part_of_rows"]

@@ -30,6 +30,12 @@ class Reading:
     kinds: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._check()
+        separator = None if self.separator is None else _sign(self.separator)
+        object.__setattr__(self, "separator", separator)
+        object.__setattr__(self, "missing", texts(self.missing))
+
+    def _check(self) -> None:
         require(
             self.decimal in (None, ".", ","),
             f"Parameter `decimal` should be '.' or ','. Found {self.decimal!r}.",
@@ -39,15 +45,8 @@ class Reading:
             f"Parameter `encoding` should be an encoding, utf-8 or cp1252 say. Found "
             f"{self.encoding!r}.",
         )
-        separator = None if self.separator is None else _sign(self.separator)
-        object.__setattr__(self, "separator", separator)
-        object.__setattr__(self, "missing", texts(self.missing))
         for name, kind in self.kinds.items():
-            require(
-                kind in KINDS or "%" in kind,
-                f"The kind of column {name!r} should be one of {', '.join(KINDS)}, or a format of "
-                f"dates as '%d.%m.%Y'. Found {kind!r}.",
-            )
+            _check_kind(name, kind)
 
     @property
     def ignored(self) -> set[str]:
@@ -116,6 +115,14 @@ def reading_of(options: Any) -> Reading:
     kinds = kinds_of(options.numbers, options.categories, options.dates, options.ignore)
     missing = tuple(options.missing)
     return Reading(options.separator, options.decimal, options.encoding, missing, kinds)
+
+
+def _check_kind(name: str, kind: str) -> None:
+    require(
+        kind in KINDS or "%" in kind,
+        f"The kind of column {name!r} should be one of {', '.join(KINDS)}, or a format of dates as "
+        f"'%d.%m.%Y'. Found {kind!r}.",
+    )
 
 
 def _is_encoding(name: str) -> bool:

@@ -32,6 +32,9 @@ OF_OBJECTS: dict[str, Carrier] = {
 }
 """The carrier of objects by the name that pandas gives to their type."""
 
+REAL = (numbers.Real, decimal.Decimal, np.bool_)
+"""The types of single values that are numbers."""
+
 
 def carrier_of(values: "pd.Series[Any]") -> Carrier:
     """Say what a column's dtype carries.
@@ -39,16 +42,21 @@ def carrier_of(values: "pd.Series[Any]") -> Carrier:
     ``"mixed"`` are values of several types, ``"other"`` are lists, bytes and the like.
     """
     dtype = values.dtype
+    if dtype.kind == "O" and not isinstance(dtype, ExtensionDtype):
+        return _of_objects(values)
     if isinstance(dtype, pd.CategoricalDtype) or _is_dictionary(dtype):
         return "category"
+    return _of_dtype(dtype)
+
+
+def _of_dtype(dtype: Any) -> Carrier:
+    """Say what a dtype carries whose values are all of one type."""
     if pd.api.types.is_bool_dtype(dtype):
         return "truth"
     if pd.api.types.is_numeric_dtype(dtype):
         return "other" if dtype.kind == "c" else "number"
     if dtype.kind in "Mm" or isinstance(dtype, pd.PeriodDtype):
         return "number" if dtype.kind == "m" else "date"
-    if dtype.kind == "O" and not isinstance(dtype, ExtensionDtype):
-        return _of_objects(values)
     return "text" if pd.api.types.is_string_dtype(dtype) else "other"
 
 
@@ -58,14 +66,25 @@ def _is_dictionary(dtype: Any) -> bool:
 
 def _of_objects(values: "pd.Series[Any]") -> Carrier:
     name = pd.api.types.infer_dtype(values, skipna=True)
-    if name in OF_OBJECTS:
-        return OF_OBJECTS[name]
-    filled = values[values.notna()]
-    if all(isinstance(one, numbers.Real | decimal.Decimal | np.bool_) for one in filled):
+    return OF_OBJECTS.get(name) or _of_several_types(values[values.notna()])
+
+
+def _of_several_types(filled: "pd.Series[Any]") -> Carrier:
+    if all(isinstance(one, REAL) for one in filled):
         return "number"
-    plain = (str, numbers.Real, decimal.Decimal, np.bool_, np.datetime64)
-    good = all(isinstance(one, plain) or hasattr(one, "isoformat") for one in filled)
+    good = all(map(_is_single, filled))
     return "mixed" if good else "other"
+
+
+def _is_single(value: object) -> bool:
+    """Whether a value is text, a number or a date."""
+    return isinstance(value, (str, *REAL, np.datetime64)) or hasattr(value, "isoformat")
+
+
+def as_floats(values: "pd.Series[Any]") -> np.ndarray:
+    """Give a column as floating point, NaN for an empty cell."""
+    found: np.ndarray = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    return found
 
 
 def as_numbers(values: "pd.Series[Any]") -> np.ndarray:
@@ -73,21 +92,21 @@ def as_numbers(values: "pd.Series[Any]") -> np.ndarray:
 
     Durations are days.
     """
-    if values.dtype.kind == "m":
-        found: np.ndarray = (pd.Series(values) / pd.Timedelta(days=1)).to_numpy(
-            dtype=np.float64, na_value=np.nan
-        )
-        return found
-    found = values.to_numpy(dtype=np.float64, na_value=np.nan)
-    return found
+    is_duration = values.dtype.kind == "m"
+    return as_floats(pd.Series(values) / pd.Timedelta(days=1) if is_duration else values)
 
 
 def as_text(values: "pd.Series[Any]") -> "pa.Array[Any]":
     """Give a column of text as one Arrow array of strings, null for an empty cell."""
-    found = pa.Array.from_pandas(values)
-    if isinstance(found, pa.ChunkedArray):
-        found = found.combine_chunks() if found.num_chunks != 1 else found.chunk(0)
+    found = _in_one(pa.Array.from_pandas(values))
     return found if pa.types.is_large_string(found.type) else pc.cast(found, pa.large_string())
+
+
+def _in_one(found: Any) -> "pa.Array[Any]":
+    """Give an array in one chunk."""
+    if not isinstance(found, pa.ChunkedArray):
+        return found
+    return found.combine_chunks() if found.num_chunks != 1 else found.chunk(0)
 
 
 def is_written(frame: "pd.DataFrame | pd.Series[Any]") -> bool:
@@ -95,4 +114,13 @@ def is_written(frame: "pd.DataFrame | pd.Series[Any]") -> bool:
     return bool(frame.attrs.get(WRITTEN))
 
 
-__all__ = ["FOUND", "WRITTEN", "Carrier", "as_numbers", "as_text", "carrier_of", "is_written"]
+__all__ = [
+    "FOUND",
+    "WRITTEN",
+    "Carrier",
+    "as_floats",
+    "as_numbers",
+    "as_text",
+    "carrier_of",
+    "is_written",
+]

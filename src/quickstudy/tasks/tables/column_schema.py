@@ -1,6 +1,6 @@
 """How one column is read, in every file and frame."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from quickstudy.errors import UserError
 from quickstudy.tasks.tables.carriers import Carrier, as_numbers, as_text, carrier_of
 from quickstudy.tasks.tables.dates import parse_dates, without_zone
-from quickstudy.tasks.tables.spelling import is_number, spell, spelled
+from quickstudy.tasks.tables.spelling import is_number, spell, spell_each, spelled
 from quickstudy.tasks.tables.words import Text, Words
 from quickstudy.tasks.tables.writing import PLAINLY, Writing, writing_of
 
@@ -68,7 +68,7 @@ class ColumnSchema:
         if carrier == "category":
             return self._by_category(values)
         if carrier == "mixed":
-            return self.read(values.map(spell, na_action="ignore"))
+            return self.read(spell_each(values))
         return _series(values, self._array(values, carrier))
 
     def to_dict(self) -> dict[str, Any]:
@@ -98,25 +98,35 @@ class ColumnSchema:
         return self._numbers(values, carrier)
 
     def _numbers(self, values: "pd.Series[Any]", carrier: Carrier) -> np.ndarray:
-        found = self._parsed(as_text(values)) if carrier == "text" else as_numbers(values)
-        said = [float(text) for text in self.missing if is_number(spell(text))]
-        if said:
-            found = np.where(np.isin(found, said), np.nan, found)
+        read = self._parsed(as_text(values)) if carrier == "text" else as_numbers(values)
+        found = self._without_missing(read)
         if np.isinf(found).any():
             raise UserError(f"Column {self.name!r} should hold finite numbers. Found infinity.")
         return found
 
+    def _without_missing(self, found: np.ndarray) -> np.ndarray:
+        """Put NaN in place of the numbers that stand for no value."""
+        said = [float(text) for text in self.missing if is_number(spell(text))]
+        return np.where(np.isin(found, said), np.nan, found) if said else found
+
     def _parsed(self, text: Text) -> np.ndarray:
         """Give the numbers that the text of a column is."""
         plain = cast(text) if self.writing == PLAINLY else None
-        if plain is not None:
-            return plain
-        words = self._words(text)
-        for writing in (self.writing, writing_of(words.filled, self.writing.decimal == ",")):
-            found = None if writing is None else writing.parse(words.filled)
-            if found is not None and not found.null_count:
+        return self._written_numbers(self._words(text)) if plain is None else plain
+
+    def _written_numbers(self, words: Words) -> np.ndarray:
+        """Read numbers as training wrote them, or else as these are written."""
+        for writing in self._writings(words.filled):
+            found = writing.parse(words.filled)
+            if not found.null_count:
                 return words.spread(found.to_numpy(zero_copy_only=False), np.nan)
         return self._truths(words)
+
+    def _writings(self, filled: Text) -> Iterator[Writing]:
+        yield self.writing
+        other = writing_of(filled, self.writing.decimal == ",")
+        if other is not None:
+            yield other
 
     def _truths(self, words: Words) -> np.ndarray:
         """Read truth values as numbers."""
@@ -134,21 +144,27 @@ class ColumnSchema:
     def _truth(self, values: "pd.Series[Any]", carrier: Carrier) -> pd.arrays.BooleanArray:
         text = carrier == "text"
         found = self._truths(self._words(as_text(values))) if text else as_numbers(values)
+        self._check_truth(found)
+        return pd.arrays.BooleanArray(found == 1, np.isnan(found))
+
+    def _check_truth(self, found: np.ndarray) -> None:
         other = found[~np.isin(found, (0.0, 1.0)) & ~np.isnan(found)]
         if len(other):
             raise self._refused(spell(other[0]))
-        return pd.arrays.BooleanArray(found == 1, np.isnan(found))
 
     def _dates(self, values: "pd.Series[Any]", carrier: Carrier) -> Any:
         if carrier == "date":
             return without_zone(values).array
-        words = self._words(as_text(texts_of(values)))
+        words = self._words(as_text(one_spelling(values)))
         if not len(words.filled):
             return np.full(len(values), NO_DATE)
-        found = parse_dates(words.filled, self.written)
+        return words.spread(self._written_dates(words.filled), NO_DATE)
+
+    def _written_dates(self, filled: Text) -> np.ndarray:
+        found = parse_dates(filled, self.written)
         if found is None:
-            raise self._refused(words.filled[0].as_py())
-        return words.spread(found.to_numpy(), NO_DATE)
+            raise self._refused(filled[0].as_py())
+        return found.to_numpy()
 
     def _words(self, text: Text) -> Words:
         return Words.of_numbers(text, self.missing)
@@ -163,11 +179,11 @@ def _series(like: "pd.Series[Any]", values: Any) -> "pd.Series[Any]":
     return pd.Series(values, index=like.index, name=like.name, copy=False)
 
 
-def texts_of(values: "pd.Series[Any]") -> "pd.Series[Any]":
+def one_spelling(values: "pd.Series[Any]") -> "pd.Series[Any]":
     """Give a column as text in the one spelling of its values; text stays as it is."""
     if carrier_of(values) == "text":
         return values
-    return values.astype(object).map(spell, na_action="ignore").astype("string")
+    return spell_each(values.astype(object)).astype("string")
 
 
 def cast(text: Text) -> np.ndarray | None:
@@ -180,4 +196,4 @@ def cast(text: Text) -> np.ndarray | None:
     return numbers
 
 
-__all__ = ["ColumnSchema", "Kind", "cast", "texts_of"]
+__all__ = ["ColumnSchema", "Kind", "cast", "one_spelling"]

@@ -34,9 +34,14 @@ def format_of(words: "pa.Array[Any]") -> str | None:
     first = [word.strip() for word in words[:FEW].to_pylist()]
     if not first or not all(map(SIMILAR.fullmatch, first)):
         return None
-    column = pd.Series(words.to_pylist(), dtype=object).str.strip()
-    likely = (one for one in _formats() if _parsed(pd.Series(first), one) is not None)
-    return next((one for one in likely if _parsed(column, one) is not None), None)
+    column = _stripped(words)
+    return next((one for one in _likely(first) if _are_dates(column, one)), None)
+
+
+def _likely(first: list[str]) -> Iterator[str]:
+    """Give the formats in which the ``first`` cells are dates."""
+    sample = pd.Series(first)
+    return (one for one in _formats() if _are_dates(sample, one))
 
 
 def _formats() -> Iterator[str]:
@@ -48,11 +53,25 @@ def _formats() -> Iterator[str]:
 
 def is_ambiguous(words: "pa.Array[Any]", written: str) -> bool:
     """Whether dates could also be read with day and month the other way round."""
+    other = _swapped(written)
+    return other is not None and _are_dates(_stripped(words), other)
+
+
+def _swapped(written: str) -> str | None:
+    """Give a format with day and month the other way round; None if both cannot be mistaken."""
     for day, other in SWAPPED.items():
         if written.startswith(day):
-            column = pd.Series(words.to_pylist(), dtype=object).str.strip()
-            return _parsed(column, written.replace(day, other)) is not None
-    return False
+            return written.replace(day, other)
+    return None
+
+
+def _stripped(words: "pa.Array[Any]") -> "pd.Series[Any]":
+    """Give words as a column, without the blanks around them."""
+    return pd.Series(words.to_pylist(), dtype=object).str.strip()
+
+
+def _are_dates(words: "pd.Series[Any]", written: str) -> bool:
+    return _parsed(words, written) is not None
 
 
 def _parsed(words: "pd.Series[Any]", written: str) -> "pd.Series[Any] | None":
@@ -65,13 +84,19 @@ def _parsed(words: "pd.Series[Any]", written: str) -> "pd.Series[Any] | None":
 
 def without_zone(values: "pd.Series[Any]") -> "pd.Series[Any]":
     """Give dates of any dtype as ``datetime64[us]``, those with a time zone in UTC."""
+    found = _as_datetimes(values)
+    if getattr(found.dtype, "tz", None) is not None:
+        found = found.dt.tz_convert("UTC").dt.tz_localize(None)
+    return found.astype("datetime64[us]")
+
+
+def _as_datetimes(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Give dates of any dtype in a dtype of NumPy, or in one with a time zone."""
     if isinstance(values.dtype, pd.PeriodDtype):
-        values = values.dt.to_timestamp()
-    elif values.dtype == object or isinstance(values.dtype, pd.ArrowDtype):
-        values = pd.to_datetime(values, utc=True)
-    if getattr(values.dtype, "tz", None) is not None:
-        values = values.dt.tz_convert("UTC").dt.tz_localize(None)
-    return values.astype("datetime64[us]")
+        return values.dt.to_timestamp()
+    if values.dtype == object or isinstance(values.dtype, pd.ArrowDtype):
+        return pd.to_datetime(values, utc=True)
+    return values
 
 
 def parse_dates(words: "pa.Array[Any]", written: str) -> "pd.Series[Any] | None":
@@ -80,7 +105,7 @@ def parse_dates(words: "pa.Array[Any]", written: str) -> "pd.Series[Any] | None"
     Returns:
         ``datetime64[us]``, or None if some are no dates.
     """
-    column = pd.Series(words.to_pylist(), dtype=object).str.strip()
+    column = _stripped(words)
     found = _parsed(column, written) if written else None
     other = format_of(words) if found is None else None
     return found if other is None else _parsed(column, other)

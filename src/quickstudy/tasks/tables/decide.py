@@ -8,12 +8,19 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from quickstudy.errors import UserError, require
-from quickstudy.tasks.tables.carriers import as_text, carrier_of
-from quickstudy.tasks.tables.column_schema import ColumnSchema, Kind, cast, texts_of
+from quickstudy.tasks.tables.carriers import Carrier, as_text, carrier_of
+from quickstudy.tasks.tables.column_schema import ColumnSchema, Kind, cast, one_spelling
 from quickstudy.tasks.tables.dates import format_of, is_ambiguous
-from quickstudy.tasks.tables.spelling import spell
+from quickstudy.tasks.tables.spelling import spell_each
 from quickstudy.tasks.tables.words import Text, Words
-from quickstudy.tasks.tables.writing import PLAINLY, all_match, has_commas, some_match, writing_of
+from quickstudy.tasks.tables.writing import (
+    PLAINLY,
+    Writing,
+    all_match,
+    has_commas,
+    some_match,
+    writing_of,
+)
 
 MOST_CATEGORIES = 200
 LONG, MANY = 30, 20
@@ -54,6 +61,11 @@ class Hint:
         """Give the schema of a column of a kind."""
         return ColumnSchema(str(name), kind, why, self.missing)
 
+    def counted(self, name: Any, kind: Kind, why: str, empty: np.ndarray) -> ColumnSchema:
+        """Give the schema of a column whose cells ``empty`` ``[row]`` have no value."""
+        found = self.column(name, kind, EMPTY if empty.all() else why)
+        return replace(found, empty=int(empty.sum()))
+
 
 def decide(values: "pd.Series[Any]", hint: Hint) -> ColumnSchema:
     """Decide what a column holds.
@@ -62,19 +74,20 @@ def decide(values: "pd.Series[Any]", hint: Hint) -> ColumnSchema:
         UserError: If its dtype holds no single values.
     """
     carrier = carrier_of(values)
+    if carrier == "mixed":
+        return decide(spell_each(values), replace(hint, cells=True))
+    if carrier == "text":
+        return _of_text(str(values.name), as_text(values), hint)
+    _check_single(values, carrier)
+    kind, why = OF_CARRIER[carrier]
+    return hint.counted(values.name, kind, why, values.isna().to_numpy())
+
+
+def _check_single(values: "pd.Series[Any]", carrier: Carrier) -> None:
     require(
         carrier != "other",
         f"Column {values.name!r} should hold a number, a category, a truth value, a date or text "
         f"in each cell. Found {values.dtype}: leave it out (--ignore {values.name}).",
-    )
-    if carrier == "mixed":
-        return decide(values.map(spell, na_action="ignore"), replace(hint, cells=True))
-    if carrier == "text":
-        return _of_text(str(values.name), as_text(values), hint)
-    kind, why = OF_CARRIER[carrier]
-    empty = int(values.isna().sum())
-    return replace(
-        hint.column(values.name, kind, why if empty < len(values) else EMPTY), empty=empty
     )
 
 
@@ -88,11 +101,25 @@ def decide_as(kind: str, values: "pd.Series[Any]", hint: Hint) -> ColumnSchema:
         return hint.column(values.name, "ignore", "asked for")
     found = hint.column(values.name, _kind_of(kind), "asked for")
     if found.kind == "number" and carrier_of(values) == "text":
-        words = Words.of_numbers(as_text(values), hint.missing).filled
-        found = replace(found, writing=writing_of(words, hint.comma) or PLAINLY)
+        found = replace(found, writing=_writing(values, hint))
     if found.kind == "date":
         found = replace(found, written=kind if "%" in kind else _format(values, hint))
-    return replace(found, empty=int(found.read(values).isna().sum()))
+    return with_empty(found, values)
+
+
+def with_empty(column: ColumnSchema, values: "pd.Series[Any]") -> ColumnSchema:
+    """Count how many cells of a column have no value, read as its schema says."""
+    return replace(column, empty=int(column.read(values).isna().sum()))
+
+
+def _writing(values: "pd.Series[Any]", hint: Hint) -> Writing:
+    """Find how the numbers of a column of text are written."""
+    return writing_of(_filled(as_text(values), hint), hint.comma) or PLAINLY
+
+
+def _filled(text: Text, hint: Hint) -> Text:
+    """Give the distinct cells that stand for a number or a date."""
+    return Words.of_numbers(text, hint.missing).filled
 
 
 def _kind_of(asked: str) -> Kind:
@@ -108,7 +135,7 @@ def _format(values: "pd.Series[Any]", hint: Hint) -> str:
     """Give the format of dates that are asked for; empty if a dtype carries them."""
     if carrier_of(values) in ("date", "category"):
         return ""
-    words = Words.of_numbers(as_text(texts_of(values)), hint.missing).filled
+    words = _filled(as_text(one_spelling(values)), hint)
     lengths = frozenset(map(len, words.to_pylist()))
     return format_of(words) or OF_LENGTH.get(lengths, "")
 
@@ -123,9 +150,7 @@ def _plain_numbers(name: str, text: Text, hint: Hint) -> ColumnSchema | None:
     found = cast(text)
     if found is None or _has_zeros(text):
         return None
-    empty = int(np.isnan(found).sum())
-    why = "numbers" if empty < len(found) else EMPTY
-    return replace(hint.column(name, "number", why), empty=empty)
+    return hint.counted(name, "number", "numbers", np.isnan(found))
 
 
 def _by_words(name: str, text: Text, hint: Hint) -> ColumnSchema:
@@ -133,8 +158,13 @@ def _by_words(name: str, text: Text, hint: Hint) -> ColumnSchema:
     found = _of_words(name, words, hint)
     if found.kind != "category":
         return replace(found, empty=words.num_empty)
-    words = Words.of_categories(text, hint.missing)
-    found = replace(found, empty=words.num_empty)
+    return _category_or_text(found, text)
+
+
+def _category_or_text(category: ColumnSchema, text: Text) -> ColumnSchema:
+    """Take a column of text for categories, or for free text if its cells are long."""
+    words = Words.of_categories(text, category.missing)
+    found = replace(category, empty=words.num_empty)
     long = _is_long(words.filled, len(text) - found.empty)
     return replace(found, kind="text", why="long text") if long else found
 
@@ -145,25 +175,36 @@ def _of_words(name: str, words: Words, hint: Hint) -> ColumnSchema:
         return hint.column(name, "number", EMPTY)
     if set(words.small) <= {"true", "false"}:
         return hint.column(name, "truth value", "true and false")
-    written = format_of(words.filled)
-    if written is not None:
-        found = hint.column(name, "date", _told(words.filled, written))
-        return replace(found, written=written)
-    if _are_codes(words.filled, hint):
-        told = "numbers with zeros before them" if hint.cells else "digits held as text"
-        return hint.column(name, "category", told)
-    return _number_or_category(name, words.filled, hint)
+    return _date(name, words.filled, hint) or _number_or_category(name, words.filled, hint)
+
+
+def _date(name: str, words: Text, hint: Hint) -> ColumnSchema | None:
+    """Take words for dates if all are; None if one is none."""
+    written = format_of(words)
+    if written is None:
+        return None
+    return replace(hint.column(name, "date", _told(words, written)), written=written)
 
 
 def _number_or_category(name: str, words: Text, hint: Hint) -> ColumnSchema:
+    if _are_codes(words, hint):
+        told = "numbers with zeros before them" if hint.cells else "digits held as text"
+        return hint.column(name, "category", told)
     writing = writing_of(words, hint.comma)
-    if writing is None:
-        odd = _odd_among_numbers(words)
-        if odd is not None:
-            return hint.column(name, "text", f"{BUT_FOR} {odd!r}")
-        return hint.column(name, "category", f"text of {len(words)} values")
+    return _number(name, writing, hint) if writing else _no_number(name, words, hint)
+
+
+def _number(name: str, writing: Writing, hint: Hint) -> ColumnSchema:
     told = f"numbers, {writing}" if str(writing) else "numbers"
     return replace(hint.column(name, "number", told), writing=writing)
+
+
+def _no_number(name: str, words: Text, hint: Hint) -> ColumnSchema:
+    """Take words for categories, or for text if nearly all of them are numbers."""
+    odd = _odd_among_numbers(words)
+    if odd is not None:
+        return hint.column(name, "text", f"{BUT_FOR} {odd!r}")
+    return hint.column(name, "category", f"text of {len(words)} values")
 
 
 def _odd_among_numbers(words: Text) -> str | None:
@@ -210,16 +251,8 @@ def refuse_many(column: ColumnSchema, values: "pd.Series[Any]") -> None:
     Raises:
         UserError: If so, with the way to go on.
     """
-    if column.why.startswith(BUT_FOR):
-        raise UserError(
-            f"Column {column.name!r} holds {column.why}: say that it is missing (--missing), or "
-            f"{_ways(column.name)}"
-        )
     if column.kind == "text":
-        raise UserError(
-            f"Column {column.name!r} holds free text ({values.nunique()} different cells), which "
-            f"no number stands for: {_ways(column.name)}"
-        )
+        raise UserError(_told_of_text(column, values))
     if column.kind == "category":
         count = column.read(values).nunique()
         require(
@@ -227,6 +260,21 @@ def refuse_many(column: ColumnSchema, values: "pd.Series[Any]") -> None:
             f"Column {column.name!r} should hold at most {MOST_CATEGORIES} categories, a feature "
             f"each. Found {count}: {_ways(column.name)}",
         )
+
+
+def _told_of_text(column: ColumnSchema, values: "pd.Series[Any]") -> str:
+    """Say why text is refused, and how to go on."""
+    ways = _ways(column.name)
+    if column.why.startswith(BUT_FOR):
+        return (
+            f"Column {column.name!r} holds {column.why}: say that it is missing (--missing), or "
+            f"{ways}"
+        )
+    count = values.nunique()
+    return (
+        f"Column {column.name!r} holds free text ({count} different cells), which no number "
+        f"stands for: {ways}"
+    )
 
 
 def _ways(name: str) -> str:
@@ -240,10 +288,16 @@ def _ways(name: str) -> str:
 def writes_commas(values: "pd.Series[Any]", missing: tuple[str, ...]) -> bool:
     """Whether the first rows of a column of text hold decimal commas without doubt."""
     text = as_text(values.iloc[:SAMPLE_ROWS])
-    if cast(text) is not None:
-        return False
-    words = Words.of_numbers(text, missing).filled
+    words = _filled(text, Hint(missing)) if cast(text) is None else ()
     return len(words) > 0 and has_commas(words)
 
 
-__all__ = ["MOST_CATEGORIES", "Hint", "decide", "decide_as", "refuse_many", "writes_commas"]
+__all__ = [
+    "MOST_CATEGORIES",
+    "Hint",
+    "decide",
+    "decide_as",
+    "refuse_many",
+    "with_empty",
+    "writes_commas",
+]

@@ -3,8 +3,8 @@
 import codecs
 import csv
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ MARKS = (
 LATIN = "cp1252"
 SAMPLE, SAMPLE_LINES = 1 << 18, 100
 BLOCK = 1 << 24
+UNREADABLE = (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeError)
+"""The errors of Arrow's reader for a file that another reader may read."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,20 @@ class FileLayout:
     encoding: str
     found: tuple[str, ...] = ()
 
+    @property
+    def encoding_with_mark(self) -> str:
+        """The encoding, which passes over the mark at the beginning of a file of UTF-8."""
+        return "utf-8-sig" if self.encoding == "utf-8" else self.encoding
+
+    @property
+    def encoding_without_mark(self) -> str:
+        """The encoding for a reader that passes over the mark itself."""
+        return "utf-8" if self.encoding == "utf-8-sig" else self.encoding
+
+    def rows(self, file: Iterable[str]) -> Iterator[list[str]]:
+        """Give the cells of every line of an open file."""
+        return csv.reader(file, delimiter=self.separator)
+
 
 def layout_of(path: Path, asked: Reading = NOTHING_ASKED, whole: bool = True) -> FileLayout:
     """Find the separator and the encoding of a CSV file, as far as they are not asked for.
@@ -62,12 +78,16 @@ def layout_of(path: Path, asked: Reading = NOTHING_ASKED, whole: bool = True) ->
     """
     encoding = asked.encoding or _encoding(path, whole)
     separator = asked.separator or _separator(_first_lines(path, encoding))
-    found = []
-    if asked.separator is None and separator != ",":
-        found.append(f"cells separated by {NAMES.get(separator, repr(separator))}")
-    if asked.encoding is None and encoding not in ("utf-8", "utf-8-sig"):
-        found.append(f"encoding {encoding}")
-    return FileLayout(separator, encoding, tuple(found))
+    layout = FileLayout(separator, encoding)
+    return replace(layout, found=tuple(_found_out(layout, asked)))
+
+
+def _found_out(layout: FileLayout, asked: Reading) -> Iterator[str]:
+    """Say what is unusual about a file that nobody said."""
+    if asked.separator is None and layout.separator != ",":
+        yield f"cells separated by {NAMES.get(layout.separator, repr(layout.separator))}"
+    if asked.encoding is None and layout.encoding_with_mark != "utf-8-sig":
+        yield f"encoding {layout.encoding}"
 
 
 def _encoding(path: Path, whole: bool) -> str:
@@ -81,32 +101,47 @@ def _is_utf_8(path: Path, whole: bool) -> bool:
     """Whether all bytes of a file, or of its first block, are UTF-8."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        with path.open("rb") as file:
-            decoder.decode(file.read(SAMPLE))
-            while block := file.read(BLOCK if whole else 0):
-                decoder.decode(block)
+        for block in _blocks(path, whole):
+            decoder.decode(block)
         decoder.decode(b"", final=whole)
     except UnicodeDecodeError:
         return False
     return True
 
 
+def _blocks(path: Path, whole: bool) -> Iterator[bytes]:
+    """Give the bytes of a file, or of its beginning."""
+    with path.open("rb") as file:
+        yield file.read(SAMPLE)
+        while block := file.read(BLOCK if whole else 0):
+            yield block
+
+
 def _separator(lines: Sequence[str]) -> str:
-    counts = {sign: list(map(len, _cells(lines, sign))) or [0] for sign in SEPARATORS}
-    even = {sign: found[0] for sign, found in counts.items() if len(set(found)) == 1}
-    best = max(even, key=even.__getitem__, default=",")
-    return best if even.get(best, 0) > 1 else ","
+    counts = {sign: _num_cells(lines, sign) for sign in SEPARATORS}
+    best = max(counts, key=counts.__getitem__)
+    return best if counts[best] > 1 else ","
+
+
+def _num_cells(lines: Sequence[str], separator: str) -> int:
+    """Give the number of cells that every line has; 0 if they differ."""
+    counts = set(map(len, _cells(lines, separator)))
+    return counts.pop() if len(counts) == 1 else 0
 
 
 def _first_lines(path: Path, encoding: str) -> list[str]:
-    try:
-        with path.open(encoding=encoding, newline="") as file:
-            text = file.read(SAMPLE)
-    except (UnicodeError, LookupError) as error:
-        raise UserError(f"{path} should be a csv file. It cannot be read: {error}.") from error
+    text = _beginning(path, encoding)
     lines = list(io.StringIO(text, newline=""))
     whole = lines if len(text) < SAMPLE else lines[:-1]
     return whole[:SAMPLE_LINES]
+
+
+def _beginning(path: Path, encoding: str) -> str:
+    try:
+        with path.open(encoding=encoding, newline="") as file:
+            return file.read(SAMPLE)
+    except (UnicodeError, LookupError) as error:
+        raise UserError(f"{path} should be a csv file. It cannot be read: {error}.") from error
 
 
 def _cells(lines: Sequence[str], separator: str) -> list[list[str]]:
@@ -128,18 +163,23 @@ def read_delimited(path: Path, asked: Reading = NOTHING_ASKED) -> pd.DataFrame:
     Raises:
         UserError: If it cannot be read, or two columns have the same name.
     """
-    layout = layout_of(path, asked, whole=False)
-    try:
-        frame = _by_arrow(path, layout, _plain(path, layout, asked), False)
-    except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeError):
-        layout = layout_of(path, asked)
-        frame = _all_text(path, layout)
+    frame, layout = _frame_of(path, asked)
     found = list(layout.found)
     if len(frame.columns) > 1 and _counts_rows(frame):
         frame = frame.iloc[:, 1:]
         found.append("a first column without a name, which counts the rows, is left out")
     frame.attrs |= {WRITTEN: True, FOUND: found}
     return frame
+
+
+def _frame_of(path: Path, asked: Reading) -> tuple[pd.DataFrame, FileLayout]:
+    """Read a file as its beginning is written, or else as all of it is."""
+    layout = layout_of(path, asked, whole=False)
+    try:
+        return _by_arrow(path, layout, _plain(path, layout, asked), False), layout
+    except UNREADABLE:
+        layout = layout_of(path, asked)
+        return _all_text(path, layout), layout
 
 
 def _plain(path: Path, layout: FileLayout, asked: Reading) -> set[str]:
@@ -154,7 +194,7 @@ def _plain(path: Path, layout: FileLayout, asked: Reading) -> set[str]:
 def _all_text(path: Path, layout: FileLayout) -> pd.DataFrame:
     try:
         return _by_arrow(path, layout, set(), True)
-    except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeError):
+    except UNREADABLE:
         return _by_pandas(path, layout)
 
 
@@ -164,15 +204,18 @@ def _by_arrow(path: Path, layout: FileLayout, plain: set[str], with_lines: bool)
     Without ``with_lines``, reading fails if a cell of a large file has several lines.
     """
     names = _names(path, layout)
-    encoding = "utf-8" if layout.encoding == "utf-8-sig" else layout.encoding
     table = pa.csv.read_csv(
         path,
-        pa.csv.ReadOptions(encoding=encoding, use_threads=pa.cpu_count() > 1),
+        pa.csv.ReadOptions(encoding=layout.encoding_without_mark, use_threads=pa.cpu_count() > 1),
         pa.csv.ParseOptions(delimiter=layout.separator, newlines_in_values=with_lines),
         _types(names, plain),
     )
-    columns = dict(enumerate(map(_column, table.columns)))
-    return pd.DataFrame(columns, copy=False).set_axis([name.strip() for name in names], axis=1)
+    return _named(pd.DataFrame(dict(enumerate(map(_column, table.columns))), copy=False), names)
+
+
+def _named(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Call the columns of a frame by names, without the blanks around them."""
+    return frame.set_axis([name.strip() for name in names], axis=1)
 
 
 def _types(names: list[str], plain: set[str]) -> Any:
@@ -193,23 +236,26 @@ def _column(values: Any) -> Any:
 
 def _names(path: Path, layout: FileLayout) -> list[str]:
     """Give the cells of the first line that is not empty."""
-    encoding = "utf-8-sig" if layout.encoding == "utf-8" else layout.encoding
-    with path.open(encoding=encoding, newline="") as file:
-        return next((row for row in csv.reader(file, delimiter=layout.separator) if row), [])
+    with path.open(encoding=layout.encoding_with_mark, newline="") as file:
+        return next(filter(None, layout.rows(file)), [])
 
 
 def _by_pandas(path: Path, layout: FileLayout) -> pd.DataFrame:
     """Read a file whose rows lack some of the last cells, or say why it is none."""
-    options: dict[str, Any] = {"dtype": str, "keep_default_na": False, "na_values": [""]}
-    try:
-        frame = pd.read_csv(path, sep=layout.separator, encoding=layout.encoding, **options)
-    except (ValueError, LookupError) as error:
-        raise UserError(f"{path} should be a csv file. It cannot be read: {error}") from error
-    names = [name.strip() for name in _names(path, layout)]
+    frame = _cells_by_pandas(path, layout)
+    names = _names(path, layout)
     even = len(names) == len(frame.columns) and isinstance(frame.index, pd.RangeIndex)
     wanted = f"The rows of {path} should have as many cells as its first line, {len(names)}."
     require(even, f"{wanted} Found more.")
-    return frame.set_axis(names, axis=1)
+    return _named(frame, names)
+
+
+def _cells_by_pandas(path: Path, layout: FileLayout) -> pd.DataFrame:
+    options: dict[str, Any] = {"dtype": str, "keep_default_na": False, "na_values": [""]}
+    try:
+        return pd.read_csv(path, sep=layout.separator, encoding=layout.encoding, **options)
+    except (ValueError, LookupError) as error:
+        raise UserError(f"{path} should be a csv file. It cannot be read: {error}") from error
 
 
 def _counts_rows(frame: pd.DataFrame) -> bool:
@@ -217,7 +263,11 @@ def _counts_rows(frame: pd.DataFrame) -> bool:
     if str(frame.columns[0]).strip():
         return False
     first = frame.iloc[:, 0].tolist()
-    return any(first == list(map(str, range(s, len(first) + s))) for s in (0, 1))
+    return first in (_counted(len(first), 0), _counted(len(first), 1))
+
+
+def _counted(num_rows: int, start: int) -> list[str]:
+    return list(map(str, range(start, num_rows + start)))
 
 
 __all__ = ["FileLayout", "layout_of", "read_delimited"]

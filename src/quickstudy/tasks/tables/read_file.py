@@ -6,8 +6,8 @@ import pandas as pd
 
 from quickstudy.errors import UserError, require
 from quickstudy.tasks.tables.asked import NOTHING_ASKED, Reading
+from quickstudy.tasks.tables.column_names import check_names
 from quickstudy.tasks.tables.delimited import read_delimited
-from quickstudy.tasks.tables.schema import check_names
 
 
 def read_table(path: Path, asked: Reading = NOTHING_ASKED) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """How the columns of a table are read: decided by training, applied to every later file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -11,7 +11,14 @@ from quickstudy.errors import require
 from quickstudy.tasks.tables.asked import NOTHING_ASKED, Reading
 from quickstudy.tasks.tables.carriers import FOUND, carrier_of, is_written
 from quickstudy.tasks.tables.column_schema import ColumnSchema, Kind
-from quickstudy.tasks.tables.decide import Hint, decide, decide_as, refuse_many, writes_commas
+from quickstudy.tasks.tables.decide import (
+    Hint,
+    decide,
+    decide_as,
+    refuse_many,
+    with_empty,
+    writes_commas,
+)
 
 Answer = Any
 """The kind of a target: ``"regression"`` or ``"classification"``."""
@@ -80,15 +87,19 @@ class Schema:
             UserError: If one holds something else than in training.
         """
         cells = is_written(frame)
-        known = (one for one in self.columns if one.kind not in ("ignore", "text"))
-        read = {one.name: one.read(frame[one.name], cells) for one in known if one.name in frame}
+        known = (one for one in self._readable if one.name in frame)
+        read = {one.name: one.read(frame[one.name], cells) for one in known}
         return pd.DataFrame(read, index=frame.index, copy=False)
+
+    @property
+    def _readable(self) -> list[ColumnSchema]:
+        return [one for one in self.columns if one.kind not in ("ignore", "text")]
 
     def lines(self) -> list[str]:
         """Give a table in words (column, read as, why, missing), and what was found out."""
-        rows = [("column", "read as", "why", "missing")]
-        rows += [(one.name, one.kind, one.why, str(one.empty or "")) for one in self.columns]
-        return [*_aligned(rows), *(f"Found out: {told}." for told in self.found)]
+        rows = [(one.name, one.kind, one.why, str(one.empty or "")) for one in self.columns]
+        table = _aligned([("column", "read as", "why", "missing"), *rows])
+        return [*table, *(f"Found out: {told}." for told in self.found)]
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain values, to be kept with a run."""
@@ -133,55 +144,53 @@ class _Deciding:
 
     @cached_property
     def _hint(self) -> Hint:
-        comma = self.asked.decimal == ","
-        if self.asked.decimal is None:
-            comma = is_written(self.frame) and self._writes_commas()
-        return Hint(self.asked.missing, comma, is_written(self.frame))
+        return Hint(self.asked.missing, self._writes_commas, is_written(self.frame))
 
+    @property
     def _writes_commas(self) -> bool:
-        text = (values for _, values in self.frame.items() if carrier_of(values) == "text")
-        return any(writes_commas(values, self.asked.missing) for values in text)
+        """Whether numbers have decimal commas: asked for, or found in a file without doubt."""
+        if self.asked.decimal is not None:
+            return self.asked.decimal == ","
+        if not is_written(self.frame):
+            return False
+        return any(writes_commas(values, self.asked.missing) for values in self._texts())
+
+    def _texts(self) -> "Iterator[pd.Series[Any]]":
+        return (values for _, values in self.frame.items() if carrier_of(values) == "text")
 
     def _feature(self, name: str) -> ColumnSchema:
-        values, kind = self.frame[name], self.asked.kinds.get(name)
-        if kind is not None:
-            return decide_as(kind, values, self._hint)
-        found = decide(values, self._hint)
-        refuse_many(found, values)
+        found = self._decided(name)
+        if name not in self.asked.kinds:
+            refuse_many(found, self.frame[name])
         return found
+
+    def _decided(self, name: str) -> ColumnSchema:
+        """Give a column of the kind that is asked for, or else decided by its cells."""
+        kind = self.asked.kinds.get(name)
+        if kind is None:
+            return decide(self.frame[name], self._hint)
+        return decide_as(kind, self.frame[name], self._hint)
 
     def _target(self, name: str, kind: Answer) -> ColumnSchema:
         if kind == "classification":
             return self._label(name, "classes")
-        if name in self.asked.kinds:
-            return decide_as(self.asked.kinds[name], self.frame[name], self._hint)
-        found = decide(self.frame[name], self._hint)
-        told = "dates" if found.kind == "date" else "text"
-        require(
-            found.kind in ("number", "truth value"),
-            f"Column {name!r} should hold numbers to be predicted. Found {told}: "
-            "kind='classification' predicts its values as classes.",
-        )
-        return replace(found, kind="number", why=f"{found.why}, predicted")
+        found = self._decided(name)
+        return found if name in self.asked.kinds else _predicted(found)
 
     def _label(self, name: str, why: str) -> ColumnSchema:
         found = ColumnSchema(name, "category", why, self.asked.missing)
-        return replace(found, empty=int(found.read(self.frame[name]).isna().sum()))
+        return with_empty(found, self.frame[name])
 
 
-def check_names(frame: pd.DataFrame) -> pd.DataFrame:
-    """Give a frame whose columns are called by text.
-
-    Raises:
-        UserError: If two have the same name.
-    """
-    names = list(map(str, frame.columns))
-    twice = sorted({name for name in names if names.count(name) > 1})
+def _predicted(column: ColumnSchema) -> ColumnSchema:
+    """Give a column of numbers or truth values as numbers to be predicted."""
+    told = "dates" if column.kind == "date" else "text"
     require(
-        not twice,
-        f"The columns of the table should have names of their own. Found {twice[:1]} twice.",
+        column.kind in ("number", "truth value"),
+        f"Column {column.name!r} should hold numbers to be predicted. Found {told}: "
+        "kind='classification' predicts its values as classes.",
     )
-    return frame if names == list(frame.columns) else frame.set_axis(names, axis=1)
+    return replace(column, kind="number", why=f"{column.why}, predicted")
 
 
-__all__ = ["Schema", "check_names"]
+__all__ = ["Schema"]

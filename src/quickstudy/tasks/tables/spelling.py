@@ -56,17 +56,24 @@ def _without_zeros(text: str) -> str:
     """Give a number with a decimal point without zeros at its end, and with one before it."""
     short = text.rstrip("0").rstrip(".")
     sign, digits = ("-", short[1:]) if short.startswith("-") else ("", short)
-    whole, _, rest = digits.partition(".")
-    spelled = (whole or "0") + (f".{rest}" if rest else "")
+    spelled = _with_whole_part(digits)
     return spelled if spelled == "0" else sign + spelled
+
+
+def _with_whole_part(digits: str) -> str:
+    whole, _, rest = digits.partition(".")
+    return (whole or "0") + (f".{rest}" if rest else "")
 
 
 def _spell_number(value: Any) -> str:
     if isinstance(value, decimal.Decimal):
         return _spell_text(f"{value:f}")
-    if value == value and abs(value) < LARGEST_WHOLE and float(value).is_integer():
-        return str(int(value))
-    return str(value)
+    return str(int(value)) if _is_whole(value) else str(value)
+
+
+def _is_whole(value: Any) -> bool:
+    """Whether a number is written without decimals and without an exponent."""
+    return value == value and abs(value) < LARGEST_WHOLE and float(value).is_integer()
 
 
 def _spell_date(moment: pd.Timestamp) -> str:
@@ -91,20 +98,41 @@ def spelled(
     names = [spell(value) for value in distinct]
     nothing = {"", *map(spell, missing)}
     kept = [name for name in _in_order(values, names, written) if name not in nothing]
-    places = pd.Index(kept, dtype=object).get_indexer(pd.Index(names, dtype=object))
-    found = np.append(places, -1)[codes]
-    return pd.Categorical.from_codes(found, categories=pd.Index(kept, dtype=object))
+    return _categories(codes, names, kept)
+
+
+def _categories(codes: np.ndarray, names: list[str], kept: list[str]) -> pd.Categorical:
+    """Give cells as the categories ``kept``.
+
+    Args:
+        codes: The place of every cell's name among ``names``, −1 for none.
+        names: Spellings of distinct values; one that is not kept is no value.
+        kept: The categories, in order.
+    """
+    categories = pd.Index(kept, dtype=object)
+    places = categories.get_indexer(pd.Index(names, dtype=object))
+    return pd.Categorical.from_codes(np.append(places, -1)[codes], categories=categories)
+
+
+def spell_each(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Spell every value of a column; an empty cell stays empty."""
+    return values.map(spell, na_action="ignore")
 
 
 def _distinct(values: "pd.Series[Any]") -> tuple[np.ndarray, Sequence[Any]]:
     """Give the place of every cell's value among the distinct ones, −1 for none, and these."""
     if isinstance(values.dtype, pd.CategoricalDtype):
         return values.cat.codes.to_numpy(), list(values.cat.categories)
-    if values.dtype == object and pd.api.types.infer_dtype(values, skipna=True).startswith("mixed"):
-        # 1 and True are equal, so they are told apart by their spelling
-        values = values.map(spell, na_action="ignore")
-    codes, distinct = pd.factorize(values)
+    # 1 and True are equal, so they are told apart by their spelling
+    codes, distinct = pd.factorize(spell_each(values) if _is_mixed(values) else values)
     return codes, list(distinct)
+
+
+def _is_mixed(values: "pd.Series[Any]") -> bool:
+    """Whether a column holds values of several types."""
+    if values.dtype != object:
+        return False
+    return pd.api.types.infer_dtype(values, skipna=True).startswith("mixed")
 
 
 def _in_order(values: "pd.Series[Any]", names: list[str], written: bool) -> list[str]:
@@ -113,7 +141,8 @@ def _in_order(values: "pd.Series[Any]", names: list[str], written: bool) -> list
     if isinstance(values.dtype, pd.CategoricalDtype):
         return distinct
     cells = written and all(map(is_number, filter(None, names)))
-    return sorted(distinct, key=_size) if cells or _holds_numbers(values) else sorted(distinct)
+    by_size = cells or _holds_numbers(values)
+    return sorted(distinct, key=_size if by_size else None)
 
 
 def _holds_numbers(values: "pd.Series[Any]") -> bool:
@@ -144,4 +173,4 @@ def label_codes(column: "pd.Series[Any]") -> tuple[np.ndarray, tuple[str, ...]]:
     return used.cat.codes.to_numpy().astype(np.int64), tuple(used.cat.categories)
 
 
-__all__ = ["is_number", "label_codes", "spell", "spelled"]
+__all__ = ["is_number", "label_codes", "spell", "spell_each", "spelled"]

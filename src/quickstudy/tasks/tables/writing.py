@@ -61,21 +61,26 @@ class Writing:
 
     def parse(self, words: Text) -> Text:
         """Give the numbers that ``words`` are, null where one is none."""
-        words = pc.replace_substring(words, "−", "-")
+        words = _with_minus(words)
         plain = _cast(words, pc.match_substring_regex(words, PLAIN))
-        if self == PLAINLY:
-            return plain
-        found = self._parse_bare(words)
+        return plain if self == PLAINLY else self._or_plain(self._parse_bare(words), plain)
+
+    def _or_plain(self, found: Text, plain: Text) -> Text:
+        """Take plain numbers for those not found, if they cannot mean another number."""
         exact = self.decimal == "." and not self.thousands
         return pc.coalesce(found, plain) if exact else found
 
     def _parse_bare(self, words: Text) -> Text:
         bare, percent = _bare(words)
         good = pc.match_substring_regex(bare, self.pattern)
+        found = _cast(self._with_point(bare), good)
+        return pc.if_else(percent, pc.divide(found, 100.0), found)
+
+    def _with_point(self, bare: Text) -> Text:
+        """Write numbers with a decimal point, and without signs between thousands."""
         if self.thousands:
             bare = pc.replace_substring(bare, self.thousands, "")
-        found = _cast(pc.replace_substring(bare, self.decimal, "."), good)
-        return pc.if_else(percent, pc.divide(found, 100.0), found)
+        return pc.replace_substring(bare, self.decimal, ".")
 
 
 PLAINLY = Writing()
@@ -89,13 +94,21 @@ def _cast(words: Text, good: Text) -> Text:
 
 def _bare(words: Text) -> tuple[Text, Text]:
     """Take signs of currency and percent away, and say which words had a percent sign."""
-    words = pc.utf8_trim_whitespace(pc.replace_substring(words, "−", "-"))
+    words = pc.utf8_trim_whitespace(_with_minus(words))
     words = pc.replace_substring_regex(words, IN_BRACKETS, r"-\1")
-    percent = pc.ends_with(words, "%")
-    bare = pc.replace_substring_regex(words, SIGNED, r"\1\2")
-    bare = pc.replace_substring_regex(bare, r"[\x{a0}\x{202f}\x{2009}]", " ")
-    bare = pc.replace_substring_regex(bare, "’", "'")
-    return pc.utf8_trim_whitespace(bare), percent
+    bare = _with_usual_marks(pc.replace_substring_regex(words, SIGNED, r"\1\2"))
+    return pc.utf8_trim_whitespace(bare), pc.ends_with(words, "%")
+
+
+def _with_minus(words: Text) -> Text:
+    """Write every minus sign as Python does."""
+    return pc.replace_substring(words, "−", "-")
+
+
+def _with_usual_marks(words: Text) -> Text:
+    """Write blanks and apostrophes between thousands as ASCII does."""
+    words = pc.replace_substring_regex(words, r"[\x{a0}\x{202f}\x{2009}]", " ")
+    return pc.replace_substring_regex(words, "’", "'")
 
 
 def writing_of(words: Text, comma: bool = False) -> Writing | None:
@@ -114,11 +127,10 @@ def writing_of(words: Text, comma: bool = False) -> Writing | None:
     currencies = _currencies(words)
     if len(currencies) > 1:
         return None
-    for decimal, thousands in _candidates(comma):
-        writing = Writing(decimal, thousands, percent, bool(currencies))
-        if all_match(bare, writing.pattern):
-            return writing
-    return PLAINLY if plain else None
+    signs = _candidates(comma)
+    likely = (Writing(point, mark, percent, bool(currencies)) for point, mark in signs)
+    fitting = (writing for writing in likely if all_match(bare, writing.pattern))
+    return next(fitting, PLAINLY if plain else None)
 
 
 def _currencies(words: Text) -> set[str]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 import quickstudy as qs
-from quickstudy.tasks.tables.column_schema import ColumnSchema, cast, texts_of
+from quickstudy.tasks.tables.column_schema import ColumnSchema, cast, one_spelling
 from quickstudy.tasks.tables.writing import Writing
 
 
@@ -129,4 +129,4 @@ def test_it_is_kept():
 
 def test_plain_text_is_cast():
     assert cast(pa.array(["1", None])).tolist()[0] == 1 and cast(pa.array(["x"])) is None
-    assert texts_of(column([1.0, None])).fillna("<>").tolist() == ["1", "<>"]
+    assert one_spelling(column([1.0, None])).fillna("<>").tolist() == ["1", "<>"]

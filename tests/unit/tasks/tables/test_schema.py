@@ -11,8 +11,9 @@ import quickstudy as qs
 from quickstudy.tasks.encoder import Encoder
 from quickstudy.tasks.table_form import TableForm
 from quickstudy.tasks.tables.asked import Reading
+from quickstudy.tasks.tables.column_names import check_names
 from quickstudy.tasks.tables.read_file import read_table
-from quickstudy.tasks.tables.schema import Schema, check_names
+from quickstudy.tasks.tables.schema import Schema
 
 TRAIN = (
     "shop,price,code,flag,when,sold\n"
