@@ -54,7 +54,14 @@ def _is_of_pixels(layer: nn.Conv2d) -> bool:
 
 def own_head(model: nn.Module, names: tuple[str, ...]) -> Weights:
     """Return the head's parameters ``names`` as ``model`` holds them."""
-    return {name: model.get_parameter(name) for name in names}
+    return {name: _tensor_at(model, name) for name in names}
+
+
+def _tensor_at(model: nn.Module, name: str) -> Tensor:
+    """Give the tensor that stands at ``name``, also if it is put in for a parameter."""
+    path, _, last = name.rpartition(".")
+    found: Tensor = getattr(model.get_submodule(path), last)
+    return found
 
 
 def shared_head(weights: Weights, names: tuple[str, ...], way: int | None) -> Weights:

@@ -55,7 +55,7 @@ def test_without_timm_the_error_says_how_to_install_it(monkeypatch):
 
 def test_with_timm_its_models_are_known_and_have_no_options(monkeypatch):
     spec = ModuleSpec("timm", None)
-    timm = SimpleNamespace(__spec__=spec, is_model=lambda name: name == "resnet18")
+    timm = SimpleNamespace(__spec__=spec, is_model="resnet18".__eq__, create_model=None)
     monkeypatch.setitem(sys.modules, "timm", timm)
     assert catalog.place_of("models", "resnet18") == "timm:resnet18"
     assert catalog.options_of("models", "resnet18") == []
