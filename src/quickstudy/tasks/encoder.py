@@ -16,6 +16,7 @@ from quickstudy.tasks.tables.decide import MOST_CATEGORIES, Hint, decide
 from quickstudy.tasks.tables.schema import Schema
 from quickstudy.tasks.tables.spelling import spell
 
+NUMERIC = ("number", "truth")
 SMALLEST = 1e-14
 """The least standard deviation, as a part of the mean, that is more than an error of rounding."""
 
@@ -178,7 +179,7 @@ def numbers(values: "pd.Series[Any]") -> np.ndarray:
 
 def is_numeric(values: "pd.Series[Any]") -> bool:
     """Whether a column holds numbers, also as the text of a file's cells, or true and false."""
-    if carrier_of(values) in ("number", "truth"):
+    if carrier_of(values) in NUMERIC:
         return True
     try:
         return decide(values, Hint(cells=is_written(values))).kind == "number"

@@ -134,10 +134,16 @@ def rasterise(font: ImageFont.FreeTypeFont, character: str) -> NDArray[np.uint8]
 
     Its longer side is ``FIT``. The result is None if it leaves no ink.
     """
+    ink = _cropped(font, character)
+    return None if ink is None else np.asarray(_centred(_fitted(ink)))
+
+
+def _cropped(font: ImageFont.FreeTypeFont, character: str) -> Image.Image | None:
+    """Draw the character without a margin; None if it leaves no ink."""
     large = _inked(font, character)
     if large is None or (box := large.getbbox()) is None:
         return None
-    return np.asarray(_centred(_fitted(large.crop(box))))
+    return large.crop(box)
 
 
 def _centred(small: Image.Image) -> Image.Image:

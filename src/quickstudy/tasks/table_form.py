@@ -9,11 +9,12 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from quickstudy.episode import Episode
+from quickstudy.episode import Batch, Episode
 from quickstudy.errors import require
 from quickstudy.targets import Classes, Numbers, Several, Target
 from quickstudy.tasks.encoder import Encoder, check_columns
 from quickstudy.tasks.table_tasks import TableTasks
+from quickstudy.tasks.tables.carriers import as_floats
 from quickstudy.tasks.tables.schema import Schema
 from quickstudy.tasks.tables.spelling import spell
 
@@ -116,9 +117,7 @@ class TableForm:
         Raises:
             UserError: If a column is missing, or holds text or infinity in place of numbers.
         """
-        known = self.answers(frame).notna()
-        found: np.ndarray = (known.any(axis=1) if self.labels else known.all(axis=1)).to_numpy()
-        return found
+        return rows_with_labels(self.answers(frame), bool(self.labels))
 
     def outputs(self, frame: pd.DataFrame) -> Tensor:
         """Give the targets of labelled rows.
@@ -155,11 +154,12 @@ class TableForm:
         """
         if not self.mean:
             return values
-        width = torch.tensor(self.widths, device=values.device)
-        mean, scale = (
-            values.new_tensor(each).repeat_interleave(width) for each in (self.mean, self.scale)
-        )
-        return values * scale + mean
+        return values * self._each_score(self.scale, values) + self._each_score(self.mean, values)
+
+    def _each_score(self, of_targets: tuple[float, ...], like: Tensor) -> Tensor:
+        """Repeat the number of each target for each of its scores, in the dtype of ``like``."""
+        width = torch.tensor(self.widths, device=like.device)
+        return like.new_tensor(of_targets).repeat_interleave(width)
 
     def tasks(self, tasks: TableTasks) -> TableTasks:
         """Give the same rows with scaled targets."""
@@ -169,9 +169,12 @@ class TableForm:
         """Give the same episode with scaled targets in the support set, which a model sees."""
         if not self.mean:
             return episode
-        support = episode.support
-        y = self.scaled(support.y).masked_fill(support.mask.unsqueeze(-1) == 0, 0)
-        return replace(episode, support=replace(support, y=y))
+        return replace(episode, support=self._scaled_batch(episode.support))
+
+    def _scaled_batch(self, batch: Batch) -> Batch:
+        """Give the same batch with scaled targets, 0 in its padding."""
+        y = self.scaled(batch.y).masked_fill(batch.mask.unsqueeze(-1) == 0, 0)
+        return replace(batch, y=y)
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain values, to be kept with a run."""
@@ -197,13 +200,25 @@ class TableForm:
         )
 
 
+def rows_with_labels(answers: pd.DataFrame, several: bool) -> np.ndarray:
+    """Say which rows have all labels ``[row]``, or one at least of ``several`` kinds."""
+    known = answers.notna()
+    found: np.ndarray = (known.any(axis=1) if several else known.all(axis=1)).to_numpy()
+    return found
+
+
 def _check_labelled(y: Tensor, names: tuple[str, ...]) -> None:
-    missing = zip(names, y.isnan().all(0).tolist(), strict=True)
-    empty = [name for name, all_missing in missing if all_missing]
+    empty = _unlabelled(y, names)
     require(
         not empty,
         f"Some rows to learn from should have a label in column {empty[:1]}. Found none.",
     )
+
+
+def _unlabelled(y: Tensor, names: tuple[str, ...]) -> list[str]:
+    """Give the targets that no row has a label of."""
+    missing = zip(names, y.isnan().all(0).tolist(), strict=True)
+    return [name for name, all_missing in missing if all_missing]
 
 
 def _mean_and_scale(y: Tensor) -> tuple[Tensor, Tensor]:
@@ -220,22 +235,26 @@ def _mean_and_scale(y: Tensor) -> tuple[Tensor, Tensor]:
 def _column(column: "pd.Series[Any]", classes: Sequence[str]) -> np.ndarray:
     if classes:
         return _indices(column, classes)
-    return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    return as_floats(column)
 
 
 def _indices(column: "pd.Series[Any]", classes: Sequence[str]) -> np.ndarray:
     """Give the place of every cell among ``classes``, a float, NaN for an empty cell."""
     place = {spell(name): index for index, name in enumerate(classes)}
     used = column.cat.remove_unused_categories()
-    unknown = sorted(set(used.cat.categories) - set(place))
-    known = ", ".join(classes[:20])
-    require(
-        not unknown,
-        f"Column {column.name!r} should hold the classes that were learned: {known}. Found "
-        f"{unknown[:1]}.",
-    )
+    _check_known(used, place, classes)
     places = [float(place[name]) for name in used.cat.categories]
     return np.array([*places, np.nan])[used.cat.codes]
 
 
-__all__ = ["TableForm"]
+def _check_known(used: "pd.Series[Any]", place: Mapping[str, int], classes: Sequence[str]) -> None:
+    unknown = sorted(set(used.cat.categories) - set(place))
+    known = ", ".join(classes[:20])
+    require(
+        not unknown,
+        f"Column {used.name!r} should hold the classes that were learned: {known}. Found "
+        f"{unknown[:1]}.",
+    )
+
+
+__all__ = ["TableForm", "rows_with_labels"]

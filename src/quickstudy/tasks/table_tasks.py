@@ -58,9 +58,7 @@ class TableTasks:
     def batch(self, tasks: Sequence[int] | None = None) -> Batch:
         """All rows of some tasks (by default of all), padded."""
         chosen = range(len(self.names)) if tasks is None else tasks
-        return self._padded(
-            [torch.arange(self._first[index], self._first[index + 1]) for index in chosen]
-        )
+        return self._padded(list(map(self._rows_of, chosen)))
 
     def batches(self, most_rows: int = MOST_ROWS) -> Iterator[tuple[list[int], Batch]]:
         """Give all tasks in batches of tasks of similar size, so that little is padding.
@@ -108,8 +106,12 @@ class TableTasks:
 
     def _in_order_of(self, draw: torch.Generator, index: int) -> Tensor:
         """Give the rows of a task in random order."""
-        first, end = self._first[index : index + 2]
-        return first + torch.randperm(end - first, generator=draw)
+        rows = self._rows_of(index)
+        return rows[torch.randperm(len(rows), generator=draw)]
+
+    def _rows_of(self, index: int) -> Tensor:
+        """Give the places of a task's rows, in order."""
+        return torch.arange(self._first[index], self._first[index + 1])
 
     def places(self, identity: Tensor) -> list[int]:
         """Where among these the tasks with the identities ``identity`` ``[task]`` stand."""
@@ -240,7 +242,12 @@ def _in_groups(tasks: list[int], sizes: list[int], most_rows: int) -> list[list[
 
 def _masked(values: Tensor, mask: Tensor) -> Tensor:
     """Put zeros in place of padding in ``values`` ``[task, example, ...]``."""
-    return values.masked_fill(mask.reshape(*mask.shape, *[1] * (values.ndim - 2)) == 0, 0)
+    return values.masked_fill(_with_axes(mask, values.ndim) == 0, 0)
+
+
+def _with_axes(mask: Tensor, ndim: int) -> Tensor:
+    """Give a mask ``[task, example]`` as many axes as its values have."""
+    return mask.reshape(*mask.shape, *[1] * (ndim - 2))
 
 
 def _check_sizes(shot: int, query: int) -> None:

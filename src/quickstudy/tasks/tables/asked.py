@@ -31,8 +31,7 @@ class Reading:
 
     def __post_init__(self) -> None:
         self._check()
-        separator = None if self.separator is None else _sign(self.separator)
-        object.__setattr__(self, "separator", separator)
+        object.__setattr__(self, "separator", _sign(self.separator))
         object.__setattr__(self, "missing", texts(self.missing))
 
     def _check(self) -> None:
@@ -40,11 +39,7 @@ class Reading:
             self.decimal in (None, ".", ","),
             f"Parameter `decimal` should be '.' or ','. Found {self.decimal!r}.",
         )
-        require(
-            self.encoding is None or _is_encoding(self.encoding),
-            f"Parameter `encoding` should be an encoding, utf-8 or cp1252 say. Found "
-            f"{self.encoding!r}.",
-        )
+        _check_encoding(self.encoding)
         for name, kind in self.kinds.items():
             _check_kind(name, kind)
 
@@ -125,6 +120,13 @@ def _check_kind(name: str, kind: str) -> None:
     )
 
 
+def _check_encoding(name: str | None) -> None:
+    require(
+        name is None or _is_encoding(name),
+        f"Parameter `encoding` should be an encoding, utf-8 or cp1252 say. Found {name!r}.",
+    )
+
+
 def _is_encoding(name: str) -> bool:
     try:
         return bool(codecs.lookup(name))
@@ -132,7 +134,9 @@ def _is_encoding(name: str) -> bool:
         return False
 
 
-def _sign(text: str) -> str:
+def _sign(text: str | None) -> str | None:
+    if text is None:
+        return None
     sign = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";"}.get(text, text)
     require(
         len(sign) == 1,

@@ -7,7 +7,6 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 from pandas.api.extensions import ExtensionDtype
 
 Carrier = Literal["number", "truth", "date", "category", "text", "mixed", "other"]
@@ -44,7 +43,7 @@ def carrier_of(values: "pd.Series[Any]") -> Carrier:
     dtype = values.dtype
     if dtype.kind == "O" and not isinstance(dtype, ExtensionDtype):
         return _of_objects(values)
-    if isinstance(dtype, pd.CategoricalDtype) or _is_dictionary(dtype):
+    if _is_category(dtype):
         return "category"
     return _of_dtype(dtype)
 
@@ -60,7 +59,10 @@ def _of_dtype(dtype: Any) -> Carrier:
     return "text" if pd.api.types.is_string_dtype(dtype) else "other"
 
 
-def _is_dictionary(dtype: Any) -> bool:
+def _is_category(dtype: Any) -> bool:
+    """Whether a dtype is of categories, or of Arrow's dictionaries."""
+    if isinstance(dtype, pd.CategoricalDtype):
+        return True
     return isinstance(dtype, pd.ArrowDtype) and pa.types.is_dictionary(dtype.pyarrow_dtype)
 
 
@@ -99,7 +101,7 @@ def as_numbers(values: "pd.Series[Any]") -> np.ndarray:
 def as_text(values: "pd.Series[Any]") -> "pa.Array[Any]":
     """Give a column of text as one Arrow array of strings, null for an empty cell."""
     found = _in_one(pa.Array.from_pandas(values))
-    return found if pa.types.is_large_string(found.type) else pc.cast(found, pa.large_string())
+    return found if pa.types.is_large_string(found.type) else found.cast(pa.large_string())
 
 
 def _in_one(found: Any) -> "pa.Array[Any]":

@@ -98,8 +98,11 @@ class ColumnSchema:
         return self._numbers(values, carrier)
 
     def _numbers(self, values: "pd.Series[Any]", carrier: Carrier) -> np.ndarray:
-        read = self._parsed(as_text(values)) if carrier == "text" else as_numbers(values)
-        found = self._without_missing(read)
+        found = self._parsed(as_text(values)) if carrier == "text" else as_numbers(values)
+        return self._finite(self._without_missing(found))
+
+    def _finite(self, found: np.ndarray) -> np.ndarray:
+        """Raise if a number is infinite."""
         if np.isinf(found).any():
             raise UserError(f"Column {self.name!r} should hold finite numbers. Found infinity.")
         return found
@@ -111,15 +114,19 @@ class ColumnSchema:
 
     def _parsed(self, text: Text) -> np.ndarray:
         """Give the numbers that the text of a column is."""
-        plain = cast(text) if self.writing == PLAINLY else None
+        plain = self._plain_numbers(text)
         return self._written_numbers(self._words(text)) if plain is None else plain
+
+    def _plain_numbers(self, text: Text) -> np.ndarray | None:
+        """Read numbers as Python writes them, if training wrote them so; None if one is none."""
+        return cast(text) if self.writing == PLAINLY else None
 
     def _written_numbers(self, words: Words) -> np.ndarray:
         """Read numbers as training wrote them, or else as these are written."""
         for writing in self._writings(words.filled):
             found = writing.parse(words.filled)
             if not found.null_count:
-                return words.spread(found.to_numpy(zero_copy_only=False), np.nan)
+                return words.spread(_floats(found), np.nan)
         return self._truths(words)
 
     def _writings(self, filled: Text) -> Iterator[Writing]:
@@ -189,9 +196,13 @@ def one_spelling(values: "pd.Series[Any]") -> "pd.Series[Any]":
 def cast(text: Text) -> np.ndarray | None:
     """Give text as plain numbers, NaN for an empty cell; None if some is none."""
     try:
-        found = pc.cast(text, pa.float64())
+        return _floats(pc.cast(text, pa.float64()))
     except pa.ArrowInvalid:
         return None
+
+
+def _floats(found: Any) -> np.ndarray:
+    """Give an Arrow array of numbers as one of NumPy, NaN for null."""
     numbers: np.ndarray = found.to_numpy(zero_copy_only=False)
     return numbers
 

@@ -84,10 +84,14 @@ def _parsed(words: "pd.Series[Any]", written: str) -> "pd.Series[Any] | None":
 
 def without_zone(values: "pd.Series[Any]") -> "pd.Series[Any]":
     """Give dates of any dtype as ``datetime64[us]``, those with a time zone in UTC."""
-    found = _as_datetimes(values)
-    if getattr(found.dtype, "tz", None) is not None:
-        found = found.dt.tz_convert("UTC").dt.tz_localize(None)
-    return found.astype("datetime64[us]")
+    return _in_utc(_as_datetimes(values)).astype("datetime64[us]")
+
+
+def _in_utc(dates: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Give dates without a time zone, those with one in UTC."""
+    if getattr(dates.dtype, "tz", None) is None:
+        return dates
+    return dates.dt.tz_convert("UTC").dt.tz_localize(None)
 
 
 def _as_datetimes(values: "pd.Series[Any]") -> "pd.Series[Any]":

@@ -141,13 +141,12 @@ def _format(values: "pd.Series[Any]", hint: Hint) -> str:
 
 
 def _of_text(name: str, text: Text, hint: Hint) -> ColumnSchema:
-    plain = hint.cells and not hint.comma
-    return (_plain_numbers(name, text, hint) if plain else None) or _by_words(name, text, hint)
+    return _plain_numbers(name, text, hint) or _by_words(name, text, hint)
 
 
 def _plain_numbers(name: str, text: Text, hint: Hint) -> ColumnSchema | None:
     """Take cells that are all plain numbers for such, without looking at each."""
-    found = cast(text)
+    found = cast(text) if hint.cells and not hint.comma else None
     if found is None or _has_zeros(text):
         return None
     return hint.counted(name, "number", "numbers", np.isnan(found))
@@ -254,12 +253,15 @@ def refuse_many(column: ColumnSchema, values: "pd.Series[Any]") -> None:
     if column.kind == "text":
         raise UserError(_told_of_text(column, values))
     if column.kind == "category":
-        count = column.read(values).nunique()
-        require(
-            count <= MOST_CATEGORIES,
-            f"Column {column.name!r} should hold at most {MOST_CATEGORIES} categories, a feature "
-            f"each. Found {count}: {_ways(column.name)}",
-        )
+        _check_count(column.name, column.read(values).nunique())
+
+
+def _check_count(name: str, count: int) -> None:
+    require(
+        count <= MOST_CATEGORIES,
+        f"Column {name!r} should hold at most {MOST_CATEGORIES} categories, a feature each. Found "
+        f"{count}: {_ways(name)}",
+    )
 
 
 def _told_of_text(column: ColumnSchema, values: "pd.Series[Any]") -> str:

@@ -91,10 +91,14 @@ def _found_out(layout: FileLayout, asked: Reading) -> Iterator[str]:
 
 
 def _encoding(path: Path, whole: bool) -> str:
+    return _marked(path) or ("utf-8" if _is_utf_8(path, whole) else LATIN)
+
+
+def _marked(path: Path) -> str | None:
+    """Give the encoding that the mark at the beginning of a file says; None without a mark."""
     with path.open("rb") as file:
         beginning = file.read(4)
-    marked = (name for mark, name in MARKS if beginning.startswith(mark))
-    return next(marked, None) or ("utf-8" if _is_utf_8(path, whole) else LATIN)
+    return next((name for mark, name in MARKS if beginning.startswith(mark)), None)
 
 
 def _is_utf_8(path: Path, whole: bool) -> bool:
@@ -130,10 +134,13 @@ def _num_cells(lines: Sequence[str], separator: str) -> int:
 
 
 def _first_lines(path: Path, encoding: str) -> list[str]:
-    text = _beginning(path, encoding)
+    return _whole_lines(_beginning(path, encoding))[:SAMPLE_LINES]
+
+
+def _whole_lines(text: str) -> list[str]:
+    """Give the lines of a file's beginning, without the last if it may be cut."""
     lines = list(io.StringIO(text, newline=""))
-    whole = lines if len(text) < SAMPLE else lines[:-1]
-    return whole[:SAMPLE_LINES]
+    return lines if len(text) < SAMPLE else lines[:-1]
 
 
 def _beginning(path: Path, encoding: str) -> str:

@@ -148,12 +148,15 @@ class _Deciding:
 
     @property
     def _writes_commas(self) -> bool:
-        """Whether numbers have decimal commas: asked for, or found in a file without doubt."""
-        if self.asked.decimal is not None:
-            return self.asked.decimal == ","
-        if not is_written(self.frame):
-            return False
-        return any(writes_commas(values, self.asked.missing) for values in self._texts())
+        """Whether numbers have decimal commas, as asked for or else as the cells of a file say."""
+        asked = self.asked.decimal
+        return self._shows_commas() if asked is None else asked == ","
+
+    def _shows_commas(self) -> bool:
+        """Whether a column of a file holds decimal commas without doubt."""
+        missing = self.asked.missing
+        columns = self._texts() if is_written(self.frame) else ()
+        return any(writes_commas(values, missing) for values in columns)
 
     def _texts(self) -> "Iterator[pd.Series[Any]]":
         return (values for _, values in self.frame.items() if carrier_of(values) == "text")

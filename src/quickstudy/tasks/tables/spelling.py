@@ -47,6 +47,11 @@ def spell(value: object) -> str:
 def _spell_text(text: str) -> str:
     if text[-5:].lower() in TRUTH or text[-4:].lower() in TRUTH:
         return TRUTH.get(text.lower(), text)
+    return _spell_digits(text)
+
+
+def _spell_digits(text: str) -> str:
+    """Spell text that may write a number."""
     if "." in text and DECIMALS.fullmatch(text):
         return _without_zeros(text)
     return "0" if text == "-0" else text
@@ -130,9 +135,14 @@ def _distinct(values: "pd.Series[Any]") -> tuple[np.ndarray, Sequence[Any]]:
 
 def _is_mixed(values: "pd.Series[Any]") -> bool:
     """Whether a column holds values of several types."""
+    return _type_of_objects(values).startswith("mixed")
+
+
+def _type_of_objects(values: "pd.Series[Any]") -> str:
+    """Give the name that pandas gives to the type of objects; empty for another dtype."""
     if values.dtype != object:
-        return False
-    return pd.api.types.infer_dtype(values, skipna=True).startswith("mixed")
+        return ""
+    return pd.api.types.infer_dtype(values, skipna=True)
 
 
 def _in_order(values: "pd.Series[Any]", names: list[str], written: bool) -> list[str]:
@@ -148,7 +158,7 @@ def _in_order(values: "pd.Series[Any]", names: list[str], written: bool) -> list
 def _holds_numbers(values: "pd.Series[Any]") -> bool:
     if values.dtype != object:
         return bool(pd.api.types.is_numeric_dtype(values.dtype))
-    return pd.api.types.infer_dtype(values, skipna=True) in OF_NUMBERS
+    return _type_of_objects(values) in OF_NUMBERS
 
 
 def is_number(name: str) -> bool:
