@@ -87,6 +87,10 @@ class Moments:
         within[-1] = torch.inf
         return within > least * squares.sum(0)
 
+    def varying(self) -> Tensor:
+        """Give the places of the features that vary within tasks ``[slope]``."""
+        return self.vary_within().nonzero().squeeze(1)
+
     def _squares(self) -> Tensor:
         """Return the sum of squares of every feature ``[task, feature]``."""
         return self.gram.diagonal(dim1=1, dim2=2)
