@@ -17,7 +17,7 @@ from quickstudy.estimators.known_tasks import KnownTasks
 from quickstudy.estimators.levels import check_frame, columns_of_all
 from quickstudy.estimators.rows import checked, labelled
 from quickstudy.estimators.units import Interval, Units
-from quickstudy.tasks.tables.schema import check_names
+from quickstudy.tasks.tables.column_names import check_names
 
 
 class Regression(ABC):

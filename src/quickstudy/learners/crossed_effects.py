@@ -7,11 +7,14 @@ import numpy as np
 from scipy import linalg, optimize
 
 from quickstudy.errors import require
-from quickstudy.learners.mixed_design import Array, Design, Grouping, Sums
+from quickstudy.learners.mixed_design import Array, Design, Sums
 from quickstudy.learners.mixed_equations import Solution, solve
 
 LEAST_LOG, MOST_LOG = -9.0, 9.0
 """Bounds of the logarithm of a spread in units of the noise; the lower one counts as no spread."""
+Bounds = tuple[float | None, float | None]
+OF_LOG: Bounds = (LEAST_LOG, MOST_LOG)
+NO_BOUNDS: Bounds = (None, None)
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,14 @@ class Factor:
     def places(self) -> tuple[Array, Array]:
         """Return rows and columns of the free entries, the diagonal first."""
         diagonal = np.arange(self.width)
-        below = np.tril_indices(self.width, -1) if self.correlated else (diagonal[:0],) * 2
-        return np.concatenate([diagonal, below[0]]), np.concatenate([diagonal, below[1]])
+        rows, columns = self._below()
+        return np.concatenate([diagonal, rows]), np.concatenate([diagonal, columns])
+
+    def _below(self) -> tuple[Array, Array]:
+        """Return rows and columns of the free entries below the diagonal."""
+        if self.correlated:
+            return np.tril_indices(self.width, -1)
+        return np.arange(0), np.arange(0)
 
     @property
     def size(self) -> int:
@@ -44,8 +53,13 @@ class Factor:
     def matrix(self, values: Array) -> Array:
         """Make ``Λ`` of its free entries; the diagonal is given as logarithms."""
         found = np.zeros((self.width, self.width))
-        found[self.places] = np.concatenate([np.exp(values[: self.width]), values[self.width :]])
+        found[self.places] = self._entries(values)
         return found
+
+    def _entries(self, values: Array) -> Array:
+        """Return the free entries, logarithms resolved."""
+        diagonal, below = values[: self.width], values[self.width :]
+        return np.concatenate([np.exp(diagonal), below])
 
     def gradient(self, factor: Array, slope: Array) -> Array:
         """Turn a derivative by ``Λ`` into one by its free entries."""
@@ -61,9 +75,46 @@ class Factor:
         return found
 
     @property
-    def bounds(self) -> list[tuple[float | None, float | None]]:
+    def bounds(self) -> list[Bounds]:
         """Return the bounds of the free entries."""
-        return [(LEAST_LOG, MOST_LOG)] * self.width + [(None, None)] * (self.size - self.width)
+        return [OF_LOG] * self.width + [NO_BOUNDS] * (self.size - self.width)
+
+
+@dataclass(frozen=True)
+class Factors:
+    """Hold the factors of all groupings, whose free entries are one vector.
+
+    Attributes:
+        each: The factor of every grouping.
+    """
+
+    each: tuple[Factor, ...]
+
+    @property
+    def start(self) -> Array:
+        """Return the entries of spreads half as large as the noise."""
+        return np.concatenate([factor.start for factor in self.each])
+
+    @property
+    def bounds(self) -> list[Bounds]:
+        """Return the bounds of the free entries."""
+        return [bounds for factor in self.each for bounds in factor.bounds]
+
+    def matrices(self, values: Array) -> list[Array]:
+        """Make ``Λ`` of every grouping."""
+        pairs = zip(self.each, self._split(values), strict=True)
+        return [factor.matrix(own) for factor, own in pairs]
+
+    def _split(self, values: Array) -> list[Array]:
+        """Take the free entries of all groupings apart."""
+        ends = np.cumsum([factor.size for factor in self.each])
+        return np.split(values, ends[:-1])
+
+    def gradient(self, solution: Solution) -> Array:
+        """Give the gradient of the deviance by the free entries."""
+        groups = enumerate(zip(self.each, solution.factors, strict=True))
+        slopes = [own.gradient(value, solution.slope(index)) for index, (own, value) in groups]
+        return np.concatenate(slopes)
 
 
 @dataclass(frozen=True)
@@ -105,7 +156,7 @@ class CrossedEffects:
         _check_rows(design)
         free, sums = _factors(design, correlated), Sums.of(design, y)
         found = _least_deviance(sums, free)
-        return cls(solve(sums, _matrices(found, free)), y, len(found))
+        return cls(solve(sums, free.matrices(found)), y, len(found))
 
     @property
     def criterion(self) -> float:
@@ -124,12 +175,9 @@ class CrossedEffects:
             design: The further rows; its groupings may have levels that are not known yet.
             y: Their targets ``[row]``.
         """
-        known = self.solution.sums.design
-        joined = tuple(map(_joined, known.groupings, design.groupings))
-        fixed = np.concatenate([known.fixed, design.fixed])
-        targets = np.concatenate([self.y, y])
-        sums = Sums.of(Design(fixed, joined), targets)
-        return CrossedEffects(solve(sums, self.solution.factors), targets, self.num_free)
+        joined, targets = self.solution.sums.design.joined(design), np.concatenate([self.y, y])
+        solution = solve(Sums.of(joined, targets), self.solution.factors)
+        return CrossedEffects(solution, targets, self.num_free)
 
     def predict(self, design: Design) -> tuple[Array, Array]:
         """Give the mean and the variance of new rows, noise included ``[row]`` each."""
@@ -147,54 +195,26 @@ def _check_rows(design: Design) -> None:
     )
 
 
-def _least_deviance(sums: Sums, free: Sequence[Factor]) -> Array:
+def _least_deviance(sums: Sums, free: Factors) -> Array:
     """Find the free entries of all groupings that minimise the deviance."""
-    start = np.concatenate([factor.start for factor in free])
-    bounds = [bound for factor in free for bound in factor.bounds]
-    found = optimize.minimize(_deviance, start, (sums, free), "L-BFGS-B", jac=True, bounds=bounds)
+    found = optimize.minimize(
+        _deviance, free.start, (sums, free), "L-BFGS-B", jac=True, bounds=free.bounds
+    )
     least: Array = found.x
     return least
 
 
-def _factors(design: Design, correlated: Sequence[bool] | None) -> list[Factor]:
+def _factors(design: Design, correlated: Sequence[bool] | None) -> Factors:
     """Say the free entries of every grouping."""
     asked = [False] * len(design.groupings) if correlated is None else correlated
-    return [Factor(g.width, each) for g, each in zip(design.groupings, asked, strict=True)]
+    pairs = zip(design.groupings, asked, strict=True)
+    return Factors(tuple(Factor(grouping.width, each) for grouping, each in pairs))
 
 
-def _matrices(values: Array, free: Sequence[Factor]) -> list[Array]:
-    """Make ``Λ`` of every grouping."""
-    pairs = zip(free, _of_groupings(values, free), strict=True)
-    return [factor.matrix(own) for factor, own in pairs]
-
-
-def _of_groupings(values: Array, free: Sequence[Factor]) -> list[Array]:
-    """Take the free entries of all groupings apart."""
-    ends = np.cumsum([factor.size for factor in free])
-    return np.split(values, ends[:-1])
-
-
-def _deviance(values: Array, sums: Sums, free: Sequence[Factor]) -> tuple[float, Array]:
+def _deviance(values: Array, sums: Sums, free: Factors) -> tuple[float, Array]:
     """Give the deviance and its gradient."""
-    solution = solve(sums, _matrices(values, free))
-    return float(solution.deviance), np.concatenate(_slopes(solution, free))
-
-
-def _slopes(solution: Solution, free: Sequence[Factor]) -> list[Array]:
-    """Give the gradient of the deviance by the free entries of every grouping."""
-    pairs = zip(free, solution.factors, strict=True)
-    return [
-        factor.gradient(value, solution.slope(index)) for index, (factor, value) in enumerate(pairs)
-    ]
-
-
-def _joined(known: Grouping, further: Grouping) -> Grouping:
-    """Put the rows of two groupings with the same levels one after the other."""
-    return Grouping(
-        np.concatenate([known.level, further.level]),
-        max(known.num_levels, further.num_levels),
-        np.concatenate([known.effects, further.effects]),
-    )
+    solution = solve(sums, free.matrices(values))
+    return float(solution.deviance), free.gradient(solution)
 
 
 def independent(columns: Array, tolerance: float = 1e-9) -> Array:

@@ -7,14 +7,21 @@ import torch
 from torch import Tensor, nn
 
 from quickstudy.episode import Batch
-from quickstudy.errors import require
+from quickstudy.errors import require, require_positive
 from quickstudy.learners.embedding import EmbeddingLearner
 from quickstudy.learners.empirical_bayes import empirical_bayes
 from quickstudy.learners.learner import Adapted
 from quickstudy.learners.priors import student
-from quickstudy.learners.priors.moments import Moments, Sums
+from quickstudy.learners.priors.moments import Moments, TargetMoments
 from quickstudy.learners.priors.own_noise import freedoms, precisions
+from quickstudy.learners.priors.posterior import (
+    posterior,
+    posterior_factor,
+    reset_prior,
+    with_one,
+)
 from quickstudy.learners.priors.prior import Prior
+from quickstudy.learners.priors.roots import root_beside_one
 from quickstudy.models.functional import evaluating
 from quickstudy.models.trunk import embedding_size_of
 from quickstudy.targets import Numbers, Target
@@ -71,26 +78,25 @@ class LinearPrior(EmbeddingLearner):
         bf16: bool = False,
     ) -> None:
         super().__init__(model, bf16)
-        positive = {"targets": targets, "prior_scale": prior_scale, "noise_scale": noise_scale}
-        for name, value in positive.items():
-            require(value > 0, f"Parameter `{name}` should be positive. Found {name}={value}.")
+        require_positive(targets=targets, prior_scale=prior_scale, noise_scale=noise_scale)
         self.targets = targets
         self.prior_scale, self.noise_scale = prior_scale, noise_scale
         self.embedding_size = embedding_size_of(model, embedding_size)
-        size = self.embedding_size + 1
+        self._add_parameters(self.embedding_size + 1)
+        self.reset_parameters()
+
+    def _add_parameters(self, size: int) -> None:
+        """Make room for the priors of weights of ``size`` features."""
+        targets = self.targets
         self.mean = nn.Parameter(torch.empty(targets, size))
         self.factor = nn.Parameter(torch.empty(targets, size, size))
         self.log_noise = nn.Parameter(torch.empty(targets))
         self.noise_shape: Tensor
         self.register_buffer("noise_shape", torch.empty(targets))
-        self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """Put the prior back to its start: around 0, alike in all directions."""
-        nn.init.zeros_(self.mean)
-        eye = torch.eye(self.factor.shape[1])
-        with torch.no_grad():
-            self.factor.copy_(self.prior_scale * eye.expand_as(self.factor))
+        reset_prior(self.mean, self.factor, self.prior_scale)
         nn.init.constant_(self.log_noise, 2 * math.log(self.noise_scale))
         nn.init.constant_(self.noise_shape, math.inf)
 
@@ -114,17 +120,20 @@ class LinearPrior(EmbeddingLearner):
             UserError: If tasks have another number of targets, or an argument is unknown.
         """
         with evaluating(self), torch.no_grad():
-            features = with_one(self.features(tasks.x).flatten(1)).double()
-            targets = tasks.y.double()
-            require(
-                targets.shape[1] == self.targets,
-                f"Tasks should have {self.targets} targets. Found {targets.shape[1]}.",
-            )
-            moments = [Moments.of(features, y, tasks.sizes) for y in targets.unbind(1)]
-            found = [empirical_bayes(each, structure, noise) for each in moments]
+            found = [empirical_bayes(each, structure, noise) for each in self._moments(tasks)]
             for index, prior in enumerate(found):
                 self._take(index, prior)
         return found
+
+    def _moments(self, tasks: TableTasks) -> list[Moments]:
+        """Sum up the rows of ``tasks`` for every target, in double precision."""
+        self._check_targets(tasks.y.shape[1])
+        features = with_one(self.features(tasks.x).flatten(1)).double()
+        return [Moments.of(features, y, tasks.sizes) for y in tasks.y.double().unbind(1)]
+
+    def _check_targets(self, found: int) -> None:
+        """Raise if tasks have another number of targets."""
+        require(found == self.targets, f"Tasks should have {self.targets} targets. Found {found}.")
 
     def _take(self, target: int, prior: Prior) -> None:
         """Make ``prior`` the prior of the ``target``."""
@@ -154,15 +163,12 @@ class LinearPrior(EmbeddingLearner):
             ``[task, target, feature, feature]``. If tasks have noise of their own, also the
             variance of the task's ``noise`` and the degrees of ``freedom`` ``[task, target]``.
         """
-        mask = wide(support.mask).unsqueeze(-1)
-        features, y = wide(with_one(embedded.flatten(2))) * mask, wide(support.y) * mask
-        turned = features.transpose(1, 2)
-        sums = Sums(turned @ features, turned @ y, y.square().sum(1), mask.sum((1, 2)))
+        sums = _summed(embedded, support)
         own = self._own_noise(sums)
-        found = self._posterior(sums, own.get("noise", wide(self.log_noise).exp())) | own
+        found = self._posterior(sums, own.get("noise", self._noise())) | own
         return {name: value.to(embedded.dtype) for name, value in found.items()}
 
-    def _posterior(self, sums: Sums, noise: Tensor) -> Adapted:
+    def _posterior(self, sums: TargetMoments, noise: Tensor) -> Adapted:
         """Return the mean and a factor of the covariance of the weights.
 
         Args:
@@ -170,41 +176,42 @@ class LinearPrior(EmbeddingLearner):
             noise: Its variance ``[target]``, or ``[task, target]``.
         """
         prior, mean = wide(self.factor.tril()), wide(self.mean)
-        turned, scale = prior.transpose(1, 2), noise.reshape(-1, self.targets, 1, 1)
-        eye = torch.eye(prior.shape[1], dtype=prior.dtype, device=prior.device)
-        white = turned @ sums.gram.unsqueeze(1) @ prior / scale
-        root = torch.linalg.cholesky(eye + white)
-        shift = torch.cholesky_solve(turned @ sums.pull(mean) / scale, root)
-        weights = mean + (prior @ shift).squeeze(-1)
-        return {"mean": weights, "factor": posterior_factor(prior, root)}
+        turned, scale = prior.mT, noise.reshape(-1, self.targets, 1, 1)
+        root = root_beside_one(turned @ sums.gram.unsqueeze(1) @ prior / scale)
+        away = torch.cholesky_solve(turned @ sums.pull(mean) / scale, root)
+        return posterior(mean, prior, away, root)
 
-    def _own_noise(self, sums: Sums) -> Adapted:
+    def _own_noise(self, sums: TargetMoments) -> Adapted:
         """Return each task's ``noise`` and ``freedom``; nothing if noise is the same for all."""
         if bool(self.noise_shape.isinf().all()):
             return {}
-        own = [precisions(self.prior(at), sums.of_target(at)) for at in range(self.targets)]
-        noise = wide(self.log_noise).exp() / torch.stack(own, 1)
+        noise = self._noise() / self._precisions(sums)
         return {"noise": noise, "freedom": freedoms(wide(self.noise_shape), sums.count)}
+
+    def _precisions(self, sums: TargetMoments) -> Tensor:
+        """Return the relative precision of each task's noise ``[task, target]``."""
+        places = range(self.targets)
+        return torch.stack([precisions(self.prior(at), sums.of_target(at)) for at in places], 1)
+
+    def _noise(self) -> Tensor:
+        """Return the variance of the noise of every target ``[target]``."""
+        return wide(self.log_noise).exp()
 
     def prior(self, target: int) -> Prior:
         """Return the prior of a target, as a value that nothing is learned through."""
-        mean, factor = wide(self.mean[target].detach()), wide(self.factor[target].detach().tril())
-        noise = wide(self.log_noise[target].detach()).exp()
-        return Prior(mean, factor, noise, shape=float(self.noise_shape[target]))
+        mean, factor = self.mean[target].detach(), self.factor[target].detach()
+        noise, shape = self._noise()[target].detach(), float(self.noise_shape[target])
+        return Prior(wide(mean), wide(factor.tril()), noise, shape=shape)
 
     def compare(self, embedded: Tensor, adapted: Adapted) -> Tensor:
         """Return the means of new examples ``[task, example, target]``."""
-        return with_one(embedded.flatten(2)) @ adapted["mean"].transpose(1, 2)
+        return with_one(embedded.flatten(2)) @ adapted["mean"].mT
 
     def query_losses(self, embedded: Tensor, query: Batch, adapted: Adapted) -> Tensor:
         """Return minus the log density of every query, mean over targets ``[task, example]``."""
-        mean, variance = self.compare(embedded, adapted), self._variance(embedded, adapted)
-        away = query.y - mean
-        if "freedom" in adapted:
-            freedom = adapted["freedom"].unsqueeze(1)
-            return -student.log_density(away, variance, freedom).mean(-1)
-        twice = away.square() / variance + variance.log() + math.log(2 * math.pi)
-        return 0.5 * twice.mean(-1)
+        away = query.y - self.compare(embedded, adapted)
+        variance = self._variance(embedded, adapted)
+        return -_log_density(away, variance, adapted).mean(-1)
 
     def interval(self, adapted: Adapted, x: Tensor, level: float = 0.9) -> tuple[Tensor, Tensor]:
         """Return bounds between which a new example's target lies with probability ``level``.
@@ -221,12 +228,16 @@ class LinearPrior(EmbeddingLearner):
             UserError: If ``level`` is not between 0 and 1.
         """
         require(0 < level < 1, f"Parameter `level` should be between 0 and 1. Found level={level}.")
-        with evaluating(self), torch.no_grad():
-            embedded = self.embed(x, None)
-            mean = self.compare(embedded, adapted)
-            deviation = self._variance(embedded, adapted).sqrt()
+        mean, deviation = self._mean_and_deviation(adapted, x)
         half = _deviations(0.5 + level / 2, adapted) * deviation
         return mean - half, mean + half
+
+    def _mean_and_deviation(self, adapted: Adapted, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return them for new examples; nothing is learned through them."""
+        with evaluating(self), torch.no_grad():
+            embedded = self.embed(x, None)
+            deviation = self._variance(embedded, adapted).sqrt()
+            return self.compare(embedded, adapted), deviation
 
     def _variance(self, embedded: Tensor, adapted: Adapted) -> Tensor:
         """Return the variance of new examples ``[task, example, target]``.
@@ -234,8 +245,31 @@ class LinearPrior(EmbeddingLearner):
         If tasks have noise of their own, it is the square of the scale of Student's distribution.
         """
         spread = with_one(embedded.flatten(2)).unsqueeze(1) @ adapted["factor"]
-        noise = adapted["noise"].unsqueeze(1) if "noise" in adapted else self.log_noise.exp()
-        return spread.square().sum(-1).transpose(1, 2) + noise
+        return spread.square().sum(-1).mT + self._noise_of(adapted)
+
+    def _noise_of(self, adapted: Adapted) -> Tensor:
+        """Return the variance of the noise, to be added to ``[task, example, target]``."""
+        if "noise" in adapted:
+            return adapted["noise"].unsqueeze(1)
+        return self.log_noise.exp()
+
+
+def _summed(embedded: Tensor, support: Batch) -> TargetMoments:
+    """Sum up the examples of tasks in double precision, padding left out."""
+    mask = wide(support.mask).unsqueeze(-1)
+    features = wide(with_one(embedded.flatten(2))) * mask
+    return TargetMoments.of(features, wide(support.y) * mask, mask.sum((1, 2)))
+
+
+def _log_density(away: Tensor, variance: Tensor, adapted: Adapted) -> Tensor:
+    """Return the log density of values that lie ``away`` from the mean of every target."""
+    if "freedom" in adapted:
+        return student.log_density(away, variance, adapted["freedom"].unsqueeze(1))
+    return _normal_log_density(away, variance)
+
+
+def _normal_log_density(away: Tensor, variance: Tensor) -> Tensor:
+    return -0.5 * (away.square() / variance + variance.log() + math.log(2 * math.pi))
 
 
 def _deviations(probability: float, adapted: Adapted) -> Tensor | float:
@@ -248,24 +282,6 @@ def _deviations(probability: float, adapted: Adapted) -> Tensor | float:
 def wide(values: Tensor) -> Tensor:
     """Return ``values`` in double precision, if their device has it."""
     return values if values.device.type == "mps" else values.double()
-
-
-def with_one(features: Tensor) -> Tensor:
-    """Append a column of ones, for the intercept, to ``features`` ``[..., feature]``."""
-    return torch.cat([features, torch.ones_like(features[..., :1])], -1)
-
-
-def posterior_factor(prior: Tensor, root: Tensor) -> Tensor:
-    """Return a factor of the covariance of a posterior ``[task, target, feature, feature]``.
-
-    It is ``F = L R⁻ᵀ``, so that ``F Fᵀ = L (R Rᵀ)⁻¹ Lᵀ``.
-
-    Args:
-        prior: ``L``, a factor of the prior's covariance ``[target, feature, feature]``.
-        root: ``R``, lower triangular ``[task, target, feature, feature]``.
-    """
-    flipped = prior.transpose(-1, -2).expand_as(root)
-    return torch.linalg.solve_triangular(root, flipped, upper=False).transpose(-1, -2)
 
 
 __all__ = ["LinearPrior", "posterior_factor", "wide", "with_one"]

@@ -5,6 +5,7 @@ Posteriors are Laplace's approximations.
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +13,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from quickstudy.errors import require
+from quickstudy.learners.priors.roots import identity, root_beside_one
 
 STEPS_TO_START = 100
 ROWS_AT_ONCE = 50_000
@@ -50,23 +52,31 @@ class _Block:
 
     def scores(self, weights: Tensor) -> Tensor:
         """Return ``log p`` ``[task, row, class]`` by ``weights`` ``[task, class, feature]``."""
-        return (self.x @ weights.transpose(1, 2)).log_softmax(2)
+        return (self.x @ weights.mT).log_softmax(2)
+
+    def log_likelihood(self, weights: Tensor) -> float:
+        """Return the log probability of all labels by ``weights``."""
+        return float((self.scores(weights) * self.y).sum())
 
     def pull(self, weights: Tensor) -> Tensor:
         """Return the gradient of the log likelihood ``[task, class, feature]``.
 
         It is ``Φᵀ (1[y = c] − p_c)``.
         """
-        return (self.y - self.scores(weights).exp() * self.mask).transpose(1, 2) @ self.x
+        return (self.y - self.scores(weights).exp() * self.mask).mT @ self.x
 
     def curvature(self, weights: Tensor) -> Tensor:
         """Return minus the second derivative ``[task, class, feature, feature]``.
 
         It is ``Φᵀ diag(p_c (1 − p_c)) Φ``.
         """
+        x = self.x.unsqueeze(1)
+        return (x * self._spread(weights)).mT @ x
+
+    def _spread(self, weights: Tensor) -> Tensor:
+        """Return ``p_c (1 − p_c)`` of real rows ``[task, class, row, 1]``."""
         p = self.scores(weights).exp()
-        spread = (p * (1 - p) * self.mask).transpose(1, 2).unsqueeze(-1)
-        return (self.x.unsqueeze(1) * spread).transpose(2, 3) @ self.x.unsqueeze(1)
+        return (p * (1 - p) * self.mask).mT.unsqueeze(-1)
 
 
 def logistic_bayes(
@@ -97,7 +107,7 @@ def logistic_bayes(
         sizes: Rows of every task.
         way: Number of classes.
         iterations: The most iterations.
-        shrinkage: How far every ``Σ_c`` is moved to its own diagonal, from 0 (full) to 1
+        shrinkage: How far every ``Σ_c`` is moved to its diagonal, from 0 (full) to 1
             (diagonal).
         tolerance: It ends when the log evidence changes by less than this part of itself.
 
@@ -108,23 +118,24 @@ def logistic_bayes(
         block of the second derivative for every class. (With the variational bound of Böhning 1992
         instead, the curvature is overstated and the covariances shrink away.)
     """
-    require(0 <= shrinkage <= 1, f"Parameter `shrinkage` should be from 0 to 1. Found {shrinkage}.")
-    require(len(features) > 0, "A prior should be learned from at least one row. Found none.")
-    size = features.shape[1]
+    _check(features, shrinkage)
     labels = F.one_hot(y, way).to(features.dtype)
     tasks = _Tasks.of(features, labels, sizes)
-    mean = _pooled(features, labels, tasks.gram.sum(0).squeeze(0))
-    eye = torch.eye(size, dtype=features.dtype)
-    prior = ClassPrior(mean, (eye * math.sqrt(2 / size)).expand(way, -1, -1), ())
-    weights = mean.expand(len(sizes), -1, -1)
-    evidence: list[float] = []
-    for _ in range(iterations):
-        weights, away = _approach(tasks, prior, weights)
-        log_evidence, prior = _iterate(tasks, prior, weights, away, shrinkage)
-        evidence.append(log_evidence)
-        if len(evidence) > 1 and abs(evidence[-1] - evidence[-2]) < tolerance * abs(evidence[-1]):
-            break
-    return replace(prior, log_evidence=tuple(evidence))
+    start = _start(_pooled(features, labels, tasks.gram.sum(0).squeeze(0)))
+    return _Search(tasks, shrinkage, tolerance).found(start, iterations)
+
+
+def _check(features: Tensor, shrinkage: float) -> None:
+    """Raise if ``shrinkage`` is out of range, or there are no rows."""
+    require(0 <= shrinkage <= 1, f"Parameter `shrinkage` should be from 0 to 1. Found {shrinkage}.")
+    require(len(features) > 0, "A prior should be learned from at least one row. Found none.")
+
+
+def _start(mean: Tensor) -> ClassPrior:
+    """Return a prior around ``mean`` ``[class, feature]``, alike in all directions."""
+    way, size = mean.shape
+    factor = identity(mean) * math.sqrt(2 / size)
+    return ClassPrior(mean, factor.expand(way, -1, -1), ())
 
 
 @dataclass(frozen=True)
@@ -143,90 +154,176 @@ class _Tasks:
     def of(cls, features: Tensor, labels: Tensor, sizes: list[int]) -> "_Tasks":
         """Make blocks of rows that are ordered by task."""
         blocks = _blocks(features, labels, sizes)
-        grams = [block.x.transpose(1, 2) @ block.x for block in blocks]
+        grams = [block.x.mT @ block.x for block in blocks]
         return cls(blocks, torch.cat(grams).unsqueeze(1))
 
-    def with_own(self, weights: Tensor) -> list[tuple[_Block, Tensor]]:
+    def each(self, weights: Tensor) -> list[tuple[_Block, Tensor]]:
         """Return every block with its ``weights`` ``[task, class, feature]``."""
         counts = [len(block.x) for block in self.blocks]
         return list(zip(self.blocks, weights.split(counts), strict=True))
 
+    def pull(self, weights: Tensor) -> Tensor:
+        """Return the gradient of the log likelihood ``[task, class, feature]``."""
+        return torch.cat([block.pull(own) for block, own in self.each(weights)])
 
-def _approach(tasks: _Tasks, prior: ClassPrior, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Take two steps from ``weights`` ``[task, class, feature]`` to the likeliest of every task.
+    def curvature(self, weights: Tensor) -> Tensor:
+        """Return minus the second derivative ``[task, class, feature, feature]``."""
+        return torch.cat([block.curvature(own) for block, own in self.each(weights)])
 
-    Returns:
-        ``m_tc`` ``[task, class, feature]`` and ``u_tc`` ``[task, class, feature, 1]``.
+    def log_likelihood(self, weights: Tensor) -> float:
+        """Return the log probability of all labels."""
+        return sum(block.log_likelihood(own) for block, own in self.each(weights))
+
+
+@dataclass(frozen=True)
+class _Search:
+    """Search for the likeliest prior.
+
+    Attributes:
+        tasks: The tasks.
+        shrinkage: How far every covariance is moved to its diagonal.
+        tolerance: The part of the log evidence below which a change ends the search.
     """
+
+    tasks: _Tasks
+    shrinkage: float
+    tolerance: float
+
+    def found(self, prior: ClassPrior, iterations: int) -> ClassPrior:
+        """Take at most so many ``iterations`` from ``prior``."""
+        weights = prior.mean.expand(len(self.tasks.gram), -1, -1)
+        evidence: list[float] = []
+        for _ in range(iterations):
+            posterior = _approach(self.tasks, prior, weights)
+            weights = posterior.weights
+            evidence.append(posterior.log_evidence())
+            prior = posterior.next_prior(self.shrinkage)
+            if self._is_over(evidence):
+                break
+        return replace(prior, log_evidence=tuple(evidence))
+
+    def _is_over(self, evidence: list[float]) -> bool:
+        """Say whether the last iteration changed the log evidence little."""
+        if len(evidence) < 2:
+            return False
+        return abs(evidence[-1] - evidence[-2]) < self.tolerance * abs(evidence[-1])
+
+
+@dataclass(frozen=True, eq=False)
+class _Posterior:
+    """Hold the approximate posterior of every task under a prior.
+
+    Attributes:
+        tasks: The tasks.
+        prior: The prior.
+        weights: ``m_tc`` ``[task, class, feature]``.
+        away: ``u_tc`` ``[task, class, feature, 1]``.
+    """
+
+    tasks: _Tasks
+    prior: ClassPrior
+    weights: Tensor
+    away: Tensor
+
+    @cached_property
+    def root(self) -> Tensor:
+        """The factor of the whitened precision ``[task, class, feature, feature]``.
+
+        It is that of ``I + L_cᵀ H_tc L_c``.
+        """
+        factor = self.prior.factor
+        return root_beside_one(factor.mT @ self.tasks.curvature(self.weights) @ factor)
+
+    def log_evidence(self) -> float:
+        """Return the approximate log evidence of the prior."""
+        half_log_determinant = self.root.diagonal(dim1=-2, dim2=-1).log().sum()
+        cost = 0.5 * self.away.square().sum() + half_log_determinant
+        return self.tasks.log_likelihood(self.weights) - float(cost)
+
+    def next_prior(self, shrinkage: float) -> ClassPrior:
+        """Return the prior of the next iteration."""
+        mean = self.weights.mean(0)
+        covariance = _covariance(self.weights - mean) + self._spread()
+        return ClassPrior(mean, _root(_shrunk(covariance, shrinkage)), ())
+
+    def _spread(self) -> Tensor:
+        """Return the mean of the posterior covariances ``[class, feature, feature]``."""
+        factor = self.prior.factor
+        return (factor @ torch.cholesky_inverse(self.root) @ factor.mT).mean(0)
+
+
+def _approach(tasks: _Tasks, prior: ClassPrior, weights: Tensor) -> _Posterior:
+    """Take two steps from ``weights`` ``[task, class, feature]`` to the likeliest of every task."""
     mean, factor = prior.mean, prior.factor
-    eye = torch.eye(mean.shape[1], dtype=mean.dtype)
-    bound = torch.linalg.cholesky(eye + 0.5 * factor.transpose(1, 2) @ tasks.gram @ factor)
+    bound = root_beside_one(0.5 * factor.mT @ tasks.gram @ factor)
     away = torch.linalg.solve_triangular(factor, (weights - mean).unsqueeze(-1), upper=False)
     for _ in range(2):
-        pulls = [block.pull(own) for block, own in tasks.with_own(weights)]
-        pull = torch.cat(pulls).unsqueeze(-1)
-        away = away + torch.cholesky_solve(factor.transpose(1, 2) @ pull - away, bound)
+        pull = tasks.pull(weights).unsqueeze(-1)
+        away = away + torch.cholesky_solve(factor.mT @ pull - away, bound)
         weights = mean + (factor @ away).squeeze(-1)
-    return weights, away
+    return _Posterior(tasks, prior, weights, away)
 
 
-def _iterate(
-    tasks: _Tasks, prior: ClassPrior, weights: Tensor, away: Tensor, shrinkage: float
-) -> tuple[float, ClassPrior]:
-    """Return the log evidence at the ``weights``, and the prior of the next iteration."""
-    factor, parts = prior.factor, tasks.with_own(weights)
-    eye = torch.eye(factor.shape[1], dtype=factor.dtype)
-    curvature = torch.cat([block.curvature(own) for block, own in parts])
-    root = torch.linalg.cholesky(eye + factor.transpose(1, 2) @ curvature @ factor)
-    fit = sum(float((block.scores(own) * block.y).sum()) for block, own in parts)
-    half_log_determinant = root.diagonal(dim1=-2, dim2=-1).log().sum()
-    evidence = fit - float(0.5 * away.square().sum() + half_log_determinant)
-    spread = (factor @ torch.cholesky_inverse(root) @ factor.transpose(1, 2)).mean(0)
-    mean = weights.mean(0)
-    return evidence, ClassPrior(mean, _factor(weights - mean, spread, shrinkage), ())
-
-
-def _factor(apart: Tensor, spread: Tensor, shrinkage: float) -> Tensor:
-    """Return ``L_c`` of the shrunk covariance ``Σ_c`` of the next iteration.
+def _covariance(apart: Tensor) -> Tensor:
+    """Return the covariance of the tasks' weights ``[class, feature, feature]``.
 
     Args:
         apart: ``m_tc − μ_c`` ``[task, class, feature]``.
-        spread: ``mean_t P_tc`` ``[class, feature, feature]``.
-        shrinkage: How far it is moved to its own diagonal.
     """
     by_class, way = apart.transpose(0, 1), apart.shape[1]
-    covariance = way / max(1, way - 1) * by_class.transpose(1, 2) @ by_class / len(apart) + spread
-    diagonal = covariance.diagonal(dim1=1, dim2=2)
-    covariance = (1 - shrinkage) * covariance + shrinkage * torch.diag_embed(diagonal)
-    jitter = 1e-9 * (diagonal.mean(1) + 1e-12).reshape(-1, 1, 1)
-    eye = torch.eye(apart.shape[2], dtype=apart.dtype)
-    factor: Tensor = torch.linalg.cholesky(covariance + jitter * eye)
-    return factor
+    return way / max(1, way - 1) * by_class.mT @ by_class / len(apart)
+
+
+def _shrunk(covariance: Tensor, shrinkage: float) -> Tensor:
+    """Move a covariance ``[class, feature, feature]`` to its diagonal, by a part ``shrinkage``."""
+    diagonal = torch.diag_embed(covariance.diagonal(dim1=1, dim2=2))
+    return (1 - shrinkage) * covariance + shrinkage * diagonal
+
+
+def _root(covariance: Tensor) -> Tensor:
+    """Return the lower Cholesky factor of a covariance ``[class, feature, feature]``."""
+    size = covariance.diagonal(dim1=1, dim2=2).mean(1)
+    jitter = 1e-9 * (size + 1e-12).reshape(-1, 1, 1)
+    root: Tensor = torch.linalg.cholesky(covariance + jitter * identity(covariance))
+    return root
+
+
+Rows = tuple[Tensor, Tensor]
+"""Features ``[row, feature]`` and labels ``[row, class]`` of a task."""
 
 
 def _blocks(features: Tensor, labels: Tensor, sizes: list[int]) -> list[_Block]:
     """Put tasks of about one size together, in the order of their sizes."""
-    pairs = zip(features.split(sizes), labels.split(sizes), strict=True)
-    groups: list[list[tuple[Tensor, Tensor]]] = []
-    for pair in sorted(pairs, key=lambda pair: len(pair[0])):
-        if groups and _belongs(len(pair[0]), groups[-1]):
-            groups[-1].append(pair)
+    tasks = zip(features.split(sizes), labels.split(sizes), strict=True)
+    groups: list[list[Rows]] = []
+    for task in sorted(tasks, key=_num_rows):
+        if groups and _belongs(_num_rows(task), groups[-1]):
+            groups[-1].append(task)
         else:
-            groups.append([pair])
+            groups.append([task])
     return [_padded(group) for group in groups]
 
 
-def _belongs(rows: int, group: list[tuple[Tensor, Tensor]]) -> bool:
+def _num_rows(task: Rows) -> int:
+    return len(task[0])
+
+
+def _belongs(rows: int, group: list[Rows]) -> bool:
     """Say whether a task of ``rows`` is padded with the ``group`` of smaller tasks."""
-    alike = rows <= 1.25 * len(group[0][0]) + 4
+    alike = rows <= 1.25 * _num_rows(group[0]) + 4
     return alike and rows * len(group) < ROWS_AT_ONCE
 
 
-def _padded(group: list[tuple[Tensor, Tensor]]) -> _Block:
+def _padded(group: list[Rows]) -> _Block:
     """Make a block of tasks' features and labels."""
-    x = pad_sequence([features for features, _ in group], batch_first=True)
-    y = pad_sequence([labels for _, labels in group], batch_first=True)
+    features, labels = zip(*group, strict=True)
+    x, y = _stacked(features), _stacked(labels)
     return _Block(x, y, y.sum(2, keepdim=True))
+
+
+def _stacked(rows: tuple[Tensor, ...]) -> Tensor:
+    """Return the rows of tasks ``[task, row, ...]``, padded with zeros."""
+    return pad_sequence(list(rows), batch_first=True)
 
 
 def _pooled(features: Tensor, labels: Tensor, gram: Tensor) -> Tensor:
@@ -234,10 +331,9 @@ def _pooled(features: Tensor, labels: Tensor, gram: Tensor) -> Tensor:
 
     It is regularised a little.
     """
-    size = len(gram)
-    ridge = 1e-3 * (gram.trace() / size + 1e-12)
-    root = torch.linalg.cholesky(0.5 * gram + ridge * torch.eye(size, dtype=gram.dtype))
-    weights = features.new_zeros(labels.shape[1], size)
+    ridge = 1e-3 * (gram.trace() / len(gram) + 1e-12)
+    root = torch.linalg.cholesky(0.5 * gram + ridge * identity(gram))
+    weights = features.new_zeros(labels.shape[1], len(gram))
     for _ in range(STEPS_TO_START):
         residual = labels - (features @ weights.T).softmax(1)
         slope = features.T @ residual - ridge * weights.T

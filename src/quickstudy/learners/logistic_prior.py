@@ -1,17 +1,23 @@
 """A learned prior over a task's linear weights for classes: adapting is a logistic regression."""
 
 import math
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from quickstudy.episode import Batch
-from quickstudy.errors import require
+from quickstudy.errors import require_positive
 from quickstudy.learners.embedding import EmbeddingLearner
 from quickstudy.learners.learner import Adapted
-from quickstudy.learners.linear_prior import posterior_factor, with_one
 from quickstudy.learners.logistic_bayes import ClassPrior, logistic_bayes
+from quickstudy.learners.priors.posterior import (
+    posterior,
+    reset_prior,
+    with_one,
+)
+from quickstudy.learners.priors.roots import root_beside_one
 from quickstudy.models.functional import evaluating
 from quickstudy.models.trunk import embedding_size_of
 from quickstudy.targets import Target
@@ -73,9 +79,7 @@ class LogisticPrior(EmbeddingLearner):
         bf16: bool = False,
     ) -> None:
         super().__init__(model, bf16)
-        positive = {"way": way, "prior_scale": prior_scale, "posterior_steps": posterior_steps}
-        for name, value in positive.items():
-            require(value > 0, f"Parameter `{name}` should be positive. Found {name}={value}.")
+        require_positive(way=way, prior_scale=prior_scale, posterior_steps=posterior_steps)
         self.way = way
         self.prior_scale, self.posterior_steps = prior_scale, posterior_steps
         self.embedding_size = embedding_size_of(model, embedding_size)
@@ -91,10 +95,7 @@ class LogisticPrior(EmbeddingLearner):
 
     def reset_parameters(self) -> None:
         """Put the prior back to its start: around 0, alike in all directions, for all classes."""
-        nn.init.zeros_(self.mean)
-        eye = torch.eye(self.factor.shape[1])
-        with torch.no_grad():
-            self.factor.copy_(self.prior_scale * eye.expand_as(self.factor))
+        reset_prior(self.mean, self.factor, self.prior_scale)
 
     def fit_tasks(
         self, tasks: TableTasks, iterations: int = 50, shrinkage: float = 0.5
@@ -118,9 +119,13 @@ class LogisticPrior(EmbeddingLearner):
         with evaluating(self), torch.no_grad():
             features = with_one(self.features(tasks.x).flatten(1)).double()
             found = logistic_bayes(features, tasks.y, tasks.sizes, self.way, iterations, shrinkage)
-            self.mean.copy_(found.mean)
-            self.factor.copy_(found.factor)
+            self._take(found)
         return found
+
+    def _take(self, prior: ClassPrior) -> None:
+        """Make ``prior`` the prior of all classes."""
+        self.mean.copy_(prior.mean)
+        self.factor.copy_(prior.factor)
 
     def serves(self, target: Target) -> str | None:
         """Serve at most the classes that the prior knows."""
@@ -142,55 +147,80 @@ class LogisticPrior(EmbeddingLearner):
             Its ``mean`` ``[task, class, feature]`` and a ``factor`` of its covariance
             ``[task, class, feature, feature]``.
         """
+        prior = self.factor.tril()
+        rows = self._whitened(embedded, support, prior)
+        away = self._likeliest(rows)
+        root = root_beside_one(rows.curvature(away))
+        return posterior(self.mean, prior, away, root)
+
+    def _whitened(self, embedded: Tensor, support: Batch, prior: Tensor) -> "_Rows":
+        """Return the examples in the coordinates of a factor of the ``prior``."""
         mask = support.mask.to(embedded.dtype).unsqueeze(-1)
-        features, prior = with_one(embedded.flatten(2)) * mask, self.factor.tril()
+        features = with_one(embedded.flatten(2)) * mask
         labels = F.one_hot(support.y.long(), self.way).to(features.dtype) * mask
-        white = features.unsqueeze(1) @ prior
-        fixed = features @ self.mean.T
-        away = self._likeliest(fixed, white, labels, mask)
-        p = _probabilities(fixed, white, away) * mask
-        curvature = (p * (1 - p)).transpose(1, 2).unsqueeze(-1)
-        eye = torch.eye(prior.shape[1], dtype=white.dtype, device=white.device)
-        root = torch.linalg.cholesky(eye + (white * curvature).transpose(-1, -2) @ white)
-        factor = posterior_factor(prior, root)
-        return {"mean": self.mean + (prior @ away).squeeze(-1), "factor": factor}
+        return _Rows(features @ self.mean.T, features.unsqueeze(1) @ prior, labels, mask)
 
-    def _likeliest(self, fixed: Tensor, white: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
-        """Take the steps from the prior's mean: ``u_c`` ``[task, class, feature, 1]``.
-
-        Args:
-            fixed: The scores ``Φ μ`` ``[task, example, class]``.
-            white: ``A_c`` ``[task, class, example, feature]``.
-            labels: ``1[y = c]``, 0 for padding ``[task, example, class]``.
-            mask: 1 for real examples ``[task, example, 1]``.
-        """
-        eye = torch.eye(white.shape[-1], dtype=white.dtype, device=white.device)
-        root = torch.linalg.cholesky(eye + 0.5 * white.transpose(-1, -2) @ white)
-        away = torch.zeros_like(white[:, :, 0]).unsqueeze(-1)
+    def _likeliest(self, rows: "_Rows") -> Tensor:
+        """Take the steps from the prior's mean: ``u_c`` ``[task, class, feature, 1]``."""
+        root = rows.bound()
+        away = torch.zeros_like(rows.white[:, :, 0]).unsqueeze(-1)
         for _ in range(self.posterior_steps):
-            p = _probabilities(fixed, white, away) * mask
-            pull = white.transpose(-1, -2) @ (labels - p).transpose(1, 2).unsqueeze(-1)
-            away = away + torch.cholesky_solve(pull - away, root)
+            away = away + torch.cholesky_solve(rows.pull(away) - away, root)
         return away
 
     def compare(self, embedded: Tensor, adapted: Adapted) -> Tensor:
         """Return the moderated scores of new examples ``[task, example, class]``."""
         features = with_one(embedded.flatten(2))
-        spread = (features.unsqueeze(1) @ adapted["factor"]).square().sum(-1).transpose(1, 2)
-        return features @ adapted["mean"].transpose(1, 2) / (1 + math.pi / 8 * spread).sqrt()
+        moderation = (1 + math.pi / 8 * _spread(features, adapted["factor"])).sqrt()
+        return features @ adapted["mean"].mT / moderation
 
 
-def _probabilities(fixed: Tensor, white: Tensor, away: Tensor) -> Tensor:
-    """Return the probabilities of classes at given weights ``[task, example, class]``.
+def _spread(features: Tensor, factor: Tensor) -> Tensor:
+    """Return the variance of the scores of examples ``[task, example, class]``."""
+    return (features.unsqueeze(1) @ factor).square().sum(-1).mT
 
-    The weights are ``μ_c + L_c u_c``.
 
-    Args:
+@dataclass(frozen=True)
+class _Rows:
+    """Hold the examples of tasks in the coordinates of a factor of the prior.
+
+    The weights of a class are ``μ_c + L_c u_c``, with ``u_c`` called ``away``
+    ``[task, class, feature, 1]``.
+
+    Attributes:
         fixed: The scores ``Φ μ`` ``[task, example, class]``.
         white: ``A_c`` ``[task, class, example, feature]``.
-        away: ``u_c`` ``[task, class, feature, 1]``.
+        labels: ``1[y = c]``, 0 for padding ``[task, example, class]``.
+        mask: 1 for real examples ``[task, example, 1]``.
     """
-    return (fixed + (white @ away).squeeze(-1).transpose(1, 2)).softmax(-1)
+
+    fixed: Tensor
+    white: Tensor
+    labels: Tensor
+    mask: Tensor
+
+    def probabilities(self, away: Tensor) -> Tensor:
+        """Return the probabilities of classes, 0 for padding ``[task, example, class]``."""
+        scores = self.fixed + (self.white @ away).squeeze(-1).mT
+        return scores.softmax(-1) * self.mask
+
+    def pull(self, away: Tensor) -> Tensor:
+        """Return the gradient of the log likelihood ``[task, class, feature, 1]``."""
+        residual = self.labels - self.probabilities(away)
+        return self.white.mT @ residual.mT.unsqueeze(-1)
+
+    def bound(self) -> Tensor:
+        """Return the factor that bounds the curvature ``[task, class, feature, feature]``.
+
+        It is that of ``I + ½ A_cᵀ A_c``.
+        """
+        return root_beside_one(0.5 * self.white.mT @ self.white)
+
+    def curvature(self, away: Tensor) -> Tensor:
+        """Return minus the second derivative ``[task, class, feature, feature]``."""
+        p = self.probabilities(away)
+        spread = (p * (1 - p)).mT.unsqueeze(-1)
+        return (self.white * spread).mT @ self.white
 
 
 __all__ = ["LogisticPrior"]

@@ -65,10 +65,26 @@ class Grouping:
         spread = np.square(self.effects @ factor).sum(1)
         return np.where(self.level < 0, spread, 0.0)
 
+    def once_a_level(self, factor: Array) -> csr_matrix:
+        """Return ``factor`` once for every level, block-diagonal."""
+        return once_a_level(factor, self.num_levels)
+
+    def joined(self, further: "Grouping") -> "Grouping":
+        """Put the rows of a grouping with the same levels, or more, after these rows."""
+        return Grouping(
+            np.concatenate([self.level, further.level]),
+            max(self.num_levels, further.num_levels),
+            np.concatenate([self.effects, further.effects]),
+        )
+
     def _places(self) -> tuple[Array, Array]:
         """Return row and column of every entry of the matrix."""
-        columns = self.level[self.known, None] * self.width + np.arange(self.width)
-        return np.repeat(self.known, self.width), columns.ravel()
+        return np.repeat(self.known, self.width), self._columns().ravel()
+
+    def _columns(self) -> Array:
+        """Return the columns of the effects of rows whose level is known ``[row, effect]``."""
+        first = self.level[self.known, None] * self.width
+        return first + np.arange(self.width)
 
 
 @dataclass(frozen=True)
@@ -94,6 +110,16 @@ class Design:
     def others(self) -> list[int]:
         """Return the places of all other groupings."""
         return [index for index in range(len(self.groupings)) if index != self.largest]
+
+    @property
+    def sizes_of_others(self) -> list[int]:
+        """Return the number of effects of every other grouping."""
+        return [self.groupings[index].size for index in self.others]
+
+    def joined(self, further: "Design") -> "Design":
+        """Put the rows of a design with the same groupings after these rows."""
+        fixed = np.concatenate([self.fixed, further.fixed])
+        return Design(fixed, tuple(map(Grouping.joined, self.groupings, further.groupings)))
 
     def dense_part(self) -> csr_matrix:
         """Return the columns of all other groupings, then ``X``."""

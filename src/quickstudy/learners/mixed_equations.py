@@ -64,13 +64,12 @@ class Solution:
     @cached_property
     def dense_inverse(self) -> Array:
         """Return the covariance of the effects of ``D``, in units of ``σ²``."""
-        found: Array = linalg.cho_solve((self.root, True), np.eye(len(self.root)))
-        return found
+        return _solved(self.root, np.eye(len(self.root)))
 
     def slices(self) -> list[slice]:
         """Return the places of every other grouping among the effects of ``D``."""
         design = self.sums.design
-        ends = np.cumsum([0, *(design.groupings[index].size for index in design.others)])
+        ends = np.cumsum([0, *design.sizes_of_others])
         return [slice(first, last) for first, last in pairwise(ends)]
 
     def effects(self, grouping: int) -> Array:
@@ -109,7 +108,11 @@ class Solution:
         if grouping == self.sums.design.largest:
             return self.main
         width = len(self.factors[grouping])
-        return self.dense[self._place(grouping)].reshape(-1, width)
+        return self._dense_of(grouping).reshape(-1, width)
+
+    def _dense_of(self, grouping: int) -> Array:
+        """Return ``u`` of a grouping that is not the largest, level after level."""
+        return self.dense[self._place(grouping)]
 
     def _place(self, grouping: int) -> slice:
         """Return the place of a grouping that is not the largest among the effects of ``D``."""
@@ -120,16 +123,23 @@ class Solution:
         width = len(self.factors[grouping])
         if grouping == self.sums.design.largest:
             return self.inverse.sum(0) + self._through_dense(width)
+        return _sum_of_blocks(self._dense_covariance(grouping), width)
+
+    def _dense_covariance(self, grouping: int) -> Array:
+        """Return the covariance of all effects of a grouping that is not the largest."""
         place = self._place(grouping)
-        return _sum_of_blocks(self.dense_inverse[place, place], width)
+        return self.dense_inverse[place, place]
 
     def _through_dense(self, width: int) -> Array:
         """Return the covariances that the uncertainty of ``D`` adds to the largest grouping."""
         found = np.zeros((width, width))
-        for part in _parts(self.link.shape[0], ROWS_AT_ONCE * width):
-            rows = self.link[part]
+        for rows in self._parts_of_link(ROWS_AT_ONCE * width):
             _add_products(found, rows, rows @ self.dense_inverse)
         return found
+
+    def _parts_of_link(self, size: int) -> Iterator[csr_matrix]:
+        """Yield ``size`` rows of the link at a time."""
+        return (self.link[part] for part in _parts(self.link.shape[0], size))
 
     def predict(self, design: Design) -> tuple[Array, Array]:
         """Give the mean and the variance, without noise, of the rows of ``design``.
@@ -184,6 +194,12 @@ class Solution:
         return found
 
 
+def _solved(root: Array, right: Array) -> Array:
+    """Solve equations by the lower Cholesky factor of their matrix."""
+    found: Array = linalg.cho_solve((root, True), right)
+    return found
+
+
 def _parts(count: int, size: int) -> Iterator[slice]:
     """Yield slices of ``size`` of ``count`` rows."""
     return (slice(first, first + size) for first in range(0, count, size))
@@ -228,7 +244,7 @@ class _Equations:
             factor.T @ sums.within @ factor + np.eye(len(factor)),
             once_a_level(factor, len(sums.within)).T @ sums.between @ scale,
             _dense_equations(sums, scale),
-            (sums.within_y.reshape(len(sums.within), -1) @ factor).ravel(),
+            _whitened_y(sums, factor),
             scale.T @ sums.dense_y,
         )
 
@@ -260,8 +276,7 @@ class _Elimination:
     def dense_effects(self) -> Array:
         """Solve the equations that are left."""
         y = self.equations.dense_y - self.link.T @ self.equations.own_y
-        found: Array = linalg.cho_solve((self.root, True), y)
-        return found
+        return _solved(self.root, y)
 
     def own_effects(self, dense: Array) -> Array:
         """Return the effects of the largest grouping ``[level, effect]``, given all others."""
@@ -271,7 +286,7 @@ class _Elimination:
     def log_determinant(self) -> float:
         """Return the logarithm of the determinant of all equations."""
         of_levels = np.linalg.slogdet(self.equations.own)[1].sum()
-        return float(of_levels + 2 * np.log(np.diag(self.root)).sum())
+        return float(of_levels + _log_determinant(self.root))
 
 
 def solve(sums: Sums, factors: Sequence[Array]) -> Solution:
@@ -305,19 +320,28 @@ def solve(sums: Sums, factors: Sequence[Array]) -> Solution:
     )
 
 
+def _log_determinant(root: Array) -> float:
+    """Return the logarithm of the determinant of a matrix by its Cholesky factor."""
+    return 2 * np.log(np.diag(root)).sum()
+
+
 def _dense_scale(design: Design, factors: Sequence[Array]) -> csr_matrix:
     """Return ``Λ`` of all levels of the other groupings, and ones for ``β``, block-diagonal."""
-    parts = [
-        once_a_level(factors[index], design.groupings[index].num_levels) for index in design.others
-    ]
+    parts = [design.groupings[index].once_a_level(factors[index]) for index in design.others]
     return sparse.block_diag([*parts, sparse.identity(design.fixed.shape[1])], format="csr")
+
+
+def _whitened_y(sums: Sums, factor: Array) -> Array:
+    """Return ``Λᵀ Aᵀy`` of all levels, one after the other."""
+    of_levels = sums.within_y.reshape(len(sums.within), -1)
+    return (of_levels @ factor).ravel()
 
 
 def _dense_equations(sums: Sums, scale: csr_matrix) -> Array:
     """Return the products of ``D`` in whitened units, with the prior of all effects but ``β``."""
     found: Array = scale.T @ (scale.T @ sums.dense).T
-    random = len(found) - sums.design.fixed.shape[1]
-    found[np.arange(random), np.arange(random)] += 1
+    random = np.arange(len(found) - sums.design.fixed.shape[1])
+    found[random, random] += 1
     return found
 
 

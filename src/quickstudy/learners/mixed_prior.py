@@ -170,19 +170,23 @@ class MixedPrior(EmbeddingLearner):
         """
         with evaluating(self), torch.no_grad():
             embedded = self.embed(x, None).flatten(2)
-        found = []
-        for place, prior in enumerate(self._priors):
-            if isinstance(prior, LinearPrior):
-                bounds = torch.stack(prior.interval(_of(adapted, place), embedded, level))
-            else:
-                bounds = embedded.new_full((2, *embedded.shape[:2], prior.way), torch.nan)
-            found.append(bounds)
+        priors = enumerate(self._priors)
+        found = [_bounds(prior, _of(adapted, at), embedded, level) for at, prior in priors]
         low, high = torch.cat(found, -1)
         return low, high
 
     @property
     def _priors(self) -> list[LinearPrior | LogisticPrior]:
         return list(self.priors)  # type: ignore[arg-type]
+
+
+def _bounds(
+    prior: LinearPrior | LogisticPrior, adapted: Adapted, embedded: Tensor, level: float
+) -> Tensor:
+    """Return the bounds of a target's scores ``[2, task, example, score]``, NaN for classes."""
+    if isinstance(prior, LinearPrior):
+        return torch.stack(prior.interval(adapted, embedded, level))
+    return embedded.new_full((2, *embedded.shape[:2], prior.way), torch.nan)
 
 
 def _of(adapted: Adapted, place: int) -> Adapted:

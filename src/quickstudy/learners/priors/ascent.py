@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from quickstudy.errors import UserError
+from quickstudy.errors import require
 
 Climbed = Callable[[Tensor], tuple[float, Tensor]]
 """A function of a vector; it gives its value and its gradient."""
@@ -62,14 +62,18 @@ def ascend(
 
     path = _Path(function)
     first = -path(start.numpy())[0]
-    if not np.isfinite(first):
-        raise UserError(f"The evidence of the rows should be finite. Found {first}.")
-    enough = tolerance / max(1.0, abs(first))
-    options = {"maxiter": steps, "ftol": enough, "gtol": tolerance, "maxcor": REMEMBERED}
+    require(bool(np.isfinite(first)), f"The evidence of the rows should be finite. Found {first}.")
+    options = _options(abs(first), tolerance, steps)
     found = minimize(
         path, start.numpy(), jac=True, method="L-BFGS-B", callback=path.step, options=options
     )
     return torch.from_numpy(found.x), [first, *path.values]
+
+
+def _options(size: float, tolerance: float, steps: int) -> dict[str, float]:
+    """Say when the climb ends, for values of about a ``size``."""
+    enough = tolerance / max(1.0, size)
+    return {"maxiter": steps, "ftol": enough, "gtol": tolerance, "maxcor": REMEMBERED}
 
 
 __all__ = ["Climbed", "ascend"]

@@ -39,11 +39,16 @@ def fitted(moments: Moments, asked: str) -> dict[str, Fit]:
         asked: The name of a structure, or ``auto``.
     """
     first = intercept_only(moments)
-    if asked == "intercept" or _few(moments) or int(moments.vary_within().sum()) < 2:
+    if asked == "intercept" or _nothing_else_differs(moments):
         return {"intercept": first}
     if asked == "auto":
         return {"intercept": first, **_candidates(first)}
     return {asked: FITS[asked](first)}
+
+
+def _nothing_else_differs(moments: Moments) -> bool:
+    """Say whether only the intercept can differ between tasks."""
+    return _few(moments) or int(moments.vary_within().sum()) < 2
 
 
 def _candidates(first: Fit) -> dict[str, Fit]:
@@ -88,20 +93,33 @@ def held_out(fit: Fit, moments: Moments, own_noise: bool = False) -> Tensor:
     """
     found = torch.zeros_like(moments.square)
     for part in parts(moments):
-        others = moments.of_tasks(~part)
-        prior = Prior.at(fit.to(others, ENOUGH).evidence)
-        judge = likeliest_shape(prior, others) if own_noise else prior
+        judge = _judge(fit, moments.of_tasks(~part), own_noise)
         found[part] = judge.log_densities(moments.of_tasks(part))
     return found
 
 
+def _judge(fit: Fit, others: Moments, own_noise: bool) -> Prior:
+    """Fit again to other tasks, from where ``fit`` ended."""
+    prior = Prior.at(fit.to(others, ENOUGH).evidence)
+    return likeliest_shape(prior, others) if own_noise else prior
+
+
 def parts(moments: Moments) -> list[Tensor]:
     """Divide the tasks into parts ``[task]`` (true or false), of about as many rows each."""
-    order = moments.count.argsort(descending=True, stable=True)
+    place, number = _places(moments.count), _num_parts(len(moments.count))
+    return [place % number == part for part in range(number)]
+
+
+def _places(count: Tensor) -> Tensor:
+    """Return the place of every task when they are in the order of their rows ``[task]``."""
+    order = count.argsort(descending=True, stable=True)
     place = torch.empty_like(order)
     place[order] = torch.arange(len(order))
-    number = min(3 if len(order) > MANY else FOLDS, len(order))
-    return [place % number == part for part in range(number)]
+    return place
+
+
+def _num_parts(tasks: int) -> int:
+    return min(3 if tasks > MANY else FOLDS, tasks)
 
 
 def best(fits: dict[str, Fit], moments: Moments, own_noise: bool = False) -> tuple[str, float]:
@@ -120,10 +138,15 @@ def best(fits: dict[str, Fit], moments: Moments, own_noise: bool = False) -> tup
         return chosen, highest
     margin = 0.5 * math.log(len(moments.count))
     for name, fit in fits.items():
-        density = float(held_out(fit, moments, own_noise).sum())
+        density = _density(fit, moments, own_noise)
         if math.isnan(highest) or density > highest + margin:
             chosen, highest = name, density
     return chosen, highest
+
+
+def _density(fit: Fit, moments: Moments, own_noise: bool) -> float:
+    """Return the held-out log density of all tasks."""
+    return float(held_out(fit, moments, own_noise).sum())
 
 
 def _few(moments: Moments) -> bool:

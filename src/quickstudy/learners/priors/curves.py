@@ -10,6 +10,7 @@ from torch import Tensor
 
 from quickstudy.learners.linear_prior import LinearPrior, with_one
 from quickstudy.learners.priors.prior import Prior
+from quickstudy.learners.priors.roots import identity, root_beside_one
 from quickstudy.models import Expansion
 from quickstudy.models.expansion import Knots, Pairs
 from quickstudy.tasks import TableTasks
@@ -30,17 +31,26 @@ ROWS_LOOKED_AT = 100_000
 def curved(x: Tensor) -> list[int]:
     """Give the places of the inputs ``[row, input]`` that take at least five values."""
     looked = x[:ROWS_LOOKED_AT]
-    return [place for place, own in enumerate(looked.T) if len(own.unique()) >= CURVED]
+    return [place for place, values in enumerate(looked.T) if _is_curved(values)]
+
+
+def _is_curved(values: Tensor) -> bool:
+    return len(values.unique()) >= CURVED
 
 
 def knots(x: Tensor, number: int) -> Knots:
     """Give ``number`` knots of every curved input ``[row, input]``, its quantiles."""
-    looked, places = x[:ROWS_LOOKED_AT].double(), curved(x)
-    levels = torch.linspace(0, 1, number + 2, dtype=looked.dtype)[1:-1]
+    looked = x[:ROWS_LOOKED_AT].double()
     found: list[tuple[float, ...]] = [()] * x.shape[1]
-    for place in places:
-        found[place] = tuple(looked[:, place].quantile(levels).unique().tolist())
+    for place in curved(x):
+        found[place] = _quantiles(looked[:, place], number)
     return tuple(found)
+
+
+def _quantiles(values: Tensor, number: int) -> tuple[float, ...]:
+    """Give the different ones of ``number`` quantiles at equal distances."""
+    levels = torch.linspace(0, 1, number + 2, dtype=values.dtype)[1:-1]
+    return tuple(values.quantile(levels).unique().tolist())
 
 
 def chosen(train: TableTasks, fitted: Fitted) -> LinearPrior:
@@ -55,16 +65,11 @@ def chosen(train: TableTasks, fitted: Fitted) -> LinearPrior:
         fitted: Fits a prior on features.
     """
     search = _Search(fitted, 0.5 * math.log(max(2, len(train.names))))
-    inputs = train.x.shape[1]
-    search.tried(Expansion(inputs))
+    search.tried(Expansion(train.x.shape[1]))
     places = curved(train.x)
     if places:
-        search.tried(Expansion(inputs, products=tuple((place, place) for place in places)))
-    for number in BENDS:
-        if not places or inputs + number * len(places) > MOST_FEATURES:
-            break
-        if not search.tried(Expansion(inputs, knots(train.x, number))):
-            break
+        _with_squares(search, train, places)
+        _with_bends(search, train, places)
     _with_products(search, train)
     return search.learner
 
@@ -89,6 +94,22 @@ class _Search:
         if better:
             self.best, self.learner = density, learner
         return better
+
+
+def _with_squares(search: _Search, train: TableTasks, places: list[int]) -> None:
+    """Try the squares of the inputs at ``places``."""
+    squares = tuple((place, place) for place in places)
+    search.tried(Expansion(train.x.shape[1], products=squares))
+
+
+def _with_bends(search: _Search, train: TableTasks, places: list[int]) -> None:
+    """Try bends of the inputs at ``places``, more of them while they help."""
+    inputs = train.x.shape[1]
+    for number in BENDS:
+        if inputs + number * len(places) > MOST_FEATURES:
+            break
+        if not search.tried(Expansion(inputs, knots(train.x, number))):
+            break
 
 
 def _with_products(search: _Search, train: TableTasks) -> None:
@@ -154,12 +175,7 @@ class _Within:
     def of(cls, prior: Prior, features: Tensor, sizes: list[int]) -> "_Within":
         """Factorise every task."""
         white = features @ (prior.factor / prior.noise.sqrt())
-        eye = torch.eye(white.shape[1], dtype=white.dtype)
-        found = []
-        for own in white.split(sizes):
-            root = torch.linalg.cholesky(eye + own.T @ own)
-            found.append(torch.linalg.solve_triangular(root, own.T, upper=False).T)
-        return cls(torch.cat(found), sizes)
+        return cls(torch.cat([_whitened(own) for own in white.split(sizes)]), sizes)
 
     def product(self, one: Tensor, other: Tensor) -> Tensor:
         """Multiply columns ``[row, one]`` and ``[row, other]`` with the precision in between."""
@@ -177,11 +193,17 @@ class _Within:
         return [own.T @ values for own, values in both]
 
 
+def _whitened(white: Tensor) -> Tensor:
+    """Give the factor of a task ``[row, feature]``: its whitened features times an inverse root."""
+    root = root_beside_one(white.T @ white)
+    return torch.linalg.solve_triangular(root, white.T, upper=False).T
+
+
 def _explained(within: _Within, features: Tensor, new: Tensor) -> Tensor:
     """Compute the part of the squares of new features that ``features`` explain ``[new]``."""
     mixed, known = within.product(features, new), within.product(features, features)
-    eye = torch.eye(len(known), dtype=known.dtype)
-    shared = torch.linalg.lstsq(known + 1e-8 * known.trace() * eye, mixed).solution
+    ridge = 1e-8 * known.trace() * identity(known)
+    shared = torch.linalg.lstsq(known + ridge, mixed).solution
     return (mixed * shared).sum(0)
 
 

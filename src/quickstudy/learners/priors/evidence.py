@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from quickstudy.learners.priors.moments import Moments
+from quickstudy.learners.priors.roots import root_beside_one
 
 LEAST_NOISE = 1e-10
 """The least variance of the noise, as a part of the target's mean square."""
@@ -45,10 +46,9 @@ class Evidence:
     @cached_property
     def value(self) -> float:
         """The log evidence."""
-        log_determinants = _log_determinant(self._root).sum() + _log_determinant(self.mean_root)
-        penalty = (len(self.mean) - 1) * self.log_ridge
         fit = self._degrees * ((2 * math.pi * self.noise).log() + 1)
-        return float(-0.5 * (fit + log_determinants - penalty))
+        penalty = (len(self.mean) - 1) * self.log_ridge
+        return float(-0.5 * (fit + self._log_determinants - penalty))
 
     @cached_property
     def mean(self) -> Tensor:
@@ -60,17 +60,13 @@ class Evidence:
         """The variance of the noise, a scalar."""
         total = self.moments.square.sum()
         squares = total - self._shift.square().sum() - self.mean @ self._pull
-        least = LEAST_NOISE * total / self.moments.count.sum() + torch.finfo(total.dtype).tiny
-        return (squares / self._degrees).clamp(min=least)
+        return (squares / self._degrees).clamp(min=self._least_noise)
 
     @cached_property
     def mean_root(self) -> Tensor:
         """The Cholesky factor of ``X``; the covariance of ``μ`` is ``σ² X⁻¹``."""
         white = self._white.flatten(0, 1)
-        ridge = torch.full_like(self.moments.cross[0], math.exp(self.log_ridge))
-        # flat but for rounding: the intercept is in every row
-        ridge[-1] = 1e-10
-        precision = self.moments.gram.sum(0) - white.T @ white + torch.diag(ridge)
+        precision = self.moments.gram.sum(0) - white.T @ white + torch.diag(self._ridge)
         root: Tensor = torch.linalg.cholesky(precision)
         return root
 
@@ -90,9 +86,8 @@ class Evidence:
     @cached_property
     def ridge_slope(self) -> float:
         """The derivative of the log evidence by ``log ρ``."""
-        variance = torch.cholesky_inverse(self.mean_root).diagonal()
-        squares = (variance + self.mean.square() / self.noise)[:-1].sum()
-        return float(0.5 * (len(self.mean) - 1 - math.exp(self.log_ridge) * squares))
+        squares = math.exp(self.log_ridge) * self._mean_squares[:-1].sum()
+        return float(0.5 * (len(self.mean) - 1 - squares))
 
     def scores(self) -> tuple[Tensor, Tensor]:
         """Score a variance of every feature's weight, where it is 0.
@@ -111,6 +106,31 @@ class Evidence:
     def _degrees(self) -> Tensor:
         return (self.moments.count.sum() - 1).clamp(min=1)
 
+    @property
+    def _log_determinants(self) -> Tensor:
+        """The logarithm of the determinants of all ``A`` and of ``X``."""
+        return _log_determinant(self._root).sum() + _log_determinant(self.mean_root)
+
+    @property
+    def _least_noise(self) -> Tensor:
+        """The variance of the noise that rounding errors do not reach."""
+        total = self.moments.square.sum()
+        return LEAST_NOISE * total / self.moments.count.sum() + torch.finfo(total.dtype).tiny
+
+    @property
+    def _ridge(self) -> Tensor:
+        """The relative precision of the prior of the mean ``[feature]``."""
+        ridge = torch.full_like(self.moments.cross[0], math.exp(self.log_ridge))
+        # flat but for rounding: the intercept is in every row
+        ridge[-1] = 1e-10
+        return ridge
+
+    @property
+    def _mean_squares(self) -> Tensor:
+        """The expected squares of the mean, in units of the noise ``[feature]``."""
+        variance = torch.cholesky_inverse(self.mean_root).diagonal()
+        return variance + self.mean.square() / self.noise
+
     @cached_property
     def _gain(self) -> Tensor:
         """The gram matrix times the factor ``[task, feature, slope]``."""
@@ -119,9 +139,7 @@ class Evidence:
     @cached_property
     def _root(self) -> Tensor:
         """The Cholesky factor ``R`` of ``A`` ``[task, slope, slope]``."""
-        eye = torch.eye(len(self.active), dtype=self.factor.dtype)
-        root: Tensor = torch.linalg.cholesky(eye + self.factor.T @ self._gain[:, self.active])
-        return root
+        return root_beside_one(self.factor.T @ self._gain[:, self.active])
 
     @cached_property
     def _white(self) -> Tensor:
@@ -129,7 +147,7 @@ class Evidence:
 
         It is ``R⁻¹ Λᵀ Φᵀ Φ``.
         """
-        return torch.linalg.solve_triangular(self._root, self._gain.transpose(1, 2), upper=False)
+        return self._whitened(self._gain.mT)
 
     @cached_property
     def _shift(self) -> Tensor:
@@ -137,8 +155,12 @@ class Evidence:
 
         They are ``R⁻¹ Λᵀ Φᵀ y``.
         """
-        cross = (self.moments.cross[:, self.active] @ self.factor).unsqueeze(-1)
-        return torch.linalg.solve_triangular(self._root, cross, upper=False).squeeze(-1)
+        cross = self.moments.cross[:, self.active] @ self.factor
+        return self._whitened(cross.unsqueeze(-1)).squeeze(-1)
+
+    def _whitened(self, values: Tensor) -> Tensor:
+        """Return columns times the inverse of ``R`` ``[task, slope, column]``."""
+        return torch.linalg.solve_triangular(self._root, values, upper=False)
 
     @cached_property
     def _pull(self) -> Tensor:
@@ -155,9 +177,13 @@ class Evidence:
 
         It is ``Φᵀ V⁻¹ (y − Φ μ)``.
         """
+        moments = self.moments
+        return moments.cross - moments.gram @ self.mean - self._taken()
+
+    def _taken(self) -> Tensor:
+        """Return the part of the pull that the task's weights explain ``[task, feature]``."""
         away = self._shift - self._white @ self.mean
-        taken = torch.einsum("tkp,tk->tp", self._white, away)
-        return self.moments.cross - self.moments.gram @ self.mean - taken
+        return torch.einsum("tkp,tk->tp", self._white, away)
 
     def _squares(self, pulled: Tensor) -> Tensor:
         return pulled.T @ pulled / self.noise
@@ -167,7 +193,7 @@ class Evidence:
 
         That is ``Φᵀ V⁻¹ Φ``.
         """
-        taken = self._white[:, :, features].transpose(1, 2) @ self._white
+        taken = self._white[:, :, features].mT @ self._white
         return self.moments.gram[:, features] - taken
 
     def _spread(self, weight: Tensor) -> Tensor:
@@ -175,7 +201,7 @@ class Evidence:
 
         It is ``S`` with ``Sᵀ S = Φᵀ V⁻¹ Φ X⁻¹ Φᵀ V⁻¹ Φ``.
         """
-        return torch.linalg.solve_triangular(self.mean_root, weight.transpose(1, 2), upper=False)
+        return torch.linalg.solve_triangular(self.mean_root, weight.mT, upper=False)
 
 
 def _log_determinant(root: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor
 from quickstudy.learners.priors.ascent import ascend
 from quickstudy.learners.priors.evidence import Evidence
 from quickstudy.learners.priors.moments import Moments
+from quickstudy.learners.priors.roots import identity
 from quickstudy.learners.priors.structures import (
     WIDTH,
     Full,
@@ -69,7 +70,7 @@ def alike(first: Fit, width: float = WIDTH) -> Fit:
         width: The scale of the prior over both deviations.
     """
     moments = first.structure.moments
-    active = moments.vary_within().nonzero().squeeze(1)
+    active = moments.varying()
     ties = moments.cross.new_zeros(len(active), 2)
     ties[:-1, 0], ties[-1, 1] = 1, 1
     start = torch.cat([first.at.new_tensor([0.3 / math.sqrt(len(active))]), first.at])
@@ -83,7 +84,7 @@ def similar(first: Fit) -> Fit:
         first: The fit with an intercept only.
     """
     moments = first.structure.moments
-    active = moments.vary_within().nonzero().squeeze(1)
+    active = moments.varying()
     size = math.log(0.3 / math.sqrt(len(active)))
     start = moments.cross.new_full((len(active) + 2,), size)
     start[-3], start[-1] = first.at[0].abs().clamp(min=0.01).log(), first.at[-1]
@@ -130,12 +131,16 @@ def _grown(fit: Fit, allowed: Tensor, most: int) -> Fit | None:
     slope, information = fit.evidence.scores()
     clarity = (slope / information.clamp(min=1e-12).sqrt()).masked_fill(~allowed, 0)
     clarity[structure.active] = 0
-    room = min(max(4, len(structure.active)), most - len(structure.active))
-    new = _clearest(clarity, max(0, room))
+    new = _clearest(clarity, _room(len(structure.active), most))
     if not len(new):
         return None
     variance = (0.5 * slope[new] / information[new]).clamp(max=1)
     return _from(fit, new, variance.sqrt())
+
+
+def _room(active: int, most: int) -> int:
+    """Say how many features are added: at most as many as there are, but for the first."""
+    return max(0, min(max(4, active), most - active))
 
 
 def _clearest(clarity: Tensor, most: int) -> Tensor:
@@ -148,11 +153,16 @@ def _from(fit: Fit, new: Tensor, deviations: Tensor) -> Fit:
     """Climb on with the features ``new``, from deviations that do not lower the objective."""
     structure = fit.structure
     assert isinstance(structure, Tied)
-    active = torch.cat([new, structure.active])
-    eye = torch.eye(len(active), dtype=deviations.dtype)
-    wider = Tied(structure.moments, active, eye, structure.width)
+    wider = _wider(structure, new)
     more = Fit.climbing(wider, _no_lower(wider, deviations, fit))
     return replace(more, objective=(*fit.objective, *more.objective))
+
+
+def _wider(structure: Tied, new: Tensor) -> Tied:
+    """Let features ``new`` differ too, every feature by its deviation."""
+    active = torch.cat([new, structure.active])
+    eye = torch.eye(len(active), dtype=structure.ties.dtype)
+    return replace(structure, active=active, ties=eye)
 
 
 def _no_lower(wider: Structure, deviations: Tensor, fit: Fit) -> Tensor:
@@ -168,12 +178,17 @@ def _pruned(fit: Fit) -> Fit:
     """Drop the features whose deviation fell to 0, but never the intercept, which is last."""
     structure = fit.structure
     assert isinstance(structure, Tied)
-    kept = fit.at[:-1].abs() > LEAST
+    kept = _kept(fit.at)
+    at = fit.at[torch.cat([kept, kept.new_ones(1)])]
+    smaller = replace(structure, active=structure.active[kept], ties=identity(at[:-1]))
+    return replace(fit, structure=smaller, at=at)
+
+
+def _kept(at: Tensor) -> Tensor:
+    """Say of the deviations of features, the intercept last, if they stay (true or false)."""
+    kept = at[:-1].abs() > LEAST
     kept[-1] = True
-    own = torch.cat([kept, kept.new_ones(1)])
-    eye = torch.eye(int(kept.sum()), dtype=fit.at.dtype)
-    smaller = replace(structure, active=structure.active[kept], ties=eye)
-    return replace(fit, structure=smaller, at=fit.at[own])
+    return kept
 
 
 __all__ = ["Fit", "alike", "diagonal", "full", "intercept_only", "similar"]

@@ -1,5 +1,6 @@
 """The sums over the rows of many tasks that linear regression needs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -33,14 +34,13 @@ class Moments:
         """
         rows, targets = features.split(sizes), y.split(sizes)
         gram = torch.stack([x.T @ x for x in rows])
-        cross = torch.stack([x.T @ v for x, v in zip(rows, targets, strict=True)])
         square = torch.stack([v @ v for v in targets])
-        return cls(gram, cross, square, torch.tensor(sizes, dtype=y.dtype))
+        return cls(gram, _crossed(rows, targets), square, torch.tensor(sizes, dtype=y.dtype))
 
     def of_tasks(self, chosen: Tensor) -> "Moments":
         """Give the sums of the tasks ``chosen`` only, by their places or true and false."""
-        own = self.gram[chosen], self.cross[chosen], self.square[chosen], self.count[chosen]
-        return Moments(*own)
+        sums = (self.gram, self.cross, self.square, self.count)
+        return Moments(*(each[chosen] for each in sums))
 
     def weighted(self, weight: Tensor) -> "Moments":
         """Give the sums over rows that count ``weight`` ``[task]`` each."""
@@ -66,10 +66,12 @@ class Moments:
             Of every feature ``[feature]``, and of the target. They are 1 if nothing varies, and for
             the last feature.
         """
-        rows, gram = self.count.sum(), self.gram.sum(0)
-        features = _deviation(gram.diagonal(), gram[-1], rows)
-        target = _deviation(self.square.sum(), self.cross[:, -1].sum(), rows)
-        return features, target
+        gram, rows = self.gram.sum(0), self.count.sum()
+        return _deviation(gram.diagonal(), gram[-1], rows), self._deviation_of_target()
+
+    def _deviation_of_target(self) -> Tensor:
+        """Compute the standard deviation of the target over all rows."""
+        return _deviation(self.square.sum(), self.cross[:, -1].sum(), self.count.sum())
 
     def vary_within(self, least: float = 1e-6) -> Tensor:
         """Say of every feature if it varies within tasks ``[feature]``.
@@ -80,11 +82,23 @@ class Moments:
         Args:
             least: The part of the feature's mean square that counts as varying.
         """
-        count = self.count.clamp(min=1).unsqueeze(1)
-        squares = self.gram.diagonal(dim1=1, dim2=2)
-        within = (squares - self.gram[:, -1] ** 2 / count).sum(0)
+        squares = self._squares()
+        within = (squares - self._between()).sum(0)
         within[-1] = torch.inf
         return within > least * squares.sum(0)
+
+    def varying(self) -> Tensor:
+        """Give the places of the features that vary within tasks ``[slope]``."""
+        return self.vary_within().nonzero().squeeze(1)
+
+    def _squares(self) -> Tensor:
+        """Return the sum of squares of every feature ``[task, feature]``."""
+        return self.gram.diagonal(dim1=1, dim2=2)
+
+    def _between(self) -> Tensor:
+        """Return the part of the squares that a feature's mean of the task explains."""
+        count = self.count.clamp(min=1).unsqueeze(1)
+        return self.gram[:, -1] ** 2 / count
 
     def residual(self, weights: Tensor) -> Tensor:
         """Compute the sum of squares that weights leave of every task ``[task]``.
@@ -100,7 +114,7 @@ class Moments:
 
 
 @dataclass(frozen=True)
-class Sums:
+class TargetMoments:
     """Hold the sums over the rows of many tasks with several targets.
 
     Attributes:
@@ -115,6 +129,18 @@ class Sums:
     square: Tensor
     count: Tensor
 
+    @classmethod
+    def of(cls, features: Tensor, y: Tensor, count: Tensor) -> "TargetMoments":
+        """Sum up the rows of tasks.
+
+        Args:
+            features: ``Φ`` of every task, 0 for padding ``[task, row, feature]``.
+            y: Their targets, 0 for padding ``[task, row, target]``.
+            count: Rows ``[task]``.
+        """
+        turned = features.mT
+        return cls(turned @ features, turned @ y, y.square().sum(1), count)
+
     def pull(self, mean: Tensor) -> Tensor:
         """Compute how rows pull weights from a mean ``[task, target, feature, 1]``.
 
@@ -123,7 +149,7 @@ class Sums:
         Args:
             mean: ``μ`` of every target ``[target, feature]``.
         """
-        return (self.cross - self.gram @ mean.T).transpose(1, 2).unsqueeze(-1)
+        return (self.cross - self.gram @ mean.T).mT.unsqueeze(-1)
 
     def of_target(self, place: int) -> Moments:
         """Give the sums of one target; nothing is learned through them."""
@@ -131,11 +157,17 @@ class Sums:
         return Moments(gram, cross, self.square[:, place].detach(), self.count)
 
 
+def _crossed(rows: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
+    """Multiply the features of every task with its targets ``[task, feature]``."""
+    pairs = zip(rows, targets, strict=True)
+    return torch.stack([x.T @ v for x, v in pairs])
+
+
 def _deviation(square: Tensor, total: Tensor, rows: Tensor) -> Tensor:
-    """Compute standard deviations from sums of squares and sums; 1 where nothing varies."""
+    """Compute standard deviations from sums of squares and sums; 1 if nothing varies."""
     variance = square / rows - (total / rows) ** 2
     nothing = variance <= 1e-12 * square / rows
     return variance.masked_fill(nothing, 1).sqrt()
 
 
-__all__ = ["Moments", "Sums"]
+__all__ = ["Moments", "TargetMoments"]

@@ -26,9 +26,13 @@ def precisions(prior: Prior, moments: Moments) -> Tensor:
     """Compute the mean relative precision of every task, given its rows ``[task]``."""
     if math.isinf(prior.shape):
         return torch.ones_like(moments.square)
-    nodes, logarithms = gamma_nodes(prior.shape, prior.noise)
-    posterior = (Spread.of(prior, moments).log_density(nodes) + logarithms).softmax(1)
-    return posterior @ nodes
+    return _mean_precisions(Spread.of(prior, moments), prior.shape)
+
+
+def _mean_precisions(spread: Spread, shape: float) -> Tensor:
+    """Integrate the relative precision of every task over its posterior ``[task]``."""
+    nodes, logarithms = gamma_nodes(shape, spread.noise)
+    return (spread.log_density(nodes) + logarithms).softmax(1) @ nodes
 
 
 def freedoms(shape: Tensor, count: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from quickstudy.learners.priors.evidence import Evidence
 from quickstudy.learners.priors.moments import Moments
+from quickstudy.learners.priors.roots import identity
 
 NODES = 41
 """Points of the logarithm of a precision, over which it is integrated."""
@@ -45,12 +46,8 @@ class Prior:
     @classmethod
     def at(cls, evidence: Evidence) -> "Prior":
         """Give the prior at a fitted covariance."""
-        size = len(evidence.mean)
-        of_tasks = evidence.factor.new_zeros(size, len(evidence.active))
-        of_tasks[evidence.active] = evidence.factor
-        eye = torch.eye(size, dtype=of_tasks.dtype)
-        of_mean = torch.linalg.solve_triangular(evidence.mean_root, eye, upper=False).T
-        factor = triangular(torch.cat([of_tasks, of_mean], 1)) * evidence.noise.sqrt()
+        relative = torch.cat([_factor_of_tasks(evidence), _factor_of_mean(evidence)], 1)
+        factor = triangular(relative) * evidence.noise.sqrt()
         return cls(evidence.mean, factor, evidence.noise)
 
     def log_densities(self, moments: Moments) -> Tensor:
@@ -63,6 +60,19 @@ class Prior:
         factor = units.unsqueeze(1) * self.factor
         noise = self.noise * target**2
         return replace(self, mean=units * self.mean, factor=factor, noise=noise)
+
+
+def _factor_of_tasks(evidence: Evidence) -> Tensor:
+    """Return the relative factor of the tasks' weights, all features ``[feature, slope]``."""
+    found = evidence.factor.new_zeros(len(evidence.mean), len(evidence.active))
+    found[evidence.active] = evidence.factor
+    return found
+
+
+def _factor_of_mean(evidence: Evidence) -> Tensor:
+    """Return the relative factor of the uncertainty of the mean ``[feature, feature]``."""
+    root = evidence.mean_root
+    return torch.linalg.solve_triangular(root, identity(root), upper=False).T
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +101,7 @@ class Spread:
         factor, noise = prior.factor, prior.noise
         values, vectors = torch.linalg.eigh(factor.T @ moments.gram @ factor / noise)
         cross = (moments.cross - moments.gram @ prior.mean) @ factor / noise
-        pull = (vectors.transpose(1, 2) @ cross.unsqueeze(-1)).squeeze(-1)
+        pull = (vectors.mT @ cross.unsqueeze(-1)).squeeze(-1)
         square = moments.residual(prior.mean) / noise
         return cls(noise, moments.count, square, values.clamp(min=0), pull)
 
@@ -101,13 +111,15 @@ class Spread:
         Args:
             precision: The relative precisions ``k`` ``[node]``.
         """
-        k = precision.unsqueeze(1)
-        values = 1 + k * self.values.unsqueeze(1)
-        taken = (k * self.pull.unsqueeze(1)).square() / values
-        distance = precision * self.square.unsqueeze(1) - taken.sum(-1)
+        values = 1 + precision.unsqueeze(1) * self.values.unsqueeze(1)
         logarithm = (2 * math.pi * self.noise / precision).log()
         size = self.count.unsqueeze(1) * logarithm + values.log().sum(-1)
-        return -0.5 * (distance + size)
+        return -0.5 * (self._distance(precision, values) + size)
+
+    def _distance(self, precision: Tensor, values: Tensor) -> Tensor:
+        """Return the squares that weights leave, in units of the noise ``[task, node]``."""
+        taken = (precision.unsqueeze(1) * self.pull.unsqueeze(1)).square() / values
+        return precision * self.square.unsqueeze(1) - taken.sum(-1)
 
     def mixed(self, shape: float) -> Tensor:
         """Compute the log density if relative precisions are ``Gamma(shape, shape)`` ``[task]``."""
@@ -133,13 +145,17 @@ def gamma_nodes(shape: float, like: Tensor) -> tuple[Tensor, Tensor]:
 @lru_cache(maxsize=64)
 def _nodes(shape: float, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
     """Compute the points once: adapting to a task asks for the same ones every time."""
-    exact = torch.tensor(shape, dtype=torch.float64)
-    deviation = math.sqrt(float(torch.polygamma(1, exact)))
-    centre = float(torch.digamma(exact)) - math.log(shape)
-    ends = centre - 6 * deviation, centre + 6 * deviation
-    points = torch.linspace(*ends, NODES, dtype=torch.float64)
+    points = torch.linspace(*_ends(shape), NODES, dtype=torch.float64)
     weights = (shape * (points - points.exp())).log_softmax(0)
     return points.exp().to(device, dtype), weights.to(device, dtype)
+
+
+def _ends(shape: float) -> tuple[float, float]:
+    """Return the first and the last logarithm of a precision, six deviations from the middle."""
+    exact = torch.tensor(shape, dtype=torch.float64)
+    reach = 6 * math.sqrt(float(torch.polygamma(1, exact)))
+    centre = float(torch.digamma(exact)) - math.log(shape)
+    return centre - reach, centre + reach
 
 
 def triangular(factor: Tensor) -> Tensor:
@@ -151,7 +167,13 @@ def triangular(factor: Tensor) -> Tensor:
         factor: ``F`` ``[feature, other]``; it may lack directions.
     """
     upper = torch.linalg.qr(factor.T, mode="r").R
-    return (upper * (1 - 2 * (upper.diagonal() < 0).to(upper.dtype)).unsqueeze(1)).T.contiguous()
+    signed = upper * _signs(upper.diagonal()).unsqueeze(1)
+    return signed.T.contiguous()
+
+
+def _signs(values: Tensor) -> Tensor:
+    """Return −1 for negative values, else 1."""
+    return 1 - 2 * (values < 0).to(values.dtype)
 
 
 __all__ = ["NODES", "Prior", "Spread", "gamma_nodes", "triangular"]

@@ -47,11 +47,15 @@ class Structure(ABC):
         """Give the objective, log evidence and log prior density, and its gradient."""
         evidence = self.evidence(at)
         density, slope = self.log_prior(at)
-        ridge = float(at[-1])
-        value = evidence.value + density - 0.5 * (ridge / RIDGE_DEVIATION) ** 2
-        of_ridge = evidence.ridge_slope - ridge / RIDGE_DEVIATION**2
-        whole = torch.cat([self.pulled_back(evidence, at) + slope, at.new_tensor([of_ridge])])
-        return value, whole
+        value = evidence.value + density - 0.5 * (float(at[-1]) / RIDGE_DEVIATION) ** 2
+        by_structure = self.pulled_back(evidence, at) + slope
+        return value, torch.cat([by_structure, _ridge_slope(evidence, at)])
+
+
+def _ridge_slope(evidence: Evidence, at: Tensor) -> Tensor:
+    """Give the derivative of the objective by the logarithm of the ridge ``[1]``."""
+    of_prior = float(at[-1]) / RIDGE_DEVIATION**2
+    return at.new_tensor([evidence.ridge_slope - of_prior])
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,10 +172,18 @@ class Full(Structure):
         """Give the log density of the inverse-Wishart prior, and its gradient."""
         factor = self.relative(at)
         inverse = torch.linalg.inv(factor)
+        slope = self._by_parameter(self._slope(inverse), factor)
+        return self._log_density(factor, inverse), slope
+
+    def _log_density(self, factor: Tensor, inverse: Tensor) -> float:
+        """Return the log density of the inverse-Wishart prior at ``K`` with its inverse."""
         logarithms = factor.diagonal().log().sum()
-        density = -0.5 * self.worth * (2 * logarithms + inverse.square().sum())
-        slope = self.worth * (inverse.T @ inverse @ inverse.T - torch.diag(inverse.diagonal()))
-        return float(density), self._by_parameter(slope, factor)
+        return float(-0.5 * self.worth * (2 * logarithms + inverse.square().sum()))
+
+    def _slope(self, inverse: Tensor) -> Tensor:
+        """Return the derivative of the log density by ``K`` ``[slope, slope]``."""
+        diagonal = torch.diag(inverse.diagonal())
+        return self.worth * (inverse.T @ inverse @ inverse.T - diagonal)
 
     def pulled_back(self, evidence: Evidence, at: Tensor) -> Tensor:
         """Give the gradient by the entries of ``K``."""

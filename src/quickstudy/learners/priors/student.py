@@ -15,9 +15,13 @@ def log_density(away: Tensor, scale: Tensor, freedom: Tensor) -> Tensor:
         freedom: Degrees of freedom ``[...]``.
     """
     half = 0.5 * (freedom + 1)
-    constant = torch.lgamma(half) - torch.lgamma(0.5 * freedom)
     width = 0.5 * (math.pi * freedom * scale).log()
-    return constant - width - half * (away.square() / (freedom * scale)).log1p()
+    tail = half * (away.square() / (freedom * scale)).log1p()
+    return _log_constant(freedom, half) - width - tail
+
+
+def _log_constant(freedom: Tensor, half: Tensor) -> Tensor:
+    return torch.lgamma(half) - torch.lgamma(0.5 * freedom)
 
 
 def quantile(probability: float, freedom: Tensor) -> Tensor:

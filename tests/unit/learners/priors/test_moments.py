@@ -2,7 +2,7 @@
 
 import torch
 
-from quickstudy.learners.priors.moments import Moments, Sums
+from quickstudy.learners.priors.moments import Moments, TargetMoments
 from tests.unit.learners.priors.planted import DOUBLE, planted
 
 
@@ -68,7 +68,7 @@ def test_sums_over_several_targets_are_those_of_each():
     moments = [Moments.of(x, target, sizes) for target in (y, 2 * y + 1)]
     cross = torch.stack([own.cross for own in moments], 2)
     square = torch.stack([own.square for own in moments], 1)
-    sums = Sums(moments[0].gram, cross, square, moments[0].count)
+    sums = TargetMoments(moments[0].gram, cross, square, moments[0].count)
     close(sums.of_target(1), moments[1])
     mean = torch.tensor([[1.0, 0.0, 2.0], [0.0, -1.0, 0.5]], dtype=DOUBLE)
     first = x[: sizes[0]]
