@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
+from torch import Tensor
 
 from quickstudy.errors import UserError, require
 from quickstudy.tasks.tables.calendar import PARTS, days_since, part_of_date, varying_parts
@@ -134,6 +136,10 @@ class Encoder:
         for place, one in enumerate(features):
             found[:, place] = one
         return found
+
+    def tensor(self, frame: pd.DataFrame) -> Tensor:
+        """Give the features of the rows of ``frame`` in the default dtype, ``[row, feature]``."""
+        return torch.from_numpy(self(frame)).to(torch.get_default_dtype())
 
     @cached_property
     def _schema_of(self) -> dict[str, ColumnSchema]:

@@ -167,8 +167,12 @@ def _inked(font: ImageFont.FreeTypeFont, character: str) -> Image.Image | None:
 def _fitted(large: Image.Image) -> Image.Image:
     """Resize an image so that its longer side is ``FIT``."""
     scale = FIT / max(large.size)
-    width, height = max(1, round(large.width * scale)), max(1, round(large.height * scale))
-    return large.resize((width, height), Image.Resampling.BOX)
+    size = (_pixels(large.width * scale), _pixels(large.height * scale))
+    return large.resize(size, Image.Resampling.BOX)
+
+
+def _pixels(length: float) -> int:
+    return max(1, round(length))
 
 
 def similarity(letters: Sequence[Letter]) -> NDArray[np.float64]:

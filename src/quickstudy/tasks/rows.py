@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -120,16 +121,19 @@ class Rows(Data):
             UserError: If there is no such split, or it is empty.
         """
         check_split(name, SPLITS)
-        what = "class" if self.task is None else "task"
-        require(
-            len(self._parts[name]) > 0,
-            f"Split {name!r} of {self.file} should have at least one {what}. Found none: change "
-            "`fractions`.",
-        )
         places = self._parts[name]
+        self._check_filled(name, places)
         if isinstance(self._all, Classes):
             return self._all.subset(places, f"table/{name}")
         return replace(self._all.subset(places.tolist()), label=f"table/{name}")
+
+    def _check_filled(self, name: str, places: Tensor) -> None:
+        what = "class" if self.task is None else "task"
+        require(
+            len(places) > 0,
+            f"Split {name!r} of {self.file} should have at least one {what}. Found none: change "
+            "`fractions`.",
+        )
 
     def everything(self) -> Any:
         """Give all tasks, or all classes."""
@@ -154,19 +158,22 @@ class Rows(Data):
         require(self.task is not None, "A table without --task has no form of a task's rows.")
         if self.scaled_by is not None:
             return self._scale().form
-        target = [self.label] if self.label is not None else list(self.target)
-        kind: Any = "regression" if self.label is None else "classification"
-        table = Table(
-            self._frame,
-            str(self.task),
-            target,
-            kind,
-            features=self._names,
-            **self._asked.for_table,
-        )
+        table = self._table()
         parts = divide(len(table.names), self.fractions, self.seed)
         train = table.divided({"train": parts["train"]})["train"]
         return TableForm.of(train, table.labels)
+
+    def _table(self) -> Table:
+        """The rows as a table of tasks."""
+        target = [self.label] if self.label is not None else list(self.target)
+        return Table(
+            self._frame,
+            str(self.task),
+            target,
+            "regression" if self.label is None else "classification",
+            features=self._names,
+            **self._asked.for_table,
+        )
 
     @cached_property
     def encoder(self) -> Encoder:
@@ -175,9 +182,14 @@ class Rows(Data):
             return self.form.encoder
         if self.scaled_by is not None:
             return self._scale().encoder
+        return Encoder.fit(self._labelled[self._in_training], self._names, self._schema)
+
+    @property
+    def _in_training(self) -> np.ndarray:
+        """Which labelled rows are of the classes of training ``[row]``."""
         chosen = [self._class_names[index] for index in self._parts["train"].tolist()]
-        own = self._labels.isin(chosen).to_numpy()
-        return Encoder.fit(self._labelled[own], self._names, self._schema)
+        found: np.ndarray = self._labels.isin(chosen).to_numpy()
+        return found
 
     @cached_property
     def _schema(self) -> Schema:
@@ -197,7 +209,7 @@ class Rows(Data):
     def _all(self) -> TableTasks | Classes:
         if self.task is not None:
             return replace(tasks_in(self._frame, self.task, self.form), label="table")
-        values = torch.from_numpy(self.encoder(self._labelled)).to(torch.get_default_dtype())
+        values = self.encoder.tensor(self._labelled)
         return classes_of(values, self._labels.tolist(), "table")
 
     @cached_property
@@ -205,9 +217,12 @@ class Rows(Data):
         """The places of the tasks, or of the classes, of every split."""
         if self.task is None:
             return divide(len(self._class_names), self.fractions, self.seed)
+        return divide(self._num_tasks(), self.fractions, self.seed)
+
+    def _num_tasks(self) -> int:
+        """The number of tasks that have a row with a label."""
         column = self._frame[self.form.labelled(self._frame)][self.task]
-        names = label_codes(self._as_label(str(self.task), column))[1]
-        return divide(len(names), self.fractions, self.seed)
+        return len(label_codes(self._as_label(str(self.task), column))[1])
 
     def _as_label(self, name: str, column: "pd.Series[Any]") -> "pd.Series[Any]":
         return ColumnSchema(name, "category", missing=self.missing).read(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,17 +11,24 @@ from torch import Tensor
 
 from quickstudy.describe import recorded
 from quickstudy.errors import require
-from quickstudy.targets import Classes, Numbers, Several, Target
+from quickstudy.targets import Classes
 from quickstudy.tasks.encoder import Encoder, check_columns
-from quickstudy.tasks.table_tasks import TableTasks
+from quickstudy.tasks.table_form import rows_with_labels
+from quickstudy.tasks.table_targets import (
+    KindName,
+    Kinds,
+    check_answers,
+    check_kind,
+    check_single,
+    kind_of_each,
+    targets_of,
+)
+from quickstudy.tasks.table_tasks import TableTasks, check_fraction, part_of_rows
 from quickstudy.tasks.tables.asked import Reading, texts
 from quickstudy.tasks.tables.column_names import check_names
 from quickstudy.tasks.tables.read_file import read_table
 from quickstudy.tasks.tables.schema import Schema
 from quickstudy.tasks.tables.spelling import label_codes, spell
-
-KindName = Literal["regression", "classification"]
-Kinds = KindName | Mapping[str, KindName]
 
 
 class Table:
@@ -88,26 +95,21 @@ class Table:
         decimal: str | None = None,
         encoding: str | None = None,
     ) -> None:
-        _check_kind(kind)
+        check_kind(kind)
         kinds = {str(name): one for name, one in (columns or {}).items()}
         asked = Reading(separator, decimal, encoding, texts(missing), kinds)
-        given = isinstance(data, pd.DataFrame)
-        frame = check_names(data if given else read_table(Path(data), asked))
+        frame = _frame_of(data, asked)
         self.task = str(task)
         self.targets = (str(target),) if isinstance(target, str | int) else tuple(map(str, target))
-        _check_single(self.targets, kind)
+        check_single(self.targets, kind)
         self.features = self._features_of(frame, features, asked)
-        kinds_of_targets = _kind_of_each(self.targets, kind)
+        kinds_of_targets = kind_of_each(self.targets, kind)
         labelled = self._labelled(frame, kinds_of_targets, isinstance(kind, Mapping), asked)
         self.num_unlabelled = int((~labelled).sum())
         rows = frame if labelled.all() else frame[labelled]
         self.schema = Schema.infer(rows, self.features, kinds_of_targets, self.task, asked)
         self._order(self.schema.apply(rows))
-        self.target, self.labels, self._y = _targets(self.frame, self.targets, kind)
-        require(
-            not own_classes or self.target.way is not None,
-            "Parameter `own_classes` goes with kind='classification' only.",
-        )
+        self.target, self.labels, self._y = targets_of(self.frame, self.targets, kind)
         if own_classes:
             self._number_within_tasks()
 
@@ -116,16 +118,11 @@ class Table:
     ) -> tuple[str, ...]:
         """Give the columns to predict from, without those that are ignored."""
         taken = [self.task, *self.targets]
-        _check_answers(self.task, self.targets)
+        check_answers(self.task, self.targets)
         others = [name for name in frame.columns if name not in taken]
         chosen = others if features is None else list(dict.fromkeys(map(str, features)))
         check_columns(frame, [*taken, *chosen, *asked.kinds])
-        both = set(taken).intersection(chosen)
-        require(
-            not both,
-            "Parameter `features` should leave out the task and the targets. Found "
-            f"{sorted(both)}.",
-        )
+        _check_left_out(taken, chosen)
         return tuple(name for name in chosen if name not in asked.ignored)
 
     def _labelled(
@@ -134,13 +131,8 @@ class Table:
         """Say which rows have the targets, or one at least of several kinds."""
         answers = frame[[self.task, *self.targets]]
         read = Schema.infer(answers, (), kinds, self.task, asked).apply(answers)
-        empty = int(read[self.task].isna().sum())
-        require(
-            not empty,
-            f"Column {self.task!r} should say the task of every row. Found {empty} empty cells.",
-        )
-        known = read[list(self.targets)].notna()
-        found: np.ndarray = (known.any(axis=1) if several else known.all(axis=1)).to_numpy()
+        _check_task(read[self.task])
+        found = rows_with_labels(read[list(self.targets)], several)
         require(
             bool(found.any()),
             f"The table should have a row with a target. Found none in {', '.join(self.targets)}.",
@@ -150,15 +142,15 @@ class Table:
     def _order(self, frame: pd.DataFrame) -> None:
         """Keep the rows in the order of their tasks."""
         values, self.names = label_codes(frame[self.task])
-        require(
-            len(self.names) >= 2,
-            f"Column {self.task!r} should hold at least 2 tasks. Found {len(self.names)}: nothing "
-            "to share with.",
-        )
+        _check_several(self.task, len(self.names))
         order = np.argsort(values, kind="stable")
         self.frame, self._values = frame.iloc[order], values[order]
 
     def _number_within_tasks(self) -> None:
+        require(
+            self.target.way is not None,
+            "Parameter `own_classes` goes with kind='classification' only.",
+        )
         self._y = np.concatenate(
             [np.unique(self._y[rows], return_inverse=True)[1] for rows in self._rows()]
         )
@@ -182,18 +174,12 @@ class Table:
         The first part holds a ``fraction`` of the rows of every task, at least one, and the second
         the others. A task of one row has none in the second part.
         """
-        require(
-            0 < fraction < 1,
-            f"Parameter `fraction` should be between 0 and 1. Found fraction={fraction}.",
-        )
+        check_fraction(fraction)
         draw = np.random.default_rng([seed, 0])
         chosen = np.zeros(len(self.frame), dtype=bool)
         for rows in self._rows():
-            chosen[draw.permutation(rows)[: max(1, round(fraction * len(rows)))]] = True
-        encoder = self._encoder(chosen)
-        return self._tasks_of(chosen, encoder, "seen tasks"), self._tasks_of(
-            ~chosen, encoder, "seen tasks, new rows"
-        )
+            chosen[draw.permutation(rows)[: part_of_rows(fraction, len(rows))]] = True
+        return self._two_parts(chosen, "seen tasks", "seen tasks, new rows")
 
     @recorded
     def split_tasks(self, new: float | int = 0.25, seed: int = 0) -> tuple[TableTasks, TableTasks]:
@@ -201,18 +187,16 @@ class Table:
 
         ``new`` is the number of unseen tasks, or their part of all.
         """
-        count = new if isinstance(new, int) else max(1, round(new * len(self.names)))
-        require(
-            0 < count < len(self.names),
-            f"Parameter `new` should leave tasks on both sides. Found new={new} of "
-            f"{len(self.names)} tasks.",
-        )
+        count = _num_unseen(new, len(self.names))
         unseen = np.random.default_rng([seed, 1]).permutation(len(self.names))[:count]
-        held = np.isin(self._values, unseen)
-        encoder = self._encoder(~held)
-        return self._tasks_of(~held, encoder, "training tasks"), self._tasks_of(
-            held, encoder, "unseen tasks"
-        )
+        return self._two_parts(~np.isin(self._values, unseen), "training tasks", "unseen tasks")
+
+    def _two_parts(
+        self, chosen: np.ndarray, first: str, second: str
+    ) -> tuple[TableTasks, TableTasks]:
+        """Give the ``chosen`` rows ``[row]`` and the others, both scaled as the chosen are."""
+        encoder = self._encoder(chosen)
+        return self._tasks_of(chosen, encoder, first), self._tasks_of(~chosen, encoder, second)
 
     def divided(self, parts: Mapping[str, Tensor]) -> dict[str, TableTasks]:
         """Divide the tasks into ``parts``, places of tasks by name, scaled as the first part is."""
@@ -235,12 +219,10 @@ class Table:
         return self.frame if rows.all() else self.frame[rows]
 
     def _tasks_of(self, rows: np.ndarray, encoder: Encoder, label: str) -> TableTasks:
-        dtype = torch.get_default_dtype()
         kept, task = np.unique(self._values[rows], return_inverse=True)
-        y = torch.from_numpy(self._y[rows])
         return TableTasks(
-            torch.from_numpy(encoder(self._chosen(rows))).to(dtype),
-            y if self.target.way is not None else y.to(dtype),
+            encoder.tensor(self._chosen(rows)),
+            self._answers(rows),
             torch.from_numpy(task),
             tuple(self.names[index] for index in kept),
             torch.from_numpy(kept),
@@ -249,79 +231,54 @@ class Table:
             f"table/{label}",
         )
 
+    def _answers(self, rows: np.ndarray) -> Tensor:
+        """Give the targets of some rows: class indices, or numbers of the default dtype."""
+        y = torch.from_numpy(self._y[rows])
+        return y if self.target.way is not None else y.to(torch.get_default_dtype())
+
 
 def class_name(value: object) -> str:
     """Give the name of a class: the one spelling of its value."""
     return spell(value)
 
 
-def _check_kind(kind: object) -> None:
-    kinds = set(kind.values()) if isinstance(kind, Mapping) else {kind}
+def _frame_of(data: str | Path | pd.DataFrame, asked: Reading) -> pd.DataFrame:
+    """Read a file; a frame is taken as it is."""
+    given = isinstance(data, pd.DataFrame)
+    return check_names(data if given else read_table(Path(data), asked))
+
+
+def _num_unseen(new: float | int, num_tasks: int) -> int:
+    """Give the number of unseen tasks, which may be said as their part of all."""
+    count = new if isinstance(new, int) else max(1, round(new * num_tasks))
     require(
-        kinds <= {"regression", "classification"},
-        f"Parameter `kind` should be 'regression' or 'classification'. Found {kind!r}.",
+        0 < count < num_tasks,
+        f"Parameter `new` should leave tasks on both sides. Found new={new} of {num_tasks} tasks.",
+    )
+    return count
+
+
+def _check_left_out(taken: list[str], chosen: list[str]) -> None:
+    both = set(taken).intersection(chosen)
+    require(
+        not both,
+        f"Parameter `features` should leave out the task and the targets. Found {sorted(both)}.",
     )
 
 
-def _check_answers(task: str, targets: tuple[str, ...]) -> None:
-    require(bool(targets), "Parameter `target` should name at least one column. Found none.")
+def _check_task(column: "pd.Series[Any]") -> None:
+    empty = int(column.isna().sum())
     require(
-        task not in targets,
-        f"Parameter `target` should be another column than the task. Found {task!r} as both.",
-    )
-    twice = sorted({name for name in targets if targets.count(name) > 1})
-    require(
-        not twice, f"Parameter `target` should name every column once. Found {twice[:1]} twice."
+        not empty,
+        f"Column {column.name!r} should say the task of every row. Found {empty} empty cells.",
     )
 
 
-def _check_single(targets: tuple[str, ...], kind: Kinds) -> None:
+def _check_several(task: str, num_tasks: int) -> None:
     require(
-        kind != "classification" or len(targets) == 1,
-        f"Classification predicts one column. Found {len(targets)}: {', '.join(targets)}.",
+        num_tasks >= 2,
+        f"Column {task!r} should hold at least 2 tasks. Found {num_tasks}: nothing to share with.",
     )
 
 
-def _kind_of_each(targets: tuple[str, ...], kind: Kinds) -> dict[str, KindName]:
-    """Give the kind of each target."""
-    if not isinstance(kind, Mapping):
-        return dict.fromkeys(targets, kind)
-    each = {str(name): one for name, one in kind.items()}
-    require(
-        set(each) == set(targets),
-        f"Parameter `kind` should say the kind of every target. Found {sorted(each)} for "
-        f"{sorted(targets)}.",
-    )
-    return {name: each[name] for name in targets}
-
-
-def _targets(
-    frame: pd.DataFrame, targets: tuple[str, ...], kind: Kinds
-) -> tuple[Target, dict[str, tuple[str, ...]], np.ndarray]:
-    """Give the kind of the tasks, the names of the classes by target, and every row's targets."""
-    columns = {name: _column(frame[name]) for name in targets}
-    labels = {name: classes for name, (_, classes) in columns.items()}
-    values = np.stack([values for values, _ in columns.values()], 1)
-    if isinstance(kind, Mapping):
-        return Several(tuple(map(len, labels.values()))), labels, values
-    if kind == "regression":
-        return Numbers((len(targets),)), labels, values
-    return Classes(len(labels[targets[0]])), labels, values[:, 0].astype(np.int64)
-
-
-def _column(column: "pd.Series[Any]") -> tuple[np.ndarray, tuple[str, ...]]:
-    """Give the values of a column, and the names of its classes, none for numbers.
-
-    Classes are floating-point indices; both are NaN for an empty cell.
-    """
-    if not isinstance(column.dtype, pd.CategoricalDtype):
-        return column.to_numpy(dtype=np.float64, na_value=np.nan), ()
-    codes, classes = label_codes(column)
-    require(
-        len(classes) >= 2,
-        f"Column {column.name!r} should hold at least 2 classes. Found {len(classes)}.",
-    )
-    return np.where(codes < 0, np.nan, codes), classes
-
-
-__all__ = ["Table", "class_name", "read_table"]
+__all__ = ["KindName", "Table", "class_name", "read_table"]

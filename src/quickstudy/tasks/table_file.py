@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from quickstudy.errors import UserError, require
+from quickstudy.tasks.tables.column_names import check_distinct
 from quickstudy.tasks.tables.delimited import layout_of
 from quickstudy.tasks.tables.writing import writing_of
 
@@ -49,22 +50,9 @@ class TableFile:
             f"{len(lines)} lines.",
         )
         columns = tuple(lines[0][1])
-        require(
-            not all(map(_is_number, columns)),
-            f"The first line of {path} should name the columns. Found numbers: "
-            f"{', '.join(columns)}.",
-        )
-        twice = sorted({name for name in columns if columns.count(name) > 1})
-        require(
-            not twice,
-            f"The columns of {path} should have names of their own. Found {twice[:1]} twice.",
-        )
+        _check_header(path, columns)
         for number, cells in lines[1:]:
-            require(
-                len(cells) == len(columns),
-                f"Line {number} of {path} should have {len(columns)} cells, as the first. "
-                f"Found {len(cells)}.",
-            )
+            _check_length(f"Line {number} of {path}", len(cells), len(columns))
         return cls(path, columns, tuple(tuple(cells) for _, cells in lines[1:]))
 
     def texts(self, name: str) -> list[str]:
@@ -82,15 +70,17 @@ class TableFile:
             name in self.columns,
             f"{self.path} should have a column {name!r}. Found {', '.join(self.columns)}.",
         )
-        index = self.columns.index(name)
-        found = [row[index] for row in self.rows]
-        empty = [number for number, cell in enumerate(found, 1) if not cell]
+        found = self.texts(name)
+        self._check_filled(name, found)
+        return found
+
+    def _check_filled(self, name: str, cells: list[str]) -> None:
+        empty = [number for number, cell in enumerate(cells, 1) if not cell]
         require(
             not empty,
             f"Column {name!r} of {self.path} should have no empty cell. Found one in example "
             f"{empty[:1]}.",
         )
-        return found
 
     def numbers(self, names: Sequence[str]) -> Tensor:
         """The columns ``names`` as floating point ``[example, feature]``.
@@ -98,26 +88,42 @@ class TableFile:
         Raises:
             UserError: If there is no such column, or one of its cells is no finite number.
         """
-        columns = []
-        for name in names:
-            cells = self.cells(name)
-            found = _numbers(cells)
-            wrong = [cell for cell in cells if not _is_number(cell)]
-            require(
-                found is not None,
-                f"Column {name!r} of {self.path} should hold finite numbers. Found {wrong[:1]}.",
-            )
-            columns.append(found)
+        columns = map(self._numbers, names)
         return torch.tensor(list(zip(*columns, strict=True)))
+
+    def _numbers(self, name: str) -> list[float]:
+        """Give the column ``name`` as numbers."""
+        cells = self.cells(name)
+        found = _numbers(cells)
+        if found is None:
+            wrong = [cell for cell in cells if not _is_number(cell)]
+            raise UserError(
+                f"Column {name!r} of {self.path} should hold finite numbers. Found {wrong[:1]}."
+            )
+        return found
+
+
+def _check_header(path: Path, columns: tuple[str, ...]) -> None:
+    require(
+        not all(map(_is_number, columns)),
+        f"The first line of {path} should name the columns. Found numbers: {', '.join(columns)}.",
+    )
+    check_distinct(columns, str(path))
+
+
+def _check_length(line: str, num_cells: int, wanted: int) -> None:
+    require(
+        num_cells == wanted,
+        f"{line} should have {wanted} cells, as the first. Found {num_cells}.",
+    )
 
 
 def _lines(path: Path) -> list[tuple[int, list[str]]]:
     """Give the number and the cells of every line that is not empty."""
     layout = layout_of(path)
-    encoding = "utf-8-sig" if layout.encoding == "utf-8" else layout.encoding
     try:
-        with path.open(encoding=encoding, newline="") as file:
-            rows = enumerate(csv.reader(file, delimiter=layout.separator), 1)
+        with path.open(encoding=layout.encoding_with_mark, newline="") as file:
+            rows = enumerate(layout.rows(file), 1)
             return [(number, [cell.strip() for cell in row]) for number, row in rows if any(row)]
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path} should be a CSV file. It cannot be read: {error}.") from error

@@ -74,7 +74,7 @@ class TableForm:
     def target(self) -> Target:
         """What tasks of these rows ask for."""
         if self.labels:
-            return Several(tuple(len(names) for names in self.labels))
+            return self.several
         return Classes(len(self.classes)) if self.classes else Numbers((len(self.targets),))
 
     @property
@@ -96,7 +96,7 @@ class TableForm:
 
     def inputs(self, frame: pd.DataFrame) -> Tensor:
         """The features ``[row, feature]``."""
-        return torch.from_numpy(self.encoder(frame)).to(torch.get_default_dtype())
+        return self.encoder.tensor(frame)
 
     def answers(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Read the columns that are predicted: numbers, and classes in their one spelling.
@@ -221,15 +221,21 @@ def _unlabelled(y: Tensor, names: tuple[str, ...]) -> list[str]:
     return [name for name, all_missing in missing if all_missing]
 
 
+def _are_alike(y: Tensor) -> Tensor:
+    """Say of every target whether its labels are all the same."""
+    return y.nan_to_num(-torch.inf).amax(0) == y.nan_to_num(torch.inf).amin(0)
+
+
 def _mean_and_scale(y: Tensor) -> tuple[Tensor, Tensor]:
     """Give mean and standard deviation of every target, 1 if its values are all alike."""
     mean = y.nanmean(0)
     scale = (y - mean).square().nanmean(0).sqrt()
-    alike = y.nan_to_num(-torch.inf).amax(0) == y.nan_to_num(torch.inf).amin(0)
+    alike = _are_alike(y)
     lost = ~scale.isfinite() | ((scale == 0) & ~alike)
     if y.dtype != torch.float64 and bool(lost.any()):
         return _mean_and_scale(y.double())  # squares beyond what the dtype holds
-    return mean, torch.where((scale > 1e-12 * mean.abs()) & ~alike, scale, torch.ones_like(scale))
+    varies = (scale > 1e-12 * mean.abs()) & ~alike
+    return mean, torch.where(varies, scale, torch.ones_like(scale))
 
 
 def _column(column: "pd.Series[Any]", classes: Sequence[str]) -> np.ndarray:

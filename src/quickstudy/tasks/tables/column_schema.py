@@ -145,8 +145,9 @@ class ColumnSchema:
     def _wrong(self, words: Words, truths: list[float | None]) -> str:
         """Give the first cell that is no number."""
         numbers = self.writing.parse(words.filled).to_pylist()
-        known = [a is not None or b is not None for a, b in zip(numbers, truths, strict=True)]
-        return str(words.filled[known.index(False) if False in known else 0].as_py())
+        both = zip(numbers, truths, strict=True)
+        wrong = (place for place, pair in enumerate(both) if pair == (None, None))
+        return str(words.filled[next(wrong, 0)].as_py())
 
     def _truth(self, values: "pd.Series[Any]", carrier: Carrier) -> pd.arrays.BooleanArray:
         text = carrier == "text"

@@ -17,6 +17,7 @@ from quickstudy.errors import UserError, require
 from quickstudy.tasks.tables.asked import NOTHING_ASKED, Reading
 from quickstudy.tasks.tables.carriers import FOUND, WRITTEN
 from quickstudy.tasks.tables.plain_columns import NO_NUMBERS, plain_columns
+from quickstudy.tasks.tables.words import without
 
 SEPARATORS = (",", ";", "\t", "|")
 NAMES = {"\t": "tab"}
@@ -237,8 +238,7 @@ def _column(values: Any) -> Any:
     """Give a column as numbers, NaN for none, or as text, null for an empty cell."""
     if pa.types.is_floating(values.type):
         return values.to_numpy()
-    text = pc.if_else(pc.equal(values, ""), pa.scalar(None, values.type), values)
-    return pd.arrays.ArrowExtensionArray(text)
+    return pd.arrays.ArrowExtensionArray(without(values, pc.equal(values, "")))
 
 
 def _names(path: Path, layout: FileLayout) -> list[str]:

@@ -59,10 +59,13 @@ def _spell_digits(text: str) -> str:
 
 def _without_zeros(text: str) -> str:
     """Give a number with a decimal point without zeros at its end, and with one before it."""
-    short = text.rstrip("0").rstrip(".")
-    sign, digits = ("-", short[1:]) if short.startswith("-") else ("", short)
+    sign, digits = _sign_and_digits(text.rstrip("0").rstrip("."))
     spelled = _with_whole_part(digits)
     return spelled if spelled == "0" else sign + spelled
+
+
+def _sign_and_digits(text: str) -> tuple[str, str]:
+    return ("-", text[1:]) if text.startswith("-") else ("", text)
 
 
 def _with_whole_part(digits: str) -> str:

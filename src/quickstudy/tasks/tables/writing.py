@@ -62,7 +62,7 @@ class Writing:
     def parse(self, words: Text) -> Text:
         """Give the numbers that ``words`` are, null where one is none."""
         words = _with_minus(words)
-        plain = _cast(words, pc.match_substring_regex(words, PLAIN))
+        plain = _plain(words)
         return plain if self == PLAINLY else self._or_plain(self._parse_bare(words), plain)
 
     def _or_plain(self, found: Text, plain: Text) -> Text:
@@ -90,6 +90,11 @@ PLAINLY = Writing()
 def _cast(words: Text, good: Text) -> Text:
     chosen = pc.if_else(good, pc.utf8_trim_whitespace(words), pa.scalar(None, words.type))
     return pc.cast(chosen, pa.float64())
+
+
+def _plain(words: Text) -> Text:
+    """Give the numbers that words are as Python writes them."""
+    return _cast(words, pc.match_substring_regex(words, PLAIN))
 
 
 def _bare(words: Text) -> tuple[Text, Text]:
@@ -140,8 +145,11 @@ def _currencies(words: Text) -> set[str]:
     """
     if not some_match(words, rf"{CURRENCY}|^\s*\("):
         return set()
-    named = {found for word in words.to_pylist() for found in re.findall(CURRENCY, word)}
-    return named or {""}
+    return _named_currencies(words) or {""}
+
+
+def _named_currencies(words: Text) -> set[str]:
+    return {found for word in words.to_pylist() for found in re.findall(CURRENCY, word)}
 
 
 def has_commas(words: Text) -> bool:
