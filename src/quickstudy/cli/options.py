@@ -14,7 +14,7 @@ from quickstudy.cli.reader import signature
 
 T = TypeVar("T")
 Positional = "Positional"
-"""Marks a field that stands without a flag: ``Annotated[Path, Positional]``."""
+"""Marks a field that has no flag: ``Annotated[Path, Positional]``."""
 Run = Annotated[Path, Positional]
 
 
@@ -59,7 +59,7 @@ def values(
 
 
 def _usage(command: str, options: Sequence[Option]) -> str:
-    """Write a command with the arguments that stand without a flag."""
+    """Write a command with the arguments that have no flag."""
     places = [option.flag for option in options if option.positional]
     return " ".join((command, *places, "[OPTIONS]"))
 
@@ -77,7 +77,7 @@ def asks_for_help(arguments: Sequence[str]) -> bool:
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """How a run is trained."""
+    """The options of a training."""
 
     steps: int = 2000
     """Outer steps."""
@@ -138,7 +138,7 @@ class NetworkOptions:
     weights: Path | None = None
     """A file of weights to start from."""
     frozen: bool = False
-    """Keep all but the head of the network as it is."""
+    """Keep all but the head of the network unchanged."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ class ClassTasks:
     way: int = 5
     """Classes of a task."""
     train_way: int | None = None
-    """Classes of a task in training, if they are to be fewer."""
+    """Classes of a task in training, if fewer than --way."""
     shot: int = 1
     """Support examples of a class."""
     query: int = 15

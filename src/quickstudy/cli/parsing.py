@@ -26,7 +26,7 @@ def with_defaults(options: Sequence[Option], given: dict[str, Any], command: str
     """Give the values of all options: ``given``, else the defaults.
 
     Raises:
-        UserError: If an option that is needed is not given.
+        UserError: If a required option is not given.
     """
     for option in options:
         needed = option.default is REQUIRED and option.name not in given
@@ -94,7 +94,7 @@ class _Parser:
         self.found[option.name] = False
 
     def _nearest(self, flag: str) -> str:
-        """Name the flag that may have been meant."""
+        """Suggest the most similar flag."""
         near = difflib.get_close_matches(flag, self.flags, 1, 0.7)
         return f". Perhaps you meant {near[0]}" if near else ""
 
@@ -107,7 +107,7 @@ class _Parser:
             yield self.left.pop(0)
 
     def _place(self, free: list[str]) -> None:
-        """Give the words without a flag to the options that stand without one."""
+        """Assign the words without a flag to the options that have no flag."""
         for option in self.places:
             taken = 1 if option.kind.size is None else len(free)
             words, free = free[:taken], free[taken:]

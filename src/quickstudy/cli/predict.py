@@ -118,7 +118,7 @@ def _by_task(
 
 
 def _placed(examples: FileExamples, predictions: list[Prediction]) -> list[Prediction]:
-    """Say of every prediction which example it is of."""
+    """Add to every prediction the place of its example."""
     pairs = zip(examples.places, predictions, strict=True)
     return [place | prediction for place, prediction in pairs]
 

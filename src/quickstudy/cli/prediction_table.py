@@ -11,7 +11,7 @@ from quickstudy.cli.task_files import Task
 
 OF_CLASSES = ("class", "probability", "next best")
 LEFT = ("file", "task", "class", "next best")
-"""Columns that are set on the left."""
+"""Columns that are aligned left."""
 
 
 def prediction_table(found: Sequence[Prediction], task: Task, title: str) -> Table:

@@ -10,9 +10,9 @@ from quickstudy.cli.task_files import Task
 from quickstudy.learners import Adapted, Learner, LinearPrior, MixedPrior
 
 AT_ONCE = 256
-"""Examples predicted together; the result does not depend on it."""
+"""Number of examples predicted together, which does not change the result."""
 LEVEL = 0.9
-"""How probable it is that a number lies within its interval, if the learner has intervals."""
+"""The probability that a number lies within its interval, if the learner gives intervals."""
 Prediction = dict[str, Any]
 """The prediction for one example."""
 Bounds = tuple[Tensor, Tensor]
@@ -24,7 +24,7 @@ Columns = dict[str, list[Any]]
 def predictions_of(learner: Learner, adapted: Adapted, task: Task, x: Tensor) -> list[Prediction]:
     """Predict every example, in plain values.
 
-    Of classes these are the best one and all probabilities, of numbers the numbers. Of several
+    For classes these are the best class and all probabilities, for numbers the numbers. For several
     targets they are the numbers, and the best classes and the probabilities by target.
     """
     scores, bounds = _scores(learner, adapted, x), None
@@ -38,9 +38,10 @@ def in_plain_values(task: Task, scores: Tensor, bounds: Bounds | None = None) ->
     """Translate the scores into plain values.
 
     Args:
-        task: Says the classes and the targets.
+        task: Gives the classes and the targets.
         scores: ``[example, *score]``.
-        bounds: The lower and the upper bounds of numbers, alike; not finite for one without.
+        bounds: The lower and the upper bounds of numbers, in the same shape; not finite without a
+            bound.
     """
     if task.classifies:
         return _of_classes(task.outputs, scores)
@@ -51,7 +52,7 @@ def in_plain_values(task: Task, scores: Tensor, bounds: Bounds | None = None) ->
 
 
 def _scores(learner: Learner, adapted: Adapted, x: Tensor) -> Tensor:
-    """Give the scores ``[example, *score]``, in parts if that gives the same."""
+    """Give the scores ``[example, *score]``, in parts if that does not change them."""
     together = len(x) if learner.transductive else AT_ONCE
     parts = [learner.predict(adapted, part.unsqueeze(0))[0] for part in x.split(together)]
     return torch.cat(parts).cpu()
@@ -77,7 +78,7 @@ def _numbers(row: dict[str, Any]) -> Prediction:
 
 
 def _classes(row: dict[str, Any]) -> Prediction:
-    """Give the best classes and all probabilities; nothing if every value is a number."""
+    """Give the best classes and all probabilities; empty if every value is a number."""
     probabilities = {name: one for name, one in row.items() if isinstance(one, dict)}
     if not probabilities:
         return {}

@@ -24,9 +24,9 @@ class Parameter:
 
     Attributes:
         name: Its name.
-        type: Its type; :class:`~quickstudy.cli.module.Opaque` for one that no option can have.
+        type: Its type; :class:`~quickstudy.cli.module.Opaque` for a type that no option can have.
         default: Its default, or :data:`REQUIRED`.
-        text: The text that the docstring has on it.
+        text: The text in the docstring.
     """
 
     name: str
@@ -53,7 +53,7 @@ def _live_at(path: str) -> list[Parameter]:
 def summary(path: str) -> str:
     """Give the first sentence of the docstring of the class or function at ``path``.
 
-    It is searched for in the text: to parse all files of a table takes a quarter of a second.
+    It is found by a text search, because parsing all files of a table takes a quarter of a second.
     """
     module, _, name = path.partition(":")
     file = file_of(module)
@@ -125,7 +125,7 @@ class _Definition:
 
     @property
     def returns(self) -> ast.expr | None:
-        """The type that a function returns, if it says one."""
+        """The type that a function returns, if it is annotated."""
         return self.node.returns if isinstance(self.node, ast.FunctionDef) else None
 
     def bases(self) -> Iterator["_Definition"]:

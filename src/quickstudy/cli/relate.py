@@ -35,7 +35,7 @@ class RelateOptions(ReadingOptions):
     table: Annotated[Path, Positional]
     """A .csv or .parquet file."""
     task: str
-    """The column that says which task a row belongs to."""
+    """The column of the task of each row."""
     target: tuple[str, ...]
     """The columns to predict, numbers."""
     out: Path = Path("runs/relatedness")
@@ -85,7 +85,7 @@ def _table(asked: RelateOptions) -> Table:
 
 
 def _size_in_words(table: Table) -> str:
-    """Tell the size of a table."""
+    """Describe the size of a table."""
     rows, tasks, columns = map(len, (table.frame, table.names, table.features))
     return f"{rows} rows of {tasks} tasks, {columns} columns to predict from."
 

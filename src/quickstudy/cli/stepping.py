@@ -36,7 +36,7 @@ def _trained(learner: Learner) -> list[torch.nn.Parameter]:
     """List the parameters that are trained.
 
     Raises:
-        UserError: If there is no such balancer.
+        UserError: If no parameter is trained.
     """
     found = [parameter for parameter in learner.parameters() if parameter.requires_grad]
     require(bool(found), "The learner should have parameters to train. Found none.")

@@ -46,7 +46,7 @@ class FileExamples:
 
     @classmethod
     def joined(cls, parts: Sequence["FileExamples"]) -> "FileExamples":
-        """Give the examples of several files one after the other."""
+        """Concatenate the examples of several files."""
         places = [place for part in parts for place in part.places]
         truths = [truth for part in parts for truth in part.truths]
         x, task = torch.cat([part.x for part in parts]), torch.cat([part.task for part in parts])
@@ -71,8 +71,8 @@ class Task:
     Attributes:
         outputs: The names of the classes, or of the targets.
         classifies: Whether they are classes.
-        form: The form that images are brought to, if the inputs are images.
-        columns: The columns that are the inputs, if these are lines of a table.
+        form: The form of images, if the inputs are images.
+        columns: The columns of the inputs, if these are lines of a table.
         table: How the rows of a table are read, if the learner was fitted to one.
         label: The column of the classes, if the inputs are lines of a table.
         tasks: The names of the tasks that were mastered, if the rows of a table named them.
@@ -115,7 +115,7 @@ class Task:
 
     @classmethod
     def _of_values(cls, found: dict[str, Any]) -> "Task":
-        """Make a task of plain values; old files lack table and label."""
+        """Make a task from plain values; old files lack table and label."""
         form, table = found["form"], found.get("table")
         return cls(
             tuple(found["outputs"]),
@@ -176,7 +176,7 @@ class Task:
         return names if set(names) <= set(table.columns) else []
 
     def _rows(self, path: Path) -> FileExamples:
-        """Read rows of a table with the columns of the one that the run learned from."""
+        """Read rows of a table with the columns of the table that the run learned from."""
         assert self.table is not None
         frame = read_table(path, self.table.schema.asked)
         places, task = _places(path, len(frame)), self._tasks_of(frame, path)
@@ -209,7 +209,7 @@ class Task:
 
         Raises:
             UserError: If a row is of another task, or several were mastered and the file does not
-                say which is meant.
+                name one.
         """
         assert self.table is not None
         column = self.table.schema.task
@@ -237,7 +237,7 @@ class Task:
         return torch.from_numpy(found.astype("int64"))
 
     def _images(self, form: ImageForm, files: Sequence[Path]) -> FileExamples:
-        """Read images; those in a folder called as a class have that class as their answer."""
+        """Read images; images in a folder named after a class have that class as their answer."""
         paths = [image for path in files for image in images_below(path)]
         pixels, _ = form.read_all(paths)
         x = pixels.to(torch.get_default_dtype()).mul_(1 / 255)
@@ -245,7 +245,7 @@ class Task:
         return FileExamples.of_one([{"file": str(path)} for path in paths], x, truths)
 
     def _answer_of(self, path: Path) -> dict[str, str]:
-        """Give the class of an image, if its folder is called as one."""
+        """Give the class of an image, if its folder is named after a class."""
         name = _folder_name(path)
         return {CLASS: name} if name in self.outputs else {}
 
@@ -265,7 +265,7 @@ def _places(path: Path, count: int) -> list[dict[str, Any]]:
 
 
 def _add_answers(truths: list[dict[str, str]], name: str, answers: list[Any]) -> None:
-    """Add the answers of a target, if there are any, to those that are known."""
+    """Add the answers of a target, if there are any, to the known answers."""
     for truth, value in zip(truths, answers, strict=False):
         if not is_missing(value):
             truth[name] = class_name(value)
@@ -275,7 +275,7 @@ def images_below(path: Path) -> list[Path]:
     """Give the images in a folder and the folders in it; or the file itself.
 
     Raises:
-        UserError: If there is none.
+        UserError: If there is no image.
     """
     if not path.is_dir():
         return [path]

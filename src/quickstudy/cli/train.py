@@ -101,7 +101,7 @@ def _check_count(option: Option, value: Any) -> None:
 
 
 def run_training(found: Asked, command: str, quiet: bool = False) -> int:
-    """Train as asked for; ``command`` is told again to go on with an interrupted run."""
+    """Train by the options; ``command`` is printed again for resuming an interrupted run."""
     with loading():
         from quickstudy.cli import making  # noqa: F401
         from quickstudy.cli.machine import device, use_threads
@@ -122,7 +122,7 @@ def run_training(found: Asked, command: str, quiet: bool = False) -> int:
 
 
 def _say_how_to_go_on(fitted: Any, steps: int, out: Path, command: str) -> None:
-    """Say how an interrupted run is resumed."""
+    """Explain how to resume an interrupted run."""
     again = command if "--resume" in command else f"{command} --resume"
     if "--out" not in command:
         again += f" --out {shlex.quote(str(out))}"
@@ -181,7 +181,7 @@ def _stepped(found: Asked, learner: Any, source: Any, **others: Any) -> Any:
 
 
 def _folder(found: Asked) -> Path:
-    """Give the folder of the run: the one that is named, the latest to go on with, or a new one."""
+    """Give the folder of the run: the named folder, the latest run to resume, or a new folder."""
     if found["out"] is not None:
         return Path(found["out"])
     if found["resume"]:

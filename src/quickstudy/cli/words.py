@@ -1,4 +1,4 @@
-"""Values of flags among the words of a command line that are not read yet."""
+"""Values of flags among the words of a command line that are not parsed yet."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -29,7 +29,7 @@ def without(arguments: Sequence[str], flags: Sequence[str]) -> Iterator[str]:
 
 
 def modern(arguments: Sequence[str]) -> list[str]:
-    """Give the arguments with ``--variant`` of version 0.1.0 as the name of the data."""
+    """Replace ``--variant`` of version 0.1.0 by the name of the data."""
     variant = last_value(arguments, "--variant")
     if variant not in OLD or last_value(arguments, "--data") != "sinusoid":
         return list(arguments)

@@ -205,7 +205,7 @@ def _class_folders(folder: Path) -> dict[str, Path]:
     """Give the folder of every class.
 
     Raises:
-        UserError: If there is no image, or two have the same name.
+        UserError: If there is no class folder, or two have the same name.
     """
     found = dict[str, Path]()
     for part in folders_in(folder):

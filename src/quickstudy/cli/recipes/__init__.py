@@ -1,4 +1,4 @@
-"""Good options for a learner on a kind of data: one file a family of learners, plain data."""
+"""Good options for a learner on a kind of data, as plain data: one file for each family."""
 
 import json
 from collections.abc import Iterator

@@ -80,7 +80,7 @@ class Rung(ABC):
         Both are ``[task, example, target]``.
 
         Raises:
-            UserError: If this way has no such model.
+            UserError: If this way gives no intervals.
         """
         raise UserError(
             "Intervals are given by learned priors, mixed models and one-hot ridge regression over "
