@@ -8,7 +8,7 @@ from scipy import linalg, optimize
 
 from quickstudy.errors import require
 from quickstudy.learners.mixed_design import Array, Design, Sums
-from quickstudy.learners.mixed_equations import Solution, solve
+from quickstudy.learners.mixed_equations import SolvedEffects, solve_effects
 
 LEAST_LOG, MOST_LOG = -9.0, 9.0
 """Bounds of the logarithm of a spread in units of the noise; the lower one counts as no spread."""
@@ -58,7 +58,7 @@ class Factor:
 
     def _entries(self, values: Array) -> Array:
         """Return the free entries, logarithms resolved."""
-        diagonal, below = values[: self.width], values[self.width :]
+        diagonal, below = np.split(values, [self.width])
         return np.concatenate([np.exp(diagonal), below])
 
     def gradient(self, factor: Array, slope: Array) -> Array:
@@ -110,7 +110,7 @@ class Factors:
         ends = np.cumsum([factor.size for factor in self.each])
         return np.split(values, ends[:-1])
 
-    def gradient(self, solution: Solution) -> Array:
+    def gradient(self, solution: SolvedEffects) -> Array:
         """Give the gradient of the deviance by the free entries."""
         groups = enumerate(zip(self.each, solution.factors, strict=True))
         slopes = [own.gradient(value, solution.slope(index)) for index, (own, value) in groups]
@@ -129,7 +129,7 @@ class CrossedEffects:
         num_free: The number of covariance entries that were estimated.
     """
 
-    solution: Solution
+    solution: SolvedEffects
     y: Array
     num_free: int
 
@@ -156,7 +156,7 @@ class CrossedEffects:
         _check_rows(design)
         free, sums = _factors(design, correlated), Sums.of(design, y)
         found = _least_deviance(sums, free)
-        return cls(solve(sums, free.matrices(found)), y, len(found))
+        return cls(solve_effects(sums, free.matrices(found)), y, len(found))
 
     @property
     def criterion(self) -> float:
@@ -176,7 +176,7 @@ class CrossedEffects:
             y: Their targets ``[row]``.
         """
         joined, targets = self.solution.sums.design.joined(design), np.concatenate([self.y, y])
-        solution = solve(Sums.of(joined, targets), self.solution.factors)
+        solution = solve_effects(Sums.of(joined, targets), self.solution.factors)
         return CrossedEffects(solution, targets, self.num_free)
 
     def predict(self, design: Design) -> tuple[Array, Array]:
@@ -213,7 +213,7 @@ def _factors(design: Design, correlated: Sequence[bool] | None) -> Factors:
 
 def _deviance(values: Array, sums: Sums, free: Factors) -> tuple[float, Array]:
     """Give the deviance and its gradient."""
-    solution = solve(sums, free.matrices(values))
+    solution = solve_effects(sums, free.matrices(values))
     return float(solution.deviance), free.gradient(solution)
 
 

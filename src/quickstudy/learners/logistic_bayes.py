@@ -54,6 +54,10 @@ class _Block:
         """Return ``log p`` ``[task, row, class]`` by ``weights`` ``[task, class, feature]``."""
         return (self.x @ weights.mT).log_softmax(2)
 
+    def probabilities(self, weights: Tensor) -> Tensor:
+        """Return the probabilities of classes ``[task, row, class]``."""
+        return self.scores(weights).exp()
+
     def log_likelihood(self, weights: Tensor) -> float:
         """Return the log probability of all labels by ``weights``."""
         return float((self.scores(weights) * self.y).sum())
@@ -63,7 +67,7 @@ class _Block:
 
         It is ``Φᵀ (1[y = c] − p_c)``.
         """
-        return (self.y - self.scores(weights).exp() * self.mask).mT @ self.x
+        return (self.y - self.probabilities(weights) * self.mask).mT @ self.x
 
     def curvature(self, weights: Tensor) -> Tensor:
         """Return minus the second derivative ``[task, class, feature, feature]``.
@@ -75,7 +79,7 @@ class _Block:
 
     def _spread(self, weights: Tensor) -> Tensor:
         """Return ``p_c (1 − p_c)`` of real rows ``[task, class, row, 1]``."""
-        p = self.scores(weights).exp()
+        p = self.probabilities(weights)
         return (p * (1 - p) * self.mask).mT.unsqueeze(-1)
 
 
@@ -190,7 +194,7 @@ class _Search:
     tolerance: float
 
     def found(self, prior: ClassPrior, iterations: int) -> ClassPrior:
-        """Take at most so many ``iterations`` from ``prior``."""
+        """Take at most ``iterations`` steps from ``prior``."""
         weights = prior.mean.expand(len(self.tasks.gram), -1, -1)
         evidence: list[float] = []
         for _ in range(iterations):

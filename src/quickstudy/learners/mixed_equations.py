@@ -9,13 +9,14 @@ import numpy as np
 from scipy import linalg, sparse
 from scipy.sparse import csr_matrix
 
+from quickstudy.learners.blocks import add_products, diagonal_blocks, sum_of_blocks
 from quickstudy.learners.mixed_design import Array, Design, Grouping, Sums, once_a_level
 
 ROWS_AT_ONCE = 2048
 
 
 @dataclass(frozen=True)
-class Solution:
+class SolvedEffects:
     """Hold the effects that solve the equations at given covariances, and their uncertainty.
 
     The effects of a level are ``b = Λ_g u`` with ``u ~ N(0, σ² I)``. The solution minimises
@@ -123,7 +124,7 @@ class Solution:
         width = len(self.factors[grouping])
         if grouping == self.sums.design.largest:
             return self.inverse.sum(0) + self._through_dense(width)
-        return _sum_of_blocks(self._dense_covariance(grouping), width)
+        return sum_of_blocks(self._dense_covariance(grouping), width)
 
     def _dense_covariance(self, grouping: int) -> Array:
         """Return the covariance of all effects of a grouping that is not the largest."""
@@ -134,7 +135,7 @@ class Solution:
         """Return the covariances that the uncertainty of ``D`` adds to the largest grouping."""
         found = np.zeros((width, width))
         for rows in self._parts_of_link(ROWS_AT_ONCE * width):
-            _add_products(found, rows, rows @ self.dense_inverse)
+            add_products(found, rows, rows @ self.dense_inverse)
         return found
 
     def _parts_of_link(self, size: int) -> Iterator[csr_matrix]:
@@ -177,7 +178,7 @@ class Solution:
 
     def _alone(self, own: csr_matrix) -> Array:
         """Return the variance of the largest grouping's effects, given all others ``[row]``."""
-        products = own.multiply(own @ _diagonal_blocks(self.inverse))
+        products = own.multiply(own @ diagonal_blocks(self.inverse))
         return np.asarray(products.sum(1)).ravel()
 
     def _rest(self, own: csr_matrix, others: csr_matrix) -> Array:
@@ -203,19 +204,6 @@ def _solved(root: Array, right: Array) -> Array:
 def _parts(count: int, size: int) -> Iterator[slice]:
     """Yield slices of ``size`` of ``count`` rows."""
     return (slice(first, first + size) for first in range(0, count, size))
-
-
-def _sum_of_blocks(matrix: Array, width: int) -> Array:
-    """Sum up the blocks of ``width`` rows and columns on the diagonal of ``matrix``."""
-    levels = len(matrix) // width
-    return np.einsum("iaib->ab", matrix.reshape(levels, width, levels, width))
-
-
-def _add_products(found: Array, left: csr_matrix, right: Array) -> None:
-    """Add the products of rows, summed over the levels, to ``found`` ``[effect, effect]``."""
-    width = len(found)
-    for a, b in np.ndindex(width, width):
-        found[a, b] += left[a::width].multiply(right[b::width]).sum()
 
 
 @dataclass(frozen=True)
@@ -269,7 +257,7 @@ class _Elimination:
     def of(cls, equations: _Equations) -> "_Elimination":
         """Eliminate the levels block by block."""
         inverse = np.linalg.inv(equations.own)
-        link = (_diagonal_blocks(inverse) @ equations.across).tocsr()
+        link = (diagonal_blocks(inverse) @ equations.across).tocsr()
         left = equations.dense - (equations.across.T @ link).toarray()
         return cls(equations, inverse, link, linalg.cholesky(left, lower=True))
 
@@ -289,7 +277,7 @@ class _Elimination:
         return float(of_levels + _log_determinant(self.root))
 
 
-def solve(sums: Sums, factors: Sequence[Array]) -> Solution:
+def solve_effects(sums: Sums, factors: Sequence[Array]) -> SolvedEffects:
     """Solve the equations at given covariances.
 
     They are ``σ² Λ_g Λ_gᵀ``.
@@ -307,7 +295,7 @@ def solve(sums: Sums, factors: Sequence[Array]) -> Solution:
     dense = left.dense_effects()
     main = left.own_effects(dense)
     explained, by_dense = left.equations.own_y @ main.ravel(), left.equations.dense_y @ dense
-    return Solution(
+    return SolvedEffects(
         sums,
         tuple(factors),
         left.inverse,
@@ -332,7 +320,7 @@ def _dense_scale(design: Design, factors: Sequence[Array]) -> csr_matrix:
 
 
 def _whitened_y(sums: Sums, factor: Array) -> Array:
-    """Return ``Λᵀ Aᵀy`` of all levels, one after the other."""
+    """Whiten the sums of targets of all levels, one after the other."""
     of_levels = sums.within_y.reshape(len(sums.within), -1)
     return (of_levels @ factor).ravel()
 
@@ -345,10 +333,4 @@ def _dense_equations(sums: Sums, scale: csr_matrix) -> Array:
     return found
 
 
-def _diagonal_blocks(blocks: Array) -> sparse.bsr_matrix:
-    """Return blocks ``[level, effect, effect]`` as one sparse matrix."""
-    levels = len(blocks)
-    return sparse.bsr_matrix((blocks, np.arange(levels), np.arange(levels + 1)))
-
-
-__all__ = ["Design", "Grouping", "Solution", "Sums", "solve"]
+__all__ = ["Design", "Grouping", "SolvedEffects", "Sums", "solve_effects"]

@@ -5,9 +5,9 @@ import pytest
 from scipy.stats import kstest
 
 from quickstudy import UserError
-from quickstudy.learners.crossed_effects import CrossedEffects, independent
+from quickstudy.learners.crossed_effects import CrossedEffects, Factor, Factors, independent
 from quickstudy.learners.mixed_design import Design, Grouping
-from quickstudy.learners.mixed_equations import solve
+from quickstudy.learners.mixed_equations import solve_effects
 
 
 def intercepts(level, num_levels):
@@ -71,7 +71,7 @@ def test_further_rows_count_as_if_they_had_been_there():
         return Design(design.fixed[rows], tuple(groupings))
 
     found = CrossedEffects.fit(part(first), y[first])
-    whole = solve(found.given(part(rest), y[rest]).solution.sums, found.solution.factors)
+    whole = solve_effects(found.given(part(rest), y[rest]).solution.sums, found.solution.factors)
     expected, _ = CrossedEffects(whole, y, 2).predict(design)
     np.testing.assert_allclose(found.given(part(rest), y[rest]).predict(design)[0], expected)
     assert found.given(part(rest), y[rest]).solution.sums.num_rows == 600
@@ -102,7 +102,7 @@ def test_the_posterior_of_effects_is_calibrated():
     for _ in range(200):
         design, y, effects = crossed(draw, rows=120, students=10, lecturers=8, spread=(0.5, 1.0))
         fitted = CrossedEffects.fit(design, y)
-        solution = solve(fitted.solution.sums, [np.array([[0.5]]), np.array([[1.0]])])
+        solution = solve_effects(fitted.solution.sums, [np.array([[0.5]]), np.array([[1.0]])])
         one = Design(np.zeros((1, 2)), tuple(intercepts(np.array([0]), n) for n in (10, 8)))
         only = Design(one.fixed, (one.groupings[0], intercepts(np.array([-1]), 8)))
         mean, variance = solution.predict(only)
@@ -124,3 +124,12 @@ def test_fewer_rows_than_features_are_refused():
     level = np.array([0, 1])
     with pytest.raises(UserError, match="Found 2 rows and 3 features"):
         CrossedEffects.fit(Design(np.eye(2, 3), (intercepts(level, 2),)), np.ones(2))
+
+
+def test_the_free_entries_of_all_groupings_are_one_vector():
+    free = Factors((Factor(2, correlated=True), Factor(1)))
+    first, second = free.matrices(np.log([2.0, 3.0, np.exp(0.5), 4.0]))
+    np.testing.assert_allclose(first, [[2, 0], [0.5, 3]])
+    np.testing.assert_allclose(second, [[4]])
+    assert len(free.start) == len(free.bounds) == 4
+    assert free.bounds[2] == (None, None)

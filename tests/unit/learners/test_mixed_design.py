@@ -65,3 +65,13 @@ def test_too_many_levels_for_a_dense_matrix_are_refused(design, monkeypatch):
     monkeypatch.setattr(mixed_design, "MOST_DENSE", 3)
     with pytest.raises(UserError, match=r"at most 3 effects together\. Found 4"):
         Sums.of(design, np.ones(4))
+
+
+def test_further_rows_may_have_new_levels():
+    known = Design(np.ones((2, 1)), (Grouping(np.array([0, 1]), 2, np.ones((2, 1))),))
+    further = Design(np.zeros((1, 1)), (Grouping(np.array([2]), 3, np.full((1, 1), 4.0)),))
+    found = known.joined(further)
+    assert found.fixed.ravel().tolist() == [1, 1, 0]
+    (grouping,) = found.groupings
+    assert grouping.num_levels == 3
+    assert grouping.matrix.toarray().tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 4]]

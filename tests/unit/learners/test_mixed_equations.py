@@ -5,7 +5,7 @@ import pytest
 
 from quickstudy.learners import mixed_equations
 from quickstudy.learners.mixed_design import Design, Grouping, Sums
-from quickstudy.learners.mixed_equations import solve
+from quickstudy.learners.mixed_equations import solve_effects
 
 ROWS, SCHOOLS, TEACHERS = 120, 12, 5
 
@@ -43,7 +43,7 @@ def dense(design):
 
 def test_the_elimination_is_exact(rows):
     design, y = rows
-    solution = solve(Sums.of(design, y), FACTORS)
+    solution = solve_effects(Sums.of(design, y), FACTORS)
     columns, equations = dense(design)
     effects = np.linalg.solve(equations, columns.T @ y)
     np.testing.assert_allclose(solution.dense[:TEACHERS], effects[:TEACHERS], atol=1e-12)
@@ -56,7 +56,7 @@ def test_the_elimination_is_exact(rows):
 def test_predictions_have_the_posterior_mean_and_variance(rows, monkeypatch):
     monkeypatch.setattr(mixed_equations, "ROWS_AT_ONCE", 50)  # several parts
     design, y = rows
-    solution = solve(Sums.of(design, y), FACTORS)
+    solution = solve_effects(Sums.of(design, y), FACTORS)
     columns, equations = dense(design)
     mean, variance = solution.predict(design)
     np.testing.assert_allclose(mean, columns @ np.linalg.solve(equations, columns.T @ y))
@@ -66,7 +66,7 @@ def test_predictions_have_the_posterior_mean_and_variance(rows, monkeypatch):
 
 def test_a_level_that_is_not_known_has_the_covariance_of_its_grouping(rows):
     design, y = rows
-    solution = solve(Sums.of(design, y), FACTORS)
+    solution = solve_effects(Sums.of(design, y), FACTORS)
     teachers, schools = design.groupings
     known, _ = solution.predict(Design(design.fixed, (teachers, schools)))
     unknown = Grouping(np.full(ROWS, -1), SCHOOLS, schools.effects)
@@ -86,7 +86,7 @@ def test_the_slope_is_the_derivative_of_the_deviance(rows, grouping, entry):
     def deviance(change):
         moved = [factor.copy() for factor in FACTORS]
         moved[grouping][entry] += change
-        return solve(sums, moved).deviance
+        return solve_effects(sums, moved).deviance
 
     expected = (deviance(1e-5) - deviance(-1e-5)) / 2e-5
-    assert solve(sums, FACTORS).slope(grouping)[entry] == pytest.approx(expected, rel=1e-6)
+    assert solve_effects(sums, FACTORS).slope(grouping)[entry] == pytest.approx(expected, rel=1e-6)

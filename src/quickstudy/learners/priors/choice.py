@@ -92,7 +92,7 @@ def held_out(fit: Fit, moments: Moments, own_noise: bool = False) -> Tensor:
             then.
     """
     found = torch.zeros_like(moments.square)
-    for part in parts(moments):
+    for part in folds(moments):
         judge = _judge(fit, moments.of_tasks(~part), own_noise)
         found[part] = judge.log_densities(moments.of_tasks(part))
     return found
@@ -104,21 +104,19 @@ def _judge(fit: Fit, others: Moments, own_noise: bool) -> Prior:
     return likeliest_shape(prior, others) if own_noise else prior
 
 
-def parts(moments: Moments) -> list[Tensor]:
+def folds(moments: Moments) -> list[Tensor]:
     """Divide the tasks into parts ``[task]`` (true or false), of about as many rows each."""
-    place, number = _places(moments.count), _num_parts(len(moments.count))
+    place, number = _places(moments.count), _num_folds(len(moments.count))
     return [place % number == part for part in range(number)]
 
 
 def _places(count: Tensor) -> Tensor:
     """Return the place of every task when they are in the order of their rows ``[task]``."""
     order = count.argsort(descending=True, stable=True)
-    place = torch.empty_like(order)
-    place[order] = torch.arange(len(order))
-    return place
+    return order.argsort()
 
 
-def _num_parts(tasks: int) -> int:
+def _num_folds(tasks: int) -> int:
     return min(3 if tasks > MANY else FOLDS, tasks)
 
 
@@ -153,4 +151,4 @@ def _few(moments: Moments) -> bool:
     return int((moments.count > 0).sum()) < FEWEST
 
 
-__all__ = ["ENOUGH", "FEWEST", "FITS", "FOLDS", "STRUCTURES", "best", "fitted", "held_out", "parts"]
+__all__ = ["ENOUGH", "FEWEST", "FITS", "FOLDS", "STRUCTURES", "best", "fitted", "folds", "held_out"]

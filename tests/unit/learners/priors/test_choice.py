@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from quickstudy.learners.priors.choice import best, fitted, held_out, parts
+from quickstudy.learners.priors.choice import best, fitted, folds, held_out
 from quickstudy.learners.priors.fits import intercept_only
 from quickstudy.learners.priors.moments import Moments
 from quickstudy.learners.priors.prior import Prior
@@ -19,7 +19,7 @@ def scaled(moments: Moments) -> Moments:
 
 def test_parts_hold_every_task_once_and_rows_alike():
     moments = moments_of("parts", 23)
-    masks = parts(moments)
+    masks = folds(moments)
     assert torch.stack(masks).sum(0).tolist() == [1] * 23 and len(masks) == 5
     rows = [float(moments.count[mask].sum()) for mask in masks]
     assert max(rows) - min(rows) <= float(moments.count.max()) + 5
@@ -29,7 +29,7 @@ def test_held_out_tasks_are_judged_by_a_fit_of_the_others():
     moments = scaled(moments_of("held out", 20))
     fit = intercept_only(moments)
     found = held_out(fit, moments)
-    part = parts(moments)[0]
+    part = folds(moments)[0]
     others = intercept_only(moments.of_tasks(~part))
     expected = Prior.at(others.evidence).log_densities(moments.of_tasks(part))
     torch.testing.assert_close(found[part], expected, rtol=0, atol=0.02)

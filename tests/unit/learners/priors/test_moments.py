@@ -74,3 +74,16 @@ def test_sums_over_several_targets_are_those_of_each():
     first = x[: sizes[0]]
     expected = first.T @ (2 * y[: sizes[0]] + 1 - first @ mean[1])
     torch.testing.assert_close(sums.pull(mean)[0, 1, :, 0], expected)
+
+
+def test_sums_of_several_targets_are_those_of_each():
+    features = torch.tensor([[[1.0, 1.0], [2.0, 1.0], [0.0, 0.0]]])
+    y = torch.tensor([[[1.0, 0.5], [3.0, 2.0], [0.0, 0.0]]])
+    sums = TargetMoments.of(features, y, torch.tensor([2.0]))
+    for place in range(2):
+        close(sums.of_target(place), Moments.of(features[0, :2], y[0, :2, place], [2]))
+
+
+def test_the_places_of_varying_features_are_given():
+    features = torch.tensor([[1.0, 5.0, 1.0], [2.0, 5.0, 1.0]])
+    assert Moments.of(features, torch.ones(2), [2]).varying().tolist() == [0, 2]
