@@ -154,7 +154,7 @@ class Encoder:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any] | list[dict[str, Any]]) -> "Encoder":
         """Give the encoder that ``to_dict`` described, also one without a schema."""
-        whole = {"columns": values, "schema": {}} if isinstance(values, list) else values
+        whole: Any = {"columns": values, "schema": {}} if isinstance(values, list) else values
         made = [one | {"categories": tuple(one["categories"])} for one in whole["columns"]]
         return cls(tuple(Column(**one) for one in made), Schema.from_dict(whole["schema"]))
 
