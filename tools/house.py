@@ -18,11 +18,7 @@ from itertools import accumulate
 from pathlib import Path
 from statistics import median
 
-NOT_YET = (
-    "cli",
-    "learners",
-    "tasks",
-)
+NOT_YET: tuple[str, ...] = ()
 """The rooms that are exempt until they are rewritten: this list only shrinks, to nothing."""
 
 BASE = "base"
@@ -32,7 +28,10 @@ MEDIAN_TOKENS, P90_TOKENS = 45, 130
 MOST_COLUMNS, MOST_LINES = 100, 350
 MOST_PARAMETERS, MOST_PACKED = 7, 2
 
-SAME_MEANING = {"main": "the entry of every command"}
+SAME_MEANING = {
+    "main": "the entry of every command",
+    "Classes": "the target that asks for a class, and the pool of examples that classes are of",
+}
 """Public names that several modules may define because they mean the same in each, and why."""
 
 ROLE = re.compile(r":[a-z:]+:`")

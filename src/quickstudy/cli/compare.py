@@ -8,7 +8,7 @@ from typing import Annotated
 
 from rich.console import Console
 
-from quickstudy.cli.judging import Judging, evaluate_run, read_run, tasks_of
+from quickstudy.cli.judging import Judging, evaluate_run, opened_run, tasks_of
 from quickstudy.cli.options import Positional, parse
 from quickstudy.errors import require
 from quickstudy.reporting import results_table
@@ -34,7 +34,7 @@ class CompareOptions(Judging, _Required):
 def main(arguments: Sequence[str]) -> int:
     """Compare two runs on the same tasks."""
     asked = parse(CompareOptions, arguments, "compare", PURPOSE)
-    runs = read_run(asked.a, asked), read_run(asked.b, asked)
+    runs = opened_run(asked.a, asked), opened_run(asked.b, asked)
     source = _tasks_for_both(*runs, asked)
     found = compare(*(evaluate_run(run, source, asked, "none") for run in runs))
     if asked.json:

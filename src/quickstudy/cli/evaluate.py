@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from quickstudy.cli.console import say
-from quickstudy.cli.judging import Judging, evaluate_run, read_run, tasks_of
+from quickstudy.cli.judging import Judging, evaluate_run, opened_run, tasks_of
 from quickstudy.cli.options import Run, parse
 from quickstudy.reporting import results_table
 from quickstudy.training import Baselines, Evaluation
@@ -36,7 +36,7 @@ class EvaluateOptions(Judging, _Required):
 def main(arguments: Sequence[str]) -> int:
     """Evaluate a run and print a table, or one JSON object."""
     asked = parse(EvaluateOptions, arguments, "evaluate", PURPOSE)
-    run = read_run(asked.run, asked)
+    run = opened_run(asked.run, asked)
     found = evaluate_run(run, tasks_of(run, asked), asked, asked.baselines)
     if asked.json:
         print(json.dumps(found.to_dict()))

@@ -52,7 +52,7 @@ class Judging:
     """Print one JSON object on standard output."""
 
 
-def read_run(folder: Path, asked: Judging) -> Trained:
+def opened_run(folder: Path, asked: Judging) -> Trained:
     """Read a run, and put its learner on the device.
 
     Raises:
@@ -111,4 +111,4 @@ def _use_statistics(learner: Learner, statistics: Statistics) -> None:
     learner.transductive = statistics == "transductive"
 
 
-__all__ = ["Judging", "evaluate_run", "read_run", "tasks_of"]
+__all__ = ["Judging", "evaluate_run", "opened_run", "tasks_of"]

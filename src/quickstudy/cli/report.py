@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from quickstudy.cli.console import say
-from quickstudy.cli.judging import Judging, evaluate_run, read_run, tasks_of
+from quickstudy.cli.judging import Judging, evaluate_run, opened_run, tasks_of
 from quickstudy.cli.options import Run, parse
 from quickstudy.reporting import write_run
 from quickstudy.training import Baselines
@@ -32,7 +32,7 @@ class ReportOptions(Judging, _Required):
 def main(arguments: Sequence[str]) -> int:
     """Write a run's report and say where it is."""
     asked = parse(ReportOptions, arguments, "report", PURPOSE)
-    run = read_run(asked.run, asked)
+    run = opened_run(asked.run, asked)
     source = tasks_of(run, asked)
     found = evaluate_run(run, source, asked, asked.baselines)
     say(f"The report is {write_run(run, source, found)}")

@@ -18,7 +18,7 @@ def last_value(arguments: Sequence[str], flag: str) -> str | None:
     return found
 
 
-def without(arguments: Sequence[str], flags: Sequence[str]) -> Iterator[str]:
+def without_flags(arguments: Sequence[str], flags: Sequence[str]) -> Iterator[str]:
     """Leave out flags and their values."""
     words = iter(arguments)
     for word in words:
@@ -33,7 +33,7 @@ def modern(arguments: Sequence[str]) -> list[str]:
     variant = last_value(arguments, "--variant")
     if variant not in OLD or last_value(arguments, "--data") != "sinusoid":
         return list(arguments)
-    return ["--data", OLD[str(variant)], *without(arguments, ("--variant", "--data"))]
+    return ["--data", OLD[str(variant)], *without_flags(arguments, ("--variant", "--data"))]
 
 
-__all__ = ["last_value", "modern", "without"]
+__all__ = ["last_value", "modern", "without_flags"]

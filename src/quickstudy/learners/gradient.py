@@ -13,7 +13,7 @@ from quickstudy.bilevel.rng import rng_kept
 from quickstudy.episode import Batch, Episode
 from quickstudy.errors import UserError, require, require_at_least
 from quickstudy.learners.adapted import joined, parted
-from quickstudy.learners.inner_loop import InnerLoop, Run, Setting, shared_of
+from quickstudy.learners.inner_loop import InnerLoop, LoopRun, Setting, shared_of
 from quickstudy.learners.learner import Adapted, Learner
 from quickstudy.learners.mapping import (
     MappingMode,
@@ -278,11 +278,11 @@ class GradientLearner(Learner):
             taken = max(taken, target)
             yield joined([run.adapted() for run in runs])
 
-    def runs(self, support: Batch, known: Tensor | None = None) -> list[Run]:
+    def runs(self, support: Batch, known: Tensor | None = None) -> list[LoopRun]:
         """Start the inner loops of all tasks, each of as many as the mapping says."""
         tasks, meta = self._tasks(support, known), self.meta()
         chunks = self._chunks(support.x)
-        return [Run.started(*self.loop(meta, tasks.some(chunk))) for chunk in chunks]
+        return [LoopRun.started(*self.loop(meta, tasks.some(chunk))) for chunk in chunks]
 
     def _chunks(self, x: Tensor) -> Iterator[slice]:
         """Yield the tasks of ``x`` ``[task, ...]`` that are computed at once."""

@@ -260,7 +260,7 @@ def _check_support_rows(support: Batch) -> None:
 
 
 @dataclass(frozen=True)
-class Run:
+class LoopRun:
     """Hold an inner loop on its way, without a graph through its steps.
 
     Attributes:
@@ -293,4 +293,4 @@ def shared_of(model: nn.Module, meta: State) -> Shared:
     return Shared(model, under("model.", meta), under("part.", meta))
 
 
-__all__ = ["InnerLoop", "Run", "Setting", "shared_of"]
+__all__ = ["InnerLoop", "LoopRun", "Setting", "shared_of"]

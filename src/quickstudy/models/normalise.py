@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from quickstudy.models.over_tasks import Axes, Mapped, Three, over_tasks
+from quickstudy.models.over_batches import Axes, Mapped, Three, over_batches
 
 
 def normalise(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
@@ -116,7 +116,7 @@ class _Normalise(Function):
 
     @staticmethod
     def vmap(info: Any, in_dims: Axes, *inputs: Any) -> Mapped:
-        return over_tasks(_Normalise, 1, info.batch_size, in_dims, inputs)
+        return over_batches(_Normalise, 1, info.batch_size, in_dims, inputs)
 
 
 class _PullBack(Function):
@@ -140,7 +140,7 @@ class _PullBack(Function):
 
     @staticmethod
     def vmap(info: Any, in_dims: Axes, *inputs: Any) -> Mapped:
-        return over_tasks(_PullBack, 2, info.batch_size, in_dims, inputs)
+        return over_batches(_PullBack, 2, info.batch_size, in_dims, inputs)
 
 
 def _by_kernels(saved: _Saved, pulls: _Pulls) -> Three:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import quickstudy as qs
-from quickstudy.cli.judging import Judging, read_run, tasks_of
+from quickstudy.cli.judging import Judging, opened_run, tasks_of
 from quickstudy.errors import UserError
 from tests.unit.training.small import sine_learner, sines
 
@@ -16,14 +16,14 @@ def folder(tmp_path):
 
 
 def test_tasks_are_as_in_training_but_for_what_is_asked(folder):
-    run = read_run(folder, Judging())
+    run = opened_run(folder, Judging())
     described = tasks_of(run, Judging()).describe()
     assert described["shot"] == 5
     assert tasks_of(run, Judging(shot=3)).describe() == {**described, "shot": 3}
 
 
 def test_statistics(folder):
-    learner = read_run(folder, Judging(statistics="transductive")).learner
+    learner = opened_run(folder, Judging(statistics="transductive")).learner
     assert (learner.statistics, learner.transductive) == ("transductive", True)
 
 
@@ -33,4 +33,4 @@ def test_options_of_another_learner_are_refused(tmp_path):
     qs.train(learner, source, 1, 1, tmp_path / "run", progress=False)
     for asked, told in ((Judging(steps=1), "--steps"), (Judging(statistics="support"), "--stat")):
         with pytest.raises(UserError, match=told):
-            read_run(tmp_path / "run", asked)
+            opened_run(tmp_path / "run", asked)

@@ -1,6 +1,6 @@
 """Flags among the words of a command line."""
 
-from quickstudy.cli.words import last_value, modern, without
+from quickstudy.cli.words import last_value, modern, without_flags
 
 
 def test_the_last_value_of_a_flag_counts():
@@ -11,7 +11,7 @@ def test_the_last_value_of_a_flag_counts():
 
 def test_flags_are_left_out_with_their_values():
     words = ["--data", "glyphs", "--way=3", "--shot", "1"]
-    assert list(without(words, ("--data", "--way"))) == ["--shot", "1"]
+    assert list(without_flags(words, ("--data", "--way"))) == ["--shot", "1"]
 
 
 def test_old_variants_are_data_of_their_own():

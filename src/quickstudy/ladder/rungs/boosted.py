@@ -109,7 +109,7 @@ class BoostedPrior(Rung):
         x, task = real_rows(support)
         columns: list[Rows] = []
         for (first, second), residual in zip(self.stages, residuals, strict=True):
-            context = _own_context(Context(x, residual, task), np.arange(len(x)))
+            context = _own_context(TaskResiduals(x, residual, task), np.arange(len(x)))
             columns += [first(x), second(context)]
         return _grown(support, columns)
 
@@ -119,7 +119,7 @@ class BoostedPrior(Rung):
         query, of_query = real_rows(episode.query)
         columns: list[Rows] = []
         for (first, second), residual in zip(self.stages, residuals, strict=True):
-            context = Context(x, residual, task).of(query, of_query)
+            context = TaskResiduals(x, residual, task).of(query, of_query)
             columns += [first(query), second(context)]
         return _grown(episode.query, columns)
 
@@ -197,7 +197,7 @@ class Boosted:
         folds, repeats = folding.folds, folding.repeats
         first = CrossFitted(lambda parts: x, y, folds, repeats, folding.seed)
         residual = y - first.seen
-        context = partial(_own_context, Context(x, residual, task))
+        context = partial(_own_context, TaskResiduals(x, residual, task))
         return cls(first, CrossFitted(context, y, folds, repeats, folding.seed + 1), residual)
 
     @property
@@ -207,7 +207,7 @@ class Boosted:
 
 
 @dataclass(frozen=True)
-class Context:
+class TaskResiduals:
     """Rows of tasks, from which the context of other rows is computed.
 
     Attributes:
@@ -233,7 +233,7 @@ class Context:
         return np.column_stack([new, residual[task], number[task], means[task]])
 
 
-def _own_context(rows: Context, parts: Rows) -> Rows:
+def _own_context(rows: TaskResiduals, parts: Rows) -> Rows:
     """Add to each row the context of its task's rows that are in other parts.
 
     If only the row itself were left out, the rest of the task's sum would reveal its residual.

@@ -17,7 +17,7 @@ from quickstudy.errors import UserError, require
 from quickstudy.tasks.tables.asked import NOTHING_ASKED, Reading
 from quickstudy.tasks.tables.carriers import FOUND, WRITTEN
 from quickstudy.tasks.tables.plain_columns import NO_NUMBERS, plain_columns
-from quickstudy.tasks.tables.words import without
+from quickstudy.tasks.tables.words import nulled
 
 SEPARATORS = (",", ";", "\t", "|")
 NAMES = {"\t": "tab"}
@@ -238,7 +238,7 @@ def _column(values: Any) -> Any:
     """Give a column as numbers, NaN for none, or as text, null for an empty cell."""
     if pa.types.is_floating(values.type):
         return values.to_numpy()
-    return pd.arrays.ArrowExtensionArray(without(values, pc.equal(values, "")))
+    return pd.arrays.ArrowExtensionArray(nulled(values, pc.equal(values, "")))
 
 
 def _names(path: Path, layout: FileLayout) -> list[str]:

@@ -32,13 +32,13 @@ class Words:
         """Take the usual spellings of a missing number, and those in ``missing``, as no value."""
         words, places = _encoded(text)
         empty = pc.or_(is_missing_number(words), _is_in(words, missing))
-        return cls(without(words, empty), places)
+        return cls(nulled(words, empty), places)
 
     @classmethod
     def of_categories(cls, text: Text, missing: tuple[str, ...]) -> "Words":
         """Take empty cells, and those in ``missing``, as no value."""
         words, places = _encoded(text)
-        return cls(without(words, _is_in(words, ("", *missing))), places)
+        return cls(nulled(words, _is_in(words, ("", *missing))), places)
 
     @cached_property
     def filled(self) -> Text:
@@ -80,9 +80,9 @@ def _is_in(words: Text, missing: tuple[str, ...]) -> Text:
     return pc.is_in(pc.utf8_trim_whitespace(words), said)
 
 
-def without(words: Text, empty: Text) -> Text:
+def nulled(words: Text, empty: Text) -> Text:
     """Put null in place of the words that are ``empty`` (true or false)."""
     return pc.if_else(empty, pa.scalar(None, words.type), words)
 
 
-__all__ = ["Text", "Words", "without"]
+__all__ = ["Text", "Words", "nulled"]

@@ -16,7 +16,7 @@ Mapped = tuple[Three, tuple[int, ...]]
 """The outputs of all tasks, and their task axes."""
 
 
-def over_tasks(function: Any, whole: int, num_tasks: int, in_dims: Axes, inputs: Any) -> Mapped:
+def over_batches(function: Any, whole: int, num_tasks: int, in_dims: Axes, inputs: Any) -> Mapped:
     """Map a function over tasks, as the ``vmap`` of a ``torch.autograd.Function`` has to.
 
     The function computes each feature by itself, so the features of all tasks go into a single
@@ -116,4 +116,4 @@ def _join(found: list[Three]) -> Mapped:
     return (y, torch.stack(first), torch.stack(second)), (0, 0, 0)
 
 
-__all__ = ["Axes", "Mapped", "Three", "over_tasks"]
+__all__ = ["Axes", "Mapped", "Three", "over_batches"]
