@@ -9,8 +9,8 @@ import pytest
 
 import quickstudy as qs
 from quickstudy.cli.adapt import main as adapt
+from quickstudy.cli.fit import FitOptions, table_of
 from quickstudy.cli.fit import main as fit
-from quickstudy.cli.fit import table_of
 from quickstudy.cli.predict import main as predict
 from quickstudy.ladder.rungs import MetaLearnedSharing, rungs
 from quickstudy.tasks.table_form import TableForm
@@ -18,6 +18,11 @@ from quickstudy.tasks.table_form import TableForm
 PLACES = ("quickstudy.ladder.ladder", "quickstudy.ladder.deployed", "quickstudy.ladder.kept")
 """Where the ladder is made."""
 QUICK = ("support mean", "single task, linear", "pooled, linear")
+
+
+def read(folder: Path, target: tuple[str, ...], kind: str = "auto", **options) -> qs.tasks.Table:
+    """Read the table ``t.csv``."""
+    return table_of(FitOptions(table=folder / "t.csv", task="shop", target=target, **options), kind)
 
 
 def schools(num_tasks: int, rows: int, seed: int) -> pd.DataFrame:
@@ -168,21 +173,21 @@ def test_which_kind_a_target_is(tmp_path):
     (tmp_path / "t.csv").write_text(
         "shop,x,sold,late,grade\n1,1,2,True,3\n1,2,3,,4\n2,3,4,False,1\n2,4,,True,5\n3,1,,,\n"
     )
-    made = table_of(tmp_path / "t.csv", "shop", ("sold", "late"), drop=("grade",))
+    made = read(tmp_path, ("sold", "late"), drop=("grade",))
     assert (
         made.target == qs.targets.Several((0, 2))
         and made.num_unlabelled == 1
         and made.features == ("x",)
     )
-    numbers = table_of(tmp_path / "t.csv", "shop", ("sold", "grade"))
+    numbers = read(tmp_path, ("sold", "grade"))
     assert numbers.target == qs.targets.Numbers((2,)) and numbers.num_unlabelled == 2
-    assert table_of(tmp_path / "t.csv", "shop", ("late",)).target == qs.targets.Classes(2)
+    assert read(tmp_path, ("late",)).target == qs.targets.Classes(2)
     with pytest.raises(
         qs.UserError, match=r"Classification predicts one column. Found 2: sold, late"
     ):
-        table_of(tmp_path / "t.csv", "shop", ("sold", "late"), kind="classification")
+        read(tmp_path, ("sold", "late"), "classification")
     # true and false are numbers if they are asked for as such
-    numbers = table_of(tmp_path / "t.csv", "shop", ("sold", "late"), kind="regression")
+    numbers = read(tmp_path, ("sold", "late"), "regression")
     assert numbers.target == qs.targets.Numbers((2,)) and numbers.num_unlabelled == 3
 
 
