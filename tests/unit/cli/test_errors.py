@@ -140,7 +140,8 @@ def places(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pa
 
 
 @pytest.mark.parametrize("command", MISTAKES)
-def test_a_mistake_is_told_in_one_line(places, tmp_path, command):
+def test_a_mistake_is_told_in_one_line(places, tmp_path, command, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # the folder in which tests are started may hold runs
     before = (places["sines"] / "last.safetensors").read_bytes()
     done = run(tmp_path, *command.format(**places).split())
     assert "Traceback" not in done.err
